@@ -1,0 +1,198 @@
+//! Which computed frames every film frame shows.
+
+use crate::error::ScheduleError;
+use crate::profile::MAX_BRANCHES;
+
+/// Most frames of a film: nine hours at 30 frames per second.
+pub const MAX_FILM_FRAMES: usize = 1_000_000;
+
+pub(crate) const MIN_FRAMES_PER_SECOND: f64 = 0.1;
+pub(crate) const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
+pub(crate) const MAX_SECONDS_PER_TRANSITION: f64 = 86_400.0;
+
+/// How long a transition lasts, and how finely it is cut.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct FilmTiming {
+    /// Film frames a second: 0.1 to 1000. Default 30.
+    pub frames_per_second: f64,
+    /// Seconds of one transition: above 0, at most a day. Default 5.
+    pub seconds_per_transition: f64,
+}
+
+impl Default for FilmTiming {
+    fn default() -> Self {
+        Self {
+            frames_per_second: 30.0,
+            seconds_per_transition: 5.0,
+        }
+    }
+}
+
+impl FilmTiming {
+    /// Checks both fields against their ranges, and that a transition has room for its keyframes.
+    ///
+    /// # Errors
+    /// [`ScheduleError::FramesPerSecondOutOfRange`], [`ScheduleError::SecondsOutOfRange`],
+    /// [`ScheduleError::TransitionTooShort`].
+    pub fn validate(&self) -> Result<(), ScheduleError> {
+        self.frames_per_transition().map(|_| ())
+    }
+
+    /// The film frames of one transition alone: frames per second × seconds, to the nearest whole
+    /// number.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn frames_per_transition(&self) -> Result<usize, ScheduleError> {
+        let Self {
+            frames_per_second,
+            seconds_per_transition,
+        } = *self;
+        if !(MIN_FRAMES_PER_SECOND..=MAX_FRAMES_PER_SECOND).contains(&frames_per_second) {
+            return Err(ScheduleError::FramesPerSecondOutOfRange {
+                value: frames_per_second,
+            });
+        }
+        let seconds_in_range =
+            seconds_per_transition > 0.0 && seconds_per_transition <= MAX_SECONDS_PER_TRANSITION;
+        if !seconds_in_range {
+            return Err(ScheduleError::SecondsOutOfRange {
+                value: seconds_per_transition,
+            });
+        }
+        let frames = (frames_per_second * seconds_per_transition).round() as usize;
+        if frames < 2 {
+            return Err(ScheduleError::TransitionTooShort {
+                frames_per_second,
+                seconds_per_transition,
+                frames,
+            });
+        }
+        Ok(frames)
+    }
+
+    /// The frames of a film of `transitions` transitions: exactly
+    /// [`frames_per_transition`](Self::frames_per_transition) for each.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate), and [`ScheduleError::NoTransitions`],
+    /// [`ScheduleError::FilmTooLong`].
+    pub fn frame_count(&self, transitions: usize) -> Result<usize, ScheduleError> {
+        let frames_per_transition = self.frames_per_transition()?;
+        if transitions == 0 {
+            return Err(ScheduleError::NoTransitions);
+        }
+        transitions
+            .checked_mul(frames_per_transition)
+            .filter(|&frames| frames <= MAX_FILM_FRAMES)
+            .ok_or(ScheduleError::FilmTooLong {
+                transitions,
+                frames_per_transition,
+            })
+    }
+}
+
+/// What one film frame shows: (1 − weight) · left + weight · right.
+///
+/// `left` and `right` count the computed frames of the whole film, in which a keyframe that two
+/// transitions share stands once.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct FilmFrame {
+    /// The computed frame at or before the film frame's time.
+    pub left: usize,
+    /// The next computed frame; the same as `left` where the film frame shows exactly that.
+    pub right: usize,
+    /// The share of `right`, in `[0, 1)`. 0 is exactly `left`.
+    pub weight: f64,
+}
+
+/// The frames of a film whose transition t has `computed_per_transition[t]` computed frames, both
+/// keyframes included.
+///
+/// The first film frame is exactly the first keyframe, and each transition ends exactly on its last
+/// keyframe: the next one starts with the frame after. So a shared keyframe is shown once, a film
+/// lasts as long as its transitions together, and what a transition shows does not depend on those
+/// that follow.
+///
+/// Computed frames follow each other at even times. Where there are film frames enough, each
+/// computed frame is shown unmixed in the film frame nearest to its time, and those between are
+/// cross-faded. Where there are fewer, each film frame cross-fades the two computed frames around
+/// its time.
+///
+/// # Errors
+/// As [`FilmTiming::frame_count`], and [`ScheduleError::FramesOutOfRange`] for a transition of
+/// fewer than 2 or absurdly many computed frames.
+pub fn film_frames(
+    timing: &FilmTiming,
+    computed_per_transition: &[usize],
+) -> Result<Vec<FilmFrame>, ScheduleError> {
+    let frame_count = timing.frame_count(computed_per_transition.len())?;
+    let frames_per_transition = timing.frames_per_transition()?;
+    let mut film = Vec::with_capacity(frame_count);
+    film.push(FilmFrame {
+        left: 0,
+        right: 0,
+        weight: 0.0,
+    });
+    let mut keyframe = 0;
+    for (transition, &frames) in computed_per_transition.iter().enumerate() {
+        if !(2..=MAX_BRANCHES).contains(&frames) {
+            return Err(ScheduleError::FramesOutOfRange { frames });
+        }
+        let computed_intervals = frames - 1;
+        // The first transition shows two keyframes, every later one only its second.
+        let film_intervals = frames_per_transition - usize::from(transition == 0);
+        for film_interval in 1..=film_intervals {
+            let (interval, part, parts) = if film_intervals >= computed_intervals {
+                snapped(film_interval, film_intervals, computed_intervals)
+            } else {
+                sampled(film_interval, film_intervals, computed_intervals)
+            };
+            let left = keyframe + interval;
+            film.push(FilmFrame {
+                left,
+                right: left + usize::from(part > 0),
+                weight: part as f64 / parts as f64,
+            });
+        }
+        keyframe += computed_intervals;
+    }
+    Ok(film)
+}
+
+/// A place between two computed frames: the left one, and the way to the next as part / parts.
+type Place = (usize, usize, usize);
+
+/// The place of a film frame among computed frames that each sit on a film frame of their own.
+fn snapped(film_interval: usize, film_intervals: usize, computed_intervals: usize) -> Place {
+    let seat = |computed: usize| {
+        (2 * computed * film_intervals + computed_intervals) / (2 * computed_intervals)
+    };
+    // The even position is at most half a film frame off the seats: one step finds the left one.
+    let near = film_interval * computed_intervals / film_intervals;
+    let left = if seat(near) > film_interval {
+        near - 1
+    } else if near < computed_intervals && seat(near + 1) <= film_interval {
+        near + 1
+    } else {
+        near
+    };
+    if left == computed_intervals {
+        return (left, 0, 1);
+    }
+    (
+        left,
+        film_interval - seat(left),
+        seat(left + 1) - seat(left),
+    )
+}
+
+/// The place of a film frame among more computed frames than film frames.
+fn sampled(film_interval: usize, film_intervals: usize, computed_intervals: usize) -> Place {
+    let position = film_interval * computed_intervals;
+    (
+        position / film_intervals,
+        position % film_intervals,
+        film_intervals,
+    )
+}
