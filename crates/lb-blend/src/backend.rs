@@ -1,0 +1,102 @@
+//! The port: what the engine asks of a diffusion model, in plain data.
+
+use crate::error::{BackendError, ShapeError};
+use crate::latents::{LatentShape, Latents};
+
+/// Text (or other) conditioning of one branch: tokens × width, row-major.
+///
+/// For Stable Diffusion 2 the text encoder's last hidden state, 77 × 1024.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Conditioning {
+    /// Rows.
+    pub tokens: usize,
+    /// Columns.
+    pub width: usize,
+    /// tokens × width values, one token after the other.
+    pub values: Vec<f32>,
+}
+
+/// One call of the model: `rows` latents at one timestep, each with its own conditioning.
+///
+/// Rows are independent of each other: conditional and unconditional halves of several branches
+/// stand side by side, and the same row must give the same output in any company (to within float
+/// precision).
+#[derive(Clone, Copy, Debug)]
+pub struct PredictRequest<'a> {
+    /// Rows in this batch, at least 1, at most the backend's batch limit.
+    pub rows: usize,
+    /// The shape of each row's latents.
+    pub shape: LatentShape,
+    /// rows × channels × height × width values.
+    pub latents: &'a [f32],
+    /// The timestep of the training schedule, the same for all rows.
+    pub timestep: u32,
+    /// Tokens of each row's conditioning.
+    pub tokens: usize,
+    /// Width of each token.
+    pub width: usize,
+    /// rows × tokens × width values.
+    pub conditioning: &'a [f32],
+}
+
+impl PredictRequest<'_> {
+    /// Checks all lengths against each other and against the output's, for backends to begin with.
+    ///
+    /// # Errors
+    /// [`ShapeError::Empty`] if there is no row or the shape has no values; [`ShapeError::Length`]
+    /// if latents, conditioning or output are not as long as rows and shapes say.
+    pub fn check(&self, output: &[f32]) -> Result<(), ShapeError> {
+        if self.rows == 0 || self.shape.len() == 0 {
+            return Err(ShapeError::Empty { shape: self.shape });
+        }
+        let latents = self.rows.saturating_mul(self.shape.len());
+        let conditioning = self
+            .rows
+            .saturating_mul(self.tokens)
+            .saturating_mul(self.width);
+        ShapeError::check_length("a request's latents", self.latents.len(), latents)?;
+        ShapeError::check_length(
+            "a request's conditioning",
+            self.conditioning.len(),
+            conditioning,
+        )?;
+        ShapeError::check_length("a request's output", output.len(), latents)
+    }
+}
+
+/// A diffusion model, as the engine sees it.
+///
+/// Implement it to blend over a model of your own; `examples/own_backend.rs` does so in a few
+/// lines, and the conformance suite behind the feature `testing` tells whether it holds.
+pub trait Backend {
+    /// Most rows that one [`predict`](Self::predict) may have, at least 1. `usize::MAX` where there
+    /// is no limit.
+    fn batch_limit(&self) -> usize;
+
+    /// Writes the model's output for every row: rows × channels × height × width values.
+    ///
+    /// What the output means (noise, velocity or clean sample) is the noise schedule's
+    /// [`PredictionType`](crate::PredictionType).
+    ///
+    /// # Errors
+    /// Whatever keeps the model from answering. The engine stops and hands it on.
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError>;
+
+    /// Features of the pictures that these predicted clean latents decode to: one flat vector per
+    /// latents, all of one length. Their Euclidean distances space the branches under
+    /// [`SpacingDistance::Pictures`](crate::SpacingDistance::Pictures).
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); always, unless a backend implements it.
+    fn picture_features(
+        &mut self,
+        predicted_clean: &[Latents],
+    ) -> Result<Vec<Vec<f32>>, BackendError> {
+        let _ = predicted_clean;
+        Err(BackendError::unsupported("distances between pictures"))
+    }
+}

@@ -1,0 +1,191 @@
+//! The branches that run together: their rows side by side, and the buffers they live in.
+
+use super::options::Keyframe;
+use crate::backend::{Backend, PredictRequest};
+use crate::error::{BlendError, ShapeError};
+use crate::guide::GuidedRows;
+use crate::latents::{LatentShape, Latents};
+use crate::mix::{lerp, slerp};
+use crate::observe::Branch;
+use crate::sampler::DdimSampler;
+
+/// How a branch starts. A keyframe's own trajectory has itself on both sides.
+pub(super) struct Start<'a> {
+    pub(super) branch: Branch,
+    pub(super) guidance_scale: f64,
+    /// The parents' latents and the mix between them.
+    pub(super) latents: (&'a Latents, &'a Latents, f64),
+    /// The transition's keyframes and the fraction between them, for the conditioning.
+    pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
+}
+
+/// Where branches stand after a level: plain data, all that the level below needs of them.
+#[derive(Default)]
+pub(super) struct LevelEnd {
+    pub(super) latents: Vec<Latents>,
+    /// x̂₀ at the level's last step.
+    pub(super) predicted_clean: Vec<Latents>,
+}
+
+/// One batch of branches. Filled anew for every level, so that its buffers are allocated once for
+/// a film; nothing is allocated between steps.
+///
+/// Rows are laid out as [`GuidedRows`] says. The conditional rows of `latents` are the branches'
+/// own latents, which the sampler changes in place.
+pub(super) struct Batch {
+    shape: LatentShape,
+    tokens: usize,
+    width: usize,
+    branches: Vec<Branch>,
+    guided: GuidedRows,
+    latents: Vec<f32>,
+    conditioning: Vec<f32>,
+    output: Vec<f32>,
+    predicted_clean: Vec<f32>,
+}
+
+impl Batch {
+    /// An empty batch for branches like this keyframe.
+    pub(super) fn like(keyframe: &Keyframe) -> Self {
+        Self {
+            shape: keyframe.initial_latents.shape(),
+            tokens: keyframe.conditioning.tokens,
+            width: keyframe.conditioning.width,
+            branches: Vec::new(),
+            guided: GuidedRows::default(),
+            latents: Vec::new(),
+            conditioning: Vec::new(),
+            output: Vec::new(),
+            predicted_clean: Vec::new(),
+        }
+    }
+
+    /// Begins these branches, which take the place of the last ones.
+    pub(super) fn fill(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
+        self.branches.clear();
+        self.branches
+            .extend(starts.iter().map(|start| start.branch));
+        self.guided
+            .set(starts.iter().map(|start| start.guidance_scale));
+
+        let (rows, values) = (self.guided.rows(), self.shape.len());
+        self.latents.resize(rows * values, 0.0);
+        self.output.resize(rows * values, 0.0);
+        self.predicted_clean.resize(starts.len() * values, 0.0);
+        for (start, latents) in starts.iter().zip(self.latents.chunks_exact_mut(values)) {
+            let (left, right, mix) = start.latents;
+            slerp(left.values(), right.values(), mix, latents)?;
+        }
+
+        let values = self.tokens * self.width;
+        self.conditioning.resize(rows * values, 0.0);
+        for row in 0..rows {
+            let (branch, conditional) = self.guided.branch_of(row);
+            let (left, right, fraction) = starts[branch].keyframes;
+            let (left, right) = match conditional {
+                true => (&left.conditioning, &right.conditioning),
+                false => (&left.negative, &right.negative),
+            };
+            let mixed = &mut self.conditioning[row * values..][..values];
+            lerp(&left.values, &right.values, fraction, mixed)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn branches(&self) -> usize {
+        self.branches.len()
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.guided.rows()
+    }
+
+    /// Evaluates the model for every row, in calls of at most `limit` rows, and guides. Returns the
+    /// number of calls.
+    pub(super) fn predict(
+        &mut self,
+        backend: &mut dyn Backend,
+        limit: usize,
+        sampler: &DdimSampler,
+        step: usize,
+    ) -> Result<usize, BlendError> {
+        let timestep = sampler.timesteps()[step];
+        let (rows, values) = (self.rows(), self.shape.len());
+        let conditioning_values = self.tokens * self.width;
+        self.guided.share_latents(&mut self.latents, values);
+        let mut calls = 0;
+        for first in (0..rows).step_by(limit) {
+            let last = rows.min(first.saturating_add(limit));
+            let request = PredictRequest {
+                rows: last - first,
+                shape: self.shape,
+                latents: &self.latents[first * values..last * values],
+                timestep,
+                tokens: self.tokens,
+                width: self.width,
+                conditioning: &self.conditioning
+                    [first * conditioning_values..last * conditioning_values],
+            };
+            backend.predict(&request, &mut self.output[first * values..last * values])?;
+            calls += 1;
+        }
+        for (row, output) in self.output.chunks_exact(values).enumerate() {
+            let (branch, conditional) = self.guided.branch_of(row);
+            let what = match conditional {
+                true => "the model's output for the conditioning",
+                false => "the model's output for the negative conditioning",
+            };
+            self.check_finite(output, what, branch, sampler, step)?;
+        }
+        self.guided.combine(&mut self.output, values);
+        Ok(calls)
+    }
+
+    /// Takes the sampler's step with what [`predict`](Self::predict) found.
+    pub(super) fn step(&mut self, sampler: &DdimSampler, step: usize) -> Result<(), BlendError> {
+        let stride = self.shape.len();
+        let values = self.branches.len() * stride;
+        let (latents, output) = (&mut self.latents[..values], &self.output[..values]);
+        sampler.step(step, latents, output, &mut self.predicted_clean)?;
+        for (branch, latents) in self.latents[..values].chunks_exact(stride).enumerate() {
+            self.check_finite(latents, "the denoised latents", branch, sampler, step)?;
+        }
+        Ok(())
+    }
+
+    /// Where the branches stand now.
+    pub(super) fn end(&self) -> Result<LevelEnd, ShapeError> {
+        Ok(LevelEnd {
+            latents: self.copied(&self.latents)?,
+            predicted_clean: self.copied(&self.predicted_clean)?,
+        })
+    }
+
+    fn copied(&self, values: &[f32]) -> Result<Vec<Latents>, ShapeError> {
+        let each = values
+            .chunks_exact(self.shape.len())
+            .take(self.branches.len());
+        each.map(|part| Latents::from_values(self.shape, part.to_vec()))
+            .collect()
+    }
+
+    fn check_finite(
+        &self,
+        values: &[f32],
+        what: &'static str,
+        branch: usize,
+        sampler: &DdimSampler,
+        step: usize,
+    ) -> Result<(), BlendError> {
+        if values.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        let timestep = sampler.timesteps()[step];
+        Err(BlendError::NotFinite {
+            what,
+            branch: self.branches[branch],
+            step: step + 1,
+            timestep,
+        })
+    }
+}

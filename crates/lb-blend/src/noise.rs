@@ -1,0 +1,138 @@
+//! The only random numbers of a film: the noise that a keyframe's trajectory starts from.
+//!
+//! They are torch's numbers, so that a seed means here what it means in diffusers:
+//! [`standard_normal`]`(seed, count)` is `torch.randn(count,
+//! generator=torch.Generator().manual_seed(seed))` on the CPU, to within the last bits of a float
+//! (torch's own vary with the processor it runs on). What torch does is written in its
+//! `aten/src/ATen/native/cpu/DistributionTemplates.h` (`normal_fill`) and
+//! `aten/src/ATen/core/DistributionsHelper.h` (`normal_distribution`).
+
+mod mersenne_twister;
+
+use self::mersenne_twister::MersenneTwister;
+use crate::error::ShapeError;
+use crate::latents::{LatentShape, Latents};
+
+/// Values that torch makes at a time with the Box–Muller transform: eight radii, eight angles.
+const BLOCK: usize = 16;
+
+/// `torch.randn(count, generator=torch.Generator().manual_seed(seed))`, float32, on the CPU.
+///
+/// As in torch, only the seed's low 32 bits count, and a longer draw does not begin with the
+/// shorter draw's values unless both lengths are multiples of 16.
+///
+/// ```
+/// let noise = lb_blend::noise::standard_normal(0, 16);
+/// assert!((noise[0] - -1.1258).abs() < 1e-4); // torch.manual_seed(0); torch.randn(16)[0]
+/// ```
+pub fn standard_normal(seed: u64, count: usize) -> Vec<f32> {
+    Generator::seeded(seed).standard_normal(count)
+}
+
+/// The noise that a trajectory of this shape starts from: `torch.randn(1, channels, height, width)`
+/// for the seed.
+///
+/// The noise schedules supported here start at unit variance, so it needs no scaling.
+///
+/// # Errors
+/// [`ShapeError::Empty`] if the shape has no values.
+pub fn initial_latents(seed: u64, shape: LatentShape) -> Result<Latents, ShapeError> {
+    Latents::from_values(shape, standard_normal(seed, shape.len()))
+}
+
+/// A `torch.Generator` on the CPU: for several draws from one seed, in torch's order.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    engine: MersenneTwister,
+    /// The second value of a Box–Muller pair, which torch keeps for the next short draw.
+    spare: Option<f64>,
+}
+
+impl Generator {
+    /// `torch.Generator().manual_seed(seed)`.
+    pub fn seeded(seed: u64) -> Self {
+        // torch seeds the 32-bit engine with the low half alone.
+        Self {
+            engine: MersenneTwister::seeded(seed as u32),
+            spare: None,
+        }
+    }
+
+    /// `torch.randn(count, generator=self)`.
+    pub fn standard_normal(&mut self, count: usize) -> Vec<f32> {
+        if count < BLOCK {
+            return (0..count).map(|_| self.normal_in_double() as f32).collect();
+        }
+        let mut values: Vec<f32> = (0..count).map(|_| self.uniform()).collect();
+        values.chunks_exact_mut(BLOCK).for_each(box_muller);
+        if !count.is_multiple_of(BLOCK) {
+            // torch has no partial block: the last 16 values are drawn anew, over finished ones.
+            let tail = &mut values[count - BLOCK..];
+            tail.fill_with(|| self.uniform());
+            box_muller(tail);
+        }
+        values
+    }
+
+    /// A multiple of 2⁻²⁴ in [0, 1).
+    fn uniform(&mut self) -> f32 {
+        (self.engine.next_u32() & 0x00ff_ffff) as f32 / 16_777_216.0
+    }
+
+    /// A multiple of 2⁻⁵³ in [0, 1).
+    fn uniform_in_double(&mut self) -> f64 {
+        let high = u64::from(self.engine.next_u32());
+        let low = u64::from(self.engine.next_u32());
+        (((high << 32) | low) & 0x001f_ffff_ffff_ffff) as f64 / 9_007_199_254_740_992.0
+    }
+
+    /// torch's path for draws of fewer than 16 values.
+    fn normal_in_double(&mut self) -> f64 {
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
+        let turn = self.uniform_in_double();
+        let radius = libm::sqrt(-2.0 * libm::log1p(-self.uniform_in_double()));
+        let angle = 2.0 * std::f64::consts::PI * turn;
+        self.spare = Some(radius * libm::sin(angle));
+        radius * libm::cos(angle)
+    }
+}
+
+/// Sixteen uniform values to sixteen normal ones, in place, in float32 as torch does.
+fn box_muller(block: &mut [f32]) {
+    let (first, second) = block.split_at_mut(BLOCK / 2);
+    for (a, b) in first.iter_mut().zip(second) {
+        let radius = libm::sqrtf(-2.0 * libm::logf(1.0 - *a));
+        let angle = 2.0 * std::f32::consts::PI * *b;
+        *a = radius * libm::cosf(angle);
+        *b = radius * libm::sinf(angle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_count_by_their_low_half() {
+        assert_eq!(standard_normal(7, 40), standard_normal(7 + (1 << 32), 40));
+        assert_ne!(standard_normal(7, 40), standard_normal(8, 40));
+    }
+
+    #[test]
+    fn a_partial_block_is_drawn_over_finished_values() {
+        let whole = standard_normal(3, 32);
+        let partial = standard_normal(3, 20);
+        assert_eq!(partial[..4], whole[..4]);
+        assert_ne!(partial[4..16], whole[4..16]);
+    }
+
+    #[test]
+    fn draws_go_on_where_the_last_one_ended() {
+        let mut generator = Generator::seeded(5);
+        let first = generator.standard_normal(16);
+        let second = generator.standard_normal(16);
+        assert_eq!([first, second].concat(), standard_normal(5, 32));
+    }
+}
