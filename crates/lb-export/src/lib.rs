@@ -1,1 +1,43 @@
-//! lb-export
+//! Stable Diffusion weights → ONNX graphs that point *into* the original weight files.
+//!
+//! ONNX keeps large tensors as "external data": a file's name, an offset and a length. A
+//! safetensors file is a header followed by raw tensors. So a graph that names places in the
+//! safetensors file is a complete export: a few hundred kilobytes, written in milliseconds, with
+//! no weight read, converted or copied.
+//!
+//! ```text
+//! unet/config.json ──────────────► which layers there are
+//! unet/….safetensors (header) ───► where their weights lie     ──► unet/model.onnx (the layers,
+//! unet/….safetensors (tensors) ◄────────────────────────────────── pointing at the tensors)
+//! ```
+//!
+//! Every tensor that the configuration calls for is checked against the header, and the header
+//! against the file: what does not fit together is refused here, by name, and not by a runtime
+//! later.
+//!
+//! ```no_run
+//! use lb_export::{Component, ExportOptions, build_graph};
+//! # fn main() -> Result<(), lb_export::ExportError> {
+//! let graph = build_graph("models/pocket".as_ref(), Component::Unet, &ExportOptions::default())?;
+//! println!("{} bytes, weights in {:?}", graph.bytes.len(), graph.weight_files);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod directory;
+mod error;
+mod graph;
+mod layers;
+mod safetensors;
+mod text_encoder;
+mod unet;
+mod vae;
+mod weights;
+mod write;
+
+pub use directory::{Component, ExportOptions, Graph, Precision, WeightFile, build_graph};
+pub use error::ExportError;
+pub use write::{ExportReport, ExportedGraph, WeightPlacement, export_directory};

@@ -1,0 +1,105 @@
+//! What can be wrong with a model directory.
+
+use std::path::PathBuf;
+
+/// Why a graph could not be built or written. Every variant names the file and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// A file or folder could not be read, written or linked.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// What was tried, as an infinitive: "read", "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A component's folder holds no weights in a form that is understood.
+    #[error("{}: no weights here; expected one of {expected}", folder.display())]
+    NoWeights {
+        /// The component's folder.
+        folder: PathBuf,
+        /// The file names that were looked for.
+        expected: String,
+    },
+    /// A JSON file does not parse or lacks its outer structure.
+    #[error("{}: {problem}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the place in the file where that is known.
+        problem: String,
+    },
+    /// A setting of a `config.json` has a value that is wrong or not supported.
+    #[error("{}: \"{key}\" is {found}; expected {expected}", path.display())]
+    Setting {
+        /// The `config.json`.
+        path: PathBuf,
+        /// The setting.
+        key: String,
+        /// Its value as JSON ("absent" where there is none).
+        found: String,
+        /// The values that are allowed.
+        expected: String,
+    },
+    /// A safetensors file breaks its own format: truncated, overlapping or out-of-range tensors.
+    #[error("{}: not a sound safetensors file: {problem}", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// The rule that it breaks.
+        problem: String,
+    },
+    /// The config implies a tensor that no weight file has.
+    #[error("{}: tensor \"{tensor}\" is missing; the configuration calls for shape {expected:?}", path.display())]
+    MissingTensor {
+        /// The weight file, or the index of its shards.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape that it should have.
+        expected: Vec<usize>,
+    },
+    /// A tensor's shape contradicts the config.
+    #[error(
+        "{}: tensor \"{tensor}\" has shape {found:?}; the configuration calls for {expected:?}",
+        path.display()
+    )]
+    Shape {
+        /// The weight file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that it should have.
+        expected: Vec<usize>,
+    },
+    /// A tensor is stored in a number format that weights do not have.
+    #[error("{}: tensor \"{tensor}\" is stored as {found}; expected F32, F16 or BF16", path.display())]
+    Dtype {
+        /// The weight file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// Its format, as the header spells it.
+        found: String,
+    },
+}
+
+impl ExportError {
+    /// For `map_err` on an operation with a path.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

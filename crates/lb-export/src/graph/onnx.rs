@@ -1,0 +1,165 @@
+//! ONNX's messages, as far as they are needed (field numbers: `onnx.proto`).
+
+use super::protobuf::Message;
+
+/// Number formats of a graph's values (`TensorProto.DataType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ElementType {
+    Float32 = 1,
+    Int32 = 6,
+    Int64 = 7,
+    Float16 = 10,
+    BFloat16 = 16,
+}
+
+/// A node's attribute.
+pub(crate) enum Attribute<'a> {
+    Integer(&'a str, i64),
+    Integers(&'a str, &'a [i64]),
+    Float(&'a str, f32),
+    Text(&'a str, &'a str),
+}
+
+/// One side of an input's or output's shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Dimension {
+    /// Known when the graph is written.
+    Fixed(usize),
+    /// Chosen at every run; the same name means the same size.
+    Named(&'static str),
+}
+
+/// `NodeProto`.
+pub(crate) fn node(
+    name: &str,
+    domain: &str,
+    operator: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    attributes: &[Attribute<'_>],
+) -> Message {
+    let mut message = Message::default();
+    for input in inputs {
+        message = message.text(1, input);
+    }
+    for output in outputs {
+        message = message.text(2, output);
+    }
+    message = message.text(3, name).text(4, operator);
+    for attribute in attributes {
+        message = message.message(5, attribute.message());
+    }
+    if domain.is_empty() {
+        message
+    } else {
+        message.text(7, domain)
+    }
+}
+
+impl Attribute<'_> {
+    /// `AttributeProto`; field 20 is the type.
+    fn message(&self) -> Message {
+        let message = Message::default();
+        match self {
+            Self::Float(name, value) => message.text(1, name).float(2, *value).integer(20, 1),
+            Self::Integer(name, value) => message.text(1, name).integer(3, *value).integer(20, 2),
+            Self::Text(name, value) => message.text(1, name).text(4, value).integer(20, 3),
+            Self::Integers(name, values) => {
+                message.text(1, name).integers(8, values).integer(20, 7)
+            }
+        }
+    }
+}
+
+/// `TensorProto` whose numbers stand in the graph itself.
+pub(crate) fn inline_tensor(
+    name: &str,
+    element: ElementType,
+    shape: &[usize],
+    bytes: &[u8],
+) -> Message {
+    tensor(name, element, shape).bytes(9, bytes)
+}
+
+/// `TensorProto` whose numbers are a byte range of another file.
+pub(crate) fn external_tensor(
+    name: &str,
+    element: ElementType,
+    shape: &[usize],
+    location: &str,
+    offset: u64,
+    length: u64,
+) -> Message {
+    const EXTERNAL: i64 = 1;
+    let entry = |key, value: &str| Message::default().text(1, key).text(2, value);
+    tensor(name, element, shape)
+        .message(13, entry("location", location))
+        .message(13, entry("offset", &offset.to_string()))
+        .message(13, entry("length", &length.to_string()))
+        .integer(14, EXTERNAL)
+}
+
+fn tensor(name: &str, element: ElementType, shape: &[usize]) -> Message {
+    let dims: Vec<_> = shape.iter().map(|&dim| dim as i64).collect();
+    Message::default()
+        .integers(1, &dims)
+        .integer(2, element as i64)
+        .text(8, name)
+}
+
+/// `ValueInfoProto` of an input or output.
+pub(crate) fn value_info(name: &str, element: ElementType, shape: &[Dimension]) -> Message {
+    let shape = shape.iter().fold(Message::default(), |message, dimension| {
+        let dimension = match dimension {
+            Dimension::Fixed(size) => Message::default().integer(1, *size as i64),
+            Dimension::Named(name) => Message::default().text(2, name),
+        };
+        message.message(1, dimension)
+    });
+    let tensor = Message::default()
+        .integer(1, element as i64)
+        .message(2, shape);
+    Message::default()
+        .text(1, name)
+        .message(2, Message::default().message(1, tensor))
+}
+
+/// The parts of a `GraphProto`, in file order.
+pub(crate) struct GraphParts {
+    pub(crate) name: String,
+    pub(crate) nodes: Vec<Message>,
+    pub(crate) initializers: Vec<Message>,
+    pub(crate) inputs: Vec<Message>,
+    pub(crate) outputs: Vec<Message>,
+}
+
+/// `ModelProto`, encoded.
+pub(crate) fn model(graph: GraphParts, opset: i64, contributed: bool) -> Vec<u8> {
+    /// The file format that opset 20 came with; older readers refuse newer numbers.
+    const IR_VERSION: i64 = 9;
+    let mut body = Message::default();
+    for node in graph.nodes {
+        body = body.message(1, node);
+    }
+    body = body.text(2, &graph.name);
+    for (field, messages) in [
+        (5, graph.initializers),
+        (11, graph.inputs),
+        (12, graph.outputs),
+    ] {
+        for message in messages {
+            body = body.message(field, message);
+        }
+    }
+    let operators = |domain, version| Message::default().text(1, domain).integer(2, version);
+    let mut message = Message::default()
+        .integer(1, IR_VERSION)
+        .text(2, env!("CARGO_PKG_NAME"))
+        .text(3, env!("CARGO_PKG_VERSION"))
+        .message(7, body)
+        .message(8, operators("", opset));
+    if contributed {
+        message = message.message(8, operators("com.microsoft", 1));
+    }
+    message.into_bytes()
+}

@@ -1,0 +1,183 @@
+//! The layers that the three networks share, each as the nodes that run fastest.
+
+mod attention;
+mod resnet;
+
+use crate::error::ExportError;
+use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
+
+pub(crate) use attention::{AttentionShape, attend, picture_from_tokens, tokens_from_picture};
+pub(crate) use resnet::{ResnetBlock, downsample, resnet, upsample};
+
+/// Whether a linear layer has a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bias {
+    Present,
+    Absent,
+}
+
+/// The nonlinearities of the text encoder and the transformers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// x·Φ(x), exact.
+    Gelu,
+    /// x·σ(1.702·x).
+    QuickGelu,
+    /// x·σ(x).
+    Silu,
+}
+
+/// Applies an activation.
+pub(crate) fn activate(
+    graph: &mut GraphWriter<'_>,
+    scope: &str,
+    x: &Value,
+    activation: Activation,
+) -> Value {
+    let sigmoid_gate = |graph: &mut GraphWriter<'_>, alpha| {
+        let alpha = [Attribute::Float("alpha", alpha)];
+        graph.node_of(CONTRIBUTED, scope, "QuickGelu", &[x], &alpha)
+    };
+    match activation {
+        Activation::Gelu => graph.node(scope, "Gelu", &[x], &[]),
+        Activation::QuickGelu => sigmoid_gate(graph, 1.702),
+        Activation::Silu => sigmoid_gate(graph, 1.0),
+    }
+}
+
+/// A linear layer over the last axis of `x`: weight `[outputs, inputs]`.
+pub(crate) fn linear(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    x: &Value,
+    inputs: usize,
+    outputs: usize,
+    bias: Bias,
+) -> Result<Value, ExportError> {
+    let weight = graph.weight(&format!("{path}.weight"), &[outputs, inputs])?;
+    let bias = match bias {
+        Bias::Present => Some(graph.weight(&format!("{path}.bias"), &[outputs])?),
+        Bias::Absent => None,
+    };
+    Ok(matrix_product(graph, path, x, &weight, bias.as_ref()))
+}
+
+/// x·weightᵀ (+ bias) over the last axis. The transposition of a constant is done at load.
+pub(crate) fn matrix_product(
+    graph: &mut GraphWriter<'_>,
+    scope: &str,
+    x: &Value,
+    weight: &Value,
+    bias: Option<&Value>,
+) -> Value {
+    let transposed = graph.node(scope, "Transpose", &[weight], &[]);
+    let product = graph.node(scope, "MatMul", &[x, &transposed], &[]);
+    match bias {
+        Some(bias) => graph.node(scope, "Add", &[&product, bias], &[]),
+        None => product,
+    }
+}
+
+/// A convolution's geometry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    /// Rows and columns of zeros: top, left, bottom, right.
+    pub(crate) padding: [i64; 4],
+}
+
+impl Convolution {
+    /// A convolution that keeps height and width; the kernel is odd.
+    pub(crate) fn same(inputs: usize, outputs: usize, kernel: usize) -> Self {
+        Self {
+            inputs,
+            outputs,
+            kernel,
+            stride: 1,
+            padding: [(kernel / 2) as i64; 4],
+        }
+    }
+}
+
+/// A 2-D convolution with bias.
+pub(crate) fn convolve(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    x: &Value,
+    convolution: Convolution,
+) -> Result<Value, ExportError> {
+    let Convolution {
+        inputs,
+        outputs,
+        kernel,
+        stride,
+        padding,
+    } = convolution;
+    let weight = graph.weight(
+        &format!("{path}.weight"),
+        &[outputs, inputs, kernel, kernel],
+    )?;
+    let bias = graph.weight(&format!("{path}.bias"), &[outputs])?;
+    let attributes = [
+        Attribute::Integers("kernel_shape", &[kernel as i64; 2]),
+        Attribute::Integers("strides", &[stride as i64; 2]),
+        Attribute::Integers("pads", &padding),
+    ];
+    Ok(graph.node(path, "Conv", &[x, &weight, &bias], &attributes))
+}
+
+/// Layer normalisation over the last axis.
+pub(crate) fn layer_norm(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    x: &Value,
+    width: usize,
+    epsilon: f64,
+) -> Result<Value, ExportError> {
+    let scale = graph.weight(&format!("{path}.weight"), &[width])?;
+    let shift = graph.weight(&format!("{path}.bias"), &[width])?;
+    let epsilon = Attribute::Float("epsilon", epsilon as f32);
+    Ok(graph.node(path, "LayerNormalization", &[x, &scale, &shift], &[epsilon]))
+}
+
+/// Group normalisation of pictures `[batch, channels, height, width]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupNorm {
+    pub(crate) groups: usize,
+    pub(crate) epsilon: f64,
+}
+
+/// Normalises each group of channels to mean 0 and variance 1, then scales and shifts each channel.
+pub(crate) fn group_norm(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    x: &Value,
+    channels: usize,
+    norm: GroupNorm,
+) -> Result<Value, ExportError> {
+    let scale = graph.weight(&format!("{path}.weight"), &[channels])?;
+    let shift = graph.weight(&format!("{path}.bias"), &[channels])?;
+    let shape = graph.node(path, "Shape", &[x], &[]);
+    let grouped = graph.integers(&[0, norm.groups as i64, -1]);
+    let grouped = graph.node(path, "Reshape", &[x, &grouped], &[]);
+    let ones = vec![1.0; norm.groups];
+    let ones = graph.float32s(&format!("ones({})", norm.groups), &ones);
+    let zeros = vec![0.0; norm.groups];
+    let zeros = graph.float32s(&format!("zeros({})", norm.groups), &zeros);
+    let epsilon = Attribute::Float("epsilon", norm.epsilon as f32);
+    let normal = graph.node(
+        path,
+        "InstanceNormalization",
+        &[&grouped, &ones, &zeros],
+        &[epsilon],
+    );
+    let normal = graph.node(path, "Reshape", &[&normal, &shape], &[]);
+    let per_channel = graph.integers(&[channels as i64, 1, 1]);
+    let scale = graph.node(path, "Reshape", &[&scale, &per_channel], &[]);
+    let shift = graph.node(path, "Reshape", &[&shift, &per_channel], &[]);
+    let scaled = graph.node(path, "Mul", &[&normal, &scale], &[]);
+    Ok(graph.node(path, "Add", &[&scaled, &shift], &[]))
+}

@@ -1,0 +1,216 @@
+//! The graph of `CLIPTextModel`.
+//!
+//! Input: `input_ids` (int64, `[batch, tokens]`). Outputs: `last_hidden_state`
+//! `[batch, tokens, width]` after the final layer norm, and `pooler_output` `[batch, width]`, its
+//! row at each prompt's end token.
+
+use serde_json::json;
+
+use crate::config::Config;
+use crate::error::ExportError;
+use crate::graph::{Attribute, Dimension, ElementType, GraphWriter, Value};
+use crate::layers::{Activation, AttentionShape, Bias, activate, attend, layer_norm, linear};
+
+/// The network's shape; names, defaults and meanings are those of transformers.
+#[derive(Clone, Debug)]
+pub(crate) struct TextEncoderConfig {
+    vocabulary: usize,
+    positions: usize,
+    width: usize,
+    inner_width: usize,
+    layers: usize,
+    heads: usize,
+    activation: Activation,
+    epsilon: f64,
+    end_token: i64,
+}
+
+/// Configurations written before this was put right give 2 as the end token, whatever it is:
+/// transformers then takes the highest id, which the end token has in CLIP's vocabulary.
+const LEGACY_END_TOKEN: i64 = 2;
+
+impl TextEncoderConfig {
+    /// Reads and checks the settings.
+    pub(crate) fn read(config: &Config) -> Result<Self, ExportError> {
+        config.only("model_type", json!("clip_text_model"))?;
+        let width = config.size("hidden_size", Some(512))?;
+        let heads = config.size("num_attention_heads", Some(8))?;
+        config.require("num_attention_heads", width % heads == 0, || {
+            format!("a divisor of \"hidden_size\" ({width})")
+        })?;
+        let activations = [
+            ("gelu", Activation::Gelu),
+            ("quick_gelu", Activation::QuickGelu),
+        ];
+        Ok(Self {
+            vocabulary: config.size("vocab_size", Some(49408))?,
+            positions: config.size("max_position_embeddings", Some(77))?,
+            width,
+            inner_width: config.size("intermediate_size", Some(2048))?,
+            layers: config.size("num_hidden_layers", Some(12))?,
+            heads,
+            activation: config.choice("hidden_act", "quick_gelu", &activations)?,
+            epsilon: config.positive("layer_norm_eps", 1e-5)?,
+            end_token: config.size_or_zero("eos_token_id", 49407)? as i64,
+        })
+    }
+}
+
+/// Writes the network into `graph`.
+pub(crate) fn write_text_encoder(
+    graph: &mut GraphWriter<'_>,
+    config: &TextEncoderConfig,
+) -> Result<(), ExportError> {
+    let tokens = [
+        Dimension::Named("batch_size"),
+        Dimension::Named("sequence_length"),
+    ];
+    let ids = graph.input("input_ids", ElementType::Int64, &tokens);
+    // Transformers 4 saves its tensors below `text_model.`, transformers 5 without.
+    let with_prefix = graph.has_weight("text_model.final_layer_norm.weight");
+    let prefix = if with_prefix { "text_model." } else { "" };
+
+    let mut x = embed(graph, prefix, &ids, config)?;
+    for layer in 0..config.layers {
+        x = encoder_layer(graph, &format!("{prefix}encoder.layers.{layer}"), x, config)?;
+    }
+    let path = format!("{prefix}final_layer_norm");
+    let last = layer_norm(graph, &path, &x, config.width, config.epsilon)?;
+    let pooled = at_end_token(graph, &ids, &last, config.end_token);
+
+    let width = Dimension::Fixed(config.width);
+    let last = graph.leave_graph_format("last_hidden_state", &last);
+    let pooled = graph.leave_graph_format("pooler_output", &pooled);
+    let shape = [tokens[0], tokens[1], width];
+    graph.output("last_hidden_state", ElementType::Float32, &shape, &last);
+    graph.output(
+        "pooler_output",
+        ElementType::Float32,
+        &[tokens[0], width],
+        &pooled,
+    );
+    Ok(())
+}
+
+/// Token embeddings plus position embeddings. The rows are looked up in the stored format and
+/// converted then: converting the whole vocabulary would cost memory for nothing.
+fn embed(
+    graph: &mut GraphWriter<'_>,
+    prefix: &str,
+    ids: &Value,
+    config: &TextEncoderConfig,
+) -> Result<Value, ExportError> {
+    let path = format!("{prefix}embeddings.token_embedding");
+    let table = graph.weight_as_stored(
+        &format!("{path}.weight"),
+        &[config.vocabulary, config.width],
+    )?;
+    let rows = graph.node(&path, "Gather", &[&table.value, ids], &[]);
+    let rows = if table.element == graph.element() {
+        rows
+    } else {
+        graph.cast(&path, &rows, graph.element())
+    };
+    let path = format!("{prefix}embeddings.position_embedding");
+    let positions = graph.weight(&format!("{path}.weight"), &[config.positions, config.width])?;
+    let [first, second] = [0, 1].map(|axis| graph.integers(&[axis]));
+    let length = [Attribute::Integer("start", 1), Attribute::Integer("end", 2)];
+    let length = graph.node(&path, "Shape", &[ids], &length);
+    let positions = graph.node(
+        &path,
+        "Slice",
+        &[&positions, &first, &length, &first, &second],
+        &[],
+    );
+    Ok(graph.node(&path, "Add", &[&rows, &positions], &[]))
+}
+
+/// Self-attention and feed-forward, each after a norm and added to its input.
+fn encoder_layer(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    x: Value,
+    config: &TextEncoderConfig,
+) -> Result<Value, ExportError> {
+    let width = config.width;
+    let normal = layer_norm(
+        graph,
+        &format!("{path}.layer_norm1"),
+        &x,
+        width,
+        config.epsilon,
+    )?;
+    let attention = format!("{path}.self_attn");
+    let mut project = |name: &str, x: &Value| {
+        linear(
+            graph,
+            &format!("{attention}.{name}"),
+            x,
+            width,
+            width,
+            Bias::Present,
+        )
+    };
+    let query = project("q_proj", &normal)?;
+    let key = project("k_proj", &normal)?;
+    let value = project("v_proj", &normal)?;
+    let shape = AttentionShape {
+        heads: config.heads,
+        causal: true,
+    };
+    let mixed = attend(graph, &attention, [&query, &key, &value], shape);
+    let path_out = format!("{attention}.out_proj");
+    let change = linear(graph, &path_out, &mixed, width, width, Bias::Present)?;
+    let x = graph.node(path, "Add", &[&change, &x], &[]);
+
+    let normal = layer_norm(
+        graph,
+        &format!("{path}.layer_norm2"),
+        &x,
+        width,
+        config.epsilon,
+    )?;
+    let inner = config.inner_width;
+    let hidden = linear(
+        graph,
+        &format!("{path}.mlp.fc1"),
+        &normal,
+        width,
+        inner,
+        Bias::Present,
+    )?;
+    let hidden = activate(graph, &format!("{path}.mlp"), &hidden, config.activation);
+    let change = linear(
+        graph,
+        &format!("{path}.mlp.fc2"),
+        &hidden,
+        inner,
+        width,
+        Bias::Present,
+    )?;
+    Ok(graph.node(path, "Add", &[&change, &x], &[]))
+}
+
+/// The row of each prompt at its first end token (the first of all where there is none).
+fn at_end_token(graph: &mut GraphWriter<'_>, ids: &Value, rows: &Value, end_token: i64) -> Value {
+    let scope = "pooler";
+    let scores = if end_token == LEGACY_END_TOKEN {
+        ids.clone()
+    } else {
+        let end = graph.integers(&[end_token]);
+        let found = graph.node(scope, "Equal", &[ids, &end], &[]);
+        graph.cast(scope, &found, ElementType::Int32)
+    };
+    let position = graph.node(
+        scope,
+        "ArgMax",
+        &[&scores],
+        &[Attribute::Integer("axis", 1)],
+    );
+    graph.node(
+        scope,
+        "GatherND",
+        &[rows, &position],
+        &[Attribute::Integer("batch_dims", 1)],
+    )
+}

@@ -1,0 +1,65 @@
+//! The timestep's embedding.
+
+use super::UnetConfig;
+use crate::error::ExportError;
+use crate::graph::{ElementType, GraphWriter, Value};
+use crate::layers::{Activation, Bias, activate, linear};
+
+/// Longest wavelength of the embedding, as in "Attention is all you need" and diffusers.
+const MAX_PERIOD: f64 = 10_000.0;
+
+/// Timesteps `[steps]` → the activated time embedding `[steps, time_width]`.
+///
+/// Every residual block starts with the same activation of the embedding: it is applied once here.
+pub(super) fn embed_timestep(
+    graph: &mut GraphWriter<'_>,
+    timestep: &Value,
+    config: &UnetConfig,
+) -> Result<Value, ExportError> {
+    let width = config.frequency_width();
+    let frequencies = graph.float32s("time_frequencies", &frequencies(width, config.freq_shift));
+    let steps = graph.cast("time_proj", timestep, ElementType::Float32);
+    let column = graph.integers(&[-1, 1]);
+    let steps = graph.node("time_proj", "Reshape", &[&steps, &column], &[]);
+    let angles = graph.node("time_proj", "Mul", &[&steps, &frequencies], &[]);
+    let sines = graph.node("time_proj", "Sin", &[&angles], &[]);
+    let cosines = graph.node("time_proj", "Cos", &[&angles], &[]);
+    let waves = if config.flip_sin_to_cos {
+        [&cosines, &sines]
+    } else {
+        [&sines, &cosines]
+    };
+    let waves = graph.concatenate("time_proj", &waves, 1);
+    let waves = graph.enter_graph_format("time_proj", &waves);
+    let wide = config.time_width;
+    let x = linear(
+        graph,
+        "time_embedding.linear_1",
+        &waves,
+        width,
+        wide,
+        Bias::Present,
+    )?;
+    let x = activate(graph, "time_embedding", &x, Activation::Silu);
+    let x = linear(
+        graph,
+        "time_embedding.linear_2",
+        &x,
+        wide,
+        wide,
+        Bias::Present,
+    )?;
+    Ok(activate(graph, "time_embedding", &x, Activation::Silu))
+}
+
+/// exp(−ln(10000)·i/(n − shift)) for i in 0..n, n half the width, rounded through f32 where
+/// diffusers does.
+fn frequencies(width: usize, shift: f64) -> Vec<f32> {
+    let half = width / 2;
+    (0..half)
+        .map(|index| {
+            let exponent = (-MAX_PERIOD.ln() * index as f64) as f32 / (half as f64 - shift) as f32;
+            exponent.exp()
+        })
+        .collect()
+}

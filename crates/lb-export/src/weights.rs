@@ -1,0 +1,163 @@
+//! The weights of one component: tensor names → places in one or more safetensors files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::ExportError;
+use crate::safetensors::{Dtype, TensorPlace, read_header};
+
+/// File stems under which diffusers and transformers save a component, most usual first.
+const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
+
+/// Variants of a stem: full precision first, as diffusers loads it.
+const VARIANTS: [&str; 2] = ["", ".fp16"];
+
+/// A tensor (or some of its rows) as a byte range of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredTensor {
+    /// Index into [`Weights::files`].
+    pub(crate) file: usize,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+/// Every tensor of a component.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    files: Vec<PathBuf>,
+    tensors: BTreeMap<String, (usize, TensorPlace)>,
+    /// What an error about a missing tensor points at.
+    source: PathBuf,
+}
+
+impl Weights {
+    /// Opens the weights in a component's folder: one safetensors file, or an index of shards.
+    pub(crate) fn open(folder: &Path) -> Result<Self, ExportError> {
+        let mut expected = Vec::new();
+        for stem in STEMS {
+            for variant in VARIANTS {
+                let file = folder.join(format!("{stem}{variant}.safetensors"));
+                if file.is_file() {
+                    return Self::from_file(file);
+                }
+                for index in [
+                    format!("{stem}.safetensors.index{variant}.json"),
+                    format!("{stem}{variant}.safetensors.index.json"),
+                ] {
+                    let index = folder.join(index);
+                    if index.is_file() {
+                        return Self::from_index(folder, index);
+                    }
+                }
+                expected.push(format!("{stem}{variant}.safetensors (or its .index.json)"));
+            }
+        }
+        Err(ExportError::NoWeights {
+            folder: folder.to_owned(),
+            expected: expected.join(", "),
+        })
+    }
+
+    fn from_file(path: PathBuf) -> Result<Self, ExportError> {
+        let tensors = read_header(&path)?;
+        let tensors = tensors
+            .into_iter()
+            .map(|(name, place)| (name, (0, place)))
+            .collect();
+        Ok(Self {
+            files: vec![path.clone()],
+            tensors,
+            source: path,
+        })
+    }
+
+    fn from_index(folder: &Path, index: PathBuf) -> Result<Self, ExportError> {
+        #[derive(serde::Deserialize)]
+        struct Index {
+            weight_map: BTreeMap<String, String>,
+        }
+        let broken = |problem: String| ExportError::Json {
+            path: index.clone(),
+            problem,
+        };
+        let text = std::fs::read(&index).map_err(ExportError::io("read", &index))?;
+        let parsed: Index =
+            serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+        let mut shards = BTreeMap::new();
+        let mut files = Vec::new();
+        let mut tensors = BTreeMap::new();
+        for (tensor, shard) in parsed.weight_map {
+            if !shards.contains_key(&shard) {
+                if !is_plain_file_name(&shard) {
+                    return Err(broken(format!(
+                        "shard name \"{shard}\" is not a plain file name"
+                    )));
+                }
+                let path = folder.join(&shard);
+                shards.insert(shard.clone(), (files.len(), read_header(&path)?));
+                files.push(path);
+            }
+            let (file, places) = &shards[&shard];
+            let place = places.get(&tensor).ok_or_else(|| {
+                broken(format!(
+                    "tensor \"{tensor}\" should be in {shard}, which lacks it"
+                ))
+            })?;
+            tensors.insert(tensor, (*file, place.clone()));
+        }
+        Ok(Self {
+            files,
+            tensors,
+            source: index,
+        })
+    }
+
+    /// The files, in the order that [`StoredTensor::file`] counts them.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Whether there is a tensor of this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The tensor of this name, which must have exactly this shape.
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, ExportError> {
+        let Some((file, place)) = self.tensors.get(name) else {
+            return Err(ExportError::MissingTensor {
+                path: self.source.clone(),
+                tensor: name.to_owned(),
+                expected: shape.to_vec(),
+            });
+        };
+        let path = &self.files[*file];
+        let dtype = Dtype::parse(&place.dtype).ok_or_else(|| ExportError::Dtype {
+            path: path.clone(),
+            tensor: name.to_owned(),
+            found: place.dtype.clone(),
+        })?;
+        if place.shape != shape {
+            return Err(ExportError::Shape {
+                path: path.clone(),
+                tensor: name.to_owned(),
+                found: place.shape.clone(),
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(StoredTensor {
+            file: *file,
+            dtype,
+            shape: place.shape.clone(),
+            offset: place.offset,
+            length: place.length,
+        })
+    }
+}
+
+/// Whether a name stays in its folder on every system.
+fn is_plain_file_name(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
+}

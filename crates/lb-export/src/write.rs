@@ -1,0 +1,128 @@
+//! Writing graphs into a model directory, with their weights where ONNX wants them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::directory::{Component, ExportOptions, Graph, WeightFile, build_graph};
+use crate::error::ExportError;
+
+/// The file name of a graph, as Optimum has it.
+const GRAPH_FILE: &str = "model.onnx";
+
+/// What [`export_directory`] wrote.
+#[derive(Clone, Debug)]
+pub struct ExportReport {
+    /// One entry for each component.
+    pub graphs: Vec<ExportedGraph>,
+}
+
+/// One graph on disk.
+#[derive(Clone, Debug)]
+pub struct ExportedGraph {
+    /// Which network it is.
+    pub component: Component,
+    /// Its file.
+    pub path: PathBuf,
+    /// The size of that file.
+    pub bytes_written: u64,
+    /// How its weights come to lie beside it.
+    pub weights: WeightPlacement,
+}
+
+/// How a graph's weights come to lie in its folder, where ONNX Runtime insists on having them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WeightPlacement {
+    /// They lay there already.
+    InPlace,
+    /// Hard links to the original files: no further space is taken.
+    HardLinked,
+    /// Copies, because the file system has no hard links (or not there).
+    Copied,
+}
+
+/// Writes the graphs of all components of a diffusers directory into it.
+///
+/// Each graph is `<component>/model.onnx` and appears complete or not at all; an older one is
+/// replaced. Weights stay where they are; those of a graph in another folder (the autoencoder's
+/// two halves share `vae/`) are hard-linked beside it, or copied where that is not possible.
+///
+/// # Errors
+/// Those of [`build_graph`], of all components before anything is written, and those of the file
+/// system.
+pub fn export_directory(
+    model_directory: &Path,
+    options: &ExportOptions,
+) -> Result<ExportReport, ExportError> {
+    let mut built = Vec::new();
+    for component in Component::ALL {
+        built.push((component, build_graph(model_directory, component, options)?));
+    }
+    let mut graphs = Vec::new();
+    for (component, graph) in built {
+        graphs.push(write_graph(model_directory, component, &graph)?);
+    }
+    Ok(ExportReport { graphs })
+}
+
+fn write_graph(
+    model_directory: &Path,
+    component: Component,
+    graph: &Graph,
+) -> Result<ExportedGraph, ExportError> {
+    let folder = model_directory.join(component.directory_name());
+    fs::create_dir_all(&folder).map_err(ExportError::io("create", &folder))?;
+    let mut weights = WeightPlacement::InPlace;
+    for file in &graph.weight_files {
+        weights = weights.max(place_weights(&folder, file)?);
+    }
+    let path = folder.join(GRAPH_FILE);
+    write_by_rename(&path, |partial| {
+        let mut file = fs::File::create(partial)?;
+        file.write_all(&graph.bytes)?;
+        file.sync_all()
+    })?;
+    Ok(ExportedGraph {
+        component,
+        path,
+        bytes_written: graph.bytes.len() as u64,
+        weights,
+    })
+}
+
+fn place_weights(folder: &Path, file: &WeightFile) -> Result<WeightPlacement, ExportError> {
+    let wanted = folder.join(&file.location);
+    if is_same_file(&wanted, &file.path) {
+        return Ok(WeightPlacement::InPlace);
+    }
+    // The source may itself be a symbolic link (as in the Hugging Face cache): link to its target.
+    let source = fs::canonicalize(&file.path).map_err(ExportError::io("read", &file.path))?;
+    let mut placement = WeightPlacement::HardLinked;
+    write_by_rename(&wanted, |partial| {
+        if fs::hard_link(&source, partial).is_err() {
+            placement = WeightPlacement::Copied;
+            fs::copy(&source, partial)?;
+        }
+        Ok(())
+    })?;
+    Ok(placement)
+}
+
+/// Whether both paths lead to one file, not counting hard links.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Has `write` make a file beside `path`, which then takes the name in one step.
+fn write_by_rename(
+    path: &Path,
+    write: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<(), ExportError> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".partial-{}", std::process::id()));
+    let partial = PathBuf::from(partial);
+    let written = write(&partial).and_then(|()| fs::rename(&partial, path));
+    // Renaming a hard link onto another link of the same file does nothing and leaves both names.
+    let _ = fs::remove_file(&partial);
+    written.map_err(ExportError::io("write", path))
+}
