@@ -196,3 +196,80 @@ fn sampled(film_interval: usize, film_intervals: usize, computed_intervals: usiz
         film_intervals,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(frames_per_second: f64, seconds_per_transition: f64) -> FilmTiming {
+        FilmTiming {
+            frames_per_second,
+            seconds_per_transition,
+        }
+    }
+
+    fn positions(timing: &FilmTiming, computed: &[usize]) -> Vec<f64> {
+        let frames = film_frames(timing, computed).unwrap();
+        frames
+            .iter()
+            .map(|frame| frame.left as f64 + frame.weight)
+            .collect()
+    }
+
+    #[test]
+    fn computed_frames_sit_on_film_frames() {
+        // 3 computed frames at 0, 2.5 and 5 of 6 film frames: the middle one moves to 3.
+        let third = 1.0 / 3.0;
+        let expected = [0.0, third, 2.0 * third, 1.0, 1.5, 2.0];
+        assert_eq!(positions(&timing(6.0, 1.0), &[3]), expected);
+    }
+
+    #[test]
+    fn fewer_film_frames_move_evenly() {
+        assert_eq!(
+            positions(&timing(5.0, 1.0), &[11]),
+            [0.0, 2.5, 5.0, 7.5, 10.0]
+        );
+    }
+
+    #[test]
+    fn shared_keyframes_are_shown_once() {
+        let film = positions(&timing(4.0, 1.0), &[3, 3]);
+        assert_eq!(film, [0.0, 0.5 + 0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0]);
+    }
+
+    #[test]
+    fn frames_are_frames_per_second_times_seconds() {
+        assert_eq!(timing(30.0, 5.0).frame_count(1), Ok(150));
+        assert_eq!(timing(30.0, 5.0).frame_count(3), Ok(450));
+        assert_eq!(timing(29.97, 10.0).frame_count(1), Ok(300));
+    }
+
+    #[test]
+    fn refused_with_the_rule_it_broke() {
+        let refused = |fps, seconds| timing(fps, seconds).validate().unwrap_err().to_string();
+        assert_eq!(
+            refused(0.0, 5.0),
+            "frames per second must be 0.1 to 1000, got 0"
+        );
+        assert_eq!(
+            refused(f64::NAN, 5.0),
+            "frames per second must be 0.1 to 1000, got NaN"
+        );
+        let seconds = "seconds per transition must be above 0 and at most 86400, got";
+        assert_eq!(refused(30.0, 0.0), format!("{seconds} 0"));
+        assert_eq!(refused(30.0, f64::INFINITY), format!("{seconds} inf"));
+        assert!(refused(30.0, 0.03).ends_with("0.03 s at 30 frames per second make 1"));
+
+        assert_eq!(
+            timing(30.0, 5.0).frame_count(0),
+            Err(ScheduleError::NoTransitions)
+        );
+        let too_long = timing(1000.0, 86_400.0).frame_count(1).unwrap_err();
+        assert!(matches!(too_long, ScheduleError::FilmTooLong { .. }));
+        let overflow = timing(30.0, 5.0).frame_count(usize::MAX).unwrap_err();
+        assert!(matches!(overflow, ScheduleError::FilmTooLong { .. }));
+        let lonely = film_frames(&timing(30.0, 5.0), &[4, 1]).unwrap_err();
+        assert_eq!(lonely, ScheduleError::FramesOutOfRange { frames: 1 });
+    }
+}

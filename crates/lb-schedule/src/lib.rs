@@ -31,6 +31,7 @@
 //! - [`parents`]: which two branches of the level above a branch starts from.
 //! - [`Guidance`]: the guidance scale along the transition.
 //! - [`FilmTiming`] and [`film_frames`]: which computed frames every film frame shows.
+//! - [`draw_tree`]: the tree as an SVG picture.
 //!
 //! Numbers are the same on every platform: transcendental functions are `libm`'s.
 //!
@@ -60,6 +61,7 @@
 #![forbid(unsafe_code)]
 
 mod cost;
+mod drawing;
 mod error;
 mod film;
 mod guidance;
@@ -69,6 +71,7 @@ mod spacing;
 mod tree;
 
 pub use cost::Cost;
+pub use drawing::draw_tree;
 pub use error::ScheduleError;
 pub use film::{FilmFrame, FilmTiming, MAX_FILM_FRAMES, film_frames};
 pub use guidance::Guidance;

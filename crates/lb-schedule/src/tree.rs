@@ -1,6 +1,22 @@
-//! Which branches a branch starts from.
+//! Where all branches of a tree lie, and which ones a branch starts from.
 
 use crate::error::ScheduleError;
+use crate::profile::BranchingProfile;
+use crate::spacing::fixed_fractions;
+
+impl BranchingProfile {
+    /// The fractions of every level's branches under fixed spacing: the whole tree, known
+    /// beforehand.
+    ///
+    /// `mid_compression` as in [`fixed_fractions`]. With 1, the branches lie evenly, which is also
+    /// the best guess at what perceptual spacing will choose.
+    pub fn fixed_tree(&self, mid_compression: f64) -> Vec<Vec<f64>> {
+        self.levels()
+            .iter()
+            .map(|level| fixed_fractions(level.branch_count, mid_compression))
+            .collect()
+    }
+}
 
 /// The two branches of the level above that a branch starts from, and how they are mixed.
 #[derive(Clone, Copy, PartialEq, Debug)]

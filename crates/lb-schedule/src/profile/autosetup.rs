@@ -3,7 +3,8 @@
 use super::{BranchingProfile, Level, MAX_BRANCHES, check_steps};
 use crate::error::ScheduleError;
 
-/// A level shorter than this costs more in batches than its branches gain in difference.
+/// Branches need some steps to part from their parents: levels are at least this long, the last one
+/// exactly this long where it can be.
 const MIN_LEVEL_STEPS: usize = 3;
 
 /// Roughly every fifth step may inject a level.
