@@ -168,15 +168,11 @@ fn snapped(film_interval: usize, film_intervals: usize, computed_intervals: usiz
     let seat = |computed: usize| {
         (2 * computed * film_intervals + computed_intervals) / (2 * computed_intervals)
     };
-    // The even position is at most half a film frame off the seats: one step finds the left one.
-    let near = film_interval * computed_intervals / film_intervals;
-    let left = if seat(near) > film_interval {
-        near - 1
-    } else if near < computed_intervals && seat(near + 1) <= film_interval {
-        near + 1
-    } else {
-        near
-    };
+    // A computed frame's seat is at most half a film frame early: the even position is the left
+    // one's, or the one before it.
+    let even = film_interval * computed_intervals / film_intervals;
+    let next_is_seated = even < computed_intervals && seat(even + 1) <= film_interval;
+    let left = even + usize::from(next_is_seated);
     if left == computed_intervals {
         return (left, 0, 1);
     }
@@ -235,7 +231,7 @@ mod tests {
     #[test]
     fn shared_keyframes_are_shown_once() {
         let film = positions(&timing(4.0, 1.0), &[3, 3]);
-        assert_eq!(film, [0.0, 0.5 + 0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0]);
+        assert_eq!(film, [0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Parents {
 /// # Errors
 /// [`ScheduleError::LevelTooSmall`] for fewer than two branches, and
 /// [`ScheduleError::FractionOutsideLevel`] where no two neighbours enclose the fraction. That
-/// `level_above` never decreases is only checked around the child.
+/// `level_above` never decreases is only checked around the child: [`ScheduleError::NotALevel`].
 pub fn parents(level_above: &[f64], fraction: f64) -> Result<Parents, ScheduleError> {
     let (&[first, ..], &[.., last]) = (level_above, level_above) else {
         return Err(ScheduleError::LevelTooSmall {
@@ -159,6 +159,8 @@ mod tests {
                 "{fraction}"
             );
         }
+        let error = parents(&[0.0, f64::NAN, 1.0], 0.5).unwrap_err();
+        assert!(matches!(error, ScheduleError::NotALevel { .. }));
         for level in [&[][..], &[0.0]] {
             let error = parents(level, 0.0).unwrap_err();
             assert_eq!(
