@@ -8,13 +8,14 @@
 //! **levels**, and each level holds more branches than the one above:
 //!
 //! ```text
-//! fraction   0            1/3           2/3            1
-//!            │                                         │   level 0: steps 0..3, the two keyframes
-//! step 3     ├──────────────────╮──────────────────────┤   ← injection: a branch starts as the
-//!            │                  │                      │     mix of its two parents' latents
-//! step 6     ├─────────╮────────┴────────╮─────────────┤   ← and again, between closer parents
-//!            │         │                 │             │   level 2: its ends, decoded, are
-//! step 10    ▪         ▪                 ▪             ▪     the computed frames
+//!         0                 fraction                1
+//! step 0  │                                         │   level 0: the two keyframes
+//!         │                                         │
+//! step 3  ├────────────────────┬────────────────────┤   injection: a branch starts as the
+//!         │                    │                    │   mix of its two parents' latents
+//! step 6  ├─────────────┬──────┴──────┬─────────────┤   and again, between closer parents
+//!         │             │             │             │
+//! step 10 ▪             ▪             ▪             ▪   decoded: the computed frames
 //! ```
 //!
 //! Early steps decide what a picture shows, late steps how it looks. The few branches that start

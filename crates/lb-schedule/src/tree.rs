@@ -39,22 +39,12 @@ pub struct Parents {
 /// [`ScheduleError::FractionOutsideLevel`] where no two neighbours enclose the fraction. That
 /// `level_above` never decreases is only checked around the child: [`ScheduleError::NotALevel`].
 pub fn parents(level_above: &[f64], fraction: f64) -> Result<Parents, ScheduleError> {
-    let (&[first, ..], &[.., last]) = (level_above, level_above) else {
+    let &[first, .., last] = level_above else {
         return Err(ScheduleError::LevelTooSmall {
             branch_count: level_above.len(),
         });
     };
-    if level_above.len() < 2 {
-        return Err(ScheduleError::LevelTooSmall {
-            branch_count: level_above.len(),
-        });
-    }
     let right = level_above.partition_point(|&branch| branch < fraction);
-    let outside = ScheduleError::FractionOutsideLevel {
-        value: fraction,
-        first,
-        last,
-    };
     match level_above.get(right) {
         Some(&hit) if hit == fraction => Ok(Parents {
             left: right,
@@ -62,20 +52,23 @@ pub fn parents(level_above: &[f64], fraction: f64) -> Result<Parents, ScheduleEr
             mix: 0.0,
         }),
         Some(&after) if right > 0 => {
-            let before = level_above[right - 1];
-            let mix = (fraction - before) / (after - before);
-            // Not a comparison with the neighbours: this one refuses NaN, too.
+            let left = right - 1;
+            let mix = (fraction - level_above[left]) / (after - level_above[left]);
+            // False only around a NaN, or in a level that is not in order.
             if (0.0..=1.0).contains(&mix) {
-                Ok(Parents {
-                    left: right - 1,
-                    right,
-                    mix,
-                })
+                Ok(Parents { left, right, mix })
             } else {
-                Err(outside)
+                Err(ScheduleError::NotALevel {
+                    index: right,
+                    value: after,
+                })
             }
         }
-        _ => Err(outside),
+        _ => Err(ScheduleError::FractionOutsideLevel {
+            value: fraction,
+            first,
+            last,
+        }),
     }
 }
 
