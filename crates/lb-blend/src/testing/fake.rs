@@ -1,0 +1,95 @@
+//! A backend that is a small formula, and that refuses whatever a real one might let pass.
+
+use crate::backend::{Backend, PredictRequest};
+use crate::error::BackendError;
+use crate::latents::Latents;
+
+/// What the fake was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// Rows of the request.
+    pub rows: usize,
+    /// Its timestep.
+    pub timestep: u32,
+}
+
+/// A backend whose model is a smooth formula of latents, timestep and conditioning, computed row by
+/// row, so that its answers are the same bits however rows are split into batches.
+///
+/// Strict: a request with a wrong length, more rows than the limit, no rows, or a value that is NaN
+/// or infinite is refused. It records every call.
+#[derive(Clone, Debug)]
+pub struct FakeBackend {
+    batch_limit: usize,
+    calls: Vec<Call>,
+}
+
+impl FakeBackend {
+    /// A fake that takes at most `batch_limit` rows a call.
+    pub fn new(batch_limit: usize) -> Self {
+        Self {
+            batch_limit,
+            calls: Vec::new(),
+        }
+    }
+
+    /// The calls answered so far.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+}
+
+impl Backend for FakeBackend {
+    fn batch_limit(&self) -> usize {
+        self.batch_limit
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        request.check(output).map_err(BackendError::new)?;
+        if request.rows > self.batch_limit {
+            let (rows, limit) = (request.rows, self.batch_limit);
+            return Err(BackendError::new(format!("{rows} rows, at most {limit}")));
+        }
+        let values = request.latents.iter().chain(request.conditioning);
+        if let Some(value) = values.into_iter().find(|value| !value.is_finite()) {
+            return Err(BackendError::new(format!(
+                "a request with the value {value}"
+            )));
+        }
+        self.calls.push(Call {
+            rows: request.rows,
+            timestep: request.timestep,
+        });
+        let (stride, width) = (request.shape.len(), request.tokens * request.width);
+        for (row, output) in output.chunks_exact_mut(stride).enumerate() {
+            let latents = &request.latents[row * stride..][..stride];
+            let conditioning = &request.conditioning[row * width..][..width];
+            predict_row(latents, request.timestep, conditioning, output);
+        }
+        Ok(())
+    }
+
+    fn picture_features(
+        &mut self,
+        predicted_clean: &[Latents],
+    ) -> Result<Vec<Vec<f32>>, BackendError> {
+        let bend = |&value: &f32| value / (1.0 + value.abs());
+        let features = |latents: &Latents| latents.values().iter().map(bend).collect();
+        Ok(predicted_clean.iter().map(features).collect())
+    }
+}
+
+/// Bends the latents (so that mixing and predicting do not commute), and adds a pattern that the
+/// conditioning chooses.
+fn predict_row(latents: &[f32], timestep: u32, conditioning: &[f32], output: &mut [f32]) {
+    let mean = conditioning.iter().sum::<f32>() / conditioning.len().max(1) as f32;
+    let time = 0.5 + timestep as f32 / 1000.0;
+    for (index, (value, &x)) in output.iter_mut().zip(latents).enumerate() {
+        let pattern = libm::sinf(0.7 * index as f32 + 3.0 * mean);
+        *value = 0.6 * x / (1.0 + x * x) + 0.4 * time * (pattern + mean);
+    }
+}

@@ -1,0 +1,116 @@
+//! What the conformance suite asks a backend: noise in rows, and a small film.
+
+use std::ops::Range;
+
+use lb_schedule::BranchingProfile;
+
+use crate::backend::{Backend, Conditioning, PredictRequest};
+use crate::engine::{BlendOptions, Keyframe, blend};
+use crate::latents::LatentShape;
+use crate::noise::{Generator, initial_latents};
+use crate::sampler::{DdimSampler, NoiseScheduleConfig};
+
+/// Several rows' worth of noise to predict from.
+#[derive(Clone)]
+pub(super) struct Rows {
+    pub(super) shape: LatentShape,
+    tokens: usize,
+    width: usize,
+    pub(super) count: usize,
+    pub(super) latents: Vec<f32>,
+    conditioning: Vec<f32>,
+}
+
+impl Rows {
+    pub(super) fn new(shape: LatentShape, tokens: usize, width: usize, count: usize) -> Self {
+        let mut generator = Generator::seeded(2022);
+        Self {
+            shape,
+            tokens,
+            width,
+            count,
+            latents: generator.standard_normal(count * shape.len()),
+            conditioning: generator.standard_normal(count * tokens * width),
+        }
+    }
+
+    pub(super) fn request(&self, rows: Range<usize>, timestep: u32) -> PredictRequest<'_> {
+        let (stride, width) = (self.shape.len(), self.tokens * self.width);
+        PredictRequest {
+            rows: rows.len(),
+            shape: self.shape,
+            latents: &self.latents[rows.start * stride..rows.end * stride],
+            timestep,
+            tokens: self.tokens,
+            width: self.width,
+            conditioning: &self.conditioning[rows.start * width..rows.end * width],
+        }
+    }
+
+    pub(super) fn predict(
+        &self,
+        backend: &mut dyn Backend,
+        rows: Range<usize>,
+        timestep: u32,
+    ) -> Vec<f32> {
+        let mut output = vec![f32::NAN; rows.len() * self.shape.len()];
+        let answer = backend.predict(&self.request(rows, timestep), &mut output);
+        answer.unwrap_or_else(|error| panic!("a proper request is answered: {error}"));
+        assert!(
+            output.iter().all(|value| value.is_finite()),
+            "the whole output is written, with finite values"
+        );
+        output
+    }
+
+    pub(super) fn with_conditioning_of_row(&self, row: usize) -> Self {
+        let (mut changed, width) = (self.clone(), self.tokens * self.width);
+        changed
+            .conditioning
+            .copy_within(row * width..(row + 1) * width, 0);
+        changed
+    }
+
+    pub(super) fn with_latents_of_row(&self, row: usize) -> Self {
+        let (mut changed, stride) = (self.clone(), self.shape.len());
+        changed
+            .latents
+            .copy_within(row * stride..(row + 1) * stride, 0);
+        changed
+    }
+
+    fn keyframe(&self, row: usize, negative: usize, seed: u64) -> Keyframe {
+        let width = self.tokens * self.width;
+        let conditioning = |row: usize| Conditioning {
+            tokens: self.tokens,
+            width: self.width,
+            values: self.conditioning[row * width..][..width].to_vec(),
+        };
+        let initial_latents = initial_latents(seed, self.shape);
+        Keyframe {
+            conditioning: conditioning(row),
+            negative: conditioning(negative),
+            initial_latents: initial_latents.unwrap_or_else(|error| panic!("{error}")),
+        }
+    }
+}
+
+pub(super) fn film(backend: &mut dyn Backend, rows: &Rows) -> Vec<Vec<f32>> {
+    let mut made = || -> Result<_, Box<dyn std::error::Error>> {
+        let sampler = DdimSampler::new(&NoiseScheduleConfig::default(), 4)?;
+        let profile = BranchingProfile::manual(4, &[2, 5], &[0, 2])?;
+        let keyframes = [rows.keyframe(0, 2, 1), rows.keyframe(1, 2, 2)];
+        let options = BlendOptions::default();
+        Ok(blend(
+            backend,
+            &sampler,
+            &profile,
+            &keyframes,
+            &options,
+            &mut (),
+        )?)
+    };
+    let film = made().unwrap_or_else(|error| panic!("a small film is computed: {error}"));
+    let frames = film.transitions.into_iter().flatten();
+    frames.map(|frame| frame.latents.into_values()).collect()
+}

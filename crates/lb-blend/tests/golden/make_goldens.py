@@ -1,0 +1,150 @@
+"""Writes the fixtures beside this script: torch's noise and diffusers' DDIM, for tests/it/golden.rs.
+
+    python make_goldens.py
+
+The fixtures name the versions they were made with. Everything is seeded; a second run writes the
+same files (to within the last digits, on another processor).
+"""
+
+import json
+import pathlib
+
+import diffusers
+import numpy
+import torch
+from diffusers import DDIMScheduler
+
+HERE = pathlib.Path(__file__).parent
+SEEDS = [0, 1, 42, 2**31 + 5, 2**32 - 1, 2**32 + 7, 2**63 + 12345]
+SIZES = [1, 2, 7, 15, 16, 17, 20, 31, 32, 33, 100, 1024, 4 * 31 * 33, 4 * 96 * 96]
+# Of longer draws every value up to here, then every 499th and the last 17 (they are drawn twice).
+WHOLE = 33
+
+SD21 = dict(
+    beta_start=0.00085,
+    beta_end=0.012,
+    beta_schedule="scaled_linear",
+    steps_offset=1,
+    set_alpha_to_one=False,
+    clip_sample=False,
+)
+CONFIGS = {
+    "sd21 v": dict(SD21, prediction_type="v_prediction"),
+    "sd21 epsilon": dict(SD21, prediction_type="epsilon"),
+    "sample, linear betas": dict(prediction_type="sample", clip_sample=False),
+    "diffusers' defaults": dict(),
+    "narrow clip, v": dict(SD21, prediction_type="v_prediction", clip_sample=True, clip_sample_range=0.6),
+    "trailing, zero terminal SNR, v": dict(
+        SD21,
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        rescale_betas_zero_snr=True,
+    ),
+    "linspace, cosine, v": dict(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        timestep_spacing="linspace",
+        clip_sample=False,
+    ),
+    "trained betas, epsilon": dict(
+        num_train_timesteps=40,
+        trained_betas=[0.001 * (i + 1) for i in range(40)],
+        clip_sample=False,
+    ),
+}
+STEPS = [1, 2, 3, 4, 5, 7, 10, 12, 15, 20, 28, 30, 37, 38, 50, 60, 100, 107, 250, 333, 500, 999, 1000]
+SPACINGS = ["leading", "linspace", "trailing"]
+
+
+def rounded(values):
+    """Nine significant digits: exact for a float32."""
+    return [float(f"{float(value):.9g}") for value in values]
+
+
+def sampled(values):
+    if len(values) <= WHOLE:
+        return list(range(len(values)))
+    strided = range(WHOLE, len(values) - 17, 499)
+    return [*range(WHOLE), *strided, *range(max(WHOLE, len(values) - 17), len(values))]
+
+
+def noise():
+    draws = []
+    for seed in SEEDS:
+        for size in SIZES if seed in SEEDS[:3] else [5, 20, 64]:
+            values = torch.randn(size, generator=torch.Generator().manual_seed(seed))
+            indices = sampled(values)
+            # Mean absolute value over all, so that no value goes unseen.
+            mean = float(values.double().abs().mean())
+            draws.append(dict(seed=str(seed), size=size, mean=mean, values=rounded(values[indices])))
+    generator = torch.Generator().manual_seed(9)
+    sequence = [
+        dict(size=size, values=rounded(torch.randn(size, generator=generator)))
+        for size in [3, 20, 4, 1, 16, 2]
+    ]
+    return dict(whole=WHOLE, stride=499, tail=17, draws=draws, sequence_seed=9, sequence=sequence)
+
+
+def model(latents, timestep):
+    """A stand-in for a model: smooth, different for every value and timestep."""
+    index = torch.arange(len(latents), dtype=torch.float32)
+    return 0.3 * latents + (0.1 * index - 0.35) * (0.5 + timestep / 1000)
+
+
+def ddim():
+    start = torch.randn(8, generator=torch.Generator().manual_seed(3))
+    walks = []
+    for name, config in CONFIGS.items():
+        scheduler = DDIMScheduler(**config)
+        length = scheduler.config.num_train_timesteps
+        alphas = scheduler.alphas_cumprod
+        marks = sorted({0, 1, length // 3, length // 2, length - 2, length - 1})
+        runs = []
+        for steps in STEPS if name in ("sd21 v", "sd21 epsilon") else STEPS[:9] + [30, 500, 1000]:
+            if steps > length or steps == length and scheduler.config.steps_offset > 0 and scheduler.config.timestep_spacing == "leading":
+                continue  # diffusers cannot
+            scheduler.set_timesteps(steps)
+            latents, cleans = start, []
+            for timestep in scheduler.timesteps:
+                out = scheduler.step(model(latents, int(timestep)), timestep, latents)
+                latents, clean = out.prev_sample, out.pred_original_sample
+                cleans.append(clean)
+            middle = cleans[len(cleans) // 2]
+            runs.append(dict(steps=steps, latents=rounded(latents), clean=rounded(cleans[-1]), middle_clean=rounded(middle)))
+        walks.append(
+            dict(
+                name=name,
+                config={key: value for key, value in scheduler.config.items() if not key.startswith("_")},
+                alphas_cumprod=[[mark, float(f"{float(alphas[mark]):.9g}")] for mark in marks],
+                runs=runs,
+            )
+        )
+    return dict(start=rounded(start), walks=walks)
+
+
+def timesteps():
+    """For every N: how many timesteps, the first, the last, and the sum of (i + 1)·t over the first N."""
+    spacings = {}
+    for spacing in SPACINGS:
+        scheduler = DDIMScheduler(**SD21, timestep_spacing=spacing)
+        rows = []
+        for steps in range(1, 1001):
+            scheduler.set_timesteps(steps)
+            visited = scheduler.timesteps.numpy()
+            first = visited[:steps]
+            rows.append([len(visited), int(first[0]), int(first[-1]), int((first * numpy.arange(1, steps + 1)).sum())])
+        spacings[spacing] = rows
+    return dict(spacings=spacings)
+
+
+def write(name, content):
+    versions = dict(torch=torch.__version__, diffusers=diffusers.__version__, numpy=numpy.__version__)
+    content = dict(script="make_goldens.py", versions=versions, **content)
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    (HERE / name).write_text(text.replace(']},{', ']},\n{').replace('],[', '],\n[') + "\n")
+
+
+torch.set_num_threads(1)
+write("noise.json", noise())
+write("ddim.json", ddim())
+write("timesteps.json", timesteps())

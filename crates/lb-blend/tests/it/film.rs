@@ -1,0 +1,267 @@
+//! Whole films: what they cost, and what they are.
+
+use lb_blend::testing::{Call, FakeBackend};
+use lb_blend::{Backend, lerp, slerp};
+use lb_blend::{BlendOptions, Blended, PredictRequest, SpacingDistance, blend};
+use lb_schedule::{BranchingProfile, Guidance, Spacing, parents};
+use proptest::prelude::*;
+
+use crate::scene::{conditioning, film, guided, keyframes, profile, quiet_film, sampler};
+
+#[test]
+fn a_level_is_a_batch() {
+    let mut backend = FakeBackend::new(usize::MAX);
+    let film = film(&mut backend, 3, &BlendOptions::default(), &mut ()).unwrap();
+    // Keyframes at every step, then each transition's inner branches; two rows for each.
+    let mut rows = vec![6; 10];
+    for _transition in 0..2 {
+        rows.extend([2, 2, 6, 6, 6, 14, 14]);
+    }
+    let called: Vec<usize> = backend.calls().iter().map(|call| call.rows).collect();
+    assert_eq!(called, rows);
+    let timesteps: Vec<u32> = backend.calls().iter().map(|call| call.timestep).collect();
+    assert_eq!(timesteps[..10], *sampler(10).timesteps());
+    assert_eq!(timesteps[10..17], sampler(10).timesteps()[3..]);
+    assert_eq!(film.statistics.predict_calls, backend.calls().len());
+    assert_eq!(film.statistics.predicted_rows, rows.iter().sum::<usize>());
+}
+
+#[test]
+fn a_batch_is_split_only_at_the_limit() {
+    let mut backend = FakeBackend::new(4);
+    film(&mut backend, 2, &BlendOptions::default(), &mut ()).unwrap();
+    let last_step: Vec<Call> = backend
+        .calls()
+        .iter()
+        .rev()
+        .take(4)
+        .rev()
+        .copied()
+        .collect();
+    assert_eq!(
+        last_step.iter().map(|call| call.rows).collect::<Vec<_>>(),
+        [4, 4, 4, 2]
+    );
+    assert!(last_step.iter().all(|call| call.timestep == 1));
+}
+
+#[test]
+fn frames_do_not_depend_on_the_batch_limit() {
+    let options = BlendOptions::default();
+    let whole = quiet_film(usize::MAX, 3, &options).transitions;
+    for limit in [1, 3, 8] {
+        assert_eq!(
+            quiet_film(limit, 3, &options).transitions,
+            whole,
+            "batch limit {limit}"
+        );
+    }
+}
+
+#[test]
+fn the_same_job_gives_the_same_bits() {
+    let options = BlendOptions::default();
+    assert_eq!(quiet_film(8, 3, &options), quiet_film(8, 3, &options));
+}
+
+#[test]
+fn keyframes_are_plain_trajectories() {
+    let film = quiet_film(8, 3, &guided(3.0, 0.2));
+    for (index, keyframe) in keyframes(3).iter().enumerate() {
+        let mut latents = keyframe.initial_latents.values().to_vec();
+        let (mut clean, mut backend) = (vec![0.0; latents.len()], FakeBackend::new(1));
+        let sampler = sampler(10);
+        for (step, &timestep) in sampler.timesteps().iter().enumerate() {
+            let mut answer = |conditioning: &[f32]| {
+                let request = PredictRequest {
+                    rows: 1,
+                    shape: keyframe.initial_latents.shape(),
+                    latents: &latents,
+                    timestep,
+                    tokens: 3,
+                    width: 4,
+                    conditioning,
+                };
+                let mut output = vec![f32::NAN; latents.len()];
+                backend.predict(&request, &mut output).unwrap();
+                output
+            };
+            let conditional = answer(&keyframe.conditioning.values);
+            let unconditional = answer(&keyframe.negative.values);
+            let pairs = unconditional.iter().zip(&conditional);
+            let output: Vec<f32> = pairs.map(|(u, c)| u + 3.0 * (c - u)).collect();
+            sampler
+                .step(step, &mut latents, &output, &mut clean)
+                .unwrap();
+        }
+        if index > 0 {
+            let last = film.transitions[index - 1].last().unwrap();
+            assert_eq!((last.fraction, last.latents.values()), (1.0, &latents[..]));
+        }
+        if index < 2 {
+            let first = &film.transitions[index][0];
+            assert_eq!(
+                (first.fraction, first.latents.values()),
+                (0.0, &latents[..])
+            );
+        }
+    }
+}
+
+/// The definition of a branch, computed alone and recursively, without any batch.
+#[test]
+fn inner_branches_are_what_the_tree_says() {
+    let spacing = Spacing::Fixed {
+        mid_compression: 1.5,
+    };
+    let options = BlendOptions {
+        spacing,
+        ..guided(4.0, 0.5)
+    };
+    let blended = quiet_film(8, 2, &options);
+    let levels: Vec<Vec<f64>> = profile()
+        .levels()
+        .iter()
+        .map(|level| lb_schedule::fixed_fractions(level.branch_count, 1.5))
+        .collect();
+    for frame in &blended.transitions[0] {
+        let alone = branch(&levels, 3, frame.fraction, options.guidance);
+        let difference = frame
+            .latents
+            .values()
+            .iter()
+            .zip(&alone)
+            .map(|(a, b)| (a - b).abs());
+        assert!(
+            difference.fold(0.0, f32::max) < 1e-6,
+            "fraction {}",
+            frame.fraction
+        );
+    }
+}
+
+fn branch(levels: &[Vec<f64>], level: usize, fraction: f64, guidance: Guidance) -> Vec<f32> {
+    let ends = keyframes(2);
+    let mut latents = vec![f32::NAN; ends[0].initial_latents.values().len()];
+    if level == 0 {
+        latents.copy_from_slice(ends[fraction as usize].initial_latents.values());
+    } else {
+        let above = &levels[level - 1];
+        let parents = parents(above, fraction).unwrap();
+        let [left, right] = [parents.left, parents.right]
+            .map(|parent| branch(levels, level - 1, above[parent], guidance));
+        slerp(&left, &right, parents.mix, &mut latents).unwrap();
+    }
+    let mut mixed = conditioning(0);
+    let [left, right] = [0, 1].map(|index| &ends[index].conditioning.values);
+    lerp(left, right, fraction, &mut mixed.values).unwrap();
+
+    let (sampler, scale) = (sampler(10), guidance.at(fraction) as f32);
+    let (mut clean, mut backend) = (latents.clone(), FakeBackend::new(2));
+    for step in profile().step_range(level) {
+        let request = PredictRequest {
+            rows: 2,
+            shape: ends[0].initial_latents.shape(),
+            latents: &[&latents[..], &latents[..]].concat(),
+            timestep: sampler.timesteps()[step],
+            tokens: 3,
+            width: 4,
+            conditioning: &[&mixed.values[..], &ends[0].negative.values[..]].concat(),
+        };
+        let mut output = vec![f32::NAN; 2 * latents.len()];
+        backend.predict(&request, &mut output).unwrap();
+        let (conditional, unconditional) = output.split_at(latents.len());
+        let pairs = unconditional.iter().zip(conditional);
+        let guided: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
+        sampler
+            .step(step, &mut latents, &guided, &mut clean)
+            .unwrap();
+    }
+    latents
+}
+
+#[test]
+fn guidance_one_computes_no_unconditional_row() {
+    let unguided = quiet_film(8, 3, &guided(1.0, 0.5)).statistics;
+    assert_eq!(unguided.predicted_rows, unguided.model_evaluations);
+    // Without damper the middle is at guidance 1: the branch at 0.5, with even spacing, in the
+    // three inner levels, 7 steps long.
+    let spacing = Spacing::Fixed {
+        mid_compression: 1.0,
+    };
+    let damped = quiet_film(
+        8,
+        2,
+        &BlendOptions {
+            spacing,
+            ..guided(4.0, 0.0)
+        },
+    )
+    .statistics;
+    assert_eq!(damped.predicted_rows, 2 * damped.model_evaluations - 7);
+}
+
+#[test]
+fn the_cost_is_known_beforehand() {
+    for (count, distance) in [
+        (2, SpacingDistance::Latents),
+        (4, SpacingDistance::Pictures),
+    ] {
+        let options = BlendOptions {
+            distance,
+            ..Default::default()
+        };
+        let Blended {
+            statistics,
+            transitions,
+        } = quiet_film(5, count, &options);
+        let cost = profile().film_cost(count);
+        assert_eq!(statistics.model_evaluations, cost.model_evaluations);
+        let frames: usize = transitions.iter().map(Vec::len).sum();
+        assert_eq!(frames - (count - 2), cost.decodes);
+    }
+}
+
+#[test]
+fn two_frames_are_the_keyframes() {
+    let profile = BranchingProfile::manual(4, &[2], &[0]).unwrap();
+    let mut backend = FakeBackend::new(9);
+    let film = blend(
+        &mut backend,
+        &sampler(4),
+        &profile,
+        &keyframes(2),
+        &Default::default(),
+        &mut (),
+    );
+    let film = film.unwrap();
+    assert_eq!(film.transitions[0].len(), 2);
+    assert_eq!(film.statistics.predict_calls, 4);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_profile_costs_what_it_says(
+        steps in 4_usize..30, frames in 2_usize..14, depth in 0.0..=1.0, count in 2_usize..5,
+        limit in 1_usize..20, pictures: bool,
+    ) {
+        let profile = BranchingProfile::autosetup(steps, frames, depth).unwrap();
+        let distance =
+            if pictures { SpacingDistance::Pictures } else { SpacingDistance::Latents };
+        let options = BlendOptions { distance, ..Default::default() };
+        let mut backend = FakeBackend::new(limit);
+        let film = blend(
+            &mut backend, &sampler(steps), &profile, &keyframes(count), &options, &mut (),
+        ).unwrap();
+        let cost = profile.film_cost(count);
+        prop_assert_eq!(film.statistics.model_evaluations, cost.model_evaluations);
+        prop_assert_eq!(film.transitions.len(), count - 1);
+        for frames in film.transitions {
+            prop_assert_eq!(frames.len(), profile.frame_count());
+            prop_assert!(frames.windows(2).all(|pair| pair[0].fraction <= pair[1].fraction));
+            prop_assert_eq!((frames[0].fraction, frames[frames.len() - 1].fraction), (0.0, 1.0));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Everything that looks at lb-blend from outside.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot set its scene has failed"
+)]
+
+mod conformance;
+mod film;
+mod golden;
+mod interruption;
+mod laws;
+mod refusals;
+mod scene;
+mod spacing;

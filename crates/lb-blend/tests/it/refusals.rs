@@ -1,0 +1,196 @@
+//! Each broken rule has its own message, and no model call is spent on it.
+
+use lb_blend::testing::FakeBackend;
+use lb_blend::{
+    Backend, BackendError, BlendError, BlendOptions, DdimSampler, Keyframe, LatentShape,
+    NoiseScheduleConfig, PredictRequest, PredictionType, SamplerError, TimestepSpacing, blend,
+};
+use lb_schedule::Spacing;
+
+use crate::scene::{SHAPE, film, guided, keyframes, profile, sampler};
+
+fn refused(keyframes: &[Keyframe], options: &BlendOptions, sampler: &DdimSampler) -> String {
+    let mut backend = FakeBackend::new(8);
+    let result = blend(
+        &mut backend,
+        sampler,
+        &profile(),
+        keyframes,
+        options,
+        &mut (),
+    );
+    assert!(backend.calls().is_empty());
+    result.unwrap_err().to_string()
+}
+
+fn with(change: impl FnOnce(&mut Keyframe)) -> String {
+    let mut keyframes = keyframes(3);
+    change(&mut keyframes[1]);
+    refused(&keyframes, &BlendOptions::default(), &sampler(10))
+}
+
+#[test]
+fn keyframes_must_fit_together() {
+    let options = BlendOptions::default();
+    for count in [0, 1] {
+        assert_eq!(
+            refused(&keyframes(count), &options, &sampler(10)),
+            format!("{count} keyframes given, a film needs at least 2")
+        );
+    }
+    let shape = LatentShape { width: 4, ..SHAPE };
+    let smaller = lb_blend::noise::initial_latents(0, shape).unwrap();
+    assert_eq!(
+        with(|keyframe| keyframe.initial_latents = smaller),
+        "keyframe 1 has latents of shape 2×3×4, keyframe 0 of 2×3×5"
+    );
+    assert_eq!(
+        with(|keyframe| keyframe.conditioning.tokens = 2),
+        "keyframe 1: its conditioning is 2×4 (tokens × width), keyframe 0's conditioning 3×4"
+    );
+    assert_eq!(
+        with(|keyframe| keyframe.negative.width = 5),
+        "keyframe 1: its negative conditioning is 3×5 (tokens × width), \
+         keyframe 0's conditioning 3×4"
+    );
+    let short = with(|keyframe| keyframe.negative.values.truncate(11));
+    assert_eq!(short, "negative conditioning: 11 values, expected 12");
+    assert_eq!(
+        with(|keyframe| keyframe.conditioning.values[7] = f32::NAN),
+        "keyframe 1: value 7 of its conditioning is NaN, must be finite"
+    );
+}
+
+#[test]
+fn options_and_steps_must_fit() {
+    let message = |options| refused(&keyframes(2), &options, &sampler(10));
+    assert!(message(guided(0.5, 0.5)).contains("0.5"));
+    assert!(message(guided(4.0, f64::NAN)).contains("NaN"));
+    let spacing = Spacing::Fixed {
+        mid_compression: -1.0,
+    };
+    assert!(
+        message(BlendOptions {
+            spacing,
+            ..Default::default()
+        })
+        .contains("-1")
+    );
+    assert_eq!(
+        refused(&keyframes(2), &BlendOptions::default(), &sampler(12)),
+        "the sampler takes 12 steps, the branching profile 10"
+    );
+    let result = film(
+        &mut FakeBackend::new(0),
+        2,
+        &BlendOptions::default(),
+        &mut (),
+    );
+    assert!(matches!(result, Err(BlendError::BatchLimit)));
+}
+
+/// A model that breaks down at one call: `value` in one row.
+struct Broken {
+    inner: FakeBackend,
+    call: usize,
+    row: usize,
+    value: f32,
+}
+
+impl Backend for Broken {
+    fn batch_limit(&self) -> usize {
+        self.inner.batch_limit()
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        self.inner.predict(request, output)?;
+        if self.inner.calls().len() == self.call {
+            output[self.row * request.shape.len() + 3] = self.value;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_model_that_answers_nan_is_located() {
+    let broken = |call, row, value| {
+        let mut backend = Broken {
+            inner: FakeBackend::new(usize::MAX),
+            call,
+            row,
+            value,
+        };
+        let result = film(&mut backend, 3, &BlendOptions::default(), &mut ());
+        assert_eq!(
+            backend.inner.calls().len(),
+            call,
+            "nothing is computed with it"
+        );
+        result.unwrap_err().to_string()
+    };
+    assert_eq!(
+        broken(4, 2, f32::NAN),
+        "the model's output for the conditioning of keyframe 2 is not finite at step 4 (timestep 601)"
+    );
+    // The second call of the first inner level: its one branch's unconditional row.
+    assert_eq!(
+        broken(12, 1, f32::INFINITY),
+        "the model's output for the negative conditioning of the branch at fraction 0.5000 of \
+         level 1, transition 0 is not finite at step 5 (timestep 501)"
+    );
+    let overflow = broken(1, 0, f32::MAX);
+    assert_eq!(
+        overflow,
+        "the denoised latents of keyframe 0 is not finite at step 1 (timestep 901)"
+    );
+}
+
+#[test]
+fn a_backend_that_fails_is_quoted() {
+    struct Failing;
+    impl Backend for Failing {
+        fn batch_limit(&self) -> usize {
+            1
+        }
+        fn predict(&mut self, _: &PredictRequest<'_>, _: &mut [f32]) -> Result<(), BackendError> {
+            Err(BackendError::new("the graphics card is gone"))
+        }
+    }
+    let error = film(&mut Failing, 2, &BlendOptions::default(), &mut ()).unwrap_err();
+    assert!(matches!(error, BlendError::Backend(_)));
+    assert_eq!(error.to_string(), "the graphics card is gone");
+}
+
+#[test]
+fn samplers_refuse_what_they_cannot_walk() {
+    let config = NoiseScheduleConfig::default();
+    for steps in [0, 1001] {
+        assert_eq!(
+            DdimSampler::new(&config, steps).unwrap_err().to_string(),
+            format!("{steps} steps asked for, must be in 1..=1000 (num_train_timesteps)")
+        );
+    }
+    let pure_noise = NoiseScheduleConfig {
+        rescale_betas_zero_snr: true,
+        timestep_spacing: TimestepSpacing::Trailing,
+        prediction_type: PredictionType::Epsilon,
+        ..config.clone()
+    };
+    let error = DdimSampler::new(&pure_noise, 20).unwrap_err();
+    assert_eq!(error, SamplerError::NoSignal { timestep: 999 });
+
+    let sampler = DdimSampler::new(&config, 5).unwrap();
+    let refused = |index, output: &[f32], clean: &mut [f32]| {
+        sampler
+            .step(index, &mut [0.0; 3], output, clean)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused(5, &[0.0; 3], &mut [0.0; 3]).contains("step 5 does not exist"));
+    assert!(refused(0, &[0.0; 2], &mut [0.0; 3]).contains("the model's output: 2 values"));
+    assert!(refused(0, &[0.0; 3], &mut [0.0; 4]).contains("predicted clean latents: 4 values"));
+}

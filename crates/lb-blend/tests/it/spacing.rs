@@ -1,0 +1,136 @@
+//! Where the engine puts a level's branches.
+
+use lb_blend::{Backend, testing::FakeBackend};
+use lb_blend::{
+    BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, SpacingDistance,
+};
+use lb_schedule::{Spacing, fixed_fractions};
+
+use crate::scene::{film, quiet_film};
+
+fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
+    frames.iter().map(|frame| frame.fraction).collect()
+}
+
+/// Coefficient of variation of the distances between neighbouring frames.
+fn unevenness(frames: &[BlendedFrame]) -> f64 {
+    let distance = |pair: &[BlendedFrame]| {
+        let values = pair[0]
+            .latents
+            .values()
+            .iter()
+            .zip(pair[1].latents.values());
+        values
+            .map(|(a, b)| f64::from(a - b).powi(2))
+            .sum::<f64>()
+            .sqrt()
+    };
+    let distances: Vec<f64> = frames.windows(2).map(distance).collect();
+    let mean = distances.iter().sum::<f64>() / distances.len() as f64;
+    let variance = distances
+        .iter()
+        .map(|distance| (distance - mean).powi(2))
+        .sum::<f64>();
+    (variance / distances.len() as f64).sqrt() / mean
+}
+
+#[test]
+fn fixed_spacing_is_fixed() {
+    let spacing = Spacing::Fixed {
+        mid_compression: 1.2,
+    };
+    let film = quiet_film(
+        8,
+        2,
+        &BlendOptions {
+            spacing,
+            ..Default::default()
+        },
+    );
+    assert_eq!(fractions(&film.transitions[0]), fixed_fractions(9, 1.2));
+}
+
+#[test]
+fn perceptual_spacing_evens_out_the_changes() {
+    let even = Spacing::Fixed {
+        mid_compression: 1.0,
+    };
+    let fixed = quiet_film(
+        8,
+        2,
+        &BlendOptions {
+            spacing: even,
+            ..Default::default()
+        },
+    );
+    let perceptual = quiet_film(8, 2, &BlendOptions::default());
+    let [fixed, perceptual] = [fixed, perceptual].map(|film| unevenness(&film.transitions[0]));
+    assert!(perceptual < 0.7 * fixed, "{perceptual} against {fixed}");
+}
+
+#[test]
+fn pictures_can_be_what_is_measured() {
+    let options = BlendOptions {
+        distance: SpacingDistance::Pictures,
+        ..Default::default()
+    };
+    let [pictures, latents] =
+        [options, BlendOptions::default()].map(|options| quiet_film(8, 2, &options));
+    let [pictures, latents] = [pictures, latents].map(|film| fractions(&film.transitions[0]));
+    assert_ne!(pictures, latents);
+}
+
+type FeaturesOf = fn(&[Latents]) -> Result<Vec<Vec<f32>>, BackendError>;
+
+/// A backend whose picture features are what a test says.
+struct Features(FeaturesOf);
+
+impl Backend for Features {
+    fn batch_limit(&self) -> usize {
+        usize::MAX
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        FakeBackend::new(usize::MAX).predict(request, output)
+    }
+
+    fn picture_features(
+        &mut self,
+        predicted_clean: &[Latents],
+    ) -> Result<Vec<Vec<f32>>, BackendError> {
+        (self.0)(predicted_clean)
+    }
+}
+
+#[test]
+fn picture_features_that_do_not_compare_are_refused() {
+    let refused = |features: FeaturesOf| {
+        let options = BlendOptions {
+            distance: SpacingDistance::Pictures,
+            ..Default::default()
+        };
+        film(&mut Features(features), 2, &options, &mut ())
+            .unwrap_err()
+            .to_string()
+    };
+    let unsupported = refused(|_| Err(BackendError::unsupported("distances between pictures")));
+    assert_eq!(
+        unsupported,
+        "this backend does not support distances between pictures"
+    );
+    assert_eq!(
+        refused(|_| Ok(vec![vec![1.0]])),
+        "the backend's picture features: one vector for each picture, got 1 where 3 were expected"
+    );
+    let ragged = refused(|pictures| Ok((0..pictures.len()).map(|i| vec![0.5; i + 1]).collect()));
+    assert!(
+        ragged.contains("all vectors of one length, got 2 where 1"),
+        "{ragged}"
+    );
+    let nan = refused(|pictures| Ok(vec![vec![f32::NAN]; pictures.len()]));
+    assert!(nan.contains("all values finite, got 0 where 1"), "{nan}");
+}
