@@ -45,7 +45,7 @@ proptest! {
 fn the_largest_tree_stays_a_picture() {
     let profile = BranchingProfile::autosetup(1000, 10_000, 0.1).unwrap();
     let svg = draw_tree(&profile, &profile.fixed_tree(1.0), ["", ""]).unwrap();
-    assert!(svg.len() < 24_000_000, "{} bytes", svg.len());
+    assert!(svg.len() < 12_000_000, "{} bytes", svg.len());
 }
 
 #[test]
