@@ -43,10 +43,14 @@ impl PredictRequest<'_> {
     /// Checks all lengths against each other and against the output's, for backends to begin with.
     ///
     /// # Errors
-    /// [`ShapeError::Empty`] if there is no row or the shape has no values; [`ShapeError::Length`]
-    /// if latents, conditioning or output are not as long as rows and shapes say.
+    /// [`ShapeError::NoRows`] and [`ShapeError::Empty`] if there is nothing to predict;
+    /// [`ShapeError::Length`] if latents, conditioning or output are not as long as rows and shapes
+    /// say.
     pub fn check(&self, output: &[f32]) -> Result<(), ShapeError> {
-        if self.rows == 0 || self.shape.len() == 0 {
+        if self.rows == 0 {
+            return Err(ShapeError::NoRows);
+        }
+        if self.shape.len() == 0 {
             return Err(ShapeError::Empty { shape: self.shape });
         }
         let latents = self.rows.saturating_mul(self.shape.len());

@@ -104,10 +104,10 @@ pub use backend::{Backend, Conditioning, PredictRequest};
 pub use engine::{
     BlendOptions, BlendStatistics, Blended, BlendedFrame, Keyframe, SpacingDistance, blend,
 };
-pub use error::{BackendError, BlendError, SamplerError, ShapeError};
+pub use error::{BackendError, BlendError, ShapeError};
 pub use latents::{LatentShape, Latents};
 pub use mix::{lerp, slerp};
 pub use observe::{Branch, Observer, Phase, StepProgress};
 pub use sampler::{
-    BetaSchedule, DdimSampler, NoiseScheduleConfig, PredictionType, TimestepSpacing,
+    BetaSchedule, DdimSampler, NoiseScheduleConfig, PredictionType, SamplerError, TimestepSpacing,
 };

@@ -3,7 +3,9 @@
 mod betas;
 mod config;
 mod ddim;
+mod error;
 mod timesteps;
 
 pub use config::{BetaSchedule, NoiseScheduleConfig, PredictionType, TimestepSpacing};
 pub use ddim::DdimSampler;
+pub use error::SamplerError;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::SamplerError;
+use super::error::SamplerError;
 
 /// The longest training schedule accepted; every published one has 1000 timesteps.
 const MOST_TRAIN_TIMESTEPS: usize = 100_000;

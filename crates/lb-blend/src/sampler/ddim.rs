@@ -2,8 +2,9 @@
 
 use super::betas::alphas_cumprod;
 use super::config::{NoiseScheduleConfig, PredictionType};
+use super::error::SamplerError;
 use super::timesteps::timesteps;
-use crate::error::{SamplerError, ShapeError};
+use crate::error::ShapeError;
 
 /// A walk of N denoising steps down a model's noise schedule.
 ///

@@ -15,7 +15,7 @@ pub const TOLERANCE: f32 = 2e-3;
 /// through any batch limit.
 ///
 /// `make` makes a fresh backend of the same model with the given batch limit. Real models need the
-/// shape and the conditioning's size to be theirs; small latents keep it quick (some 150 rows).
+/// shape and the conditioning's size to be theirs; small latents keep it quick (about 120 rows).
 ///
 /// # Panics
 /// Where a promise is broken, naming it.

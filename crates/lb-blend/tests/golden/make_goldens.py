@@ -92,7 +92,8 @@ def model(latents, timestep):
 
 
 def ddim():
-    start = torch.randn(8, generator=torch.Generator().manual_seed(3))
+    start_seed = 3
+    start = torch.randn(8, generator=torch.Generator().manual_seed(start_seed))
     walks = []
     for name, config in CONFIGS.items():
         scheduler = DDIMScheduler(**config)
@@ -119,7 +120,7 @@ def ddim():
                 runs=runs,
             )
         )
-    return dict(start=rounded(start), walks=walks)
+    return dict(start_seed=start_seed, start=rounded(start), walks=walks)
 
 
 def timesteps():

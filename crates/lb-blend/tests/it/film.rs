@@ -1,12 +1,13 @@
 //! Whole films: what they cost, and what they are.
 
+use lb_blend::Backend;
 use lb_blend::testing::{Call, FakeBackend};
-use lb_blend::{Backend, lerp, slerp};
 use lb_blend::{BlendOptions, Blended, PredictRequest, SpacingDistance, blend};
-use lb_schedule::{BranchingProfile, Guidance, Spacing, parents};
+use lb_schedule::{BranchingProfile, Spacing, fixed_fractions};
 use proptest::prelude::*;
 
-use crate::scene::{conditioning, film, guided, keyframes, profile, quiet_film, sampler};
+use crate::alone::branch;
+use crate::scene::{film, guided, keyframes, profile, quiet_film, sampler};
 
 #[test]
 fn a_level_is_a_batch() {
@@ -108,7 +109,6 @@ fn keyframes_are_plain_trajectories() {
     }
 }
 
-/// The definition of a branch, computed alone and recursively, without any batch.
 #[test]
 fn inner_branches_are_what_the_tree_says() {
     let spacing = Spacing::Fixed {
@@ -119,13 +119,17 @@ fn inner_branches_are_what_the_tree_says() {
         ..guided(4.0, 0.5)
     };
     let blended = quiet_film(8, 2, &options);
-    let levels: Vec<Vec<f64>> = profile()
+    let counts = profile()
         .levels()
         .iter()
-        .map(|level| lb_schedule::fixed_fractions(level.branch_count, 1.5))
-        .collect();
+        .map(|level| level.branch_count)
+        .collect::<Vec<_>>();
+    let levels = counts
+        .iter()
+        .map(|&count| fixed_fractions(count, 1.5))
+        .collect::<Vec<_>>();
     for frame in &blended.transitions[0] {
-        let alone = branch(&levels, 3, frame.fraction, options.guidance);
+        let alone = branch(&levels, 3, frame.fraction, options.guidance).latents;
         let difference = frame
             .latents
             .values()
@@ -138,46 +142,6 @@ fn inner_branches_are_what_the_tree_says() {
             frame.fraction
         );
     }
-}
-
-fn branch(levels: &[Vec<f64>], level: usize, fraction: f64, guidance: Guidance) -> Vec<f32> {
-    let ends = keyframes(2);
-    let mut latents = vec![f32::NAN; ends[0].initial_latents.values().len()];
-    if level == 0 {
-        latents.copy_from_slice(ends[fraction as usize].initial_latents.values());
-    } else {
-        let above = &levels[level - 1];
-        let parents = parents(above, fraction).unwrap();
-        let [left, right] = [parents.left, parents.right]
-            .map(|parent| branch(levels, level - 1, above[parent], guidance));
-        slerp(&left, &right, parents.mix, &mut latents).unwrap();
-    }
-    let mut mixed = conditioning(0);
-    let [left, right] = [0, 1].map(|index| &ends[index].conditioning.values);
-    lerp(left, right, fraction, &mut mixed.values).unwrap();
-
-    let (sampler, scale) = (sampler(10), guidance.at(fraction) as f32);
-    let (mut clean, mut backend) = (latents.clone(), FakeBackend::new(2));
-    for step in profile().step_range(level) {
-        let request = PredictRequest {
-            rows: 2,
-            shape: ends[0].initial_latents.shape(),
-            latents: &[&latents[..], &latents[..]].concat(),
-            timestep: sampler.timesteps()[step],
-            tokens: 3,
-            width: 4,
-            conditioning: &[&mixed.values[..], &ends[0].negative.values[..]].concat(),
-        };
-        let mut output = vec![f32::NAN; 2 * latents.len()];
-        backend.predict(&request, &mut output).unwrap();
-        let (conditional, unconditional) = output.split_at(latents.len());
-        let pairs = unconditional.iter().zip(conditional);
-        let guided: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
-        sampler
-            .step(step, &mut latents, &guided, &mut clean)
-            .unwrap();
-    }
-    latents
 }
 
 #[test]

@@ -4,6 +4,7 @@
     reason = "a test that cannot set its scene has failed"
 )]
 
+mod alone;
 mod conformance;
 mod film;
 mod golden;

@@ -134,18 +134,19 @@ fn a_model_that_answers_nan_is_located() {
     };
     assert_eq!(
         broken(4, 2, f32::NAN),
-        "the model's output for the conditioning of keyframe 2 is not finite at step 4 (timestep 601)"
+        "NaN or infinity in the model's output for the conditioning of keyframe 2 at step 4 \
+             (timestep 601)"
     );
     // The second call of the first inner level: its one branch's unconditional row.
     assert_eq!(
         broken(12, 1, f32::INFINITY),
-        "the model's output for the negative conditioning of the branch at fraction 0.5000 of \
-         level 1, transition 0 is not finite at step 5 (timestep 501)"
+        "NaN or infinity in the model's output for the negative conditioning of the branch at \
+         fraction 0.5000 of level 1, transition 0 at step 5 (timestep 501)"
     );
     let overflow = broken(1, 0, f32::MAX);
     assert_eq!(
         overflow,
-        "the denoised latents of keyframe 0 is not finite at step 1 (timestep 901)"
+        "NaN or infinity in the denoised latents of keyframe 0 at step 1 (timestep 901)"
     );
 }
 

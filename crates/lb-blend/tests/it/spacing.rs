@@ -4,9 +4,10 @@ use lb_blend::{Backend, testing::FakeBackend};
 use lb_blend::{
     BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, SpacingDistance,
 };
-use lb_schedule::{Spacing, fixed_fractions};
+use lb_schedule::{Spacing, fixed_fractions, perceptual_fractions};
 
-use crate::scene::{film, quiet_film};
+use crate::alone::branch;
+use crate::scene::{film, profile, quiet_film};
 
 fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
     frames.iter().map(|frame| frame.fraction).collect()
@@ -48,6 +49,40 @@ fn fixed_spacing_is_fixed() {
         },
     );
     assert_eq!(fractions(&film.transitions[0]), fixed_fractions(9, 1.2));
+}
+
+/// Level by level, from the predictions of branches computed alone.
+#[test]
+fn perceptual_spacing_measures_the_level_above() {
+    let options = BlendOptions::default();
+    let mut levels = vec![vec![0.0, 1.0]];
+    for level in profile().levels()[1..].iter() {
+        let above = levels.last().unwrap().clone();
+        let clean: Vec<Vec<f32>> = above
+            .iter()
+            .map(|&fraction| branch(&levels, levels.len() - 1, fraction, options.guidance).clean)
+            .collect();
+        let distances: Vec<f64> = clean
+            .windows(2)
+            .map(|pair| {
+                let values = pair[0].iter().zip(&pair[1]);
+                values
+                    .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+                    .sum::<f64>()
+                    .sqrt()
+            })
+            .collect();
+        levels.push(perceptual_fractions(level.branch_count, &above, &distances).unwrap());
+    }
+    let film = quiet_film(8, 2, &options);
+    for (ours, expected) in fractions(&film.transitions[0]).iter().zip(&levels[3]) {
+        assert!((ours - expected).abs() < 1e-6, "{ours} is not {expected}");
+    }
+    assert!(
+        levels[3]
+            .windows(2)
+            .any(|pair| (pair[1] - pair[0] - 0.125).abs() > 0.01)
+    );
 }
 
 #[test]
