@@ -43,6 +43,8 @@ pub struct Blended {
     /// For each pair of neighbouring keyframes its computed frames, by growing fraction, both
     /// keyframes included (so that an inner keyframe stands in two transitions).
     pub transitions: Vec<Vec<BlendedFrame>>,
+    /// For each transition the fractions of every level of its tree, from level 0.
+    pub level_fractions: Vec<Vec<Vec<f64>>>,
     /// What it took.
     pub statistics: BlendStatistics,
 }
@@ -88,13 +90,16 @@ pub fn blend(
     };
     let ends = film.keyframes(keyframes)?;
     let mut transitions = Vec::with_capacity(keyframes.len() - 1);
+    let mut level_fractions = Vec::with_capacity(keyframes.len() - 1);
     for index in 0..keyframes.len() - 1 {
-        let frames = film.transition(index, keyframes, &ends)?;
+        let (frames, fractions) = film.transition(index, keyframes, &ends)?;
         proceed(film.observer.transition(index, &frames))?;
         transitions.push(frames);
+        level_fractions.push(fractions);
     }
     Ok(Blended {
         transitions,
+        level_fractions,
         statistics: film.statistics,
     })
 }

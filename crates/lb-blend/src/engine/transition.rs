@@ -16,7 +16,8 @@ struct Level {
 }
 
 impl Film<'_> {
-    /// The computed frames from keyframe `index` to the next one, both included.
+    /// The computed frames from keyframe `index` to the next one, both included, and the fractions
+    /// of every level.
     ///
     /// `keyframe_ends[level]` is where all keyframes stand after each level.
     pub(super) fn transition(
@@ -24,12 +25,13 @@ impl Film<'_> {
         index: usize,
         keyframes: &[Keyframe],
         keyframe_ends: &[LevelEnd],
-    ) -> Result<Vec<BlendedFrame>, BlendError> {
+    ) -> Result<(Vec<BlendedFrame>, Vec<Vec<f64>>), BlendError> {
         let (left, right) = (&keyframes[index], &keyframes[index + 1]);
         let mut above = Level {
             fractions: vec![0.0, 1.0],
             end: keyframe_ends[0].between(index, LevelEnd::default()),
         };
+        let mut level_fractions = vec![above.fractions.clone()];
         for (level, keyframe_end) in keyframe_ends.iter().enumerate().skip(1) {
             let count = self.profile.levels()[level].branch_count;
             let fractions = self.fractions(count, &above)?;
@@ -52,12 +54,14 @@ impl Film<'_> {
             self.batch.fill(&starts)?;
             self.denoise(level, Phase::Transition { index, level })?;
             let end = keyframe_end.between(index, self.batch.end()?);
+            level_fractions.push(fractions.clone());
             above = Level { fractions, end };
         }
         let frames = above.fractions.into_iter().zip(above.end.latents);
-        Ok(frames
+        let frames = frames
             .map(|(fraction, latents)| BlendedFrame { fraction, latents })
-            .collect())
+            .collect();
+        Ok((frames, level_fractions))
     }
 
     /// Where the `count` branches of the level below `above` stand.

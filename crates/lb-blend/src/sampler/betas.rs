@@ -40,21 +40,12 @@ fn cumulative_product(betas: &[f32]) -> Vec<f32> {
     betas.iter().map(multiply).collect()
 }
 
-/// `torch.linspace` in float32, which counts the second half from the end.
+/// Evenly from `start` to `end`, rounded to float32.
 fn linspace(start: f64, end: f64, count: usize) -> Vec<f32> {
-    let (start, end) = (start as f32, end as f32);
-    if count == 1 {
-        return vec![start];
-    }
-    let step = (end - start) / (count - 1) as f32;
-    let value = |index: usize| {
-        if index < count / 2 {
-            start + step * index as f32
-        } else {
-            end - step * (count - 1 - index) as f32
-        }
-    };
-    (0..count).map(value).collect()
+    let stride = (end - start) / (count - 1).max(1) as f64;
+    (0..count)
+        .map(|index| (start + stride * index as f64) as f32)
+        .collect()
 }
 
 fn squared_cosine(count: usize) -> Vec<f32> {

@@ -1,10 +1,10 @@
 //! The definition of a branch: computed by itself, recursively, without engine or batch.
 
 use lb_blend::testing::FakeBackend;
-use lb_blend::{Backend, PredictRequest, lerp, slerp};
+use lb_blend::{Backend, Conditioning, PredictRequest, lerp, slerp};
 use lb_schedule::{Guidance, parents};
 
-use crate::scene::{conditioning, keyframes, profile, sampler};
+use crate::scene::{keyframes, profile, sampler};
 
 /// A branch at the end of a level.
 pub(crate) struct Alone {
@@ -32,9 +32,13 @@ pub(crate) fn branch(
             .map(|parent| branch(levels, level - 1, above[parent], guidance).latents);
         slerp(&left, &right, parents.mix, &mut latents).unwrap();
     }
-    let mut mixed = conditioning(0);
-    let [left, right] = [0, 1].map(|index| &ends[index].conditioning.values);
-    lerp(left, right, fraction, &mut mixed.values).unwrap();
+    let mix = |[left, right]: [&Conditioning; 2]| {
+        let mut mixed = left.values.clone();
+        lerp(&left.values, &right.values, fraction, &mut mixed).unwrap();
+        mixed
+    };
+    let positive = mix([0, 1].map(|index| &ends[index].conditioning));
+    let negative = mix([0, 1].map(|index| &ends[index].negative));
 
     let (sampler, scale) = (sampler(10), guidance.at(fraction) as f32);
     let (mut clean, mut backend) = (latents.clone(), FakeBackend::new(2));
@@ -46,7 +50,7 @@ pub(crate) fn branch(
             timestep: sampler.timesteps()[step],
             tokens: 3,
             width: 4,
-            conditioning: &[&mixed.values[..], &ends[0].negative.values[..]].concat(),
+            conditioning: &[&positive[..], &negative[..]].concat(),
         };
         let mut output = vec![f32::NAN; 2 * latents.len()];
         backend.predict(&request, &mut output).unwrap();

@@ -18,7 +18,7 @@ pub(crate) const SHAPE: LatentShape = LatentShape {
 const TOKENS: usize = 3;
 const WIDTH: usize = 4;
 
-pub(crate) fn conditioning(seed: u64) -> Conditioning {
+fn conditioning(seed: u64) -> Conditioning {
     let values = standard_normal(seed, TOKENS * WIDTH);
     Conditioning {
         tokens: TOKENS,
@@ -31,7 +31,7 @@ pub(crate) fn conditioning(seed: u64) -> Conditioning {
 pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
     let keyframe = |seed| Keyframe {
         conditioning: conditioning(100 + seed),
-        negative: conditioning(200),
+        negative: conditioning(200 + seed),
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
     };
     (0..count as u64).map(keyframe).collect()

@@ -122,8 +122,7 @@ fn ddim_is_diffusers() {
     assert!(walked > 100, "the fixture has {walked} walks");
 }
 
-/// One step from timestep t under a model that predicts no noise scales by √(ᾱ_end/ᾱ_t): so the
-/// schedule itself can be seen from outside.
+/// A model that predicts no velocity shows the schedule from outside: x̂₀ = √ᾱ·x.
 #[test]
 fn the_noise_schedule_is_diffusers() {
     let golden: Ddim = serde_json::from_str(include_str!("../../golden/ddim.json")).unwrap();
@@ -139,7 +138,6 @@ fn the_noise_schedule_is_diffusers() {
         };
         let sampler = DdimSampler::new(&config, length).unwrap();
         for (timestep, alpha) in walk.alphas_cumprod {
-            // v = 0: x̂₀ = √ᾱ·x.
             let (mut latents, mut clean) = ([1.0], [f32::NAN]);
             sampler
                 .step(length - 1 - timestep, &mut latents, &[0.0], &mut clean)
