@@ -1,0 +1,71 @@
+//! What a tree costs before and beside rendering: planning it, spacing its levels, drawing it.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use lb_schedule::{
+    BranchingProfile, FilmTiming, Parents, Quality, ScheduleError, draw_tree, film_frames, parents,
+    perceptual_fractions,
+};
+
+const DEPTH_STRENGTH: f64 = 0.4;
+
+criterion_group!(tree, plan, grow, draw, time);
+criterion_main!(tree);
+
+fn plan(criterion: &mut Criterion) {
+    criterion.bench_function("tree/plan ultra", |bencher| {
+        bencher.iter(|| BranchingProfile::preset(Quality::Ultra, black_box(DEPTH_STRENGTH)));
+    });
+}
+
+/// Every level's fractions by perceptual spacing, and every branch's parents.
+fn grow(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("tree/grow");
+    for quality in [Quality::Medium, Quality::Ultra] {
+        let profile = preset(quality);
+        group.bench_function(quality.name(), |bencher| {
+            bencher.iter(|| grown(black_box(&profile)));
+        });
+    }
+}
+
+fn draw(criterion: &mut Criterion) {
+    let profile = preset(Quality::Ultra);
+    let tree = profile.fixed_tree(1.2);
+    criterion.bench_function("tree/draw ultra", |bencher| {
+        bencher.iter(|| draw_tree(&profile, black_box(&tree), ["a red apple", "a green pear"]));
+    });
+}
+
+fn time(criterion: &mut Criterion) {
+    let timing = FilmTiming {
+        frames_per_second: 60.0,
+        seconds_per_transition: 10.0,
+    };
+    criterion.bench_function("tree/time 10 transitions of 600 frames", |bencher| {
+        bencher.iter(|| film_frames(black_box(&timing), black_box(&[50; 10])));
+    });
+}
+
+fn preset(quality: Quality) -> BranchingProfile {
+    BranchingProfile::preset(quality, DEPTH_STRENGTH).expect("a depth strength in range")
+}
+
+fn grown(profile: &BranchingProfile) -> Result<Vec<Parents>, ScheduleError> {
+    let mut all = Vec::new();
+    let mut above = vec![0.0, 1.0];
+    for level in &profile.levels()[1..] {
+        // Pictures of a real transition change fastest around one place.
+        let distances: Vec<f64> = above
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]) / (0.1 + (pair[0] - 0.4_f64).abs()))
+            .collect();
+        let fractions = perceptual_fractions(level.branch_count, &above, &distances)?;
+        for &fraction in &fractions {
+            all.push(parents(&above, fraction)?);
+        }
+        above = fractions;
+    }
+    Ok(all)
+}
