@@ -178,11 +178,22 @@ fn the_cost_is_known_beforehand() {
         let Blended {
             statistics,
             transitions,
+            level_fractions,
         } = quiet_film(5, count, &options);
         let cost = profile().film_cost(count);
         assert_eq!(statistics.model_evaluations, cost.model_evaluations);
         let frames: usize = transitions.iter().map(Vec::len).sum();
         assert_eq!(frames - (count - 2), cost.decodes);
+        for (levels, frames) in level_fractions.iter().zip(&transitions) {
+            let counts: Vec<usize> = profile()
+                .levels()
+                .iter()
+                .map(|at| at.branch_count)
+                .collect();
+            assert_eq!(levels.iter().map(Vec::len).collect::<Vec<_>>(), counts);
+            let last: Vec<f64> = frames.iter().map(|frame| frame.fraction).collect();
+            assert_eq!(levels.last(), Some(&last));
+        }
     }
 }
 
