@@ -1,1 +1,60 @@
-//! lb-video
+//! Pictures to films and pictures on disk.
+//!
+//! Whoever makes pictures hands them over one by one; a film grows beside them, on a thread of its
+//! own, and appears under its name only when it is whole:
+//!
+//! ```text
+//!  Frame ─► FilmWriter::write ─►│ queue of 3 │─► sink thread ─► temporary file ─► final name
+//!  RGB8                           a full queue    RGB → Y'CbCr     in the same      by rename,
+//!                                 makes write     → H.264, or      folder           in finish
+//!                                 wait            PNG
+//! ```
+//!
+//! * A [`Frame`] is an RGB picture; clones share its pixels, [`Frame::blend`] cross-fades two.
+//! * A [`FilmWriter`] takes frames of one size and writes the format that the output's ending
+//!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
+//!   everywhere) or a folder of PNG pictures. No more than the queue and the frame being encoded
+//!   are in memory as pictures, however long the film is.
+//! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
+//! * [`write_png`] writes one picture.
+//!
+//! What exists is refused unless it may be replaced, and an output that fails or is given up leaves
+//! nothing behind. The same frames and options give the same bytes: nothing here asks for the time.
+//!
+//! ```
+//! use lb_video::{FilmOptions, FilmWriter, Frame};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let red = Frame::from_rgb(64, 48, [255, 0, 0].repeat(64 * 48))?;
+//! let green = Frame::from_rgb(64, 48, [0, 255, 0].repeat(64 * 48))?;
+//!
+//! let options = FilmOptions { frames_per_second: 24.0, ..FilmOptions::default() };
+//! let mut film = FilmWriter::create(folder.path().join("film.mp4"), 64, 48, &options)?;
+//! for step in 0..=12 {
+//!     film.write(Frame::blend(&red, &green, f64::from(step) / 12.0)?)?;
+//! }
+//! let summary = film.finish()?;
+//! assert_eq!(summary.frames, 13);
+//! assert!(summary.path.is_file());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod color;
+mod contact_sheet;
+mod error;
+mod film;
+mod format;
+mod frame;
+mod frame_rate;
+mod pipeline;
+mod sink;
+mod staging;
+
+pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
+pub use error::VideoError;
+pub use film::{Encoder, FilmOptions, FilmSummary, FilmWriter};
+pub use format::FilmFormat;
+pub use frame::{Frame, MAX_SIDE};
+pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
+pub use sink::png::write_png;

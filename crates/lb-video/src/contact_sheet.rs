@@ -1,0 +1,148 @@
+//! Many frames in one picture.
+
+use image::imageops::{FilterType, resize};
+use image::{ImageBuffer, Rgb};
+
+use crate::error::VideoError;
+use crate::frame::Frame;
+
+/// How a [`ContactSheet`] looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContactSheetOptions {
+    /// Most frames shown; of more, evenly spaced ones are.
+    pub pictures: usize,
+    /// Longest side of a shown frame in pixels; larger ones are scaled down.
+    pub longest_side: usize,
+    /// White pixels between and around the frames.
+    pub gap: usize,
+}
+
+impl Default for ContactSheetOptions {
+    fn default() -> Self {
+        Self {
+            pictures: 64,
+            longest_side: 256,
+            gap: 8,
+        }
+    }
+}
+
+/// Chooses evenly spaced frames of a film as they come, and keeps only those, scaled down.
+#[derive(Clone, Debug)]
+pub struct ContactSheet {
+    options: ContactSheetOptions,
+    chosen: std::iter::Peekable<std::vec::IntoIter<usize>>,
+    seen: usize,
+    shown: Vec<Frame>,
+}
+
+impl ContactSheet {
+    /// For a film of `frames` frames, as [`ContactSheetOptions::default`] has it.
+    pub fn new(frames: usize) -> Self {
+        Self::with_options(frames, ContactSheetOptions::default())
+    }
+
+    /// For a film of `frames` frames.
+    pub fn with_options(frames: usize, options: ContactSheetOptions) -> Self {
+        let chosen = evenly_spaced(frames, options.pictures)
+            .into_iter()
+            .peekable();
+        Self {
+            options,
+            chosen,
+            seen: 0,
+            shown: Vec::new(),
+        }
+    }
+
+    /// The film's next frame.
+    pub fn add(&mut self, frame: &Frame) {
+        if self.chosen.next_if_eq(&self.seen).is_some() {
+            self.shown
+                .push(scaled_down(frame, self.options.longest_side));
+        }
+        self.seen += 1;
+    }
+
+    /// The sheet: up to eight frames in one row, more in rows of four to eight.
+    ///
+    /// # Errors
+    /// As [`contact_sheet`].
+    pub fn draw(&self) -> Result<Frame, VideoError> {
+        draw(&self.shown, columns_for(self.shown.len()), self.options.gap)
+    }
+}
+
+/// Frames of one size, row by row, in `columns` columns on white with even gaps of 8 pixels. As
+/// many columns as frames make a strip.
+///
+/// # Errors
+/// [`VideoError::EmptyContactSheet`] without frames or columns, [`VideoError::SizesDiffer`],
+/// [`VideoError::FrameSize`] if the sheet would be too large.
+pub fn contact_sheet(frames: &[Frame], columns: usize) -> Result<Frame, VideoError> {
+    draw(frames, columns, ContactSheetOptions::default().gap)
+}
+
+/// `count` indices of `total`, evenly spaced, the first and the last among them; all of them if
+/// there are no more.
+pub fn evenly_spaced(total: usize, count: usize) -> Vec<usize> {
+    if count >= total {
+        return (0..total).collect();
+    }
+    let intervals = count.saturating_sub(1).max(1);
+    (0..count)
+        .map(|index| (index * (total - 1) + intervals / 2) / intervals)
+        .collect()
+}
+
+/// One row up to eight; beyond, as few empty cells as can be, and rather wide than high.
+fn columns_for(count: usize) -> usize {
+    if count <= 8 {
+        return count;
+    }
+    (4..=8)
+        .rev()
+        .min_by_key(|columns| count.next_multiple_of(*columns))
+        .unwrap_or(8)
+}
+
+fn draw(frames: &[Frame], columns: usize, gap: usize) -> Result<Frame, VideoError> {
+    let first = frames
+        .first()
+        .ok_or(VideoError::EmptyContactSheet { of: "frame" })?;
+    if columns == 0 {
+        return Err(VideoError::EmptyContactSheet { of: "column" });
+    }
+    let (width, height) = (first.width(), first.height());
+    let columns = columns.min(frames.len());
+    let rows = frames.len().div_ceil(columns);
+    let sheet_width = gap + columns * (width + gap);
+    let sheet_height = gap + rows * (height + gap);
+    crate::frame::check_size(sheet_width, sheet_height)?;
+    let mut pixels = vec![u8::MAX; sheet_width * sheet_height * 3];
+    for (index, frame) in frames.iter().enumerate() {
+        frame.check_same_size(width, height)?;
+        let left = gap + index % columns * (width + gap);
+        let top = gap + index / columns * (height + gap);
+        for (y, row) in frame.pixels().chunks_exact(width * 3).enumerate() {
+            let start = ((top + y) * sheet_width + left) * 3;
+            pixels[start..start + row.len()].copy_from_slice(row);
+        }
+    }
+    Frame::from_rgb(sheet_width, sheet_height, pixels)
+}
+
+fn scaled_down(frame: &Frame, longest_side: usize) -> Frame {
+    let longest = frame.width().max(frame.height());
+    if longest <= longest_side {
+        return frame.clone();
+    }
+    let scaled = |side: usize| ((side * longest_side + longest / 2) / longest).max(1) as u32;
+    let (width, height) = (scaled(frame.width()), scaled(frame.height()));
+    let picture: Option<ImageBuffer<Rgb<u8>, &[u8]>> =
+        ImageBuffer::from_raw(frame.width() as u32, frame.height() as u32, frame.pixels());
+    picture
+        .map(|picture| resize(&picture, width, height, FilterType::CatmullRom).into_raw())
+        .and_then(|pixels| Frame::from_rgb(width as usize, height as usize, pixels).ok())
+        .unwrap_or_else(|| frame.clone())
+}

@@ -1,0 +1,214 @@
+//! What can go wrong between pictures and files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a picture or film was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VideoError {
+    /// A frame has no pixels, or absurdly many.
+    #[error("a frame of {width}x{height} pixels: each side must be 1 to {max}")]
+    FrameSize {
+        /// Width asked for, in pixels.
+        width: usize,
+        /// Height asked for, in pixels.
+        height: usize,
+        /// Longest side allowed.
+        max: usize,
+    },
+    /// The bytes are not those of a picture of this size.
+    #[error("{bytes} bytes for a frame of {width}x{height}: it takes {expected}, 3 a pixel")]
+    PixelCount {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes given.
+        bytes: usize,
+        /// Bytes needed.
+        expected: usize,
+    },
+    /// Two frames that belong together differ in size.
+    #[error("a frame of {width}x{height} among frames of {expected_width}x{expected_height}")]
+    SizesDiffer {
+        /// The odd one's width.
+        width: usize,
+        /// The odd one's height.
+        height: usize,
+        /// Width of the others.
+        expected_width: usize,
+        /// Height of the others.
+        expected_height: usize,
+    },
+    /// A cross-fade weight outside of 0 to 1.
+    #[error("a cross-fade weight of {weight}: it must lie in 0 to 1")]
+    Weight {
+        /// The weight.
+        weight: f64,
+    },
+    /// H.264 in 4:2:0 halves both sides for colour.
+    #[error("a film of {width}x{height} pixels: H.264 (4:2:0) takes even sides of at least {min}")]
+    FilmSides {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Shortest side.
+        min: usize,
+    },
+    /// Beyond what openh264 encodes.
+    #[error(
+        "a film of {width}x{height} pixels: openh264 encodes up to 3840x2160 or 2160x3840; the \
+         ffmpeg encoder or a folder of PNG pictures takes more"
+    )]
+    FilmTooLarge {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+    },
+    /// Frames per second that no film has.
+    #[error("{frames_per_second} frames a second: it must be {min} to {max}")]
+    FrameRate {
+        /// The rate asked for.
+        frames_per_second: f64,
+        /// Slowest allowed.
+        min: f64,
+        /// Fastest allowed.
+        max: f64,
+    },
+    /// The quantiser is not one that openh264 keeps to.
+    #[error("a quantiser of {quantizer}: it must be {min} (best) to {max} (smallest)")]
+    Quantizer {
+        /// The quantiser asked for.
+        quantizer: u8,
+        /// Best quality.
+        min: u8,
+        /// Smallest file.
+        max: u8,
+    },
+    /// libx264's constant rate factor is out of range.
+    #[error("a constant rate factor (crf) of {crf}: it must be 0 (lossless) to 51 (smallest)")]
+    ConstantRateFactor {
+        /// The factor asked for.
+        crf: u8,
+    },
+    /// Not one of libx264's presets.
+    #[error("'{preset}' is no preset of libx264; it has {allowed}")]
+    Preset {
+        /// The preset asked for.
+        preset: String,
+        /// Those there are.
+        allowed: String,
+    },
+    /// The output's ending names no format that is written here.
+    #[error("{}: films are written as .mp4, or as PNG pictures into a folder", path.display())]
+    UnknownFormat {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The output is there already.
+    #[error("{} exists", path.display())]
+    OutputExists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A folder of pictures is asked for where other things lie.
+    #[error("the folder {} is not empty", path.display())]
+    FolderNotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder where a file should go, or a file where a folder should.
+    #[error("{} is {found}, {wanted} was asked for", path.display())]
+    WrongKind {
+        /// The output.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+        /// What would be written.
+        wanted: &'static str,
+    },
+    /// The folder that the output should lie in is missing.
+    #[error("there is no folder {}", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Reading or writing failed: no permission, a full disk.
+    #[error("{} could not be {action}: {source}", path.display())]
+    Io {
+        /// What was being done, as in "written".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A film of too few frames.
+    #[error("{frames} frames make no film: it takes at least {min}")]
+    TooFewFrames {
+        /// Frames written.
+        frames: usize,
+        /// Fewest allowed.
+        min: usize,
+    },
+    /// A contact sheet of nothing.
+    #[error("a contact sheet needs at least one {of}")]
+    EmptyContactSheet {
+        /// What it was given none of.
+        of: &'static str,
+    },
+    /// The encoder refused a frame.
+    #[error("{encoder} failed at frame {frame}: {reason}")]
+    Encoding {
+        /// Which encoder.
+        encoder: &'static str,
+        /// Index of the frame, from 0.
+        frame: usize,
+        /// What it said.
+        reason: String,
+    },
+    /// The program is not there, or cannot be run.
+    #[error("{} could not be started: {source}", program.display())]
+    EncoderNotStarted {
+        /// The program asked for.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program gave up.
+    #[error("{} failed ({status}): {stderr}", program.display())]
+    EncoderProgram {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: String,
+        /// The last lines of what it said.
+        stderr: String,
+    },
+    /// A bug: a stage of the pipeline panicked.
+    #[error("the {stage} stage panicked: {message}")]
+    StagePanicked {
+        /// The stage.
+        stage: &'static str,
+        /// Its last words.
+        message: String,
+    },
+    /// The writer was used on after it had failed.
+    #[error("the film had failed before; its first error was reported then")]
+    FailedBefore,
+}
+
+impl VideoError {
+    /// For `map_err`: what was being done to which path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Which format an output's name asks for.
+
+use std::path::Path;
+
+use crate::error::VideoError;
+
+/// What a film is written as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum FilmFormat {
+    /// H.264 in an MP4 file.
+    Mp4,
+    /// A folder of `frame_0000.png`, `frame_0001.png`, …
+    PngSequence,
+}
+
+impl FilmFormat {
+    /// By the output's ending: `.mp4` in any case; without an ending, or if it is a folder that
+    /// exists or ends in a slash, a folder of PNG pictures.
+    ///
+    /// # Errors
+    /// [`VideoError::UnknownFormat`] for any other ending.
+    pub fn from_path(path: &Path) -> Result<Self, VideoError> {
+        let ends_in_slash = path.to_string_lossy().ends_with(std::path::is_separator);
+        match path.extension() {
+            _ if ends_in_slash => Ok(Self::PngSequence),
+            None => Ok(Self::PngSequence),
+            Some(ending) if ending.eq_ignore_ascii_case("mp4") => Ok(Self::Mp4),
+            Some(_) if path.is_dir() => Ok(Self::PngSequence),
+            Some(_) => Err(VideoError::UnknownFormat {
+                path: path.to_path_buf(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_names_the_format() {
+        let format = |path: &str| FilmFormat::from_path(Path::new(path));
+        assert_eq!(format("a/film.mp4").unwrap(), FilmFormat::Mp4);
+        assert_eq!(format("FILM.MP4").unwrap(), FilmFormat::Mp4);
+        assert_eq!(format("a.b/frames").unwrap(), FilmFormat::PngSequence);
+        assert_eq!(format("frames.v2/").unwrap(), FilmFormat::PngSequence);
+        assert!(matches!(
+            format("film.avi"),
+            Err(VideoError::UnknownFormat { .. })
+        ));
+    }
+}

@@ -1,0 +1,91 @@
+//! Frames per second as the fraction that is meant.
+
+use crate::error::VideoError;
+
+/// Slowest film: ten seconds a frame.
+pub(crate) const SLOWEST: f64 = 0.1;
+/// Fastest film.
+pub(crate) const FASTEST: f64 = 1000.0;
+
+/// Frames per second as a fraction, so that times are exact however long the film is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FrameRate {
+    pub(crate) numerator: u32,
+    pub(crate) denominator: u32,
+}
+
+impl FrameRate {
+    /// Whole numbers are meant as they are; numbers within a thousandth of `n * 1000 / 1001`
+    /// (23.976, 29.97, 59.94: NTSC's rates, SMPTE ST 2036-1) as that fraction; others count in
+    /// thousandths.
+    pub(crate) fn new(frames_per_second: f64) -> Result<Self, VideoError> {
+        if !(SLOWEST..=FASTEST).contains(&frames_per_second) {
+            return Err(VideoError::FrameRate {
+                frames_per_second,
+                min: SLOWEST,
+                max: FASTEST,
+            });
+        }
+        let whole = frames_per_second.round();
+        let thousandths = (frames_per_second * 1000.0).round() as u32;
+        if whole >= 1.0 && thousandths == whole as u32 * 1000 {
+            return Ok(Self {
+                numerator: whole as u32,
+                denominator: 1,
+            });
+        }
+        let nominal = frames_per_second.ceil();
+        if (frames_per_second - nominal / 1.001).abs() < 0.001 && nominal >= 10.0 {
+            return Ok(Self {
+                numerator: nominal as u32 * 1000,
+                denominator: 1001,
+            });
+        }
+        Ok(Self {
+            numerator: thousandths,
+            denominator: 1000,
+        })
+    }
+
+    /// When frame `index` is shown, in seconds.
+    pub(crate) fn time(self, index: usize) -> f64 {
+        index as f64 * f64::from(self.denominator) / f64::from(self.numerator)
+    }
+
+    /// The nearest number of frames to a time, at least 1.
+    pub(crate) fn frames_in(self, seconds: f64) -> u32 {
+        let frames = seconds * f64::from(self.numerator) / f64::from(self.denominator);
+        (frames.round() as u32).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fraction_that_is_meant_is_found() {
+        let fraction = |rate: f64| {
+            let rate = FrameRate::new(rate).unwrap();
+            (rate.numerator, rate.denominator)
+        };
+        assert_eq!(fraction(30.0), (30, 1));
+        assert_eq!(fraction(1.0), (1, 1));
+        assert_eq!(fraction(23.976), (24_000, 1001));
+        assert_eq!(fraction(24_000.0 / 1001.0), (24_000, 1001));
+        assert_eq!(fraction(29.97), (30_000, 1001));
+        assert_eq!(fraction(59.94), (60_000, 1001));
+        assert_eq!(fraction(12.5), (12_500, 1000));
+        assert_eq!(fraction(0.5), (500, 1000));
+    }
+
+    #[test]
+    fn rates_that_no_film_has_are_refused() {
+        for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1001.0] {
+            assert!(
+                matches!(FrameRate::new(rate), Err(VideoError::FrameRate { .. })),
+                "{rate}"
+            );
+        }
+    }
+}

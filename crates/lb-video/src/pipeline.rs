@@ -1,0 +1,110 @@
+//! A stage on a thread of its own behind a bounded queue; the first error is the one reported.
+
+use std::any::Any;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::error::VideoError;
+use crate::film::FilmSummary;
+use crate::frame::Frame;
+use crate::sink::Sink;
+
+/// Frames that wait: enough for the encoder to have work while the next batch is computed, few
+/// enough to hold in memory at any size.
+const QUEUE: usize = 3;
+
+enum Message {
+    Frame(Frame),
+    Finish,
+}
+
+/// A running stage.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    stage: &'static str,
+    /// None when the stage has failed or ended.
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    queue: SyncSender<Message>,
+    thread: JoinHandle<Result<Option<FilmSummary>, VideoError>>,
+}
+
+impl Pipeline {
+    pub(crate) fn start(sink: Box<dyn Sink>) -> Result<Self, VideoError> {
+        let stage = sink.name();
+        let (queue, frames) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name(format!("lb-video {stage}"))
+            .spawn(move || run(sink, &frames))
+            .map_err(|error| VideoError::Encoding {
+                encoder: stage,
+                frame: 0,
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            stage,
+            running: Some(Running { queue, thread }),
+        })
+    }
+
+    /// Waits while the queue is full.
+    pub(crate) fn write(&mut self, frame: Frame) -> Result<(), VideoError> {
+        let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
+        if running.queue.send(Message::Frame(frame)).is_ok() {
+            return Ok(());
+        }
+        // The stage has hung up: it has ended with an error, and that is the one to tell.
+        self.end().and(Err(VideoError::FailedBefore))
+    }
+
+    pub(crate) fn finish(mut self) -> Result<FilmSummary, VideoError> {
+        let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
+        // If it has hung up, `end` has its error.
+        let _hung_up = running.queue.send(Message::Finish);
+        self.end()?.ok_or(VideoError::FailedBefore)
+    }
+
+    /// Closes the queue and waits for what the stage has to say.
+    fn end(&mut self) -> Result<Option<FilmSummary>, VideoError> {
+        let Running { queue, thread } = self.running.take().ok_or(VideoError::FailedBefore)?;
+        drop(queue);
+        thread.join().unwrap_or_else(|panic| {
+            Err(VideoError::StagePanicked {
+                stage: self.stage,
+                message: last_words(&*panic),
+            })
+        })
+    }
+}
+
+impl Drop for Pipeline {
+    /// Waits, so that whoever gives a film up finds nothing of it on the disk.
+    fn drop(&mut self) {
+        let _given_up = self.end();
+    }
+}
+
+/// A queue that closes without `Finish` was given up: the sink is dropped as it is.
+fn run(
+    mut sink: Box<dyn Sink>,
+    frames: &Receiver<Message>,
+) -> Result<Option<FilmSummary>, VideoError> {
+    for message in frames {
+        match message {
+            Message::Frame(frame) => sink.write(&frame)?,
+            Message::Finish => return sink.finish().map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn last_words(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|words| (*words).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it did not say why".into())
+}

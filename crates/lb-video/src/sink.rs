@@ -1,0 +1,38 @@
+//! Where frames go: one implementation for each format and encoder.
+
+pub(crate) mod ffmpeg;
+pub(crate) mod mp4;
+pub(crate) mod png;
+
+use crate::error::VideoError;
+use crate::film::FilmSummary;
+use crate::frame::Frame;
+
+/// Takes a film's frames in order. Dropped before `finish`, it leaves nothing behind.
+pub(crate) trait Sink: Send {
+    /// What the stage is called: its thread's name, and in errors.
+    fn name(&self) -> &'static str;
+
+    /// The next frame; its size has been checked.
+    fn write(&mut self, frame: &Frame) -> Result<(), VideoError>;
+
+    /// Completes the output and gives it its name.
+    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError>;
+}
+
+/// What H.264 in 4:2:0 takes: even sides, none below 16 pixels (a macroblock).
+pub(crate) fn check_film_sides(width: usize, height: usize) -> Result<(), VideoError> {
+    const MIN: usize = 16;
+    if [width, height]
+        .iter()
+        .all(|side| *side >= MIN && side.is_multiple_of(2))
+    {
+        Ok(())
+    } else {
+        Err(VideoError::FilmSides {
+            width,
+            height,
+            min: MIN,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! A running program that eats frames, and what it says when it chokes.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread::JoinHandle;
+
+use crate::error::VideoError;
+
+/// Lines of its messages that are kept.
+const LAST_LINES: usize = 8;
+
+/// Dropped before `finish`, the program is killed.
+pub(super) struct EncoderChild {
+    program: PathBuf,
+    child: Child,
+    messages: Option<JoinHandle<Vec<String>>>,
+}
+
+impl EncoderChild {
+    pub(super) fn start(program: &Path, mut command: Command) -> Result<Self, VideoError> {
+        let not_started = |source| VideoError::EncoderNotStarted {
+            program: program.to_path_buf(),
+            source,
+        };
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(not_started)?;
+        // Read all the while: a full pipe would stop the program.
+        let messages = child
+            .stderr
+            .take()
+            .map(|stderr| std::thread::spawn(move || last_lines(stderr)));
+        Ok(Self {
+            program: program.to_path_buf(),
+            child,
+            messages,
+        })
+    }
+
+    pub(super) fn send(&mut self, parts: &[&[u8]]) -> Result<(), VideoError> {
+        let Some(stdin) = &mut self.child.stdin else {
+            return Err(VideoError::FailedBefore);
+        };
+        match parts.iter().try_for_each(|part| stdin.write_all(part)) {
+            Ok(()) => Ok(()),
+            // It has closed its input, so it has ended; why is in its messages.
+            Err(closed) => {
+                self.wait()?;
+                Err(VideoError::io("written to", &self.program)(closed))
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), VideoError> {
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(), VideoError> {
+        drop(self.child.stdin.take());
+        let status = self
+            .child
+            .wait()
+            .map_err(VideoError::io("awaited", &self.program))?;
+        let lines = self
+            .messages
+            .take()
+            .and_then(|reader| reader.join().ok())
+            .unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        Err(VideoError::EncoderProgram {
+            program: self.program.clone(),
+            status: status.to_string(),
+            stderr: if lines.is_empty() {
+                "it said nothing".into()
+            } else {
+                lines.join("; ")
+            },
+        })
+    }
+}
+
+impl Drop for EncoderChild {
+    /// Ended already, both calls do nothing.
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+fn last_lines(stderr: ChildStderr) -> Vec<String> {
+    let mut lines = VecDeque::new();
+    for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+        lines.push_back(String::from_utf8_lossy(&line).trim().to_owned());
+        if lines.len() > LAST_LINES {
+            lines.pop_front();
+        }
+    }
+    lines.into()
+}

@@ -1,0 +1,173 @@
+//! MP4 without any other program: H.264 by openh264, the container by muxide.
+//!
+//! The pictures are encoded as they come. The encoded stream stays in memory until the end (a
+//! hundredth of the pictures), because the index stands before it and can only be written then.
+
+use std::io::Write as _;
+
+use muxide::api::{MuxerBuilder, MuxerError, VideoCodec};
+use openh264::OpenH264API;
+use openh264::encoder::{
+    BitRate, Encoder, EncoderConfig, FrameRate as MaxFrameRate, FrameType, IntraFramePeriod,
+    QpRange, RateControlMode, VuiConfig,
+};
+use openh264::formats::YUVSlices;
+
+use crate::color::YuvPlanes;
+use crate::error::VideoError;
+use crate::film::FilmSummary;
+use crate::frame::Frame;
+use crate::frame_rate::FrameRate;
+use crate::sink::{Sink, check_film_sides};
+use crate::staging::StagedFile;
+
+/// Finest quantiser: openh264's rate control goes no lower (rc.h, GOM_MIN_QP_MODE).
+pub(crate) const MIN_QUANTIZER: u8 = 12;
+/// Coarsest quantiser of H.264 in 8 bits.
+pub(crate) const MAX_QUANTIZER: u8 = 51;
+
+/// A keyframe at least this often, so that a player can jump.
+pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 1.0;
+
+/// More than any level of H.264 allows: no rate is aimed at, the quantiser alone decides.
+const UNLIMITED_BITRATE: BitRate = BitRate::from_bps(500_000_000);
+
+/// A container's last frame lasts as long as the one before it, so there must be one.
+const FEWEST_FRAMES: usize = 2;
+
+/// H.264 by openh264 at a fixed quantiser.
+pub(crate) struct Mp4Sink {
+    encoder: Encoder,
+    muxer: muxide::api::Muxer<Vec<u8>>,
+    output: StagedFile,
+    planes: YuvPlanes,
+    frame_rate: FrameRate,
+    frames: usize,
+}
+
+impl Mp4Sink {
+    pub(crate) fn new(
+        output: StagedFile,
+        width: usize,
+        height: usize,
+        frame_rate: FrameRate,
+        quantizer: u8,
+    ) -> Result<Self, VideoError> {
+        check_film_sides(width, height)?;
+        if width.max(height) > 3840 || width.min(height) > 2160 {
+            return Err(VideoError::FilmTooLarge { width, height });
+        }
+        let encoder =
+            Encoder::with_api_config(OpenH264API::from_source(), config(frame_rate, quantizer))
+                .map_err(|error| refused(0, error))?;
+        let frames_per_second = 1.0 / frame_rate.time(1);
+        let muxer = MuxerBuilder::new(Vec::new())
+            .video(
+                VideoCodec::H264,
+                width as u32,
+                height as u32,
+                frames_per_second,
+            )
+            .with_fast_start(true)
+            .build()
+            .map_err(|error| refused(0, error))?;
+        let planes = YuvPlanes::default();
+        Ok(Self {
+            encoder,
+            muxer,
+            output,
+            planes,
+            frame_rate,
+            frames: 0,
+        })
+    }
+}
+
+/// One thread: with more, openh264 cuts pictures into slices by the number of cores, and the bytes
+/// would depend on the machine.
+fn config(frame_rate: FrameRate, quantizer: u8) -> EncoderConfig {
+    EncoderConfig::new()
+        // Off would ignore the quantiser; in quality mode a range of one value fixes it.
+        .rate_control_mode(RateControlMode::Quality)
+        .qp(QpRange::new(quantizer, quantizer))
+        .bitrate(UNLIMITED_BITRATE)
+        .skip_frames(false)
+        .adaptive_quantization(false)
+        .background_detection(false)
+        .max_frame_rate(MaxFrameRate::from_hz((1.0 / frame_rate.time(1)) as f32))
+        .intra_frame_period(IntraFramePeriod::from_num_frames(
+            frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES),
+        ))
+        .num_threads(1)
+        .vui(VuiConfig::bt709())
+}
+
+fn refused(frame: usize, error: impl std::fmt::Display) -> VideoError {
+    VideoError::Encoding {
+        encoder: "openh264",
+        frame,
+        reason: error.to_string(),
+    }
+}
+
+impl Sink for Mp4Sink {
+    fn name(&self) -> &'static str {
+        "openh264"
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+        let index = self.frames;
+        let (width, height) = (frame.width(), frame.height());
+        self.planes.read(frame);
+        let planes = &self.planes;
+        let picture = YUVSlices::new(
+            (
+                &planes.luma,
+                &planes.blue_difference,
+                &planes.red_difference,
+            ),
+            (width, height),
+            (width, width / 2, width / 2),
+        );
+        let stream = self
+            .encoder
+            .encode(&picture)
+            .map_err(|error| refused(index, error))?;
+        let is_keyframe = matches!(stream.frame_type(), FrameType::IDR | FrameType::I);
+        self.muxer
+            .write_video(self.frame_rate.time(index), &stream.to_vec(), is_keyframe)
+            .map_err(|error| refused(index, error))?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+        let Self {
+            mut muxer,
+            mut output,
+            frame_rate,
+            frames,
+            ..
+        } = *self;
+        if frames < FEWEST_FRAMES {
+            return Err(VideoError::TooFewFrames {
+                frames,
+                min: FEWEST_FRAMES,
+            });
+        }
+        muxer.finish_in_place().map_err(|error| match error {
+            MuxerError::Io(source) => output.written()(source),
+            other => refused(frames, other),
+        })?;
+        let bytes = muxer.into_writer();
+        output.write_all(&bytes).map_err(output.written())?;
+        let path = output.path().to_path_buf();
+        let bytes = output.publish()?;
+        Ok(FilmSummary {
+            path,
+            frames,
+            seconds: frame_rate.time(frames),
+            bytes,
+        })
+    }
+}

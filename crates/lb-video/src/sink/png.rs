@@ -1,0 +1,137 @@
+//! PNG: single pictures, and films as folders of pictures.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder, ImageError};
+
+use crate::error::VideoError;
+use crate::film::FilmSummary;
+use crate::frame::Frame;
+use crate::frame_rate::FrameRate;
+use crate::sink::Sink;
+use crate::staging::{StagedFile, StagedFolder};
+
+/// Writes one picture, 8-bit R'G'B'.
+///
+/// # Errors
+/// If the file exists and may not be replaced, or cannot be written.
+pub fn write_png(path: impl AsRef<Path>, frame: &Frame, overwrite: bool) -> Result<(), VideoError> {
+    let mut output = StagedFile::create(path.as_ref(), overwrite)?;
+    encode(&mut output, frame, path.as_ref())?;
+    output.publish()?;
+    Ok(())
+}
+
+/// The one place where a PNG's bytes are made; `path` is for the error.
+fn encode(output: impl Write, frame: &Frame, path: &Path) -> Result<(), VideoError> {
+    let mut output = BufWriter::new(output);
+    PngEncoder::new(&mut output)
+        .write_image(
+            frame.pixels(),
+            frame.width() as u32,
+            frame.height() as u32,
+            ExtendedColorType::Rgb8,
+        )
+        .map_err(|error| match error {
+            ImageError::IoError(source) => source,
+            other => std::io::Error::other(other),
+        })
+        .and_then(|()| output.flush())
+        .map_err(VideoError::io("written", path))
+}
+
+/// A folder of `frame_0000.png`, `frame_0001.png`, …
+pub(crate) struct PngSink {
+    output: StagedFolder,
+    frame_rate: FrameRate,
+    names: Vec<String>,
+    bytes: u64,
+}
+
+impl PngSink {
+    pub(crate) fn new(output: StagedFolder, frame_rate: FrameRate) -> Self {
+        Self {
+            output,
+            frame_rate,
+            names: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Sink for PngSink {
+    fn name(&self) -> &'static str {
+        "png"
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+        let name = file_name(self.names.len());
+        let temporary = self.output.temporary_path().join(&name);
+        let final_path = self.output.path().join(&name);
+        let failed = || VideoError::io("written", &final_path);
+        let file = std::fs::File::create_new(&temporary).map_err(failed())?;
+        encode(&file, frame, &final_path)?;
+        self.bytes += file.metadata().map_err(failed())?.len();
+        self.names.push(name);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+        let Self {
+            output,
+            frame_rate,
+            names,
+            bytes,
+        } = *self;
+        let frames = names.len();
+        if frames == 0 {
+            return Err(VideoError::TooFewFrames { frames, min: 1 });
+        }
+        let path = output.path().to_path_buf();
+        output.publish(&names, |name| {
+            number(name).is_some_and(|number| number >= frames)
+        })?;
+        Ok(FilmSummary {
+            path,
+            frames,
+            seconds: frame_rate.time(frames),
+            bytes,
+        })
+    }
+}
+
+fn file_name(number: usize) -> String {
+    format!("frame_{number:04}.png")
+}
+
+/// The number in a name that [`file_name`] gives, so that nobody else's files are taken for ours.
+fn number(name: &str) -> Option<usize> {
+    let number = name
+        .strip_prefix("frame_")?
+        .strip_suffix(".png")?
+        .parse()
+        .ok()?;
+    (file_name(number) == name).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_are_given_here_are_ours() {
+        assert_eq!(number("frame_0000.png"), Some(0));
+        assert_eq!(number("frame_12345.png"), Some(12_345));
+        for other in [
+            "frame_1.png",
+            "frame_00001.png",
+            "frame_+001.png",
+            "frame_0001.jpg",
+            "a",
+        ] {
+            assert_eq!(number(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Films and pictures as their users see them.
