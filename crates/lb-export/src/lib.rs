@@ -15,11 +15,14 @@
 //! against the file: what does not fit together is refused here, by name, and not by a runtime
 //! later.
 //!
-//! ```no_run
+//! ```
 //! use lb_export::{Component, ExportOptions, build_graph};
 //! # fn main() -> Result<(), lb_export::ExportError> {
-//! let graph = build_graph("models/pocket".as_ref(), Component::Unet, &ExportOptions::default())?;
-//! println!("{} bytes, weights in {:?}", graph.bytes.len(), graph.weight_files);
+//! # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/fixtures/plain");
+//! // `model` is a diffusers directory: unet/config.json, unet/….safetensors, vae/…
+//! let graph = build_graph(model.as_ref(), Component::Unet, &ExportOptions::default())?;
+//! assert!(graph.bytes.len() < 2_000_000);
+//! assert_eq!(graph.weight_files[0].location, "diffusion_pytorch_model.safetensors");
 //! # Ok(())
 //! # }
 //! ```

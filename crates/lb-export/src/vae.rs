@@ -162,6 +162,9 @@ fn mid_block(
     block(graph, &format!("{path}.resnets.1"), x, channels, config)
 }
 
+const ATTENTION_NAMES: [&str; 4] = ["to_q", "to_k", "to_v", "to_out.0"];
+const OLD_ATTENTION_NAMES: [&str; 4] = ["query", "key", "value", "proj_attn"];
+
 /// Attention of one head over all positions, added to the input.
 fn self_attention(
     graph: &mut GraphWriter<'_>,
@@ -196,8 +199,7 @@ fn self_attention(
         causal: false,
     };
     let mixed = attend(graph, path, [&query, &key, &value], shape);
-    let path_out = format!("{path}.to_out.0");
-    let change = linear(graph, &path_out, &mixed, channels, channels, Bias::Present)?;
+    let change = linear(graph, &out, &mixed, channels, channels, Bias::Present)?;
     let change = picture_from_tokens(graph, path, &change, x);
     Ok(graph.node(path, "Add", &[&change, x], &[]))
 }

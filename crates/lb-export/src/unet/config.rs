@@ -59,6 +59,13 @@ impl UnetConfig {
             channels.iter().all(|channels| channels % norm_groups == 0),
             || format!("multiples of \"norm_num_groups\" ({norm_groups})"),
         )?;
+        let freq_shift = config.number("freq_shift", 0.0)?;
+        config.require("block_out_channels", channels[0] % 2 == 0, || {
+            "an even number first (it is the width of the timestep's sines and cosines)".to_owned()
+        })?;
+        config.require("freq_shift", freq_shift < (channels[0] / 2) as f64, || {
+            format!("a number below {}", channels[0] / 2)
+        })?;
         let layers = config.size_per_block("layers_per_block", 2, blocks)?;
         // What diffusers calls the heads' dimension is their number: a misnomer it has to keep.
         let heads = config.size_per_block("attention_head_dim", 8, blocks)?;
@@ -104,7 +111,7 @@ impl UnetConfig {
             text_width: config.size("cross_attention_dim", Some(1280))?,
             time_width: channels[0] * 4,
             flip_sin_to_cos: config.flag("flip_sin_to_cos", true)?,
-            freq_shift: config.number("freq_shift", 0.0)?,
+            freq_shift,
             linear_projection: config.flag("use_linear_projection", false)?,
             symmetric_downsampling: match config.size_or_zero("downsample_padding", 1)? {
                 0 => false,

@@ -1,0 +1,142 @@
+//! A reader of the few ONNX fields that the tests look at, independent of the writer.
+
+use std::collections::BTreeMap;
+
+pub(crate) struct Model {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) initializers: Vec<Initializer>,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
+}
+
+pub(crate) struct Node {
+    pub(crate) operator: String,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
+}
+
+pub(crate) struct Initializer {
+    pub(crate) name: String,
+    pub(crate) dims: Vec<u64>,
+    pub(crate) data_type: u64,
+    /// `location`, `offset`, `length` of external data; empty for numbers in the graph.
+    pub(crate) external: BTreeMap<String, String>,
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Model {
+    let graph = only(fields(bytes), 7);
+    let graph = fields(graph.bytes());
+    let all = |number| graph.iter().filter(move |(field, _)| *field == number);
+    let name = |field: &Field<'_>| text(only(fields(field.bytes()), 1));
+    Model {
+        nodes: all(1).map(|(_, field)| node(field.bytes())).collect(),
+        initializers: all(5)
+            .map(|(_, field)| initializer(field.bytes()))
+            .collect(),
+        inputs: all(11).map(|(_, field)| name(field)).collect(),
+        outputs: all(12).map(|(_, field)| name(field)).collect(),
+    }
+}
+
+fn node(bytes: &[u8]) -> Node {
+    let fields = fields(bytes);
+    let texts = |number| {
+        fields
+            .iter()
+            .filter(|(field, _)| *field == number)
+            .map(|(_, value)| text(*value))
+            .collect()
+    };
+    Node {
+        inputs: texts(1),
+        outputs: texts(2),
+        operator: text(only(fields.clone(), 4)),
+    }
+}
+
+fn initializer(bytes: &[u8]) -> Initializer {
+    let parts = fields(bytes);
+    let of = |number| parts.iter().filter(move |(field, _)| *field == number);
+    let entry = |(_, field): &(u64, Field<'_>)| {
+        let entry = fields(field.bytes());
+        (text(only(entry.clone(), 1)), text(only(entry, 2)))
+    };
+    Initializer {
+        name: text(only(parts.clone(), 8)),
+        dims: of(1).map(|(_, field)| field.integer()).collect(),
+        data_type: only(parts.clone(), 2).integer(),
+        external: of(13).map(entry).collect(),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Integer(u64),
+    Bytes(&'a [u8]),
+    Float,
+}
+
+impl<'a> Field<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            _ => panic!("not a length-delimited field"),
+        }
+    }
+
+    fn integer(self) -> u64 {
+        match self {
+            Self::Integer(integer) => integer,
+            _ => panic!("not an integer field"),
+        }
+    }
+}
+
+fn only(fields: Vec<(u64, Field<'_>)>, number: u64) -> Field<'_> {
+    let mut found = fields.into_iter().filter(|(field, _)| *field == number);
+    let (_, value) = found
+        .next()
+        .unwrap_or_else(|| panic!("field {number} is absent"));
+    assert!(found.next().is_none(), "field {number} stands twice");
+    value
+}
+
+fn text(field: Field<'_>) -> String {
+    String::from_utf8(field.bytes().to_vec()).unwrap()
+}
+
+fn fields(mut bytes: &[u8]) -> Vec<(u64, Field<'_>)> {
+    let mut fields = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes);
+        let value = match key & 7 {
+            0 => Field::Integer(varint(&mut bytes)),
+            2 => {
+                let length = varint(&mut bytes) as usize;
+                let (value, rest) = bytes.split_at(length);
+                bytes = rest;
+                Field::Bytes(value)
+            }
+            5 => {
+                bytes = &bytes[4..];
+                Field::Float
+            }
+            other => panic!("wire type {other}"),
+        };
+        fields.push((key >> 3, value));
+    }
+    fields
+}
+
+fn varint(bytes: &mut &[u8]) -> u64 {
+    let mut value = 0;
+    for shift in (0..).step_by(7) {
+        let (&byte, rest) = bytes.split_first().unwrap();
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            break;
+        }
+    }
+    value
+}

@@ -1,0 +1,201 @@
+//! What must hold of every graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use lb_export::{Component, ExportOptions, Graph, Precision, build_graph};
+
+use crate::fixture;
+use crate::onnx_reader::{Model, read};
+
+const FLOAT32: u64 = 1;
+const FLOAT16: u64 = 10;
+
+fn build(model: &str, component: Component) -> (Graph, Model) {
+    let graph = build_graph(&fixture(model), component, &ExportOptions::default()).unwrap();
+    let model = read(&graph.bytes);
+    (graph, model)
+}
+
+/// A safetensors header, read plainly: name → (dtype, shape, first byte, length).
+fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u64)> {
+    let bytes = fs::read(path).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length as usize]).unwrap();
+    let tensors = json
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| *name != "__metadata__");
+    tensors
+        .map(|(name, entry)| {
+            let numbers = |key: &str| -> Vec<u64> {
+                entry[key]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|n| n.as_u64().unwrap())
+                    .collect()
+            };
+            let offsets = numbers("data_offsets");
+            let dtype = entry["dtype"].as_str().unwrap().to_owned();
+            let place = (8 + length + offsets[0], offsets[1] - offsets[0]);
+            (name.clone(), (dtype, numbers("shape"), place.0, place.1))
+        })
+        .collect()
+}
+
+#[test]
+fn inputs_and_outputs_have_optimums_names() {
+    let expected: [(_, &[&str], &[&str]); 4] = [
+        (
+            Component::TextEncoder,
+            &["input_ids"],
+            &["last_hidden_state", "pooler_output"],
+        ),
+        (
+            Component::Unet,
+            &["sample", "timestep", "encoder_hidden_states"],
+            &["out_sample"],
+        ),
+        (Component::VaeDecoder, &["latent_sample"], &["sample"]),
+        (Component::VaeEncoder, &["sample"], &["latent_parameters"]),
+    ];
+    for (component, inputs, outputs) in expected {
+        let (_, model) = build("plain", component);
+        assert_eq!(model.inputs, inputs, "{component:?}");
+        assert_eq!(model.outputs, outputs, "{component:?}");
+    }
+}
+
+/// ONNX wants nodes in an order in which every value exists before it is used, and each made once.
+#[test]
+fn every_value_is_made_once_and_before_it_is_used() {
+    for model in ["plain", "odd"] {
+        for component in Component::ALL {
+            let (_, graph) = build(model, component);
+            let mut known: BTreeSet<_> = graph.inputs.iter().cloned().collect();
+            for initializer in &graph.initializers {
+                assert!(
+                    known.insert(initializer.name.clone()),
+                    "{} twice",
+                    initializer.name
+                );
+            }
+            for node in &graph.nodes {
+                for input in node.inputs.iter().filter(|input| !input.is_empty()) {
+                    assert!(
+                        known.contains(input),
+                        "{} uses {input} too early",
+                        node.operator
+                    );
+                }
+                for output in &node.outputs {
+                    assert!(known.insert(output.clone()), "{output} is made twice");
+                }
+            }
+            assert!(graph.outputs.iter().all(|output| known.contains(output)));
+        }
+    }
+}
+
+#[test]
+fn weights_are_the_tensors_own_bytes() {
+    for model in ["plain", "odd"] {
+        for component in Component::ALL {
+            let (graph, written) = build(model, component);
+            let files: BTreeMap<_, _> = graph
+                .weight_files
+                .iter()
+                .map(|file| (file.location.clone(), header(&file.path)))
+                .collect();
+            for initializer in written
+                .initializers
+                .iter()
+                .filter(|i| !i.external.is_empty())
+            {
+                let [offset, length] =
+                    ["offset", "length"].map(|key| initializer.external[key].parse().unwrap());
+                // Rows of a tensor are called `tensor[first..end]`.
+                let (name, rows) = match initializer.name.split_once('[') {
+                    Some((name, rows)) => (name, rows.strip_suffix(']')),
+                    None => (initializer.name.as_str(), None),
+                };
+                let (dtype, shape, start, whole) = &files[&initializer.external["location"]][name];
+                let expected = if dtype == "F16" { FLOAT16 } else { FLOAT32 };
+                assert_eq!(initializer.data_type, expected, "{name}");
+                let Some(rows) = rows else {
+                    assert_eq!((offset, length), (*start, *whole), "{name}");
+                    assert_eq!(&initializer.dims, shape, "{name}");
+                    continue;
+                };
+                let (first, end) = rows.split_once("..").unwrap();
+                let [first, end]: [u64; 2] = [first, end].map(|row| row.parse().unwrap());
+                let row_bytes = whole / shape[0];
+                assert_eq!(offset, start + first * row_bytes, "{name}");
+                assert_eq!(length, (end - first) * row_bytes, "{name}");
+                assert_eq!(initializer.dims[0], end - first, "{name}");
+                assert_eq!(initializer.dims[1..], shape[1..], "{name}");
+            }
+        }
+    }
+}
+
+/// A tensor that no graph refers to would be a layer that was forgotten.
+#[test]
+fn every_tensor_of_the_files_is_used() {
+    for model in ["plain", "odd"] {
+        let mut stored = BTreeSet::new();
+        let mut used = BTreeSet::new();
+        for component in Component::ALL {
+            let (graph, written) = build(model, component);
+            for file in &graph.weight_files {
+                let names = header(&file.path).into_keys();
+                stored.extend(names.map(|name| (component.source_name(), name)));
+            }
+            for initializer in written
+                .initializers
+                .iter()
+                .filter(|i| !i.external.is_empty())
+            {
+                let name = initializer
+                    .name
+                    .split('[')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+                used.insert((component.source_name(), name));
+            }
+        }
+        assert_eq!(stored, used, "{model}");
+    }
+}
+
+#[test]
+fn the_same_directory_gives_the_same_bytes() {
+    for component in Component::ALL {
+        assert_eq!(
+            build("plain", component).0.bytes,
+            build("plain", component).0.bytes
+        );
+    }
+}
+
+/// Weights that are stored in the graph's number format need no conversion.
+#[test]
+fn conversions_are_only_where_formats_differ() {
+    let casts = |model, precision| {
+        let options = ExportOptions { precision };
+        let graph = build_graph(&fixture(model), Component::VaeDecoder, &options).unwrap();
+        read(&graph.bytes)
+            .nodes
+            .iter()
+            .filter(|node| node.operator == "Cast")
+            .count()
+    };
+    assert_eq!(casts("odd", Precision::Float32), 0);
+    assert!(casts("plain", Precision::Float32) > 50);
+    // The input and the output stay 32-bit floats.
+    assert_eq!(casts("plain", Precision::Float16), 2);
+}
