@@ -29,8 +29,9 @@ pub(crate) const MAX_QUANTIZER: u8 = 51;
 /// A keyframe at least this often, so that a player can jump.
 pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 1.0;
 
-/// More than any level of H.264 allows: no rate is aimed at, the quantiser alone decides.
-const UNLIMITED_BITRATE: BitRate = BitRate::from_bps(500_000_000);
+/// Far more than is ever needed: no rate is aimed at, the quantiser alone decides. (openh264 refuses
+/// more than level 5.2 allows, 288 Mbit/s.)
+const UNLIMITED_BITRATE: BitRate = BitRate::from_bps(200_000_000);
 
 /// A container's last frame lasts as long as the one before it, so there must be one.
 const FEWEST_FRAMES: usize = 2;

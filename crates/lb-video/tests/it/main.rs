@@ -1,1 +1,10 @@
 //! Films and pictures as their users see them.
+
+mod contact_sheet;
+mod decode;
+mod ffmpeg;
+mod frame;
+mod mp4;
+mod png_sequence;
+mod refusals;
+mod scene;

@@ -1,0 +1,68 @@
+use lb_video::{
+    ContactSheet, ContactSheetOptions, Frame, VideoError, contact_sheet, evenly_spaced,
+};
+use proptest::prelude::*;
+
+use crate::scene::{plain, scene};
+
+#[test]
+fn frames_stand_in_rows_with_even_gaps_on_white() {
+    let grey = |level: u8| Frame::from_rgb(2, 1, vec![level; 6]).unwrap();
+    let sheet = contact_sheet(&[grey(10), grey(20), grey(30)], 2).unwrap();
+    assert_eq!((sheet.width(), sheet.height()), (3 * 8 + 2 * 2, 3 * 8 + 2));
+    let at = |x: usize, y: usize| sheet.pixels()[(y * sheet.width() + x) * 3];
+    assert_eq!((at(8, 8), at(9, 8), at(18, 8), at(8, 17)), (10, 10, 20, 30));
+    assert_eq!(
+        (at(7, 8), at(10, 8), at(20, 8), at(18, 17), at(0, 0)),
+        (255, 255, 255, 255, 255)
+    );
+}
+
+#[test]
+fn a_sheet_of_a_long_film_keeps_few_and_small_frames() {
+    let options = ContactSheetOptions {
+        pictures: 5,
+        longest_side: 48,
+        gap: 4,
+    };
+    let mut sheet = ContactSheet::with_options(100, options);
+    scene(100).iter().for_each(|frame| sheet.add(frame));
+    let drawn = sheet.draw().unwrap();
+    assert_eq!((drawn.width(), drawn.height()), (4 + 5 * 52, 4 + 36));
+}
+
+#[test]
+fn a_sheet_of_nothing_is_refused() {
+    assert!(matches!(
+        contact_sheet(&[], 3),
+        Err(VideoError::EmptyContactSheet { .. })
+    ));
+    let frame = plain([0; 3]);
+    let columns = contact_sheet(std::slice::from_ref(&frame), 0);
+    assert!(matches!(
+        columns,
+        Err(VideoError::EmptyContactSheet { of: "column" })
+    ));
+    let odd = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
+    assert!(matches!(
+        contact_sheet(&[frame, odd], 2),
+        Err(VideoError::SizesDiffer { .. })
+    ));
+    assert!(matches!(
+        ContactSheet::new(0).draw(),
+        Err(VideoError::EmptyContactSheet { .. })
+    ));
+}
+
+proptest! {
+    #[test]
+    fn chosen_frames_are_even_and_have_both_ends(total in 1usize..500, count in 2usize..60) {
+        let chosen = evenly_spaced(total, count);
+        prop_assert_eq!(chosen.len(), count.min(total));
+        prop_assert_eq!((chosen[0], chosen[chosen.len() - 1]), (0, total - 1));
+        let gaps: Vec<usize> = chosen.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        if let (Some(least), Some(most)) = (gaps.iter().min(), gaps.iter().max()) {
+            prop_assert!(*least >= 1 && most - least <= 1);
+        }
+    }
+}
