@@ -181,19 +181,19 @@ fn self_attention(
         config.norm(),
     )?;
     let tokens = tokens_from_picture(graph, path, &normal, channels);
-    let mut project = |name: &str, x: &Value| {
-        linear(
-            graph,
-            &format!("{path}.{name}"),
-            x,
-            channels,
-            channels,
-            Bias::Present,
-        )
+    // Checkpoints saved before diffusers 0.17 have the older names.
+    let old = graph.has_weight(&format!("{path}.query.weight"));
+    let names = if old {
+        OLD_ATTENTION_NAMES
+    } else {
+        ATTENTION_NAMES
     };
-    let query = project("to_q", &tokens)?;
-    let key = project("to_k", &tokens)?;
-    let value = project("to_v", &tokens)?;
+    let [query, key, value, out] = names.map(|name| format!("{path}.{name}"));
+    let mut project =
+        |path: &str, x: &Value| linear(graph, path, x, channels, channels, Bias::Present);
+    let query = project(&query, &tokens)?;
+    let key = project(&key, &tokens)?;
+    let value = project(&value, &tokens)?;
     let shape = AttentionShape {
         heads: 1,
         causal: false,

@@ -2,6 +2,8 @@
 //! `tests/golden/make.py`. That the graphs compute what diffusers computes is tested where there
 //! is a runtime, from the same fixtures.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod onnx_reader;
 mod placement;
 mod refusals;
