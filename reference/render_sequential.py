@@ -1,0 +1,174 @@
+"""Latent blending with diffusers, one branch at a time: see README.md beside this file."""
+
+import time
+
+BEGUN = time.perf_counter()
+
+import argparse
+import json
+import resource
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from PIL import Image
+from transformers import CLIPTextModel, CLIPTokenizer
+
+import tree
+
+IMPORTED = time.perf_counter()
+
+
+def arguments():
+    numbers = lambda text: [int(number) for number in text.split(",")]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("prompts", nargs="+", metavar="PROMPT")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--frames-dir", type=Path, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--branches", type=numbers, required=True)
+    parser.add_argument("--injection-steps", type=numbers, required=True)
+    parser.add_argument("--spacing", choices=["perceptual", "fixed"], default="perceptual")
+    parser.add_argument("--mid-compression", type=float, default=1.2)
+    parser.add_argument(
+        "--fractions",
+        type=Path,
+        help="the line of `lb render --json`: take the fractions from there, measure nothing",
+    )
+    parser.add_argument("--seed", type=numbers, help="one a keyframe; default 0,1,2,…")
+    parser.add_argument("--negative-prompt", default="")
+    parser.add_argument("--guidance-scale", type=float, default=4.0)
+    parser.add_argument("--guidance-damper", type=float, default=0.5)
+    parser.add_argument("--size", type=int, help="width and height in pixels")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+class Models:
+    """Everything in the model directory, in float32."""
+
+    def __init__(self, directory):
+        load = lambda kind, part: kind.from_pretrained(
+            directory, subfolder=part, torch_dtype=torch.float32, low_cpu_mem_usage=False
+        ).eval()
+        self.tokenizer = CLIPTokenizer.from_pretrained(directory, subfolder="tokenizer")
+        self.text_encoder = load(CLIPTextModel, "text_encoder")
+        self.unet = load(UNet2DConditionModel, "unet")
+        self.vae = load(AutoencoderKL, "vae")
+        self.scheduler = DDIMScheduler.from_pretrained(directory, subfolder="scheduler")
+
+    def embed(self, prompt):
+        length = self.text_encoder.config.max_position_embeddings
+        ids = self.tokenizer(
+            prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+        ).input_ids
+        return self.text_encoder(ids).last_hidden_state
+
+    def decode(self, latents):
+        picture = self.vae.decode(latents / self.vae.config.scaling_factor).sample[0]
+        return (picture / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+
+
+class Transition:
+    """One pair of keyframes."""
+
+    def __init__(self, models, settings, embeddings, negative):
+        self.models, self.settings = models, settings
+        self.embeddings, self.negative = embeddings, negative
+
+    def denoise(self, latents, fraction, steps):
+        """Takes one branch through some steps; its latents, and its last prediction of them clean."""
+        scheduler = self.models.scheduler
+        settings = self.settings
+        embedding = tree.lerp(*self.embeddings, fraction)
+        scale = tree.guidance_at(settings.guidance_scale, settings.guidance_damper, fraction)
+        guided = scale != 1.0
+        conditioning = torch.cat([self.negative, embedding]) if guided else embedding
+        for timestep in scheduler.timesteps[steps]:
+            rows = torch.cat([latents, latents]) if guided else latents
+            output = self.models.unet(rows, timestep, encoder_hidden_states=conditioning).sample
+            if guided:
+                unconditional, conditional = output.chunk(2)
+                output = unconditional + scale * (conditional - unconditional)
+            result = scheduler.step(output, timestep, latents)
+            latents = result.prev_sample
+        return latents, result.pred_original_sample
+
+    def run(self, keyframes, levels, given):
+        """`keyframes`: latents and predictions of both ends after every level."""
+        fractions, latents, predictions = None, None, None
+        for level, (steps, count) in enumerate(levels):
+            above = fractions
+            if given is not None:
+                fractions = given[level]
+            elif self.settings.spacing == "fixed" or above is None:
+                fractions = tree.fixed_fractions(count, self.settings.mid_compression)
+            else:
+                fractions = tree.perceptual_fractions(count, above, predictions)
+            ends = [keyframe[level] for keyframe in keyframes]
+            inner = []
+            for fraction in fractions[1:-1]:
+                left, right, mix = tree.parents(above, fraction)
+                start = tree.slerp(latents[left], latents[right], mix)
+                inner.append(self.denoise(start, fraction, steps))
+            latents, predictions = zip(ends[0], *inner, ends[1])
+        return latents
+
+
+def render(models, settings, given):
+    models.scheduler.set_timesteps(settings.steps)
+    bounds = settings.injection_steps + [settings.steps]
+    levels = [
+        (slice(first, last), count)
+        for first, last, count in zip(bounds, bounds[1:], settings.branches)
+    ]
+    factor = 2 ** (len(models.vae.config.block_out_channels) - 1)
+    side = settings.size // factor if settings.size else models.unet.config.sample_size
+    shape = (1, models.unet.config.in_channels, side, side)
+    embeddings = [models.embed(prompt) for prompt in settings.prompts]
+    negative = models.embed(settings.negative_prompt)
+
+    keyframes = []
+    for seed, embedding in zip(settings.seed, embeddings):
+        alone = Transition(models, settings, (embedding, embedding), negative)
+        latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        trajectory = []
+        for steps, _ in levels:
+            latents, prediction = alone.denoise(latents, 0.0, steps)
+            trajectory.append((latents, prediction))
+        keyframes.append(trajectory)
+
+    pictures = []
+    for index in range(len(keyframes) - 1):
+        transition = Transition(models, settings, embeddings[index : index + 2], negative)
+        fractions = given[index]["fractions"] if given else None
+        latents = transition.run(keyframes[index : index + 2], levels, fractions)
+        # A keyframe that two transitions share stands once.
+        pictures += [models.decode(frame) for frame in latents[index > 0 :]]
+    return pictures
+
+
+def main():
+    settings = arguments()
+    settings.seed = settings.seed or list(range(len(settings.prompts)))
+    torch.set_num_threads(settings.threads)
+    given = json.loads(settings.fractions.read_text())["transitions"] if settings.fractions else None
+    models = Models(settings.model)
+    loaded = time.perf_counter()
+    with torch.inference_mode():
+        pictures = render(models, settings, given)
+    settings.frames_dir.mkdir(parents=True, exist_ok=True)
+    for index, picture in enumerate(pictures):
+        Image.fromarray(picture).save(settings.frames_dir / f"frame_{index:04}.png")
+    rendered = time.perf_counter()
+    seconds = {
+        "imports": IMPORTED - BEGUN,
+        "load": loaded - IMPORTED,
+        "render": rendered - loaded,
+    }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"frames": len(pictures), "seconds": seconds, "peak_memory": peak}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The branching tree: where branches lie, who their parents are, how they are mixed."""
+
+import numpy as np
+import torch
+
+
+def fixed_fractions(count, mid_compression):
+    u = np.linspace(-1.0, 1.0, count)
+    return list(0.5 + 0.5 * np.sign(u) * np.abs(u) ** mid_compression)
+
+
+def perceptual_fractions(count, parent_fractions, predictions):
+    """Fractions at which the cumulative distance of the parents' predictions is even."""
+    distances = [
+        float(torch.linalg.vector_norm((right - left).double()))
+        for left, right in zip(predictions, predictions[1:])
+    ]
+    if len(distances) == 1 or max(distances) == 0.0:
+        return fixed_fractions(count, 1.0)
+    cumulative = np.concatenate([[0.0], np.cumsum(distances)])
+    targets = np.linspace(0.0, cumulative[-1], count)
+    fractions = list(np.interp(targets, cumulative, parent_fractions))
+    return [0.0] + fractions[1:-1] + [1.0]
+
+
+def parents(level_above, fraction):
+    """Index of the left parent, index of the right parent, share of the right one."""
+    for left, (low, high) in enumerate(zip(level_above, level_above[1:])):
+        if low <= fraction <= high and high > low:
+            return left, left + 1, (fraction - low) / (high - low)
+    raise ValueError(f"{fraction} lies outside of {level_above}")
+
+
+def guidance_at(scale, damper, fraction):
+    return scale - (scale - 1.0) * (1.0 - damper) * (1.0 - abs(2.0 * fraction - 1.0))
+
+
+def lerp(left, right, mix):
+    return ((1.0 - mix) * left.double() + mix * right.double()).float()
+
+
+def slerp(left, right, mix):
+    if mix == 0.0 or mix == 1.0:
+        return right if mix else left
+    a, b = left.double(), right.double()
+    cosine = (a * b).sum() / (a.norm() * b.norm())
+    angle = torch.acos(cosine.clamp(-(1.0 - 1e-7), 1.0 - 1e-7))
+    return (
+        torch.sin((1.0 - mix) * angle) / torch.sin(angle) * a
+        + torch.sin(mix * angle) / torch.sin(angle) * b
+    ).float()
