@@ -108,3 +108,36 @@ fn last_words(panic: &(dyn Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "it did not say why".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panicking;
+
+    impl Sink for Panicking {
+        fn name(&self) -> &'static str {
+            "panicking"
+        }
+
+        fn write(&mut self, _: &Frame) -> Result<(), VideoError> {
+            panic!("out of luck")
+        }
+
+        fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+            Err(VideoError::FailedBefore)
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_stage_is_an_error() {
+        let mut pipeline = Pipeline::start(Box::new(Panicking)).unwrap();
+        let frame = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
+        let failure = (0..20).find_map(|_| pipeline.write(frame.clone()).err());
+        let failure = failure.or_else(|| pipeline.finish().err()).unwrap();
+        assert_eq!(
+            failure.to_string(),
+            "the panicking stage panicked: out of luck"
+        );
+    }
+}

@@ -29,9 +29,9 @@ pub(crate) const MAX_QUANTIZER: u8 = 51;
 /// A keyframe at least this often, so that a player can jump.
 pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 1.0;
 
-/// Far more than is ever needed: no rate is aimed at, the quantiser alone decides. (openh264 refuses
-/// more than level 5.2 allows, 288 Mbit/s.)
-const UNLIMITED_BITRATE: BitRate = BitRate::from_bps(200_000_000);
+/// Bits a pixel that a film hardly ever has: with the size they choose the H.264 level that players
+/// are told of. No rate is aimed at.
+const BITS_PER_PIXEL: f64 = 0.5;
 
 /// A container's last frame lasts as long as the one before it, so there must be one.
 const FEWEST_FRAMES: usize = 2;
@@ -58,9 +58,11 @@ impl Mp4Sink {
         if width.max(height) > 3840 || width.min(height) > 2160 {
             return Err(VideoError::FilmTooLarge { width, height });
         }
-        let encoder =
-            Encoder::with_api_config(OpenH264API::from_source(), config(frame_rate, quantizer))
-                .map_err(|error| refused(0, error))?;
+        let encoder = Encoder::with_api_config(
+            OpenH264API::from_source(),
+            config(width * height, frame_rate, quantizer),
+        )
+        .map_err(|error| refused(0, error))?;
         let frames_per_second = 1.0 / frame_rate.time(1);
         let muxer = MuxerBuilder::new(Vec::new())
             .video(
@@ -86,16 +88,21 @@ impl Mp4Sink {
 
 /// One thread: with more, openh264 cuts pictures into slices by the number of cores, and the bytes
 /// would depend on the machine.
-fn config(frame_rate: FrameRate, quantizer: u8) -> EncoderConfig {
+fn config(pixels: usize, frame_rate: FrameRate, quantizer: u8) -> EncoderConfig {
+    let frames_per_second = 1.0 / frame_rate.time(1);
+    let bits_per_second =
+        (pixels as f64 * frames_per_second * BITS_PER_PIXEL).clamp(64_000.0, 200_000_000.0);
     EncoderConfig::new()
-        // Off would ignore the quantiser; in quality mode a range of one value fixes it.
-        .rate_control_mode(RateControlMode::Quality)
+        // Off would ignore the quantiser; in this mode a range of one value fixes it, as long as no
+        // change of scene is looked for. (So does the quality mode, but it prints a warning.)
+        .rate_control_mode(RateControlMode::Bufferbased)
+        .scene_change_detect(false)
         .qp(QpRange::new(quantizer, quantizer))
-        .bitrate(UNLIMITED_BITRATE)
+        .bitrate(BitRate::from_bps(bits_per_second as u32))
         .skip_frames(false)
         .adaptive_quantization(false)
         .background_detection(false)
-        .max_frame_rate(MaxFrameRate::from_hz((1.0 / frame_rate.time(1)) as f32))
+        .max_frame_rate(MaxFrameRate::from_hz(frames_per_second as f32))
         .intra_frame_period(IntraFramePeriod::from_num_frames(
             frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES),
         ))

@@ -1,4 +1,5 @@
 //! Films and pictures as their users see them.
+#![allow(clippy::unwrap_used)]
 
 mod contact_sheet;
 mod decode;
