@@ -1,17 +1,21 @@
-//! Writes the graphs of a diffusers directory beside its weights: `export <DIRECTORY>`.
+//! Writes the graphs of a diffusers directory into it: `export <DIRECTORY> [float16]`.
 
 #![allow(clippy::print_stdout, reason = "an example talks to its user")]
 
 use std::path::PathBuf;
 
-use lb_export::{ExportOptions, export_directory};
+use lb_export::{ExportOptions, Precision, export_directory};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let directory = std::env::args_os()
-        .nth(1)
-        .map(PathBuf::from)
-        .ok_or("usage: export DIRECTORY")?;
-    let report = export_directory(&directory, &ExportOptions::default())?;
+    let mut arguments = std::env::args_os().skip(1);
+    let directory = arguments
+        .next()
+        .ok_or("usage: export DIRECTORY [float16]")?;
+    let precision = match arguments.next() {
+        Some(word) if word == "float16" => Precision::Float16,
+        _ => Precision::Float32,
+    };
+    let report = export_directory(&PathBuf::from(directory), &ExportOptions { precision })?;
     for graph in report.graphs {
         println!(
             "{} ({} bytes, {:?})",

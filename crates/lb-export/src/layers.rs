@@ -41,6 +41,7 @@ pub(crate) fn activate(
     match activation {
         Activation::Gelu => graph.node(scope, "Gelu", &[x], &[]),
         Activation::QuickGelu => sigmoid_gate(graph, 1.702),
+        // One pass over memory where Sigmoid and Mul are two.
         Activation::Silu => sigmoid_gate(graph, 1.0),
     }
 }
@@ -151,6 +152,10 @@ pub(crate) struct GroupNorm {
 }
 
 /// Normalises each group of channels to mean 0 and variance 1, then scales and shifts each channel.
+///
+/// Written with `InstanceNormalization` over the groups, because ONNX Runtime's CPU provider has a
+/// kernel for that and none for `GroupNormalization`, which it takes apart into slower pieces.
+/// Means and variances are always computed in 32-bit floats: sums overflow in 16 bits.
 pub(crate) fn group_norm(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -163,6 +168,7 @@ pub(crate) fn group_norm(
     let shape = graph.node(path, "Shape", &[x], &[]);
     let grouped = graph.integers(&[0, norm.groups as i64, -1]);
     let grouped = graph.node(path, "Reshape", &[x, &grouped], &[]);
+    let grouped = graph.leave_graph_format(path, &grouped);
     let ones = vec![1.0; norm.groups];
     let ones = graph.float32s(&format!("ones({})", norm.groups), &ones);
     let zeros = vec![0.0; norm.groups];
@@ -174,6 +180,7 @@ pub(crate) fn group_norm(
         &[&grouped, &ones, &zeros],
         &[epsilon],
     );
+    let normal = graph.enter_graph_format(path, &normal);
     let normal = graph.node(path, "Reshape", &[&normal, &shape], &[]);
     let per_channel = graph.integers(&[channels as i64, 1, 1]);
     let scale = graph.node(path, "Reshape", &[&scale, &per_channel], &[]);
