@@ -1,0 +1,110 @@
+//! Model directories that are not whole: told by file and tensor, exit code 1, nothing written.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use crate::lb::{Folder, SMALL_FILM};
+
+const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
+
+/// Where the model lies that these tests break copies of.
+fn pocket() -> PathBuf {
+    let given = env::var_os("LB_MODELS").unwrap_or_default();
+    env::split_paths(&given)
+        .chain([Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")])
+        .map(|folder| folder.join("pocket"))
+        .find(|folder| folder.join(UNET).is_file())
+        .expect("the bundled model lies in models/ or in a folder of LB_MODELS")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            // The bytes, not the permissions.
+            fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+/// A copy of what rendering reads of the model, in which `damage` has been done.
+fn broken(damage: impl FnOnce(&Path)) -> Folder {
+    let folder = Folder::new();
+    let (from, to) = (pocket(), folder.join("model"));
+    for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
+        copy(&from.join(part), &to.join(part));
+    }
+    fs::copy(from.join("model_index.json"), to.join("model_index.json")).unwrap();
+    damage(&to);
+    folder
+}
+
+fn assert_told(folder: &Folder, words: &[&str]) {
+    let before = folder.contents();
+    let said = folder.run(&[SMALL_FILM, &["--model=./model", "--output=film.mp4"]].concat());
+    said.assert_refused(1, words);
+    assert_eq!(folder.contents(), before);
+}
+
+#[test]
+fn a_copy_renders() {
+    let folder = broken(|_| {});
+    let before = folder.contents().len();
+    folder.facts(
+        &[
+            SMALL_FILM,
+            &["--model=./model", "--contact-sheet=sheet.png"],
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        folder.contents().len(),
+        before + 1,
+        "nothing is written into a model"
+    );
+}
+
+#[test]
+fn missing_weights_are_named() {
+    let folder = broken(|model| fs::remove_file(model.join(UNET)).unwrap());
+    assert_told(&folder, &["unet"]);
+}
+
+#[test]
+fn truncated_weights_are_named() {
+    let shortened = |keep: fn(usize) -> usize| {
+        move |model: &Path| {
+            let path = model.join(UNET);
+            let bytes = fs::read(&path).unwrap();
+            fs::write(path, &bytes[..keep(bytes.len())]).unwrap();
+        }
+    };
+    assert_told(&broken(shortened(|length| length / 2)), &[UNET]);
+    assert_told(&broken(shortened(|_| 100)), &[UNET]);
+    assert_told(&broken(shortened(|_| 0)), &[UNET]);
+}
+
+#[test]
+fn a_configuration_that_contradicts_the_tensors_is_named() {
+    let folder = broken(|model| {
+        let path = model.join("unet/config.json");
+        let text = fs::read_to_string(&path).unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
+        config["block_out_channels"][0] = 96.into();
+        fs::write(path, config.to_string()).unwrap();
+    });
+    assert_told(&folder, &[UNET, "shape", "96"]);
+}
+
+#[test]
+fn a_broken_configuration_is_named() {
+    let cut =
+        |model: &Path| fs::write(model.join("vae/config.json"), "{\"in_channels\": 3").unwrap();
+    assert_told(&broken(cut), &["vae/config.json"]);
+    let no_words = |model: &Path| fs::remove_file(model.join("tokenizer/merges.txt")).unwrap();
+    assert_told(&broken(no_words), &["tokenizer/merges.txt"]);
+}

@@ -1,0 +1,158 @@
+//! One small film, looked at from every side.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::decode::{Decoded, decode, psnr};
+use crate::lb::{Folder, SMALL_FILM};
+use crate::pictures::{Picture, distance, read, sequence};
+
+struct Film {
+    facts: Value,
+    mp4: Decoded,
+    mp4_bytes: Vec<u8>,
+    computed: Vec<Picture>,
+    sheet: Picture,
+    contents: Vec<String>,
+}
+
+const OUTPUTS: &[&str] = &[
+    "--seconds=1.5",
+    "--fps=20",
+    "--output=film.mp4",
+    "--frames-dir=frames",
+    "--contact-sheet=sheet.png",
+];
+
+/// Rendered once for all tests of this file.
+fn film() -> &'static Film {
+    static FILM: OnceLock<Film> = OnceLock::new();
+    FILM.get_or_init(|| {
+        let folder = Folder::new();
+        let facts = folder.facts(&[SMALL_FILM, OUTPUTS].concat());
+        Film {
+            facts,
+            mp4: decode(&folder.join("film.mp4")),
+            mp4_bytes: std::fs::read(folder.join("film.mp4")).unwrap(),
+            computed: sequence(&folder.join("frames")),
+            sheet: read(&folder.join("sheet.png")),
+            contents: folder.contents(),
+        }
+    })
+}
+
+#[test]
+fn the_film_decodes_with_its_size_and_length() {
+    let film = film();
+    let side = film.computed[0].size.0;
+    assert_eq!((film.mp4.width, film.mp4.height), film.computed[0].size);
+    assert_eq!(film.mp4.frames.len(), 30, "1.5 s at 20 frames a second");
+    assert!(
+        (film.mp4.seconds - 1.5).abs() < 0.01,
+        "{} s",
+        film.mp4.seconds
+    );
+    for (index, (start, duration)) in film.mp4.times.iter().enumerate() {
+        assert!((start - index as f64 * 0.05).abs() < 1e-3 && (duration - 0.05).abs() < 1e-3);
+    }
+    assert_eq!(
+        film.mp4.keyframes[0], 1,
+        "a player can start at the first frame"
+    );
+    assert!(
+        film.sheet.size.0 > 2 * side,
+        "the sheet shows pictures side by side"
+    );
+}
+
+#[test]
+fn nothing_but_the_outputs_is_left() {
+    let frames = (0..5).map(|index| format!("frames/frame_{index:04}.png"));
+    let mut expected: Vec<String> = frames.collect();
+    expected.extend(["film.mp4", "frames", "sheet.png"].map(String::from));
+    expected.sort();
+    assert_eq!(film().contents, expected);
+}
+
+#[test]
+fn the_index_stands_before_the_pictures() {
+    let place = |name: &[u8]| film().mp4_bytes.windows(4).position(|word| word == name);
+    assert!(place(b"moov").unwrap() < place(b"mdat").unwrap());
+}
+
+#[test]
+fn it_begins_and_ends_with_the_keyframes() {
+    let film = film();
+    let (first, last) = (&film.computed[0], &film.computed[4]);
+    assert!(psnr(&film.mp4.frames[0], &first.pixels) > 38.0);
+    assert!(psnr(&film.mp4.frames[29], &last.pixels) > 38.0);
+    assert!(
+        distance(&first.pixels, &last.pixels) > 20.0,
+        "an apple is not a pear"
+    );
+}
+
+#[test]
+fn no_step_is_a_jump() {
+    let frames = &film().mp4.frames;
+    let whole = distance(&frames[0], &frames[29]);
+    let steps = frames.windows(2).map(|pair| distance(&pair[0], &pair[1]));
+    let greatest = steps.fold(0.0, f64::max);
+    assert!(
+        greatest < 0.2 * whole,
+        "a step of {greatest:.1}, from end to end {whole:.1}"
+    );
+}
+
+#[test]
+fn every_computed_frame_is_shown() {
+    let film = film();
+    for (index, computed) in film.computed.iter().enumerate() {
+        let best = film
+            .mp4
+            .frames
+            .iter()
+            .map(|shown| psnr(shown, &computed.pixels));
+        let best = best.fold(0.0, f64::max);
+        assert!(
+            best > 38.0,
+            "computed frame {index} comes no nearer than {best:.1} dB"
+        );
+    }
+}
+
+#[test]
+fn the_facts_are_those_of_the_plan() {
+    let facts = &film().facts;
+    let folder = Folder::new();
+    let arguments = [&["plan"], &SMALL_FILM[1..], &["--seconds=1.5", "--fps=20"]].concat();
+    let plan = folder.facts(&arguments);
+    for name in [
+        "model_evaluations",
+        "decodes",
+        "computed_frames",
+        "film_frames",
+    ] {
+        assert!(facts[name].as_u64().unwrap() > 0);
+        assert_eq!(facts[name], plan[name], "{name}");
+    }
+    let tree = &facts["transitions"][0];
+    for name in ["steps", "injection_steps", "branch_counts"] {
+        assert_eq!(tree[name], plan[name], "{name}");
+    }
+    let levels = tree["fractions"].as_array().unwrap();
+    let counts = levels
+        .iter()
+        .map(|level| level.as_array().unwrap().len() as u64);
+    assert!(
+        counts.eq(tree["branch_counts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_u64))
+    );
+    let seconds = |name: &str| facts["seconds"][name].as_f64().unwrap();
+    assert!(seconds("in_model_sessions") > 0.0);
+    assert!(seconds("in_model_sessions") + seconds("outside") <= seconds("total") + 1e-6);
+}

@@ -1,0 +1,19 @@
+//! The `lb` program from the prompts to the file: a real model, a real film, real mistakes.
+//!
+//! `cargo xtask test` builds the program and says where the runtime lies. Alone, these tests need
+//! `LB_BINARY` (the program), `ORT_DYLIB_PATH` and, where the bundled model is not meant,
+//! `LB_MODELS`.
+
+#![allow(clippy::unwrap_used)]
+
+mod batches;
+mod broken_models;
+#[path = "../../crates/lb-video/tests/it/decode.rs"]
+mod decode;
+mod film;
+mod interruption;
+mod keyframes;
+mod lb;
+mod outputs;
+mod pictures;
+mod requests;
