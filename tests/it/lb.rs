@@ -119,7 +119,10 @@ impl Said {
         assert_eq!(self.code, Some(code), "{}", self.error);
         assert_eq!(self.output, "", "nothing on standard output");
         let message = self.error.to_lowercase();
-        assert!(message.starts_with("error: "), "{message}");
+        assert!(
+            message.lines().any(|line| line.starts_with("error: ")),
+            "{message}"
+        );
         assert!(!message.contains("panicked"), "{message}");
         for word in words {
             assert!(

@@ -74,14 +74,27 @@ impl Workspace {
     /// Tells a command's `lb` where the library and this workspace's models lie: a target folder
     /// need not be below the root, where `lb` would find them by itself.
     pub(crate) fn surround(&self, command: &mut Command, library: &Path) {
-        let given = std::env::var_os("LB_MODELS").unwrap_or_default();
-        let folders = std::env::split_paths(&given)
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .chain([self.root.join("models")]);
-        if let Ok(folders) = std::env::join_paths(folders) {
+        if let Ok(folders) = std::env::join_paths(self.model_folders()) {
             command.env("LB_MODELS", folders);
         }
         command.env("ORT_DYLIB_PATH", library);
+    }
+
+    /// The model directory of this name.
+    pub(crate) fn model(&self, name: &str) -> Option<PathBuf> {
+        self.model_folders()
+            .into_iter()
+            .map(|folder| folder.join(name))
+            .find(|directory| directory.join("model_index.json").is_file())
+    }
+
+    /// Where models lie: the folders of `LB_MODELS` first.
+    fn model_folders(&self) -> Vec<PathBuf> {
+        let given = std::env::var_os("LB_MODELS").unwrap_or_default();
+        std::env::split_paths(&given)
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .chain([self.root.join("models")])
+            .collect()
     }
 
     /// A path as the reader of a message would type it: relative to the root where possible.

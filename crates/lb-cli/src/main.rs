@@ -1,1 +1,70 @@
-fn main() {}
+//! `lb`: films in which one prompt's picture becomes another's.
+//!
+//! The command line is thin: arguments are read ([`args`]), resolved into a job, its outputs and a
+//! renderer ([`resolve`], with [`surroundings`] for what the environment says), and handed to
+//! `lb-render`; progress, messages, hints and exit codes ([`progress`], [`error`]) are its own.
+
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line speaks"
+)]
+
+mod args;
+mod commands;
+mod error;
+mod interrupt;
+mod progress;
+mod resolve;
+mod surroundings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Arguments, Command};
+use crate::error::CommandError;
+use crate::surroundings::Surroundings;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    trace(arguments.verbose);
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Some(hint) = error.hint() {
+                eprintln!("hint: {hint}");
+            }
+            error.exit_code()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    let surroundings = Surroundings::look();
+    match &arguments.command {
+        Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
+        Command::Plan(plan) => commands::plan::run(plan),
+        Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
+        Command::Completions { shell } => {
+            commands::completions::run(*shell);
+            Ok(())
+        }
+    }
+}
+
+fn trace(verbose: u8) {
+    let filter = match verbose {
+        0 => EnvFilter::new("warn,ort=error"),
+        1 => EnvFilter::new("info,ort=warn"),
+        _ => EnvFilter::new("debug,ort=info"),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(verbose > 1)
+        .init();
+}

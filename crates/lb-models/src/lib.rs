@@ -1,1 +1,59 @@
-//! lb-models
+//! Latent blending's backend port on real models.
+//!
+//! A model directory in the diffusers layout holds a tokenizer, a text encoder, a UNet, a VAE and
+//! a noise schedule. This crate turns it into a [`Pipeline`]: prompts go in and become
+//! conditioning; the engine of `lb-blend` asks it to predict, whole levels at a time; latents go
+//! in and come out as pictures.
+//!
+//! ```text
+//!  prompt ─ Tokenizer ─ text encoder ─ conditioning ─┐
+//!                                                    ├─ UNet (Backend::predict) ─ latents ─ VAE ─ Picture
+//!  seed ─── lb-blend's noise ─────── latents ────────┘
+//! ```
+//!
+//! Every model runs in ONNX Runtime, which is loaded once from a library file ([`Runtime`]). The
+//! graphs are made on the spot from the directory's own weights (`lb-export`), which the runtime
+//! maps where they lie: nothing is written and nothing is converted beforehand.
+//!
+//! This is the only crate that names `ort`. It prints nothing and reads no environment: where the
+//! library and the models are looked for is said by the caller.
+//!
+//! ```no_run
+//! use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime, locate_library};
+//!
+//! # fn main() -> Result<(), lb_models::ModelError> {
+//! let runtime = Runtime::load(&locate_library(None, &["target/onnxruntime".into()])?)?;
+//! let directory = ModelDirectory::find("pocket", &["models".into()])?;
+//! let mut pipeline = Pipeline::open(runtime, directory, 128, 128, PipelineOptions::default())?;
+//! let tokens = pipeline.tokenize("a red apple")?;
+//! let conditioning = pipeline.encode(&[tokens])?;
+//! assert_eq!(conditioning[0].tokens, 77);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod device;
+mod directory;
+mod error;
+mod picture_decoder;
+mod pipeline;
+mod runtime;
+mod scheduler_config;
+mod session;
+mod text_encoder;
+mod tokenizer;
+mod unet;
+mod vae;
+
+pub use device::{Device, ProviderReport, SessionOptions, providers};
+pub use directory::{LARGEST_SIDE, ModelDirectory};
+pub use error::ModelError;
+pub use picture_decoder::PictureDecoder;
+pub use pipeline::{Pipeline, PipelineOptions};
+pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
+pub use session::SessionTimes;
+pub use tokenizer::{Tokenizer, Tokens};
+pub use vae::Picture;

@@ -1,1 +1,65 @@
-//! lb-render
+//! A latent blending job to files.
+//!
+//! A [`Job`] says what a film shows, [`Outputs`] says where it goes, a [`Renderer`] holds the
+//! model. [`Renderer::render`] is what every front end calls:
+//!
+//! ```text
+//!  Job ── Plan (tree, cost, film: all rules checked, nothing loaded)
+//!           │
+//!           ▼                                   keyframes first, then transition by transition
+//!  prompts ─ Pipeline ─ Keyframe ─ lb_blend::blend ─ latents ─ PictureDecoder ─ computed frames
+//!                                                                                    │
+//!          film file ◀─ FilmWriter (own thread, bounded) ◀─ cross-fade (two frames) ◀┤
+//!          frames folder ◀───────────────────────────────────────────────────────────┤
+//!          contact sheet ◀───────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Nothing is printed and no environment is read. Progress and cancellation go through one
+//! [`RenderObserver`]; what fails leaves nothing under a final name.
+//!
+//! Everything about a film that needs no model is known beforehand:
+//!
+//! ```
+//! use lb_render::{Job, Plan};
+//!
+//! # fn main() -> Result<(), lb_render::RenderError> {
+//! let job = Job {
+//!     prompts: vec!["a red apple".into(), "a green pear".into()],
+//!     seconds: 2.0,
+//!     ..Default::default()
+//! };
+//! let plan = Plan::new(&job)?;
+//! assert_eq!(plan.film.len(), 60);
+//! assert_eq!(plan.computed_frames(), 12);
+//! assert_eq!(plan.cost.model_evaluations, 138);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod film;
+mod job;
+mod observe;
+mod outputs;
+mod plan;
+mod production;
+mod renderer;
+mod summary;
+
+pub use error::RenderError;
+pub use job::{Branching, Injections, Job};
+pub use observe::{RenderEvent, RenderObserver, Stage};
+pub use outputs::Outputs;
+pub use plan::Plan;
+pub use renderer::Renderer;
+pub use summary::{Seconds, Summary, TransitionFacts};
+
+pub use lb_blend::{Phase, SpacingDistance, StepProgress};
+pub use lb_models::{
+    Device, ModelDirectory, ModelError, PipelineOptions, Runtime, SessionOptions, locate_library,
+    providers as device_reports,
+};
+pub use lb_schedule::{Guidance, Quality, ScheduleError, Spacing};
+pub use lb_video::{Encoder, Frame, ffmpeg_version};

@@ -202,6 +202,29 @@ pub enum VideoError {
 }
 
 impl VideoError {
+    /// Whether what was asked for was wrong, so that repeating it cannot help; otherwise the work
+    /// failed.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(
+            self,
+            Self::FrameSize { .. }
+                | Self::FilmSides { .. }
+                | Self::FilmTooLarge { .. }
+                | Self::FrameRate { .. }
+                | Self::Quantizer { .. }
+                | Self::ConstantRateFactor { .. }
+                | Self::Preset { .. }
+                | Self::UnknownFormat { .. }
+                | Self::OutputExists { .. }
+                | Self::FolderNotEmpty { .. }
+                | Self::WrongKind { .. }
+                | Self::TooFewFrames { .. }
+        )
+    }
+}
+
+impl VideoError {
     /// For `map_err`: what was being done to which path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();

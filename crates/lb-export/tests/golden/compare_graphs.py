@@ -2,10 +2,11 @@
 
     cargo run --release -p lb-export --example export MODEL     # writes MODEL/<component>/model.onnx
     pip install onnx onnxruntime torch diffusers
-    python compare_graphs.py MODEL [--threads 1] [--rounds 30]
+    OMP_WAIT_POLICY=PASSIVE python compare_graphs.py MODEL [--threads 1] [--rounds 30]
 
 Every form is the exported graph with some nodes replaced. All forms take turns in one process, so
 that other load on the machine falls on all of them; what counts is the ratio to the written form.
+The environment variable keeps PyTorch's threads from spinning while others are timed.
 """
 
 import argparse
@@ -159,7 +160,7 @@ def gemm(rewriter):
 
 
 def forms(path):
-    """Name → (model bytes, optimisation level)."""
+    """Name → (model bytes, optimisation level, whether waiting threads spin)."""
     best = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     rewritten = {"as written": Rewriter(path)}
     for name, form, opset in [
@@ -175,13 +176,14 @@ def forms(path):
     ]:
         rewriter = Rewriter(path, opset)
         rewritten[name] = rewriter.replace(rule(rewriter))
-    result = {name: (form.model.SerializeToString(), best) for name, form in rewritten.items()}
+    result = {name: (form.model.SerializeToString(), best, True) for name, form in rewritten.items()}
     extended = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    result["convolutions without blocked layout"] = (result["as written"][0], extended)
+    result["convolutions without blocked layout"] = (result["as written"][0], extended, True)
+    result["threads that sleep while they wait"] = (result["as written"][0], best, False)
     return result
 
 
-def session(model, level, folder, threads):
+def session(model, level, spinning, folder, threads):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -191,6 +193,9 @@ def session(model, level, folder, threads):
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folder)
     )
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    # Threads that went on spinning after a run would slow down whatever is timed next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -213,8 +218,8 @@ def measure(model, component, rows, arguments):
     generator = np.random.default_rng(0)
     inputs = {}
     runs = {}
-    for name, (graph, level) in forms(folder / "model.onnx").items():
-        runtime = session(graph, level, folder, arguments.threads)
+    for name, (graph, level, spinning) in forms(folder / "model.onnx").items():
+        runtime = session(graph, level, spinning, folder, arguments.threads)
         if not inputs:
             sizes = {"height": 16, "width": 16, "height_latent": 16, "width_latent": 16}
             sizes |= {"batch_size": rows, "sequence_length": 77, "steps": 1}
@@ -238,11 +243,11 @@ def measure(model, component, rows, arguments):
             runs[name]()
             seconds[name].append(time.perf_counter() - start)
     written = np.array(seconds["as written"])
-    print(f"\n{component}, {rows} rows, {arguments.threads} threads, ms a row:")
+    print(f"\n{component}, {rows} rows, {arguments.threads} threads, ms a row:", flush=True)
     for name, taken in seconds.items():
         ratio = np.median(np.array(taken) / written)
         low, middle = (np.percentile(taken, q) * 1e3 / rows for q in (0, 50))
-        print(f"  {name:40} {ratio:5.2f}×   median {middle:8.2f}   least {low:8.2f}")
+        print(f"  {name:40} {ratio:5.2f}×   median {middle:8.2f}   least {low:8.2f}", flush=True)
 
 
 if __name__ == "__main__":
@@ -250,9 +255,11 @@ if __name__ == "__main__":
     parser.add_argument("model", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--only", choices=["unet", "vae_decoder"])
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(arguments.threads)
     for component, rows in [("unet", 2), ("unet", 8), ("vae_decoder", 1)]:
-        measure(arguments.model, component, rows, arguments)
+        if arguments.only in (None, component):
+            measure(arguments.model, component, rows, arguments)

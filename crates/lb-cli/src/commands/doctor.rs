@@ -1,0 +1,187 @@
+//! `lb doctor`: what was found, and what to do about the rest.
+
+use std::path::Path;
+
+use lb_render::{Device, ModelDirectory, Runtime, device_reports, ffmpeg_version};
+use serde::Serialize;
+
+use crate::args::DoctorArguments;
+use crate::commands::render::line;
+use crate::error::CommandError;
+use crate::resolve;
+use crate::surroundings::Surroundings;
+
+#[derive(Serialize)]
+struct Findings {
+    version: &'static str,
+    runtime: Finding,
+    devices: Vec<Finding>,
+    encoders: Vec<Finding>,
+    models: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    name: String,
+    found: bool,
+    /// Where or what it is; or why it is not there.
+    detail: String,
+    /// What to do about it.
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn found(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            found: true,
+            detail: detail.into(),
+            advice: None,
+        }
+    }
+
+    fn missing(
+        name: impl Into<String>,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            found: false,
+            detail: detail.into(),
+            advice: Some(advice.into()),
+        }
+    }
+}
+
+pub(crate) fn run(
+    arguments: &DoctorArguments,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let runtime = resolve::runtime(surroundings);
+    let findings = Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        devices: runtime
+            .as_ref()
+            .map(|runtime| devices(*runtime))
+            .unwrap_or_default(),
+        runtime: runtime_finding(&runtime),
+        encoders: encoders(),
+        models: models(surroundings),
+    };
+    if arguments.json {
+        println!("{}", line(&findings));
+    } else {
+        report(&findings);
+    }
+    if !findings.runtime.found {
+        return Err(CommandError::Unready("no usable ONNX Runtime".into()));
+    }
+    if findings.models.iter().all(|model| !model.found) {
+        return Err(CommandError::Unready("no model".into()));
+    }
+    Ok(())
+}
+
+fn runtime_finding(runtime: &Result<Runtime, CommandError>) -> Finding {
+    match runtime {
+        Ok(runtime) => Finding::found("ONNX Runtime", runtime.library().display().to_string()),
+        Err(error) => Finding::missing(
+            "ONNX Runtime",
+            error.to_string(),
+            error.hint().unwrap_or_default(),
+        ),
+    }
+}
+
+fn devices(runtime: Runtime) -> Vec<Finding> {
+    device_reports(runtime)
+        .into_iter()
+        .map(|report| {
+            let name = report.device.to_string();
+            match (report.missing, report.device) {
+                (None, _) => Finding::found(name, "can be asked for"),
+                (Some(reason), Device::TensorRt) => Finding::missing(
+                    name,
+                    reason,
+                    "needs the GPU build of ONNX Runtime and TensorRT 10 (libnvinfer)",
+                ),
+                (Some(reason), _) => Finding::missing(
+                    name,
+                    reason,
+                    "needs the GPU build of ONNX Runtime (`cargo xtask setup --gpu`), CUDA 13 \
+                     and cuDNN 9",
+                ),
+            }
+        })
+        .collect()
+}
+
+fn encoders() -> Vec<Finding> {
+    let ffmpeg = match ffmpeg_version(Path::new("ffmpeg")) {
+        Some(version) => Finding::found("ffmpeg", version),
+        None => Finding::missing(
+            "ffmpeg",
+            "not on the PATH",
+            "only --encoder ffmpeg needs it; openh264 is built in",
+        ),
+    };
+    vec![Finding::found("openh264", "built in"), ffmpeg]
+}
+
+fn models(surroundings: &Surroundings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for folder in &surroundings.model_folders {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            continue;
+        };
+        let mut candidates: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        candidates.sort();
+        candidates.retain(|path| path.join("model_index.json").is_file());
+        findings.extend(candidates.iter().map(|path| model(path)));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::missing(
+            "models",
+            "none found",
+            "put a diffusers directory into a folder named by LB_MODELS, or give --model DIR",
+        ));
+    }
+    findings
+}
+
+fn model(path: &Path) -> Finding {
+    match ModelDirectory::open(path) {
+        Ok(directory) => {
+            let side = directory.default_side();
+            Finding::found(
+                directory.name(),
+                format!("{}, {side}x{side} pixels", path.display()),
+            )
+        }
+        Err(error) => Finding::missing(
+            path.file_name().unwrap_or_default().to_string_lossy(),
+            error.to_string(),
+            "complete the directory or leave it out",
+        ),
+    }
+}
+
+fn report(findings: &Findings) {
+    println!("lb {}", findings.version);
+    show("runtime", std::slice::from_ref(&findings.runtime));
+    show("devices", &findings.devices);
+    show("encoders", &findings.encoders);
+    show("models", &findings.models);
+}
+
+fn show(title: &str, findings: &[Finding]) {
+    println!("{title}");
+    for finding in findings {
+        let mark = if finding.found { "+" } else { "-" };
+        println!("  {mark} {}: {}", finding.name, finding.detail);
+        if let Some(advice) = &finding.advice {
+            println!("      {advice}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `lb render`: prompts to a film.
+
+use lb_render::Summary;
+use serde::Serialize;
+
+use crate::args::RenderArguments;
+use crate::error::CommandError;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::resolve;
+use crate::surroundings::Surroundings;
+
+pub(crate) fn run(
+    arguments: &RenderArguments,
+    quiet: bool,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let job = resolve::job(&arguments.content)?;
+    let outputs = resolve::outputs(&arguments.output)?;
+    // A wrong request is told before the runtime is looked for.
+    lb_render::Plan::new(&job)?;
+    outputs.validate()?;
+    let renderer = resolve::renderer(&arguments.machine, surroundings)?;
+    interrupt::listen()?;
+    let mut progress = Progress::new(quiet, job.prompts.len() - 1);
+    let result = renderer.render(&job, &outputs, &mut progress);
+    progress.clear();
+    let summary = result?;
+    if arguments.output.json {
+        println!("{}", line(&Facts::new(&summary)));
+    } else if !quiet {
+        report(&summary);
+    }
+    Ok(())
+}
+
+fn report(summary: &Summary) {
+    for file in &summary.files {
+        println!("{}", file.display());
+    }
+    println!(
+        "{} film frames of {}x{}, {} computed; {} model evaluations in {:.1} s",
+        summary.film_frames,
+        summary.width,
+        summary.height,
+        summary.decodes,
+        summary.statistics.model_evaluations,
+        summary.seconds.total,
+    );
+}
+
+/// The line of `--json`: names are a contract with scripts.
+#[derive(Serialize)]
+struct Facts<'a> {
+    files: Vec<String>,
+    width: usize,
+    height: usize,
+    film_frames: usize,
+    computed_frames: usize,
+    model_evaluations: usize,
+    predicted_rows: usize,
+    predict_calls: usize,
+    decodes: usize,
+    seconds: SecondFacts,
+    /// Bytes; absent where the system does not tell.
+    peak_memory: Option<u64>,
+    transitions: &'a [lb_render::TransitionFacts],
+}
+
+#[derive(Serialize)]
+struct SecondFacts {
+    total: f64,
+    in_model_sessions: f64,
+    loading: f64,
+    outside: f64,
+}
+
+impl<'a> Facts<'a> {
+    fn new(summary: &'a Summary) -> Self {
+        Self {
+            files: summary
+                .files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect(),
+            width: summary.width,
+            height: summary.height,
+            film_frames: summary.film_frames,
+            computed_frames: summary.computed_frames,
+            model_evaluations: summary.statistics.model_evaluations,
+            predicted_rows: summary.statistics.predicted_rows,
+            predict_calls: summary.statistics.predict_calls,
+            decodes: summary.decodes,
+            seconds: SecondFacts {
+                total: summary.seconds.total,
+                in_model_sessions: summary.seconds.sessions,
+                loading: summary.seconds.loading,
+                outside: summary.seconds.outside(),
+            },
+            peak_memory: peak_memory(),
+            transitions: &summary.transitions,
+        }
+    }
+}
+
+pub(crate) fn line(facts: &impl Serialize) -> String {
+    serde_json::to_string(facts).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
+}
+
+/// The most memory that this process held at once, in bytes, as Linux tells it.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,23 @@
+//! Ctrl-C: the first one asks for a clean end, the second one ends at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::CommandError;
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Listens from now on.
+pub(crate) fn listen() -> Result<(), CommandError> {
+    let handler = || {
+        if ASKED.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(CommandError::INTERRUPTED));
+        }
+        eprintln!("interrupted: ending after this step (once more to end at once)");
+    };
+    ctrlc::set_handler(handler)
+        .map_err(|error| CommandError::Unready(format!("cannot listen for interrupts: {error}")))
+}
+
+pub(crate) fn asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}

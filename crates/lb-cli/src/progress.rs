@@ -1,0 +1,88 @@
+//! A progress bar for people; silence for everything else.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lb_render::{Phase, RenderEvent, RenderObserver, Stage, StepProgress};
+
+use crate::interrupt;
+
+/// Shows phase, steps, rate and time left on a terminal, and stops when Ctrl-C was pressed.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    transitions: usize,
+}
+
+const BLENDING: &str = "{msg:24} {wide_bar:.cyan/dim} {pos}/{len} evaluations {per_sec} {eta} left";
+const WAITING: &str = "{msg:24} {spinner}";
+
+impl Progress {
+    pub(crate) fn new(quiet: bool, transitions: usize) -> Self {
+        let target = if quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self { bar, transitions }
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+    }
+
+    fn stage(&self, stage: Stage) {
+        let (template, message) = match stage {
+            Stage::Encoding => (WAITING, "reading prompts"),
+            Stage::Loading => (WAITING, "loading the model"),
+            Stage::Blending => (BLENDING, "keyframes"),
+            Stage::Finishing => (WAITING, "writing files"),
+        };
+        self.style(template);
+        self.bar.set_message(message);
+    }
+
+    fn step(&self, progress: &StepProgress) {
+        self.bar.set_length(progress.total_model_evaluations as u64);
+        self.bar.set_position(progress.model_evaluations as u64);
+        let step = format!("step {}/{}", progress.step, progress.steps);
+        self.bar.set_message(match progress.phase {
+            Phase::Keyframes => format!("keyframes, {step}"),
+            Phase::Transition { index, .. } => {
+                format!("transition {}/{}, {step}", index + 1, self.transitions)
+            }
+        });
+    }
+}
+
+impl RenderObserver for Progress {
+    fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+        match event {
+            RenderEvent::PromptCut { prompt, cut } => self.bar.suspend(|| {
+                eprintln!(
+                    "warning: the prompt {prompt:?} is too long; the model does not see {cut:?}"
+                );
+            }),
+            RenderEvent::Stage(stage) => self.stage(*stage),
+            RenderEvent::Step(progress) => self.step(progress),
+            RenderEvent::Decoded { done, total } => {
+                self.bar.set_message(format!("decoding {done}/{total}"));
+            }
+            _ => {}
+        }
+        if interrupt::asked() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}

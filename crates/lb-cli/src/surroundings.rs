@@ -1,0 +1,73 @@
+//! Where things are looked for on this machine: the only place that reads the environment.
+
+use std::path::{Path, PathBuf};
+
+/// Folders and names taken from the environment, the executable's place and the user's home.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// `ORT_DYLIB_PATH`: the runtime's library itself.
+    pub(crate) runtime_library: Option<PathBuf>,
+    /// Folders that may hold the runtime's library, nearest first.
+    pub(crate) runtime_folders: Vec<PathBuf>,
+    /// `LB_MODEL`: the model to use where none is named.
+    pub(crate) default_model: Option<String>,
+    /// Folders that may hold model directories, nearest first.
+    pub(crate) model_folders: Vec<PathBuf>,
+}
+
+impl Surroundings {
+    pub(crate) fn look() -> Self {
+        let executable = std::env::current_exe()
+            .ok()
+            .and_then(|path| path.canonicalize().ok());
+        let beside = executable.as_deref().and_then(Path::parent);
+        let mut runtime_folders = Vec::new();
+        let mut model_folders = split_paths("LB_MODELS");
+        if let Some(beside) = beside {
+            runtime_folders.push(beside.to_path_buf());
+            // A build of this workspace: target/<profile>/lb, with the set-up folder in target/.
+            runtime_folders.extend(
+                beside
+                    .ancestors()
+                    .skip(1)
+                    .take(3)
+                    .map(|above| above.join("onnxruntime")),
+            );
+        }
+        model_folders.extend(user_data().map(|data| data.join("lb/models")));
+        if let Some(beside) = beside {
+            model_folders.extend(beside.ancestors().take(5).map(|above| above.join("models")));
+        }
+        model_folders.retain(|folder| folder.is_dir());
+        runtime_folders.retain(|folder| folder.is_dir());
+        Self {
+            runtime_library: non_empty("ORT_DYLIB_PATH").map(PathBuf::from),
+            runtime_folders,
+            default_model: non_empty("LB_MODEL").and_then(|name| name.into_string().ok()),
+            model_folders,
+        }
+    }
+}
+
+fn non_empty(variable: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
+}
+
+fn split_paths(variable: &str) -> Vec<PathBuf> {
+    non_empty(variable)
+        .map(|value| std::env::split_paths(&value).collect())
+        .unwrap_or_default()
+}
+
+fn user_data() -> Option<PathBuf> {
+    if cfg!(target_os = "windows") {
+        return non_empty("LOCALAPPDATA").map(PathBuf::from);
+    }
+    let home = || non_empty("HOME").map(PathBuf::from);
+    if cfg!(target_os = "macos") {
+        return home().map(|home| home.join("Library/Application Support"));
+    }
+    non_empty("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| home().map(|home| home.join(".local/share")))
+}

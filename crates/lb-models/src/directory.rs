@@ -1,0 +1,213 @@
+//! A model directory in the diffusers layout: where it is, and what its configurations say.
+
+use std::path::{Path, PathBuf};
+
+use lb_blend::{LatentShape, NoiseScheduleConfig};
+use lb_export::{Component, ExportOptions, build_graph};
+
+use crate::config::{Config, json};
+use crate::error::ModelError;
+use crate::scheduler_config;
+use crate::session::GraphSource;
+
+/// Largest width or height that is taken for a picture's, in pixels.
+pub const LARGEST_SIDE: usize = 8192;
+
+/// An opened model directory: every configuration read, no weight touched.
+#[derive(Clone, Debug)]
+pub struct ModelDirectory {
+    path: PathBuf,
+    name: String,
+    latent_channels: usize,
+    default_side: usize,
+    pixels_per_latent: usize,
+    unet_halvings: usize,
+    scaling_factor: f32,
+    text_width: usize,
+    text_length: usize,
+    schedule: NoiseScheduleConfig,
+}
+
+impl ModelDirectory {
+    /// Reads the configurations below `path`.
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`] and [`ModelError::Config`], naming the file, for anything
+    /// that is missing, is no JSON, or holds a value that this program cannot use.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let index = path.join("model_index.json");
+        if !path.is_dir() {
+            return Err(ModelError::unreadable(path, "it is not a folder"));
+        }
+        if !index.is_file() {
+            return Err(ModelError::unreadable(
+                &index,
+                "a model directory has this file",
+            ));
+        }
+        json(&index)?;
+        let unet = Config::read(path.join("unet/config.json"))?;
+        let vae = Config::read(path.join("vae/config.json"))?;
+        let text = Config::read(path.join("text_encoder/config.json"))?;
+        let in_channels = unet.positive("in_channels")?;
+        let latent_channels = vae.positive_or("latent_channels", 4)?;
+        if in_channels != latent_channels {
+            return Err(unet.wrong(
+                "in_channels",
+                &in_channels,
+                format!("{latent_channels}: a model that takes nothing but latents"),
+            ));
+        }
+        let text_width = text.positive("hidden_size")?;
+        let cross_attention = unet.positive("cross_attention_dim")?;
+        if cross_attention != text_width {
+            return Err(unet.wrong(
+                "cross_attention_dim",
+                &cross_attention,
+                format!("{text_width}, the text encoder's hidden_size"),
+            ));
+        }
+        let pixels_per_latent = 1 << (vae.list_length("block_out_channels")? - 1);
+        let default_side = unet.positive("sample_size")? * pixels_per_latent;
+        let name = path.canonicalize().ok().and_then(|full| {
+            full.file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        });
+        Ok(Self {
+            path: path.to_path_buf(),
+            name: name.unwrap_or_else(|| path.display().to_string()),
+            latent_channels,
+            default_side,
+            pixels_per_latent,
+            unet_halvings: unet.list_length("block_out_channels")? - 1,
+            scaling_factor: vae.number_or("scaling_factor", 0.18215)?,
+            text_width,
+            text_length: text.positive_or("max_position_embeddings", 77)?,
+            schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
+        })
+    }
+
+    /// Finds a model: `name` as a folder, else as a folder of this name in one of `folders`.
+    ///
+    /// # Errors
+    /// [`ModelError::ModelMissing`], naming every folder that was tried, and those of
+    /// [`ModelDirectory::open`].
+    pub fn find(name: &str, folders: &[PathBuf]) -> Result<Self, ModelError> {
+        let direct = Path::new(name);
+        if direct.join("model_index.json").is_file() || (direct.is_dir() && name.contains('/')) {
+            return Self::open(direct);
+        }
+        folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|candidate| candidate.join("model_index.json").is_file())
+            .map_or_else(
+                || {
+                    let searched =
+                        std::iter::once(direct.to_path_buf()).chain(folders.iter().cloned());
+                    Err(ModelError::ModelMissing {
+                        name: name.into(),
+                        searched: searched.collect(),
+                    })
+                },
+                |found| Self::open(&found),
+            )
+    }
+
+    /// Where the directory lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory's own name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Width and height, in pixels, that the model was trained for.
+    #[must_use]
+    pub fn default_side(&self) -> usize {
+        self.default_side
+    }
+
+    /// What latents are divided by before they are decoded.
+    #[must_use]
+    pub fn scaling_factor(&self) -> f32 {
+        self.scaling_factor
+    }
+
+    /// Width of a text embedding.
+    #[must_use]
+    pub fn text_width(&self) -> usize {
+        self.text_width
+    }
+
+    /// Positions of the text encoder.
+    #[must_use]
+    pub fn text_length(&self) -> usize {
+        self.text_length
+    }
+
+    /// The noise schedule that the model was trained with, from its scheduler's configuration.
+    #[must_use]
+    pub fn schedule(&self) -> &NoiseScheduleConfig {
+        &self.schedule
+    }
+
+    /// The folder of the tokenizer's files.
+    #[must_use]
+    pub fn tokenizer_folder(&self) -> PathBuf {
+        self.path.join("tokenizer")
+    }
+
+    /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2).
+    #[must_use]
+    pub fn side_multiple(&self) -> usize {
+        self.pixels_per_latent << self.unet_halvings
+    }
+
+    /// The latents of a picture of this size.
+    ///
+    /// # Errors
+    /// [`ModelError::PictureSize`] for sides that are zero, no multiple of
+    /// [`Self::side_multiple`], or larger than [`LARGEST_SIDE`].
+    pub fn latent_shape(&self, width: usize, height: usize) -> Result<LatentShape, ModelError> {
+        let multiple = self.side_multiple();
+        let wrong = |rule: String| {
+            Err(ModelError::PictureSize {
+                width,
+                height,
+                rule,
+            })
+        };
+        if width == 0 || height == 0 || width % multiple != 0 || height % multiple != 0 {
+            return wrong(format!("width and height must be multiples of {multiple}"));
+        }
+        if width > LARGEST_SIDE || height > LARGEST_SIDE {
+            return wrong(format!("no side may be longer than {LARGEST_SIDE}"));
+        }
+        Ok(LatentShape {
+            channels: self.latent_channels,
+            height: height / self.pixels_per_latent,
+            width: width / self.pixels_per_latent,
+        })
+    }
+
+    /// The graph of a component: made from its weights where they are there (this program's own
+    /// graphs are the ones it was tuned with), else the ONNX file that lies in the directory.
+    pub(crate) fn graph(&self, component: Component) -> Result<GraphSource, ModelError> {
+        let exported = self
+            .path
+            .join(component.directory_name())
+            .join("model.onnx");
+        match build_graph(&self.path, component, &ExportOptions::default()) {
+            Ok(graph) => Ok(GraphSource::Weights(graph)),
+            Err(lb_export::ExportError::NoWeights { .. }) if exported.is_file() => {
+                Ok(GraphSource::File(exported))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The VAE decoder as whoever shows pictures holds it: apart from the engine's backend.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lb_blend::Latents;
+
+use crate::device::SessionOptions;
+use crate::directory::ModelDirectory;
+use crate::error::ModelError;
+use crate::runtime::Runtime;
+use crate::session::SessionTimes;
+use crate::vae::{Picture, VaeDecoder};
+
+/// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
+///
+/// Clones share one session, which is loaded when the first picture is asked for.
+#[derive(Clone)]
+pub struct PictureDecoder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runtime: Runtime,
+    directory: ModelDirectory,
+    options: SessionOptions,
+    batch_limit: usize,
+    session: Mutex<Option<VaeDecoder>>,
+}
+
+impl PictureDecoder {
+    pub(crate) fn new(
+        runtime: Runtime,
+        directory: ModelDirectory,
+        options: SessionOptions,
+        batch_limit: usize,
+    ) -> Self {
+        let session = Mutex::new(None);
+        Self {
+            shared: Arc::new(Shared {
+                runtime,
+                directory,
+                options,
+                batch_limit,
+                session,
+            }),
+        }
+    }
+
+    /// Loads the session now rather than at the first picture.
+    ///
+    /// # Errors
+    /// [`ModelError`] where it cannot be loaded.
+    pub fn load(&self) -> Result<(), ModelError> {
+        self.loaded(|_| Ok(()))
+    }
+
+    /// Decodes latents of one shape, in calls of at most the batch limit.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the session cannot be loaded or run, or gives values that are not
+    /// finite.
+    pub fn decode(&self, latents: &[&Latents]) -> Result<Vec<Picture>, ModelError> {
+        if latents.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.loaded(|session| {
+            let mut pictures = Vec::with_capacity(latents.len());
+            for batch in latents.chunks(self.shared.batch_limit) {
+                pictures.extend(session.decode(batch)?);
+            }
+            Ok(pictures)
+        })
+    }
+
+    /// Where the session's time went so far.
+    #[must_use]
+    pub fn times(&self) -> SessionTimes {
+        self.lock()
+            .as_ref()
+            .map(VaeDecoder::times)
+            .unwrap_or_default()
+    }
+
+    fn loaded<T>(
+        &self,
+        work: impl FnOnce(&mut VaeDecoder) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let mut session = self.lock();
+        let decoder = match &mut *session {
+            Some(decoder) => decoder,
+            empty => {
+                let Shared {
+                    runtime,
+                    directory,
+                    options,
+                    ..
+                } = &*self.shared;
+                empty.insert(VaeDecoder::load(*runtime, directory, options)?)
+            }
+        };
+        work(decoder)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<VaeDecoder>> {
+        self.shared
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,207 @@
+//! The backend port on a real model.
+
+use lb_blend::{Backend, BackendError, Conditioning, LatentShape, Latents, PredictRequest};
+
+use crate::device::SessionOptions;
+use crate::directory::ModelDirectory;
+use crate::error::ModelError;
+use crate::picture_decoder::PictureDecoder;
+use crate::runtime::Runtime;
+use crate::session::SessionTimes;
+use crate::text_encoder::TextEncoder;
+use crate::tokenizer::{Tokenizer, Tokens};
+use crate::unet::Unet;
+
+/// How a [`Pipeline`] runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PipelineOptions {
+    /// Device and threads of its sessions.
+    pub session: SessionOptions,
+    /// Most rows of one model call; `None` chooses by the size of the latents.
+    pub batch_limit: Option<usize>,
+}
+
+impl PipelineOptions {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for a batch limit of 0 or above 4096, and those of
+    /// [`SessionOptions::validate`].
+    pub fn validate(&self) -> Result<(), ModelError> {
+        self.session.validate()?;
+        match self.batch_limit {
+            Some(limit) if limit == 0 || limit > 4096 => Err(ModelError::Setting {
+                setting: "batch limit",
+                found: limit.to_string(),
+                allowed: "1 to 4096",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Tokenizer, text encoder, UNet and VAE decoder of one model directory, each loaded when it is
+/// first needed; the text encoder is let go after use.
+pub struct Pipeline {
+    runtime: Runtime,
+    directory: ModelDirectory,
+    shape: LatentShape,
+    options: PipelineOptions,
+    tokenizer: Tokenizer,
+    unet: Option<Unet>,
+    decoder: PictureDecoder,
+    text_times: SessionTimes,
+}
+
+impl Pipeline {
+    /// Opens a pipeline for pictures of `width` × `height` pixels; only the tokenizer is read.
+    ///
+    /// # Errors
+    /// Those of [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and
+    /// [`Tokenizer::open`].
+    pub fn open(
+        runtime: Runtime,
+        directory: ModelDirectory,
+        width: usize,
+        height: usize,
+        options: PipelineOptions,
+    ) -> Result<Self, ModelError> {
+        options.validate()?;
+        let shape = directory.latent_shape(width, height)?;
+        let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length())?;
+        let decoder = PictureDecoder::new(
+            runtime,
+            directory.clone(),
+            options.session.clone(),
+            options
+                .batch_limit
+                .unwrap_or_else(|| rows_of(DECODED_AREA, shape)),
+        );
+        Ok(Self {
+            runtime,
+            directory,
+            shape,
+            options,
+            tokenizer,
+            unet: None,
+            decoder,
+            text_times: SessionTimes::default(),
+        })
+    }
+
+    /// The model directory.
+    #[must_use]
+    pub fn directory(&self) -> &ModelDirectory {
+        &self.directory
+    }
+
+    /// The latents of this pipeline's pictures.
+    #[must_use]
+    pub fn latent_shape(&self) -> LatentShape {
+        self.shape
+    }
+
+    /// Token ids of a prompt, and what of it was cut.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::tokenize`].
+    pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
+        self.tokenizer.tokenize(prompt)
+    }
+
+    /// Embeds prompts, each different one once.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the text encoder cannot be loaded or run.
+    pub fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
+        let mut different: Vec<Tokens> = Vec::new();
+        let mut places = Vec::with_capacity(prompts.len());
+        for prompt in prompts {
+            let place = different.iter().position(|known| known.ids == prompt.ids);
+            places.push(place.unwrap_or(different.len()));
+            if place.is_none() {
+                different.push(prompt.clone());
+            }
+        }
+        let mut encoder = TextEncoder::load(self.runtime, &self.directory, &self.options.session)?;
+        let encoded = encoder.encode(&different)?;
+        self.text_times += encoder.times();
+        Ok(places
+            .into_iter()
+            .map(|place| encoded[place].clone())
+            .collect())
+    }
+
+    /// The decoder of this pipeline's latents; every handle shares one session.
+    #[must_use]
+    pub fn decoder(&self) -> PictureDecoder {
+        self.decoder.clone()
+    }
+
+    /// Loads the UNet now rather than at the first prediction.
+    ///
+    /// # Errors
+    /// [`ModelError`] where it cannot be loaded.
+    pub fn load_unet(&mut self) -> Result<(), ModelError> {
+        if self.unet.is_none() {
+            self.unet = Some(Unet::load(
+                self.runtime,
+                &self.directory,
+                &self.options.session,
+            )?);
+        }
+        Ok(())
+    }
+
+    /// Where the time of all model sessions went so far.
+    #[must_use]
+    pub fn times(&self) -> SessionTimes {
+        let mut times = self.text_times;
+        times += self.unet.as_ref().map(Unet::times).unwrap_or_default();
+        times += self.decoder.times();
+        times
+    }
+}
+
+impl Backend for Pipeline {
+    fn batch_limit(&self) -> usize {
+        self.options
+            .batch_limit
+            .unwrap_or_else(|| rows_of(PREDICTED_AREA, self.shape))
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        request.check(output).map_err(BackendError::new)?;
+        self.load_unet().map_err(BackendError::new)?;
+        let Some(unet) = &mut self.unet else {
+            return Ok(());
+        };
+        unet.predict(request, output).map_err(BackendError::new)
+    }
+
+    fn picture_features(
+        &mut self,
+        predicted_clean: &[Latents],
+    ) -> Result<Vec<Vec<f32>>, BackendError> {
+        let latents: Vec<&Latents> = predicted_clean.iter().collect();
+        let pictures = self.decoder.decode(&latents).map_err(BackendError::new)?;
+        let features = pictures
+            .into_iter()
+            .map(|picture| picture.rgb.into_iter().map(f32::from).collect());
+        Ok(features.collect())
+    }
+}
+
+/// Latent pixels that one UNet call takes where the user sets no limit: enough to fill a CPU's
+/// vector units at small sizes, little enough to stay within gigabytes at large ones.
+const PREDICTED_AREA: usize = 16 * 64 * 64;
+/// The same for the decoder, whose activations are 64 times larger.
+const DECODED_AREA: usize = 4 * 16 * 16;
+
+fn rows_of(budget: usize, shape: LatentShape) -> usize {
+    (budget / (shape.height * shape.width).max(1)).clamp(1, 64)
+}

@@ -1,0 +1,217 @@
+//! Finding and loading the ONNX Runtime library.
+//!
+//! One process has one runtime. It is loaded once, from one file, before anything else of it is
+//! touched, so that a missing or an old library is an error and never a panic.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use crate::error::ModelError;
+
+/// Oldest ONNX Runtime that works, as (major, minor).
+///
+/// The `ort` crate is built against this version's interface (its feature `api-24`).
+pub const OLDEST_RUNTIME: (u32, u32) = (1, 24);
+
+struct Loaded {
+    environment: ort::environment::Environment,
+    library: PathBuf,
+}
+
+static LOADED: OnceLock<Loaded> = OnceLock::new();
+static LOADING: Mutex<()> = Mutex::new(());
+
+/// A loaded ONNX Runtime; cheap to copy, since a process has only one.
+#[derive(Clone, Copy)]
+pub struct Runtime {
+    loaded: &'static Loaded,
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Runtime")
+            .field("library", &self.loaded.library)
+            .finish()
+    }
+}
+
+impl Runtime {
+    /// Loads ONNX Runtime from `library`, or hands out the one already loaded from there.
+    ///
+    /// # Errors
+    /// [`ModelError::RuntimeMissing`] where the file does not exist,
+    /// [`ModelError::RuntimeUnusable`] where it is no ONNX Runtime of version
+    /// [`OLDEST_RUNTIME`] or newer, [`ModelError::RuntimeAlreadyLoaded`] where this process has
+    /// already loaded another one.
+    pub fn load(library: &Path) -> Result<Self, ModelError> {
+        let _one_at_a_time = LOADING
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(loaded) = LOADED.get() {
+            if loaded.library != library {
+                return Err(ModelError::RuntimeAlreadyLoaded {
+                    loaded: loaded.library.clone(),
+                    asked: library.to_path_buf(),
+                });
+            }
+            return Ok(Self { loaded });
+        }
+        if !library.is_file() {
+            return Err(ModelError::RuntimeMissing {
+                searched: vec![library.to_path_buf()],
+            });
+        }
+        let library =
+            std::path::absolute(library).map_err(|error| ModelError::unreadable(library, error))?;
+        let unusable = |reason: String| ModelError::RuntimeUnusable {
+            path: library.clone(),
+            reason,
+        };
+        let environment = ort::init_from(&library)
+            .map_err(|error| unusable(error.to_string()))?
+            .with_name("lb")
+            .with_telemetry(false)
+            .build()
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(Self {
+            loaded: LOADED.get_or_init(|| Loaded {
+                environment,
+                library,
+            }),
+        })
+    }
+
+    /// The file that the runtime was loaded from.
+    #[must_use]
+    pub fn library(&self) -> &'static Path {
+        &self.loaded.library
+    }
+
+    /// The library's version and how it was built, in its own words.
+    #[must_use]
+    pub fn build_information(&self) -> String {
+        ort::info().to_string()
+    }
+
+    pub(crate) fn environment(&self) -> &'static ort::environment::Environment {
+        &self.loaded.environment
+    }
+}
+
+/// Looks for the library: `explicit` if given (a file), else the newest one in the first of
+/// `folders` that has any, else in the system's usual folders.
+///
+/// # Errors
+/// [`ModelError::RuntimeMissing`], naming every place that was tried.
+pub fn locate_library(explicit: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, ModelError> {
+    if let Some(library) = explicit {
+        if library.is_file() {
+            return Ok(library.to_path_buf());
+        }
+        return Err(ModelError::RuntimeMissing {
+            searched: vec![library.to_path_buf()],
+        });
+    }
+    let searched: Vec<PathBuf> = folders
+        .iter()
+        .cloned()
+        .chain(SYSTEM_FOLDERS.iter().map(PathBuf::from))
+        .collect();
+    searched
+        .iter()
+        .find_map(|folder| newest_library(folder))
+        .ok_or(ModelError::RuntimeMissing {
+            searched: searched.clone(),
+        })
+}
+
+const SYSTEM_FOLDERS: &[&str] = if cfg!(target_os = "windows") {
+    &["C:\\Windows\\System32"]
+} else if cfg!(target_os = "macos") {
+    &["/opt/homebrew/lib", "/usr/local/lib"]
+} else {
+    &[
+        "/usr/local/lib",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/opt/onnxruntime/lib",
+    ]
+};
+
+fn newest_library(folder: &Path) -> Option<PathBuf> {
+    let names = std::fs::read_dir(folder).ok()?;
+    names
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((library_version(&name)?, entry.path()))
+        })
+        .filter(|(_, path)| path.is_file())
+        .max()
+        .map(|(_, path)| path)
+}
+
+/// The version in a library's file name; empty for a name without one, `None` for other files.
+fn library_version(name: &str) -> Option<Vec<u32>> {
+    let digits = if name == "onnxruntime.dll" {
+        ""
+    } else if let Some(rest) = name.strip_prefix("libonnxruntime.so") {
+        rest
+    } else {
+        name.strip_prefix("libonnxruntime")?
+            .strip_suffix(".dylib")?
+    };
+    if digits.is_empty() {
+        return Some(Vec::new());
+    }
+    digits
+        .strip_prefix('.')?
+        .split('.')
+        .map(|part| part.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_file_names_and_nothing_else_matches() {
+        assert_eq!(library_version("libonnxruntime.so"), Some(vec![]));
+        assert_eq!(
+            library_version("libonnxruntime.so.1.31.1"),
+            Some(vec![1, 31, 1])
+        );
+        assert_eq!(
+            library_version("libonnxruntime.1.31.1.dylib"),
+            Some(vec![1, 31, 1])
+        );
+        assert_eq!(library_version("onnxruntime.dll"), Some(vec![]));
+        assert_eq!(library_version("libonnxruntime_providers_cuda.so"), None);
+        assert_eq!(library_version("libonnxruntime.so.bak"), None);
+    }
+
+    #[test]
+    fn the_newest_library_of_the_first_folder_that_has_one_is_taken() {
+        let empty = tempfile::tempdir().unwrap();
+        let full = tempfile::tempdir().unwrap();
+        for name in ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.31.1"] {
+            std::fs::write(full.path().join(name), b"").unwrap();
+        }
+        let folders = [empty.path().to_path_buf(), full.path().to_path_buf()];
+        let found = locate_library(None, &folders).unwrap();
+        assert_eq!(found, full.path().join("libonnxruntime.so.1.31.1"));
+    }
+
+    #[test]
+    fn an_explicit_path_that_is_not_there_is_not_replaced_by_another() {
+        let full = tempfile::tempdir().unwrap();
+        std::fs::write(full.path().join("libonnxruntime.so"), b"").unwrap();
+        let missing = full.path().join("nowhere.so");
+        let error = locate_library(Some(&missing), &[full.path().to_path_buf()]).unwrap_err();
+        assert!(error.to_string().contains("nowhere.so"), "{error}");
+    }
+}

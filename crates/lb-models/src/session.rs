@@ -1,0 +1,204 @@
+//! One ONNX Runtime session: made from a graph, its signature checked, its time counted.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lb_export::Graph;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::{Session, SessionInputs, SessionOutputs};
+use ort::value::{Outlet, TensorElementType};
+
+use crate::device::{self, SessionOptions};
+use crate::error::ModelError;
+use crate::runtime::Runtime;
+
+/// Where a component's graph comes from.
+pub(crate) enum GraphSource {
+    /// Written just now from the component's weights; the weights stay where they are.
+    Weights(Graph),
+    /// An ONNX file that was there, as Optimum or torch export it.
+    File(PathBuf),
+}
+
+/// Tells ONNX Runtime where the weight files of a graph lie that it gets as bytes: it then maps
+/// them itself, copying nothing (`kOrtSessionOptionsModelExternalInitializersFileFolderPath`).
+const WEIGHT_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
+/// An input or output that a component must have.
+pub(crate) struct Port {
+    pub(crate) name: &'static str,
+    pub(crate) types: &'static [TensorElementType],
+}
+
+/// Where a session's time went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SessionTimes {
+    /// Making the session from its graph.
+    pub loading: Duration,
+    /// Running it.
+    pub running: Duration,
+}
+
+impl std::ops::AddAssign for SessionTimes {
+    fn add_assign(&mut self, other: Self) {
+        self.loading += other.loading;
+        self.running += other.running;
+    }
+}
+
+pub(crate) struct ComponentSession {
+    component: &'static str,
+    session: Session,
+    busy: Duration,
+    loading: Duration,
+}
+
+impl ComponentSession {
+    pub(crate) fn load(
+        runtime: Runtime,
+        component: &'static str,
+        source: &GraphSource,
+        options: &SessionOptions,
+    ) -> Result<Self, ModelError> {
+        options.validate()?;
+        let chosen = device::choose(runtime, options.device)?;
+        if let Some(note) = &chosen.note {
+            tracing::debug!(component, "running on the CPU: {note}");
+        }
+        let doing = format!("loading the {component} on {}", chosen.device);
+        let started = Instant::now();
+        let load = || -> ort::Result<Session> {
+            let mut builder = Session::builder(runtime.environment())?
+                .with_optimization_level(GraphOptimizationLevel::Level3)?
+                .with_inter_threads(1)?
+                .with_execution_providers(device::execution_providers(chosen.device))?;
+            if let Some(threads) = options.threads {
+                builder = builder.with_intra_threads(threads)?;
+            }
+            match source {
+                GraphSource::File(path) => builder.commit_from_file(path),
+                GraphSource::Weights(graph) => commit_graph(builder, graph),
+            }
+        };
+        let session = load().map_err(ModelError::runtime(doing))?;
+        let loading = started.elapsed();
+        tracing::debug!(component, seconds = loading.as_secs_f64(), "session loaded");
+        Ok(Self {
+            component,
+            session,
+            busy: Duration::ZERO,
+            loading,
+        })
+    }
+
+    /// Checks that the graph has these inputs and no others, and at least these outputs.
+    pub(crate) fn check(&self, inputs: &[Port], outputs: &[Port]) -> Result<(), ModelError> {
+        check_ports(
+            self.component,
+            "lacks an input",
+            self.session.inputs(),
+            inputs,
+        )?;
+        check_ports(
+            self.component,
+            "lacks an output",
+            self.session.outputs(),
+            outputs,
+        )?;
+        let unknown = self
+            .session
+            .inputs()
+            .iter()
+            .find(|found| inputs.iter().all(|port| port.name != found.name()));
+        match unknown {
+            None => Ok(()),
+            Some(found) => Err(ModelError::Signature {
+                component: self.component,
+                rule: "has an input that nothing can be given for",
+                found: found.name().into(),
+                expected: names(inputs),
+            }),
+        }
+    }
+
+    /// The element type of an input.
+    pub(crate) fn input_type(&self, name: &str) -> Option<TensorElementType> {
+        self.session
+            .inputs()
+            .iter()
+            .find(|input| input.name() == name)
+            .and_then(|input| input.dtype().tensor_type())
+    }
+
+    pub(crate) fn run<'s, 'i, 'v: 'i, const N: usize>(
+        &'s mut self,
+        inputs: impl Into<SessionInputs<'i, 'v, N>>,
+    ) -> Result<SessionOutputs<'s>, ModelError> {
+        let started = Instant::now();
+        let outputs = self
+            .session
+            .run(inputs)
+            .map_err(ModelError::runtime(format!(
+                "running the {}",
+                self.component
+            )));
+        self.busy += started.elapsed();
+        outputs
+    }
+
+    /// Time spent loading, and time spent running so far.
+    pub(crate) fn times(&self) -> SessionTimes {
+        SessionTimes {
+            loading: self.loading,
+            running: self.busy,
+        }
+    }
+}
+
+fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Result<Session> {
+    let folder = graph
+        .weight_files
+        .first()
+        .and_then(|file| file.path.parent());
+    let folder = folder.unwrap_or(Path::new("."));
+    builder
+        .with_config_entry(WEIGHT_FOLDER, folder.to_string_lossy())?
+        .commit_from_memory(&graph.bytes)
+}
+
+fn check_ports(
+    component: &'static str,
+    rule: &'static str,
+    found: &[Outlet],
+    expected: &[Port],
+) -> Result<(), ModelError> {
+    for port in expected {
+        let Some(outlet) = found.iter().find(|outlet| outlet.name() == port.name) else {
+            let found: Vec<&str> = found.iter().map(Outlet::name).collect();
+            return Err(ModelError::Signature {
+                component,
+                rule,
+                found: found.join(", "),
+                expected: port.name.into(),
+            });
+        };
+        let element = outlet.dtype().tensor_type();
+        if !element.is_some_and(|element| port.types.contains(&element)) {
+            return Err(ModelError::Signature {
+                component,
+                rule: "has a value of another type",
+                found: format!("{} of type {:?}", port.name, element),
+                expected: format!("{:?}", port.types),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn names(ports: &[Port]) -> String {
+    ports
+        .iter()
+        .map(|port| port.name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

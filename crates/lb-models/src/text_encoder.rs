@@ -1,0 +1,94 @@
+//! Token ids to text embeddings.
+
+use lb_blend::Conditioning;
+use lb_export::Component;
+use ort::value::{TensorElementType, TensorRef};
+
+use crate::device::SessionOptions;
+use crate::directory::ModelDirectory;
+use crate::error::ModelError;
+use crate::runtime::Runtime;
+use crate::session::{ComponentSession, Port, SessionTimes};
+use crate::tokenizer::Tokens;
+
+const NAME: &str = "text encoder";
+
+/// CLIP's text encoder.
+pub(crate) struct TextEncoder {
+    session: ComponentSession,
+    takes_int32: bool,
+    length: usize,
+    width: usize,
+}
+
+impl TextEncoder {
+    pub(crate) fn load(
+        runtime: Runtime,
+        directory: &ModelDirectory,
+        options: &SessionOptions,
+    ) -> Result<Self, ModelError> {
+        let source = directory.graph(Component::TextEncoder)?;
+        let session = ComponentSession::load(runtime, NAME, &source, options)?;
+        session.check(
+            &[Port {
+                name: "input_ids",
+                types: &[TensorElementType::Int64, TensorElementType::Int32],
+            }],
+            &[Port {
+                name: "last_hidden_state",
+                types: &[TensorElementType::Float32],
+            }],
+        )?;
+        let takes_int32 = session.input_type("input_ids") == Some(TensorElementType::Int32);
+        Ok(Self {
+            session,
+            takes_int32,
+            length: directory.text_length(),
+            width: directory.text_width(),
+        })
+    }
+
+    /// The last hidden state after the final layer norm, for every prompt.
+    pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
+        let (tokens, width) = (self.length, self.width);
+        let ids: Vec<i64> = prompts
+            .iter()
+            .flat_map(|prompt| prompt.ids.iter().copied())
+            .collect();
+        let shape = [prompts.len(), tokens];
+        let tensor = ModelError::runtime("handing token ids to the text encoder");
+        let outputs = if self.takes_int32 {
+            let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+            let ids = TensorRef::from_array_view((shape, ids.as_slice())).map_err(tensor)?;
+            self.session.run(ort::inputs!["input_ids" => ids])?
+        } else {
+            let ids = TensorRef::from_array_view((shape, ids.as_slice())).map_err(tensor)?;
+            self.session.run(ort::inputs!["input_ids" => ids])?
+        };
+        let (found, values) = outputs["last_hidden_state"]
+            .try_extract_tensor::<f32>()
+            .map_err(ModelError::runtime("reading the text encoder's output"))?;
+        if values.len() != prompts.len() * tokens * width {
+            return Err(ModelError::Shape {
+                what: "last_hidden_state of the text encoder".into(),
+                found: format!("{found:?}"),
+                expected: format!("[{}, {tokens}, {width}]", prompts.len()),
+            });
+        }
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite { component: NAME });
+        }
+        let encoded = values.chunks_exact(tokens * width);
+        Ok(encoded
+            .map(|values| Conditioning {
+                tokens,
+                width,
+                values: values.to_vec(),
+            })
+            .collect())
+    }
+
+    pub(crate) fn times(&self) -> SessionTimes {
+        self.session.times()
+    }
+}

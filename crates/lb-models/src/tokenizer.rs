@@ -1,0 +1,201 @@
+//! Prompts to token ids, as OpenCLIP does it.
+//!
+//! The models were trained with OpenCLIP's tokenizer, so its rules hold here, also where other
+//! ports differ: text is repaired, HTML-unescaped twice, its white space collapsed and
+//! lower-cased; `!` is an ordinary token; `<|endoftext|>` written in a prompt is plain text; and
+//! of a prompt that is too long the end token stays last.
+
+use std::path::Path;
+
+use tokenizers::models::bpe::BPE;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
+
+use crate::config::json;
+use crate::error::ModelError;
+
+/// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
+const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+
+/// A byte-pair tokenizer over a model directory's own vocabulary.
+#[derive(Debug)]
+pub struct Tokenizer {
+    words: tokenizers::Tokenizer,
+    begin: i64,
+    end: i64,
+    pad: i64,
+    length: usize,
+}
+
+/// Token ids of one prompt, always as many as the text encoder has positions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tokens {
+    /// Begin token, the prompt's tokens, end token, padding.
+    pub ids: Vec<i64>,
+    /// The end of the prompt that found no place, as the model would have read it.
+    pub cut: Option<String>,
+}
+
+impl Tokenizer {
+    /// Reads `vocab.json`, `merges.txt` and the special tokens of `folder`.
+    ///
+    /// `length` is the number of positions of the text encoder (77 in CLIP).
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`] and [`ModelError::Config`] for files that are missing, broken,
+    /// or name tokens that the vocabulary lacks; [`ModelError::Setting`] for a length below 2.
+    pub fn open(folder: &Path, length: usize) -> Result<Self, ModelError> {
+        if length < 2 {
+            return Err(ModelError::Setting {
+                setting: "text length",
+                found: length.to_string(),
+                allowed: "2 or more: a begin and an end token",
+            });
+        }
+        let vocabulary = folder.join("vocab.json");
+        let merges = folder.join("merges.txt");
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        for file in [&vocabulary, &merges] {
+            std::fs::metadata(file).map_err(|error| ModelError::unreadable(file, error))?;
+        }
+        let pairs = BPE::from_file(&path(&vocabulary), &path(&merges))
+            .end_of_word_suffix("</w>".into())
+            .build()
+            .map_err(|error| ModelError::unreadable(folder, error))?;
+        let special = SpecialTokens::read(folder)?;
+        let id = |key: &'static str, token: &str| {
+            tokenizers::Model::token_to_id(&pairs, token)
+                .map(i64::from)
+                .ok_or_else(|| ModelError::Config {
+                    path: folder.join("tokenizer_config.json"),
+                    key: key.into(),
+                    found: format!("`{token}`"),
+                    allowed: "a token of vocab.json".into(),
+                })
+        };
+        let begin = id("bos_token", &special.begin)?;
+        let end = id("eos_token", &special.end)?;
+        // OpenCLIP pads with id 0, whatever token that is.
+        let pad = special.pad.map_or(Ok(0), |token| id("pad_token", &token))?;
+        let mut words = tokenizers::Tokenizer::new(pairs);
+        words.with_pre_tokenizer(Some(word_splitter(folder)?));
+        Ok(Self {
+            words,
+            begin,
+            end,
+            pad,
+            length,
+        })
+    }
+
+    /// The ids of one prompt.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for a prompt that the vocabulary cannot express.
+    pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
+        let text = clean(prompt);
+        let encoding =
+            self.words
+                .encode(text.as_str(), false)
+                .map_err(|error| ModelError::Setting {
+                    setting: "prompt",
+                    found: error.to_string(),
+                    allowed: "text that the vocabulary can express",
+                })?;
+        let room = self.length - 2;
+        let cut = encoding
+            .get_offsets()
+            .get(room)
+            .map(|&(start, _)| text[start..].to_string());
+        let mut ids = Vec::with_capacity(self.length);
+        ids.push(self.begin);
+        ids.extend(
+            encoding
+                .get_ids()
+                .iter()
+                .take(room)
+                .map(|&id| i64::from(id)),
+        );
+        ids.push(self.end);
+        ids.resize(self.length, self.pad);
+        Ok(Tokens { ids, cut })
+    }
+
+    /// Ids in every [`Tokens`].
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+}
+
+fn word_splitter(folder: &Path) -> Result<PreTokenizerWrapper, ModelError> {
+    let split = Split::new(
+        SplitPattern::Regex(WORDS.into()),
+        SplitDelimiterBehavior::Removed,
+        true,
+    )
+    .map_err(|error| ModelError::unreadable(folder, error))?;
+    let bytes = ByteLevel::default()
+        .add_prefix_space(false)
+        .use_regex(false);
+    Ok(Sequence::new(vec![split.into(), bytes.into()]).into())
+}
+
+/// OpenCLIP's `basic_clean`, `whitespace_clean` and lower-casing.
+fn clean(prompt: &str) -> String {
+    let repaired = plsfix::fix_text(prompt, None);
+    let once = html_escape::decode_html_entities(&repaired);
+    let twice = html_escape::decode_html_entities(&once);
+    twice
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
+}
+
+struct SpecialTokens {
+    begin: String,
+    end: String,
+    pad: Option<String>,
+}
+
+impl SpecialTokens {
+    fn read(folder: &Path) -> Result<Self, ModelError> {
+        let mut sources = Vec::new();
+        for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+            let path = folder.join(name);
+            if path.exists() {
+                sources.push(json(&path)?);
+            }
+        }
+        // A token stands as text, or as an object with its text under "content".
+        let token = |key: &str| {
+            sources.iter().find_map(|source| {
+                let value = source.get(key)?;
+                value
+                    .as_str()
+                    .or_else(|| value.get("content")?.as_str())
+                    .map(String::from)
+            })
+        };
+        Ok(Self {
+            begin: token("bos_token").unwrap_or_else(|| "<|startoftext|>".into()),
+            end: token("eos_token").unwrap_or_else(|| "<|endoftext|>".into()),
+            pad: token("pad_token"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn text_is_cleaned_as_open_clip_does_it() {
+        assert_eq!(clean("  A  Red\n\tApple "), "a red apple");
+        assert_eq!(clean("salt &amp;amp; pepper"), "salt & pepper");
+        assert_eq!(clean("l\u{e2}\u{20ac}\u{2122}apple"), "l'apple");
+    }
+}

@@ -1,0 +1,8 @@
+//! The real backend against the port's conformance suite, OpenCLIP's tokens, and bad directories.
+//!
+//! These tests need ONNX Runtime and a model: `cargo xtask test` sets both up.
+
+mod bad_directories;
+mod pipeline;
+mod surroundings;
+mod tokenizer;

@@ -1,0 +1,154 @@
+//! The pocket model behind the port.
+
+use lb_blend::testing::conformance;
+use lb_blend::{Backend, DdimSampler, Keyframe, LatentShape, Latents, blend, noise};
+use lb_models::{ModelError, PipelineOptions, SessionOptions};
+use lb_schedule::BranchingProfile;
+
+use crate::surroundings::{pipeline, pocket, runtime};
+
+const SHAPE: LatentShape = LatentShape {
+    channels: 4,
+    height: 16,
+    width: 16,
+};
+
+#[test]
+fn the_real_backend_conforms_to_the_port() {
+    let width = pocket().text_width();
+    conformance(
+        &mut |limit| Box::new(pipeline(Some(limit))),
+        SHAPE,
+        77,
+        width,
+    );
+}
+
+#[test]
+fn a_red_apple_is_red_and_a_green_pear_is_green() {
+    let mut pipeline = pipeline(None);
+    let prompts: Vec<_> = ["", "a red apple", "a green pear"]
+        .iter()
+        .map(|prompt| pipeline.tokenize(prompt).unwrap())
+        .collect();
+    let conditionings = pipeline.encode(&prompts).unwrap();
+    let keyframes: Vec<Keyframe> = (1..3)
+        .map(|index| Keyframe {
+            conditioning: conditionings[index].clone(),
+            negative: conditionings[0].clone(),
+            initial_latents: noise::initial_latents(index as u64, SHAPE).unwrap(),
+        })
+        .collect();
+    let profile = BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap();
+    let sampler = DdimSampler::new(pocket().schedule(), 12).unwrap();
+    let film = blend(
+        &mut pipeline,
+        &sampler,
+        &profile,
+        &keyframes,
+        &Default::default(),
+        &mut (),
+    )
+    .unwrap();
+    let latents: Vec<&Latents> = film.transitions[0]
+        .iter()
+        .map(|frame| &frame.latents)
+        .collect();
+    let pictures = pipeline.decoder().decode(&latents).unwrap();
+    assert_eq!(
+        (pictures.len(), pictures[0].width, pictures[0].height),
+        (3, 128, 128)
+    );
+    let centre = |index: usize| {
+        let picture = &pictures[index];
+        let mut mean = [0.0_f64; 3];
+        for row in 48..96 {
+            for column in 48..80 {
+                for (channel, mean) in mean.iter_mut().enumerate() {
+                    let byte = picture.rgb[(row * picture.width + column) * 3 + channel];
+                    *mean += f64::from(byte) / (48.0 * 32.0);
+                }
+            }
+        }
+        mean
+    };
+    let (apple, pear) = (centre(0), centre(2));
+    assert!(
+        apple[0] > apple[1] + 60.0,
+        "the apple's centre is {apple:?}"
+    );
+    assert!(pear[1] > pear[0] + 30.0, "the pear's centre is {pear:?}");
+}
+
+#[test]
+fn equal_prompts_are_encoded_alike_wherever_they_stand() {
+    let mut pipeline = pipeline(None);
+    let tokens: Vec<_> = ["pear", "apple", "pear"]
+        .iter()
+        .map(|prompt| pipeline.tokenize(prompt).unwrap())
+        .collect();
+    let encoded = pipeline.encode(&tokens).unwrap();
+    assert_eq!(encoded[0], encoded[2]);
+    assert_ne!(encoded[0], encoded[1]);
+    assert_eq!(
+        (encoded[0].tokens, encoded[0].width),
+        (77, pocket().text_width())
+    );
+}
+
+#[test]
+fn picture_features_tell_pictures_apart() {
+    let mut pipeline = pipeline(None);
+    let grey = Latents::from_values(SHAPE, vec![0.0; SHAPE.len()]).unwrap();
+    let other = noise::initial_latents(3, SHAPE).unwrap();
+    let features = pipeline
+        .picture_features(&[grey.clone(), other, grey])
+        .unwrap();
+    assert_eq!(features[0], features[2]);
+    assert_ne!(features[0], features[1]);
+}
+
+#[test]
+fn sizes_that_the_unet_cannot_halve_are_refused() {
+    let open = |width, height| {
+        lb_models::Pipeline::open(
+            runtime(),
+            pocket(),
+            width,
+            height,
+            PipelineOptions::default(),
+        )
+        .map(|pipeline| pipeline.latent_shape())
+    };
+    assert_eq!(open(192, 128).unwrap(), LatentShape { width: 24, ..SHAPE });
+    for (width, height) in [(100, 128), (0, 64), (128, 1 << 20)] {
+        assert!(matches!(
+            open(width, height),
+            Err(ModelError::PictureSize { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_an_error_with_the_reason() {
+    let asked = SessionOptions {
+        device: lb_models::Device::Cuda,
+        ..Default::default()
+    };
+    let missing = lb_models::providers(runtime())
+        .into_iter()
+        .find(|report| report.device == lb_models::Device::Cuda)
+        .and_then(|report| report.missing);
+    let Some(reason) = missing else { return };
+    let options = PipelineOptions {
+        session: asked,
+        ..Default::default()
+    };
+    let mut pipeline = lb_models::Pipeline::open(runtime(), pocket(), 128, 128, options).unwrap();
+    let error = pipeline.load_unet().unwrap_err();
+    assert!(
+        matches!(error, ModelError::DeviceUnavailable { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains(&reason), "{error}");
+}

@@ -1,0 +1,31 @@
+//! A model directory and two prompts to pictures:
+//! `cargo run --release -p lb-render --example two_prompts -- MODEL_DIRECTORY LIBONNXRUNTIME FOLDER`
+
+use std::path::Path;
+
+use lb_render::{Job, ModelDirectory, Outputs, PipelineOptions, Renderer, Runtime};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let [model, library, folder] = std::env::args()
+        .skip(1)
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| "give a model directory, an ONNX Runtime library and a folder to write")?;
+
+    let runtime = Runtime::load(Path::new(&library))?;
+    let model = ModelDirectory::open(Path::new(&model))?;
+    let renderer = Renderer::new(runtime, model, PipelineOptions::default())?;
+    let prompts = vec!["a red apple".into(), "a green pear".into()];
+    let job = Job {
+        prompts,
+        ..Default::default()
+    };
+    let outputs = Outputs {
+        frames_dir: Some(folder.into()),
+        ..Default::default()
+    };
+    let summary = renderer.render(&job, &outputs, &mut ())?;
+
+    assert_eq!(summary.decodes, 12);
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What can go wrong between a request and a film.
+
+use std::path::PathBuf;
+
+use crate::job::Job;
+
+/// A broken rule of a job, or the part of the work that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// Too few or too many prompts.
+    #[error(
+        "a film needs 2 to {} prompts, one for each keyframe; {found} given",
+        Job::MOST_KEYFRAMES
+    )]
+    PromptCount {
+        /// How many there were.
+        found: usize,
+    },
+    /// A prompt of absurd length.
+    #[error(
+        "a prompt has {found} bytes; at most {} are allowed",
+        Job::LONGEST_PROMPT
+    )]
+    PromptLength {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// More seeds than keyframes.
+    #[error("{found} seeds are given for {prompts} prompts; at most one seed a prompt")]
+    SeedCount {
+        /// How many seeds.
+        found: usize,
+        /// How many prompts.
+        prompts: usize,
+    },
+    /// Nothing was asked to be written.
+    #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
+    NoOutput,
+    /// Two outputs would overwrite each other.
+    #[error("{} is named as two different outputs", path.display())]
+    SameOutput {
+        /// The path.
+        path: PathBuf,
+    },
+    /// An output is already there.
+    #[error("{} exists", path.display())]
+    OutputExists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The tree, the spacing, the guidance or the film's timing breaks a rule.
+    #[error(transparent)]
+    Schedule(#[from] lb_schedule::ScheduleError),
+    /// The engine stopped.
+    #[error(transparent)]
+    Blend(lb_blend::BlendError),
+    /// The sampler cannot be made from the model's noise schedule.
+    #[error(transparent)]
+    Sampler(#[from] lb_blend::SamplerError),
+    /// The model cannot be found, loaded or run.
+    #[error(transparent)]
+    Model(#[from] lb_models::ModelError),
+    /// The film or a picture cannot be written.
+    #[error(transparent)]
+    Video(#[from] lb_video::VideoError),
+    /// The observer asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RenderError {
+    /// Whether the request itself was wrong, so that repeating it cannot help.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        use lb_models::ModelError;
+        match self {
+            Self::PromptCount { .. }
+            | Self::PromptLength { .. }
+            | Self::SeedCount { .. }
+            | Self::NoOutput
+            | Self::SameOutput { .. }
+            | Self::OutputExists { .. }
+            | Self::Schedule(_)
+            | Self::Sampler(_) => true,
+            Self::Model(error) => matches!(
+                error,
+                ModelError::UnknownDevice { .. }
+                    | ModelError::ModelMissing { .. }
+                    | ModelError::PictureSize { .. }
+                    | ModelError::Setting { .. }
+            ),
+            Self::Video(error) => error.is_request(),
+            Self::Blend(_) | Self::Interrupted => false,
+        }
+    }
+}
+
+impl From<lb_blend::BlendError> for RenderError {
+    fn from(error: lb_blend::BlendError) -> Self {
+        match error {
+            lb_blend::BlendError::Interrupted => Self::Interrupted,
+            other => Self::Blend(other),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Watching a render, and stopping it.
+
+use std::ops::ControlFlow;
+
+use lb_blend::StepProgress;
+use lb_video::Frame;
+
+/// Something that a front end may want to show.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RenderEvent<'a> {
+    /// A prompt was longer than the text encoder: its end was left out.
+    PromptCut {
+        /// The prompt as it was given.
+        prompt: &'a str,
+        /// The end that the model does not see.
+        cut: &'a str,
+    },
+    /// A stage of the work begins.
+    Stage(Stage),
+    /// The engine took a step.
+    Step(&'a StepProgress),
+    /// A keyframe is there, before the transitions around it.
+    Keyframe {
+        /// Which one, from 0.
+        index: usize,
+        /// Its picture.
+        picture: &'a Frame,
+    },
+    /// Computed frames were decoded and handed to the writers.
+    Decoded {
+        /// Computed frames so far.
+        done: usize,
+        /// Computed frames of the film.
+        total: usize,
+    },
+}
+
+/// The stages of a render, in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Prompts become conditioning.
+    Encoding,
+    /// The denoiser is loaded.
+    Loading,
+    /// The engine works; frames are decoded and encoded as they come.
+    Blending,
+    /// The last frames are encoded and the files get their names.
+    Finishing,
+}
+
+/// Told of every event; [`ControlFlow::Break`] stops the render with
+/// [`RenderError::Interrupted`](crate::RenderError::Interrupted), leaving nothing behind.
+///
+/// `()` watches nothing.
+pub trait RenderObserver {
+    /// Something happened.
+    fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+        let _ = event;
+        ControlFlow::Continue(())
+    }
+}
+
+impl RenderObserver for () {}

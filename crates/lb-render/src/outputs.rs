@@ -1,0 +1,105 @@
+//! Where a film and its pictures go.
+
+use std::path::{Path, PathBuf};
+
+use lb_video::Encoder;
+
+use crate::error::RenderError;
+
+/// What is written where; at least one of the three is named.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Outputs {
+    /// The film: a file whose ending names its format, or a folder for PNG pictures.
+    pub film: Option<PathBuf>,
+    /// A folder for the computed frames as they are before cross-fading.
+    pub frames_dir: Option<PathBuf>,
+    /// A picture of all computed frames side by side.
+    pub contact_sheet: Option<PathBuf>,
+    /// Whether what exists may be replaced.
+    pub overwrite: bool,
+    /// What encodes a film file.
+    pub encoder: Encoder,
+}
+
+impl Outputs {
+    /// Checks what can be checked before any work: that something is asked for, that no two
+    /// outputs are one, and that nothing is in the way.
+    ///
+    /// # Errors
+    /// [`RenderError::NoOutput`], [`RenderError::SameOutput`], [`RenderError::OutputExists`].
+    pub fn validate(&self) -> Result<(), RenderError> {
+        let named: Vec<&PathBuf> = [&self.film, &self.frames_dir, &self.contact_sheet]
+            .into_iter()
+            .flatten()
+            .collect();
+        if named.is_empty() {
+            return Err(RenderError::NoOutput);
+        }
+        for (index, path) in named.iter().enumerate() {
+            if named[..index].iter().any(|other| same_place(other, path)) {
+                return Err(RenderError::SameOutput {
+                    path: path.to_path_buf(),
+                });
+            }
+            if !self.overwrite && is_in_the_way(path) {
+                return Err(RenderError::OutputExists {
+                    path: path.to_path_buf(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same_place(left: &Path, right: &Path) -> bool {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    absolute(left) == absolute(right)
+}
+
+/// A file is in the way, a folder only if it holds anything.
+fn is_in_the_way(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => path.symlink_metadata().is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_must_be_asked_for_and_two_outputs_differ() {
+        assert!(matches!(
+            Outputs::default().validate(),
+            Err(RenderError::NoOutput)
+        ));
+        let twice = Outputs {
+            film: Some("a/film".into()),
+            frames_dir: Some("./a/film".into()),
+            ..Default::default()
+        };
+        assert!(matches!(
+            twice.validate(),
+            Err(RenderError::SameOutput { .. })
+        ));
+    }
+
+    #[test]
+    fn an_existing_output_is_refused_unless_it_may_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let film = folder.path().join("film.mp4");
+        let mut outputs = Outputs {
+            film: Some(film.clone()),
+            ..Default::default()
+        };
+        assert!(outputs.validate().is_ok());
+        std::fs::write(&film, b"an older film").unwrap();
+        assert!(matches!(
+            outputs.validate(),
+            Err(RenderError::OutputExists { .. })
+        ));
+        outputs.overwrite = true;
+        assert!(outputs.validate().is_ok());
+    }
+}

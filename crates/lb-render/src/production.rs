@@ -1,0 +1,212 @@
+//! Finished latents to pictures and films, while the engine goes on.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use lb_blend::{BlendError, Blended, BlendedFrame, Latents, Observer, StepProgress};
+use lb_models::{Picture, PictureDecoder, Pipeline};
+use lb_video::{ContactSheet, FilmOptions, FilmWriter, Frame};
+
+use crate::error::RenderError;
+use crate::film::FilmAssembler;
+use crate::observe::{RenderEvent, RenderObserver};
+use crate::outputs::Outputs;
+use crate::plan::Plan;
+
+/// The writers of one render.
+pub(crate) struct Production {
+    decoder: PictureDecoder,
+    film: Option<(FilmAssembler, FilmWriter)>,
+    frames: Option<FilmWriter>,
+    sheet: Option<(ContactSheet, PathBuf)>,
+    overwrite: bool,
+    keyframes: Vec<Frame>,
+    computed: usize,
+    total: usize,
+}
+
+impl Production {
+    /// Opens every output, so that one that cannot be written is found before any work.
+    pub(crate) fn begin(
+        plan: &Plan,
+        outputs: &Outputs,
+        (width, height): (usize, usize),
+        pipeline: &Pipeline,
+    ) -> Result<Self, RenderError> {
+        let options = FilmOptions {
+            frames_per_second: plan.frames_per_second,
+            encoder: outputs.encoder.clone(),
+            overwrite: outputs.overwrite,
+        };
+        let open = |path: &PathBuf| FilmWriter::create(path, width, height, &options);
+        let film = outputs.film.as_ref().map(open).transpose()?;
+        let frames = outputs
+            .frames_dir
+            .as_ref()
+            .map(|folder| FilmWriter::png_sequence(folder, width, height, &options))
+            .transpose()?;
+        let sheet = outputs
+            .contact_sheet
+            .as_ref()
+            .map(|path| (ContactSheet::new(plan.computed_frames()), path.clone()));
+        Ok(Self {
+            decoder: pipeline.decoder(),
+            film: film.map(|writer| (FilmAssembler::new(plan.film.clone()), writer)),
+            frames,
+            sheet,
+            overwrite: outputs.overwrite,
+            keyframes: Vec::new(),
+            computed: 0,
+            total: plan.computed_frames(),
+        })
+    }
+
+    /// An observer for the engine that turns what is finished into pictures.
+    pub(crate) fn watch<'a>(&'a mut self, observer: &'a mut dyn RenderObserver) -> Watching<'a> {
+        Watching {
+            production: self,
+            observer,
+            failure: None,
+        }
+    }
+
+    /// Pictures decoded for the film.
+    pub(crate) fn decodes(&self) -> usize {
+        self.computed
+    }
+
+    /// Completes every output and gives it its name.
+    pub(crate) fn finish(self) -> Result<Vec<PathBuf>, RenderError> {
+        let mut files = Vec::new();
+        if let Some((_, writer)) = self.film {
+            files.push(writer.finish()?.path);
+        }
+        if let Some(writer) = self.frames {
+            files.push(writer.finish()?.path);
+        }
+        if let Some((sheet, path)) = self.sheet {
+            lb_video::write_png(&path, &sheet.draw()?, self.overwrite)?;
+            files.push(path);
+        }
+        Ok(files)
+    }
+
+    fn decode(&self, latents: &[&Latents]) -> Result<Vec<Frame>, RenderError> {
+        let frame = |picture: Picture| {
+            Frame::from_rgb(picture.width, picture.height, picture.rgb).map_err(Into::into)
+        };
+        self.decoder
+            .decode(latents)?
+            .into_iter()
+            .map(frame)
+            .collect()
+    }
+
+    /// The next computed frame of the film.
+    fn write(&mut self, frame: Frame) -> Result<(), RenderError> {
+        if let Some((sheet, _)) = &mut self.sheet {
+            sheet.add(&frame);
+        }
+        if let Some(writer) = &mut self.frames {
+            writer.write(frame.clone())?;
+        }
+        if let Some((assembler, writer)) = &mut self.film {
+            assembler.push(frame, |shown| writer.write(shown).map_err(Into::into))?;
+        }
+        self.computed += 1;
+        Ok(())
+    }
+
+    fn take_keyframes(
+        &mut self,
+        latents: &[Latents],
+        observer: &mut dyn RenderObserver,
+    ) -> Result<(), RenderError> {
+        self.keyframes = self.decode(&latents.iter().collect::<Vec<_>>())?;
+        for (index, picture) in self.keyframes.iter().enumerate() {
+            proceed(observer.event(&RenderEvent::Keyframe { index, picture }))?;
+        }
+        let first = self.keyframes[0].clone();
+        self.write(first)
+    }
+
+    fn take_transition(
+        &mut self,
+        index: usize,
+        frames: &[BlendedFrame],
+        observer: &mut dyn RenderObserver,
+    ) -> Result<(), RenderError> {
+        let inner = &frames[1..frames.len() - 1];
+        for latents in inner.chunks(DECODED_TOGETHER) {
+            let latents: Vec<&Latents> = latents.iter().map(|frame| &frame.latents).collect();
+            for frame in self.decode(&latents)? {
+                self.write(frame)?;
+            }
+            let (done, total) = (self.computed, self.total);
+            proceed(observer.event(&RenderEvent::Decoded { done, total }))?;
+        }
+        let end = self.keyframes[index + 1].clone();
+        self.write(end)?;
+        let (done, total) = (self.computed, self.total);
+        proceed(observer.event(&RenderEvent::Decoded { done, total }))
+    }
+}
+
+/// Frames between two looks at the observer: few enough to stop soon.
+const DECODED_TOGETHER: usize = 8;
+
+/// The engine's observer during a render.
+pub(crate) struct Watching<'a> {
+    production: &'a mut Production,
+    observer: &'a mut dyn RenderObserver,
+    failure: Option<RenderError>,
+}
+
+impl Watching<'_> {
+    /// The engine's result; a failure of decoding or writing is told rather than the stop that it
+    /// caused.
+    pub(crate) fn outcome(
+        self,
+        result: Result<Blended, BlendError>,
+    ) -> Result<Blended, RenderError> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(result?),
+        }
+    }
+
+    fn flow(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Observer for Watching<'_> {
+    fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
+        self.observer.event(&RenderEvent::Step(progress))
+    }
+
+    fn keyframes(&mut self, latents: &[Latents]) -> ControlFlow<()> {
+        let result = self.production.take_keyframes(latents, self.observer);
+        self.flow(result)
+    }
+
+    fn transition(&mut self, index: usize, frames: &[BlendedFrame]) -> ControlFlow<()> {
+        let result = self
+            .production
+            .take_transition(index, frames, self.observer);
+        self.flow(result)
+    }
+}
+
+pub(crate) fn proceed(flow: ControlFlow<()>) -> Result<(), RenderError> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(RenderError::Interrupted),
+    }
+}

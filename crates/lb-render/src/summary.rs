@@ -1,0 +1,74 @@
+//! What a render did, in numbers.
+
+use std::path::PathBuf;
+
+use lb_blend::BlendStatistics;
+use lb_schedule::BranchingProfile;
+use serde::Serialize;
+
+/// Facts about a finished render.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Summary {
+    /// Everything that was written.
+    pub files: Vec<PathBuf>,
+    /// Width of the film in pixels.
+    pub width: usize,
+    /// Height of the film in pixels.
+    pub height: usize,
+    /// Frames of the film.
+    pub film_frames: usize,
+    /// Computed frames of the film; a shared keyframe counts once.
+    pub computed_frames: usize,
+    /// What the engine did.
+    pub statistics: BlendStatistics,
+    /// Pictures decoded for the film.
+    pub decodes: usize,
+    /// The tree of every transition as it was walked.
+    pub transitions: Vec<TransitionFacts>,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// The tree of a transition, its fractions included.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct TransitionFacts {
+    /// Inference steps.
+    pub steps: usize,
+    /// The step at which each level begins.
+    pub injection_steps: Vec<usize>,
+    /// Branches of each level.
+    pub branch_counts: Vec<usize>,
+    /// Fractions of each level's branches.
+    pub fractions: Vec<Vec<f64>>,
+}
+
+impl TransitionFacts {
+    pub(crate) fn new(profile: &BranchingProfile, fractions: Vec<Vec<f64>>) -> Self {
+        let levels = profile.levels();
+        Self {
+            steps: profile.steps(),
+            injection_steps: levels.iter().map(|level| level.injection_step).collect(),
+            branch_counts: levels.iter().map(|level| level.branch_count).collect(),
+            fractions,
+        }
+    }
+}
+
+/// Where the time of a render went, in seconds.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Seconds {
+    /// From the request to the last file.
+    pub total: f64,
+    /// Inside the model sessions.
+    pub sessions: f64,
+    /// Making graphs and loading sessions.
+    pub loading: f64,
+}
+
+impl Seconds {
+    /// Neither inside the model sessions nor loading them.
+    #[must_use]
+    pub fn outside(&self) -> f64 {
+        (self.total - self.sessions - self.loading).max(0.0)
+    }
+}
