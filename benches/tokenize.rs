@@ -38,9 +38,9 @@ fn prompts(criterion: &mut Criterion) {
 
 fn folder() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-    let elsewhere = std::env::var_os("LB_MODELS").map(PathBuf::from);
+    let elsewhere = std::env::var_os("LB_MODELS").unwrap_or_default();
     std::iter::once(workspace)
-        .chain(elsewhere)
+        .chain(std::env::split_paths(&elsewhere))
         .map(|models| models.join("pocket/tokenizer"))
         .find(|folder| folder.is_dir())
         .expect("models/pocket/tokenizer, or LB_MODELS with the folder that pocket lies in")

@@ -182,7 +182,11 @@ impl ModelDirectory {
                 rule,
             })
         };
-        if width == 0 || height == 0 || width % multiple != 0 || height % multiple != 0 {
+        if width == 0
+            || height == 0
+            || !width.is_multiple_of(multiple)
+            || !height.is_multiple_of(multiple)
+        {
             return wrong(format!("width and height must be multiples of {multiple}"));
         }
         if width > LARGEST_SIDE || height > LARGEST_SIDE {

@@ -31,7 +31,7 @@
 //! let plan = Plan::new(&job)?;
 //! assert_eq!(plan.film.len(), 60);
 //! assert_eq!(plan.computed_frames(), 12);
-//! assert_eq!(plan.cost.model_evaluations, 138);
+//! assert_eq!(plan.cost.model_evaluations, 141);
 //! # Ok(())
 //! # }
 //! ```

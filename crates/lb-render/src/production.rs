@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lb_blend::{BlendError, Blended, BlendedFrame, Latents, Observer, StepProgress};
 use lb_models::{Picture, PictureDecoder, Pipeline};
-use lb_video::{ContactSheet, FilmOptions, FilmWriter, Frame};
+use lb_video::{CompletedFilm, ContactSheet, FilmOptions, FilmWriter, Frame, PngFile};
 
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
@@ -18,8 +18,7 @@ pub(crate) struct Production {
     decoder: PictureDecoder,
     film: Option<(FilmAssembler, FilmWriter)>,
     frames: Option<FilmWriter>,
-    sheet: Option<(ContactSheet, PathBuf)>,
-    overwrite: bool,
+    sheet: Option<(ContactSheet, PngFile, PathBuf)>,
     keyframes: Vec<Frame>,
     computed: usize,
     total: usize,
@@ -45,16 +44,20 @@ impl Production {
             .as_ref()
             .map(|folder| FilmWriter::png_sequence(folder, width, height, &options))
             .transpose()?;
-        let sheet = outputs
-            .contact_sheet
-            .as_ref()
-            .map(|path| (ContactSheet::new(plan.computed_frames()), path.clone()));
+        let open_sheet = |path: &PathBuf| -> Result<_, RenderError> {
+            let file = PngFile::create(path, outputs.overwrite)?;
+            Ok((
+                ContactSheet::new(plan.computed_frames()),
+                file,
+                path.clone(),
+            ))
+        };
+        let sheet = outputs.contact_sheet.as_ref().map(open_sheet).transpose()?;
         Ok(Self {
             decoder: pipeline.decoder(),
             film: film.map(|writer| (FilmAssembler::new(plan.film.clone()), writer)),
             frames,
             sheet,
-            overwrite: outputs.overwrite,
             keyframes: Vec::new(),
             computed: 0,
             total: plan.computed_frames(),
@@ -75,17 +78,26 @@ impl Production {
         self.computed
     }
 
-    /// Completes every output and gives it its name.
+    /// Completes every output, then gives them their names: where one fails, none appears.
     pub(crate) fn finish(self) -> Result<Vec<PathBuf>, RenderError> {
-        let mut files = Vec::new();
-        if let Some((_, writer)) = self.film {
-            files.push(writer.finish()?.path);
+        let writers = self.film.map(|(_, writer)| writer).into_iter();
+        let completed: Vec<CompletedFilm> = writers
+            .chain(self.frames)
+            .map(FilmWriter::complete)
+            .collect::<Result<_, _>>()?;
+        let sheet = match self.sheet {
+            Some((sheet, mut file, path)) => {
+                file.write(&sheet.draw()?)?;
+                Some((file, path))
+            }
+            None => None,
+        };
+        let mut files = Vec::with_capacity(completed.len() + 1);
+        for film in completed {
+            files.push(film.publish()?.path);
         }
-        if let Some(writer) = self.frames {
-            files.push(writer.finish()?.path);
-        }
-        if let Some((sheet, path)) = self.sheet {
-            lb_video::write_png(&path, &sheet.draw()?, self.overwrite)?;
+        if let Some((file, path)) = sheet {
+            file.publish()?;
             files.push(path);
         }
         Ok(files)
@@ -104,7 +116,7 @@ impl Production {
 
     /// The next computed frame of the film.
     fn write(&mut self, frame: Frame) -> Result<(), RenderError> {
-        if let Some((sheet, _)) = &mut self.sheet {
+        if let Some((sheet, ..)) = &mut self.sheet {
             sheet.add(&frame);
         }
         if let Some(writer) = &mut self.frames {

@@ -131,10 +131,12 @@ pub enum VideoError {
         wanted: &'static str,
     },
     /// The folder that the output should lie in is missing.
-    #[error("there is no folder {}", path.display())]
+    #[error("{} cannot be made: there is no folder {}", path.display(), folder.display())]
     NoFolder {
-        /// The folder.
+        /// The output.
         path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// Reading or writing failed: no permission, a full disk.
     #[error("{} could not be {action}: {source}", path.display())]

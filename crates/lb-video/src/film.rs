@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::completed::{CompletedFilm, FilmSummary};
 use crate::error::VideoError;
 use crate::format::FilmFormat;
 use crate::frame::{Frame, check_size};
@@ -82,19 +83,6 @@ impl FilmOptions {
             Encoder::Ffmpeg { crf, preset, .. } => check_ffmpeg(*crf, preset),
         }
     }
-}
-
-/// What was written.
-#[derive(Clone, PartialEq, Debug)]
-pub struct FilmSummary {
-    /// The film's file, or the folder of its pictures.
-    pub path: PathBuf,
-    /// Frames written.
-    pub frames: usize,
-    /// How long they last.
-    pub seconds: f64,
-    /// Bytes on disk.
-    pub bytes: u64,
 }
 
 /// Writes a film on a thread of its own while the frames are being made. Dropped without
@@ -200,6 +188,14 @@ impl FilmWriter {
     /// As [`write`](Self::write), and [`VideoError::TooFewFrames`] for an empty film (an MP4 takes
     /// two frames). Nothing is left of a film that fails.
     pub fn finish(self) -> Result<FilmSummary, VideoError> {
-        self.pipeline.finish()
+        self.complete()?.publish()
+    }
+
+    /// Waits for the encoder; the film does not get its name yet.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn complete(self) -> Result<CompletedFilm, VideoError> {
+        self.pipeline.complete()
     }
 }

@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod color;
+mod completed;
 mod contact_sheet;
 mod error;
 mod film;
@@ -51,10 +52,11 @@ mod pipeline;
 mod sink;
 mod staging;
 
+pub use completed::{CompletedFilm, FilmSummary};
 pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
 pub use error::VideoError;
-pub use film::{Encoder, FilmOptions, FilmSummary, FilmWriter};
+pub use film::{Encoder, FilmOptions, FilmWriter};
 pub use format::FilmFormat;
 pub use frame::{Frame, MAX_SIDE};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
-pub use sink::png::write_png;
+pub use sink::png::{PngFile, write_png};

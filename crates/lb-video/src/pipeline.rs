@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::film::FilmSummary;
 use crate::frame::Frame;
 use crate::sink::Sink;
 
@@ -15,7 +15,7 @@ const QUEUE: usize = 3;
 
 enum Message {
     Frame(Frame),
-    Finish,
+    Complete,
 }
 
 /// A running stage.
@@ -29,7 +29,7 @@ pub(crate) struct Pipeline {
 #[derive(Debug)]
 struct Running {
     queue: SyncSender<Message>,
-    thread: JoinHandle<Result<Option<FilmSummary>, VideoError>>,
+    thread: JoinHandle<Result<Option<CompletedFilm>, VideoError>>,
 }
 
 impl Pipeline {
@@ -60,15 +60,15 @@ impl Pipeline {
         self.end().and(Err(VideoError::FailedBefore))
     }
 
-    pub(crate) fn finish(mut self) -> Result<FilmSummary, VideoError> {
+    pub(crate) fn complete(mut self) -> Result<CompletedFilm, VideoError> {
         let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
         // If it has hung up, `end` has its error.
-        let _hung_up = running.queue.send(Message::Finish);
+        let _hung_up = running.queue.send(Message::Complete);
         self.end()?.ok_or(VideoError::FailedBefore)
     }
 
     /// Closes the queue and waits for what the stage has to say.
-    fn end(&mut self) -> Result<Option<FilmSummary>, VideoError> {
+    fn end(&mut self) -> Result<Option<CompletedFilm>, VideoError> {
         let Running { queue, thread } = self.running.take().ok_or(VideoError::FailedBefore)?;
         drop(queue);
         thread.join().unwrap_or_else(|panic| {
@@ -87,15 +87,15 @@ impl Drop for Pipeline {
     }
 }
 
-/// A queue that closes without `Finish` was given up: the sink is dropped as it is.
+/// A queue that closes without `Complete` was given up: the sink is dropped as it is.
 fn run(
     mut sink: Box<dyn Sink>,
     frames: &Receiver<Message>,
-) -> Result<Option<FilmSummary>, VideoError> {
+) -> Result<Option<CompletedFilm>, VideoError> {
     for message in frames {
         match message {
             Message::Frame(frame) => sink.write(&frame)?,
-            Message::Finish => return sink.finish().map(Some),
+            Message::Complete => return sink.complete().map(Some),
         }
     }
     Ok(None)
@@ -124,7 +124,7 @@ mod tests {
             panic!("out of luck")
         }
 
-        fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+        fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
             Err(VideoError::FailedBefore)
         }
     }
@@ -134,7 +134,7 @@ mod tests {
         let mut pipeline = Pipeline::start(Box::new(Panicking)).unwrap();
         let frame = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
         let failure = (0..20).find_map(|_| pipeline.write(frame.clone()).err());
-        let failure = failure.or_else(|| pipeline.finish().err()).unwrap();
+        let failure = failure.or_else(|| pipeline.complete().err()).unwrap();
         assert_eq!(
             failure.to_string(),
             "the panicking stage panicked: out of luck"

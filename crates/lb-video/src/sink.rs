@@ -4,8 +4,8 @@ pub(crate) mod ffmpeg;
 pub(crate) mod mp4;
 pub(crate) mod png;
 
+use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::film::FilmSummary;
 use crate::frame::Frame;
 
 /// Takes a film's frames in order. Dropped before `finish`, it leaves nothing behind.
@@ -16,8 +16,8 @@ pub(crate) trait Sink: Send {
     /// The next frame; its size has been checked.
     fn write(&mut self, frame: &Frame) -> Result<(), VideoError>;
 
-    /// Completes the output and gives it its name.
-    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError>;
+    /// Completes the output, all but its name.
+    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError>;
 }
 
 /// What H.264 in 4:2:0 takes: even sides, none below 16 pixels (a macroblock).

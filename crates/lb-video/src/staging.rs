@@ -56,25 +56,28 @@ impl StagedFile {
         VideoError::io("written", &self.path)
     }
 
-    /// Gives the file its name and tells its length in bytes.
-    pub(crate) fn publish(self) -> Result<u64, VideoError> {
+    /// Waits until the bytes are on the disk and tells how many they are.
+    pub(crate) fn complete(&self) -> Result<u64, VideoError> {
+        // Some file systems tell of a full disk only now.
+        self.file.as_file().sync_all().map_err(self.written())?;
+        let metadata = std::fs::metadata(self.file.path()).map_err(self.written())?;
+        Ok(metadata.len())
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn publish(self) -> Result<(), VideoError> {
         let Self {
             file,
             path,
             overwrite,
         } = self;
-        // Some file systems tell of a full disk only now.
-        file.as_file()
-            .sync_all()
-            .map_err(VideoError::io("written", &path))?;
-        let metadata = std::fs::metadata(file.path()).map_err(VideoError::io("written", &path))?;
         let persisted = if overwrite {
             file.persist(&path)
         } else {
             file.persist_noclobber(&path)
         };
         match persisted {
-            Ok(_) => Ok(metadata.len()),
+            Ok(_) => Ok(()),
             Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(VideoError::OutputExists { path })
             }
@@ -197,7 +200,8 @@ fn existing_parent(path: &Path) -> Result<PathBuf, VideoError> {
         Ok(parent.to_path_buf())
     } else {
         Err(VideoError::NoFolder {
-            path: parent.to_path_buf(),
+            path: path.to_path_buf(),
+            folder: parent.to_path_buf(),
         })
     }
 }

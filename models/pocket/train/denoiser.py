@@ -89,7 +89,8 @@ def learning_rate(progress, step, peak):
 
 def train(models, latents, chosen, weights, captioner, ids_of, folder, minutes, peak, log):
     """Trains for `minutes` of its own time, resuming from `folder`, and returns the samples seen."""
-    optimiser = torch.optim.AdamW(models.parameters, lr=peak, betas=(0.9, 0.99), weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(models.parameters, lr=peak, betas=(0.9, 0.99), weight_decay=1e-3,
+                                  fused=True)
     alphas = DDIMScheduler(**SCHEDULE).alphas_cumprod
     signal, noise_level = alphas.sqrt(), (1 - alphas).sqrt()
     share = np.array(weights) / np.sum(weights)
@@ -122,9 +123,11 @@ def train(models, latents, chosen, weights, captioner, ids_of, folder, minutes, 
         a, b = signal[steps].view(-1, 1, 1, 1), noise_level[steps].view(-1, 1, 1, 1)
         positions = SHORT_POSITIONS if progress < 0.75 else POSITIONS
         ids = torch.tensor([ids_of(caption)[:positions] for caption in captions])
-        text = models.text(ids)[0]
-        predicted = models.unet(a * clean + b * noise, steps, text).sample
-        loss = ((predicted - (a * noise - b * clean)) ** 2).mean()
+        # Half again as many samples a second as in fp32.
+        with torch.autocast("cpu", torch.bfloat16):
+            text = models.text(ids)[0]
+            predicted = models.unet(a * clean + b * noise, steps, text).sample
+        loss = ((predicted.float() - (a * noise - b * clean)) ** 2).mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(models.parameters, 1.0)

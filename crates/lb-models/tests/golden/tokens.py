@@ -26,7 +26,8 @@ PROMPTS = [
 
 def main():
     directory = Path(sys.argv[1])
-    merges = (directory / "tokenizer/merges.txt").read_text()
+    # OpenCLIP would take the empty text after the last line for a merge.
+    merges = (directory / "tokenizer/merges.txt").read_text().rstrip("\n")
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / "merges.txt.gz"
         packed.write_bytes(gzip.compress(merges.encode()))

@@ -2,6 +2,8 @@
 //!
 //! These tests need ONNX Runtime and a model: `cargo xtask test` sets both up.
 
+#![allow(clippy::unwrap_used)]
+
 mod bad_directories;
 mod pipeline;
 mod surroundings;

@@ -18,9 +18,8 @@ pub(crate) fn runtime() -> Runtime {
 
 /// The bundled model, or the one of this name below `LB_MODELS`.
 pub(crate) fn pocket() -> ModelDirectory {
-    let named = std::env::var_os("LB_MODELS").map(PathBuf::from);
-    let folders: Vec<PathBuf> = named
-        .into_iter()
+    let named = std::env::var_os("LB_MODELS").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&named)
         .chain([workspace().join("models")])
         .collect();
     ModelDirectory::find("pocket", &folders).expect("the bundled model")

@@ -13,9 +13,8 @@ fn renderer() -> Renderer {
     let library = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
     let library = locate_library(library.as_deref(), &[workspace.join("target/onnxruntime")])
         .expect("run `cargo xtask setup` first, or set ORT_DYLIB_PATH");
-    let named = std::env::var_os("LB_MODELS").map(PathBuf::from);
-    let folders: Vec<PathBuf> = named
-        .into_iter()
+    let named = std::env::var_os("LB_MODELS").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&named)
         .chain([workspace.join("models")])
         .collect();
     let model = ModelDirectory::find("pocket", &folders).expect("the bundled model");

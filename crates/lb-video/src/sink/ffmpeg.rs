@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::color::YuvPlanes;
+use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::film::FilmSummary;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::sink::mp4::SECONDS_BETWEEN_KEYFRAMES;
@@ -161,7 +161,7 @@ impl Sink for FfmpegSink {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
         let Self {
             child,
             output,
@@ -173,13 +173,6 @@ impl Sink for FfmpegSink {
             return Err(VideoError::TooFewFrames { frames, min: 1 });
         }
         child.finish()?;
-        let path = output.path().to_path_buf();
-        let bytes = output.publish()?;
-        Ok(FilmSummary {
-            path,
-            frames,
-            seconds: frame_rate.time(frames),
-            bytes,
-        })
+        CompletedFilm::file(output, frames, frame_rate.time(frames))
     }
 }

@@ -14,8 +14,8 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 
 use crate::color::YuvPlanes;
+use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::film::FilmSummary;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::sink::{Sink, check_film_sides};
@@ -149,7 +149,7 @@ impl Sink for Mp4Sink {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
         let Self {
             mut muxer,
             mut output,
@@ -169,13 +169,6 @@ impl Sink for Mp4Sink {
         })?;
         let bytes = muxer.into_writer();
         output.write_all(&bytes).map_err(output.written())?;
-        let path = output.path().to_path_buf();
-        let bytes = output.publish()?;
-        Ok(FilmSummary {
-            path,
-            frames,
-            seconds: frame_rate.time(frames),
-            bytes,
-        })
+        CompletedFilm::file(output, frames, frame_rate.time(frames))
     }
 }

@@ -6,22 +6,57 @@ use std::path::Path;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageError};
 
+use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::film::FilmSummary;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::sink::Sink;
 use crate::staging::{StagedFile, StagedFolder};
+
+/// A picture that is going to be a PNG file, 8-bit R'G'B'. Dropped before
+/// [`publish`](Self::publish), nothing is left of it.
+#[derive(Debug)]
+pub struct PngFile {
+    output: StagedFile,
+}
+
+impl PngFile {
+    /// Tries the place, so that one that cannot be written is known before the picture is made.
+    ///
+    /// # Errors
+    /// If the file exists and may not be replaced, or cannot be written.
+    pub fn create(path: impl AsRef<Path>, overwrite: bool) -> Result<Self, VideoError> {
+        let output = StagedFile::create(path.as_ref(), overwrite)?;
+        Ok(Self { output })
+    }
+
+    /// Writes the picture, not yet under its name.
+    ///
+    /// # Errors
+    /// [`VideoError::Io`]: a full disk, for one.
+    pub fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+        let path = self.output.path().to_path_buf();
+        encode(&mut self.output, frame, &path)?;
+        self.output.complete().map(|_| ())
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// If something has come in the way since, or the system refuses.
+    pub fn publish(self) -> Result<(), VideoError> {
+        self.output.publish()
+    }
+}
 
 /// Writes one picture, 8-bit R'G'B'.
 ///
 /// # Errors
 /// If the file exists and may not be replaced, or cannot be written.
 pub fn write_png(path: impl AsRef<Path>, frame: &Frame, overwrite: bool) -> Result<(), VideoError> {
-    let mut output = StagedFile::create(path.as_ref(), overwrite)?;
-    encode(&mut output, frame, path.as_ref())?;
-    output.publish()?;
-    Ok(())
+    let mut file = PngFile::create(path, overwrite)?;
+    file.write(frame)?;
+    file.publish()
 }
 
 /// The one place where a PNG's bytes are made; `path` is for the error.
@@ -46,7 +81,7 @@ fn encode(output: impl Write, frame: &Frame, path: &Path) -> Result<(), VideoErr
 pub(crate) struct PngSink {
     output: StagedFolder,
     frame_rate: FrameRate,
-    names: Vec<String>,
+    frames: usize,
     bytes: u64,
 }
 
@@ -55,7 +90,7 @@ impl PngSink {
         Self {
             output,
             frame_rate,
-            names: Vec::new(),
+            frames: 0,
             bytes: 0,
         }
     }
@@ -67,47 +102,38 @@ impl Sink for PngSink {
     }
 
     fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
-        let name = file_name(self.names.len());
+        let name = file_name(self.frames);
         let temporary = self.output.temporary_path().join(&name);
         let final_path = self.output.path().join(&name);
         let failed = || VideoError::io("written", &final_path);
         let file = std::fs::File::create_new(&temporary).map_err(failed())?;
         encode(&file, frame, &final_path)?;
         self.bytes += file.metadata().map_err(failed())?.len();
-        self.names.push(name);
+        self.frames += 1;
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<FilmSummary, VideoError> {
+    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
         let Self {
             output,
             frame_rate,
-            names,
+            frames,
             bytes,
         } = *self;
-        let frames = names.len();
         if frames == 0 {
             return Err(VideoError::TooFewFrames { frames, min: 1 });
         }
-        let path = output.path().to_path_buf();
-        output.publish(&names, |name| {
-            number(name).is_some_and(|number| number >= frames)
-        })?;
-        Ok(FilmSummary {
-            path,
-            frames,
-            seconds: frame_rate.time(frames),
-            bytes,
-        })
+        let seconds = frame_rate.time(frames);
+        Ok(CompletedFilm::pictures(output, frames, seconds, bytes))
     }
 }
 
-fn file_name(number: usize) -> String {
+pub(crate) fn file_name(number: usize) -> String {
     format!("frame_{number:04}.png")
 }
 
 /// The number in a name that [`file_name`] gives, so that nobody else's files are taken for ours.
-fn number(name: &str) -> Option<usize> {
+pub(crate) fn number(name: &str) -> Option<usize> {
     let number = name
         .strip_prefix("frame_")?
         .strip_suffix(".png")?

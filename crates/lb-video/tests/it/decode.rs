@@ -83,7 +83,8 @@ fn annex_b(mut sample: &[u8], stream: &mut Vec<u8>) {
     }
 }
 
-/// Rec. ITU-R BT.709-6, limited range; chroma as it lies, beside the left column.
+/// Rec. ITU-R BT.709-6, limited range; chroma as it lies, beside the left column and between two
+/// rows, and linear from there.
 fn rgb(picture: &DecodedYUV<'_>) -> Vec<u8> {
     let (width, height) = picture.dimensions();
     let strides = picture.strides();
@@ -92,9 +93,16 @@ fn rgb(picture: &DecodedYUV<'_>) -> Vec<u8> {
         for x in 0..width {
             let luma = (f64::from(picture.y()[y * strides.0 + x]) - 16.0) / 219.0;
             let chroma = |plane: &[u8], stride: usize| {
-                let at = |x: usize| f64::from(plane[y / 2 * stride + x.min(width / 2 - 1)]);
-                let between = (at(x / 2) + at(x.div_ceil(2))) / 2.0;
-                (between - 128.0) / 224.0
+                let row = |y: usize| {
+                    let at = |x: usize| f64::from(plane[y * stride + x.min(width / 2 - 1)]);
+                    (at(x / 2) + at(x.div_ceil(2))) / 2.0
+                };
+                let beyond = if y % 2 == 0 {
+                    (y / 2).saturating_sub(1)
+                } else {
+                    (y / 2 + 1).min(height / 2 - 1)
+                };
+                (0.75 * row(y / 2) + 0.25 * row(beyond) - 128.0) / 224.0
             };
             let blue = luma + 1.8556 * chroma(picture.u(), strides.1);
             let red = luma + 1.5748 * chroma(picture.v(), strides.2);
