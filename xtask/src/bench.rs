@@ -1,7 +1,6 @@
 //! `bench`: measures `lb` on the bundled model and prints Markdown (`docs/benchmarks.md`).
 
 mod facts;
-mod pictures;
 mod render;
 mod spacing;
 
@@ -74,10 +73,6 @@ fn median(numbers: &[f64]) -> f64 {
     } else {
         f64::NAN
     }
-}
-
-fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
 /// A median with its spread: `1.93 (1.88–2.01)`.

@@ -5,7 +5,7 @@
 //!       ├─► test          (all tests, with the library)
 //!       └─► bench         (lb beside a PyTorch script)
 //! lint  ──► tidy          (layering, file sizes and the like, which no compiler checks)
-//! export-onnx, golden, train-pocket
+//! export-onnx, interop, golden, train-pocket
 //! ```
 
 #![forbid(unsafe_code)]
@@ -16,7 +16,9 @@ mod bench;
 mod demo;
 mod export_onnx;
 mod golden;
+mod interop;
 mod lint;
+mod pictures;
 mod process;
 mod python;
 mod setup;
@@ -39,6 +41,7 @@ cargo xtask <task>
   setup [--gpu]           fetch the ONNX Runtime library
   bench [part…]           measure lb beside PyTorch; parts: render, spacing
   export-onnx <dir>       write ONNX graphs into a diffusers model directory
+  interop                 exchange models with Optimum, both ways
   golden                  write the fixtures of the tests anew
   train-pocket [args]     train the bundled model (arguments of models/pocket/train/train.py)
 
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         ("tidy", []) => tidy::run(&workspace),
         ("bench", _) => bench::run(&workspace, rest),
         ("export-onnx", [directory]) => export_onnx::run(directory.as_ref()),
+        ("interop", []) => interop::run(&workspace),
         ("golden", []) => golden::run(&workspace),
         ("train-pocket", _) => train_pocket::run(&workspace, rest),
         _ => Err(WrongRequest(arguments.join(" ")).into()),

@@ -10,6 +10,9 @@ use crate::error::ExportError;
 /// The file name of a graph, as Optimum has it.
 const GRAPH_FILE: &str = "model.onnx";
 
+/// The file name of a component's configuration, as diffusers has it.
+const CONFIG_FILE: &str = "config.json";
+
 /// What [`export_directory`] wrote.
 #[derive(Clone, Debug)]
 pub struct ExportReport {
@@ -45,7 +48,8 @@ pub enum WeightPlacement {
 ///
 /// Each graph is `<component>/model.onnx` and appears complete or not at all; an older one is
 /// replaced. Weights stay where they are; those of a graph in another folder (the autoencoder's
-/// two halves share `vae/`) are hard-linked beside it, or copied where that is not possible.
+/// two halves share `vae/`) are hard-linked beside it, or copied where that is not possible, and the
+/// configuration is copied there too.
 ///
 /// # Errors
 /// Those of [`build_graph`], of all components before anything is written, and those of the file
@@ -76,6 +80,9 @@ fn write_graph(
     for file in &graph.weight_files {
         weights = weights.max(place_weights(&folder, file)?);
     }
+    if component.directory_name() != component.source_name() {
+        copy_config(&model_directory.join(component.source_name()), &folder)?;
+    }
     let path = folder.join(GRAPH_FILE);
     write_by_rename(&path, |partial| {
         let mut file = fs::File::create(partial)?;
@@ -88,6 +95,13 @@ fn write_graph(
         bytes_written: graph.bytes.len() as u64,
         weights,
     })
+}
+
+/// Optimum looks for a component's configuration beside its graph.
+fn copy_config(from: &Path, to: &Path) -> Result<(), ExportError> {
+    let source = from.join(CONFIG_FILE);
+    let text = fs::read(&source).map_err(ExportError::io("read", &source))?;
+    write_by_rename(&to.join(CONFIG_FILE), |partial| fs::write(partial, &text))
 }
 
 fn place_weights(folder: &Path, file: &WeightFile) -> Result<WeightPlacement, ExportError> {

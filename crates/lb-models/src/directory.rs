@@ -47,7 +47,7 @@ impl ModelDirectory {
         }
         json(&index)?;
         let unet = Config::read(path.join("unet/config.json"))?;
-        let vae = Config::read(path.join("vae/config.json"))?;
+        let vae = Config::read(vae_config(path))?;
         let text = Config::read(path.join("text_encoder/config.json"))?;
         let in_channels = unet.positive("in_channels")?;
         let latent_channels = vae.positive_or("latent_channels", 4)?;
@@ -206,6 +206,9 @@ impl ModelDirectory {
             .path
             .join(component.directory_name())
             .join("model.onnx");
+        if exported.is_file() && !self.path.join(component.source_name()).is_dir() {
+            return Ok(GraphSource::File(exported));
+        }
         match build_graph(&self.path, component, &ExportOptions::default()) {
             Ok(graph) => Ok(GraphSource::Weights(graph)),
             Err(lb_export::ExportError::NoWeights { .. }) if exported.is_file() => {
@@ -214,4 +217,11 @@ impl ModelDirectory {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Where Optimum exports the autoencoder, only its halves have folders.
+fn vae_config(path: &Path) -> PathBuf {
+    let (whole, half) = ("vae/config.json", "vae_decoder/config.json");
+    let exported = !path.join("vae").is_dir() && path.join(half).is_file();
+    path.join(if exported { half } else { whole })
 }

@@ -130,6 +130,15 @@ impl ComponentSession {
             .and_then(|input| input.dtype().tensor_type())
     }
 
+    /// How many dimensions an input has.
+    pub(crate) fn input_rank(&self, name: &str) -> Option<usize> {
+        self.session
+            .inputs()
+            .iter()
+            .find(|input| input.name() == name)
+            .and_then(|input| input.dtype().tensor_shape().map(|shape| shape.len()))
+    }
+
     pub(crate) fn run<'s, 'i, 'v: 'i, const N: usize>(
         &'s mut self,
         inputs: impl Into<SessionInputs<'i, 'v, N>>,

@@ -15,6 +15,8 @@ const NAME: &str = "UNet";
 pub(crate) struct Unet {
     session: ComponentSession,
     takes_float_timestep: bool,
+    /// `[1]`, or `[]` in graphs that PyTorch's older exporter wrote.
+    timestep_shape: Vec<usize>,
 }
 
 impl Unet {
@@ -47,9 +49,11 @@ impl Unet {
         )?;
         let takes_float_timestep =
             session.input_type("timestep") == Some(TensorElementType::Float32);
+        let is_scalar = session.input_rank("timestep") == Some(0);
         Ok(Self {
             session,
             takes_float_timestep,
+            timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
         })
     }
 
@@ -74,12 +78,14 @@ impl Unet {
         let whole = [i64::from(request.timestep)];
         let float = [request.timestep as f32];
         let outputs = if self.takes_float_timestep {
-            let timestep = TensorRef::from_array_view(([1_usize], &float[..])).map_err(doing())?;
+            let timestep = TensorRef::from_array_view((self.timestep_shape.clone(), &float[..]))
+                .map_err(doing())?;
             self.session.run(ort::inputs![
                 "sample" => sample, "timestep" => timestep, "encoder_hidden_states" => text
             ])?
         } else {
-            let timestep = TensorRef::from_array_view(([1_usize], &whole[..])).map_err(doing())?;
+            let timestep = TensorRef::from_array_view((self.timestep_shape.clone(), &whole[..]))
+                .map_err(doing())?;
             self.session.run(ort::inputs![
                 "sample" => sample, "timestep" => timestep, "encoder_hidden_states" => text
             ])?

@@ -5,6 +5,7 @@ import shutil
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler
 from PIL import Image, ImageDraw
+from safetensors.torch import load_file, save_file
 
 import checkpoint
 from denoiser import SCHEDULE, Models
@@ -42,6 +43,7 @@ def write(work, log):
     vae = AutoencoderKL.from_pretrained(work / "autoencoder-final").half()
     models.average_unet.half().save_pretrained(target / "unet")
     models.average_text.half().save_pretrained(target / "text_encoder")
+    prefix_names(target / "text_encoder/model.safetensors")
     vae.save_pretrained(target / "vae")
     DDIMScheduler(**SCHEDULE).save_pretrained(target / "scheduler")
     (target / "model_index.json").write_text(json.dumps(INDEX, indent=1) + "\n")
@@ -57,6 +59,12 @@ def write(work, log):
     grid(pictures, JUDGED).save(work / "samples.png")
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     log(f"{target}: {size / 1e6:.1f} MB")
+
+
+def prefix_names(file):
+    """Names that transformers 4 and 5 both read: 4 takes others for another model's."""
+    tensors = load_file(file)
+    save_file({f"text_model.{name}": tensors[name] for name in tensors}, file, {"format": "pt"})
 
 
 @torch.no_grad()

@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use super::facts::{ReferenceFacts, RenderFacts, Tree};
-use super::{Bench, mean, median, pictures, spread};
+use super::{Bench, median, spread};
+use crate::pictures::{self, mean};
 use crate::process;
 use crate::python::Python;
 use crate::workspace::Workspace;

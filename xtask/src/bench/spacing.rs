@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::Bench;
 use super::facts::RenderFacts;
-use super::{Bench, mean, pictures};
+use crate::pictures::{self, mean};
 use crate::process;
 use crate::workspace::Workspace;
 

@@ -27,6 +27,9 @@ fn graphs_lie_where_optimum_puts_them_with_their_weights_beside_them() {
             Component::VaeDecoder | Component::VaeEncoder => WeightPlacement::HardLinked,
         };
         assert_eq!(exported.weights, expected);
+        let config = |name: &str| fs::read(model.path().join(name).join("config.json")).unwrap();
+        let source = exported.component.source_name();
+        assert_eq!(config(exported.component.directory_name()), config(source));
     }
 }
 

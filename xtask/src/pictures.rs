@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 /// RGB samples of a picture, 0 to 255.
-pub(super) struct Picture {
+pub(crate) struct Picture {
     samples: Vec<u8>,
 }
 
 /// All PNG files of a folder, in the order of their names.
-pub(super) fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
     let mut paths: Vec<_> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
@@ -31,7 +31,7 @@ pub(super) fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
 }
 
 /// Peak signal-to-noise ratio of each pair of pictures, in dB; infinite where they are equal.
-pub(super) fn psnr(left: &[Picture], right: &[Picture]) -> Result<Vec<f64>> {
+pub(crate) fn psnr(left: &[Picture], right: &[Picture]) -> Result<Vec<f64>> {
     ensure!(
         left.len() == right.len(),
         "{} frames beside {}",
@@ -53,17 +53,22 @@ pub(super) fn psnr(left: &[Picture], right: &[Picture]) -> Result<Vec<f64>> {
 
 /// How unevenly a sequence of pictures moves: the coefficient of variation (standard deviation
 /// over mean) of the Euclidean distances between neighbours.
-pub(super) fn unevenness(pictures: &[Picture]) -> f64 {
+pub(crate) fn unevenness(pictures: &[Picture]) -> f64 {
     let distances: Vec<f64> = pictures
         .windows(2)
         .map(|pair| square_distance(&pair[0], &pair[1]).sqrt())
         .collect();
-    let mean = super::mean(&distances);
+    let middle = mean(&distances);
     let squares: Vec<f64> = distances
         .iter()
-        .map(|distance| (distance - mean).powi(2))
+        .map(|distance| (distance - middle).powi(2))
         .collect();
-    super::mean(&squares).sqrt() / mean
+    mean(&squares).sqrt() / middle
+}
+
+/// The mean of some numbers; not a number where there are none.
+pub(crate) fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
 fn square_distance(left: &Picture, right: &Picture) -> f64 {
