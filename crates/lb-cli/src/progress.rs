@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lb_render::{Phase, RenderEvent, RenderObserver, Stage, StepProgress};
 
 use crate::interrupt;
@@ -14,8 +14,8 @@ pub(crate) struct Progress {
     transitions: usize,
 }
 
-const BLENDING: &str = "{msg:24} {wide_bar:.cyan/dim} {pos}/{len} evaluations {per_sec} {eta} left";
-const WAITING: &str = "{msg:24} {spinner}";
+const BLENDING: &str = "{msg:28} {wide_bar:.cyan/dim} {pos}/{len} evaluations {rate} {eta} left";
+const WAITING: &str = "{msg:28} {spinner}";
 
 impl Progress {
     pub(crate) fn new(quiet: bool, transitions: usize) -> Self {
@@ -36,7 +36,7 @@ impl Progress {
 
     fn style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
+            self.bar.set_style(style.with_key("rate", rate));
         }
     }
 
@@ -49,6 +49,9 @@ impl Progress {
         };
         self.style(template);
         self.bar.set_message(message);
+        // Loading tells nothing of how fast the evaluations will go.
+        self.bar.reset_elapsed();
+        self.bar.reset_eta();
     }
 
     fn step(&self, progress: &StepProgress) {
@@ -62,6 +65,11 @@ impl Progress {
             }
         });
     }
+}
+
+fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // A line that cannot be written is not shown, and there is nobody to tell.
+    let _ = write!(text, "{:.1}/s", state.per_sec());
 }
 
 impl RenderObserver for Progress {
