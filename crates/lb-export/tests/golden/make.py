@@ -104,7 +104,7 @@ ODD = {
 # The published models' own settings, but for widths and sizes.
 UNET = dict(
     sample_size=8,
-    block_out_channels=(4, 8, 8, 8),
+    block_out_channels=(8, 8, 8, 8),
     down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
     up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
     cross_attention_dim=12,
@@ -112,7 +112,7 @@ UNET = dict(
 )
 SD2_UNET = UNET | dict(attention_head_dim=[1, 2, 4, 4], use_linear_projection=True)
 VAE = dict(
-    block_out_channels=(4, 8, 8, 8),
+    block_out_channels=(8, 8, 8, 8),
     down_block_types=("DownEncoderBlock2D",) * 4,
     up_block_types=("UpDecoderBlock2D",) * 4,
     layers_per_block=2,
@@ -145,7 +145,7 @@ MODELS = {
         "unet": SD2_UNET
         | dict(
             in_channels=7,
-            block_out_channels=(4, 8, 8, 16),
+            block_out_channels=(8, 8, 8, 16),
             down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * 3,
             up_block_types=("CrossAttnUpBlock2D",) * 3 + ("UpBlock2D",),
             attention_head_dim=4,
@@ -154,14 +154,14 @@ MODELS = {
         ),
         "vae": VAE
         | dict(
-            block_out_channels=(4, 8, 8),
+            block_out_channels=(8, 8, 8),
             down_block_types=("DownEncoderBlock2D",) * 3,
             up_block_types=("UpDecoderBlock2D",) * 3,
             scaling_factor=0.08333,
         ),
     },
     "sd1": {
-        "saved": dict(variant="fp16", max_shard_size="60KB"),
+        "saved": dict(variant="fp16", max_shard_size="80KB"),
         "unet": UNET | dict(attention_head_dim=4),
         "vae": VAE | dict(layers_per_block=1),
         "text_encoder": TEXT_ENCODER | dict(hidden_act="quick_gelu"),
