@@ -11,6 +11,11 @@
 //! unet/….safetensors (tensors) ◄────────────────────────────────── pointing at the tensors)
 //! ```
 //!
+//! The graphs cover Stable Diffusion 2's models (2.1, base, inpainting, depth and the x4 upscaler,
+//! whose UNet also takes `class_labels`) and Stable Diffusion 1's, in 32 or 16 bits from weights
+//! stored in either. Batch, height, width and the number of tokens are chosen at every run. A
+//! setting that switches on anything else is refused.
+//!
 //! Every tensor that the configuration calls for is checked against the header, and the header
 //! against the file: what does not fit together is refused here, by name, and not by a runtime
 //! later.

@@ -2,11 +2,13 @@
 
     cargo run --release -p lb-export --example export MODEL     # writes MODEL/<component>/model.onnx
     pip install onnx onnxruntime torch diffusers
-    OMP_WAIT_POLICY=PASSIVE python compare_graphs.py MODEL [--threads 1] [--rounds 30]
+    OMP_WAIT_POLICY=PASSIVE python compare_graphs.py MODEL [--threads 1] [--rounds 30] [--side 16]
 
-Every form is the exported graph with some nodes replaced. All forms take turns in one process, so
-that other load on the machine falls on all of them; what counts is the ratio to the written form.
-The environment variable keeps PyTorch's threads from spinning while others are timed.
+Every form is the exported graph with some nodes replaced. All forms take turns in one process, and
+each is timed right before or after the written form, so that other load on the machine falls on
+both; what counts is the ratio of such a pair (the median over the rounds, and the tenth and
+ninetieth percentile). The environment variable keeps PyTorch's threads from spinning while others
+are timed. `docs/benchmarks.md` has the results.
 """
 
 import argparse
@@ -139,6 +141,30 @@ def standard_attention(rewriter):
     return rule
 
 
+def decomposed_attention(rewriter):
+    """Products and a softmax, each a node of its own."""
+
+    def rule(node):
+        if node.op_type != "MultiHeadAttention":
+            return False
+        heads = attribute(node, "num_heads")
+        add, integers = rewriter.node, lambda *values: rewriter.constant(values, np.int64)
+
+        def split(x, order):
+            return add("Transpose", [add("Reshape", [x, integers(0, 0, heads, -1)])], perm=order)
+
+        query, value = (split(node.input[index], [0, 2, 1, 3]) for index in (0, 2))
+        key = split(node.input[1], [0, 2, 3, 1])
+        size = add("Cast", [add("Shape", [query], start=3)], to=onnx.TensorProto.FLOAT)
+        query = add("Div", [query, add("Sqrt", [size])])
+        weights = add("Softmax", [add("MatMul", [query, key])], axis=-1)
+        mixed = add("Transpose", [add("MatMul", [weights, value])], perm=[0, 2, 1, 3])
+        add("Reshape", [mixed, integers(0, 0, -1)], node.output[0])
+        return True
+
+    return rule
+
+
 def gemm(rewriter):
     """Gemm over flattened tokens, weights as stored, instead of MatMul by a transposed constant."""
 
@@ -162,7 +188,7 @@ def gemm(rewriter):
 def forms(path):
     """Name → (model bytes, optimisation level, whether waiting threads spin)."""
     best = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    rewritten = {"as written": Rewriter(path)}
+    rewritten = {"as written": Rewriter(path), "as written, opset 23": Rewriter(path, 23)}
     for name, form, opset in [
         ("GroupNormalization (opset 21)", standard_operator, 21),
         ("group norm as one scale and shift", one_scale_and_shift, 20),
@@ -172,6 +198,7 @@ def forms(path):
     for name, rule, opset in [
         ("SiLU as Sigmoid and Mul", sigmoid_and_product, 20),
         ("Attention (opset 23)", standard_attention, 23),
+        ("attention in products and a softmax", decomposed_attention, 20),
         ("linear layers as Gemm", gemm, 20),
     ]:
         rewriter = Rewriter(path, opset)
@@ -221,7 +248,7 @@ def measure(model, component, rows, arguments):
     for name, (graph, level, spinning) in forms(folder / "model.onnx").items():
         runtime = session(graph, level, spinning, folder, arguments.threads)
         if not inputs:
-            sizes = {"height": 16, "width": 16, "height_latent": 16, "width_latent": 16}
+            sizes = dict.fromkeys(["height", "width", "height_latent", "width_latent"], arguments.side)
             sizes |= {"batch_size": rows, "sequence_length": 77, "steps": 1}
             for value in runtime.get_inputs():
                 shape = [sizes.get(side, side) for side in value.shape]
@@ -235,19 +262,25 @@ def measure(model, component, rows, arguments):
     for name, run in runs.items():
         error = np.abs(run() - expected).max() / np.abs(expected).max()
         assert error < 1e-4, f"{name} differs by {error}"
-    seconds = {name: [] for name in runs}
+    ratios, seconds = ({name: [] for name in runs} for _ in range(2))
     for turn in range(arguments.rounds):
-        names = list(runs) if turn % 2 else list(reversed(runs))
-        for name in names:
-            start = time.perf_counter()
-            runs[name]()
-            seconds[name].append(time.perf_counter() - start)
-    written = np.array(seconds["as written"])
-    print(f"\n{component}, {rows} rows, {arguments.threads} threads, ms a row:", flush=True)
-    for name, taken in seconds.items():
-        ratio = np.median(np.array(taken) / written)
-        low, middle = (np.percentile(taken, q) * 1e3 / rows for q in (0, 50))
-        print(f"  {name:40} {ratio:5.2f}×   median {middle:8.2f}   least {low:8.2f}", flush=True)
+        for name in runs:
+            pair = {}
+            for timed in ["as written", name] if turn % 2 else [name, "as written"]:
+                start = time.perf_counter()
+                runs[timed]()
+                pair[timed] = time.perf_counter() - start
+            ratios[name].append(pair[name] / pair["as written"])
+            seconds[name].append(pair[name])
+    side = f"{arguments.side}×{arguments.side}"
+    print(f"\n{component}, {rows} rows of {side}, {arguments.threads} threads:", flush=True)
+    for name in runs:
+        low, ratio, high = np.percentile(ratios[name], [10, 50, 90])
+        least = min(seconds[name]) * 1e3 / rows
+        print(
+            f"  {name:40} {ratio:5.2f}× ({low:.2f} to {high:.2f})   least {least:8.2f} ms a row",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
@@ -255,11 +288,13 @@ if __name__ == "__main__":
     parser.add_argument("model", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--side", type=int, default=16, help="height and width of the latents")
     parser.add_argument("--only", choices=["unet", "vae_decoder"])
+    parser.add_argument("--rows", type=int)
     arguments = parser.parse_args()
     import torch
 
     torch.set_num_threads(arguments.threads)
     for component, rows in [("unet", 2), ("unet", 8), ("vae_decoder", 1)]:
-        if arguments.only in (None, component):
+        if arguments.only in (None, component) and arguments.rows in (None, rows):
             measure(arguments.model, component, rows, arguments)
