@@ -8,7 +8,7 @@ use crate::lb::{Folder, SMALL_FILM};
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
 
 /// Where the model lies that these tests break copies of.
-fn pocket() -> PathBuf {
+pub(crate) fn pocket() -> PathBuf {
     let given = env::var_os("LB_MODELS").unwrap_or_default();
     env::split_paths(&given)
         .chain([Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")])

@@ -14,6 +14,7 @@ mod film;
 mod interruption;
 mod keyframes;
 mod lb;
+mod mutations;
 mod outputs;
 mod pictures;
 mod requests;
