@@ -17,3 +17,4 @@ mod lb;
 mod outputs;
 mod pictures;
 mod requests;
+mod samplers;

@@ -14,8 +14,9 @@ use crate::error::ShapeError;
 const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 
 /// A walk of N denoising steps down a model's noise schedule, of second order: each step follows
-/// the line through the clean latents predicted at this step and at the one before. So 15 to 20
-/// steps bring what takes DDIM 30 to 50, at the same cost a step.
+/// the line through the clean latents predicted at this step and at the one before. At the same
+/// cost a step it needs fewer of them: on the bundled model (trailing spacing) 20 steps come as near
+/// to the converged pictures as 25 to 40 of DDIM.
 ///
 /// It is what diffusers makes of the same `scheduler_config.json` with
 /// `DPMSolverMultistepScheduler.from_config` and its defaults: `dpmsolver++`, order 2, midpoint,
