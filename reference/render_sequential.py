@@ -10,10 +10,11 @@ import resource
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
+import samplers
 import tree
 
 IMPORTED = time.perf_counter()
@@ -39,6 +40,7 @@ def arguments():
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--guidance-scale", type=float, default=4.0)
     parser.add_argument("--guidance-damper", type=float, default=0.5)
+    parser.add_argument("--sampler", choices=sorted(samplers.SAMPLERS), default="ddim")
     parser.add_argument("--size", type=int, help="width and height in pixels")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
@@ -47,7 +49,7 @@ def arguments():
 class Models:
     """Everything in the model directory, in float32."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, sampler):
         load = lambda kind, part: kind.from_pretrained(
             directory, subfolder=part, torch_dtype=torch.float32, low_cpu_mem_usage=False
         ).eval()
@@ -55,7 +57,7 @@ class Models:
         self.text_encoder = load(CLIPTextModel, "text_encoder")
         self.unet = load(UNet2DConditionModel, "unet")
         self.vae = load(AutoencoderKL, "vae")
-        self.scheduler = DDIMScheduler.from_pretrained(directory, subfolder="scheduler")
+        self.sampler = samplers.SAMPLERS[sampler](directory)
 
     def embed(self, prompt):
         length = self.text_encoder.config.max_position_embeddings
@@ -76,23 +78,22 @@ class Transition:
         self.models, self.settings = models, settings
         self.embeddings, self.negative = embeddings, negative
 
-    def denoise(self, latents, fraction, steps):
+    def denoise(self, latents, prediction, fraction, steps):
         """Takes one branch through some steps; its latents, and its last prediction of them clean."""
-        scheduler = self.models.scheduler
-        settings = self.settings
+        sampler, settings = self.models.sampler, self.settings
         embedding = tree.lerp(*self.embeddings, fraction)
         scale = tree.guidance_at(settings.guidance_scale, settings.guidance_damper, fraction)
         guided = scale != 1.0
         conditioning = torch.cat([self.negative, embedding]) if guided else embedding
-        for timestep in scheduler.timesteps[steps]:
+        sampler.resume(steps.start, prediction)
+        for timestep in sampler.timesteps[steps]:
             rows = torch.cat([latents, latents]) if guided else latents
             output = self.models.unet(rows, timestep, encoder_hidden_states=conditioning).sample
             if guided:
                 unconditional, conditional = output.chunk(2)
                 output = unconditional + scale * (conditional - unconditional)
-            result = scheduler.step(output, timestep, latents)
-            latents = result.prev_sample
-        return latents, result.pred_original_sample
+            latents, prediction = sampler.step(output, timestep, latents)
+        return latents, prediction
 
     def run(self, keyframes, levels, given):
         """`keyframes`: latents and predictions of both ends after every level."""
@@ -110,13 +111,14 @@ class Transition:
             for fraction in fractions[1:-1]:
                 left, right, mix = tree.parents(above, fraction)
                 start = tree.slerp(latents[left], latents[right], mix)
-                inner.append(self.denoise(start, fraction, steps))
+                before = tree.lerp(predictions[left], predictions[right], mix)
+                inner.append(self.denoise(start, before, fraction, steps))
             latents, predictions = zip(ends[0], *inner, ends[1])
         return latents
 
 
 def render(models, settings, given):
-    models.scheduler.set_timesteps(settings.steps)
+    models.sampler.set_steps(settings.steps)
     bounds = settings.injection_steps + [settings.steps]
     levels = [
         (slice(first, last), count)
@@ -132,9 +134,9 @@ def render(models, settings, given):
     for seed, embedding in zip(settings.seed, embeddings):
         alone = Transition(models, settings, (embedding, embedding), negative)
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-        trajectory = []
+        trajectory, prediction = [], None
         for steps, _ in levels:
-            latents, prediction = alone.denoise(latents, 0.0, steps)
+            latents, prediction = alone.denoise(latents, prediction, 0.0, steps)
             trajectory.append((latents, prediction))
         keyframes.append(trajectory)
 
@@ -153,7 +155,7 @@ def main():
     settings.seed = settings.seed or list(range(len(settings.prompts)))
     torch.set_num_threads(settings.threads)
     given = json.loads(settings.fractions.read_text())["transitions"] if settings.fractions else None
-    models = Models(settings.model)
+    models = Models(settings.model, settings.sampler)
     loaded = time.perf_counter()
     with torch.inference_mode():
         pictures = render(models, settings, given)

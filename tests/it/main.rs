@@ -18,3 +18,4 @@ mod mutations;
 mod outputs;
 mod pictures;
 mod requests;
+mod samplers;
