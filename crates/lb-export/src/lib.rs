@@ -29,10 +29,13 @@
 
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod config;
 mod directory;
 mod error;
 mod graph;
+mod import;
+mod keys;
 mod layers;
 mod safetensors;
 mod text_encoder;
@@ -43,4 +46,8 @@ mod write;
 
 pub use directory::{Component, ExportOptions, Graph, Precision, WeightFile, build_graph};
 pub use error::ExportError;
+pub use import::{
+    ImportOptions, ImportReport, ModelKind, Prediction, PredictionSource, PredictionType,
+    SourceFormat, import,
+};
 pub use write::{ExportReport, ExportedGraph, WeightPlacement, export_directory};

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod checkpoint_forms;
+mod import;
 mod onnx_reader;
 mod placement;
 mod refusals;
