@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod checkpoint_forms;
+mod hostile_checkpoints;
 mod import;
 mod onnx_reader;
+mod pickle_writer;
 mod placement;
 mod refusals;
 mod structure;
