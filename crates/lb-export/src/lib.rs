@@ -15,6 +15,9 @@
 //! against the file: what does not fit together is refused here, by name, and not by a runtime
 //! later.
 //!
+//! Checkpoints in one file, with the names of CompVis' code, become model directories by
+//! [`import()`]: see there.
+//!
 //! ```
 //! use lb_export::{Component, ExportOptions, build_graph};
 //! # fn main() -> Result<(), lb_export::ExportError> {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_directories;
+mod imported;
 mod pipeline;
 mod surroundings;
 mod tokenizer;
