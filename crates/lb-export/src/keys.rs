@@ -80,14 +80,12 @@ pub(crate) fn rename<'k>(
             vae::rename(&inner("first_stage_model.").collect::<Vec<_>>())
         }
         Component::TextEncoder => {
-            let mut names = text_encoder::rename_open_clip(
-                &inner("cond_stage_model.model.").collect::<Vec<_>>(),
-            );
-            names.extend(
-                inner("cond_stage_model.transformer.")
-                    .map(|(key, rest)| (key, vec![text_encoder::rename_clip(rest)])),
-            );
-            Ok(names)
+            let open_clip = inner("cond_stage_model.model.");
+            let open_clip =
+                open_clip.map(|(key, rest)| (key, text_encoder::rename_open_clip(rest)));
+            let clip = inner("cond_stage_model.transformer.");
+            let clip = clip.map(|(key, rest)| (key, vec![text_encoder::rename_clip(rest)]));
+            Ok(open_clip.chain(clip).collect())
         }
     }
 }

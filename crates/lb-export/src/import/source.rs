@@ -1,6 +1,6 @@
 //! The three forms in which models come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -141,11 +141,11 @@ impl Source {
         match self {
             Self::Directory(folder) => {
                 let mut placement = WeightPlacement::HardLinked;
-                let mut placed = BTreeMap::new();
+                let mut placed = BTreeSet::new();
                 for component in Component::ALL {
                     for file in weights.of(component).all_files() {
                         let inside = file.strip_prefix(folder).unwrap_or(file);
-                        if placed.insert(inside.to_owned(), ()).is_none() {
+                        if placed.insert(inside.to_owned()) {
                             placement = placement.max(target.link(file, inside)?);
                         }
                     }

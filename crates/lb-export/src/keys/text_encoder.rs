@@ -12,25 +12,17 @@ const LAYER: [(&str, &str); 5] = [
 
 const PROJECTIONS: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 
-/// Names for the keys of OpenCLIP's text encoder in Stable Diffusion 2 (each with its part after
-/// the prefix).
+/// The names for a key of OpenCLIP's text encoder in Stable Diffusion 2 (after the prefix).
 ///
-/// The last layer has none: the model takes what the last but one gives, through the final norm.
-/// Neither have the projection and temperature, with which CLIP compares texts and pictures.
-pub(super) fn rename_open_clip<'k>(keys: &[(&'k str, &'k str)]) -> Vec<(&'k str, Vec<Renamed>)> {
-    let layer_of = |rest: &'k str| split_number(rest.strip_prefix("transformer.resblocks.")?);
-    let layers = keys.iter().filter_map(|(_, rest)| layer_of(rest));
-    let unused = layers.map(|(layer, _)| layer).max();
-    let mut names = Vec::new();
-    for (key, rest) in keys {
-        let renamed = match layer_of(rest) {
-            Some((layer, _)) if Some(layer) == unused => continue,
-            Some((layer, rest)) => rename_layer(layer, rest),
-            None => rename_outside(rest).into_iter().collect(),
-        };
-        names.push((*key, renamed));
+/// The projection and the temperature, with which CLIP compares texts and pictures, have none. The
+/// last of the 24 layers has, although the model takes what the last but one gives: how many are
+/// used is for the configuration to say.
+pub(super) fn rename_open_clip(path: &str) -> Vec<Renamed> {
+    let layer = path.strip_prefix("transformer.resblocks.");
+    match layer.and_then(split_number) {
+        Some((layer, rest)) => rename_layer(layer, rest),
+        None => rename_outside(path).into_iter().collect(),
     }
-    names
 }
 
 /// The name for a key of transformers' `CLIPTextModel` in Stable Diffusion 1 (after the prefix):

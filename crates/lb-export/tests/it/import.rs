@@ -134,7 +134,7 @@ fn what_cannot_be_told_is_asked_for() {
         "{message}"
     );
     assert!(
-        message.contains("heads") && message.contains("width of 6"),
+        message.contains("layers are used") && message.contains("it has 3"),
         "{message}"
     );
     assert!(

@@ -142,6 +142,29 @@ fn stable_diffusion_2() {
     );
 }
 
+/// diffusers' script that makes checkpoints of directories leaves the unused layer out.
+#[test]
+fn the_unused_text_layer_may_be_absent() {
+    let mut tensors = checkpoint("sd2");
+    let layer = |number: usize| format!("cond_stage_model.model.transformer.resblocks.{number}.");
+    tensors.retain(|key, _| !key.starts_with(&layer(23)));
+    let (_, configs) = infer(&tensors, true, false);
+    assert_eq!(configs[2]["num_hidden_layers"], 23);
+    assert_complete(&tensors, &configs);
+    tensors.retain(|key, _| !key.starts_with(&layer(22)));
+    let weights = weights(&tensors, Component::TextEncoder);
+    let model = Model {
+        kind: ModelKind::TextToImage,
+        open_clip: true,
+        predicts_noise: false,
+    };
+    let refused = text_encoder(&weights, model).unwrap_err().to_string();
+    assert!(
+        refused.contains("it has 22; 23 of 24 are usual"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn stable_diffusion_1() {
     let tensors = checkpoint("sd1");
