@@ -69,6 +69,25 @@ pub struct ImportReport {
 /// by a reader that executes nothing of it. All four graphs of the model are built before anything
 /// is written, so what is imported can be exported. The directory appears whole or not at all.
 ///
+/// ```
+/// use lb_export::{Component, ExportOptions, ImportOptions, build_graph, import};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/checkpoints/sd2");
+/// # let checkpoint = format!("{golden}/checkpoint.safetensors");
+/// # let folder = tempfile::tempdir()?;
+/// # let target = folder.path().join("model");
+/// let options = ImportOptions {
+///     // Not needed for models of Stable Diffusion's proportions, as this tiny one is not.
+///     configuration: Some(format!("{golden}/diffusers").into()),
+///     ..ImportOptions::default()
+/// };
+/// let report = import(checkpoint.as_ref(), &target, &options)?;
+/// let graph = build_graph(&report.directory, Component::Unet, &ExportOptions::default())?;
+/// assert_eq!(graph.weight_files[0].location, "checkpoint.safetensors");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// When `target` is there already and not an empty folder; when the source is none of the three,
 /// damaged, or lacks a part; when something cannot be told from its tensors and no configuration is

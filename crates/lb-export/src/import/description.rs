@@ -39,6 +39,9 @@ impl Description {
         target: &Path,
     ) -> Result<Self, ExportError> {
         let kind = infer::kind(&weights.unet, &weights.vae)?;
+        if let Some(folder) = &options.configuration {
+            fs::read_dir(folder).map_err(ExportError::io("read", folder))?;
+        }
         let given = Given {
             folders: options
                 .configuration
@@ -46,6 +49,7 @@ impl Description {
                 .into_iter()
                 .chain(source.directory())
                 .collect(),
+            complete: source.directory(),
         };
         let open_clip = source.has_open_clip();
         let scheduler = match given.json("scheduler/scheduler_config.json")? {
@@ -86,12 +90,10 @@ impl Description {
         let index = index.map_or_else(|| infer::model_index(kind), Value::Object);
         files.push((PathBuf::from("model_index.json"), pretty(&index)));
         let low_resolution = "low_res_scheduler/scheduler_config.json";
-        match given.json(low_resolution)? {
-            Some(settings) => files.push((low_resolution.into(), pretty(&json!(settings)))),
-            None if kind == ModelKind::Upscaler => {
-                files.push((low_resolution.into(), pretty(&scheduler::low_resolution())));
-            }
-            None => {}
+        if kind == ModelKind::Upscaler {
+            let settings = given.json(low_resolution)?;
+            let settings = settings.map_or_else(scheduler::low_resolution, Value::Object);
+            files.push((low_resolution.into(), pretty(&settings)));
         }
         files.extend(given.tokenizer(weights, open_clip)?);
         Ok(Self {
@@ -125,6 +127,8 @@ impl Description {
 /// Folders with configurations, of which the first one that has a file gives it.
 struct Given<'p> {
     folders: Vec<&'p Path>,
+    /// The one that must have all files: of a diffusers directory nothing is guessed.
+    complete: Option<&'p Path>,
 }
 
 impl Given<'_> {
@@ -134,7 +138,8 @@ impl Given<'_> {
     }
 
     fn json(&self, inside: &str) -> Result<Option<Map<String, Value>>, ExportError> {
-        let path = self.path(inside);
+        let required = self.complete.map(|folder| folder.join(inside));
+        let path = self.path(inside).or(required);
         path.map(|path| Config::read_settings(&path)).transpose()
     }
 
@@ -145,7 +150,7 @@ impl Given<'_> {
     ) -> Result<Vec<(PathBuf, Vec<u8>)>, ExportError> {
         let folder = Path::new("tokenizer");
         let mut files = Vec::new();
-        if self.path("tokenizer/vocab.json").is_some() {
+        if self.complete.is_some() || self.path("tokenizer/vocab.json").is_some() {
             for (name, required) in TOKENIZER_FILES {
                 let inside = folder.join(name);
                 let path = self.path(&inside.to_string_lossy());

@@ -148,6 +148,45 @@ fn what_cannot_be_told_is_asked_for() {
 }
 
 #[test]
+fn a_configuration_that_is_not_there_is_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ImportOptions {
+        configuration: Some(folder.path().join("nowhere")),
+        ..ImportOptions::default()
+    };
+    let source = golden("sd2/checkpoint.safetensors");
+    let refused = import(&source, &folder.path().join("model"), &options).unwrap_err();
+    let message = refused.to_string();
+    assert!(message.contains("nowhere: cannot read"), "{message}");
+}
+
+#[test]
+fn nothing_of_a_diffusers_directory_is_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    for missing in [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+    ] {
+        let source = folder.path().join("source");
+        import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
+        fs::remove_file(source.join(missing)).unwrap();
+        let target = folder.path().join("model");
+        let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
+        let (_, file) = missing.rsplit_once('/').unwrap_or(("", missing));
+        let message = refused.to_string();
+        assert!(message.contains(file), "{missing}: {message}");
+        assert!(!target.exists(), "{missing}");
+        fs::remove_dir_all(source).unwrap();
+    }
+}
+
+#[test]
 fn targets_that_are_taken_and_sources_that_are_no_models() {
     let folder = tempfile::tempdir().unwrap();
     let source = golden("sd2/checkpoint.safetensors");
