@@ -20,17 +20,26 @@ impl Config {
     /// Reads `config.json` of a component's folder.
     pub(crate) fn open(folder: &Path) -> Result<Self, ExportError> {
         let path = folder.join("config.json");
-        let text = std::fs::read(&path).map_err(ExportError::io("read", &path))?;
+        let settings = Self::read_settings(&path)?;
+        Ok(Self { path, settings })
+    }
+
+    /// Settings that stand, or will stand, in the file of this path.
+    pub(crate) fn new(path: PathBuf, settings: Map<String, Value>) -> Self {
+        Self { path, settings }
+    }
+
+    /// Reads the JSON object in a file.
+    pub(crate) fn read_settings(path: &Path) -> Result<Map<String, Value>, ExportError> {
+        let text = std::fs::read(path).map_err(ExportError::io("read", path))?;
+        let broken = |problem| ExportError::Json {
+            path: path.to_owned(),
+            problem,
+        };
         match serde_json::from_slice(&text) {
-            Ok(Value::Object(settings)) => Ok(Self { path, settings }),
-            Ok(_) => Err(ExportError::Json {
-                path,
-                problem: "expected a JSON object".to_owned(),
-            }),
-            Err(error) => Err(ExportError::Json {
-                path,
-                problem: error.to_string(),
-            }),
+            Ok(Value::Object(settings)) => Ok(settings),
+            Ok(_) => Err(broken("expected a JSON object".to_owned())),
+            Err(error) => Err(broken(error.to_string())),
         }
     }
 

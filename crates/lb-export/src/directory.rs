@@ -93,6 +93,9 @@ pub struct WeightFile {
 
 /// Builds a component's graph from the configuration and weights in a diffusers directory.
 ///
+/// A component whose folder has no weights of its own takes them from `checkpoint.safetensors` in
+/// the model directory, a single-file checkpoint (see [`import`](crate::import())).
+///
 /// Writes nothing. The weights' headers are read, their numbers are not.
 ///
 /// # Errors
@@ -105,7 +108,17 @@ pub fn build_graph(
 ) -> Result<Graph, ExportError> {
     let folder = model_directory.join(component.source_name());
     let config = Config::open(&folder)?;
-    let weights = Weights::open(&folder)?;
+    let weights = Weights::of_component(model_directory, component)?;
+    write_component(component, &config, &weights, options)
+}
+
+/// Writes the graph of a component, and with that checks that configuration and weights fit.
+pub(crate) fn write_component(
+    component: Component,
+    config: &Config,
+    weights: &Weights,
+    options: &ExportOptions,
+) -> Result<Graph, ExportError> {
     let locations: Vec<_> = weights
         .files()
         .iter()
@@ -122,17 +135,17 @@ pub fn build_graph(
     };
     let mut graph = GraphWriter::new(
         component.directory_name(),
-        &weights,
+        weights,
         locations.clone(),
         element,
     );
     match component {
         Component::TextEncoder => {
-            write_text_encoder(&mut graph, &TextEncoderConfig::read(&config)?)?;
+            write_text_encoder(&mut graph, &TextEncoderConfig::read(config)?)?;
         }
-        Component::Unet => write_unet(&mut graph, &UnetConfig::read(&config)?)?,
-        Component::VaeDecoder => write_decoder(&mut graph, &VaeConfig::read(&config)?)?,
-        Component::VaeEncoder => write_encoder(&mut graph, &VaeConfig::read(&config)?)?,
+        Component::Unet => write_unet(&mut graph, &UnetConfig::read(config)?)?,
+        Component::VaeDecoder => write_decoder(&mut graph, &VaeConfig::read(config)?)?,
+        Component::VaeEncoder => write_encoder(&mut graph, &VaeConfig::read(config)?)?,
     }
     let written = graph.finish();
     let weight_files = written

@@ -62,6 +62,78 @@ pub enum ExportError {
         /// The shape that it should have.
         expected: Vec<usize>,
     },
+    /// A single-file checkpoint lacks a whole network.
+    #[error("{}: no {component} in this file; expected tensors named {expected}…", path.display())]
+    NoComponent {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The network, as diffusers calls its folder.
+        component: &'static str,
+        /// How its tensors' names begin.
+        expected: String,
+    },
+    /// A single-file checkpoint has a layer that Stable Diffusion 1 and 2 do not have.
+    #[error(
+        "{}: tensor \"{tensor}\" has no place in the {component} of Stable Diffusion 1 or 2",
+        path.display()
+    )]
+    UnknownTensor {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The network, as diffusers calls its folder.
+        component: &'static str,
+    },
+    /// Something about a model that its tensors' shapes do not tell.
+    #[error(
+        "{}: {what} cannot be told from the tensors ({reason}); a diffusers configuration has to \
+         be given",
+        path.display()
+    )]
+    NotInferable {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is to be known.
+        what: &'static str,
+        /// Why it is not.
+        reason: String,
+    },
+    /// A file is none of those that models come in.
+    #[error(
+        "{}: neither a safetensors file nor a checkpoint as torch saves it (since version 1.6)",
+        path.display()
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A checkpoint that torch has saved breaks its format.
+    #[error("{}: not a sound torch checkpoint: {problem}", path.display())]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The rule that it breaks.
+        problem: String,
+    },
+    /// The program in a checkpoint uses a name that no model needs; it may be meant to do harm.
+    #[error(
+        "{}: its pickle asks for {global}, which is not among the names that tensors are made of; \
+         nothing of it was run",
+        path.display()
+    )]
+    CheckpointGlobal {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The module and the name.
+        global: String,
+    },
+    /// A model directory is to be made where something is already.
+    #[error("{}: something is there already; expected a new or empty folder", path.display())]
+    TargetTaken {
+        /// The place.
+        path: PathBuf,
+    },
     /// A tensor's shape contradicts the config.
     #[error(
         "{}: tensor \"{tensor}\" has shape {found:?}; the configuration calls for {expected:?}",

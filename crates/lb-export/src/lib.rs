@@ -20,6 +20,9 @@
 //! against the file: what does not fit together is refused here, by name, and not by a runtime
 //! later.
 //!
+//! Checkpoints in one file, with the names of CompVis' code, become model directories by
+//! [`import()`]: see there.
+//!
 //! ```
 //! use lb_export::{Component, ExportOptions, build_graph};
 //! # fn main() -> Result<(), lb_export::ExportError> {
@@ -34,10 +37,13 @@
 
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod config;
 mod directory;
 mod error;
 mod graph;
+mod import;
+mod keys;
 mod layers;
 mod safetensors;
 mod text_encoder;
@@ -48,4 +54,8 @@ mod write;
 
 pub use directory::{Component, ExportOptions, Graph, Precision, WeightFile, build_graph};
 pub use error::ExportError;
+pub use import::{
+    ImportOptions, ImportReport, ModelKind, Prediction, PredictionSource, PredictionType,
+    SourceFormat, import,
+};
 pub use write::{ExportReport, ExportedGraph, WeightPlacement, export_directory};

@@ -1,8 +1,11 @@
 //! The weights of one component: tensor names → places in one or more safetensors files.
 
+mod single_file;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::directory::Component;
 use crate::error::ExportError;
 use crate::safetensors::{Dtype, TensorPlace, read_header};
 
@@ -11,6 +14,10 @@ const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 
 /// Variants of a stem: full precision first, as diffusers loads it.
 const VARIANTS: [&str; 2] = ["", ".fp16"];
+
+/// The file in a model directory that has the weights of all components which have none of their
+/// own: a checkpoint as CompVis' code saves it.
+pub(crate) const SINGLE_FILE: &str = "checkpoint.safetensors";
 
 /// A tensor (or some of its rows) as a byte range of a file.
 #[derive(Clone, Debug)]
@@ -33,8 +40,28 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    /// Opens the weights of a component: those in its folder, else those of the single file.
+    pub(crate) fn of_component(
+        model_directory: &Path,
+        component: Component,
+    ) -> Result<Self, ExportError> {
+        let folder = model_directory.join(component.source_name());
+        match Self::open(&folder) {
+            Err(ExportError::NoWeights { folder, expected }) => {
+                let single = model_directory.join(SINGLE_FILE);
+                if single.is_file() {
+                    Self::from_single_file(&single, &read_header(&single)?, component)
+                } else {
+                    let expected = format!("{expected}, or {SINGLE_FILE} in the folder above");
+                    Err(ExportError::NoWeights { folder, expected })
+                }
+            }
+            opened => opened,
+        }
+    }
+
     /// Opens the weights in a component's folder: one safetensors file, or an index of shards.
-    pub(crate) fn open(folder: &Path) -> Result<Self, ExportError> {
+    fn open(folder: &Path) -> Result<Self, ExportError> {
         let mut expected = Vec::new();
         for stem in STEMS {
             for variant in VARIANTS {
@@ -117,6 +144,32 @@ impl Weights {
     /// The files, in the order that [`StoredTensor::file`] counts them.
     pub(crate) fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// The files, and the index of them if there is one.
+    pub(crate) fn all_files(&self) -> impl Iterator<Item = &Path> {
+        let index = Some(&self.source).filter(|source| !self.files.contains(source));
+        self.files.iter().chain(index).map(PathBuf::as_path)
+    }
+
+    /// What lists the tensors: the one file, or the index of several.
+    pub(crate) fn source(&self) -> &Path {
+        &self.source
+    }
+
+    /// The shape of the tensor of this name.
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors
+            .get(name)
+            .map(|(_, place)| place.shape.as_slice())
+    }
+
+    /// Whether any tensor's name begins like this.
+    pub(crate) fn any_below(&self, start: &str) -> bool {
+        let mut names = self.tensors.range(start.to_owned()..);
+        names
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(start))
     }
 
     /// Whether there is a tensor of this name.

@@ -113,13 +113,19 @@ fn place_weights(folder: &Path, file: &WeightFile) -> Result<WeightPlacement, Ex
     let source = fs::canonicalize(&file.path).map_err(ExportError::io("read", &file.path))?;
     let mut placement = WeightPlacement::HardLinked;
     write_by_rename(&wanted, |partial| {
-        if fs::hard_link(&source, partial).is_err() {
-            placement = WeightPlacement::Copied;
-            fs::copy(&source, partial)?;
-        }
+        placement = link_or_copy(&source, partial)?;
         Ok(())
     })?;
     Ok(placement)
+}
+
+/// Makes `target` another name of the file, or a copy where there can be none.
+pub(crate) fn link_or_copy(file: &Path, target: &Path) -> std::io::Result<WeightPlacement> {
+    if fs::hard_link(file, target).is_ok() {
+        return Ok(WeightPlacement::HardLinked);
+    }
+    fs::copy(file, target)?;
+    Ok(WeightPlacement::Copied)
 }
 
 /// Whether both paths lead to one file, not counting hard links.

@@ -36,6 +36,12 @@ impl ModelDirectory {
     /// that is missing, is no JSON, or holds a value that this program cannot use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let index = path.join("model_index.json");
+        if path.is_file() {
+            return Err(ModelError::unreadable(
+                path,
+                "it is not a model directory; a checkpoint has to be imported into one first",
+            ));
+        }
         if !path.is_dir() {
             return Err(ModelError::unreadable(path, "it is not a folder"));
         }
@@ -87,14 +93,15 @@ impl ModelDirectory {
         })
     }
 
-    /// Finds a model: `name` as a folder, else as a folder of this name in one of `folders`.
+    /// Finds a model: `name` as a folder (a file is refused), else as a folder of this name in one of `folders`.
     ///
     /// # Errors
     /// [`ModelError::ModelMissing`], naming every folder that was tried, and those of
     /// [`ModelDirectory::open`].
     pub fn find(name: &str, folders: &[PathBuf]) -> Result<Self, ModelError> {
         let direct = Path::new(name);
-        if direct.join("model_index.json").is_file() || (direct.is_dir() && name.contains('/')) {
+        let is_place = direct.is_file() || (direct.is_dir() && name.contains('/'));
+        if direct.join("model_index.json").is_file() || is_place {
             return Self::open(direct);
         }
         folders

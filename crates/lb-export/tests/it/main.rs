@@ -4,8 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod checkpoint_forms;
+mod hostile_checkpoints;
+mod import;
 mod kinds;
 mod onnx_reader;
+mod pickle_writer;
 mod placement;
 mod refusals;
 mod structure;

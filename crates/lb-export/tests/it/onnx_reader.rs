@@ -9,6 +9,7 @@ pub(crate) struct Model {
     pub(crate) outputs: Vec<String>,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) operator: String,
     pub(crate) inputs: Vec<String>,

@@ -19,7 +19,7 @@ fn build(model: &str, component: Component) -> (Graph, Model) {
 }
 
 /// A safetensors header, read plainly: name → (dtype, shape, first byte, length).
-fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u64)> {
+pub(crate) fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u64)> {
     let bytes = fs::read(path).unwrap();
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
     let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length as usize]).unwrap();

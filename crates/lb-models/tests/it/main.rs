@@ -7,6 +7,7 @@
 
 mod bad_directories;
 mod graphs;
+mod imported;
 mod pipeline;
 mod safetensors;
 mod surroundings;

@@ -1,0 +1,85 @@
+//! The names that a checkpoint's program may use.
+
+/// What a name stands for. None is ever called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Global {
+    /// `collections.OrderedDict`.
+    OrderedDict,
+    /// `torch._utils._rebuild_tensor_v2`: storage, offset, size, strides → tensor.
+    RebuildTensor,
+    /// `torch._utils._rebuild_parameter`: tensor → parameter.
+    RebuildParameter,
+    /// `torch.FloatStorage` and the like.
+    Storage(Format),
+    /// Whatever training leaves in a checkpoint beside tensors. It and all that is made with it is
+    /// a value without content.
+    Opaque,
+}
+
+/// The number format of a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Format {
+    /// As safetensors spells it.
+    pub(super) dtype: &'static str,
+    /// Bytes per number.
+    pub(super) width: u64,
+}
+
+const FORMATS: [(&str, Format); 10] = [
+    ("DoubleStorage", format("F64", 8)),
+    ("LongStorage", format("I64", 8)),
+    ("FloatStorage", format("F32", 4)),
+    ("IntStorage", format("I32", 4)),
+    ("HalfStorage", format("F16", 2)),
+    ("BFloat16Storage", format("BF16", 2)),
+    ("ShortStorage", format("I16", 2)),
+    ("CharStorage", format("I8", 1)),
+    ("ByteStorage", format("U8", 1)),
+    ("BoolStorage", format("BOOL", 1)),
+];
+
+const fn format(dtype: &'static str, width: u64) -> Format {
+    Format { dtype, width }
+}
+
+/// What is found beside the tensors of published checkpoints.
+const OPAQUE: [(&str, &str); 17] = [
+    ("__builtin__", "set"),
+    ("builtins", "set"),
+    ("__builtin__", "frozenset"),
+    ("builtins", "frozenset"),
+    ("_codecs", "encode"),
+    ("collections", "defaultdict"),
+    ("collections", "Counter"),
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("torch", "Size"),
+    ("torch", "device"),
+    ("torch.nn.modules.container", "ParameterDict"),
+    ("argparse", "Namespace"),
+];
+
+/// Packages whose classes are opaque: the trainers that Stable Diffusion is trained with.
+const OPAQUE_PACKAGES: [&str; 3] = ["pytorch_lightning", "lightning", "lightning_fabric"];
+
+/// The meaning of a name, if it may be used.
+pub(super) fn look_up(module: &str, name: &str) -> Option<Global> {
+    let package = module.split('.').next().unwrap_or_default();
+    match (module, name) {
+        ("collections", "OrderedDict") => Some(Global::OrderedDict),
+        ("torch._utils", "_rebuild_tensor_v2") => Some(Global::RebuildTensor),
+        ("torch._utils", "_rebuild_parameter") => Some(Global::RebuildParameter),
+        ("torch", name) if name.ends_with("Storage") => {
+            let format = FORMATS.iter().find(|(known, _)| *known == name);
+            format.map(|(_, format)| Global::Storage(*format))
+        }
+        name if OPAQUE.contains(&name) || OPAQUE_PACKAGES.contains(&package) => {
+            Some(Global::Opaque)
+        }
+        _ => None,
+    }
+}

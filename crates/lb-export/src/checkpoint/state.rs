@@ -1,0 +1,153 @@
+//! The tensors in what a checkpoint's program has built, checked against the archive.
+
+use std::collections::BTreeMap;
+
+use super::Problem;
+use super::archive::Range;
+use super::globals::Format;
+use super::value::{Arena, Id, Tensor, Value};
+use crate::keys::is_known;
+
+/// How often a `state_dict` may lie in another one.
+const DEEPEST_STATE: usize = 4;
+
+/// Tensors that share their bytes are written one by one; more than this many times the
+/// checkpoint's length is not a model.
+const LARGEST_GROWTH: u64 = 2;
+
+/// A tensor of the converted file, and where its bytes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) format: Format,
+    pub(super) shape: Vec<u64>,
+    /// In bytes, for each axis.
+    pub(super) strides: Vec<u64>,
+    /// From the first to the last byte that it needs.
+    pub(super) range: Range,
+    /// Its length without gaps.
+    pub(super) length: u64,
+}
+
+/// The tensors of the model: those beside them, as copies for averaging, are left out.
+pub(super) fn tensors(values: &Arena, root: Id) -> Result<BTreeMap<String, Tensor>, Problem> {
+    let mut entries = entries_of(values, root)
+        .ok_or_else(|| Problem::broken("it holds no dictionary of tensors"))?;
+    for _ in 0..DEEPEST_STATE {
+        let inner = entries.iter().rev();
+        let mut inner = inner.filter(|(key, _)| values.text(*key) == Some("state_dict"));
+        match inner
+            .next()
+            .and_then(|(_, state)| entries_of(values, *state))
+        {
+            Some(state) => entries = state,
+            None => break,
+        }
+    }
+    let mut tensors = BTreeMap::new();
+    for &(key, value) in entries {
+        if let (Some(name), Value::Tensor(tensor)) = (values.text(key), values.get(value))
+            && is_known(name)
+        {
+            tensors.insert(name.to_owned(), tensor.clone());
+        }
+    }
+    Ok(tensors)
+}
+
+fn entries_of(values: &Arena, id: Id) -> Option<&[(Id, Id)]> {
+    match values.get(id) {
+        Value::Dictionary(entries) => Some(entries),
+        _ => None,
+    }
+}
+
+impl Source {
+    pub(super) fn new(name: &str, tensor: &Tensor, storage: Range) -> Result<Self, Problem> {
+        let width = tensor.storage.format.width;
+        let held = storage.length / width;
+        if tensor.storage.length > held {
+            return Err(Problem::Broken(format!(
+                "storage {} claims {} numbers; the archive has {held}",
+                tensor.storage.key, tensor.storage.length
+            )));
+        }
+        let span = span(tensor).filter(|span| {
+            let end = tensor.offset.checked_add(*span);
+            end.is_some_and(|end| end <= held)
+        });
+        let (Some(span), Some(count)) = (span, product(&tensor.shape)) else {
+            return Err(Problem::Broken(format!(
+                "tensor \"{name}\" of shape {:?} and strides {:?} from number {} is not within its \
+                 storage of {held} numbers",
+                tensor.shape, tensor.strides, tensor.offset
+            )));
+        };
+        let length = count.checked_mul(width);
+        let length =
+            length.ok_or_else(|| Problem::Broken(format!("tensor \"{name}\" is absurd")))?;
+        Ok(Self {
+            name: name.to_owned(),
+            format: tensor.storage.format,
+            shape: tensor.shape.clone(),
+            strides: tensor
+                .strides
+                .iter()
+                .map(|stride| stride.saturating_mul(width))
+                .collect(),
+            range: Range {
+                offset: storage.offset + tensor.offset * width,
+                length: span * width,
+            },
+            length,
+        })
+    }
+
+    /// Whether the bytes lie in the checkpoint as they are to be written.
+    pub(super) fn is_contiguous(&self) -> bool {
+        let mut expected = self.format.width;
+        self.shape
+            .iter()
+            .zip(&self.strides)
+            .rev()
+            .all(|(&size, &stride)| {
+                let fits = size <= 1 || stride == expected;
+                expected = expected.saturating_mul(size);
+                fits
+            })
+    }
+}
+
+/// Refuses checkpoints that would grow beyond measure.
+pub(super) fn check_total(sources: &[Source], file_length: u64) -> Result<(), Problem> {
+    let most = file_length.saturating_mul(LARGEST_GROWTH);
+    let total = sources
+        .iter()
+        .fold(0_u64, |total, source| total.saturating_add(source.length));
+    if total <= most {
+        return Ok(());
+    }
+    Err(Problem::Broken(format!(
+        "its tensors have {total} bytes; a file of {file_length} may hold at most {most}"
+    )))
+}
+
+/// How many numbers lie between the first and the last one of a tensor, both counted.
+fn span(tensor: &Tensor) -> Option<u64> {
+    if tensor.shape.contains(&0) {
+        return Some(0);
+    }
+    let axes = tensor.shape.iter().zip(&tensor.strides);
+    axes.into_iter().try_fold(1_u64, |span, (&size, &stride)| {
+        span.checked_add((size - 1).checked_mul(stride)?)
+    })
+}
+
+fn product(shape: &[u64]) -> Option<u64> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape
+        .iter()
+        .try_fold(1_u64, |product, &size| product.checked_mul(size))
+}

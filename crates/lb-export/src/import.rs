@@ -1,0 +1,119 @@
+//! Model directories made of what models are published as.
+//!
+//! A diffusers directory needs nothing but another place. A checkpoint in one file gets the
+//! configurations and the tokenizer that it lacks; its weights stay in the one file, of which the
+//! model directory has a hard link. Only what training frameworks pickle (`.ckpt`) is converted,
+//! once, to a file whose tensors can be pointed at.
+
+mod description;
+mod infer;
+mod place;
+mod scheduler;
+mod source;
+mod tokenizer;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::ExportError;
+use crate::write::WeightPlacement;
+use description::Description;
+use place::PartialDirectory;
+pub use scheduler::{Prediction, PredictionSource, PredictionType};
+use source::Source;
+pub use source::SourceFormat;
+
+/// What the weights of a model leave open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// What the UNet predicts. `None`: as the configuration has it, else what the kind of model or
+    /// the file's name suggest, else [`PredictionType::Velocity`] (see [`PredictionSource`]).
+    pub prediction: Option<PredictionType>,
+    /// A diffusers directory whose configurations and tokenizer are taken as they are, component
+    /// by component. What it lacks is told from the tensors' shapes and the rules of Stable
+    /// Diffusion 1 and 2; a model of other proportions needs it.
+    pub configuration: Option<PathBuf>,
+}
+
+/// What a model takes beside latents and text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelKind {
+    /// Nothing.
+    TextToImage,
+    /// A mask and the masked picture's latents.
+    Inpainting,
+    /// A map of depths.
+    Depth,
+    /// A small picture with a level of noise.
+    Upscaler,
+}
+
+/// What [`import`] made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportReport {
+    /// The model directory.
+    pub directory: PathBuf,
+    /// What it was made of.
+    pub format: SourceFormat,
+    /// What the model takes.
+    pub kind: ModelKind,
+    /// What the UNet predicts, and how that is known.
+    pub prediction: Prediction,
+    /// How the weights got there; [`WeightPlacement::Copied`] where they had to be converted.
+    pub weights: WeightPlacement,
+}
+
+/// Makes a model directory at `target` of a diffusers directory, a single-file checkpoint with
+/// CompVis' names (`.safetensors`), or one that torch has saved (`.ckpt`).
+///
+/// Weights are hard-linked, or copied where the file system cannot; a torch checkpoint is converted
+/// by a reader that executes nothing of it. All four graphs of the model are built before anything
+/// is written, so what is imported can be exported. The directory appears whole or not at all.
+///
+/// ```
+/// use lb_export::{Component, ExportOptions, ImportOptions, build_graph, import};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/checkpoints/sd2");
+/// # let checkpoint = format!("{golden}/checkpoint.safetensors");
+/// # let folder = tempfile::tempdir()?;
+/// # let target = folder.path().join("model");
+/// let options = ImportOptions {
+///     // Not needed for models of Stable Diffusion's proportions, as this tiny one is not.
+///     configuration: Some(format!("{golden}/diffusers").into()),
+///     ..ImportOptions::default()
+/// };
+/// let report = import(checkpoint.as_ref(), &target, &options)?;
+/// let graph = build_graph(&report.directory, Component::Unet, &ExportOptions::default())?;
+/// assert_eq!(graph.weight_files[0].location, "checkpoint.safetensors");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When `target` is there already and not an empty folder; when the source is none of the three,
+/// damaged, or lacks a part; when something cannot be told from its tensors and no configuration is
+/// given; those of [`build_graph`](crate::build_graph) and of the file system.
+pub fn import(
+    source: &Path,
+    target: &Path,
+    options: &ImportOptions,
+) -> Result<ImportReport, ExportError> {
+    place::refuse_taken(target)?;
+    let source = Source::open(source)?;
+    let weights = source.weights()?;
+    let description = Description::new(&source, &weights, options, target)?;
+    description.check(&weights)?;
+
+    let directory = PartialDirectory::create(target)?;
+    for (path, bytes) in &description.files {
+        directory.write(path, bytes)?;
+    }
+    let placement = source.place_weights(&weights, &directory)?;
+    directory.finish()?;
+    Ok(ImportReport {
+        directory: target.to_owned(),
+        format: source.format(),
+        kind: description.kind,
+        prediction: description.prediction,
+        weights: placement,
+    })
+}

@@ -1,0 +1,184 @@
+//! What a model directory says about its weights: configurations, scheduler, tokenizer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::scheduler::{self, Prediction, Scheduler};
+use super::source::{ModelWeights, Source};
+use super::tokenizer::{self, Padding};
+use super::{ImportOptions, ModelKind, infer};
+use crate::config::Config;
+use crate::directory::{Component, ExportOptions, write_component};
+use crate::error::ExportError;
+
+const TOKENIZER_FILES: [(&str, bool); 4] = [
+    ("vocab.json", true),
+    ("merges.txt", true),
+    ("special_tokens_map.json", false),
+    ("tokenizer_config.json", false),
+];
+
+/// The small files of a model directory, and what they say.
+pub(super) struct Description {
+    pub(super) kind: ModelKind,
+    pub(super) prediction: Prediction,
+    /// By their paths in the directory.
+    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
+    /// Of the text encoder, the UNet and the autoencoder.
+    configs: [Config; 3],
+}
+
+impl Description {
+    /// Takes what is given, and tells the rest from the weights.
+    pub(super) fn new(
+        source: &Source,
+        weights: &ModelWeights,
+        options: &ImportOptions,
+        target: &Path,
+    ) -> Result<Self, ExportError> {
+        let kind = infer::kind(&weights.unet, &weights.vae)?;
+        if let Some(folder) = &options.configuration {
+            fs::read_dir(folder).map_err(ExportError::io("read", folder))?;
+        }
+        let given = Given {
+            folders: options
+                .configuration
+                .as_deref()
+                .into_iter()
+                .chain(source.directory())
+                .collect(),
+            complete: source.directory(),
+        };
+        let open_clip = source.has_open_clip();
+        let scheduler = match given.json("scheduler/scheduler_config.json")? {
+            Some(settings) => scheduler::given(settings, options),
+            None => scheduler::inferred(source.path(), kind, open_clip, options),
+        };
+        let Scheduler {
+            settings,
+            prediction,
+        } = scheduler;
+        let model = infer::Model {
+            kind,
+            open_clip,
+            predicts_noise: prediction.name == "epsilon",
+        };
+
+        let mut files = vec![(
+            PathBuf::from("scheduler/scheduler_config.json"),
+            pretty(&json!(settings)),
+        )];
+        let mut config = |folder: &str, infer: &dyn Fn() -> Result<Value, ExportError>| {
+            let inside = format!("{folder}/config.json");
+            let settings = match given.json(&inside)? {
+                Some(settings) => settings,
+                None => infer()?.as_object().cloned().unwrap_or_default(),
+            };
+            files.push((PathBuf::from(&inside), pretty(&json!(settings))));
+            Ok::<_, ExportError>(Config::new(target.join(inside), settings))
+        };
+        let configs = [
+            config("text_encoder", &|| {
+                infer::text_encoder(&weights.text_encoder, model)
+            })?,
+            config("unet", &|| infer::unet(&weights.unet, model))?,
+            config("vae", &|| infer::vae(&weights.vae, model))?,
+        ];
+        let index = given.json("model_index.json")?;
+        let index = index.map_or_else(|| infer::model_index(kind), Value::Object);
+        files.push((PathBuf::from("model_index.json"), pretty(&index)));
+        let low_resolution = "low_res_scheduler/scheduler_config.json";
+        if kind == ModelKind::Upscaler {
+            let settings = given.json(low_resolution)?;
+            let settings = settings.map_or_else(scheduler::low_resolution, Value::Object);
+            files.push((low_resolution.into(), pretty(&settings)));
+        }
+        files.extend(given.tokenizer(weights, open_clip)?);
+        Ok(Self {
+            kind,
+            prediction,
+            files,
+            configs,
+        })
+    }
+
+    /// Builds all graphs once: whatever does not fit together shows before anything is written.
+    pub(super) fn check(&self, weights: &ModelWeights) -> Result<(), ExportError> {
+        let [text_encoder, unet, vae] = &self.configs;
+        for component in Component::ALL {
+            let config = match component {
+                Component::TextEncoder => text_encoder,
+                Component::Unet => unet,
+                Component::VaeDecoder | Component::VaeEncoder => vae,
+            };
+            write_component(
+                component,
+                config,
+                weights.of(component),
+                &ExportOptions::default(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Folders with configurations, of which the first one that has a file gives it.
+struct Given<'p> {
+    folders: Vec<&'p Path>,
+    /// The one that must have all files: of a diffusers directory nothing is guessed.
+    complete: Option<&'p Path>,
+}
+
+impl Given<'_> {
+    fn path(&self, inside: &str) -> Option<PathBuf> {
+        let mut paths = self.folders.iter().map(|folder| folder.join(inside));
+        paths.find(|path| path.is_file())
+    }
+
+    fn json(&self, inside: &str) -> Result<Option<Map<String, Value>>, ExportError> {
+        let required = self.complete.map(|folder| folder.join(inside));
+        let path = self.path(inside).or(required);
+        path.map(|path| Config::read_settings(&path)).transpose()
+    }
+
+    fn tokenizer(
+        &self,
+        weights: &ModelWeights,
+        open_clip: bool,
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>, ExportError> {
+        let folder = Path::new("tokenizer");
+        let mut files = Vec::new();
+        if self.complete.is_some() || self.path("tokenizer/vocab.json").is_some() {
+            for (name, required) in TOKENIZER_FILES {
+                let inside = folder.join(name);
+                let path = self.path(&inside.to_string_lossy());
+                let path = match (path, required) {
+                    (Some(path), _) => path,
+                    (None, true) => self.folders[0].join(&inside),
+                    (None, false) => continue,
+                };
+                let bytes = fs::read(&path).map_err(ExportError::io("read", &path))?;
+                files.push((inside, bytes));
+            }
+            return Ok(files);
+        }
+        infer::refuse_other_vocabulary(&weights.text_encoder)?;
+        let padding = if open_clip {
+            Padding::First
+        } else {
+            Padding::End
+        };
+        let clip = tokenizer::files(padding).map_err(ExportError::io("unpack", folder))?;
+        Ok(clip
+            .into_iter()
+            .map(|(name, bytes)| (folder.join(name), bytes))
+            .collect())
+    }
+}
+
+/// JSON as diffusers writes it.
+pub(super) fn pretty(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}

@@ -1,0 +1,206 @@
+//! One model in the three forms that models come in; the fixtures are made by
+//! `tests/golden/make_checkpoints.py`, which has the names from CompVis' side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use lb_export::{Component, ExportOptions, SourceFormat, WeightPlacement, build_graph};
+
+use crate::import::{golden, import_golden};
+use crate::onnx_reader::{Model, read};
+use crate::structure::header;
+
+/// A graph with the bytes of its weights in place of where they lie.
+fn resolved(directory: &Path, component: Component) -> (Model, BTreeMap<String, Vec<u8>>) {
+    let graph = build_graph(directory, component, &ExportOptions::default()).unwrap();
+    let model = read(&graph.bytes);
+    let files: BTreeMap<_, _> = graph
+        .weight_files
+        .iter()
+        .map(|file| (file.location.clone(), fs::read(&file.path).unwrap()))
+        .collect();
+    let external = model.initializers.iter().filter(|i| !i.external.is_empty());
+    let weights = external.map(|initializer| {
+        let [offset, length]: [usize; 2] =
+            ["offset", "length"].map(|key| initializer.external[key].parse().unwrap());
+        let file = &files[&initializer.external["location"]];
+        (
+            initializer.name.clone(),
+            file[offset..offset + length].to_vec(),
+        )
+    });
+    let weights = weights.collect();
+    (model, weights)
+}
+
+fn shapes(model: &Model) -> BTreeMap<&str, (&[u64], u64)> {
+    let initializers = model.initializers.iter();
+    initializers
+        .map(|i| (i.name.as_str(), (i.dims.as_slice(), i.data_type)))
+        .collect()
+}
+
+#[test]
+fn all_forms_of_a_model_give_the_same_graphs_and_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let forms = [
+        ("sd2/checkpoint.safetensors", "sd2/diffusers"),
+        ("sd2/checkpoint.ckpt", "sd2/diffusers"),
+        ("sd1/checkpoint.safetensors", "sd1/diffusers"),
+    ];
+    for (index, (form, reference)) in forms.into_iter().enumerate() {
+        let target = folder.path().join(index.to_string());
+        import_golden(form, &target);
+        for component in Component::ALL {
+            let (expected, expected_weights) = resolved(&golden(reference), component);
+            let (found, weights) = resolved(&target, component);
+            assert!(expected_weights.len() > 20);
+            assert_eq!(weights, expected_weights, "{form}, {component:?}");
+            assert_eq!(shapes(&found), shapes(&expected), "{form}, {component:?}");
+            assert_eq!(found.nodes, expected.nodes, "{form}, {component:?}");
+        }
+    }
+}
+
+/// Every tensor of the networks is used, and each by one name; what is left over is what Stable
+/// Diffusion leaves unused.
+#[test]
+fn every_tensor_of_a_checkpoint_has_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    import_golden("sd2/checkpoint.safetensors", &target);
+    let mut unused = header(&target.join("checkpoint.safetensors"));
+    let mut taken: BTreeMap<String, BTreeSet<(u64, u64)>> = BTreeMap::new();
+    for component in Component::ALL {
+        let graph = build_graph(&target, component, &ExportOptions::default()).unwrap();
+        let model = read(&graph.bytes);
+        let tensors = header(&target.join("checkpoint.safetensors"));
+        for initializer in model.initializers.iter().filter(|i| !i.external.is_empty()) {
+            let [offset, length]: [u64; 2] =
+                ["offset", "length"].map(|key| initializer.external[key].parse().unwrap());
+            let holds = |(_, (_, _, start, whole)): &(&String, &(String, Vec<u64>, u64, u64))| {
+                *start <= offset && offset + length <= start + whole
+            };
+            let holders: Vec<_> = tensors.iter().filter(holds).collect();
+            assert_eq!(holders.len(), 1, "{}", initializer.name);
+            let key = holders[0].0;
+            assert!(
+                taken
+                    .entry(key.clone())
+                    .or_default()
+                    .insert((offset, length)),
+                "{key} is taken twice"
+            );
+            unused.remove(key);
+        }
+    }
+    for (key, ranges) in &taken {
+        let (_, _, _, whole) = &header(&target.join("checkpoint.safetensors"))[key];
+        let sum: u64 = ranges.iter().map(|(_, length)| length).sum();
+        assert_eq!(sum, *whole, "{key} is taken in part");
+    }
+    let known = |key: &String| {
+        key.starts_with("cond_stage_model.model.transformer.resblocks.2.")
+            || key.ends_with("text_projection")
+            || key.ends_with("logit_scale")
+            || key == "betas"
+            || key == "model_ema.decay"
+    };
+    assert!(unused.keys().all(known), "{:?}", unused.keys());
+}
+
+/// Every number format arrives as it was, with gaps closed and nothing added that is no model.
+#[test]
+fn torch_checkpoints_are_converted_exactly() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    let report = import_golden("sd2/checkpoint.ckpt", &target);
+    assert_eq!(report.format, SourceFormat::TorchCheckpoint);
+    assert_eq!(report.weights, WeightPlacement::Copied);
+    let file = target.join("checkpoint.safetensors");
+    let bytes = fs::read(&file).unwrap();
+    let tensors = header(&file);
+    assert!(!tensors.contains_key("betas") && !tensors.contains_key("model_ema.num_updates"));
+    let numbers = [0, 1, 2, 3, 4, 5];
+    let bfloat16 = [0_u16, 0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0];
+    let expected: [(&str, &str, Vec<u8>); 9] = [
+        (
+            "float64",
+            "F64",
+            numbers
+                .iter()
+                .flat_map(|&n| f64::from(n).to_le_bytes())
+                .collect(),
+        ),
+        (
+            "float32",
+            "F32",
+            numbers
+                .iter()
+                .flat_map(|&n| (n as f32).to_le_bytes())
+                .collect(),
+        ),
+        (
+            "bfloat16",
+            "BF16",
+            bfloat16.iter().flat_map(|n| n.to_le_bytes()).collect(),
+        ),
+        (
+            "int64",
+            "I64",
+            numbers
+                .iter()
+                .flat_map(|&n| i64::from(n).to_le_bytes())
+                .collect(),
+        ),
+        (
+            "int32",
+            "I32",
+            numbers
+                .iter()
+                .flat_map(|&n: &i32| n.to_le_bytes())
+                .collect(),
+        ),
+        (
+            "int16",
+            "I16",
+            numbers
+                .iter()
+                .flat_map(|&n| (n as i16).to_le_bytes())
+                .collect(),
+        ),
+        ("int8", "I8", vec![0, 1, 2, 3, 4, 5]),
+        ("uint8", "U8", vec![0, 1, 2, 3, 4, 5]),
+        ("bool", "BOOL", vec![0, 1, 1, 1, 1, 1]),
+    ];
+    for (name, dtype, expected) in expected {
+        let (found, shape, start, length) = &tensors[&format!("first_stage_model.loss.{name}")];
+        assert_eq!(found, dtype);
+        assert_eq!(shape, &[2, 3]);
+        assert_eq!(
+            bytes[*start as usize..(start + length) as usize],
+            expected,
+            "{name}"
+        );
+    }
+    assert_eq!(tensors["first_stage_model.loss.empty"].1, [0, 3]);
+    // Networks' tensors: those of the safetensors file, byte by byte.
+    let original = golden("sd2/checkpoint.safetensors");
+    let original_bytes = fs::read(&original).unwrap();
+    let mut compared = 0;
+    for (name, (dtype, shape, start, length)) in header(&original) {
+        let Some((found_dtype, found_shape, found_start, _)) = tensors.get(&name) else {
+            continue;
+        };
+        assert_eq!((found_dtype, found_shape), (&dtype, &shape), "{name}");
+        let range = |start: u64| start as usize..(start + length) as usize;
+        assert_eq!(
+            bytes[range(*found_start)],
+            original_bytes[range(start)],
+            "{name}"
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, header(&original).len() - 2);
+}

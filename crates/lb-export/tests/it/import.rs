@@ -1,0 +1,237 @@
+//! What an import makes, where, and what it asks for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lb_export::{
+    Component, ExportError, ExportOptions, ImportOptions, ImportReport, ModelKind,
+    PredictionSource, PredictionType, SourceFormat, WeightPlacement, build_graph, export_directory,
+    import,
+};
+
+pub(crate) fn golden(path: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
+    folder.join(path)
+}
+
+/// The tiny models have other heads and norms than Stable Diffusion: their configurations tell.
+pub(crate) fn with_configuration(model: &str) -> ImportOptions {
+    ImportOptions {
+        configuration: Some(golden(model).join("diffusers")),
+        ..ImportOptions::default()
+    }
+}
+
+pub(crate) fn import_golden(path: &str, target: &Path) -> ImportReport {
+    let (model, _) = path.split_once('/').unwrap();
+    import(&golden(path), target, &with_configuration(model)).unwrap()
+}
+
+#[test]
+fn an_imported_directory_has_all_files_and_one_weight_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("new/model");
+    let report = import_golden("sd2/checkpoint.safetensors", &target);
+    assert_eq!(report.directory, target);
+    assert_eq!(report.format, SourceFormat::Safetensors);
+    assert_eq!(report.kind, ModelKind::TextToImage);
+    assert_eq!(report.weights, WeightPlacement::HardLinked);
+    assert_eq!(
+        report.prediction.known_from,
+        PredictionSource::Configuration
+    );
+    assert_eq!(report.prediction.name, "v_prediction");
+    let expected = [
+        "checkpoint.safetensors",
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/config.json",
+        "vae/config.json",
+    ];
+    assert_eq!(files_below(&target), expected);
+    assert_eq!(
+        files_below(folder.path()).len(),
+        expected.len(),
+        "nothing lies beside it"
+    );
+    let exported = export_directory(&target, &ExportOptions::default()).unwrap();
+    for graph in exported.graphs {
+        assert_eq!(graph.weights, WeightPlacement::HardLinked);
+        let beside = graph.path.with_file_name("checkpoint.safetensors");
+        assert_eq!(
+            fs::read(beside).unwrap(),
+            fs::read(golden("sd2/checkpoint.safetensors")).unwrap()
+        );
+    }
+    build_graph(&target, Component::Unet, &ExportOptions::default()).unwrap();
+}
+
+#[test]
+fn a_diffusers_directory_is_linked_file_by_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    let source = golden("sd1/diffusers");
+    let report = import(&source, &target, &ImportOptions::default()).unwrap();
+    assert_eq!(report.format, SourceFormat::DiffusersDirectory);
+    assert_eq!(report.weights, WeightPlacement::HardLinked);
+    assert_eq!(report.prediction.name, "epsilon");
+    assert_eq!(files_below(&target), files_below(&source));
+    for component in Component::ALL {
+        let build = |directory: &Path| {
+            build_graph(directory, component, &ExportOptions::default())
+                .unwrap()
+                .bytes
+        };
+        assert_eq!(build(&target), build(&source));
+    }
+    // What was imported can be imported again.
+    let again = folder.path().join("again");
+    let first = folder.path().join("first");
+    import_golden("sd2/checkpoint.safetensors", &first);
+    import(&first, &again, &ImportOptions::default()).unwrap();
+    assert_eq!(files_below(&again), files_below(&first));
+}
+
+#[cfg(unix)]
+#[test]
+fn imported_weights_take_no_further_space() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    import_golden("sd2/checkpoint.safetensors", &target);
+    let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+    let original = inode(golden("sd2/checkpoint.safetensors"));
+    assert_eq!(inode(target.join("checkpoint.safetensors")), original);
+}
+
+#[test]
+fn the_prediction_type_can_be_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    let options = ImportOptions {
+        prediction: Some(PredictionType::Noise),
+        ..with_configuration("sd2")
+    };
+    let report = import(&golden("sd2/checkpoint.safetensors"), &target, &options).unwrap();
+    assert_eq!(report.prediction.known_from, PredictionSource::Options);
+    let scheduler = fs::read(target.join("scheduler/scheduler_config.json")).unwrap();
+    let scheduler: serde_json::Value = serde_json::from_slice(&scheduler).unwrap();
+    assert_eq!(scheduler["prediction_type"], "epsilon");
+}
+
+#[test]
+fn what_cannot_be_told_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    let source = golden("sd2/checkpoint.safetensors");
+    let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
+    let message = refused.to_string();
+    assert!(
+        matches!(refused, ExportError::NotInferable { .. }),
+        "{message}"
+    );
+    assert!(
+        message.contains("layers are used") && message.contains("it has 3"),
+        "{message}"
+    );
+    assert!(
+        message.contains("configuration has to be given"),
+        "{message}"
+    );
+    assert!(
+        fs::read_dir(folder.path()).unwrap().next().is_none(),
+        "nothing is left"
+    );
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ImportOptions {
+        configuration: Some(folder.path().join("nowhere")),
+        ..ImportOptions::default()
+    };
+    let source = golden("sd2/checkpoint.safetensors");
+    let refused = import(&source, &folder.path().join("model"), &options).unwrap_err();
+    let message = refused.to_string();
+    assert!(message.contains("nowhere: cannot read"), "{message}");
+}
+
+#[test]
+fn nothing_of_a_diffusers_directory_is_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    for missing in [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+    ] {
+        let source = folder.path().join("source");
+        import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
+        fs::remove_file(source.join(missing)).unwrap();
+        let target = folder.path().join("model");
+        let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
+        let (_, file) = missing.rsplit_once('/').unwrap_or(("", missing));
+        let message = refused.to_string();
+        assert!(message.contains(file), "{missing}: {message}");
+        assert!(!target.exists(), "{missing}");
+        fs::remove_dir_all(source).unwrap();
+    }
+}
+
+#[test]
+fn targets_that_are_taken_and_sources_that_are_no_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = golden("sd2/checkpoint.safetensors");
+    let refusal = |source: &Path, target: &Path| {
+        let refused = import(source, target, &with_configuration("sd2")).unwrap_err();
+        refused.to_string()
+    };
+    fs::write(folder.path().join("file"), "kept").unwrap();
+    for target in [folder.path().to_owned(), folder.path().join("file")] {
+        assert!(refusal(&source, &target).contains("something is there already"));
+    }
+    assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"kept");
+    let target = folder.path().join("model");
+    for (bytes, expected) in [(&b""[..], "neither"), (b"\x80\x02}q\x00.", "neither")] {
+        let source = folder.path().join("source");
+        fs::write(&source, bytes).unwrap();
+        assert!(refusal(&source, &target).contains(expected));
+    }
+    assert!(refusal(&folder.path().join("nowhere"), &target).contains("cannot open"));
+    let unet = golden("sd2/diffusers/unet/diffusion_pytorch_model.safetensors");
+    let message = refusal(&unet, &target);
+    assert!(
+        message.contains("no text_encoder in this file"),
+        "{message}"
+    );
+    assert!(!target.exists());
+    fs::create_dir(&target).unwrap();
+    import(&source, &target, &with_configuration("sd2")).unwrap();
+}
+
+/// The files below a folder, sorted, as paths with slashes.
+pub(crate) fn files_below(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let inside = path.strip_prefix(folder).unwrap();
+                files.push(inside.to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,80 @@
+//! Imported checkpoints draw what the same weights draw as a diffusers directory.
+
+use std::path::{Path, PathBuf};
+
+use lb_blend::{DdimSampler, Keyframe, Latents, blend, noise};
+use lb_export::{ImportOptions, import};
+use lb_models::{ModelDirectory, Pipeline, PipelineOptions};
+use lb_schedule::BranchingProfile;
+
+use crate::surroundings::{runtime, workspace};
+
+const SIDE: usize = 16;
+
+/// A tiny model with random weights (`crates/lb-export/tests/golden/make_checkpoints.py`).
+fn golden(form: &str) -> PathBuf {
+    workspace()
+        .join("crates/lb-export/tests/golden/checkpoints/sd2")
+        .join(form)
+}
+
+/// The bytes of a short film's pictures.
+fn film(directory: &Path) -> Vec<Vec<u8>> {
+    let directory = ModelDirectory::open(directory).unwrap();
+    let sampler = DdimSampler::new(directory.schedule(), 4).unwrap();
+    let options = PipelineOptions::default();
+    let mut pipeline = Pipeline::open(runtime(), directory, SIDE, SIDE, options).unwrap();
+    let prompts = ["", "a b", "ab c"].map(|prompt| pipeline.tokenize(prompt).unwrap());
+    let conditionings = pipeline.encode(&prompts).unwrap();
+    let shape = pipeline.latent_shape();
+    let keyframes: Vec<Keyframe> = (1..3)
+        .map(|index| Keyframe {
+            conditioning: conditionings[index].clone(),
+            negative: conditionings[0].clone(),
+            initial_latents: noise::initial_latents(index as u64, shape).unwrap(),
+        })
+        .collect();
+    let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();
+    let settings = Default::default();
+    let blended = blend(
+        &mut pipeline,
+        &sampler,
+        &profile,
+        &keyframes,
+        &settings,
+        &mut (),
+    );
+    let transitions = blended.unwrap().transitions;
+    let latents: Vec<&Latents> = transitions[0].iter().map(|frame| &frame.latents).collect();
+    let pictures = pipeline.decoder().decode(&latents).unwrap();
+    pictures.into_iter().map(|picture| picture.rgb).collect()
+}
+
+#[test]
+fn all_forms_of_a_checkpoint_draw_the_same_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = film(&golden("diffusers"));
+    assert!(expected.len() == 3 && expected[0] != expected[2]);
+    let options = ImportOptions {
+        configuration: Some(golden("diffusers")),
+        ..ImportOptions::default()
+    };
+    for form in ["diffusers", "checkpoint.safetensors", "checkpoint.ckpt"] {
+        let target = folder.path().join(form);
+        import(&golden(form), &target, &options).unwrap();
+        assert_eq!(film(&target), expected, "{form}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_not_imported_is_told_from_a_missing_model() {
+    let file = golden("checkpoint.safetensors");
+    for refused in [
+        ModelDirectory::open(&file),
+        ModelDirectory::find(&file.to_string_lossy(), &[]),
+    ] {
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("checkpoint.safetensors"), "{message}");
+        assert!(message.contains("imported into one first"), "{message}");
+    }
+}
