@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lb_blend::noise::standard_normal;
-use lb_blend::{DdimSampler, LatentShape, NoiseScheduleConfig, lerp, slerp};
+use lb_blend::{LatentShape, NoiseScheduleConfig, SamplerKind, lerp, slerp};
 
 const SHAPES: [(&str, LatentShape); 2] = [
     (
@@ -60,19 +60,22 @@ fn mix(criterion: &mut Criterion) {
 
 fn step(criterion: &mut Criterion) {
     let config = NoiseScheduleConfig::default();
-    criterion.bench_function("latents/DDIM schedule of 30 steps", |bencher| {
-        bencher.iter(|| DdimSampler::new(black_box(&config), STEPS));
-    });
-    let sampler = DdimSampler::new(&config, STEPS).expect("a valid configuration");
-    for_each_shape(criterion, "latents/DDIM step", |length| {
-        let [mut latents, output, mut clean] = [0, 1, 2].map(|seed| standard_normal(seed, length));
-        let sampler = &sampler;
-        Box::new(move || {
-            sampler
-                .step(STEPS / 2, &mut latents, black_box(&output), &mut clean)
-                .expect("equal lengths");
-        })
-    });
+    for kind in [SamplerKind::Ddim, SamplerKind::DpmSolver] {
+        criterion.bench_function(&format!("latents/{kind} schedule of 30 steps"), |bencher| {
+            bencher.iter(|| kind.sampler(black_box(&config), STEPS));
+        });
+        let sampler = kind.sampler(&config, STEPS).expect("a valid configuration");
+        for_each_shape(criterion, &format!("latents/{kind} step"), |length| {
+            let [mut latents, output, mut clean] =
+                [0, 1, 2].map(|seed| standard_normal(seed, length));
+            let sampler = &sampler;
+            Box::new(move || {
+                sampler
+                    .step(STEPS / 2, &mut latents, black_box(&output), &mut clean)
+                    .expect("equal lengths");
+            })
+        });
+    }
 }
 
 /// Times what `prepare` makes of a number of values, at both shapes.

@@ -15,7 +15,7 @@ use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::latents::Latents;
 use crate::observe::{Branch, Observer, Phase, StepProgress};
-use crate::sampler::DdimSampler;
+use crate::sampler::Sampler;
 
 /// A computed frame of a transition, ready to be decoded.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,7 +54,10 @@ pub struct Blended {
 /// The keyframes' own trajectories are computed first, all in one batch: they are the branches at
 /// fraction 0 and 1 of every level of every transition. Then each transition is walked level by
 /// level, its inner branches as one batch: they start from the slerp of their parents' latents and
-/// run under the mix of the keyframes' conditionings. A batch is one [`Backend::predict`] call per
+/// run under the mix of the keyframes' conditionings. A multistep sampler also gets the parents'
+/// last predictions, mixed along the line between them: clean latents, unlike noisy ones, do not
+/// lie on a sphere; the branch's conditioning is the same mix of its parents'; and so a branch at
+/// its parent's fraction goes on as that parent would. A batch is one [`Backend::predict`] call per
 /// step, split only where the backend's batch limit says so; the split changes no result beyond
 /// what it changes in the backend.
 ///
@@ -66,7 +69,7 @@ pub struct Blended {
 /// [`BlendError::Interrupted`] once the observer breaks off.
 pub fn blend(
     backend: &mut dyn Backend,
-    sampler: &DdimSampler,
+    sampler: &dyn Sampler,
     profile: &BranchingProfile,
     keyframes: &[Keyframe],
     options: &BlendOptions,
@@ -108,7 +111,7 @@ pub fn blend(
 struct Film<'a> {
     backend: &'a mut dyn Backend,
     batch_limit: usize,
-    sampler: &'a DdimSampler,
+    sampler: &'a dyn Sampler,
     profile: &'a BranchingProfile,
     options: &'a BlendOptions,
     observer: &'a mut dyn Observer,
@@ -128,6 +131,7 @@ impl Film<'_> {
                 branch: Branch::Keyframe(index),
                 guidance_scale,
                 latents: (latents, latents, 0.0),
+                history: None,
                 keyframes: (keyframe, keyframe, 0.0),
             });
         }

@@ -26,8 +26,9 @@
 //!
 //! - [`Backend`] is the port to implement; `testing` (a feature) has a strict fake of it and a
 //!   conformance suite for it.
-//! - [`DdimSampler`] walks down the noise schedule of a model's `scheduler_config.json`, equal to
-//!   diffusers' `DDIMScheduler`.
+//! - A [`Sampler`] walks down the noise schedule of a model's `scheduler_config.json`:
+//!   [`DdimSampler`] equal to diffusers' `DDIMScheduler`, [`DpmSolverSampler`] to its
+//!   `DPMSolverMultistepScheduler`.
 //! - [`noise`] makes the noise that torch makes for a seed.
 //! - [`slerp`] and [`lerp`] mix.
 //! - [`Observer`] watches, and stops.
@@ -109,5 +110,6 @@ pub use latents::{LatentShape, Latents};
 pub use mix::{lerp, slerp};
 pub use observe::{Branch, Observer, Phase, StepProgress};
 pub use sampler::{
-    BetaSchedule, DdimSampler, NoiseScheduleConfig, PredictionType, SamplerError, TimestepSpacing,
+    BetaSchedule, DdimSampler, DpmSolverSampler, NoiseScheduleConfig, PredictionType, Sampler,
+    SamplerError, SamplerKind, TimestepSpacing,
 };

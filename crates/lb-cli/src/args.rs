@@ -94,9 +94,9 @@ pub(crate) struct ContentArguments {
     /// Guidance in the middle of a transition: 1 the full scale, 0 none.
     #[arg(long, value_name = "D", default_value_t = 0.5)]
     pub(crate) guidance_damper: f64,
-    /// How latents are denoised.
-    #[arg(long, value_enum, default_value_t = Sampler::Ddim)]
-    pub(crate) sampler: Sampler,
+    /// How latents are denoised: dpmpp-2m (DPM-Solver++, second order) needs fewer steps.
+    #[arg(long, value_enum, default_value_t = SamplerChoice::Ddim)]
+    pub(crate) sampler: SamplerChoice,
     #[command(flatten)]
     pub(crate) branching: BranchingArguments,
     /// Seconds a transition.
@@ -213,8 +213,10 @@ pub(crate) struct OutputArguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum Sampler {
+pub(crate) enum SamplerChoice {
     Ddim,
+    #[value(name = "dpmpp-2m")]
+    DpmSolver,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -2,13 +2,13 @@
 
 use lb_render::{
     Branching, Device, Encoder, Guidance, Injections, Job, ModelDirectory, Outputs,
-    PipelineOptions, Quality, Renderer, Runtime, SessionOptions, Spacing, SpacingDistance,
-    locate_library,
+    PipelineOptions, Quality, Renderer, Runtime, SamplerKind, SessionOptions, Spacing,
+    SpacingDistance, locate_library,
 };
 
 use crate::args::{
     BranchingArguments, ContentArguments, DistanceChoice, EncoderChoice, MachineArguments,
-    OutputArguments, Sampler, SpacingChoice,
+    OutputArguments, SamplerChoice, SpacingChoice,
 };
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
@@ -19,12 +19,15 @@ const DEPTH_STRENGTH: f64 = 0.4;
 const BUNDLED_MODEL: &str = "pocket";
 
 pub(crate) fn job(content: &ContentArguments) -> Result<Job, CommandError> {
-    let Sampler::Ddim = content.sampler;
     Ok(Job {
         prompts: content.prompts.clone(),
         negative_prompt: content.negative_prompt.clone(),
         seeds: content.seed.clone(),
         size: content.size,
+        sampler: match content.sampler {
+            SamplerChoice::Ddim => SamplerKind::Ddim,
+            SamplerChoice::DpmSolver => SamplerKind::DpmSolver,
+        },
         branching: branching(&content.branching)?,
         spacing: spacing(&content.branching)?,
         distance: match content.branching.spacing_distance {

@@ -1,7 +1,9 @@
 //! `scheduler_config.json` to the numbers a sampler needs.
 //!
 //! Whatever scheduler a directory names, its betas and its prediction type describe how the model
-//! was trained; sampling is this program's own choice.
+//! was trained; sampling is this program's own choice. Where keys are absent, the named class's own
+//! defaults hold, so that latents which it would not clip are not clipped here; the timestep
+//! spacing is then the sampler's.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -11,25 +13,37 @@ use lb_blend::NoiseScheduleConfig;
 use crate::config::Config;
 use crate::error::ModelError;
 
-/// Reads the file; a key that is absent has diffusers' own default for `DDIMScheduler`.
+/// The classes that Stable Diffusion 2 directories name. Their betas, prediction type and offset
+/// have the same defaults.
+const KNOWN: [&str; 6] = [
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "PNDMScheduler",
+    "LMSDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "DPMSolverMultistepScheduler",
+];
+/// Those of them that clip the predicted clean latents unless told otherwise.
+const CLIPPING: [&str; 2] = ["DDIMScheduler", "DDPMScheduler"];
+
+/// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<NoiseScheduleConfig, ModelError> {
     let config = Config::read(path.to_path_buf())?;
-    if let Some(class) = config.get("_class_name").and_then(|class| class.as_str())
-        && class != "DDIMScheduler"
-    {
-        tracing::info!("the model names {class}; its noise schedule is sampled with DDIM");
+    let class = class(&config)?;
+    if class != "DDIMScheduler" {
+        tracing::info!("the model names {class}: its noise schedule is used, its sampler is not");
     }
     let schedule = NoiseScheduleConfig {
         num_train_timesteps: config.positive_or("num_train_timesteps", 1000)?,
         beta_start: number(&config, "beta_start", 0.0001)?,
         beta_end: number(&config, "beta_end", 0.02)?,
-        beta_schedule: named(&config, "beta_schedule", "linear")?,
+        beta_schedule: named_or(&config, "beta_schedule", "linear")?,
         trained_betas: list(&config, "trained_betas")?,
-        prediction_type: named(&config, "prediction_type", "epsilon")?,
+        prediction_type: named_or(&config, "prediction_type", "epsilon")?,
         steps_offset: whole(&config, "steps_offset", 0)?,
-        timestep_spacing: named(&config, "timestep_spacing", "leading")?,
-        set_alpha_to_one: flag(&config, "set_alpha_to_one", true)?,
-        clip_sample: flag(&config, "clip_sample", true)?,
+        timestep_spacing: named(&config, "timestep_spacing")?,
+        set_alpha_to_one: flag(&config, "set_alpha_to_one", class != "PNDMScheduler")?,
+        clip_sample: flag(&config, "clip_sample", CLIPPING.contains(&class))?,
         clip_sample_range: number(&config, "clip_sample_range", 1.0)?,
         rescale_betas_zero_snr: flag(&config, "rescale_betas_zero_snr", false)?,
         thresholding: flag(&config, "thresholding", false)?,
@@ -38,6 +52,26 @@ pub(crate) fn read(path: &Path) -> Result<NoiseScheduleConfig, ModelError> {
         .validate()
         .map_err(|error| ModelError::unreadable(path, error))?;
     Ok(schedule)
+}
+
+/// The scheduler's class, if its noise schedule is one of betas: flow matching and other families
+/// have none, and would silently be given the default ones.
+fn class(config: &Config) -> Result<&str, ModelError> {
+    const KEY: &str = "_class_name";
+    let Some(value) = config.get(KEY) else {
+        return Ok("DDIMScheduler");
+    };
+    let class = value
+        .as_str()
+        .ok_or_else(|| config.wrong(KEY, value, "a name"))?;
+    let has_betas = ["beta_start", "trained_betas"]
+        .iter()
+        .any(|key| config.get(key).is_some());
+    if KNOWN.contains(&class) || has_betas {
+        return Ok(class);
+    }
+    let allowed = format!("{}, or any other that gives beta_start", KNOWN.join(", "));
+    Err(config.wrong(KEY, &class, allowed))
 }
 
 fn number(config: &Config, key: &str, default: f64) -> Result<f64, ModelError> {
@@ -68,18 +102,33 @@ fn flag(config: &Config, key: &str, default: bool) -> Result<bool, ModelError> {
         .ok_or_else(|| config.wrong(key, value, "true or false"))
 }
 
-fn named<T>(config: &Config, key: &str, default: &str) -> Result<T, ModelError>
+fn named<T>(config: &Config, key: &str) -> Result<Option<T>, ModelError>
 where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    let absent = serde_json::Value::from(default);
-    let value = config.get(key).unwrap_or(&absent);
+    let Some(value) = config.get(key) else {
+        return Ok(None);
+    };
     let name = value
         .as_str()
         .ok_or_else(|| config.wrong(key, value, "a name"))?;
     name.parse()
+        .map(Some)
         .map_err(|error: T::Err| config.wrong(key, value, error.to_string()))
+}
+
+fn named_or<T>(config: &Config, key: &str, default: &str) -> Result<T, ModelError>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    match named(config, key)? {
+        Some(value) => Ok(value),
+        None => default
+            .parse()
+            .map_err(|error: T::Err| config.wrong(key, &default, error.to_string())),
+    }
 }
 
 fn list(config: &Config, key: &str) -> Result<Option<Vec<f64>>, ModelError> {
@@ -92,5 +141,75 @@ fn list(config: &Config, key: &str) -> Result<Option<Vec<f64>>, ModelError> {
     match numbers {
         Some(numbers) => Ok(Some(numbers)),
         None => Err(config.wrong(key, &"something else", "a list of numbers")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lb_blend::{BetaSchedule, PredictionType, TimestepSpacing};
+
+    use super::*;
+
+    fn read_text(text: &str) -> Result<NoiseScheduleConfig, ModelError> {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("scheduler_config.json");
+        std::fs::write(&path, text).expect("the test's folder is writable");
+        read(&path)
+    }
+
+    fn read_class(class: &str, keys: &str) -> NoiseScheduleConfig {
+        let text = format!(r#"{{"_class_name": "{class}", {keys} "trained_betas": null}}"#);
+        read_text(&text).unwrap_or_else(|error| panic!("{class}: {error}"))
+    }
+
+    const BETAS: &str =
+        r#""beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear","#;
+
+    #[test]
+    fn every_class_of_a_stable_diffusion_directory_is_read() {
+        for class in KNOWN {
+            let keys = r#""prediction_type": "v_prediction", "steps_offset": 1, "clip_sample": false,
+                "timestep_spacing": "trailing", "set_alpha_to_one": false, "skip_prk_steps": true,"#;
+            let expected = NoiseScheduleConfig {
+                timestep_spacing: Some(TimestepSpacing::Trailing),
+                ..Default::default()
+            };
+            assert_eq!(read_class(class, &format!("{BETAS}{keys}")), expected);
+        }
+    }
+
+    #[test]
+    fn absent_keys_have_the_defaults_of_the_class() {
+        for class in KNOWN {
+            let read = read_class(class, "");
+            let clips = ["DDIMScheduler", "DDPMScheduler"].contains(&class);
+            let expected = NoiseScheduleConfig {
+                clip_sample: clips,
+                set_alpha_to_one: class != "PNDMScheduler",
+                ..NoiseScheduleConfig::diffusers_default()
+            };
+            assert_eq!(read, expected, "{class}");
+            assert_eq!(read.timestep_spacing, None, "the sampler's own");
+            assert_eq!(read.prediction_type, PredictionType::Epsilon);
+            assert_eq!(read.beta_schedule, BetaSchedule::Linear);
+        }
+        let nameless = read_text("{}").expect("every key has a default");
+        assert_eq!(nameless, NoiseScheduleConfig::diffusers_default());
+    }
+
+    #[test]
+    fn other_classes_must_give_their_betas() {
+        assert_eq!(read_class("UniPCMultistepScheduler", BETAS).beta_end, 0.012);
+        let flow = r#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}"#;
+        let error = read_text(flow).expect_err("no betas").to_string();
+        assert!(
+            error.contains("`_class_name` is FlowMatchEulerDiscreteScheduler"),
+            "{error}"
+        );
+        assert!(error.contains("DDIMScheduler, DDPMScheduler"), "{error}");
+        let sigmas =
+            r#"{"_class_name": "EulerDiscreteScheduler", "prediction_type": "flow_prediction"}"#;
+        let error = read_text(sigmas).expect_err("not a prediction").to_string();
+        assert!(error.contains("prediction_type"), "{error}");
     }
 }

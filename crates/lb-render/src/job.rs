@@ -1,6 +1,6 @@
 //! What a user asks for: a film's content, apart from where it is written.
 
-use lb_blend::SpacingDistance;
+use lb_blend::{SamplerKind, SpacingDistance};
 use lb_schedule::{BranchingProfile, Guidance, Quality, ScheduleError, Spacing};
 
 use crate::error::RenderError;
@@ -19,6 +19,8 @@ pub struct Job {
     pub seeds: Vec<u64>,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
+    /// How latents are denoised.
+    pub sampler: SamplerKind,
     /// The branching tree.
     pub branching: Branching,
     /// How a level's fractions are chosen.
@@ -40,6 +42,7 @@ impl Default for Job {
             negative_prompt: String::new(),
             seeds: Vec::new(),
             size: None,
+            sampler: SamplerKind::default(),
             branching: Branching::default(),
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),

@@ -56,7 +56,7 @@ pub use plan::Plan;
 pub use renderer::Renderer;
 pub use summary::{Seconds, Summary, TransitionFacts};
 
-pub use lb_blend::{Phase, SpacingDistance, StepProgress};
+pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
     Device, ModelDirectory, ModelError, PipelineOptions, Runtime, SessionOptions, locate_library,
     providers as device_reports,

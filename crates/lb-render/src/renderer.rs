@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lb_blend::{BlendError, BlendOptions, Conditioning, DdimSampler, Keyframe, blend, noise};
+use lb_blend::{BlendError, BlendOptions, Conditioning, Keyframe, blend, noise};
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
@@ -72,7 +72,8 @@ impl Renderer {
             height,
             self.options.clone(),
         )?;
-        let sampler = DdimSampler::new(self.directory.schedule(), plan.profile.steps())?;
+        let schedule = self.directory.schedule();
+        let sampler = job.sampler.sampler(schedule, plan.profile.steps())?;
         let mut production = Production::begin(&plan, outputs, (width, height), &pipeline)?;
 
         let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
@@ -107,7 +108,7 @@ impl Renderer {
             let mut watching = production.watch(observer);
             let result = blend(
                 &mut pipeline,
-                &sampler,
+                sampler.as_ref(),
                 &plan.profile,
                 &keyframes,
                 &options,

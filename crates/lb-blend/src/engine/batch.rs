@@ -7,7 +7,7 @@ use crate::guide::GuidedRows;
 use crate::latents::{LatentShape, Latents};
 use crate::mix::{lerp, slerp};
 use crate::observe::Branch;
-use crate::sampler::DdimSampler;
+use crate::sampler::Sampler;
 
 /// How a branch starts. A keyframe's own trajectory has itself on both sides.
 pub(super) struct Start<'a> {
@@ -15,6 +15,8 @@ pub(super) struct Start<'a> {
     pub(super) guidance_scale: f64,
     /// The parents' latents and the mix between them.
     pub(super) latents: (&'a Latents, &'a Latents, f64),
+    /// What the parents' last step predicted, for a sampler that reads it.
+    pub(super) history: Option<(&'a Latents, &'a Latents)>,
     /// The transition's keyframes and the fraction between them, for the conditioning.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
 }
@@ -31,7 +33,8 @@ pub(super) struct LevelEnd {
 /// a film; nothing is allocated between steps.
 ///
 /// Rows are laid out as [`GuidedRows`] says. The conditional rows of `latents` are the branches'
-/// own latents, which the sampler changes in place.
+/// own latents, which the sampler changes in place; `predicted_clean` is what it predicted last,
+/// which a multistep sampler reads at the next step.
 pub(super) struct Batch {
     shape: LatentShape,
     tokens: usize,
@@ -72,9 +75,14 @@ impl Batch {
         self.latents.resize(rows * values, 0.0);
         self.output.resize(rows * values, 0.0);
         self.predicted_clean.resize(starts.len() * values, 0.0);
-        for (start, latents) in starts.iter().zip(self.latents.chunks_exact_mut(values)) {
+        let latents = self.latents.chunks_exact_mut(values);
+        let predictions = self.predicted_clean.chunks_exact_mut(values);
+        for ((start, latents), predicted) in starts.iter().zip(latents).zip(predictions) {
             let (left, right, mix) = start.latents;
             slerp(left.values(), right.values(), mix, latents)?;
+            if let Some((left, right)) = start.history {
+                lerp(left.values(), right.values(), mix, predicted)?;
+            }
         }
 
         let values = self.tokens * self.width;
@@ -106,7 +114,7 @@ impl Batch {
         &mut self,
         backend: &mut dyn Backend,
         limit: usize,
-        sampler: &DdimSampler,
+        sampler: &dyn Sampler,
         step: usize,
     ) -> Result<usize, BlendError> {
         let timestep = sampler.timesteps()[step];
@@ -142,7 +150,7 @@ impl Batch {
     }
 
     /// Takes the sampler's step with what [`predict`](Self::predict) found.
-    pub(super) fn step(&mut self, sampler: &DdimSampler, step: usize) -> Result<(), BlendError> {
+    pub(super) fn step(&mut self, sampler: &dyn Sampler, step: usize) -> Result<(), BlendError> {
         let stride = self.shape.len();
         let values = self.branches.len() * stride;
         let (latents, output) = (&mut self.latents[..values], &self.output[..values]);
@@ -174,7 +182,7 @@ impl Batch {
         values: &[f32],
         what: &'static str,
         branch: usize,
-        sampler: &DdimSampler,
+        sampler: &dyn Sampler,
         step: usize,
     ) -> Result<(), BlendError> {
         if values.iter().all(|value| value.is_finite()) {

@@ -5,11 +5,11 @@ use lb_schedule::BranchingProfile;
 use super::options::{BlendOptions, Keyframe};
 use crate::backend::Conditioning;
 use crate::error::{BlendError, ShapeError};
-use crate::sampler::DdimSampler;
+use crate::sampler::Sampler;
 
 /// Checks everything that does not need the backend.
 pub(super) fn check(
-    sampler: &DdimSampler,
+    sampler: &dyn Sampler,
     profile: &BranchingProfile,
     keyframes: &[Keyframe],
     options: &BlendOptions,

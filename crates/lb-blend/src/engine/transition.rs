@@ -39,7 +39,8 @@ impl Film<'_> {
             let mut starts = Vec::with_capacity(inner.len());
             for &fraction in inner {
                 let parents = parents(&above.fractions, fraction)?;
-                let latents = &above.end.latents;
+                let (latents, predicted) = (&above.end.latents, &above.end.predicted_clean);
+                let history = (&predicted[parents.left], &predicted[parents.right]);
                 starts.push(Start {
                     branch: Branch::Inner {
                         transition: index,
@@ -48,6 +49,7 @@ impl Film<'_> {
                     },
                     guidance_scale: self.options.guidance.at(fraction),
                     latents: (&latents[parents.left], &latents[parents.right], parents.mix),
+                    history: self.sampler.is_multistep().then_some(history),
                     keyframes: (left, right, fraction),
                 });
             }

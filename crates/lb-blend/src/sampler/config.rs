@@ -93,13 +93,14 @@ pub struct NoiseScheduleConfig {
     pub trained_betas: Option<Vec<f64>>,
     /// What the model's output means.
     pub prediction_type: PredictionType,
-    /// Added to every timestep under leading spacing.
+    /// Added to every timestep under leading spacing; below T.
     pub steps_offset: usize,
-    /// Which timesteps a walk visits.
-    pub timestep_spacing: TimestepSpacing,
-    /// Whether the last step ends at no noise at all instead of at timestep 0's.
+    /// Which timesteps a walk visits; `None` leaves it to the sampler, as diffusers does where the
+    /// file has no such key (Stable Diffusion 2.1's has none).
+    pub timestep_spacing: Option<TimestepSpacing>,
+    /// Whether DDIM's last step ends at no noise at all instead of at timestep 0's.
     pub set_alpha_to_one: bool,
-    /// Whether the predicted clean latents are clamped to ±`clip_sample_range` at every step.
+    /// Whether DDIM clamps the predicted clean latents to ±`clip_sample_range` at every step.
     pub clip_sample: bool,
     /// See `clip_sample`; positive.
     pub clip_sample_range: f64,
@@ -135,12 +136,21 @@ impl NoiseScheduleConfig {
             trained_betas: None,
             prediction_type: PredictionType::Epsilon,
             steps_offset: 0,
-            timestep_spacing: TimestepSpacing::Leading,
+            timestep_spacing: None,
             set_alpha_to_one: true,
             clip_sample: true,
             clip_sample_range: 1.0,
             rescale_betas_zero_snr: false,
             thresholding: false,
+        }
+    }
+
+    /// Whether a walk can have so many steps.
+    pub(super) fn check_steps(&self, steps: usize) -> Result<(), SamplerError> {
+        let most = self.num_train_timesteps;
+        match (1..=most).contains(&steps) {
+            true => Ok(()),
+            false => Err(SamplerError::Steps { steps, most }),
         }
     }
 
@@ -177,6 +187,12 @@ impl NoiseScheduleConfig {
             if !(0.0 < start && start <= end && end < 1.0) {
                 return Err(SamplerError::BetaRange { start, end });
             }
+        }
+        if self.steps_offset >= length {
+            return Err(SamplerError::StepsOffset {
+                value: self.steps_offset,
+                most: length - 1,
+            });
         }
         if self.clip_sample && !(self.clip_sample_range > 0.0 && self.clip_sample_range < f64::MAX)
         {
@@ -223,6 +239,7 @@ mod tests {
         );
         assert!(refused(|c| c.trained_betas = Some(vec![0.1])).contains("has 1 entries"));
         assert!(refused(|c| c.trained_betas = Some(vec![0.0; 1000])).contains("trained_betas[0]"));
+        assert!(refused(|c| c.steps_offset = 1000).contains("steps_offset is 1000"));
         assert!(refused(|c| c.thresholding = true).contains("thresholding"));
         assert!(refused(|c| (c.clip_sample, c.clip_sample_range) = (true, -1.0)).contains("is -1"));
     }

@@ -3,18 +3,21 @@
 use super::betas::alphas_cumprod;
 use super::config::{NoiseScheduleConfig, PredictionType};
 use super::error::SamplerError;
-use super::timesteps::timesteps;
+use super::prediction::single;
+use super::timesteps::ddim_timesteps;
+use super::{Sampler, checked_step};
 use crate::error::ShapeError;
 
-/// A walk of N denoising steps down a model's noise schedule.
+/// A walk of N denoising steps down a model's noise schedule, each on its own.
 ///
-/// Takes exactly N steps for every N from 1 to `num_train_timesteps`, at diffusers' own timesteps,
-/// with two exceptions where diffusers fails: timesteps beyond the training schedule (leading
-/// spacing with an offset at N = T) are clamped to its last, and under trailing spacing, where
-/// numpy's rounding sometimes adds a step at timestep −1, that step is left out.
+/// Takes exactly N steps for every N from 1 to `num_train_timesteps`, at diffusers' own timesteps
+/// (leading spacing where the configuration names none), with two exceptions where diffusers fails:
+/// timesteps beyond the training schedule (leading spacing with an offset at N = T) are clamped to
+/// its last, and under trailing spacing, where numpy's rounding sometimes adds a step at timestep
+/// −1, that step is left out.
 ///
 /// ```
-/// use lb_blend::{DdimSampler, NoiseScheduleConfig};
+/// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler};
 ///
 /// let sampler = DdimSampler::new(&NoiseScheduleConfig::default(), 4)?;
 /// assert_eq!(sampler.timesteps(), [751, 501, 251, 1]);
@@ -27,7 +30,7 @@ pub struct DdimSampler {
     clip: Option<f32>,
 }
 
-/// One step as weights: every prediction type is linear in the latents x and the model's output m.
+/// One step as weights of the latents x and the model's output m.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Step {
     /// clean = .0·x + .1·m
@@ -47,13 +50,8 @@ impl DdimSampler {
     /// [`SamplerError::NoSignal`] if the model predicts noise and the walk starts at pure noise.
     pub fn new(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
         config.validate()?;
+        config.check_steps(steps)?;
         let length = config.num_train_timesteps;
-        if !(1..=length).contains(&steps) {
-            return Err(SamplerError::Steps {
-                steps,
-                most: length,
-            });
-        }
         let alphas = alphas_cumprod(config);
         let end = if config.set_alpha_to_one {
             1.0
@@ -67,7 +65,7 @@ impl DdimSampler {
                 .clip_sample
                 .then_some(config.clip_sample_range as f32),
         };
-        for wanted in timesteps(config, steps) {
+        for wanted in ddim_timesteps(config, steps) {
             // diffusers' previous timestep is always ⌊T/N⌋ earlier, also where the next step's
             // timestep is not.
             let previous = wanted.checked_sub(length / steps);
@@ -88,39 +86,27 @@ impl DdimSampler {
         }
         Ok(sampler)
     }
+}
 
-    /// The model's timestep at each step, first step first.
-    pub fn timesteps(&self) -> &[u32] {
+impl Sampler for DdimSampler {
+    fn timesteps(&self) -> &[u32] {
         &self.timesteps
     }
 
-    /// Takes step `index` on `latents`, in place, and writes the clean latents predicted there
-    /// (x̂₀, clipped if the configuration says so) to `predicted_clean`.
-    ///
-    /// The three may hold any number of branches one after the other: the step is the same for
-    /// every value. It reads nothing from `predicted_clean`.
-    ///
-    /// # Errors
-    /// [`ShapeError::Length`] if the three lengths differ; [`ShapeError::Step`] if there is no such
-    /// step.
-    pub fn step(
+    /// Never: DDIM is a one-step method.
+    fn is_multistep(&self) -> bool {
+        false
+    }
+
+    /// See [`Sampler::step`]; x̂₀ is clipped if the configuration says so.
+    fn step(
         &self,
         index: usize,
         latents: &mut [f32],
         model_output: &[f32],
         predicted_clean: &mut [f32],
     ) -> Result<(), ShapeError> {
-        ShapeError::check_length("the model's output", model_output.len(), latents.len())?;
-        ShapeError::check_length(
-            "predicted clean latents",
-            predicted_clean.len(),
-            latents.len(),
-        )?;
-        let steps = self.steps.len();
-        let step = self
-            .steps
-            .get(index)
-            .ok_or(ShapeError::Step { index, steps })?;
+        let step = checked_step(&self.steps, index, latents, model_output, predicted_clean)?;
         let limit = self.clip.unwrap_or(f32::INFINITY);
         for ((x, &m), clean) in latents.iter_mut().zip(model_output).zip(predicted_clean) {
             *clean = (step.clean.0 * *x + step.clean.1 * m).clamp(-limit, limit);
@@ -135,20 +121,11 @@ impl Step {
     /// The weights for a step from signal share `now` (ᾱ) to `next`: equations 9 and 12 of the
     /// DDIM paper, with clean and noise solved from what the model predicts.
     fn new(prediction: PredictionType, now: f64, next: f64) -> Self {
-        let (signal, noise) = (libm::sqrt(now), libm::sqrt(1.0 - now));
-        let (clean, noise) = match prediction {
-            PredictionType::Epsilon => ((1.0 / signal, -noise / signal), (0.0, 1.0)),
-            PredictionType::VPrediction => ((signal, -noise), (noise, signal)),
-            // Without any noise there is none to solve for.
-            PredictionType::Sample if noise == 0.0 => ((0.0, 1.0), (0.0, 0.0)),
-            PredictionType::Sample => ((0.0, 1.0), (1.0 / noise, -signal / noise)),
-        };
-        let next = (libm::sqrt(next), libm::sqrt(1.0 - next));
-        let single = |pair: (f64, f64)| (pair.0 as f32, pair.1 as f32);
+        let prediction = prediction.solve(libm::sqrt(now), libm::sqrt(1.0 - now));
         Self {
-            clean: single(clean),
-            noise: single(noise),
-            next: single(next),
+            clean: single(prediction.clean),
+            noise: single(prediction.noise),
+            next: single((libm::sqrt(next), libm::sqrt(1.0 - next))),
         }
     }
 }

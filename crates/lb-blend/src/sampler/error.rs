@@ -20,6 +20,25 @@ pub enum SamplerError {
         /// The training schedule's length.
         most: usize,
     },
+    /// As many steps as training timesteps, under a spacing that divides them by one more.
+    #[error(
+        "{steps} steps asked for, must be at most {most} for DPM-Solver++ under leading \
+         timestep_spacing, which divides num_train_timesteps by steps + 1"
+    )]
+    LeadingSteps {
+        /// Steps asked for.
+        steps: usize,
+        /// The most there can be.
+        most: usize,
+    },
+    /// `steps_offset` shifts every timestep beyond the training schedule.
+    #[error("steps_offset is {value}, must be in 0..={most}")]
+    StepsOffset {
+        /// What the configuration says.
+        value: usize,
+        /// The largest offset accepted.
+        most: usize,
+    },
     /// `beta_start` or `beta_end` is not in (0, 1), or they are out of order.
     #[error("beta_start {start} and beta_end {end} must satisfy 0 < beta_start <= beta_end < 1")]
     BetaRange {
@@ -60,6 +79,15 @@ pub enum SamplerError {
          prediction_type must be v_prediction or sample there, not epsilon"
     )]
     NoSignal {
+        /// The timestep.
+        timestep: u32,
+    },
+    /// The βs are lost in float32's rounding at a step that divides by the noise they should add.
+    #[error(
+        "the noise schedule has no noise at timestep {timestep}: its betas are too small for \
+         DPM-Solver++"
+    )]
+    NoNoise {
         /// The timestep.
         timestep: u32,
     },

@@ -1,13 +1,14 @@
 //! Which training timesteps a walk of N steps visits, as numpy computes them in diffusers.
 
 use super::config::{NoiseScheduleConfig, TimestepSpacing};
+use super::error::SamplerError;
 
-/// The N timesteps, first step first, before they are clamped to the training schedule.
+/// DDIM's N timesteps, first step first, before they are clamped to the training schedule.
 ///
 /// `steps` is in 1..=`num_train_timesteps`.
-pub(super) fn timesteps(config: &NoiseScheduleConfig, steps: usize) -> Vec<usize> {
+pub(super) fn ddim_timesteps(config: &NoiseScheduleConfig, steps: usize) -> Vec<usize> {
     let length = config.num_train_timesteps;
-    match config.timestep_spacing {
+    match config.timestep_spacing.unwrap_or(TimestepSpacing::Leading) {
         TimestepSpacing::Leading => {
             let ratio = length / steps;
             (0..steps)
@@ -16,24 +17,57 @@ pub(super) fn timesteps(config: &NoiseScheduleConfig, steps: usize) -> Vec<usize
                 .collect()
         }
         TimestepSpacing::Linspace if steps == 1 => vec![0],
-        TimestepSpacing::Linspace => {
-            let last = (length - 1) as f64;
-            let stride = last / (steps - 1) as f64;
-            let round = |index: usize| (index as f64 * stride).round_ties_even() as usize;
-            // numpy writes the last point itself, whatever the strides have added up to.
-            std::iter::once(length - 1)
-                .chain((0..steps - 1).rev().map(round))
-                .collect()
-        }
-        TimestepSpacing::Trailing => {
-            let start = length as f64;
-            // numpy's arange takes its stride from its first two values, after rounding.
-            let stride = (start - start / steps as f64) - start;
-            let round = |index: usize| (start + index as f64 * stride).round_ties_even();
-            // For some N numpy's range has an (N + 1)th entry, just above 0: not a step.
-            (0..steps)
-                .map(|index| (round(index) - 1.0).max(0.0) as usize)
-                .collect()
-        }
+        TimestepSpacing::Linspace => linspace(length, steps),
+        TimestepSpacing::Trailing => trailing(length, steps),
     }
+}
+
+/// The N timesteps of diffusers' multistep solvers, first step first; they may lie beyond the
+/// training schedule's end by as much as `steps_offset`.
+///
+/// Unlike DDIM's, leading and linspace spacing place N + 1 timesteps and leave out the last, since
+/// the walk ends at no noise rather than at a timestep. `steps` is in 1..=`num_train_timesteps`.
+pub(super) fn solver_timesteps(
+    config: &NoiseScheduleConfig,
+    steps: usize,
+) -> Result<Vec<usize>, SamplerError> {
+    let length = config.num_train_timesteps;
+    let mut timesteps = match config.timestep_spacing.unwrap_or(TimestepSpacing::Linspace) {
+        TimestepSpacing::Leading => {
+            let ratio = length / (steps + 1);
+            if ratio == 0 {
+                let most = length - 1;
+                return Err(SamplerError::LeadingSteps { steps, most });
+            }
+            (1..=steps)
+                .rev()
+                .map(|index| index * ratio + config.steps_offset)
+                .collect()
+        }
+        TimestepSpacing::Linspace => linspace(length, steps + 1),
+        TimestepSpacing::Trailing => trailing(length, steps),
+    };
+    timesteps.truncate(steps);
+    Ok(timesteps)
+}
+
+/// `count` timesteps from the last one down to 0, two at least.
+fn linspace(length: usize, count: usize) -> Vec<usize> {
+    let stride = (length - 1) as f64 / (count - 1) as f64;
+    let round = |index: usize| (index as f64 * stride).round_ties_even() as usize;
+    // numpy writes the last point itself, whatever the strides have added up to.
+    std::iter::once(length - 1)
+        .chain((0..count - 1).rev().map(round))
+        .collect()
+}
+
+fn trailing(length: usize, steps: usize) -> Vec<usize> {
+    let start = length as f64;
+    // numpy's arange takes its stride from its first two values, after rounding.
+    let stride = (start - start / steps as f64) - start;
+    let round = |index: usize| (start + index as f64 * stride).round_ties_even();
+    // For some N numpy's range has an (N + 1)th entry, just above 0: not a step.
+    (0..steps)
+        .map(|index| (round(index) - 1.0).max(0.0) as usize)
+        .collect()
 }

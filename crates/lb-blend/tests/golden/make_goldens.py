@@ -1,4 +1,5 @@
-"""Writes the fixtures beside this script: torch's noise and diffusers' DDIM, for tests/it/golden.rs.
+"""Writes the fixtures beside this script: torch's noise, diffusers' DDIM and DPM-Solver++, for
+tests/it/golden.rs.
 
     python make_goldens.py
 
@@ -12,7 +13,7 @@ import pathlib
 import diffusers
 import numpy
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 
 HERE = pathlib.Path(__file__).parent
 SEEDS = [0, 1, 42, 2**31 + 5, 2**32 - 1, 2**32 + 7, 2**63 + 12345]
@@ -54,6 +55,8 @@ CONFIGS = {
 }
 STEPS = [1, 2, 3, 4, 5, 7, 10, 12, 15, 20, 28, 30, 37, 38, 50, 60, 100, 107, 250, 333, 500, 999, 1000]
 SPACINGS = ["leading", "linspace", "trailing"]
+PREDICTIONS = ["epsilon", "v_prediction", "sample"]
+SOLVER_STEPS = [1, 2, 3, 4, 5, 7, 10, 14, 15, 20, 30, 50, 333, 500, 999, 1000]
 
 
 def rounded(values):
@@ -123,6 +126,50 @@ def ddim():
     return dict(start_seed=start_seed, start=rounded(start), walks=walks)
 
 
+def solver():
+    """DPM-Solver++(2M) as diffusers makes it from DDIM's configuration."""
+    configs = {
+        f"sd21, {prediction}, {spacing}": dict(SD21, prediction_type=prediction, timestep_spacing=spacing)
+        for prediction in PREDICTIONS
+        for spacing in SPACINGS
+    }
+    configs["sd21 v, no spacing named"] = dict(SD21, prediction_type="v_prediction")
+    for name in ["trailing, zero terminal SNR, v", "linspace, cosine, v", "trained betas, epsilon"]:
+        configs[name] = CONFIGS[name]
+    start_seed = 4
+    start = torch.randn(4, generator=torch.Generator().manual_seed(start_seed))
+    walks = []
+    for name, config in configs.items():
+        ddim = DDIMScheduler(**config)
+        scheduler = DPMSolverMultistepScheduler.from_config(ddim.config)
+        length = scheduler.config.num_train_timesteps
+        runs = []
+        for steps in SOLVER_STEPS:
+            if steps > length:
+                continue
+            scheduler.set_timesteps(steps)
+            if len(scheduler.sigmas.unique()) <= steps:
+                continue  # diffusers divides by the distance of two equal ones
+            latents, cleans = start, []
+            for timestep in scheduler.timesteps:
+                latents = scheduler.step(model(latents, int(timestep)), timestep, latents).prev_sample
+                cleans.append(scheduler.model_outputs[-1])
+            middle = cleans[len(cleans) // 2]
+            runs.append(dict(steps=steps, latents=rounded(latents), clean=rounded(cleans[-1]), middle_clean=rounded(middle)))
+        kept = {key: value for key, value in ddim.config.items() if not key.startswith("_")}
+        kept["timestep_spacing"] = config.get("timestep_spacing")
+        walks.append(dict(name=name, config=kept, alphas_cumprod=[], runs=runs))
+    sums = {}
+    for spacing in SPACINGS:
+        scheduler = DPMSolverMultistepScheduler.from_config(dict(SD21, timestep_spacing=spacing))
+        # For every N the sum of (i + 1)·t over the first N timesteps.
+        sums[spacing] = []
+        for steps in range(1, 1001):
+            scheduler.set_timesteps(steps)
+            sums[spacing].append(int((scheduler.timesteps.numpy()[:steps] * numpy.arange(1, steps + 1)).sum()))
+    return dict(start_seed=start_seed, start=rounded(start), walks=walks, weighted_sums=sums)
+
+
 def timesteps():
     """For every N: how many timesteps, the first, the last, and the sum of (i + 1)·t over the first N."""
     spacings = {}
@@ -148,4 +195,5 @@ def write(name, content):
 torch.set_num_threads(1)
 write("noise.json", noise())
 write("ddim.json", ddim())
+write("dpm_solver.json", solver())
 write("timesteps.json", timesteps())

@@ -1,10 +1,10 @@
 //! The definition of a branch: computed by itself, recursively, without engine or batch.
 
 use lb_blend::testing::FakeBackend;
-use lb_blend::{Backend, Conditioning, PredictRequest, lerp, slerp};
+use lb_blend::{Backend, Conditioning, PredictRequest, Sampler, lerp, slerp};
 use lb_schedule::{Guidance, parents};
 
-use crate::scene::{keyframes, profile, sampler};
+use crate::scene::{keyframes, profile};
 
 /// A branch at the end of a level.
 pub(crate) struct Alone {
@@ -16,6 +16,7 @@ pub(crate) struct Alone {
 /// The branch of the scene's first transition at `fraction` of `level`; `levels` are the fractions
 /// of all levels down to it.
 pub(crate) fn branch(
+    sampler: &dyn Sampler,
     levels: &[Vec<f64>],
     level: usize,
     fraction: f64,
@@ -23,14 +24,16 @@ pub(crate) fn branch(
 ) -> Alone {
     let ends = keyframes(2);
     let mut latents = vec![f32::NAN; ends[0].initial_latents.values().len()];
+    let mut clean = latents.clone();
     if level == 0 {
         latents.copy_from_slice(ends[fraction as usize].initial_latents.values());
     } else {
         let above = &levels[level - 1];
         let parents = parents(above, fraction).unwrap();
         let [left, right] = [parents.left, parents.right]
-            .map(|parent| branch(levels, level - 1, above[parent], guidance).latents);
-        slerp(&left, &right, parents.mix, &mut latents).unwrap();
+            .map(|parent| branch(sampler, levels, level - 1, above[parent], guidance));
+        slerp(&left.latents, &right.latents, parents.mix, &mut latents).unwrap();
+        lerp(&left.clean, &right.clean, parents.mix, &mut clean).unwrap();
     }
     let mix = |[left, right]: [&Conditioning; 2]| {
         let mut mixed = left.values.clone();
@@ -40,8 +43,7 @@ pub(crate) fn branch(
     let positive = mix([0, 1].map(|index| &ends[index].conditioning));
     let negative = mix([0, 1].map(|index| &ends[index].negative));
 
-    let (sampler, scale) = (sampler(10), guidance.at(fraction) as f32);
-    let (mut clean, mut backend) = (latents.clone(), FakeBackend::new(2));
+    let (scale, mut backend) = (guidance.at(fraction) as f32, FakeBackend::new(2));
     for step in profile().step_range(level) {
         let request = PredictRequest {
             rows: 2,

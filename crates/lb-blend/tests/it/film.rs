@@ -2,12 +2,12 @@
 
 use lb_blend::Backend;
 use lb_blend::testing::{Call, FakeBackend};
-use lb_blend::{BlendOptions, Blended, PredictRequest, SpacingDistance, blend};
+use lb_blend::{BlendOptions, Blended, PredictRequest, Sampler, SpacingDistance, blend};
 use lb_schedule::{BranchingProfile, Spacing, fixed_fractions};
 use proptest::prelude::*;
 
 use crate::alone::branch;
-use crate::scene::{film, guided, keyframes, profile, quiet_film, sampler};
+use crate::scene::{film, guided, keyframes, profile, quiet_film, sampled_film, sampler, samplers};
 
 #[test]
 fn a_level_is_a_batch() {
@@ -118,7 +118,6 @@ fn inner_branches_are_what_the_tree_says() {
         spacing,
         ..guided(4.0, 0.5)
     };
-    let blended = quiet_film(8, 2, &options);
     let counts = profile()
         .levels()
         .iter()
@@ -128,19 +127,19 @@ fn inner_branches_are_what_the_tree_says() {
         .iter()
         .map(|&count| fixed_fractions(count, 1.5))
         .collect::<Vec<_>>();
-    for frame in &blended.transitions[0] {
-        let alone = branch(&levels, 3, frame.fraction, options.guidance).latents;
-        let difference = frame
-            .latents
-            .values()
-            .iter()
-            .zip(&alone)
-            .map(|(a, b)| (a - b).abs());
-        assert!(
-            difference.fold(0.0, f32::max) < 1e-6,
-            "fraction {}",
-            frame.fraction
-        );
+    for sampler in samplers() {
+        let blended = sampled_film(sampler.as_ref(), &profile(), 8, &options);
+        for frame in &blended.transitions[0] {
+            let fraction = frame.fraction;
+            let alone = branch(sampler.as_ref(), &levels, 3, fraction, options.guidance).latents;
+            let difference = frame
+                .latents
+                .values()
+                .iter()
+                .zip(&alone)
+                .map(|(a, b)| (a - b).abs());
+            assert!(difference.fold(0.0, f32::max) < 1e-6, "fraction {fraction}");
+        }
     }
 }
 

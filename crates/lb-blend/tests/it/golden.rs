@@ -1,8 +1,10 @@
 //! Against torch's and diffusers' own numbers. The fixtures are written by
 //! `tests/golden/make_goldens.py` and name the versions they were made with.
 
+mod ddim;
+mod dpm_solver;
 mod noise;
-mod sampler;
+mod walk;
 
 fn assert_close(actual: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     assert_eq!(actual.len(), expected.len(), "{what}");

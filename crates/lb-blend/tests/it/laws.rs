@@ -1,7 +1,10 @@
 //! What holds for all numbers.
 
 use lb_blend::noise::standard_normal;
-use lb_blend::{DdimSampler, NoiseScheduleConfig, PredictionType, TimestepSpacing, lerp, slerp};
+use lb_blend::{
+    DdimSampler, NoiseScheduleConfig, PredictionType, Sampler, SamplerKind, TimestepSpacing, lerp,
+    slerp,
+};
 use proptest::prelude::*;
 
 fn slerped(left: &[f32], right: &[f32], mix: f64) -> Vec<f32> {
@@ -97,25 +100,26 @@ proptest! {
 
     /// A model that knows the answer is led there from any noise, by every kind of prediction.
     #[test]
-    fn ddim_finds_what_the_model_knows(
-        steps in 1_usize..60, seed: u64, prediction in 0..3, spacing in 0..3,
+    fn samplers_find_what_the_model_knows(
+        steps in 1_usize..60, seed: u64, prediction in 0..3, spacing in 0..3, solver: bool,
     ) {
         let config = NoiseScheduleConfig {
             prediction_type: [
                 PredictionType::Epsilon, PredictionType::VPrediction, PredictionType::Sample,
             ][prediction as usize],
-            timestep_spacing: [
+            timestep_spacing: Some([
                 TimestepSpacing::Leading, TimestepSpacing::Linspace, TimestepSpacing::Trailing,
-            ][spacing as usize],
+            ][spacing as usize]),
             ..Default::default()
         };
         // ᾱ as seen from outside: a walk over all timesteps under v = 0 shows √ᾱ.
         let probe = NoiseScheduleConfig {
             prediction_type: PredictionType::VPrediction, steps_offset: 0,
-            timestep_spacing: TimestepSpacing::Leading, ..config.clone()
+            timestep_spacing: Some(TimestepSpacing::Leading), ..config.clone()
         };
         let probe = DdimSampler::new(&probe, 1000).unwrap();
-        let sampler = DdimSampler::new(&config, steps).unwrap();
+        let kind = if solver { SamplerKind::DpmSolver } else { SamplerKind::Ddim };
+        let sampler = kind.sampler(&config, steps).unwrap();
         let known = standard_normal(seed, 16);
         let mut latents = standard_normal(seed ^ 1, 16);
         let mut clean = vec![f32::NAN; 16];

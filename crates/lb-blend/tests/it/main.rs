@@ -10,6 +10,7 @@ mod film;
 mod golden;
 mod interruption;
 mod laws;
+mod multistep;
 mod refusals;
 mod scene;
 mod spacing;

@@ -3,7 +3,8 @@
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
     Backend, BackendError, BlendError, BlendOptions, DdimSampler, Keyframe, LatentShape,
-    NoiseScheduleConfig, PredictRequest, PredictionType, SamplerError, TimestepSpacing, blend,
+    NoiseScheduleConfig, PredictRequest, PredictionType, Sampler, SamplerError, TimestepSpacing,
+    blend,
 };
 use lb_schedule::Spacing;
 
@@ -177,7 +178,7 @@ fn samplers_refuse_what_they_cannot_walk() {
     }
     let pure_noise = NoiseScheduleConfig {
         rescale_betas_zero_snr: true,
-        timestep_spacing: TimestepSpacing::Trailing,
+        timestep_spacing: Some(TimestepSpacing::Trailing),
         prediction_type: PredictionType::Epsilon,
         ..config.clone()
     };

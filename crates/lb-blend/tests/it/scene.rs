@@ -6,7 +6,7 @@ use lb_blend::noise::{initial_latents, standard_normal};
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
     Backend, BlendError, BlendOptions, Blended, Conditioning, DdimSampler, Keyframe, LatentShape,
-    NoiseScheduleConfig, Observer, blend,
+    NoiseScheduleConfig, Observer, Sampler, SamplerKind, blend,
 };
 use lb_schedule::{BranchingProfile, Guidance};
 
@@ -46,6 +46,12 @@ pub(crate) fn sampler(steps: usize) -> DdimSampler {
     DdimSampler::new(&NoiseScheduleConfig::default(), steps).unwrap()
 }
 
+/// One of each kind, of 10 steps.
+pub(crate) fn samplers() -> [Box<dyn Sampler>; 2] {
+    let config = NoiseScheduleConfig::default();
+    [SamplerKind::Ddim, SamplerKind::DpmSolver].map(|kind| kind.sampler(&config, 10).unwrap())
+}
+
 pub(crate) fn guided(scale: f64, damper: f64) -> BlendOptions {
     BlendOptions {
         guidance: Guidance { scale, damper },
@@ -70,7 +76,19 @@ pub(crate) fn film(
     )
 }
 
-/// The same, by a fake with this batch limit and nobody watching.
+/// The film of two keyframes along a profile of 10 steps, by a fake and this sampler.
+pub(crate) fn sampled_film(
+    sampler: &dyn Sampler,
+    profile: &BranchingProfile,
+    batch_limit: usize,
+    options: &BlendOptions,
+) -> Blended {
+    let mut backend = FakeBackend::new(batch_limit);
+    let keyframes = keyframes(2);
+    blend(&mut backend, sampler, profile, &keyframes, options, &mut ()).unwrap()
+}
+
+/// The film of [`film`], by a fake with this batch limit and nobody watching.
 pub(crate) fn quiet_film(batch_limit: usize, count: usize, options: &BlendOptions) -> Blended {
     film(&mut FakeBackend::new(batch_limit), count, options, &mut ()).unwrap()
 }

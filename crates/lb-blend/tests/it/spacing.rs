@@ -2,12 +2,12 @@
 
 use lb_blend::{Backend, testing::FakeBackend};
 use lb_blend::{
-    BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, SpacingDistance,
+    BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, Sampler, SpacingDistance,
 };
 use lb_schedule::{Spacing, fixed_fractions, perceptual_fractions};
 
 use crate::alone::branch;
-use crate::scene::{film, profile, quiet_film};
+use crate::scene::{film, profile, quiet_film, sampled_film, samplers};
 
 fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
     frames.iter().map(|frame| frame.fraction).collect()
@@ -54,13 +54,22 @@ fn fixed_spacing_is_fixed() {
 /// Level by level, from the predictions of branches computed alone.
 #[test]
 fn perceptual_spacing_measures_the_level_above() {
+    for sampler in samplers() {
+        assert_measured_above(sampler.as_ref());
+    }
+}
+
+fn assert_measured_above(sampler: &dyn Sampler) {
     let options = BlendOptions::default();
     let mut levels = vec![vec![0.0, 1.0]];
     for level in profile().levels()[1..].iter() {
         let above = levels.last().unwrap().clone();
         let clean: Vec<Vec<f32>> = above
             .iter()
-            .map(|&fraction| branch(&levels, levels.len() - 1, fraction, options.guidance).clean)
+            .map(|&fraction| {
+                let level = levels.len() - 1;
+                branch(sampler, &levels, level, fraction, options.guidance).clean
+            })
             .collect();
         let distances: Vec<f64> = clean
             .windows(2)
@@ -74,7 +83,7 @@ fn perceptual_spacing_measures_the_level_above() {
             .collect();
         levels.push(perceptual_fractions(level.branch_count, &above, &distances).unwrap());
     }
-    let film = quiet_film(8, 2, &options);
+    let film = sampled_film(sampler, &profile(), 8, &options);
     assert_eq!(film.level_fractions[0].len(), levels.len());
     for (ours, expected) in film.level_fractions[0].iter().zip(&levels) {
         assert_eq!(ours.len(), expected.len());
