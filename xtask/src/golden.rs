@@ -18,9 +18,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         process::run(python.command().arg(script).current_dir(folder))?;
     }
     let mut status = std::process::Command::new("git");
-    status
-        .current_dir(&workspace.root)
-        .args(["status", "--porcelain", "--", "crates/*/tests/*"]);
+    status.current_dir(&workspace.root).args([
+        "status",
+        "--porcelain",
+        "--",
+        "crates/*/tests/golden/*",
+    ]);
     let changed = process::standard_output(&mut status)?;
     if changed.is_empty() {
         println!("{} scripts, no fixture changed", scripts.len());

@@ -61,6 +61,14 @@ impl Config {
         }
     }
 
+    /// A size of at least 1, or none where the setting is absent.
+    pub(crate) fn optional_size(&self, key: &str) -> Result<Option<usize>, ExportError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(_) => self.size(key, None).map(Some),
+        }
+    }
+
     /// A size that may be 0.
     pub(crate) fn size_or_zero(&self, key: &str, default: usize) -> Result<usize, ExportError> {
         match self.get(key) {
@@ -124,6 +132,24 @@ impl Config {
             Some(value) => value
                 .as_bool()
                 .ok_or_else(|| self.refuse(key, "true or false")),
+        }
+    }
+
+    /// One flag for all blocks, or a list with one for each.
+    pub(crate) fn flag_per_block(
+        &self,
+        key: &str,
+        default: bool,
+        blocks: usize,
+    ) -> Result<Vec<bool>, ExportError> {
+        match self.get(key) {
+            Some(Value::Array(list)) => {
+                let flags: Option<Vec<_>> = list.iter().map(Value::as_bool).collect();
+                flags
+                    .filter(|flags| flags.len() == blocks)
+                    .ok_or_else(|| self.refuse(key, format!("a list of {blocks} true or false")))
+            }
+            _ => Ok(vec![self.flag(key, default)?; blocks]),
         }
     }
 

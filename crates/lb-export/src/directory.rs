@@ -60,7 +60,9 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     Float32,
-    /// 16-bit floats, for devices that are faster at them.
+    /// 16-bit floats, for devices that are faster at them. What overflows them stays in 32 bits:
+    /// the means and variances of group norms, attention where a model's `upcast_attention` says
+    /// so, and the whole decoder of the x4 upscaler's autoencoder (the one with factor 4).
     Float16,
 }
 

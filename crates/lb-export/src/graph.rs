@@ -77,6 +77,11 @@ impl<'w> GraphWriter<'w> {
         self.element
     }
 
+    /// Has everything written from here on computed in `element`.
+    pub(crate) fn compute_in(&mut self, element: ElementType) {
+        self.element = element;
+    }
+
     /// Whether the weights have a tensor of this name.
     pub(crate) fn has_weight(&self, name: &str) -> bool {
         self.weights.contains(name)

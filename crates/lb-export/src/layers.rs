@@ -46,6 +46,24 @@ pub(crate) fn activate(
     }
 }
 
+/// The rows `ids` of a table `[rows, width]`. They are looked up in the stored format and converted
+/// then: converting a whole vocabulary would cost memory for nothing.
+pub(crate) fn embedding(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    ids: &Value,
+    rows: usize,
+    width: usize,
+) -> Result<Value, ExportError> {
+    let table = graph.weight_as_stored(&format!("{path}.weight"), &[rows, width])?;
+    let found = graph.node(path, "Gather", &[&table.value, ids], &[]);
+    if table.element == graph.element() {
+        Ok(found)
+    } else {
+        Ok(graph.cast(path, &found, graph.element()))
+    }
+}
+
 /// A linear layer over the last axis of `x`: weight `[outputs, inputs]`.
 pub(crate) fn linear(
     graph: &mut GraphWriter<'_>,

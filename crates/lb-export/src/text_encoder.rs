@@ -9,7 +9,9 @@ use serde_json::json;
 use crate::config::Config;
 use crate::error::ExportError;
 use crate::graph::{Attribute, Dimension, ElementType, GraphWriter, Value};
-use crate::layers::{Activation, AttentionShape, Bias, activate, attend, layer_norm, linear};
+use crate::layers::{
+    Activation, AttentionShape, Bias, activate, attend, embedding, layer_norm, linear,
+};
 
 /// The network's shape; names, defaults and meanings are those of transformers.
 #[derive(Clone, Debug)]
@@ -92,8 +94,7 @@ pub(crate) fn write_text_encoder(
     Ok(())
 }
 
-/// Token embeddings plus position embeddings. The rows are looked up in the stored format and
-/// converted then: converting the whole vocabulary would cost memory for nothing.
+/// Token embeddings plus position embeddings.
 fn embed(
     graph: &mut GraphWriter<'_>,
     prefix: &str,
@@ -101,16 +102,7 @@ fn embed(
     config: &TextEncoderConfig,
 ) -> Result<Value, ExportError> {
     let path = format!("{prefix}embeddings.token_embedding");
-    let table = graph.weight_as_stored(
-        &format!("{path}.weight"),
-        &[config.vocabulary, config.width],
-    )?;
-    let rows = graph.node(&path, "Gather", &[&table.value, ids], &[]);
-    let rows = if table.element == graph.element() {
-        rows
-    } else {
-        graph.cast(&path, &rows, graph.element())
-    };
+    let rows = embedding(graph, &path, ids, config.vocabulary, config.width)?;
     let path = format!("{prefix}embeddings.position_embedding");
     let positions = graph.weight(&format!("{path}.weight"), &[config.positions, config.width])?;
     let [first, second] = [0, 1].map(|axis| graph.integers(&[axis]));
@@ -157,6 +149,7 @@ fn encoder_layer(
     let shape = AttentionShape {
         heads: config.heads,
         causal: true,
+        in_float32: false,
     };
     let mixed = attend(graph, &attention, [&query, &key, &value], shape);
     let path_out = format!("{attention}.out_proj");

@@ -1,7 +1,8 @@
 //! The graph of `UNet2DConditionModel`.
 //!
 //! Inputs: `sample` `[batch, channels, height, width]`, `timestep` (int64, `[steps]`, where one
-//! step serves the whole batch), `encoder_hidden_states` `[batch, tokens, width]`. Output:
+//! step serves the whole batch), `encoder_hidden_states` `[batch, tokens, width]` and, for models
+//! with class embeddings (the upscaler's noise levels), `class_labels` (int64, `[batch]`). Output:
 //! `out_sample`, the model's prediction, shaped as `sample` with the model's output channels.
 
 mod config;
@@ -43,10 +44,15 @@ pub(crate) fn write_unet(
     let sample = graph.input("sample", ElementType::Float32, &picture(config.in_channels));
     let timestep = graph.input("timestep", ElementType::Int64, &[Dimension::Named("steps")]);
     let text = graph.input("encoder_hidden_states", ElementType::Float32, &text);
+    let class = config.classes.map(|count| {
+        let batch = [Dimension::Named("batch_size")];
+        let labels = graph.input("class_labels", ElementType::Int64, &batch);
+        time::ClassLabels { labels, count }
+    });
     let sample = graph.enter_graph_format("sample", &sample);
     let text = graph.enter_graph_format("encoder_hidden_states", &text);
 
-    let time = time::embed_timestep(graph, &timestep, config)?;
+    let time = time::embed_timestep(graph, &timestep, class.as_ref(), config)?;
     let network = Unet { config, text, time };
     let predicted = network.write(graph, sample)?;
 
@@ -64,7 +70,7 @@ pub(crate) fn write_unet(
 struct Unet<'c> {
     config: &'c UnetConfig,
     text: Value,
-    /// The activated time embedding, `[steps, time_width]`.
+    /// The activated time embedding, `[steps or batch, time_width]`.
     time: Value,
 }
 
@@ -123,7 +129,7 @@ impl Unet<'_> {
     fn mid_block(&self, graph: &mut GraphWriter<'_>, x: Features) -> Result<Features, ExportError> {
         let channels = x.1;
         let x = self.resnet(graph, "mid_block.resnets.0", x, channels)?;
-        let x = self.attend(graph, "mid_block.attentions.0", x, self.config.mid)?;
+        let x = self.attend(graph, "mid_block.attentions.0", x, Some(self.config.mid))?;
         self.resnet(graph, "mid_block.resnets.1", x, channels)
     }
 

@@ -23,6 +23,9 @@ pub(crate) fn write_decoder(
     graph: &mut GraphWriter<'_>,
     config: &VaeConfig,
 ) -> Result<(), ExportError> {
+    if config.decodes_in_float32_only() {
+        graph.compute_in(ElementType::Float32);
+    }
     let latent = config.latent_channels;
     let shape = picture(latent, ["height_latent", "width_latent"]);
     let x = graph.input("latent_sample", ElementType::Float32, &shape);
@@ -197,6 +200,7 @@ fn self_attention(
     let shape = AttentionShape {
         heads: 1,
         causal: false,
+        in_float32: false,
     };
     let mixed = attend(graph, path, [&query, &key, &value], shape);
     let change = linear(graph, &out, &mixed, channels, channels, Bias::Present)?;

@@ -43,6 +43,8 @@ mod pipeline;
 mod runtime;
 mod scheduler_config;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text_encoder;
 mod tokenizer;
 mod unet;

@@ -8,6 +8,8 @@ pub(crate) struct AttentionShape {
     pub(crate) heads: usize,
     /// Each token sees only itself and those before it.
     pub(crate) causal: bool,
+    /// Computed in 32-bit floats in a 16-bit graph too: some models' scores overflow otherwise.
+    pub(crate) in_float32: bool,
 }
 
 /// softmax(q·kᵀ/√d)·v for every head; all three are `[batch, tokens, heads · d]`, as the result is.
@@ -21,13 +23,21 @@ pub(crate) fn attend(
         Attribute::Integer("num_heads", shape.heads as i64),
         Attribute::Integer("unidirectional", i64::from(shape.causal)),
     ];
-    graph.node_of(
-        CONTRIBUTED,
-        scope,
-        "MultiHeadAttention",
-        &[query, key, value],
-        &attributes,
-    )
+    let operator = "MultiHeadAttention";
+    if !shape.in_float32 {
+        return graph.node_of(
+            CONTRIBUTED,
+            scope,
+            operator,
+            &[query, key, value],
+            &attributes,
+        );
+    }
+    let [query, key, value] =
+        [query, key, value].map(|tokens| graph.leave_graph_format(scope, tokens));
+    let inputs = [&query, &key, &value];
+    let mixed = graph.node_of(CONTRIBUTED, scope, operator, &inputs, &attributes);
+    graph.enter_graph_format(scope, &mixed)
 }
 
 /// `[batch, channels, height, width]` → `[batch, height · width, channels]`.

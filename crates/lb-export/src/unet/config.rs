@@ -1,4 +1,4 @@
-//! The settings of `UNet2DConditionModel` that Stable Diffusion 2 models use.
+//! The settings of `UNet2DConditionModel` that Stable Diffusion 1 and 2 models use.
 //!
 //! Names, defaults and meanings are those of diffusers. Settings that switch on something which
 //! is not written here are refused rather than ignored.
@@ -13,6 +13,8 @@ use crate::error::ExportError;
 pub(crate) struct TransformerConfig {
     pub(crate) heads: usize,
     pub(crate) layers: usize,
+    /// The first attention of a layer sees the text, as the second does, and not the picture.
+    pub(crate) only_cross_attention: bool,
 }
 
 /// One resolution of the network, on the way down or up.
@@ -31,7 +33,7 @@ pub(crate) struct UnetConfig {
     pub(crate) conv_in_kernel: usize,
     pub(crate) conv_out_kernel: usize,
     pub(crate) down: Vec<BlockConfig>,
-    pub(crate) mid: Option<TransformerConfig>,
+    pub(crate) mid: TransformerConfig,
     /// From the lowest resolution to the highest.
     pub(crate) up: Vec<BlockConfig>,
     pub(crate) norm_groups: usize,
@@ -44,6 +46,10 @@ pub(crate) struct UnetConfig {
     pub(crate) freq_shift: f64,
     /// The transformers' projections are linear layers rather than 1×1 convolutions.
     pub(crate) linear_projection: bool,
+    /// Attention is computed in 32-bit floats, whatever the graph's number format is.
+    pub(crate) upcast_attention: bool,
+    /// Rows of the class embedding; none where the network takes no class.
+    pub(crate) classes: Option<usize>,
     pub(crate) symmetric_downsampling: bool,
 }
 
@@ -82,18 +88,24 @@ impl UnetConfig {
         let down_types = config.choices("down_block_types", blocks, &down_types)?;
         let up_types = [("CrossAttnUpBlock2D", true), ("UpBlock2D", false)];
         let up_types = config.choices("up_block_types", blocks, &up_types)?;
+        let only_cross_attention = config.flag_per_block("only_cross_attention", false, blocks)?;
 
+        let last = blocks - 1;
+        let transformer = |index: usize, only_cross_attention| TransformerConfig {
+            heads: heads[index],
+            layers: depths[index],
+            only_cross_attention,
+        };
         let block = |index: usize, more_layers, attends: bool| BlockConfig {
             channels: channels[index],
             layers: layers[index] + more_layers,
-            transformer: attends.then_some(TransformerConfig {
-                heads: heads[index],
-                layers: depths[index],
-            }),
+            transformer: attends.then(|| transformer(index, only_cross_attention[index])),
         };
-        let last = blocks - 1;
-        let mid_types = [("UNetMidBlock2DCrossAttn", true)];
-        let mid_attends = config.choice("mid_block_type", "UNetMidBlock2DCrossAttn", &mid_types)?;
+        config.choice(
+            "mid_block_type",
+            "UNetMidBlock2DCrossAttn",
+            &[("UNetMidBlock2DCrossAttn", ())],
+        )?;
         Ok(Self {
             in_channels: config.size("in_channels", Some(4))?,
             out_channels: config.size("out_channels", Some(4))?,
@@ -102,7 +114,9 @@ impl UnetConfig {
             down: (0..blocks)
                 .map(|index| block(index, 0, down_types[index]))
                 .collect(),
-            mid: block(last, 0, mid_attends).transformer,
+            // "mid_block_only_cross_attention" is about another type of middle block: in diffusers
+            // this one attends to the picture whatever the setting says.
+            mid: transformer(last, false),
             up: (0..blocks)
                 .map(|index| block(last - index, 1, up_types[index]))
                 .collect(),
@@ -113,6 +127,8 @@ impl UnetConfig {
             flip_sin_to_cos: config.flag("flip_sin_to_cos", true)?,
             freq_shift,
             linear_projection: config.flag("use_linear_projection", false)?,
+            upcast_attention: config.flag("upcast_attention", false)?,
+            classes: config.optional_size("num_class_embeds")?,
             symmetric_downsampling: match config.size_or_zero("downsample_padding", 1)? {
                 0 => false,
                 1 => true,
@@ -133,7 +149,7 @@ fn odd_kernel(config: &Config, key: &str) -> Result<usize, ExportError> {
     Ok(kernel)
 }
 
-/// Settings that must have the value Stable Diffusion 2 has (or be absent).
+/// Settings that must have the value Stable Diffusion has (or be absent).
 fn refuse_unsupported(config: &Config) -> Result<(), ExportError> {
     let required = [
         ("act_fn", json!("silu")),
@@ -141,7 +157,6 @@ fn refuse_unsupported(config: &Config) -> Result<(), ExportError> {
         ("class_embeddings_concat", json!(false)),
         ("dual_cross_attention", json!(false)),
         ("mid_block_scale_factor", json!(1)),
-        ("only_cross_attention", json!(false)),
         ("resnet_out_scale_factor", json!(1)),
         ("resnet_skip_time_act", json!(false)),
         ("resnet_time_scale_shift", json!("default")),
@@ -157,9 +172,7 @@ fn refuse_unsupported(config: &Config) -> Result<(), ExportError> {
         "cross_attention_norm",
         "encoder_hid_dim",
         "encoder_hid_dim_type",
-        "mid_block_only_cross_attention",
         "num_attention_heads",
-        "num_class_embeds",
         "projection_class_embeddings_input_dim",
         "reverse_transformer_layers_per_block",
         "time_cond_proj_dim",

@@ -3,17 +3,27 @@
 use super::UnetConfig;
 use crate::error::ExportError;
 use crate::graph::{ElementType, GraphWriter, Value};
-use crate::layers::{Activation, Bias, activate, linear};
+use crate::layers::{Activation, Bias, activate, embedding, linear};
 
 /// Longest wavelength of the embedding, as in "Attention is all you need" and diffusers.
 const MAX_PERIOD: f64 = 10_000.0;
 
-/// Timesteps `[steps]` → the activated time embedding `[steps, time_width]`.
+/// The class of each row, for networks with class embeddings.
+pub(super) struct ClassLabels {
+    /// Numbers below `count`, `[batch]`.
+    pub(super) labels: Value,
+    /// Rows of the embedding.
+    pub(super) count: usize,
+}
+
+/// Timesteps `[steps]` → the activated time embedding `[steps, time_width]`, with the embedding of
+/// each row's class added where there is one (then `[batch, time_width]`).
 ///
 /// Every residual block starts with the same activation of the embedding: it is applied once here.
 pub(super) fn embed_timestep(
     graph: &mut GraphWriter<'_>,
     timestep: &Value,
+    class: Option<&ClassLabels>,
     config: &UnetConfig,
 ) -> Result<Value, ExportError> {
     let width = config.frequency_width();
@@ -49,6 +59,13 @@ pub(super) fn embed_timestep(
         wide,
         Bias::Present,
     )?;
+    let x = match class {
+        Some(ClassLabels { labels, count }) => {
+            let class = embedding(graph, "class_embedding", labels, *count, wide)?;
+            graph.node("class_embedding", "Add", &[&x, &class], &[])
+        }
+        None => x,
+    };
     Ok(activate(graph, "time_embedding", &x, Activation::Silu))
 }
 

@@ -36,8 +36,13 @@ pub(super) fn transformer(
     for layer in 0..shape.layers {
         let block = TransformerBlock {
             channels,
-            heads: shape.heads,
             text_width: config.text_width,
+            only_cross_attention: shape.only_cross_attention,
+            attention: AttentionShape {
+                heads: shape.heads,
+                causal: false,
+                in_float32: config.upcast_attention,
+            },
         };
         tokens = block.write(
             graph,
@@ -93,11 +98,13 @@ impl Projection {
     }
 }
 
-/// Self-attention, attention to the text, feed-forward: each added to its input.
+/// Self-attention (or attention to the text), attention to the text, feed-forward: each added to
+/// its input.
 struct TransformerBlock {
     channels: usize,
-    heads: usize,
     text_width: usize,
+    only_cross_attention: bool,
+    attention: AttentionShape,
 }
 
 impl TransformerBlock {
@@ -110,11 +117,16 @@ impl TransformerBlock {
     ) -> Result<Value, ExportError> {
         let n = self.channels;
         let normal = layer_norm(graph, &format!("{path}.norm1"), &x, n, LAYER_NORM_EPSILON)?;
-        let change = self.attention(graph, &format!("{path}.attn1"), &normal, (&normal, n))?;
+        let text = (text, self.text_width);
+        let seen = if self.only_cross_attention {
+            text
+        } else {
+            (&normal, n)
+        };
+        let change = self.attention(graph, &format!("{path}.attn1"), &normal, seen)?;
         let x = graph.node(path, "Add", &[&change, &x], &[]);
         let normal = layer_norm(graph, &format!("{path}.norm2"), &x, n, LAYER_NORM_EPSILON)?;
-        let seen = (text, self.text_width);
-        let change = self.attention(graph, &format!("{path}.attn2"), &normal, seen)?;
+        let change = self.attention(graph, &format!("{path}.attn2"), &normal, text)?;
         let x = graph.node(path, "Add", &[&change, &x], &[]);
         let normal = layer_norm(graph, &format!("{path}.norm3"), &x, n, LAYER_NORM_EPSILON)?;
         let change = feed_forward(graph, &format!("{path}.ff.net"), &normal, n)?;
@@ -146,11 +158,7 @@ impl TransformerBlock {
             n,
             Bias::Absent,
         )?;
-        let shape = AttentionShape {
-            heads: self.heads,
-            causal: false,
-        };
-        let mixed = attend(graph, path, [&query, &key, &value], shape);
+        let mixed = attend(graph, path, [&query, &key, &value], self.attention);
         linear(
             graph,
             &format!("{path}.to_out.0"),

@@ -1,4 +1,4 @@
-//! The settings of `AutoencoderKL` that Stable Diffusion 2 models use.
+//! The settings of `AutoencoderKL` that Stable Diffusion 1 and 2 models use.
 
 use serde_json::json;
 
@@ -57,6 +57,15 @@ impl VaeConfig {
     /// Channels at the lowest resolution.
     pub(crate) fn deepest_channels(&self) -> usize {
         self.block_channels[self.block_channels.len() - 1]
+    }
+
+    /// Whether the decoder's activations overflow 16-bit floats.
+    ///
+    /// Stability's notes say so of the x4 upscaler's, which is the one with factor 4 (three
+    /// resolutions). The setting `force_upcast` does not tell: diffusers writes it as true for
+    /// every autoencoder.
+    pub(crate) fn decodes_in_float32_only(&self) -> bool {
+        self.block_channels.len() == 3
     }
 
     pub(crate) fn norm(&self) -> GroupNorm {

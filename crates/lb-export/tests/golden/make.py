@@ -1,11 +1,12 @@
-"""Makes the golden fixtures: two tiny Stable-Diffusion-2-shaped models with random weights, and
-what diffusers and transformers compute with them.
+"""Makes the golden fixtures: tiny models with random weights in the shapes of Stable Diffusion,
+and what diffusers and transformers compute with them.
 
     pip install torch diffusers transformers safetensors
     python make.py                # rewrites fixtures/
 
-`plain` is shaped as Stable Diffusion 2.1 is. `odd` differs wherever the configuration allows it.
-Every tensor is random, the biases and norms too, so that a swapped or forgotten one shows.
+Every tensor is random, the biases and norms too, so that a swapped or forgotten one shows. The
+outputs are computed in float64 from exactly the saved numbers, so that they do not depend on the
+machine; inputs and outputs are saved as float32.
 """
 
 import json
@@ -21,7 +22,6 @@ HERE = Path(__file__).parent / "fixtures"
 SEED = 20
 
 PLAIN = {
-    "dtype": torch.float16,
     "unet": dict(
         sample_size=8,
         block_out_channels=(8, 16, 16),
@@ -67,6 +67,8 @@ ODD = {
         attention_head_dim=2,
         cross_attention_dim=7,
         use_linear_projection=False,
+        only_cross_attention=True,
+        upcast_attention=True,
         norm_num_groups=2,
         norm_eps=1e-3,
         flip_sin_to_cos=False,
@@ -99,6 +101,73 @@ ODD = {
     ),
 }
 
+# The published models' own settings, but for widths and sizes.
+UNET = dict(
+    sample_size=8,
+    block_out_channels=(8, 8, 8, 8),
+    down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+    up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+    cross_attention_dim=12,
+    norm_num_groups=2,
+)
+SD2_UNET = UNET | dict(attention_head_dim=[1, 2, 4, 4], use_linear_projection=True)
+VAE = dict(
+    block_out_channels=(8, 8, 8, 8),
+    down_block_types=("DownEncoderBlock2D",) * 4,
+    up_block_types=("UpDecoderBlock2D",) * 4,
+    layers_per_block=2,
+    norm_num_groups=2,
+)
+TEXT_ENCODER = dict(
+    vocab_size=40,
+    hidden_size=12,
+    intermediate_size=48,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    max_position_embeddings=11,
+    bos_token_id=0,
+    eos_token_id=2,
+    pad_token_id=1,
+)
+MODELS = {
+    "plain": PLAIN,
+    "odd": ODD,
+    "sd2": {
+        "unet": SD2_UNET | dict(upcast_attention=True),
+        "vae": VAE,
+        "text_encoder": TEXT_ENCODER | dict(hidden_act="gelu"),
+    },
+    # The autoencoder and the text encoder of these two are those of `sd2`; one layer a block
+    # keeps them small.
+    "sd2_inpainting": {"unet": SD2_UNET | dict(in_channels=9, layers_per_block=1)},
+    "sd2_depth": {"unet": SD2_UNET | dict(in_channels=5, layers_per_block=1)},
+    "sd2_upscaler": {
+        "unet": SD2_UNET
+        | dict(
+            in_channels=7,
+            block_out_channels=(8, 8, 8, 16),
+            down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * 3,
+            up_block_types=("CrossAttnUpBlock2D",) * 3 + ("UpBlock2D",),
+            attention_head_dim=4,
+            only_cross_attention=(True, True, True, False),
+            num_class_embeds=40,
+        ),
+        "vae": VAE
+        | dict(
+            block_out_channels=(8, 8, 8),
+            down_block_types=("DownEncoderBlock2D",) * 3,
+            up_block_types=("UpDecoderBlock2D",) * 3,
+            scaling_factor=0.08333,
+        ),
+    },
+    "sd1": {
+        "saved": dict(variant="fp16", max_shard_size="80KB"),
+        "unet": UNET | dict(attention_head_dim=4),
+        "vae": VAE | dict(layers_per_block=1),
+        "text_encoder": TEXT_ENCODER | dict(hidden_act="quick_gelu"),
+    },
+}
+
 
 def randomize(model, generator):
     """Replaces every parameter by random numbers of a size that keeps activations near 1."""
@@ -111,10 +180,71 @@ def randomize(model, generator):
         parameter.data.copy_(value)
 
 
-def save(model, folder, dtype):
-    """Saves in `dtype`; the model then computes in float32 with exactly the saved numbers."""
-    model.to(dtype).save_pretrained(folder, safe_serialization=True)
-    return model.to(torch.float32).eval()
+class Fixture:
+    """One model's folder, and the numbers drawn for it."""
+
+    def __init__(self, name, settings):
+        self.folder = HERE / name
+        self.settings = settings
+        self.generator = torch.Generator().manual_seed(SEED)
+        (self.folder / "golden").mkdir(parents=True)
+
+    def draw(self, *shape):
+        return torch.randn(*shape, generator=self.generator).double()
+
+    def save(self, model, component):
+        """Saves random weights; the model then computes in float64 with the saved numbers."""
+        randomize(model, self.generator)
+        model = model.to(self.settings.get("dtype", torch.float16))
+        model.save_pretrained(self.folder / component, **self.settings.get("saved", {}))
+        return model.to(torch.float64).eval()
+
+    def save_golden(self, name, **tensors):
+        tensors = {
+            name: (tensor.float() if tensor.is_floating_point() else tensor).contiguous()
+            for name, tensor in tensors.items()
+        }
+        save_file(tensors, self.folder / "golden" / f"{name}.safetensors")
+
+    def unet(self):
+        unet = self.save(UNet2DConditionModel(**self.settings["unet"]), "unet")
+        scale = 2 ** (len(unet.config.block_out_channels) - 1)
+        for name, timestep, rows, height, width in [
+            ("unet", [501], 2, 1, 2),
+            ("unet_three_timesteps", [1, 501, 981], 3, 1, 2),
+            ("unet_three_timesteps_tall", [981, 1, 261], 3, 3, 1),
+        ]:
+            inputs = {
+                "sample": self.draw(rows, unet.config.in_channels, height * scale, width * scale),
+                "timestep": torch.tensor(timestep),
+                "encoder_hidden_states": self.draw(rows, 5, unet.config.cross_attention_dim),
+            }
+            if unet.config.num_class_embeds:
+                inputs["class_labels"] = torch.tensor([20, 0, 39])[:rows]
+            self.save_golden(name, **inputs, out_sample=unet(**inputs).sample)
+
+    def vae(self):
+        vae = self.save(AutoencoderKL(**self.settings["vae"]), "vae")
+        scale = 2 ** (len(vae.config.block_out_channels) - 1)
+        latent = self.draw(2, vae.config.latent_channels, 2, 3)
+        self.save_golden("vae_decoder", latent_sample=latent, sample=vae.decode(latent).sample)
+        picture = self.draw(2, 3, 2 * scale, 3 * scale)
+        moments = vae.encode(picture).latent_dist.parameters
+        self.save_golden("vae_encoder", sample=picture, latent_parameters=moments)
+
+    def text_encoder(self):
+        config = CLIPTextConfig(**self.settings["text_encoder"])
+        encoder = self.save(CLIPTextModel(config), "text_encoder")
+        ids = torch.randint(3, config.vocab_size - 3, (3, 8), generator=self.generator)
+        end = config.vocab_size - 1
+        ids[0, 4] = ids[0, 6] = ids[1, 7] = ids[2, 0] = end
+        output = encoder(ids)
+        self.save_golden(
+            "text_encoder",
+            input_ids=ids,
+            last_hidden_state=output.last_hidden_state,
+            pooler_output=output.pooler_output,
+        )
 
 
 def shard(folder):
@@ -132,77 +262,38 @@ def shard(folder):
     whole.unlink()
 
 
-def prefix_text_model(folder):
+def prefix_text_model(file, **more):
     """Names the tensors as transformers 4 did: below `text_model.`."""
-    file = folder / "model.safetensors"
-    save_file({f"text_model.{name}": tensor for name, tensor in load_file(file).items()}, file)
+    tensors = load_file(file) | more
+    save_file({f"text_model.{name}": tensor for name, tensor in tensors.items()}, file)
 
 
-@torch.no_grad()
-def make(name, settings):
-    folder = HERE / name
-    generator = torch.Generator().manual_seed(SEED)
-    golden = folder / "golden"
-    golden.mkdir(parents=True)
-
-    def draw(*shape):
-        return torch.randn(*shape, generator=generator)
-
-    unet = UNet2DConditionModel(**settings["unet"])
-    randomize(unet, generator)
-    unet = save(unet, folder / "unet", settings["dtype"])
-    scale = 2 ** (len(unet.config.block_out_channels) - 1)
-    sample = draw(2, unet.config.in_channels, 2 * scale, 3 * scale)
-    text = draw(2, 5, unet.config.cross_attention_dim)
-    for file, timestep in [("unet", [501]), ("unet_two_timesteps", [1, 981])]:
-        timestep = torch.tensor(timestep)
-        save_file(
-            {
-                "sample": sample,
-                "timestep": timestep,
-                "encoder_hidden_states": text,
-                "out_sample": unet(sample, timestep, text).sample.contiguous(),
-            },
-            golden / f"{file}.safetensors",
-        )
-
-    vae = AutoencoderKL(**settings["vae"])
-    randomize(vae, generator)
-    vae = save(vae, folder / "vae", settings["dtype"])
-    scale = 2 ** (len(vae.config.block_out_channels) - 1)
-    latent = draw(2, vae.config.latent_channels, 4, 6)
-    picture = draw(2, 3, 4 * scale, 6 * scale)
-    save_file(
-        {"latent_sample": latent, "sample": vae.decode(latent).sample.contiguous()},
-        golden / "vae_decoder.safetensors",
-    )
-    moments = vae.encode(picture).latent_dist.parameters.contiguous()
-    save_file(
-        {"sample": picture, "latent_parameters": moments}, golden / "vae_encoder.safetensors"
-    )
-
-    config = CLIPTextConfig(**settings["text_encoder"])
-    encoder = CLIPTextModel(config)
-    randomize(encoder, generator)
-    encoder = save(encoder, folder / "text_encoder", settings["dtype"])
-    ids = torch.randint(3, config.vocab_size - 3, (3, 8), generator=generator)
-    end = config.vocab_size - 1
-    ids[0, 4] = ids[0, 6] = ids[1, 7] = ids[2, 0] = end
-    output = encoder(ids)
-    save_file(
-        {
-            "input_ids": ids,
-            "last_hidden_state": output.last_hidden_state.contiguous(),
-            "pooler_output": output.pooler_output.contiguous(),
-        },
-        golden / "text_encoder.safetensors",
-    )
+def name_attention_as_before(file):
+    """Names the autoencoder's attention as diffusers did before 0.17."""
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = {}
+    for name, tensor in load_file(file).items():
+        for new_part, old_part in old.items():
+            name = name.replace(f".{new_part}.", f".{old_part}.")
+        tensors[name] = tensor
+    save_file(tensors, file)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
     shutil.rmtree(HERE, ignore_errors=True)
-    make("plain", PLAIN)
-    make("odd", ODD)
+    for name, settings in MODELS.items():
+        fixture = Fixture(name, settings)
+        for component in ["unet", "vae", "text_encoder"]:
+            if component in settings:
+                getattr(fixture, component)()
     shard(HERE / "odd" / "unet")
-    prefix_text_model(HERE / "odd" / "text_encoder")
+    prefix_text_model(HERE / "odd" / "text_encoder" / "model.safetensors")
+    # Transformers 4 saved this buffer too, which no graph has a use for.
+    positions = torch.arange(TEXT_ENCODER["max_position_embeddings"])[None]
+    prefix_text_model(
+        HERE / "sd1" / "text_encoder" / "model.fp16.safetensors",
+        **{"embeddings.position_ids": positions},
+    )
+    name_attention_as_before(HERE / "sd1" / "vae" / "diffusion_pytorch_model.fp16.safetensors")

@@ -4,13 +4,28 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod kinds;
 mod onnx_reader;
 mod placement;
 mod refusals;
 mod structure;
+mod weight_files;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use lb_export::Component;
+
+/// Every golden model.
+const MODELS: [&str; 7] = [
+    "plain",
+    "odd",
+    "sd1",
+    "sd2",
+    "sd2_inpainting",
+    "sd2_depth",
+    "sd2_upscaler",
+];
 
 /// The folder of a golden model.
 fn fixture(model: &str) -> PathBuf {
@@ -19,12 +34,20 @@ fn fixture(model: &str) -> PathBuf {
         .join(model)
 }
 
+/// The components of a golden model: those that it shares with another model are only there.
+fn components(model: &str) -> Vec<Component> {
+    let mut components = Component::ALL.to_vec();
+    components.retain(|component| fixture(model).join(component.source_name()).is_dir());
+    components
+}
+
 /// A copy of a golden model that a test may change.
 fn fixture_copy(model: &str) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for component in ["text_encoder", "unet", "vae"] {
+    for component in components(model) {
+        let component = component.source_name();
         let folder = copy.path().join(component);
-        fs::create_dir(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         for file in fs::read_dir(fixture(model).join(component)).unwrap() {
             let file = file.unwrap();
             fs::copy(file.path(), folder.join(file.file_name())).unwrap();

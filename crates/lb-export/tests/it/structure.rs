@@ -6,8 +6,8 @@ use std::path::Path;
 
 use lb_export::{Component, ExportOptions, Graph, Precision, build_graph};
 
-use crate::fixture;
 use crate::onnx_reader::{Model, read};
+use crate::{MODELS, components, fixture};
 
 const FLOAT32: u64 = 1;
 const FLOAT16: u64 = 10;
@@ -72,8 +72,8 @@ fn inputs_and_outputs_have_optimums_names() {
 /// ONNX wants nodes in an order in which every value exists before it is used, and each made once.
 #[test]
 fn every_value_is_made_once_and_before_it_is_used() {
-    for model in ["plain", "odd"] {
-        for component in Component::ALL {
+    for model in MODELS {
+        for component in components(model) {
             let (_, graph) = build(model, component);
             let mut known: BTreeSet<_> = graph.inputs.iter().cloned().collect();
             for initializer in &graph.initializers {
@@ -102,8 +102,8 @@ fn every_value_is_made_once_and_before_it_is_used() {
 
 #[test]
 fn weights_are_the_tensors_own_bytes() {
-    for model in ["plain", "odd"] {
-        for component in Component::ALL {
+    for model in MODELS {
+        for component in components(model) {
             let (graph, written) = build(model, component);
             let files: BTreeMap<_, _> = graph
                 .weight_files
@@ -145,13 +145,16 @@ fn weights_are_the_tensors_own_bytes() {
 /// A tensor that no graph refers to would be a layer that was forgotten.
 #[test]
 fn every_tensor_of_the_files_is_used() {
-    for model in ["plain", "odd"] {
+    for model in MODELS {
         let mut stored = BTreeSet::new();
         let mut used = BTreeSet::new();
-        for component in Component::ALL {
+        for component in components(model) {
             let (graph, written) = build(model, component);
             for file in &graph.weight_files {
-                let names = header(&file.path).into_keys();
+                let mut names: Vec<_> = header(&file.path).into_keys().collect();
+                // A buffer that transformers 4 saved too: the numbers from 0.
+                names.retain(|name| !name.ends_with("embeddings.position_ids"));
+                let names = names.into_iter();
                 stored.extend(names.map(|name| (component.source_name(), name)));
             }
             for initializer in written
@@ -187,7 +190,7 @@ fn the_same_directory_gives_the_same_bytes() {
 fn conversions_are_only_where_formats_differ() {
     let converted_weights = |model, precision| {
         let options = ExportOptions { precision };
-        let graph = build_graph(&fixture(model), Component::VaeDecoder, &options).unwrap();
+        let graph = build_graph(&fixture(model), Component::VaeEncoder, &options).unwrap();
         let graph = read(&graph.bytes);
         let external = graph.initializers.iter().filter(|i| !i.external.is_empty());
         let weights: BTreeSet<_> = external.map(|i| i.name.clone()).collect();

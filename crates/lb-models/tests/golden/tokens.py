@@ -1,6 +1,7 @@
 """Writes tokens.json: prompts and their ids from OpenCLIP's own tokenizer (open_clip_torch 3.3.0).
 
-Usage: python tokens.py MODEL_DIRECTORY. The tokenizer is given that directory's merges.
+Usage: python tokens.py [MODEL_DIRECTORY]. The tokenizer is given that directory's merges; without
+an argument, those of the workspace's models/pocket.
 """
 import gzip
 import json
@@ -24,8 +25,11 @@ PROMPTS = [
 ]
 
 
+BUNDLED_MODEL = Path(__file__).resolve().parents[4] / "models/pocket"
+
+
 def main():
-    directory = Path(sys.argv[1])
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else BUNDLED_MODEL
     # OpenCLIP would take the empty text after the last line for a merge.
     merges = (directory / "tokenizer/merges.txt").read_text().rstrip("\n")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,13 @@
-//! The real backend against the port's conformance suite, OpenCLIP's tokens, and bad directories.
+//! The real backend against the port's conformance suite, OpenCLIP's tokens, what diffusers
+//! computes, and bad directories.
 //!
 //! These tests need ONNX Runtime and a model: `cargo xtask test` sets both up.
 
 #![allow(clippy::unwrap_used)]
 
 mod bad_directories;
+mod graphs;
 mod pipeline;
+mod safetensors;
 mod surroundings;
 mod tokenizer;

@@ -2,12 +2,13 @@
 
 The rule as the ancestor computed it, with numpy doing the spacing and the rounding.
 
-    python3 autosetup.py > autosetup.csv          # the sample that the tests read
+    python3 autosetup.py                          # the sample that the tests read
     python3 autosetup.py --all > all.csv          # every case, for a check by hand
 """
 
 import random
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -34,17 +35,23 @@ def autosetup(steps, frames, depth):
     return kept
 
 
-def main():
-    cases = CASES
-    if "--all" not in sys.argv:
-        cases = sorted(random.Random(0).sample(CASES, 400))
-        cases += [(n, k, d) for n, k in LARGE for d in (0.1, 0.6)]
-    print("steps,frames,depth_strength,branch_counts,injection_steps")
+def lines(cases):
+    yield "steps,frames,depth_strength,branch_counts,injection_steps"
     for steps, frames, depth in cases:
         kept = autosetup(steps, frames, depth)
         counts = " ".join(str(branches) for _, branches in kept)
         injections = " ".join(str(injection) for injection, _ in kept)
-        print(f"{steps},{frames},{depth},{counts},{injections}")
+        yield f"{steps},{frames},{depth},{counts},{injections}"
+
+
+def main():
+    if "--all" in sys.argv:
+        print(*lines(CASES), sep="\n")
+        return
+    cases = sorted(random.Random(0).sample(CASES, 400))
+    cases += [(n, k, d) for n, k in LARGE for d in (0.1, 0.6)]
+    sample = "".join(f"{line}\n" for line in lines(cases))
+    (Path(__file__).parent / "autosetup.csv").write_text(sample)
 
 
 if __name__ == "__main__":
