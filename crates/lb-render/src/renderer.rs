@@ -90,6 +90,7 @@ impl Renderer {
                         conditioning,
                         negative: negative.clone(),
                         initial_latents,
+                        concatenated: None,
                     }
                 })
             })
