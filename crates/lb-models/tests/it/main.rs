@@ -6,7 +6,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_directories;
+mod bad_inputs;
+mod golden_kinds;
 mod graphs;
+mod kinds;
 mod pipeline;
 mod safetensors;
 mod surroundings;

@@ -32,6 +32,7 @@ pub(crate) fn pipeline(batch_limit: Option<usize>) -> Pipeline {
             ..Default::default()
         },
         batch_limit,
+        ..Default::default()
     };
     Pipeline::open(runtime(), pocket(), 128, 128, options).expect("a pipeline")
 }
