@@ -35,7 +35,8 @@ pub(super) struct LevelEnd {
 ///
 /// Rows are laid out as [`GuidedRows`] says. The conditional rows of `latents` are the branches'
 /// own latents, which the sampler changes in place; `predicted_clean` is what it predicted last,
-/// which a multistep sampler reads at the next step.
+/// which a multistep sampler reads at the next step. `concatenated` is empty where the model takes
+/// latents alone.
 pub(super) struct Batch {
     shape: LatentShape,
     concatenated_channels: usize,

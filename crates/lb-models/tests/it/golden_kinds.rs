@@ -14,7 +14,7 @@ use lb_models::{
 };
 
 use crate::safetensors;
-use crate::surroundings::{runtime, workspace};
+use crate::surroundings::{copy_folder, runtime, workspace};
 
 pub(crate) const KINDS: [&str; 6] = ["sd21", "sd21_base", "sd15", "inpaint", "depth", "upscale"];
 /// Of the golden transitions: other than square, so that a swapped side shows.
@@ -168,18 +168,6 @@ impl Golden {
 
 fn written() -> PathBuf {
     workspace().join("crates/lb-models/tests/golden/kinds")
-}
-
-pub(crate) fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
 }
 
 /// The largest difference, as a part of the largest expected value.
