@@ -4,8 +4,8 @@ frames, computed one branch at a time as reference/render_sequential.py does.
 
     python kinds.py
 
-The weights are those of crates/lb-export/tests/golden/fixtures. Everything is computed in float64
-but for the schedulers' tables and the noise, which are torch's float32. Per kind:
+The weights are those of crates/lb-export/tests/golden/fixtures. The models compute in float64; noise,
+mixes and the schedulers' tables are float32. Per kind:
 
     golden.safetensors  token ids, seeds, inputs of one channel, concatenated channels, latents
     inputs.rgb          its pictures (source, or two of low resolution), 8 bits a channel
