@@ -56,6 +56,7 @@ fn keyframe(power: f32, radius: f32, seed: u64) -> Result<Keyframe, ShapeError> 
         conditioning,
         negative,
         initial_latents: initial_latents(seed, SHAPE)?,
+        concatenated: None,
     })
 }
 

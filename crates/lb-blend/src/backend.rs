@@ -16,7 +16,8 @@ pub struct Conditioning {
     pub values: Vec<f32>,
 }
 
-/// One call of the model: `rows` latents at one timestep, each with its own conditioning.
+/// One call of the model: `rows` latents at one timestep, each with its own conditioning and, for
+/// models that take more than latents, its own further input channels.
 ///
 /// Rows are independent of each other: conditional and unconditional halves of several branches
 /// stand side by side, and the same row must give the same output in any company (to within float
@@ -29,6 +30,11 @@ pub struct PredictRequest<'a> {
     pub shape: LatentShape,
     /// rows × channels × height × width values.
     pub latents: &'a [f32],
+    /// Input channels that stand behind each row's latents and are not denoised: 0 where there are
+    /// none.
+    pub concatenated_channels: usize,
+    /// rows × concatenated channels × height × width values, at the latents' height and width.
+    pub concatenated: &'a [f32],
     /// The timestep of the training schedule, the same for all rows.
     pub timestep: u32,
     /// Tokens of each row's conditioning.
@@ -44,8 +50,8 @@ impl PredictRequest<'_> {
     ///
     /// # Errors
     /// [`ShapeError::NoRows`] and [`ShapeError::Empty`] if there is nothing to predict;
-    /// [`ShapeError::Length`] if latents, conditioning or output are not as long as rows and shapes
-    /// say.
+    /// [`ShapeError::Length`] if latents, concatenated channels, conditioning or output are not as
+    /// long as rows and shapes say.
     pub fn check(&self, output: &[f32]) -> Result<(), ShapeError> {
         if self.rows == 0 {
             return Err(ShapeError::NoRows);
@@ -54,11 +60,17 @@ impl PredictRequest<'_> {
             return Err(ShapeError::Empty { shape: self.shape });
         }
         let latents = self.rows.saturating_mul(self.shape.len());
+        let concatenated = self.shape.with_channels(self.concatenated_channels).len();
         let conditioning = self
             .rows
             .saturating_mul(self.tokens)
             .saturating_mul(self.width);
         ShapeError::check_length("a request's latents", self.latents.len(), latents)?;
+        ShapeError::check_length(
+            "a request's concatenated channels",
+            self.concatenated.len(),
+            self.rows.saturating_mul(concatenated),
+        )?;
         ShapeError::check_length(
             "a request's conditioning",
             self.conditioning.len(),

@@ -54,7 +54,8 @@ pub struct Blended {
 /// The keyframes' own trajectories are computed first, all in one batch: they are the branches at
 /// fraction 0 and 1 of every level of every transition. Then each transition is walked level by
 /// level, its inner branches as one batch: they start from the slerp of their parents' latents and
-/// run under the mix of the keyframes' conditionings. A multistep sampler also gets the parents'
+/// run under the mix of the keyframes' conditionings, beside the slerp of their concatenated
+/// channels (a copy where the keyframes share them). A multistep sampler also gets the parents'
 /// last predictions, mixed along the line between them: clean latents, unlike noisy ones, do not
 /// lie on a sphere; the branch's conditioning is the same mix of its parents'; and so a branch at
 /// its parent's fraction goes on as that parent would. A batch is one [`Backend::predict`] call per

@@ -112,6 +112,29 @@ pub enum BlendError {
         /// The first keyframe's.
         expected: LatentShape,
     },
+    /// A keyframe has more or fewer concatenated channels than the first keyframe.
+    #[error("keyframe {keyframe} has {actual} concatenated channels, keyframe 0 has {expected}")]
+    ConcatenatedChannels {
+        /// Which keyframe.
+        keyframe: usize,
+        /// Its channels, 0 where it has none.
+        actual: usize,
+        /// The first keyframe's.
+        expected: usize,
+    },
+    /// A keyframe's concatenated channels have another height or width than its latents.
+    #[error(
+        "keyframe {keyframe} has concatenated channels of shape {actual} beside latents of shape \
+         {latents}; height and width must be the same"
+    )]
+    ConcatenatedSize {
+        /// Which keyframe.
+        keyframe: usize,
+        /// The concatenated channels' shape.
+        actual: LatentShape,
+        /// The latents'.
+        latents: LatentShape,
+    },
     /// A conditioning has another shape than the first keyframe's.
     #[error(
         "keyframe {keyframe}: its {which} is {}×{} (tokens × width), keyframe 0's conditioning \
@@ -132,7 +155,7 @@ pub enum BlendError {
     KeyframeNotFinite {
         /// Which keyframe.
         keyframe: usize,
-        /// `initial latents`, `conditioning` or `negative conditioning`.
+        /// `initial latents`, `concatenated channels`, `conditioning` or `negative conditioning`.
         which: &'static str,
         /// Where in it.
         index: usize,

@@ -37,8 +37,9 @@ impl GuidedRows {
         }
     }
 
-    /// Copies the latents of the conditional rows (`stride` values each) to the unconditional ones.
-    pub(crate) fn share_latents(&self, latents: &mut [f32], stride: usize) {
+    /// Copies what both rows of a branch have alike (`stride` values each: latents, concatenated
+    /// channels) from the conditional rows to the unconditional ones.
+    pub(crate) fn share(&self, latents: &mut [f32], stride: usize) {
         let (conditional, unconditional) = latents.split_at_mut(self.branches() * stride);
         let rows = unconditional.chunks_exact_mut(stride);
         for (&branch, row) in self.unconditional.iter().zip(rows) {
@@ -75,7 +76,7 @@ mod tests {
         );
 
         let mut latents = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0];
-        rows.share_latents(&mut latents, 2);
+        rows.share(&mut latents, 2);
         assert_eq!(latents[6..], [1.0, 2.0, 5.0, 6.0]);
 
         let mut output = [1.0, 0.0, 7.0, 7.0, 2.0, 2.0, 0.0, 0.0, 4.0, 2.0];

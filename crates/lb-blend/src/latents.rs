@@ -26,6 +26,11 @@ impl LatentShape {
             .saturating_mul(self.height)
             .saturating_mul(self.width)
     }
+
+    /// The same height and width with another number of channels.
+    pub fn with_channels(self, channels: usize) -> Self {
+        Self { channels, ..self }
+    }
 }
 
 impl std::fmt::Display for LatentShape {

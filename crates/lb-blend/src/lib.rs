@@ -66,7 +66,12 @@
 //! let number = |value| Conditioning { tokens: 1, width: 1, values: vec![value] };
 //! let keyframe = |value, seed| -> Result<_, lb_blend::ShapeError> {
 //!     let initial_latents = initial_latents(seed, shape)?;
-//!     Ok(Keyframe { conditioning: number(value), negative: number(value), initial_latents })
+//!     Ok(Keyframe {
+//!         conditioning: number(value),
+//!         negative: number(value),
+//!         initial_latents,
+//!         concatenated: None,
+//!     })
 //! };
 //!
 //! let config = NoiseScheduleConfig {
@@ -111,5 +116,5 @@ pub use mix::{lerp, slerp};
 pub use observe::{Branch, Observer, Phase, StepProgress};
 pub use sampler::{
     BetaSchedule, DdimSampler, DpmSolverSampler, NoiseScheduleConfig, PredictionType, Sampler,
-    SamplerError, SamplerKind, TimestepSpacing,
+    SamplerError, SamplerKind, TimestepSpacing, add_noise,
 };

@@ -5,6 +5,7 @@ mod config;
 mod ddim;
 mod dpm_solver;
 mod error;
+mod forward;
 mod kind;
 mod prediction;
 mod timesteps;
@@ -13,6 +14,7 @@ pub use config::{BetaSchedule, NoiseScheduleConfig, PredictionType, TimestepSpac
 pub use ddim::DdimSampler;
 pub use dpm_solver::DpmSolverSampler;
 pub use error::SamplerError;
+pub use forward::add_noise;
 pub use kind::SamplerKind;
 
 use crate::error::ShapeError;

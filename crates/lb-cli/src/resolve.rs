@@ -156,6 +156,7 @@ pub(crate) fn renderer(
             threads: arguments.threads,
         },
         batch_limit: arguments.batch,
+        ..Default::default()
     };
     options.validate()?;
     let directory = ModelDirectory::find(name, &surroundings.model_folders)?;

@@ -1,14 +1,16 @@
 //! A model directory in the diffusers layout: where it is, and what its configurations say.
 
+mod graph;
+
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_export::{Component, ExportOptions, build_graph};
 
-use crate::config::{Config, json};
+use crate::config::Config;
 use crate::error::ModelError;
+use crate::kind::ModelKind;
 use crate::scheduler_config;
-use crate::session::GraphSource;
+use crate::upscaler_config::UpscalerConfig;
 
 /// Largest width or height that is taken for a picture's, in pixels.
 pub const LARGEST_SIDE: usize = 8192;
@@ -18,6 +20,8 @@ pub const LARGEST_SIDE: usize = 8192;
 pub struct ModelDirectory {
     path: PathBuf,
     name: String,
+    kind: ModelKind,
+    upscaler: Option<UpscalerConfig>,
     latent_channels: usize,
     default_side: usize,
     pixels_per_latent: usize,
@@ -51,19 +55,16 @@ impl ModelDirectory {
                 "a model directory has this file",
             ));
         }
-        json(&index)?;
+        let index = Config::read(index)?;
         let unet = Config::read(path.join("unet/config.json"))?;
         let vae = Config::read(vae_config(path))?;
         let text = Config::read(path.join("text_encoder/config.json"))?;
-        let in_channels = unet.positive("in_channels")?;
         let latent_channels = vae.positive_or("latent_channels", 4)?;
-        if in_channels != latent_channels {
-            return Err(unet.wrong(
-                "in_channels",
-                &in_channels,
-                format!("{latent_channels}: a model that takes nothing but latents"),
-            ));
-        }
+        let kind = ModelKind::read(&index, &unet, latent_channels)?;
+        let upscaler = match kind {
+            ModelKind::Upscale => Some(UpscalerConfig::read(path, &index, &unet)?),
+            _ => None,
+        };
         let text_width = text.positive("hidden_size")?;
         let cross_attention = unet.positive("cross_attention_dim")?;
         if cross_attention != text_width {
@@ -82,6 +83,8 @@ impl ModelDirectory {
         Ok(Self {
             path: path.to_path_buf(),
             name: name.unwrap_or_else(|| path.display().to_string()),
+            kind,
+            upscaler,
             latent_channels,
             default_side,
             pixels_per_latent,
@@ -133,6 +136,44 @@ impl ModelDirectory {
         &self.name
     }
 
+    /// What the model is made for.
+    #[must_use]
+    pub fn kind(&self) -> ModelKind {
+        self.kind
+    }
+
+    /// Checks that the model is of the kind that `what` (a noun with its article) needs.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`] if it is not.
+    pub fn require_kind(&self, needed: ModelKind, what: &'static str) -> Result<(), ModelError> {
+        if self.kind == needed {
+            Ok(())
+        } else {
+            Err(self.wrong_kind(needed, what))
+        }
+    }
+
+    pub(crate) fn upscaler(&self) -> Result<&UpscalerConfig, ModelError> {
+        let upscaler = self.upscaler.as_ref();
+        upscaler.ok_or_else(|| self.wrong_kind(ModelKind::Upscale, "upscaling"))
+    }
+
+    fn wrong_kind(&self, needed: ModelKind, what: &'static str) -> ModelError {
+        ModelError::WrongKind {
+            model: self.name.clone(),
+            kind: self.kind,
+            what,
+            needed,
+        }
+    }
+
+    /// Channels that the UNet takes beside the latents.
+    #[must_use]
+    pub fn concatenated_channels(&self) -> usize {
+        self.kind.concatenated_channels(self.latent_channels)
+    }
+
     /// Width and height, in pixels, that the model was trained for.
     #[must_use]
     pub fn default_side(&self) -> usize {
@@ -163,13 +204,35 @@ impl ModelDirectory {
         &self.schedule
     }
 
+    /// The noise schedule of an upscaler's picture of low resolution; none for other kinds.
+    #[must_use]
+    pub fn low_res_schedule(&self) -> Option<&NoiseScheduleConfig> {
+        self.upscaler
+            .as_ref()
+            .map(|config| &config.low_res_schedule)
+    }
+
+    /// The highest noise level that an upscaler can be given; none for other kinds.
+    #[must_use]
+    pub fn max_noise_level(&self) -> Option<usize> {
+        self.upscaler.as_ref().map(|config| config.max_noise_level)
+    }
+
     /// The folder of the tokenizer's files.
     #[must_use]
     pub fn tokenizer_folder(&self) -> PathBuf {
         self.path.join("tokenizer")
     }
 
-    /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2).
+    /// A picture's side over its latents' side: 8 for Stable Diffusion, 4 for the x4 upscaler, whose
+    /// latents have the size of the picture it enlarges.
+    #[must_use]
+    pub fn pixels_per_latent(&self) -> usize {
+        self.pixels_per_latent
+    }
+
+    /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2, 32 for its
+    /// upscaler).
     #[must_use]
     pub fn side_multiple(&self) -> usize {
         self.pixels_per_latent << self.unet_halvings
@@ -204,25 +267,6 @@ impl ModelDirectory {
             height: height / self.pixels_per_latent,
             width: width / self.pixels_per_latent,
         })
-    }
-
-    /// The graph of a component: made from its weights where they are there (this program's own
-    /// graphs are the ones it was tuned with), else the ONNX file that lies in the directory.
-    pub(crate) fn graph(&self, component: Component) -> Result<GraphSource, ModelError> {
-        let exported = self
-            .path
-            .join(component.directory_name())
-            .join("model.onnx");
-        if exported.is_file() && !self.path.join(component.source_name()).is_dir() {
-            return Ok(GraphSource::File(exported));
-        }
-        match build_graph(&self.path, component, &ExportOptions::default()) {
-            Ok(graph) => Ok(GraphSource::Weights(graph)),
-            Err(lb_export::ExportError::NoWeights { .. }) if exported.is_file() => {
-                Ok(GraphSource::File(exported))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::kind::ModelKind;
+
 /// A broken rule of loading or running a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +110,102 @@ pub enum ModelError {
         /// The rule.
         rule: String,
     },
+    /// A picture that is given to a model has another size than the film.
+    #[error(
+        "the {what} has {}x{} pixels; {}x{} are needed", found.0, found.1, expected.0, expected.1
+    )]
+    InputSize {
+        /// Which picture.
+        what: &'static str,
+        /// Its width and height in pixels.
+        found: (usize, usize),
+        /// The width and height it must have.
+        expected: (usize, usize),
+    },
+    /// A picture without any pixel.
+    #[error("the {what} has no pixels")]
+    EmptyPicture {
+        /// Which picture.
+        what: &'static str,
+    },
+    /// A pixel that is NaN or infinite.
+    #[error(
+        "the {what}'s pixel in column {column}, row {row} (from 0) is {value}; it must be finite"
+    )]
+    PixelNotFinite {
+        /// Which picture.
+        what: &'static str,
+        /// Its column, from 0.
+        column: usize,
+        /// Its row, from 0.
+        row: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A mask that leaves a model nothing to do.
+    #[error(
+        "the mask repaints nothing: none of its {pixels} pixels is white (0.5 or more); \
+         black is kept, white is repainted"
+    )]
+    MaskRepaintsNothing {
+        /// Pixels of the mask.
+        pixels: usize,
+    },
+    /// A mask that leaves nothing of the picture.
+    #[error(
+        "the mask repaints everything: none of its {pixels} pixels is black (below 0.5); \
+         black is kept, white is repainted"
+    )]
+    MaskRepaintsEverything {
+        /// Pixels of the mask.
+        pixels: usize,
+    },
+    /// A mask whose white parts slip between the pixels that the model sees of it.
+    #[error(
+        "the mask's white parts ({repainted} pixels) are too small: the model sees one \
+         pixel of every {step}x{step}, the upper left one, and none of those is white"
+    )]
+    MaskTooFine {
+        /// White pixels.
+        repainted: usize,
+        /// Side of the squares of which it sees one pixel.
+        step: usize,
+    },
+    /// More noise than an upscaler knows, or than its files allow.
+    #[error("the noise level is {found}; this upscaler takes 0 to {most}")]
+    NoiseLevel {
+        /// The level asked for.
+        found: usize,
+        /// The highest level.
+        most: usize,
+    },
+    /// Something that a model of another kind takes.
+    #[error("the model `{model}` is for {kind}; {what} needs one for {needed}")]
+    WrongKind {
+        /// The model's name.
+        model: String,
+        /// Its kind.
+        kind: ModelKind,
+        /// What was given, with its article.
+        what: &'static str,
+        /// The kind that takes it.
+        needed: ModelKind,
+    },
+    /// A request with other channels than the model takes.
+    #[error(
+        "a model for {kind} takes {expected} channels beside the latents; the request has {found}"
+    )]
+    ConcatenatedChannels {
+        /// The model's kind.
+        kind: ModelKind,
+        /// The request's channels.
+        found: usize,
+        /// The model's.
+        expected: usize,
+    },
+    /// The noise schedule of an upscaler's pictures of low resolution cannot be followed.
+    #[error(transparent)]
+    Schedule(#[from] lb_blend::SamplerError),
     /// A model gave numbers that are not numbers.
     #[error("the {component} gave a value that is not finite")]
     NotFinite {

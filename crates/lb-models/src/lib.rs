@@ -3,12 +3,15 @@
 //! A model directory in the diffusers layout holds a tokenizer, a text encoder, a UNet, a VAE and
 //! a noise schedule. This crate turns it into a [`Pipeline`]: prompts go in and become
 //! conditioning; the engine of `lb-blend` asks it to predict, whole levels at a time; latents go
-//! in and come out as pictures.
+//! in and come out as pictures. Models for inpainting, depth and upscaling ([`ModelKind`]) also see a
+//! picture, a mask or a depth map: [`Pipeline`] makes those into the channels that stand beside the
+//! latents.
 //!
 //! ```text
 //!  prompt ─ Tokenizer ─ text encoder ─ conditioning ─┐
 //!                                                    ├─ UNet (Backend::predict) ─ latents ─ VAE ─ Picture
-//!  seed ─── lb-blend's noise ─────── latents ────────┘
+//!  seed ─── lb-blend's noise ─────── latents ────────┤
+//!  mask, picture, depth map ──────── channels ───────┘
 //! ```
 //!
 //! Every model runs in ONNX Runtime, which is loaded once from a library file ([`Runtime`]). The
@@ -34,10 +37,13 @@
 
 #![forbid(unsafe_code)]
 
+mod conditioning;
 mod config;
 mod device;
 mod directory;
 mod error;
+mod kind;
+mod picture;
 mod picture_decoder;
 mod pipeline;
 mod runtime;
@@ -48,14 +54,19 @@ pub mod testing;
 mod text_encoder;
 mod tokenizer;
 mod unet;
+mod upscaler_config;
 mod vae;
 
+pub use conditioning::{
+    MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,
+};
 pub use device::{Device, ProviderReport, SessionOptions, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
+pub use kind::ModelKind;
+pub use picture::{GrayPicture, Picture};
 pub use picture_decoder::PictureDecoder;
 pub use pipeline::{Pipeline, PipelineOptions};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use session::SessionTimes;
 pub use tokenizer::{Tokenizer, Tokens};
-pub use vae::Picture;

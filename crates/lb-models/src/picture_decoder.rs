@@ -7,9 +7,10 @@ use lb_blend::Latents;
 use crate::device::SessionOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::picture::Picture;
 use crate::runtime::Runtime;
 use crate::session::SessionTimes;
-use crate::vae::{Picture, VaeDecoder};
+use crate::vae::VaeDecoder;
 
 /// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
 ///

@@ -1,47 +1,23 @@
 //! The backend port on a real model.
 
+mod options;
+
 use lb_blend::{Backend, BackendError, Conditioning, LatentShape, Latents, PredictRequest};
 
-use crate::device::SessionOptions;
+pub use self::options::PipelineOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::picture::Picture;
 use crate::picture_decoder::PictureDecoder;
 use crate::runtime::Runtime;
 use crate::session::SessionTimes;
 use crate::text_encoder::TextEncoder;
 use crate::tokenizer::{Tokenizer, Tokens};
 use crate::unet::Unet;
+use crate::vae::VaeEncoder;
 
-/// How a [`Pipeline`] runs.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PipelineOptions {
-    /// Device and threads of its sessions.
-    pub session: SessionOptions,
-    /// Most rows of one model call; `None` chooses by the size of the latents.
-    pub batch_limit: Option<usize>,
-}
-
-impl PipelineOptions {
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    /// [`ModelError::Setting`] for a batch limit of 0 or above 4096, and those of
-    /// [`SessionOptions::validate`].
-    pub fn validate(&self) -> Result<(), ModelError> {
-        self.session.validate()?;
-        match self.batch_limit {
-            Some(limit) if limit == 0 || limit > 4096 => Err(ModelError::Setting {
-                setting: "batch limit",
-                found: limit.to_string(),
-                allowed: "1 to 4096",
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Tokenizer, text encoder, UNet and VAE decoder of one model directory, each loaded when it is
-/// first needed; the text encoder is let go after use.
+/// Tokenizer, text encoder, UNet and autoencoder of one model directory, each loaded when it is
+/// first needed; the text encoder and the VAE encoder are let go after use.
 pub struct Pipeline {
     runtime: Runtime,
     directory: ModelDirectory,
@@ -50,15 +26,16 @@ pub struct Pipeline {
     tokenizer: Tokenizer,
     unet: Option<Unet>,
     decoder: PictureDecoder,
-    text_times: SessionTimes,
+    /// Of the sessions that were let go.
+    past_times: SessionTimes,
 }
 
 impl Pipeline {
     /// Opens a pipeline for pictures of `width` × `height` pixels; only the tokenizer is read.
     ///
     /// # Errors
-    /// Those of [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and
-    /// [`Tokenizer::open`].
+    /// [`ModelError::NoiseLevel`] for a level that an upscaler does not have, and those of
+    /// [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and [`Tokenizer::open`].
     pub fn open(
         runtime: Runtime,
         directory: ModelDirectory,
@@ -67,6 +44,12 @@ impl Pipeline {
         options: PipelineOptions,
     ) -> Result<Self, ModelError> {
         options.validate()?;
+        if let Some(most) = directory.max_noise_level()
+            && options.noise_level > most
+        {
+            let found = options.noise_level;
+            return Err(ModelError::NoiseLevel { found, most });
+        }
         let shape = directory.latent_shape(width, height)?;
         let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length())?;
         let decoder = PictureDecoder::new(
@@ -85,7 +68,7 @@ impl Pipeline {
             tokenizer,
             unet: None,
             decoder,
-            text_times: SessionTimes::default(),
+            past_times: SessionTimes::default(),
         })
     }
 
@@ -99,6 +82,19 @@ impl Pipeline {
     #[must_use]
     pub fn latent_shape(&self) -> LatentShape {
         self.shape
+    }
+
+    /// Width and height of this pipeline's pictures, in pixels.
+    #[must_use]
+    pub fn picture_size(&self) -> (usize, usize) {
+        let scale = self.directory.pixels_per_latent();
+        (self.shape.width * scale, self.shape.height * scale)
+    }
+
+    /// Noise on an upscaler's picture of low resolution.
+    #[must_use]
+    pub fn noise_level(&self) -> usize {
+        self.options.noise_level
     }
 
     /// Token ids of a prompt, and what of it was cut.
@@ -125,11 +121,40 @@ impl Pipeline {
         }
         let mut encoder = TextEncoder::load(self.runtime, &self.directory, &self.options.session)?;
         let encoded = encoder.encode(&different)?;
-        self.text_times += encoder.times();
+        self.past_times += encoder.times();
         Ok(places
             .into_iter()
             .map(|place| encoded[place].clone())
             .collect())
+    }
+
+    /// Latents that decode to about these pictures of the pipeline's size: the mean of the
+    /// autoencoder's posterior times its scaling factor.
+    ///
+    /// # Errors
+    /// [`ModelError::InputSize`] for a picture of another size, and [`ModelError`] where the VAE
+    /// encoder cannot be loaded or run.
+    pub fn encode_pictures(&mut self, pictures: &[Picture]) -> Result<Vec<Latents>, ModelError> {
+        let size = self.picture_size();
+        for picture in pictures {
+            picture.check("picture to encode", size)?;
+        }
+        let planes: Vec<_> = pictures.iter().map(Picture::planes).collect();
+        self.encode_planes(&planes)
+    }
+
+    pub(crate) fn encode_planes(
+        &mut self,
+        pictures: &[Vec<f32>],
+    ) -> Result<Vec<Latents>, ModelError> {
+        let (size, shape) = (self.picture_size(), self.shape);
+        let mut encoder = VaeEncoder::load(self.runtime, &self.directory, &self.options.session)?;
+        let encoded = pictures
+            .iter()
+            .map(|planes| encoder.encode(planes, size, shape))
+            .collect();
+        self.past_times += encoder.times();
+        encoded
     }
 
     /// The decoder of this pipeline's latents; every handle shares one session.
@@ -148,6 +173,7 @@ impl Pipeline {
                 self.runtime,
                 &self.directory,
                 &self.options.session,
+                self.options.noise_level,
             )?);
         }
         Ok(())
@@ -156,7 +182,7 @@ impl Pipeline {
     /// Where the time of all model sessions went so far.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
-        let mut times = self.text_times;
+        let mut times = self.past_times;
         times += self.unet.as_ref().map(Unet::times).unwrap_or_default();
         times += self.decoder.times();
         times
@@ -176,6 +202,14 @@ impl Backend for Pipeline {
         output: &mut [f32],
     ) -> Result<(), BackendError> {
         request.check(output).map_err(BackendError::new)?;
+        let expected = self.directory.concatenated_channels();
+        if request.concatenated_channels != expected {
+            return Err(BackendError::new(ModelError::ConcatenatedChannels {
+                kind: self.directory.kind(),
+                found: request.concatenated_channels,
+                expected,
+            }));
+        }
         self.load_unet().map_err(BackendError::new)?;
         let Some(unet) = &mut self.unet else {
             return Ok(());

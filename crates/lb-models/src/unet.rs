@@ -1,12 +1,17 @@
 //! The denoiser: latents, a timestep and conditioning to a model output.
+//!
+//! Whatever a kind of model takes beside them goes in here too: concatenated channels behind each
+//! row's latents, and a class label.
 
 use lb_blend::PredictRequest;
 use lb_export::Component;
+use ort::session::SessionInputValue;
 use ort::value::{TensorElementType, TensorRef};
 
 use crate::device::SessionOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::kind::ModelKind;
 use crate::runtime::Runtime;
 use crate::session::{ComponentSession, Port, SessionTimes};
 
@@ -17,6 +22,11 @@ pub(crate) struct Unet {
     takes_float_timestep: bool,
     /// `[1]`, or `[]` in graphs that PyTorch's older exporter wrote.
     timestep_shape: Vec<usize>,
+    /// Latents and concatenated channels, row by row; keeps its allocation from call to call.
+    sample: Vec<f32>,
+    /// The class of a model that takes one: the upscaler's noise level.
+    class: Option<i64>,
+    labels: Vec<i64>,
 }
 
 impl Unet {
@@ -24,24 +34,33 @@ impl Unet {
         runtime: Runtime,
         directory: &ModelDirectory,
         options: &SessionOptions,
+        noise_level: usize,
     ) -> Result<Self, ModelError> {
         let source = directory.graph(Component::Unet)?;
         let session = ComponentSession::load(runtime, NAME, &source, options)?;
+        let class = (directory.kind() == ModelKind::Upscale).then_some(noise_level as i64);
+        let mut inputs = vec![
+            Port {
+                name: "sample",
+                types: &[TensorElementType::Float32],
+            },
+            Port {
+                name: "timestep",
+                types: &[TensorElementType::Int64, TensorElementType::Float32],
+            },
+            Port {
+                name: "encoder_hidden_states",
+                types: &[TensorElementType::Float32],
+            },
+        ];
+        if class.is_some() {
+            inputs.push(Port {
+                name: "class_labels",
+                types: &[TensorElementType::Int64],
+            });
+        }
         session.check(
-            &[
-                Port {
-                    name: "sample",
-                    types: &[TensorElementType::Float32],
-                },
-                Port {
-                    name: "timestep",
-                    types: &[TensorElementType::Int64, TensorElementType::Float32],
-                },
-                Port {
-                    name: "encoder_hidden_states",
-                    types: &[TensorElementType::Float32],
-                },
-            ],
+            &inputs,
             &[Port {
                 name: "out_sample",
                 types: &[TensorElementType::Float32],
@@ -54,6 +73,9 @@ impl Unet {
             session,
             takes_float_timestep,
             timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
+            sample: Vec::new(),
+            class,
+            labels: Vec::new(),
         })
     }
 
@@ -63,33 +85,46 @@ impl Unet {
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), ModelError> {
-        let shape = request.shape;
+        let channels = request.concatenated_channels;
         let doing = || ModelError::runtime("handing a batch to the UNet");
-        let sample = TensorRef::from_array_view((
-            [request.rows, shape.channels, shape.height, shape.width],
-            request.latents,
-        ))
-        .map_err(doing())?;
+        let shape = request
+            .shape
+            .with_channels(request.shape.channels + channels);
+        let values = match channels {
+            0 => request.latents,
+            _ => {
+                concatenate(request, &mut self.sample);
+                self.sample.as_slice()
+            }
+        };
+        let sides = [request.rows, shape.channels, shape.height, shape.width];
+        let sample = TensorRef::from_array_view((sides, values)).map_err(doing())?;
         let text = TensorRef::from_array_view((
             [request.rows, request.tokens, request.width],
             request.conditioning,
         ))
         .map_err(doing())?;
-        let whole = [i64::from(request.timestep)];
-        let float = [request.timestep as f32];
-        let outputs = if self.takes_float_timestep {
-            let timestep = TensorRef::from_array_view((self.timestep_shape.clone(), &float[..]))
-                .map_err(doing())?;
-            self.session.run(ort::inputs![
-                "sample" => sample, "timestep" => timestep, "encoder_hidden_states" => text
-            ])?
-        } else {
-            let timestep = TensorRef::from_array_view((self.timestep_shape.clone(), &whole[..]))
-                .map_err(doing())?;
-            self.session.run(ort::inputs![
-                "sample" => sample, "timestep" => timestep, "encoder_hidden_states" => text
-            ])?
+        let (whole, float) = ([i64::from(request.timestep)], [request.timestep as f32]);
+        let sides = self.timestep_shape.clone();
+        let timestep: SessionInputValue<'_> = match self.takes_float_timestep {
+            true => TensorRef::from_array_view((sides, &float[..]))
+                .map_err(doing())?
+                .into(),
+            false => TensorRef::from_array_view((sides, &whole[..]))
+                .map_err(doing())?
+                .into(),
         };
+        let mut inputs = vec![
+            ("sample", sample.into()),
+            ("timestep", timestep),
+            ("encoder_hidden_states", text.into()),
+        ];
+        if let Some(class) = self.class {
+            self.labels.resize(request.rows, class);
+            let labels = TensorRef::from_array_view(([request.rows], self.labels.as_slice()));
+            inputs.push(("class_labels", labels.map_err(doing())?.into()));
+        }
+        let outputs = self.session.run(inputs)?;
         let (found, values) = outputs["out_sample"]
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the UNet's output"))?;
@@ -106,5 +141,19 @@ impl Unet {
 
     pub(crate) fn times(&self) -> SessionTimes {
         self.session.times()
+    }
+}
+
+/// Each row's latents with its concatenated channels behind them.
+fn concatenate(request: &PredictRequest<'_>, sample: &mut Vec<f32>) {
+    let shape = request.shape;
+    let concatenated = shape.with_channels(request.concatenated_channels);
+    let latents = request.latents.chunks_exact(shape.len());
+    sample.clear();
+    for (latents, concatenated) in
+        latents.zip(request.concatenated.chunks_exact(concatenated.len()))
+    {
+        sample.extend_from_slice(latents);
+        sample.extend_from_slice(concatenated);
     }
 }

@@ -1,27 +1,18 @@
-//! Latents to pictures.
+//! The autoencoder: latents to pictures, and pictures to latents.
 
-use lb_blend::Latents;
+use lb_blend::{LatentShape, Latents};
 use lb_export::Component;
 use ort::value::{TensorElementType, TensorRef};
 
 use crate::device::SessionOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::picture::Picture;
 use crate::runtime::Runtime;
 use crate::session::{ComponentSession, Port, SessionTimes};
 
-const NAME: &str = "VAE decoder";
-
-/// A decoded picture: RGB, 8 bits a channel, row by row from the top, no padding.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Picture {
-    /// Pixels a row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// `width · height · 3` bytes.
-    pub rgb: Vec<u8>,
-}
+const DECODER: &str = "VAE decoder";
+const ENCODER: &str = "VAE encoder";
 
 pub(crate) struct VaeDecoder {
     session: ComponentSession,
@@ -35,7 +26,7 @@ impl VaeDecoder {
         options: &SessionOptions,
     ) -> Result<Self, ModelError> {
         let source = directory.graph(Component::VaeDecoder)?;
-        let session = ComponentSession::load(runtime, NAME, &source, options)?;
+        let session = ComponentSession::load(runtime, DECODER, &source, options)?;
         session.check(
             &[Port {
                 name: "latent_sample",
@@ -86,7 +77,9 @@ impl VaeDecoder {
         match **found {
             [count, 3, height, width] if count as usize == latents.len() => values
                 .chunks_exact(3 * (height * width) as usize)
-                .map(|planes| picture(planes, width as usize, height as usize))
+                .map(|planes| {
+                    Picture::from_planes(planes, (width as usize, height as usize), DECODER)
+                })
                 .collect(),
             _ => Err(ModelError::Shape {
                 what: "sample of the VAE decoder".into(),
@@ -101,34 +94,71 @@ impl VaeDecoder {
     }
 }
 
-/// Planes in [-1, 1] to interleaved bytes: round(clamp(x/2 + 0.5)·255), ties to even as in numpy.
-fn picture(planes: &[f32], width: usize, height: usize) -> Result<Picture, ModelError> {
-    if planes.iter().any(|value| !value.is_finite()) {
-        return Err(ModelError::NotFinite { component: NAME });
-    }
-    let area = width * height;
-    let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-    let mut rgb = Vec::with_capacity(area * 3);
-    for pixel in 0..area {
-        rgb.extend([0, 1, 2].map(|channel| byte(planes[channel * area + pixel])));
-    }
-    Ok(Picture { width, height, rgb })
+pub(crate) struct VaeEncoder {
+    session: ComponentSession,
+    scaling_factor: f32,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_range_is_stretched_clamped_and_rounded() {
-        let planes = [-1.0, 1.0, 0.0, 7.0, -7.0, 0.5];
-        let picture = picture(&planes, 2, 1).unwrap();
-        assert_eq!(picture.rgb, [0, 128, 0, 255, 255, 191]);
+impl VaeEncoder {
+    pub(crate) fn load(
+        runtime: Runtime,
+        directory: &ModelDirectory,
+        options: &SessionOptions,
+    ) -> Result<Self, ModelError> {
+        let source = directory.graph(Component::VaeEncoder)?;
+        let session = ComponentSession::load(runtime, ENCODER, &source, options)?;
+        session.check(
+            &[Port {
+                name: "sample",
+                types: &[TensorElementType::Float32],
+            }],
+            &[Port {
+                name: "latent_parameters",
+                types: &[TensorElementType::Float32],
+            }],
+        )?;
+        Ok(Self {
+            session,
+            scaling_factor: directory.scaling_factor(),
+        })
     }
 
-    #[test]
-    fn a_picture_of_nan_is_an_error() {
-        let error = picture(&[f32::NAN, 0.0, 0.0], 1, 1).unwrap_err();
-        assert!(error.to_string().contains("VAE decoder"));
+    /// The mean of the posterior that a picture's planes (red, green, blue, in [-1, 1]) have, times
+    /// the scaling factor. `shape` is that of the latents, `pixels` the picture's width and height.
+    pub(crate) fn encode(
+        &mut self,
+        planes: &[f32],
+        (width, height): (usize, usize),
+        shape: LatentShape,
+    ) -> Result<Latents, ModelError> {
+        let input = TensorRef::from_array_view(([1, 3, height, width], planes))
+            .map_err(ModelError::runtime("handing a picture to the VAE encoder"))?;
+        let outputs = self.session.run(ort::inputs!["sample" => input])?;
+        let (found, parameters) = outputs["latent_parameters"]
+            .try_extract_tensor::<f32>()
+            .map_err(ModelError::runtime("reading the VAE encoder's output"))?;
+        let wrong_shape = || ModelError::Shape {
+            what: "latent_parameters of the VAE encoder".into(),
+            found: format!("{found:?}"),
+            expected: format!(
+                "[1, {}, {}, {}]",
+                2 * shape.channels,
+                shape.height,
+                shape.width
+            ),
+        };
+        if parameters.len() != 2 * shape.len() {
+            return Err(wrong_shape());
+        }
+        let mean = &parameters[..shape.len()];
+        if mean.iter().any(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite { component: ENCODER });
+        }
+        let scaled = mean.iter().map(|value| value * self.scaling_factor);
+        Latents::from_values(shape, scaled.collect()).map_err(|_| wrong_shape())
+    }
+
+    pub(crate) fn times(&self) -> SessionTimes {
+        self.session.times()
     }
 }

@@ -88,6 +88,7 @@ impl RenderError {
                 ModelError::UnknownDevice { .. }
                     | ModelError::ModelMissing { .. }
                     | ModelError::PictureSize { .. }
+                    | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
             ),
             Self::Video(error) => error.is_request(),

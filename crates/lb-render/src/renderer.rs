@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use lb_blend::{BlendError, BlendOptions, Conditioning, Keyframe, blend, noise};
-use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
+use lb_models::{ModelDirectory, ModelKind, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
 use crate::job::Job;
@@ -63,6 +63,8 @@ impl Renderer {
         let began = Instant::now();
         let plan = Plan::new(job)?;
         outputs.validate()?;
+        self.directory
+            .require_kind(ModelKind::TextToImage, "a film of prompts alone")?;
         let side = self.directory.default_side();
         let (width, height) = job.size.unwrap_or((side, side));
         let mut pipeline = Pipeline::open(
@@ -90,6 +92,7 @@ impl Renderer {
                         conditioning,
                         negative: negative.clone(),
                         initial_latents,
+                        concatenated: None,
                     }
                 })
             })

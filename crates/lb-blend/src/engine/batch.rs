@@ -17,7 +17,8 @@ pub(super) struct Start<'a> {
     pub(super) latents: (&'a Latents, &'a Latents, f64),
     /// What the parents' last step predicted, for a sampler that reads it.
     pub(super) history: Option<(&'a Latents, &'a Latents)>,
-    /// The transition's keyframes and the fraction between them, for the conditioning.
+    /// The transition's keyframes and the fraction between them, for the conditioning and the
+    /// concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
 }
 
@@ -34,14 +35,17 @@ pub(super) struct LevelEnd {
 ///
 /// Rows are laid out as [`GuidedRows`] says. The conditional rows of `latents` are the branches'
 /// own latents, which the sampler changes in place; `predicted_clean` is what it predicted last,
-/// which a multistep sampler reads at the next step.
+/// which a multistep sampler reads at the next step. `concatenated` is empty where the model takes
+/// latents alone.
 pub(super) struct Batch {
     shape: LatentShape,
+    concatenated_channels: usize,
     tokens: usize,
     width: usize,
     branches: Vec<Branch>,
     guided: GuidedRows,
     latents: Vec<f32>,
+    concatenated: Vec<f32>,
     conditioning: Vec<f32>,
     output: Vec<f32>,
     predicted_clean: Vec<f32>,
@@ -52,11 +56,13 @@ impl Batch {
     pub(super) fn like(keyframe: &Keyframe) -> Self {
         Self {
             shape: keyframe.initial_latents.shape(),
+            concatenated_channels: keyframe.concatenated_channels(),
             tokens: keyframe.conditioning.tokens,
             width: keyframe.conditioning.width,
             branches: Vec::new(),
             guided: GuidedRows::default(),
             latents: Vec::new(),
+            concatenated: Vec::new(),
             conditioning: Vec::new(),
             output: Vec::new(),
             predicted_clean: Vec::new(),
@@ -84,6 +90,7 @@ impl Batch {
                 lerp(left.values(), right.values(), mix, predicted)?;
             }
         }
+        self.fill_concatenated(starts)?;
 
         let values = self.tokens * self.width;
         self.conditioning.resize(rows * values, 0.0);
@@ -98,6 +105,31 @@ impl Batch {
             lerp(&left.values, &right.values, fraction, mixed)?;
         }
         Ok(())
+    }
+
+    fn fill_concatenated(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
+        let values = self.concatenated_values();
+        if values == 0 {
+            return Ok(());
+        }
+        self.concatenated.resize(self.guided.rows() * values, 0.0);
+        let rows = self.concatenated.chunks_exact_mut(values);
+        for (start, row) in starts.iter().zip(rows) {
+            let (left, right, fraction) = start.keyframes;
+            let (left, right) = (left.concatenated_values(), right.concatenated_values());
+            // What both keyframes share is no mix, and rounding must not make one of it.
+            if left == right {
+                row.copy_from_slice(left);
+            } else {
+                slerp(left, right, fraction, row)?;
+            }
+        }
+        self.guided.share(&mut self.concatenated, values);
+        Ok(())
+    }
+
+    fn concatenated_values(&self) -> usize {
+        self.shape.with_channels(self.concatenated_channels).len()
     }
 
     pub(super) fn branches(&self) -> usize {
@@ -120,7 +152,8 @@ impl Batch {
         let timestep = sampler.timesteps()[step];
         let (rows, values) = (self.rows(), self.shape.len());
         let conditioning_values = self.tokens * self.width;
-        self.guided.share_latents(&mut self.latents, values);
+        let concatenated_values = self.concatenated_values();
+        self.guided.share(&mut self.latents, values);
         let mut calls = 0;
         for first in (0..rows).step_by(limit) {
             let last = rows.min(first.saturating_add(limit));
@@ -128,6 +161,9 @@ impl Batch {
                 rows: last - first,
                 shape: self.shape,
                 latents: &self.latents[first * values..last * values],
+                concatenated_channels: self.concatenated_channels,
+                concatenated: &self.concatenated
+                    [first * concatenated_values..last * concatenated_values],
                 timestep,
                 tokens: self.tokens,
                 width: self.width,

@@ -35,6 +35,7 @@ pub(super) fn check(
             });
         }
         check_finite(index, "initial latents", keyframe.initial_latents.values())?;
+        check_concatenated(index, keyframe, first)?;
         let pair = [
             ("conditioning", &keyframe.conditioning),
             ("negative conditioning", &keyframe.negative),
@@ -44,6 +45,36 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+fn check_concatenated(
+    index: usize,
+    keyframe: &Keyframe,
+    first: &Keyframe,
+) -> Result<(), BlendError> {
+    let (actual, expected) = (
+        keyframe.concatenated_channels(),
+        first.concatenated_channels(),
+    );
+    if actual != expected {
+        return Err(BlendError::ConcatenatedChannels {
+            keyframe: index,
+            actual,
+            expected,
+        });
+    }
+    let Some(concatenated) = &keyframe.concatenated else {
+        return Ok(());
+    };
+    let (actual, latents) = (concatenated.shape(), keyframe.initial_latents.shape());
+    if actual != latents.with_channels(actual.channels) {
+        return Err(BlendError::ConcatenatedSize {
+            keyframe: index,
+            actual,
+            latents,
+        });
+    }
+    check_finite(index, "concatenated channels", concatenated.values())
 }
 
 fn check_conditioning(

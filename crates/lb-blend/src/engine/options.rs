@@ -16,6 +16,22 @@ pub struct Keyframe {
     pub negative: Conditioning,
     /// The noise at the first step, as [`initial_latents`](crate::noise::initial_latents) makes it.
     pub initial_latents: Latents,
+    /// Further input channels that the model sees beside the latents at every step and that are not
+    /// denoised: a mask and a masked picture (inpainting, 5 channels), depth (1), a noised picture
+    /// of low resolution (upscaling, 3). Of the latents' height and width, and of as many channels
+    /// in every keyframe of a film; `None` for a model that takes latents alone.
+    pub concatenated: Option<Latents>,
+}
+
+impl Keyframe {
+    pub(super) fn concatenated_values(&self) -> &[f32] {
+        self.concatenated.as_ref().map_or(&[], Latents::values)
+    }
+
+    pub(super) fn concatenated_channels(&self) -> usize {
+        let concatenated = self.concatenated.as_ref();
+        concatenated.map_or(0, |latents| latents.shape().channels)
+    }
 }
 
 /// Between what perceptual spacing measures distances.

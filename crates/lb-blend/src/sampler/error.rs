@@ -91,6 +91,22 @@ pub enum SamplerError {
         /// The timestep.
         timestep: u32,
     },
+    /// A timestep that the training schedule does not have.
+    #[error("timestep {timestep} does not exist, must be in 0..={most}")]
+    Timestep {
+        /// The timestep.
+        timestep: usize,
+        /// The last one there is.
+        most: usize,
+    },
+    /// More or fewer values of noise than values to be noised.
+    #[error("noise: {actual} values, expected {expected}")]
+    NoiseLength {
+        /// How many there are.
+        actual: usize,
+        /// How many there must be.
+        expected: usize,
+    },
     /// A name that is none of the known values of a `scheduler_config.json` field.
     #[error("{field} {value:?} is unknown, must be one of {allowed}")]
     UnknownName {

@@ -10,22 +10,24 @@ pub const TOLERANCE: f32 = 2e-3;
 
 /// Checks that a backend keeps the port's promises: it fills the whole output with finite values,
 /// answers the same request twice with the same bits, treats rows independently of their company
-/// and of the split into batches, heeds latents, timestep and conditioning, refuses wrong lengths
-/// without breaking, reports the batch limit it was made with, and carries a whole small film
+/// and of the split into batches, heeds latents, concatenated channels, timestep and conditioning,
+/// refuses wrong lengths without breaking, reports the batch limit it was made with, and carries a whole small film
 /// through any batch limit.
 ///
 /// `make` makes a fresh backend of the same model with the given batch limit. Real models need the
-/// shape and the conditioning's size to be theirs; small latents keep it quick (about 120 rows).
+/// shape, the number of concatenated channels (0 for a model that takes latents alone) and the
+/// conditioning's size to be theirs; small latents keep it quick (about 120 rows).
 ///
 /// # Panics
 /// Where a promise is broken, naming it.
 pub fn conformance(
     make: &mut dyn FnMut(usize) -> Box<dyn Backend>,
     shape: LatentShape,
+    concatenated_channels: usize,
     tokens: usize,
     width: usize,
 ) {
-    let rows = Rows::new(shape, tokens, width, 5);
+    let rows = Rows::new(shape, concatenated_channels, (tokens, width), 5);
     for limit in [1, 2, 5] {
         assert_eq!(
             make(limit).batch_limit(),
@@ -76,6 +78,15 @@ pub fn conformance(
         changed != together[..stride],
         "the output depends on the latents"
     );
+    if concatenated_channels > 0 {
+        let changed = rows
+            .with_concatenated_of_row(1)
+            .predict(backend.as_mut(), 0..1, 500);
+        assert!(
+            changed != together[..stride],
+            "the output depends on the concatenated channels"
+        );
+    }
 
     refuses_wrong_lengths(backend.as_mut(), &rows);
     let after = rows.predict(backend.as_mut(), 0..rows.count, 500);
@@ -111,6 +122,14 @@ fn refuses_wrong_lengths(backend: &mut dyn Backend, rows: &Rows) {
         (
             "a conditioning that is too short",
             short_conditioning,
+            length,
+        ),
+        (
+            "more concatenated channels than values",
+            PredictRequest {
+                concatenated_channels: good.concatenated_channels + 1,
+                ..good
+            },
             length,
         ),
         (

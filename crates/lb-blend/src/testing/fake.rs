@@ -13,8 +13,9 @@ pub struct Call {
     pub timestep: u32,
 }
 
-/// A backend whose model is a smooth formula of latents, timestep and conditioning, computed row by
-/// row, so that its answers are the same bits however rows are split into batches.
+/// A backend whose model is a smooth formula of latents, concatenated channels (any number of them),
+/// timestep and conditioning, computed row by row, so that its answers are the same bits however
+/// rows are split into batches.
 ///
 /// Strict: a request with a wrong length, more rows than the limit, no rows, or a value that is NaN
 /// or infinite is refused. It records every call.
@@ -54,8 +55,9 @@ impl Backend for FakeBackend {
             let (rows, limit) = (request.rows, self.batch_limit);
             return Err(BackendError::new(format!("{rows} rows, at most {limit}")));
         }
-        let values = request.latents.iter().chain(request.conditioning);
-        if let Some(value) = values.into_iter().find(|value| !value.is_finite()) {
+        let inputs = [request.latents, request.concatenated, request.conditioning];
+        let mut values = inputs.into_iter().flatten();
+        if let Some(value) = values.find(|value| !value.is_finite()) {
             return Err(BackendError::new(format!(
                 "a request with the value {value}"
             )));
@@ -65,10 +67,16 @@ impl Backend for FakeBackend {
             timestep: request.timestep,
         });
         let (stride, width) = (request.shape.len(), request.tokens * request.width);
+        let extra = request
+            .shape
+            .with_channels(request.concatenated_channels)
+            .len();
         for (row, output) in output.chunks_exact_mut(stride).enumerate() {
             let latents = &request.latents[row * stride..][..stride];
+            let concatenated = &request.concatenated[row * extra..][..extra];
             let conditioning = &request.conditioning[row * width..][..width];
             predict_row(latents, request.timestep, conditioning, output);
+            add_concatenated(concatenated, output);
         }
         Ok(())
     }
@@ -91,5 +99,12 @@ fn predict_row(latents: &[f32], timestep: u32, conditioning: &[f32], output: &mu
     for (index, (value, &x)) in output.iter_mut().zip(latents).enumerate() {
         let pattern = libm::sinf(0.7 * index as f32 + 3.0 * mean);
         *value = 0.6 * x / (1.0 + x * x) + 0.4 * time * (pattern + mean);
+    }
+}
+
+/// Adds something bounded of every concatenated value, and nothing where there are none.
+fn add_concatenated(concatenated: &[f32], output: &mut [f32]) {
+    for (index, &value) in concatenated.iter().enumerate() {
+        output[index % output.len()] += 0.2 * value / (1.0 + value.abs());
     }
 }

@@ -6,7 +6,7 @@ use lb_schedule::BranchingProfile;
 
 use crate::backend::{Backend, Conditioning, PredictRequest};
 use crate::engine::{BlendOptions, Keyframe, blend};
-use crate::latents::LatentShape;
+use crate::latents::{LatentShape, Latents};
 use crate::noise::{Generator, initial_latents};
 use crate::sampler::{DdimSampler, NoiseScheduleConfig};
 
@@ -18,12 +18,20 @@ pub(super) struct Rows {
     width: usize,
     pub(super) count: usize,
     pub(super) latents: Vec<f32>,
+    concatenated_channels: usize,
+    concatenated: Vec<f32>,
     conditioning: Vec<f32>,
 }
 
 impl Rows {
-    pub(super) fn new(shape: LatentShape, tokens: usize, width: usize, count: usize) -> Self {
+    pub(super) fn new(
+        shape: LatentShape,
+        concatenated_channels: usize,
+        (tokens, width): (usize, usize),
+        count: usize,
+    ) -> Self {
         let mut generator = Generator::seeded(2022);
+        let concatenated = shape.with_channels(concatenated_channels);
         Self {
             shape,
             tokens,
@@ -31,15 +39,24 @@ impl Rows {
             count,
             latents: generator.standard_normal(count * shape.len()),
             conditioning: generator.standard_normal(count * tokens * width),
+            concatenated_channels,
+            concatenated: generator.standard_normal(count * concatenated.len()),
         }
+    }
+
+    fn concatenated_shape(&self) -> LatentShape {
+        self.shape.with_channels(self.concatenated_channels)
     }
 
     pub(super) fn request(&self, rows: Range<usize>, timestep: u32) -> PredictRequest<'_> {
         let (stride, width) = (self.shape.len(), self.tokens * self.width);
+        let extra = self.concatenated_shape().len();
         PredictRequest {
             rows: rows.len(),
             shape: self.shape,
             latents: &self.latents[rows.start * stride..rows.end * stride],
+            concatenated_channels: self.concatenated_channels,
+            concatenated: &self.concatenated[rows.start * extra..rows.end * extra],
             timestep,
             tokens: self.tokens,
             width: self.width,
@@ -79,6 +96,14 @@ impl Rows {
         changed
     }
 
+    pub(super) fn with_concatenated_of_row(&self, row: usize) -> Self {
+        let (mut changed, extra) = (self.clone(), self.concatenated_shape().len());
+        changed
+            .concatenated
+            .copy_within(row * extra..(row + 1) * extra, 0);
+        changed
+    }
+
     fn keyframe(&self, row: usize, negative: usize, seed: u64) -> Keyframe {
         let width = self.tokens * self.width;
         let conditioning = |row: usize| Conditioning {
@@ -87,10 +112,14 @@ impl Rows {
             values: self.conditioning[row * width..][..width].to_vec(),
         };
         let initial_latents = initial_latents(seed, self.shape);
+        let extra = self.concatenated_shape();
+        let values = &self.concatenated[row * extra.len()..][..extra.len()];
+        let concatenated = Latents::from_values(extra, values.to_vec()).ok();
         Keyframe {
             conditioning: conditioning(row),
             negative: conditioning(negative),
             initial_latents: initial_latents.unwrap_or_else(|error| panic!("{error}")),
+            concatenated,
         }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) fn branch(
             rows: 2,
             shape: ends[0].initial_latents.shape(),
             latents: &[&latents[..], &latents[..]].concat(),
+            concatenated_channels: 0,
+            concatenated: &[],
             timestep: sampler.timesteps()[step],
             tokens: 3,
             width: 4,

@@ -9,7 +9,10 @@ use crate::scene::SHAPE;
 
 #[test]
 fn the_fake_conforms() {
-    conformance(&mut |limit| Box::new(FakeBackend::new(limit)), SHAPE, 3, 4);
+    for channels in [0, 3] {
+        let make = |limit| -> Box<dyn Backend> { Box::new(FakeBackend::new(limit)) };
+        conformance(&mut { make }, SHAPE, channels, 3, 4);
+    }
 }
 
 /// A fake with something wrong.
@@ -24,6 +27,8 @@ enum Flaw {
     LeavesTheEnd,
     LeaksBetweenRows,
     IgnoresConditioning,
+    IgnoresConcatenated,
+    MixesConcatenated,
     IgnoresTimestep,
     IsRandom,
     AcceptsAnything,
@@ -44,9 +49,16 @@ impl Backend for Flawed {
         output: &mut [f32],
     ) -> Result<(), BackendError> {
         self.calls += 1;
-        let (mut request, zeros) = (*request, vec![0.0; request.conditioning.len()]);
+        let (mut request, zeros) = (*request, vec![0.0; 1000]);
+        let reversed: Vec<f32> = request.concatenated.iter().rev().copied().collect();
         match self.flaw {
-            Flaw::IgnoresConditioning => request.conditioning = &zeros,
+            Flaw::IgnoresConditioning => {
+                request.conditioning = &zeros[..request.conditioning.len()];
+            }
+            Flaw::IgnoresConcatenated => {
+                request.concatenated = &zeros[..request.concatenated.len()];
+            }
+            Flaw::MixesConcatenated => request.concatenated = &reversed,
             Flaw::IgnoresTimestep => request.timestep = 7,
             Flaw::AcceptsAnything if request.check(output).is_err() => return Ok(()),
             _ => {}
@@ -69,6 +81,11 @@ fn flaws_are_found() {
         (Flaw::LeavesTheEnd, "the whole output is written"),
         (Flaw::LeaksBetweenRows, "does not depend on its company"),
         (Flaw::IgnoresConditioning, "depends on the conditioning"),
+        (
+            Flaw::IgnoresConcatenated,
+            "depends on the concatenated channels",
+        ),
+        (Flaw::MixesConcatenated, "does not depend on its company"),
         (Flaw::IgnoresTimestep, "depends on the timestep"),
         (Flaw::IsRandom, "the same request twice"),
         (Flaw::AcceptsAnything, "refused: latents that are too short"),
@@ -83,7 +100,7 @@ fn flaws_are_found() {
                     calls: 0,
                 })
             };
-            conformance(&mut { make }, SHAPE, 3, 4);
+            conformance(&mut { make }, SHAPE, 1, 3, 4);
         });
         let panic = found.expect_err(&format!("{flaw:?} must be found"));
         let message = panic.downcast_ref::<String>().cloned();

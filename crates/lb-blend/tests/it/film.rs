@@ -78,6 +78,8 @@ fn keyframes_are_plain_trajectories() {
                     rows: 1,
                     shape: keyframe.initial_latents.shape(),
                     latents: &latents,
+                    concatenated_channels: 0,
+                    concatenated: &[],
                     timestep,
                     tokens: 3,
                     width: 4,

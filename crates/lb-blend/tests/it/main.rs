@@ -5,6 +5,7 @@
 )]
 
 mod alone;
+mod concatenated;
 mod conformance;
 mod film;
 mod golden;

@@ -63,6 +63,47 @@ fn keyframes_must_fit_together() {
 }
 
 #[test]
+fn concatenated_channels_must_fit() {
+    let noise = |shape| lb_blend::noise::initial_latents(0, shape).unwrap();
+    assert_eq!(
+        with(|keyframe| keyframe.concatenated = Some(noise(SHAPE))),
+        "keyframe 1 has 2 concatenated channels, keyframe 0 has 0"
+    );
+    let with_all = |change: fn(&mut Keyframe)| {
+        let mut keyframes = keyframes(3);
+        for keyframe in &mut keyframes {
+            keyframe.concatenated = Some(noise(SHAPE));
+        }
+        change(&mut keyframes[2]);
+        refused(&keyframes, &BlendOptions::default(), &sampler(10))
+    };
+    assert_eq!(
+        with_all(|keyframe| keyframe.concatenated = None),
+        "keyframe 2 has 0 concatenated channels, keyframe 0 has 2"
+    );
+    assert_eq!(
+        with_all(|keyframe| {
+            let turned = LatentShape {
+                channels: 2,
+                height: 5,
+                width: 3,
+            };
+            keyframe.concatenated = lb_blend::noise::initial_latents(0, turned).ok();
+        }),
+        "keyframe 2 has concatenated channels of shape 2×5×3 beside latents of shape 2×3×5; height \
+         and width must be the same"
+    );
+    let infinite = with_all(|keyframe| {
+        let values = vec![f32::INFINITY; SHAPE.len()];
+        keyframe.concatenated = lb_blend::Latents::from_values(SHAPE, values).ok();
+    });
+    assert_eq!(
+        infinite,
+        "keyframe 2: value 0 of its concatenated channels is inf, must be finite"
+    );
+}
+
+#[test]
 fn options_and_steps_must_fit() {
     let message = |options| refused(&keyframes(2), &options, &sampler(10));
     assert!(message(guided(0.5, 0.5)).contains("0.5"));

@@ -33,6 +33,7 @@ pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
         conditioning: conditioning(100 + seed),
         negative: conditioning(200 + seed),
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
+        concatenated: None,
     };
     (0..count as u64).map(keyframe).collect()
 }

@@ -5,25 +5,13 @@ use std::path::Path;
 
 use lb_models::{ModelDirectory, ModelError, Pipeline, PipelineOptions};
 
-use crate::surroundings::{pocket, runtime};
+use crate::surroundings::{copy_folder, pocket, runtime};
 
 /// A copy of the bundled model that may be broken.
 fn copy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    copy_into(pocket().path(), folder.path());
+    copy_folder(pocket().path(), folder.path());
     folder
-}
-
-fn copy_into(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            fs::create_dir(&target).unwrap();
-            copy_into(&entry.path(), &target);
-        } else {
-            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
 }
 
 /// Opens the directory and loads its denoiser.

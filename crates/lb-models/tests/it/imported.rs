@@ -31,6 +31,7 @@ fn film(directory: &Path) -> Vec<Vec<u8>> {
         .map(|index| Keyframe {
             conditioning: conditionings[index].clone(),
             negative: conditionings[0].clone(),
+            concatenated: None,
             initial_latents: noise::initial_latents(index as u64, shape).unwrap(),
         })
         .collect();

@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_directories;
+mod bad_inputs;
+mod golden_kinds;
 mod graphs;
 mod imported;
+mod kinds;
 mod pipeline;
 mod safetensors;
 mod surroundings;

@@ -19,6 +19,7 @@ fn the_real_backend_conforms_to_the_port() {
     conformance(
         &mut |limit| Box::new(pipeline(Some(limit))),
         SHAPE,
+        0,
         77,
         width,
     );
@@ -37,6 +38,7 @@ fn a_red_apple_is_red_and_a_green_pear_is_green() {
             conditioning: conditionings[index].clone(),
             negative: conditionings[0].clone(),
             initial_latents: noise::initial_latents(index as u64, SHAPE).unwrap(),
+            concatenated: None,
         })
         .collect();
     let profile = BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap();

@@ -23,7 +23,7 @@ fn renderer() -> Renderer {
             threads: Some(1),
             ..Default::default()
         },
-        batch_limit: None,
+        ..Default::default()
     };
     Renderer::new(Runtime::load(&library).unwrap(), model, options).unwrap()
 }

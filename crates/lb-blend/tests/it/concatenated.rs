@@ -1,0 +1,130 @@
+//! Input channels that are not denoised: whose they are at which fraction.
+
+use lb_blend::noise::initial_latents;
+use lb_blend::testing::FakeBackend;
+use lb_blend::{
+    Backend, BackendError, BlendOptions, Blended, Keyframe, LatentShape, Latents, PredictRequest,
+    blend, slerp,
+};
+
+use crate::scene::{SHAPE, keyframes, profile, quiet_film, sampler};
+
+const CHANNELS: usize = 3;
+
+/// A fake that keeps what every call's rows had concatenated.
+struct Recorder {
+    inner: FakeBackend,
+    calls: Vec<Vec<Vec<f32>>>,
+}
+
+impl Backend for Recorder {
+    fn batch_limit(&self) -> usize {
+        self.inner.batch_limit()
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        assert_eq!(request.concatenated_channels, CHANNELS);
+        let rows = request
+            .concatenated
+            .chunks_exact(request.concatenated.len() / request.rows);
+        self.calls.push(rows.map(<[f32]>::to_vec).collect());
+        self.inner.predict(request, output)
+    }
+}
+
+fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Blended, Vec<Vec<Vec<f32>>>) {
+    let with = |(keyframe, concatenated)| Keyframe {
+        concatenated: Some(concatenated),
+        ..keyframe
+    };
+    let keyframes: Vec<_> = keyframes(2)
+        .into_iter()
+        .zip(concatenated)
+        .map(with)
+        .collect();
+    let mut backend = Recorder {
+        inner: FakeBackend::new(batch_limit),
+        calls: Vec::new(),
+    };
+    let options = BlendOptions::default();
+    let film = blend(
+        &mut backend,
+        &sampler(10),
+        &profile(),
+        &keyframes,
+        &options,
+        &mut (),
+    );
+    (film.unwrap(), backend.calls)
+}
+
+fn channels(seed: u64) -> Latents {
+    let shape = LatentShape {
+        channels: CHANNELS,
+        ..SHAPE
+    };
+    initial_latents(seed, shape).unwrap()
+}
+
+fn zeros() -> Latents {
+    let shape = channels(0).shape();
+    Latents::from_values(shape, vec![0.0; shape.len()]).unwrap()
+}
+
+#[test]
+fn a_branch_sees_the_slerp_at_its_fraction_in_both_halves() {
+    let (left, right) = (channels(1), channels(2));
+    let (film, calls) = film([left.clone(), right.clone()], usize::MAX);
+    let mut calls = calls.into_iter();
+    for _step in 0..10 {
+        let [l, r] = [left.values(), right.values()].map(<[f32]>::to_vec);
+        assert_eq!(calls.next().unwrap(), [l.clone(), r.clone(), l, r]);
+    }
+    for (level, fractions) in film.level_fractions[0].iter().enumerate().skip(1) {
+        let inner = &fractions[1..fractions.len() - 1];
+        let mixes = inner.iter().map(|&fraction| {
+            let mut mixed = vec![f32::NAN; left.values().len()];
+            slerp(left.values(), right.values(), fraction, &mut mixed).unwrap();
+            mixed
+        });
+        let mixes: Vec<_> = mixes.collect();
+        for _step in profile().step_range(level) {
+            assert_eq!(
+                calls.next().unwrap(),
+                [&mixes[..], &mixes[..]].concat(),
+                "level {level}"
+            );
+        }
+    }
+    assert!(calls.next().is_none());
+}
+
+#[test]
+fn what_both_keyframes_have_is_copied() {
+    let (_, calls) = film([channels(3), channels(3)], usize::MAX);
+    for row in calls.into_iter().flatten() {
+        assert_eq!(row, channels(3).values());
+    }
+}
+
+#[test]
+fn the_batch_limit_changes_nothing() {
+    let whole = film([channels(1), channels(2)], usize::MAX).0;
+    for limit in [1, 3] {
+        let split = film([channels(1), channels(2)], limit).0;
+        assert_eq!(split.transitions, whole.transitions);
+    }
+}
+
+#[test]
+fn they_steer_the_film_and_zeros_steer_nothing() {
+    let without = quiet_film(usize::MAX, 2, &BlendOptions::default());
+    let with = film([channels(1), channels(2)], usize::MAX).0;
+    assert_ne!(with.transitions, without.transitions);
+    let neutral = film([zeros(), zeros()], usize::MAX).0;
+    assert_eq!(neutral.transitions, without.transitions);
+}

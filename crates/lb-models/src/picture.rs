@@ -1,0 +1,171 @@
+//! Pictures as people have them, and as models see them: planes of numbers in [-1, 1].
+
+use crate::error::ModelError;
+
+/// A picture: RGB, 8 bits a channel, row by row from the top, no padding.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Picture {
+    /// Pixels a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `width · height · 3` bytes.
+    pub rgb: Vec<u8>,
+}
+
+/// A picture of one channel, row by row from the top: a mask or a depth map.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GrayPicture {
+    /// Pixels a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `width · height` values: 0 (black) to 1 (white) in a mask, in any unit in a depth map.
+    pub values: Vec<f32>,
+}
+
+impl Picture {
+    /// Checks that the picture, called `what`, has this width and height, and pixels for them.
+    pub(crate) fn check(
+        &self,
+        what: &'static str,
+        (width, height): (usize, usize),
+    ) -> Result<(), ModelError> {
+        check_size(what, (self.width, self.height), (width, height))?;
+        check_length(what, self.rgb.len(), [width, height, 3])
+    }
+
+    /// Red, green and blue planes in [-1, 1]: 2·byte/255 − 1.
+    pub(crate) fn planes(&self) -> Vec<f32> {
+        let channel = |channel: usize| self.rgb.iter().skip(channel).step_by(3);
+        let planes = [0, 1, 2].into_iter().flat_map(channel);
+        planes
+            .map(|&byte| 2.0 * (f32::from(byte) / 255.0) - 1.0)
+            .collect()
+    }
+
+    /// Planes in [-1, 1] to bytes: round(clamp(x/2 + 0.5)·255), ties to even as in numpy.
+    ///
+    /// # Errors
+    /// [`ModelError::NotFinite`], naming the component that they come from.
+    pub(crate) fn from_planes(
+        planes: &[f32],
+        (width, height): (usize, usize),
+        component: &'static str,
+    ) -> Result<Self, ModelError> {
+        if planes.iter().any(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite { component });
+        }
+        let area = width * height;
+        let byte =
+            |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+        let mut rgb = Vec::with_capacity(area * 3);
+        for pixel in 0..area {
+            rgb.extend([0, 1, 2].map(|channel| byte(planes[channel * area + pixel])));
+        }
+        Ok(Self { width, height, rgb })
+    }
+}
+
+impl GrayPicture {
+    /// Checks that the picture, called `what`, has pixels, as many as its size says, all finite.
+    pub(crate) fn check(&self, what: &'static str) -> Result<(), ModelError> {
+        check_length(what, self.values.len(), [self.width, self.height, 1])?;
+        if self.values.is_empty() {
+            return Err(ModelError::EmptyPicture { what });
+        }
+        match self.values.iter().position(|value| !value.is_finite()) {
+            None => Ok(()),
+            Some(index) => Err(ModelError::PixelNotFinite {
+                what,
+                column: index % self.width,
+                row: index / self.width,
+                value: self.values[index],
+            }),
+        }
+    }
+}
+
+pub(crate) fn check_size(
+    what: &'static str,
+    found: (usize, usize),
+    expected: (usize, usize),
+) -> Result<(), ModelError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ModelError::InputSize {
+            what,
+            found,
+            expected,
+        })
+    }
+}
+
+fn check_length(what: &'static str, found: usize, sides: [usize; 3]) -> Result<(), ModelError> {
+    let expected = sides.into_iter().fold(1, usize::saturating_mul);
+    if found == expected {
+        Ok(())
+    } else {
+        let [width, height, _] = sides;
+        Err(ModelError::Shape {
+            what: format!("the {what} of {width}x{height} pixels"),
+            found: format!("{found} values"),
+            expected: format!("{expected} values"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_is_stretched_clamped_and_rounded() {
+        let planes = [-1.0, 1.0, 0.0, 7.0, -7.0, 0.5];
+        let picture = Picture::from_planes(&planes, (2, 1), "VAE decoder").unwrap();
+        assert_eq!(picture.rgb, [0, 128, 0, 255, 255, 191]);
+    }
+
+    #[test]
+    fn every_byte_comes_back() {
+        let rgb: Vec<u8> = (0..=255).chain(0..=255).chain(0..=255).collect();
+        let picture = Picture {
+            width: 16,
+            height: 16,
+            rgb,
+        };
+        let planes = picture.planes();
+        assert_eq!((planes[0], planes[85]), (-1.0, 1.0));
+        let back = Picture::from_planes(&planes, (16, 16), "test").unwrap();
+        assert_eq!(back, picture);
+    }
+
+    #[test]
+    fn a_picture_of_nan_is_an_error() {
+        let error = Picture::from_planes(&[f32::NAN, 0.0, 0.0], (1, 1), "VAE decoder");
+        assert!(error.unwrap_err().to_string().contains("VAE decoder"));
+    }
+
+    #[test]
+    fn gray_pictures_must_have_their_pixels() {
+        let refused = |width, height, values: &[f32]| {
+            let values = values.to_vec();
+            let picture = GrayPicture {
+                width,
+                height,
+                values,
+            };
+            picture.check("mask").unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused(2, 2, &[0.0; 3]),
+            "the mask of 2x2 pixels: found 3 values, expected 4 values"
+        );
+        assert_eq!(refused(0, 2, &[]), "the mask has no pixels");
+        assert_eq!(
+            refused(2, 2, &[0.0, 1.0, 0.0, f32::NAN]),
+            "the mask's pixel in column 1, row 1 (from 0) is NaN; it must be finite"
+        );
+    }
+}

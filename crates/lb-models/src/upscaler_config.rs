@@ -1,0 +1,34 @@
+//! What an upscaler's files say of the noise on the picture it enlarges.
+
+use std::path::Path;
+
+use lb_blend::NoiseScheduleConfig;
+
+use crate::config::Config;
+use crate::error::ModelError;
+use crate::scheduler_config;
+
+/// diffusers' `StableDiffusionUpscalePipeline` takes this where `model_index.json` is silent.
+const DEFAULT_MAX_NOISE_LEVEL: usize = 350;
+
+/// The noise that an upscaler can be given on its picture of low resolution.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct UpscalerConfig {
+    pub(crate) low_res_schedule: NoiseScheduleConfig,
+    /// The highest level that the pipeline allows, the schedule has, and the UNet has a class for.
+    pub(crate) max_noise_level: usize,
+}
+
+impl UpscalerConfig {
+    pub(crate) fn read(folder: &Path, index: &Config, unet: &Config) -> Result<Self, ModelError> {
+        let path = folder.join("low_res_scheduler/scheduler_config.json");
+        let low_res_schedule = scheduler_config::read(&path)?;
+        let allowed = index.positive_or("max_noise_level", DEFAULT_MAX_NOISE_LEVEL)?;
+        let classes = unet.positive("num_class_embeds")?;
+        let last = classes.min(low_res_schedule.num_train_timesteps) - 1;
+        Ok(Self {
+            low_res_schedule,
+            max_noise_level: allowed.min(last),
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! The tiny models of every kind, and what diffusers computes with them.
+//!
+//! The golden files are made by `tests/golden/kinds.py` over the models of
+//! `crates/lb-export/tests/golden/make.py`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lb_blend::{LatentShape, Latents};
+use lb_models::testing::{NamedTensor, TensorValues};
+use lb_models::{
+    Device, GrayPicture, ModelDirectory, ModelError, Picture, Pipeline, PipelineOptions,
+    SessionOptions, Tokens,
+};
+
+use crate::safetensors;
+use crate::surroundings::{copy_folder, runtime, workspace};
+
+pub(crate) const KINDS: [&str; 6] = ["sd21", "sd21_base", "sd15", "inpaint", "depth", "upscale"];
+/// Of the golden transitions: other than square, so that a swapped side shows.
+pub(crate) const SHAPE: LatentShape = LatentShape {
+    channels: 4,
+    height: 8,
+    width: 16,
+};
+
+/// A kind's whole model directory, and its golden numbers.
+pub(crate) struct Golden {
+    folder: tempfile::TempDir,
+    tensors: Vec<NamedTensor>,
+    kind: &'static str,
+}
+
+impl Golden {
+    pub(crate) fn new(kind: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path();
+        copy_folder(&written().join(kind), to);
+        copy_folder(&written().join("tokenizer"), &to.join("tokenizer"));
+        let (unet, vae, text_encoder) = match kind {
+            "sd15" => ("sd1", "sd1", "sd1"),
+            "inpaint" => ("sd2_inpainting", "sd2", "sd2"),
+            "depth" => ("sd2_depth", "sd2", "sd2"),
+            "upscale" => ("sd2_upscaler", "sd2_upscaler", "sd2"),
+            _ => ("sd2", "sd2", "sd2"),
+        };
+        for (model, part) in [(unet, "unet"), (vae, "vae"), (text_encoder, "text_encoder")] {
+            let models = workspace().join("crates/lb-export/tests/golden/fixtures");
+            copy_folder(&models.join(model).join(part), &to.join(part));
+        }
+        Self {
+            tensors: safetensors::read(&written().join(kind).join("golden.safetensors")),
+            folder,
+            kind,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn directory(&self) -> ModelDirectory {
+        ModelDirectory::open(self.folder()).unwrap()
+    }
+
+    /// A pipeline for pictures of this golden's size.
+    pub(crate) fn pipeline(&self, batch_limit: Option<usize>) -> Pipeline {
+        self.pipeline_with(|options| options.batch_limit = batch_limit)
+            .unwrap()
+    }
+
+    pub(crate) fn pipeline_with(
+        &self,
+        change: impl FnOnce(&mut PipelineOptions),
+    ) -> Result<Pipeline, ModelError> {
+        let mut options = PipelineOptions {
+            session: SessionOptions {
+                device: Device::Cpu,
+                threads: Some(1),
+            },
+            ..Default::default()
+        };
+        change(&mut options);
+        let scale = self.directory().pixels_per_latent();
+        let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
+        Pipeline::open(runtime(), self.directory(), width, height, options)
+    }
+
+    /// The negative prompt's ids, then those of the keyframes' prompts.
+    pub(crate) fn prompts(&self) -> Vec<Tokens> {
+        let ids = self.whole_numbers("input_ids");
+        let ids = ids.chunks_exact(11).map(<[i64]>::to_vec);
+        ids.map(|ids| Tokens { ids, cut: None }).collect()
+    }
+
+    pub(crate) fn seeds(&self) -> Vec<u64> {
+        let seeds = self.whole_numbers("seeds").into_iter();
+        seeds.map(|seed| seed as u64).collect()
+    }
+
+    /// The pictures that the kind takes, of this size.
+    pub(crate) fn pictures(&self, width: usize, height: usize) -> Vec<Picture> {
+        self.read_pictures("inputs.rgb", width, height)
+    }
+
+    pub(crate) fn frames(&self, width: usize, height: usize) -> Vec<Picture> {
+        self.read_pictures("frames.rgb", width, height)
+    }
+
+    fn read_pictures(&self, file: &str, width: usize, height: usize) -> Vec<Picture> {
+        let bytes = fs::read(written().join(self.kind).join(file)).unwrap();
+        let pictures = bytes.chunks_exact(width * height * 3);
+        pictures
+            .map(|rgb| Picture {
+                width,
+                height,
+                rgb: rgb.to_vec(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn gray(&self, name: &str) -> GrayPicture {
+        let [height, width] = self.tensor(name).shape[..] else {
+            panic!("{name} has one channel")
+        };
+        GrayPicture {
+            width,
+            height,
+            values: self.numbers(name),
+        }
+    }
+
+    /// Latents, or channels beside them: one for each row of the tensor.
+    pub(crate) fn latents(&self, name: &str) -> Vec<Latents> {
+        let [_, channels, height, width] = self.tensor(name).shape[..] else {
+            panic!("{name} has rows of channels")
+        };
+        let shape = LatentShape {
+            channels,
+            height,
+            width,
+        };
+        let values = self.numbers(name);
+        let rows = values.chunks_exact(shape.len());
+        rows.map(|row| Latents::from_values(shape, row.to_vec()).unwrap())
+            .collect()
+    }
+
+    fn tensor(&self, name: &str) -> &NamedTensor {
+        let mut named = self.tensors.iter().filter(|tensor| tensor.name == name);
+        named.next().expect(name)
+    }
+
+    fn numbers(&self, name: &str) -> Vec<f32> {
+        match &self.tensor(name).values {
+            TensorValues::Float32(values) => values.clone(),
+            TensorValues::Int64(_) => panic!("{name} is of floats"),
+        }
+    }
+
+    fn whole_numbers(&self, name: &str) -> Vec<i64> {
+        match &self.tensor(name).values {
+            TensorValues::Int64(values) => values.clone(),
+            TensorValues::Float32(_) => panic!("{name} is of whole numbers"),
+        }
+    }
+}
+
+fn written() -> PathBuf {
+    workspace().join("crates/lb-models/tests/golden/kinds")
+}
+
+/// The largest difference, as a part of the largest expected value.
+pub(crate) fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected
+        .iter()
+        .fold(0.0_f32, |most, value| most.max(value.abs()));
+    let differences = found
+        .iter()
+        .zip(expected)
+        .map(|(f, e)| f64::from(f - e).abs());
+    assert!(found.iter().all(|value| value.is_finite()));
+    differences.fold(0.0, f64::max) / f64::from(largest)
+}
