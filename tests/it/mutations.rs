@@ -90,6 +90,8 @@ fn failure_of(number: usize) -> Option<String> {
         Some(format!("exit code {:?}", said.code))
     } else if !said.error.lines().any(|line| line.starts_with("error: ")) {
         Some("no message".into())
+    } else if said.error.len() > 2000 {
+        Some(format!("a message of {} bytes", said.error.len()))
     } else if said.error.contains("panicked") || said.error.contains("bad alloc") {
         Some("a panic".into())
     } else if folder.contents() != before {
@@ -115,7 +117,20 @@ fn run(folder: &Folder) -> Said {
         "--model=./model",
         "--output=film.mp4",
     ]);
-    Said::from(command.stdin(Stdio::null()).output().unwrap())
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let begun = Instant::now();
+    let mut child = command.spawn().unwrap();
+    // What it says fits into a pipe: it need not be read before the end.
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > LONGEST {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Said::from(child.wait_with_output().unwrap())
 }
 
 /// Hard links where the file system has them, copies elsewhere.

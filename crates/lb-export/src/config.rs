@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::error::ExportError;
+use crate::regular_file;
 
 /// No channel count, layer count or vocabulary of a real model is beyond this.
 const LARGEST_SIZE: u64 = 1 << 24;
@@ -31,7 +32,7 @@ impl Config {
 
     /// Reads the JSON object in a file.
     pub(crate) fn read_settings(path: &Path) -> Result<Map<String, Value>, ExportError> {
-        let text = std::fs::read(path).map_err(ExportError::io("read", path))?;
+        let text = regular_file::read(path)?;
         let broken = |problem| ExportError::Json {
             path: path.to_owned(),
             problem,
@@ -48,10 +49,7 @@ impl Config {
         ExportError::Setting {
             path: self.path.clone(),
             key: key.to_owned(),
-            found: self
-                .settings
-                .get(key)
-                .map_or("absent".to_owned(), Value::to_string),
+            found: self.settings.get(key).map_or("absent".to_owned(), shown),
             expected: expected.into(),
         }
     }
@@ -218,6 +216,17 @@ impl Config {
         } else {
             Err(self.refuse(key, expected()))
         }
+    }
+}
+
+/// Longest value that a message repeats, in characters.
+const LONGEST_SHOWN: usize = 80;
+
+fn shown(value: &Value) -> String {
+    let whole = value.to_string();
+    match whole.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", &whole[..end]),
+        None => whole,
     }
 }
 

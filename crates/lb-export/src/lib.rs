@@ -45,6 +45,7 @@ mod graph;
 mod import;
 mod keys;
 mod layers;
+mod regular_file;
 mod safetensors;
 mod text_encoder;
 mod unet;

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::ExportError;
+use crate::regular_file;
 
 /// The format's own limit on the header's length.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -44,7 +44,7 @@ pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorPlace>, 
         path: path.to_owned(),
         problem,
     };
-    let mut file = File::open(path).map_err(ExportError::io("open", path))?;
+    let mut file = regular_file::open(path)?;
     let file_length = file
         .metadata()
         .map_err(ExportError::io("read", path))?

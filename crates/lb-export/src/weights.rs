@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::directory::Component;
 use crate::error::ExportError;
+use crate::regular_file;
 use crate::safetensors::{Dtype, TensorPlace, read_header};
 
 /// File stems under which diffusers and transformers save a component, most usual first.
@@ -109,7 +110,7 @@ impl Weights {
             path: index.clone(),
             problem,
         };
-        let text = std::fs::read(&index).map_err(ExportError::io("read", &index))?;
+        let text = regular_file::read(&index)?;
         let parsed: Index =
             serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
         let mut shards = BTreeMap::new();

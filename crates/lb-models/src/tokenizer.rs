@@ -58,7 +58,11 @@ impl Tokenizer {
         let merges = folder.join("merges.txt");
         let path = |path: &Path| path.to_string_lossy().into_owned();
         for file in [&vocabulary, &merges] {
-            std::fs::metadata(file).map_err(|error| ModelError::unreadable(file, error))?;
+            let found =
+                std::fs::metadata(file).map_err(|error| ModelError::unreadable(file, error))?;
+            if !found.is_file() {
+                return Err(ModelError::unreadable(file, "it is not a regular file"));
+            }
         }
         let pairs = BPE::from_file(&path(&vocabulary), &path(&merges))
             .end_of_word_suffix("</w>".into())
@@ -164,7 +168,9 @@ struct SpecialTokens {
 impl SpecialTokens {
     fn read(folder: &Path) -> Result<Self, ModelError> {
         let mut sources = Vec::new();
-        for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+        // The map goes before: in Stable Diffusion 2's published directories the two name different
+        // pad tokens, and it is the map's that transformers takes and the models were trained with.
+        for name in ["special_tokens_map.json", "tokenizer_config.json"] {
             let path = folder.join(name);
             if path.exists() {
                 sources.push(json(&path)?);
@@ -190,7 +196,19 @@ impl SpecialTokens {
 
 #[cfg(test)]
 mod tests {
-    use super::clean;
+    use super::{SpecialTokens, clean};
+
+    #[test]
+    fn the_map_of_special_tokens_overrides_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        let configuration = r#"{"pad_token": "<|endoftext|>", "bos_token": {"content": "begin"}}"#;
+        write("tokenizer_config.json", configuration).unwrap();
+        write("special_tokens_map.json", r#"{"pad_token": "!"}"#).unwrap();
+        let special = SpecialTokens::read(folder.path()).unwrap();
+        assert_eq!(special.pad.as_deref(), Some("!"));
+        assert_eq!(special.begin, "begin");
+    }
 
     #[test]
     fn text_is_cleaned_as_open_clip_does_it() {

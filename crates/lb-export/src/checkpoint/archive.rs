@@ -9,6 +9,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::Problem;
 use crate::error::ExportError;
+use crate::regular_file;
 
 /// A program of a full-size checkpoint has about one million bytes.
 const LONGEST_PROGRAM: u64 = 16 << 20;
@@ -33,7 +34,7 @@ pub(super) struct Archive {
 
 impl Archive {
     pub(super) fn open(path: &Path) -> Result<Self, ExportError> {
-        let file = File::open(path).map_err(ExportError::io("open", path))?;
+        let file = regular_file::open(path)?;
         let length = file.metadata().map_err(ExportError::io("read", path))?;
         let length = length.len();
         let entries = entries(file, length).map_err(|problem| problem.at(path))?;
