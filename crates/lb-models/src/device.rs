@@ -15,7 +15,6 @@ use ort::ep::{self, ExecutionProviderDispatch};
 pub use self::choice::{ProviderReport, providers};
 pub use self::options::SessionOptions;
 pub(crate) use self::options::SettledOptions;
-pub use self::placement::Placement;
 pub(crate) use self::placement::PlacementRecorder;
 pub(crate) use self::shapes::{InputShape, ShapeProfile};
 pub(crate) use self::tensorrt::Engine;

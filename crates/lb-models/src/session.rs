@@ -77,11 +77,11 @@ impl ComponentSession {
         };
         let recorder = (device != Device::Cpu).then(PlacementRecorder::default);
         let started = Instant::now();
-        let load = || -> ort::Result<Session> {
+        let make = |engine: Option<&Engine>| -> ort::Result<Session> {
             let mut builder = Session::builder(runtime.environment())?
                 .with_optimization_level(GraphOptimizationLevel::Level3)?
                 .with_inter_threads(1)?
-                .with_execution_providers(device::execution_providers(device, engine.as_ref()))?;
+                .with_execution_providers(device::execution_providers(device, engine))?;
             if let Some(threads) = options.threads {
                 builder = builder.with_intra_threads(threads)?;
             }
@@ -93,8 +93,18 @@ impl ComponentSession {
                 GraphSource::Weights(graph) => commit_graph(builder, graph),
             }
         };
+        let made = match (make(engine.as_ref()), engine) {
+            (Err(error), Some(engine)) if Engine::lacks_shapes(&error.to_string()) => {
+                tracing::warn!(
+                    "TensorRT does not take the whole {component}; its engines are built when \
+                     their shapes are met: {error}"
+                );
+                make(Some(&engine.for_any_shapes()))
+            }
+            (made, _) => made,
+        };
         let doing = format!("loading the {component} on {device}");
-        let (session, run_options) = load()
+        let (session, run_options) = made
             .and_then(|session| Ok((session, run_options()?)))
             .map_err(ModelError::runtime(doing))?;
         let loading = started.elapsed();

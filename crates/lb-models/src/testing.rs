@@ -2,11 +2,13 @@
 //!
 //! Compiled with the feature `testing` only: nothing that renders has a use for it.
 
+use std::collections::BTreeMap;
+
 use lb_export::Graph;
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 
-use crate::device::{Placement, PlacementRecorder, SessionOptions};
+use crate::device::{PlacementRecorder, SessionOptions};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
 use crate::session::{ComponentSession, GraphSource, commit_graph};
@@ -78,18 +80,18 @@ impl GraphSession {
     }
 }
 
-/// Where the nodes of a graph run on the CPU's provider alone, as the log tells.
+/// How many nodes of a graph each provider gets on a CPU, by the provider's name, as the log tells.
 ///
 /// # Errors
 /// [`ModelError::Runtime`] where the runtime refuses the graph.
-pub fn placement(runtime: Runtime, graph: &Graph) -> Result<Placement, ModelError> {
+pub fn placement(runtime: Runtime, graph: &Graph) -> Result<BTreeMap<String, usize>, ModelError> {
     let recorder = PlacementRecorder::default();
     let load = || {
         let builder = Session::builder(runtime.environment())?;
         commit_graph(recorder.listen(builder)?, graph)
     };
     let _session = load().map_err(ModelError::runtime("loading a graph"))?;
-    Ok(recorder.placement())
+    Ok(recorder.placement().nodes)
 }
 
 fn input(tensor: &NamedTensor) -> Result<(String, SessionInputValue<'static>), ModelError> {

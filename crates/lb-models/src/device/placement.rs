@@ -43,19 +43,18 @@ const COMPUTING: &[&str] = &[
 
 /// Where the nodes of a session run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// Nodes of every provider, by its name.
-    pub nodes: BTreeMap<String, usize>,
+    pub(crate) nodes: BTreeMap<String, usize>,
     /// Nodes on the CPU beside another provider, by operator.
-    pub on_cpu: BTreeMap<String, usize>,
+    on_cpu: BTreeMap<String, usize>,
     /// Whose nodes are being listed.
     listed: Option<String>,
 }
 
 impl Placement {
     /// What of a GPU's session is on the CPU though it computes: `None` where nothing is.
-    #[must_use]
-    pub fn falls_back(&self) -> Option<String> {
+    fn falls_back(&self) -> Option<String> {
         if self.nodes.keys().eq([CPU]) {
             return Some("all nodes".into());
         }

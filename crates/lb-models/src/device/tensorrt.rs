@@ -58,6 +58,20 @@ impl Engine {
             profile,
         })
     }
+
+    /// Whether a session was refused because TensorRT takes only parts of the graph: ONNX Runtime
+    /// then wants the shapes between the parts too, which nobody can know beforehand.
+    pub(crate) fn lacks_shapes(refusal: &str) -> bool {
+        refusal.contains("no associated shape profiles")
+    }
+
+    /// The same without a profile: engines are built for the shapes that come.
+    pub(crate) fn for_any_shapes(self) -> Self {
+        Self {
+            profile: None,
+            ..self
+        }
+    }
 }
 
 pub(super) fn provider(engine: Option<&Engine>) -> ExecutionProviderDispatch {
@@ -137,6 +151,15 @@ mod tests {
     use super::*;
     use lb_blend::CallRows;
     use lb_export::{Graph, WeightFile};
+
+    #[test]
+    fn a_graph_that_is_taken_in_parts_is_told_from_other_refusals() {
+        // Words of ONNX Runtime 1.31's TensorRT provider.
+        let parts = "User needs to provide all the dynamic shape inputs with associated profiles \
+                     […]. Following input(s) has no associated shape profiles provided: /mid/y";
+        assert!(Engine::lacks_shapes(parts));
+        assert!(!Engine::lacks_shapes("Failed to load library"));
+    }
 
     #[test]
     fn engines_of_other_weights_precisions_shapes_and_libraries_have_other_names() {
