@@ -95,6 +95,7 @@
 #![forbid(unsafe_code)]
 
 mod backend;
+mod calls;
 mod engine;
 mod error;
 mod guide;
@@ -107,6 +108,7 @@ mod sampler;
 pub mod testing;
 
 pub use backend::{Backend, Conditioning, PredictRequest};
+pub use calls::CallRows;
 pub use engine::{
     BlendOptions, BlendStatistics, Blended, BlendedFrame, Keyframe, SpacingDistance, blend,
 };

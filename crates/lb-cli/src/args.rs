@@ -171,6 +171,9 @@ pub(crate) struct MachineArguments {
     /// auto, cpu, cuda or tensorrt.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
+    /// What models compute in: auto is fp16 on a GPU and fp32 on a CPU.
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    pub(crate) precision: PrecisionChoice,
     /// Threads of the model sessions [default: all cores].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -229,6 +232,13 @@ pub(crate) enum SpacingChoice {
 pub(crate) enum DistanceChoice {
     Latents,
     Pictures,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum PrecisionChoice {
+    Auto,
+    Fp32,
+    Fp16,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

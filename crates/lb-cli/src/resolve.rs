@@ -2,13 +2,13 @@
 
 use lb_render::{
     Branching, Device, Encoder, Guidance, Injections, Job, ModelDirectory, Outputs,
-    PipelineOptions, Quality, Renderer, Runtime, SamplerKind, SessionOptions, Spacing,
+    PipelineOptions, Precision, Quality, Renderer, Runtime, SamplerKind, SessionOptions, Spacing,
     SpacingDistance, locate_library,
 };
 
 use crate::args::{
     BranchingArguments, ContentArguments, DistanceChoice, EncoderChoice, MachineArguments,
-    OutputArguments, SamplerChoice, SpacingChoice,
+    OutputArguments, PrecisionChoice, SamplerChoice, SpacingChoice,
 };
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
@@ -154,6 +154,12 @@ pub(crate) fn renderer(
         session: SessionOptions {
             device: arguments.device.parse::<Device>()?,
             threads: arguments.threads,
+            precision: match arguments.precision {
+                PrecisionChoice::Auto => None,
+                PrecisionChoice::Fp32 => Some(Precision::Float32),
+                PrecisionChoice::Fp16 => Some(Precision::Float16),
+            },
+            engine_cache: surroundings.engine_cache.clone(),
         },
         batch_limit: arguments.batch,
         ..Default::default()

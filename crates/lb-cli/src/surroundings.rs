@@ -13,6 +13,8 @@ pub(crate) struct Surroundings {
     pub(crate) default_model: Option<String>,
     /// Folders that may hold model directories, nearest first.
     pub(crate) model_folders: Vec<PathBuf>,
+    /// Where TensorRT's engines are kept, in the user's cache folder.
+    pub(crate) engine_cache: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -45,6 +47,7 @@ impl Surroundings {
             runtime_folders,
             default_model: non_empty("LB_MODEL").and_then(|name| name.into_string().ok()),
             model_folders,
+            engine_cache: user_cache().map(|cache| cache.join("lb/engines")),
         }
     }
 }
@@ -70,4 +73,17 @@ fn user_data() -> Option<PathBuf> {
     non_empty("XDG_DATA_HOME")
         .map(PathBuf::from)
         .or_else(|| home().map(|home| home.join(".local/share")))
+}
+
+fn user_cache() -> Option<PathBuf> {
+    if cfg!(target_os = "windows") {
+        return non_empty("LOCALAPPDATA").map(PathBuf::from);
+    }
+    let home = || non_empty("HOME").map(PathBuf::from);
+    if cfg!(target_os = "macos") {
+        return home().map(|home| home.join("Library/Caches"));
+    }
+    non_empty("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| home().map(|home| home.join(".cache")))
 }

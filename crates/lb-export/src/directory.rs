@@ -80,6 +80,8 @@ pub struct Graph {
     pub bytes: Vec<u8>,
     /// The files that the external data lies in.
     pub weight_files: Vec<WeightFile>,
+    /// What it computes in: what was asked for, or 32-bit floats where only those do.
+    pub precision: Precision,
 }
 
 /// A file with a graph's weights.
@@ -159,5 +161,9 @@ pub(crate) fn write_component(
     Ok(Graph {
         bytes: written.bytes,
         weight_files,
+        precision: match written.element {
+            ElementType::Float16 => Precision::Float16,
+            _ => Precision::Float32,
+        },
     })
 }

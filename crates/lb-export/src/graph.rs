@@ -39,6 +39,8 @@ pub(crate) struct Written {
     pub(crate) bytes: Vec<u8>,
     /// Indices into [`Weights::files`].
     pub(crate) files_used: BTreeSet<usize>,
+    /// What most of it is computed in.
+    pub(crate) element: ElementType,
 }
 
 impl<'w> GraphWriter<'w> {
@@ -183,6 +185,7 @@ impl<'w> GraphWriter<'w> {
         Written {
             bytes,
             files_used: self.files_used,
+            element: self.element,
         }
     }
 

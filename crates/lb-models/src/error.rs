@@ -63,6 +63,14 @@ pub enum ModelError {
         /// The system's or the parser's words.
         reason: String,
     },
+    /// A folder for prepared models cannot be made.
+    #[error("cannot write {}: {reason}", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
     /// A configuration value that this program does not know or cannot use.
     #[error("{}: `{key}` is {found}; allowed: {allowed}", path.display())]
     Config {

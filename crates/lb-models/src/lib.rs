@@ -64,6 +64,7 @@ pub use device::{Device, ProviderReport, SessionOptions, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
 pub use kind::ModelKind;
+pub use lb_export::Precision;
 pub use picture::{GrayPicture, Picture};
 pub use picture_decoder::PictureDecoder;
 pub use pipeline::{Pipeline, PipelineOptions};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lb_blend::Latents;
 
-use crate::device::SessionOptions;
+use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
@@ -23,7 +23,7 @@ pub struct PictureDecoder {
 struct Shared {
     runtime: Runtime,
     directory: ModelDirectory,
-    options: SessionOptions,
+    options: SettledOptions,
     batch_limit: usize,
     session: Mutex<Option<VaeDecoder>>,
 }
@@ -32,7 +32,7 @@ impl PictureDecoder {
     pub(crate) fn new(
         runtime: Runtime,
         directory: ModelDirectory,
-        options: SessionOptions,
+        options: SettledOptions,
         batch_limit: usize,
     ) -> Self {
         let session = Mutex::new(None);

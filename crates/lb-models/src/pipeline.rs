@@ -2,9 +2,12 @@
 
 mod options;
 
-use lb_blend::{Backend, BackendError, Conditioning, LatentShape, Latents, PredictRequest};
+use lb_blend::{
+    Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
+};
 
 pub use self::options::PipelineOptions;
+use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
@@ -23,18 +26,22 @@ pub struct Pipeline {
     directory: ModelDirectory,
     shape: LatentShape,
     options: PipelineOptions,
+    session: SettledOptions,
     tokenizer: Tokenizer,
     unet: Option<Unet>,
+    expected_rows: Option<CallRows>,
     decoder: PictureDecoder,
     /// Of the sessions that were let go.
     past_times: SessionTimes,
 }
 
 impl Pipeline {
-    /// Opens a pipeline for pictures of `width` × `height` pixels; only the tokenizer is read.
+    /// Opens a pipeline for pictures of `width` × `height` pixels: settles on a device that works
+    /// here and reads the tokenizer, no weights yet.
     ///
     /// # Errors
-    /// [`ModelError::NoiseLevel`] for a level that an upscaler does not have, and those of
+    /// [`ModelError::NoiseLevel`] for a level that an upscaler does not have,
+    /// [`ModelError::DeviceUnavailable`] for a device that cannot be used, and those of
     /// [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and [`Tokenizer::open`].
     pub fn open(
         runtime: Runtime,
@@ -52,10 +59,11 @@ impl Pipeline {
         }
         let shape = directory.latent_shape(width, height)?;
         let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length())?;
+        let session = options.session.settle(runtime)?;
         let decoder = PictureDecoder::new(
             runtime,
             directory.clone(),
-            options.session.clone(),
+            session.clone(),
             options
                 .batch_limit
                 .unwrap_or_else(|| rows_of(DECODED_AREA, shape)),
@@ -65,8 +73,10 @@ impl Pipeline {
             directory,
             shape,
             options,
+            session,
             tokenizer,
             unet: None,
+            expected_rows: None,
             decoder,
             past_times: SessionTimes::default(),
         })
@@ -119,7 +129,7 @@ impl Pipeline {
                 different.push(prompt.clone());
             }
         }
-        let mut encoder = TextEncoder::load(self.runtime, &self.directory, &self.options.session)?;
+        let mut encoder = TextEncoder::load(self.runtime, &self.directory, &self.session)?;
         let encoded = encoder.encode(&different)?;
         self.past_times += encoder.times();
         Ok(places
@@ -148,7 +158,7 @@ impl Pipeline {
         pictures: &[Vec<f32>],
     ) -> Result<Vec<Latents>, ModelError> {
         let (size, shape) = (self.picture_size(), self.shape);
-        let mut encoder = VaeEncoder::load(self.runtime, &self.directory, &self.options.session)?;
+        let mut encoder = VaeEncoder::load(self.runtime, &self.directory, &self.session)?;
         let encoded = pictures
             .iter()
             .map(|planes| encoder.encode(planes, size, shape))
@@ -163,6 +173,12 @@ impl Pipeline {
         self.decoder.clone()
     }
 
+    /// Says how many rows the UNet will be called with. TensorRT builds its engine for them, and
+    /// then takes no others; elsewhere, and once the UNet is loaded, it changes nothing.
+    pub fn expect_rows(&mut self, rows: CallRows) {
+        self.expected_rows = Some(rows);
+    }
+
     /// Loads the UNet now rather than at the first prediction.
     ///
     /// # Errors
@@ -172,8 +188,9 @@ impl Pipeline {
             self.unet = Some(Unet::load(
                 self.runtime,
                 &self.directory,
-                &self.options.session,
+                &self.session,
                 self.options.noise_level,
+                self.expected_rows.map(|rows| (self.shape, rows)),
             )?);
         }
         Ok(())

@@ -1,14 +1,17 @@
 //! One ONNX Runtime session: made from a graph, its signature checked, its time counted.
 
+mod bound;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lb_export::Graph;
+use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{Session, SessionInputs, SessionOutputs};
+use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputs, SessionOutputs};
 use ort::value::{Outlet, TensorElementType};
 
-use crate::device::{self, SessionOptions};
+use crate::device::{self, Device, Engine, PlacementRecorder, SettledOptions, ShapeProfile};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
 
@@ -49,43 +52,71 @@ impl std::ops::AddAssign for SessionTimes {
 pub(crate) struct ComponentSession {
     component: &'static str,
     session: Session,
+    device: Device,
+    run_options: RunOptions<NoSelectedOutputs>,
     busy: Duration,
     loading: Duration,
 }
 
 impl ComponentSession {
+    /// Makes the session; `profile` is what TensorRT is to build its engine for.
     pub(crate) fn load(
         runtime: Runtime,
         component: &'static str,
         source: &GraphSource,
-        options: &SessionOptions,
+        options: &SettledOptions,
+        profile: Option<ShapeProfile>,
     ) -> Result<Self, ModelError> {
-        options.validate()?;
-        let chosen = device::choose(runtime, options.device)?;
-        if let Some(note) = &chosen.note {
-            tracing::debug!(component, "running on the CPU: {note}");
-        }
-        let doing = format!("loading the {component} on {}", chosen.device);
+        let device = options.device;
+        let engine = match device {
+            Device::TensorRt => {
+                let cache = options.engine_cache.as_deref();
+                Some(Engine::new(runtime, source, cache, profile)?)
+            }
+            _ => None,
+        };
+        let recorder = (device != Device::Cpu).then(PlacementRecorder::default);
         let started = Instant::now();
-        let load = || -> ort::Result<Session> {
+        let make = |engine: Option<&Engine>| -> ort::Result<Session> {
             let mut builder = Session::builder(runtime.environment())?
                 .with_optimization_level(GraphOptimizationLevel::Level3)?
                 .with_inter_threads(1)?
-                .with_execution_providers(device::execution_providers(chosen.device))?;
+                .with_execution_providers(device::execution_providers(device, engine))?;
             if let Some(threads) = options.threads {
                 builder = builder.with_intra_threads(threads)?;
+            }
+            if let Some(recorder) = &recorder {
+                builder = recorder.listen(builder)?;
             }
             match source {
                 GraphSource::File(path) => builder.commit_from_file(path),
                 GraphSource::Weights(graph) => commit_graph(builder, graph),
             }
         };
-        let session = load().map_err(ModelError::runtime(doing))?;
+        let made = match (make(engine.as_ref()), engine) {
+            (Err(error), Some(engine)) if Engine::lacks_shapes(&error.to_string()) => {
+                tracing::warn!(
+                    "TensorRT does not take the whole {component}; its engines are built when \
+                     their shapes are met: {error}"
+                );
+                make(Some(&engine.for_any_shapes()))
+            }
+            (made, _) => made,
+        };
+        let doing = format!("loading the {component} on {device}");
+        let (session, run_options) = made
+            .and_then(|session| Ok((session, run_options()?)))
+            .map_err(ModelError::runtime(doing))?;
         let loading = started.elapsed();
         tracing::debug!(component, seconds = loading.as_secs_f64(), "session loaded");
+        if let Some(recorder) = recorder {
+            recorder.placement().tell(component, device);
+        }
         Ok(Self {
             component,
             session,
+            device,
+            run_options,
             busy: Duration::ZERO,
             loading,
         })
@@ -146,7 +177,7 @@ impl ComponentSession {
         let started = Instant::now();
         let outputs = self
             .session
-            .run(inputs)
+            .run_with_options(inputs, &self.run_options)
             .map_err(ModelError::runtime(format!(
                 "running the {}",
                 self.component
@@ -164,7 +195,14 @@ impl ComponentSession {
     }
 }
 
-fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Result<Session> {
+/// Runs say only what goes wrong, whatever the session told while it was made.
+fn run_options() -> ort::Result<RunOptions<NoSelectedOutputs>> {
+    let mut options = RunOptions::new()?;
+    options.set_log_level(LogLevel::Warning)?;
+    Ok(options)
+}
+
+pub(crate) fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Result<Session> {
     let folder = graph
         .weight_files
         .first()

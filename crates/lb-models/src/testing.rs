@@ -2,14 +2,16 @@
 //!
 //! Compiled with the feature `testing` only: nothing that renders has a use for it.
 
+use std::collections::BTreeMap;
+
 use lb_export::Graph;
-use ort::session::SessionInputValue;
+use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 
-use crate::device::SessionOptions;
+use crate::device::{PlacementRecorder, SessionOptions};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
-use crate::session::{ComponentSession, GraphSource};
+use crate::session::{ComponentSession, GraphSource, commit_graph};
 
 const NAME: &str = "graph";
 
@@ -49,7 +51,8 @@ impl GraphSession {
         options: &SessionOptions,
     ) -> Result<Self, ModelError> {
         let source = GraphSource::Weights(graph);
-        let session = ComponentSession::load(runtime, NAME, &source, options)?;
+        let session =
+            ComponentSession::load(runtime, NAME, &source, &options.settle(runtime)?, None)?;
         Ok(Self { session })
     }
 
@@ -75,6 +78,20 @@ impl GraphSession {
             })
             .collect()
     }
+}
+
+/// How many nodes of a graph each provider gets on a CPU, by the provider's name, as the log tells.
+///
+/// # Errors
+/// [`ModelError::Runtime`] where the runtime refuses the graph.
+pub fn placement(runtime: Runtime, graph: &Graph) -> Result<BTreeMap<String, usize>, ModelError> {
+    let recorder = PlacementRecorder::default();
+    let load = || {
+        let builder = Session::builder(runtime.environment())?;
+        commit_graph(recorder.listen(builder)?, graph)
+    };
+    let _session = load().map_err(ModelError::runtime("loading a graph"))?;
+    Ok(recorder.placement().nodes)
 }
 
 fn input(tensor: &NamedTensor) -> Result<(String, SessionInputValue<'static>), ModelError> {

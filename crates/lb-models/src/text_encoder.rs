@@ -4,7 +4,7 @@ use lb_blend::Conditioning;
 use lb_export::Component;
 use ort::value::{TensorElementType, TensorRef};
 
-use crate::device::SessionOptions;
+use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::runtime::Runtime;
@@ -25,10 +25,10 @@ impl TextEncoder {
     pub(crate) fn load(
         runtime: Runtime,
         directory: &ModelDirectory,
-        options: &SessionOptions,
+        options: &SettledOptions,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::TextEncoder)?;
-        let session = ComponentSession::load(runtime, NAME, &source, options)?;
+        let source = directory.graph(Component::TextEncoder, options.precision)?;
+        let session = ComponentSession::load(runtime, NAME, &source, options, None)?;
         session.check(
             &[Port {
                 name: "input_ids",

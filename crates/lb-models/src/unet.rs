@@ -3,17 +3,19 @@
 //! Whatever a kind of model takes beside them goes in here too: concatenated channels behind each
 //! row's latents, and a class label.
 
-use lb_blend::PredictRequest;
-use lb_export::Component;
-use ort::session::SessionInputValue;
-use ort::value::{TensorElementType, TensorRef};
+mod batch;
 
-use crate::device::SessionOptions;
+use lb_blend::{CallRows, LatentShape, PredictRequest};
+use lb_export::Component;
+use ort::value::{Tensor, TensorElementType};
+
+use self::batch::BoundBatch;
+use crate::device::{InputShape, SettledOptions, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
 use crate::runtime::Runtime;
-use crate::session::{ComponentSession, Port, SessionTimes};
+use crate::session::{ComponentSession, GraphSource, Port, SessionTimes};
 
 const NAME: &str = "UNet";
 
@@ -22,22 +24,32 @@ pub(crate) struct Unet {
     takes_float_timestep: bool,
     /// `[1]`, or `[]` in graphs that PyTorch's older exporter wrote.
     timestep_shape: Vec<usize>,
-    /// Latents and concatenated channels, row by row; keeps its allocation from call to call.
-    sample: Vec<f32>,
     /// The class of a model that takes one: the upscaler's noise level.
     class: Option<i64>,
-    labels: Vec<i64>,
+    batches: Vec<BoundBatch>,
 }
 
+/// Batches that stay bound: a level that the batch limit splits has calls of two sizes.
+const BATCHES_KEPT: usize = 2;
+
 impl Unet {
+    /// `expected`: what it will be called with, where that is known.
     pub(crate) fn load(
         runtime: Runtime,
         directory: &ModelDirectory,
-        options: &SessionOptions,
+        options: &SettledOptions,
         noise_level: usize,
+        expected: Option<(LatentShape, CallRows)>,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::Unet)?;
-        let session = ComponentSession::load(runtime, NAME, &source, options)?;
+        let source = directory.graph(Component::Unet, options.precision)?;
+        let profile = match source {
+            GraphSource::Weights(_) => {
+                expected.map(|(latents, rows)| shapes(directory, latents, rows))
+            }
+            // Whoever exported the file chose which shapes to leave open.
+            GraphSource::File(_) => None,
+        };
+        let session = ComponentSession::load(runtime, NAME, &source, options, profile)?;
         let class = (directory.kind() == ModelKind::Upscale).then_some(noise_level as i64);
         let mut inputs = vec![
             Port {
@@ -73,9 +85,8 @@ impl Unet {
             session,
             takes_float_timestep,
             timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
-            sample: Vec::new(),
             class,
-            labels: Vec::new(),
+            batches: Vec::new(),
         })
     }
 
@@ -85,57 +96,27 @@ impl Unet {
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), ModelError> {
-        let channels = request.concatenated_channels;
-        let doing = || ModelError::runtime("handing a batch to the UNet");
-        let shape = request
-            .shape
-            .with_channels(request.shape.channels + channels);
-        let values = match channels {
-            0 => request.latents,
-            _ => {
-                concatenate(request, &mut self.sample);
-                self.sample.as_slice()
-            }
+        let handing = || ModelError::runtime("handing a batch to the UNet");
+        let place = self.batches.iter().position(|batch| batch.fits(request));
+        let mut batch = match place {
+            Some(place) => self.batches.remove(place),
+            None => BoundBatch::new(&self.session, request, self.class).map_err(handing())?,
         };
-        let sides = [request.rows, shape.channels, shape.height, shape.width];
-        let sample = TensorRef::from_array_view((sides, values)).map_err(doing())?;
-        let text = TensorRef::from_array_view((
-            [request.rows, request.tokens, request.width],
-            request.conditioning,
-        ))
-        .map_err(doing())?;
-        let (whole, float) = ([i64::from(request.timestep)], [request.timestep as f32]);
+        batch.set(request).map_err(handing())?;
         let sides = self.timestep_shape.clone();
-        let timestep: SessionInputValue<'_> = match self.takes_float_timestep {
-            true => TensorRef::from_array_view((sides, &float[..]))
-                .map_err(doing())?
-                .into(),
-            false => TensorRef::from_array_view((sides, &whole[..]))
-                .map_err(doing())?
-                .into(),
+        let bound = match self.takes_float_timestep {
+            true => Tensor::from_array((sides, vec![request.timestep as f32]))
+                .and_then(|timestep| batch.bind("timestep", &timestep)),
+            false => Tensor::from_array((sides, vec![i64::from(request.timestep)]))
+                .and_then(|timestep| batch.bind("timestep", &timestep)),
         };
-        let mut inputs = vec![
-            ("sample", sample.into()),
-            ("timestep", timestep),
-            ("encoder_hidden_states", text.into()),
-        ];
-        if let Some(class) = self.class {
-            self.labels.resize(request.rows, class);
-            let labels = TensorRef::from_array_view(([request.rows], self.labels.as_slice()));
-            inputs.push(("class_labels", labels.map_err(doing())?.into()));
+        bound.map_err(handing())?;
+        batch.run(&mut self.session, output)?;
+        // The last one used stands last.
+        self.batches.push(batch);
+        if self.batches.len() > BATCHES_KEPT {
+            self.batches.remove(0);
         }
-        let outputs = self.session.run(inputs)?;
-        let (found, values) = outputs["out_sample"]
-            .try_extract_tensor::<f32>()
-            .map_err(ModelError::runtime("reading the UNet's output"))?;
-        if values.len() != output.len() {
-            return Err(ModelError::Shape {
-                what: "out_sample of the UNet".into(),
-                found: format!("{found:?}, {} values", values.len()),
-                expected: format!("{} values", output.len()),
-            });
-        }
-        output.copy_from_slice(values);
         Ok(())
     }
 
@@ -144,16 +125,17 @@ impl Unet {
     }
 }
 
-/// Each row's latents with its concatenated channels behind them.
-fn concatenate(request: &PredictRequest<'_>, sample: &mut Vec<f32>) {
-    let shape = request.shape;
-    let concatenated = shape.with_channels(request.concatenated_channels);
-    let latents = request.latents.chunks_exact(shape.len());
-    sample.clear();
-    for (latents, concatenated) in
-        latents.zip(request.concatenated.chunks_exact(concatenated.len()))
-    {
-        sample.extend_from_slice(latents);
-        sample.extend_from_slice(concatenated);
+/// The shapes that TensorRT builds the engine for.
+fn shapes(directory: &ModelDirectory, latents: LatentShape, rows: CallRows) -> ShapeProfile {
+    let channels = latents.channels + directory.concatenated_channels();
+    let text = [directory.text_length(), directory.text_width()];
+    let mut inputs = vec![
+        InputShape::of_rows("sample", &[channels, latents.height, latents.width]),
+        InputShape::fixed("timestep", &[1]),
+        InputShape::of_rows("encoder_hidden_states", &text),
+    ];
+    if directory.kind() == ModelKind::Upscale {
+        inputs.push(InputShape::of_rows("class_labels", &[]));
     }
+    ShapeProfile::new(inputs, rows)
 }

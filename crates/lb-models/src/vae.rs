@@ -4,7 +4,7 @@ use lb_blend::{LatentShape, Latents};
 use lb_export::Component;
 use ort::value::{TensorElementType, TensorRef};
 
-use crate::device::SessionOptions;
+use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
@@ -23,10 +23,10 @@ impl VaeDecoder {
     pub(crate) fn load(
         runtime: Runtime,
         directory: &ModelDirectory,
-        options: &SessionOptions,
+        options: &SettledOptions,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::VaeDecoder)?;
-        let session = ComponentSession::load(runtime, DECODER, &source, options)?;
+        let source = directory.graph(Component::VaeDecoder, options.precision)?;
+        let session = ComponentSession::load(runtime, DECODER, &source, options, None)?;
         session.check(
             &[Port {
                 name: "latent_sample",
@@ -103,10 +103,10 @@ impl VaeEncoder {
     pub(crate) fn load(
         runtime: Runtime,
         directory: &ModelDirectory,
-        options: &SessionOptions,
+        options: &SettledOptions,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::VaeEncoder)?;
-        let session = ComponentSession::load(runtime, ENCODER, &source, options)?;
+        let source = directory.graph(Component::VaeEncoder, options.precision)?;
+        let session = ComponentSession::load(runtime, ENCODER, &source, options, None)?;
         session.check(
             &[Port {
                 name: "sample",

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lb_blend::{BlendError, BlendOptions, Conditioning, Keyframe, blend, noise};
+use lb_blend::{Backend, BlendError, BlendOptions, CallRows, Conditioning, Keyframe, blend, noise};
 use lb_models::{ModelDirectory, ModelKind, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
@@ -99,6 +99,9 @@ impl Renderer {
             .collect::<Result<_, _>>()
             .map_err(BlendError::from)?;
         stage(Stage::Loading, observer)?;
+        let (profile, limit) = (&plan.profile, pipeline.batch_limit());
+        let rows = CallRows::of_film(profile, plan.keyframes, &job.guidance, limit);
+        pipeline.expect_rows(rows);
         pipeline.load_unet()?;
         pipeline.decoder().load()?;
         stage(Stage::Blending, observer)?;

@@ -77,6 +77,7 @@ impl Golden {
             session: SessionOptions {
                 device: Device::Cpu,
                 threads: Some(1),
+                ..Default::default()
             },
             ..Default::default()
         };

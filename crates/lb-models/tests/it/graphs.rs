@@ -59,6 +59,7 @@ fn errors(model: &Path, component: Component, precision: Precision) -> Vec<(Stri
     let options = SessionOptions {
         device: Device::Cpu,
         threads: Some(1),
+        ..Default::default()
     };
     let graph = build_graph(model, component, &ExportOptions { precision }).unwrap();
     let mut session = GraphSession::load(runtime(), graph, &options).unwrap();

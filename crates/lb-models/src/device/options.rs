@@ -1,0 +1,91 @@
+//! What a user says of the sessions, and what it comes to on this machine.
+
+use std::path::PathBuf;
+
+use lb_export::Precision;
+
+use super::{Device, choice};
+use crate::error::ModelError;
+use crate::runtime::Runtime;
+
+/// How sessions are made.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SessionOptions {
+    /// Where to run.
+    pub device: Device,
+    /// Threads inside one operator; `None` lets ONNX Runtime take every physical core.
+    pub threads: Option<usize>,
+    /// What models compute in; `None` takes 16-bit floats on a GPU and 32-bit floats on a CPU. An
+    /// ONNX file that stands in for the weights is run as it was exported.
+    pub precision: Option<Precision>,
+    /// Folder where TensorRT keeps the engines that it builds, which takes minutes for a large
+    /// model; `None` builds them anew for every session. Made when it is first needed.
+    pub engine_cache: Option<PathBuf>,
+}
+
+impl SessionOptions {
+    /// Most threads that may be asked for.
+    pub const MOST_THREADS: usize = 1024;
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for zero threads or more than [`Self::MOST_THREADS`].
+    pub fn validate(&self) -> Result<(), ModelError> {
+        match self.threads {
+            Some(threads) if threads == 0 || threads > Self::MOST_THREADS => {
+                Err(ModelError::Setting {
+                    setting: "threads",
+                    found: threads.to_string(),
+                    allowed: "1 to 1024",
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Settles on a device that works, once for all sessions; why it is not a GPU is told.
+    pub(crate) fn settle(&self, runtime: Runtime) -> Result<SettledOptions, ModelError> {
+        self.validate()?;
+        let chosen = choice::choose(runtime, self.device)?;
+        if let Some(note) = &chosen.note {
+            tracing::info!("rendering on the CPU: {note}");
+        }
+        Ok(SettledOptions {
+            device: chosen.device,
+            threads: self.threads,
+            precision: self.precision.unwrap_or(chosen.device.precision()),
+            engine_cache: self.engine_cache.clone(),
+        })
+    }
+}
+
+/// [`SessionOptions`] with every choice made.
+#[derive(Clone, Debug)]
+pub(crate) struct SettledOptions {
+    /// Never [`Device::Auto`].
+    pub(crate) device: Device,
+    pub(crate) threads: Option<usize>,
+    pub(crate) precision: Precision,
+    pub(crate) engine_cache: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_threads_at_all_is_refused() {
+        let options = SessionOptions {
+            threads: Some(0),
+            ..Default::default()
+        };
+        assert!(
+            options
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("threads is 0")
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! What holds for GPUs and can be seen without one: precision, bound tensors, placement.
+
+use lb_blend::{
+    Backend, BlendOptions, DdimSampler, Keyframe, LatentShape, PredictRequest, blend, noise,
+};
+use lb_export::{Component, ExportOptions, Graph, build_graph};
+use lb_models::testing::{GraphSession, NamedTensor, TensorValues, placement};
+use lb_models::{Device, Picture, Pipeline, PipelineOptions, Precision, SessionOptions, providers};
+use lb_schedule::BranchingProfile;
+
+use crate::surroundings::{pocket, runtime};
+
+const SHAPE: LatentShape = LatentShape {
+    channels: 4,
+    height: 16,
+    width: 16,
+};
+
+/// Least PSNR of a film in 16-bit floats against the same in 32-bit ones; 65 dB were measured for
+/// the worst frame.
+const LEAST_PSNR: f64 = 50.0;
+
+fn session(precision: Precision) -> SessionOptions {
+    SessionOptions {
+        device: Device::Cpu,
+        threads: Some(1),
+        precision: Some(precision),
+        ..Default::default()
+    }
+}
+
+fn frames(precision: Precision) -> Vec<Picture> {
+    let options = PipelineOptions {
+        session: session(precision),
+        ..Default::default()
+    };
+    let mut pipeline = Pipeline::open(runtime(), pocket(), 128, 128, options).unwrap();
+    let prompts = ["", "a red apple", "a green pear"].map(|prompt| pipeline.tokenize(prompt));
+    let prompts: Vec<_> = prompts.into_iter().map(Result::unwrap).collect();
+    let conditionings = pipeline.encode(&prompts).unwrap();
+    let keyframes = conditionings[1..].iter().enumerate();
+    let keyframes: Vec<Keyframe> = keyframes
+        .map(|(seed, conditioning)| Keyframe {
+            conditioning: conditioning.clone(),
+            negative: conditionings[0].clone(),
+            initial_latents: noise::initial_latents(seed as u64, SHAPE).unwrap(),
+            concatenated: None,
+        })
+        .collect();
+    let profile = BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap();
+    let sampler = DdimSampler::new(pocket().schedule(), 12).unwrap();
+    let (options, observer) = (BlendOptions::default(), &mut ());
+    let film = blend(
+        &mut pipeline,
+        &sampler,
+        &profile,
+        &keyframes,
+        &options,
+        observer,
+    )
+    .unwrap();
+    let latents: Vec<_> = film.transitions[0]
+        .iter()
+        .map(|frame| &frame.latents)
+        .collect();
+    pipeline.decoder().decode(&latents).unwrap()
+}
+
+#[test]
+fn a_film_in_half_precision_looks_the_same() {
+    let (whole, half) = (frames(Precision::Float32), frames(Precision::Float16));
+    assert_ne!(whole, half, "nothing was computed in 16 bits");
+    for (frame, (whole, half)) in whole.iter().zip(&half).enumerate() {
+        let pairs = whole.rgb.iter().zip(&half.rgb);
+        let squares: f64 = pairs
+            .map(|(&w, &h)| (f64::from(w) - f64::from(h)).powi(2))
+            .sum();
+        let psnr = 10.0 * (255.0_f64.powi(2) * whole.rgb.len() as f64 / squares).log10();
+        assert!(psnr >= LEAST_PSNR, "frame {frame}: {psnr} dB");
+    }
+}
+
+fn unet() -> Graph {
+    let options = ExportOptions::default();
+    build_graph(pocket().path(), Component::Unet, &options).unwrap()
+}
+
+#[test]
+fn bound_tensors_change_no_bit() {
+    let mut unbound = GraphSession::load(runtime(), unet(), &session(Precision::Float32)).unwrap();
+    let options = PipelineOptions {
+        session: session(Precision::Float32),
+        ..Default::default()
+    };
+    let mut bound = Pipeline::open(runtime(), pocket(), 128, 128, options).unwrap();
+    let width = pocket().text_width();
+    // The same size twice, another one, a third one, and the first one again.
+    for (call, rows) in [2, 2, 3, 1, 2].into_iter().enumerate() {
+        let values = |seed, height, width| {
+            let shape = LatentShape {
+                channels: rows,
+                height,
+                width,
+            };
+            noise::initial_latents(seed, shape)
+                .unwrap()
+                .values()
+                .to_vec()
+        };
+        let latents = values(call as u64, 4 * 16, 16);
+        // The second call has the first one's conditioning, and all others have their own.
+        let conditioning = values(100 + call.max(1) as u64, 77, width);
+        let timestep = 900 - 100 * call as u32;
+        let request = PredictRequest {
+            rows,
+            shape: SHAPE,
+            latents: &latents,
+            concatenated_channels: 0,
+            concatenated: &[],
+            timestep,
+            tokens: 77,
+            width,
+            conditioning: &conditioning,
+        };
+        let mut found = vec![0.0; rows * SHAPE.len()];
+        bound.predict(&request, &mut found).unwrap();
+
+        let tensor = |name: &str, shape: &[usize], values| NamedTensor {
+            name: name.into(),
+            shape: shape.to_vec(),
+            values,
+        };
+        let (sample, text) = (
+            TensorValues::Float32(latents),
+            TensorValues::Float32(conditioning),
+        );
+        let expected = unbound.run(&[
+            tensor("sample", &[rows, 4, 16, 16], sample),
+            tensor("timestep", &[1], TensorValues::Int64(vec![timestep.into()])),
+            tensor("encoder_hidden_states", &[rows, 77, width], text),
+        ]);
+        assert_eq!(
+            expected.unwrap()[0].values,
+            TensorValues::Float32(found),
+            "call {call}"
+        );
+    }
+}
+
+#[test]
+fn the_runtime_tells_where_it_places_nodes() {
+    let placed = placement(runtime(), &unet()).unwrap();
+    let providers: Vec<_> = placed.keys().collect();
+    assert_eq!(providers, ["CPUExecutionProvider"]);
+    assert!(placed["CPUExecutionProvider"] > 100, "{placed:?}");
+}
+
+#[test]
+fn the_cpu_is_always_there_and_a_device_that_is_not_says_why() {
+    for report in providers(runtime()) {
+        match (report.device, report.missing) {
+            (Device::Cpu, missing) => assert_eq!(missing, None),
+            (_, missing) => assert_ne!(missing, Some(String::new())),
+        }
+    }
+}
