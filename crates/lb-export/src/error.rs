@@ -134,6 +134,15 @@ pub enum ExportError {
         /// The place.
         path: PathBuf,
     },
+    /// Something that is no model directory is to be replaced by one.
+    #[error(
+        "{}: this is no model directory (it has no model_index.json), and so is not replaced",
+        path.display()
+    )]
+    NotReplaceable {
+        /// The place.
+        path: PathBuf,
+    },
     /// A tensor's shape contradicts the config.
     #[error(
         "{}: tensor \"{tensor}\" has shape {found:?}; the configuration calls for {expected:?}",
@@ -162,6 +171,16 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// Whether the request was wrong (a place that is taken, a configuration that has to be given)
+    /// and not a file.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(
+            self,
+            Self::TargetTaken { .. } | Self::NotReplaceable { .. } | Self::NotInferable { .. }
+        )
+    }
+
     /// For `map_err` on an operation with a path.
     pub(crate) fn io(
         action: &'static str,

@@ -8,7 +8,7 @@ use lb_blend::{LatentShape, NoiseScheduleConfig};
 
 use crate::config::Config;
 use crate::error::ModelError;
-use crate::kind::ModelKind;
+use crate::kind::{self, ModelKind};
 use crate::scheduler_config;
 use crate::upscaler_config::UpscalerConfig;
 
@@ -60,7 +60,7 @@ impl ModelDirectory {
         let vae = Config::read(vae_config(path))?;
         let text = Config::read(path.join("text_encoder/config.json"))?;
         let latent_channels = vae.positive_or("latent_channels", 4)?;
-        let kind = ModelKind::read(&index, &unet, latent_channels)?;
+        let kind = kind::read(&index, &unet, latent_channels)?;
         let upscaler = match kind {
             ModelKind::Upscale => Some(UpscalerConfig::read(path, &index, &unet)?),
             _ => None,
