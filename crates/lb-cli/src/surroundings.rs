@@ -13,6 +13,9 @@ pub(crate) struct Surroundings {
     pub(crate) default_model: Option<String>,
     /// Folders that may hold model directories, nearest first.
     pub(crate) model_folders: Vec<PathBuf>,
+    /// The folder that imported models are put into: the first of `LB_MODELS`, else the user's.
+    /// It need not be there yet.
+    pub(crate) import_folder: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -35,6 +38,7 @@ impl Surroundings {
             );
         }
         model_folders.extend(user_data().map(|data| data.join("lb/models")));
+        let import_folder = model_folders.first().cloned();
         if let Some(beside) = beside {
             model_folders.extend(beside.ancestors().take(5).map(|above| above.join("models")));
         }
@@ -45,6 +49,7 @@ impl Surroundings {
             runtime_folders,
             default_model: non_empty("LB_MODEL").and_then(|name| name.into_string().ok()),
             model_folders,
+            import_folder,
         }
     }
 }

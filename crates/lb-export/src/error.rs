@@ -99,6 +99,12 @@ pub enum ExportError {
         /// Why it is not.
         reason: String,
     },
+    /// A folder is no model directory.
+    #[error("{}: this folder is no model directory (it has no model_index.json)", path.display())]
+    NoModel {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is none of those that models come in.
     #[error(
         "{}: neither a safetensors file nor a checkpoint as torch saves it (since version 1.6)",

@@ -42,6 +42,7 @@ mod config;
 mod device;
 mod directory;
 mod error;
+mod inspection;
 mod kind;
 mod picture;
 mod picture_decoder;
@@ -63,6 +64,7 @@ pub use conditioning::{
 pub use device::{Device, ProviderReport, SessionOptions, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
+pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
 pub use kind::ModelKind;
 pub use picture::{GrayPicture, Picture};
 pub use picture_decoder::PictureDecoder;
@@ -70,3 +72,9 @@ pub use pipeline::{Pipeline, PipelineOptions};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use session::SessionTimes;
 pub use tokenizer::{Tokenizer, Tokens};
+
+/// Making model directories of what models are published as, and ONNX graphs for other programs.
+pub use lb_export::{
+    ExportError, ExportedGraph, ImportOptions, ImportReport, PredictionSource,
+    PredictionType as ImportedPrediction, SourceFormat, import,
+};

@@ -59,6 +59,9 @@ impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, ExportError> {
         let path = path.to_owned();
         if path.is_dir() {
+            if !path.join("model_index.json").is_file() {
+                return Err(ExportError::NoModel { path });
+            }
             return Ok(Self::Directory(path));
         }
         let mut start = Vec::new();

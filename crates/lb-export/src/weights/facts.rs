@@ -13,6 +13,8 @@ use crate::safetensors::Dtype;
 pub struct WeightFacts {
     /// How many numbers there are; those of buffers that are no weights are not counted.
     pub parameters: u64,
+    /// How much room the component's tensors take.
+    pub bytes: u64,
     /// The number formats in which they are stored: `F32`, `F16`, `BF16`.
     pub formats: BTreeSet<String>,
     /// The files that have them, which may have the weights of other components too.
@@ -32,10 +34,12 @@ pub fn weight_facts(
     let weights = Weights::of_component(model_directory, component)?;
     let mut facts = WeightFacts {
         parameters: 0,
+        bytes: 0,
         formats: BTreeSet::new(),
         files: weights.files.clone(),
     };
     for (_, place) in weights.tensors.values() {
+        facts.bytes += place.length;
         if Dtype::parse(&place.dtype).is_some() {
             facts.parameters += place.shape.iter().map(|&size| size as u64).product::<u64>();
             facts.formats.insert(place.dtype.clone());
