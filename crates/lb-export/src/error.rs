@@ -149,6 +149,9 @@ pub enum ExportError {
         /// The place.
         path: PathBuf,
     },
+    /// Whoever asked for an import asked to stop.
+    #[error("interrupted")]
+    Interrupted,
     /// A tensor's shape contradicts the config.
     #[error(
         "{}: tensor \"{tensor}\" has shape {found:?}; the configuration calls for {expected:?}",

@@ -12,6 +12,7 @@ mod scheduler;
 mod source;
 mod tokenizer;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::directory::ExportOptions;
@@ -94,6 +95,20 @@ pub fn import(
     target: &Path,
     options: &ImportOptions,
 ) -> Result<ImportReport, ExportError> {
+    import_observed(source, target, options, &mut || ControlFlow::Continue(()))
+}
+
+/// As [`import()`]; `observe` is called between files and tensors, and can break off.
+///
+/// # Errors
+/// Those of [`import()`], and [`ExportError::Interrupted`]: then nothing is left, and what was to
+/// be replaced stays.
+pub fn import_observed(
+    source: &Path,
+    target: &Path,
+    options: &ImportOptions,
+    observe: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<ImportReport, ExportError> {
     place::refuse_taken(target, options.replace)?;
     let source = Source::open(source)?;
     let weights = source.weights()?;
@@ -104,13 +119,16 @@ pub fn import(
     for (path, bytes) in &description.files {
         directory.write(path, bytes)?;
     }
-    let placement = source.place_weights(&weights, &directory)?;
+    let placement = source.place_weights(&weights, &directory, observe)?;
     let mut graphs = Vec::new();
     if options.graphs {
         graphs = export_directory(directory.root(), &ExportOptions::default())?.graphs;
         for graph in &mut graphs {
             graph.path = directory.later(&graph.path);
         }
+    }
+    if observe().is_break() {
+        return Err(ExportError::Interrupted);
     }
     directory.finish()?;
     Ok(ImportReport {

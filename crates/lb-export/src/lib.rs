@@ -56,7 +56,8 @@ mod write;
 pub use directory::{Component, ExportOptions, Graph, Precision, WeightFile, build_graph};
 pub use error::ExportError;
 pub use import::{
-    ImportOptions, ImportReport, Prediction, PredictionSource, PredictionType, SourceFormat, import,
+    ImportOptions, ImportReport, Prediction, PredictionSource, PredictionType, SourceFormat,
+    import, import_observed,
 };
 pub use kind::ModelKind;
 pub use weights::{WeightFacts, weight_facts};

@@ -18,6 +18,9 @@
 //! graphs are made on the spot from the directory's own weights (`lb-export`), which the runtime
 //! maps where they lie: nothing is written and nothing is converted beforehand.
 //!
+//! What a directory holds, and what is wrong with it, is told without a runtime by
+//! [`ModelInspection`]; [`import`] makes a directory of what else models are published as.
+//!
 //! This is the only crate that names `ort`. It prints nothing and reads no environment: where the
 //! library and the models are looked for is said by the caller.
 //!
@@ -76,5 +79,5 @@ pub use tokenizer::{Tokenizer, Tokens};
 /// Making model directories of what models are published as, and ONNX graphs for other programs.
 pub use lb_export::{
     ExportError, ExportedGraph, ImportOptions, ImportReport, PredictionSource,
-    PredictionType as ImportedPrediction, SourceFormat, import,
+    PredictionType as ImportedPrediction, SourceFormat, import, import_observed,
 };

@@ -1,18 +1,21 @@
 //! `lb import`: a model as it is published becomes one of the user's models.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lb_models::{
-    ExportedGraph, ImportOptions, ImportReport, ImportedPrediction, ModelError, ModelInspection,
-    PredictionSource, SourceFormat, import,
+    ExportError, ExportedGraph, ImportOptions, ImportReport, ImportedPrediction, ModelError,
+    ModelInspection, PredictionSource, SourceFormat, import_observed,
 };
+use lb_render::RenderError;
 use serde::Serialize;
 
 use crate::args::{ImportArguments, PredictionChoice};
 use crate::commands::models;
 use crate::commands::render::line;
 use crate::error::CommandError;
+use crate::interrupt;
 use crate::surroundings::Surroundings;
 
 pub(crate) fn run(
@@ -50,7 +53,15 @@ pub(crate) fn run(
         replace: arguments.force,
         graphs: arguments.onnx,
     };
-    let report = import(&arguments.source, &target, &options).map_err(ModelError::from)?;
+    interrupt::listen()?;
+    let mut observe = || match interrupt::asked() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let report = match import_observed(&arguments.source, &target, &options, &mut observe) {
+        Err(ExportError::Interrupted) => return Err(RenderError::Interrupted.into()),
+        imported => imported.map_err(ModelError::from)?,
+    };
     let model = ModelInspection::of(&report.directory);
     let seconds = begun.elapsed().as_secs_f64();
     if arguments.json {

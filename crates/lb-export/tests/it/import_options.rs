@@ -1,8 +1,11 @@
 //! What the options of an import change, and where one is needed.
 
 use std::fs;
+use std::ops::ControlFlow;
 
-use lb_export::{ExportError, ImportOptions, PredictionSource, PredictionType, import};
+use lb_export::{
+    ExportError, ImportOptions, PredictionSource, PredictionType, import, import_observed,
+};
 
 use crate::import::{files_below, golden, import_golden, with_configuration};
 
@@ -88,4 +91,37 @@ fn what_cannot_be_told_is_asked_for() {
         fs::read_dir(folder.path()).unwrap().next().is_none(),
         "nothing is left"
     );
+}
+
+#[test]
+fn an_import_that_is_broken_off_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    let options = ImportOptions {
+        replace: true,
+        ..with_configuration("sd2")
+    };
+    let source = golden("sd2/checkpoint.ckpt");
+    let mut asked = 0;
+    import_observed(&source, &target, &options, &mut || {
+        asked += 1;
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(asked > 100, "once a tensor");
+    let before = files_below(folder.path());
+    for last in [1, asked / 2, asked] {
+        let mut left = last;
+        let mut observe = || {
+            left -= 1;
+            if left == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let refused = import_observed(&source, &target, &options, &mut observe).unwrap_err();
+        assert!(matches!(refused, ExportError::Interrupted), "{refused}");
+        assert_eq!(files_below(folder.path()), before);
+    }
 }
