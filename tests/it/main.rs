@@ -11,11 +11,16 @@ mod broken_models;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
 mod decode;
 mod film;
+mod imports;
 mod interruption;
 mod keyframes;
 mod lb;
+mod models;
 mod mutations;
 mod outputs;
+#[allow(dead_code, reason = "these tests need one program")]
+#[path = "../../crates/lb-export/tests/it/pickle_writer.rs"]
+mod pickle_writer;
 mod pictures;
 mod requests;
 mod samplers;

@@ -1,8 +1,12 @@
 //! The command line as clap reads it: data only, nothing resolved.
 
+mod models;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use models::{ImportArguments, ModelsArguments, PredictionChoice};
 
 /// Films in which one prompt's picture becomes another's.
 #[derive(Debug, Parser)]
@@ -27,6 +31,15 @@ pub(crate) enum Command {
     Render(RenderArguments),
     /// Show what a render would do: the tree, its cost, the film.
     Plan(PlanArguments),
+    /// Make a published model one of yours: a diffusers directory, a .safetensors or a .ckpt file.
+    ///
+    /// A single file has the names of CompVis' code; of a .ckpt nothing is executed. The model
+    /// becomes a folder in the first folder of LB_MODELS, else in the user's data folder
+    /// (lb/models). Weights are hard-linked where the file system can, so they take no further
+    /// space; only a .ckpt is converted.
+    Import(ImportArguments),
+    /// List the models that are there, or tell everything about one.
+    Models(ModelsArguments),
     /// Tell what was found (runtime, providers, encoders, models) and what to do about the rest.
     Doctor(DoctorArguments),
     /// Print completions for a shell.

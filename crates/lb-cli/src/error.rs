@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use lb_models::ExportError;
 use lb_render::{ModelError, RenderError};
 
 /// Why a command did not do what was asked.
@@ -21,6 +22,31 @@ pub(crate) enum CommandError {
         /// The system's words.
         reason: String,
     },
+    /// A name that a model cannot have.
+    #[error(
+        "a model cannot be called `{found}`: a name is a plain folder name of at most 100 bytes, \
+         without / \\ : * ? \" < > | and with no dot, dash or space in front"
+    )]
+    ModelName {
+        /// The name.
+        found: String,
+    },
+    /// A model of this name is there already.
+    #[error("a model named `{name}` exists: {path}")]
+    ModelExists {
+        /// The name.
+        name: String,
+        /// Its folder.
+        path: String,
+    },
+    /// `lb models` found that a model cannot be used.
+    #[error("the model `{name}` is not whole: {problem}")]
+    BrokenModel {
+        /// Its name.
+        name: String,
+        /// The first thing that is wrong.
+        problem: String,
+    },
     /// `lb doctor` found that nothing can be rendered.
     #[error("this machine cannot render yet: {0}")]
     Unready(String),
@@ -37,17 +63,22 @@ impl CommandError {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Request(_) => 2,
+            Self::Request(_) | Self::ModelName { .. } | Self::ModelExists { .. } => 2,
             Self::Render(RenderError::Interrupted) => Self::INTERRUPTED,
             Self::Render(error) if error.is_request() => 2,
-            Self::Render(_) | Self::Write { .. } | Self::Unready(_) => 1,
+            Self::Render(_) | Self::Write { .. } | Self::BrokenModel { .. } | Self::Unready(_) => 1,
         })
     }
 
     /// What the user can do about it, where there is something to say.
     pub(crate) fn hint(&self) -> Option<&'static str> {
-        let Self::Render(error) = self else {
-            return None;
+        let error = match self {
+            Self::Render(error) => error,
+            Self::ModelName { .. } => return Some("give another one with --name NAME"),
+            Self::ModelExists { .. } => {
+                return Some("add --force to replace it, or --name NAME to keep both");
+            }
+            _ => return None,
         };
         match error {
             RenderError::PromptCount { .. } => {
@@ -66,8 +97,18 @@ impl CommandError {
                 "lb needs ONNX Runtime 1.24 or newer for this machine; `cargo xtask setup` gets \
                  one, ORT_DYLIB_PATH names another",
             ),
-            RenderError::Model(ModelError::ModelMissing { .. }) => {
-                Some("give a folder with --model, or list folders of models in LB_MODELS")
+            RenderError::Model(ModelError::ModelMissing { .. }) => Some(
+                "`lb models` lists what is there, `lb import SOURCE` adds one; folders of models \
+                 are named in LB_MODELS",
+            ),
+            RenderError::Model(ModelError::Export(ExportError::NotInferable { .. })) => {
+                Some("give the model's diffusers directory, without weights, with --config DIR")
+            }
+            RenderError::Model(ModelError::Export(ExportError::TargetTaken { .. })) => {
+                Some("move it away, or give another name with --name NAME")
+            }
+            RenderError::Model(ModelError::Export(ExportError::CheckpointGlobal { .. })) => {
+                Some("do not open this file with Python; look for the model as a .safetensors file")
             }
             RenderError::Model(ModelError::DeviceUnavailable { .. }) => {
                 Some("`lb doctor` tells which devices can be used and why others cannot")

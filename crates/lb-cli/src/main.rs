@@ -48,6 +48,8 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
         Command::Plan(plan) => commands::plan::run(plan),
+        Command::Import(import) => commands::import::run(import, arguments.quiet, &surroundings),
+        Command::Models(models) => commands::models::run(models, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
         Command::Completions { shell } => {
             commands::completions::run(*shell);

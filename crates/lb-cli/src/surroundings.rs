@@ -15,6 +15,9 @@ pub(crate) struct Surroundings {
     pub(crate) model_folders: Vec<PathBuf>,
     /// Where TensorRT's engines are kept, in the user's cache folder.
     pub(crate) engine_cache: Option<PathBuf>,
+    /// The folder that imported models are put into: the first of `LB_MODELS`, else the user's.
+    /// It need not be there yet.
+    pub(crate) import_folder: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -37,6 +40,7 @@ impl Surroundings {
             );
         }
         model_folders.extend(user_data().map(|data| data.join("lb/models")));
+        let import_folder = model_folders.first().cloned();
         if let Some(beside) = beside {
             model_folders.extend(beside.ancestors().take(5).map(|above| above.join("models")));
         }
@@ -48,6 +52,7 @@ impl Surroundings {
             default_model: non_empty("LB_MODEL").and_then(|name| name.into_string().ok()),
             model_folders,
             engine_cache: user_cache().map(|cache| cache.join("lb/engines")),
+            import_folder,
         }
     }
 }

@@ -16,6 +16,7 @@ mod state;
 mod value;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::ExportError;
@@ -85,8 +86,12 @@ impl TorchCheckpoint {
         &self.places
     }
 
-    /// Writes the converted file, one tensor at a time.
-    pub(crate) fn write_safetensors(&self, target: &Path) -> Result<(), ExportError> {
-        convert::write(&self.path, target, &self.header, &self.sources)
+    /// Writes the converted file, one tensor at a time, until `observe` breaks off.
+    pub(crate) fn write_safetensors(
+        &self,
+        target: &Path,
+        observe: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), ExportError> {
+        convert::write(&self.path, target, &self.header, &self.sources, observe)
     }
 }

@@ -99,6 +99,12 @@ pub enum ExportError {
         /// Why it is not.
         reason: String,
     },
+    /// A folder is no model directory.
+    #[error("{}: this folder is no model directory (it has no model_index.json)", path.display())]
+    NoModel {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is none of those that models come in.
     #[error(
         "{}: neither a safetensors file nor a checkpoint as torch saves it (since version 1.6)",
@@ -134,6 +140,18 @@ pub enum ExportError {
         /// The place.
         path: PathBuf,
     },
+    /// Something that is no model directory is to be replaced by one.
+    #[error(
+        "{}: this is no model directory (it has no model_index.json), and so is not replaced",
+        path.display()
+    )]
+    NotReplaceable {
+        /// The place.
+        path: PathBuf,
+    },
+    /// Whoever asked for an import asked to stop.
+    #[error("interrupted")]
+    Interrupted,
     /// A tensor's shape contradicts the config.
     #[error(
         "{}: tensor \"{tensor}\" has shape {found:?}; the configuration calls for {expected:?}",
@@ -162,6 +180,16 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// Whether the request was wrong (a place that is taken, a configuration that has to be given)
+    /// and not a file.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(
+            self,
+            Self::TargetTaken { .. } | Self::NotReplaceable { .. } | Self::NotInferable { .. }
+        )
+    }
+
     /// For `map_err` on an operation with a path.
     pub(crate) fn io(
         action: &'static str,

@@ -12,10 +12,13 @@ mod scheduler;
 mod source;
 mod tokenizer;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::directory::ExportOptions;
 use crate::error::ExportError;
-use crate::write::WeightPlacement;
+use crate::kind::ModelKind;
+use crate::write::{ExportedGraph, WeightPlacement, export_directory};
 use description::Description;
 use place::PartialDirectory;
 pub use scheduler::{Prediction, PredictionSource, PredictionType};
@@ -26,25 +29,18 @@ pub use source::SourceFormat;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportOptions {
     /// What the UNet predicts. `None`: as the configuration has it, else what the kind of model or
-    /// the file's name suggest, else [`PredictionType::Velocity`] (see [`PredictionSource`]).
+    /// the file's name suggest, else [`PredictionType::VPrediction`] (see [`PredictionSource`]).
     pub prediction: Option<PredictionType>,
     /// A diffusers directory whose configurations and tokenizer are taken as they are, component
     /// by component. What it lacks is told from the tensors' shapes and the rules of Stable
     /// Diffusion 1 and 2; a model of other proportions needs it.
     pub configuration: Option<PathBuf>,
-}
-
-/// What a model takes beside latents and text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ModelKind {
-    /// Nothing.
-    TextToImage,
-    /// A mask and the masked picture's latents.
-    Inpainting,
-    /// A map of depths.
-    Depth,
-    /// A small picture with a level of noise.
-    Upscaler,
+    /// Replaces a model directory that is there already, and which stays until the new one is
+    /// whole.
+    pub replace: bool,
+    /// Writes the ONNX graphs too, for other programs, as
+    /// [`export_directory`](crate::export_directory) does.
+    pub graphs: bool,
 }
 
 /// What [`import`] made.
@@ -60,6 +56,8 @@ pub struct ImportReport {
     pub prediction: Prediction,
     /// How the weights got there; [`WeightPlacement::Copied`] where they had to be converted.
     pub weights: WeightPlacement,
+    /// The graphs, where they were asked for.
+    pub graphs: Vec<ExportedGraph>,
 }
 
 /// Makes a model directory at `target` of a diffusers directory, a single-file checkpoint with
@@ -89,7 +87,7 @@ pub struct ImportReport {
 /// ```
 ///
 /// # Errors
-/// When `target` is there already and not an empty folder; when the source is none of the three,
+/// When `target` is there already, not an empty folder and not to be replaced; when the source is none of the three,
 /// damaged, or lacks a part; when something cannot be told from its tensors and no configuration is
 /// given; those of [`build_graph`](crate::build_graph) and of the file system.
 pub fn import(
@@ -97,7 +95,21 @@ pub fn import(
     target: &Path,
     options: &ImportOptions,
 ) -> Result<ImportReport, ExportError> {
-    place::refuse_taken(target)?;
+    import_observed(source, target, options, &mut || ControlFlow::Continue(()))
+}
+
+/// As [`import()`]; `observe` is called between files and tensors, and can break off.
+///
+/// # Errors
+/// Those of [`import()`], and [`ExportError::Interrupted`]: then nothing is left, and what was to
+/// be replaced stays.
+pub fn import_observed(
+    source: &Path,
+    target: &Path,
+    options: &ImportOptions,
+    observe: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<ImportReport, ExportError> {
+    place::refuse_taken(target, options.replace)?;
     let source = Source::open(source)?;
     let weights = source.weights()?;
     let description = Description::new(&source, &weights, options, target)?;
@@ -107,7 +119,17 @@ pub fn import(
     for (path, bytes) in &description.files {
         directory.write(path, bytes)?;
     }
-    let placement = source.place_weights(&weights, &directory)?;
+    let placement = source.place_weights(&weights, &directory, observe)?;
+    let mut graphs = Vec::new();
+    if options.graphs {
+        graphs = export_directory(directory.root(), &ExportOptions::default())?.graphs;
+        for graph in &mut graphs {
+            graph.path = directory.later(&graph.path);
+        }
+    }
+    if observe().is_break() {
+        return Err(ExportError::Interrupted);
+    }
     directory.finish()?;
     Ok(ImportReport {
         directory: target.to_owned(),
@@ -115,5 +137,6 @@ pub fn import(
         kind: description.kind,
         prediction: description.prediction,
         weights: placement,
+        graphs,
     })
 }

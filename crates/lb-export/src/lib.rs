@@ -44,6 +44,7 @@ mod error;
 mod graph;
 mod import;
 mod keys;
+mod kind;
 mod layers;
 mod regular_file;
 mod safetensors;
@@ -56,7 +57,9 @@ mod write;
 pub use directory::{Component, ExportOptions, Graph, Precision, WeightFile, build_graph};
 pub use error::ExportError;
 pub use import::{
-    ImportOptions, ImportReport, ModelKind, Prediction, PredictionSource, PredictionType,
-    SourceFormat, import,
+    ImportOptions, ImportReport, Prediction, PredictionSource, PredictionType, SourceFormat,
+    import, import_observed,
 };
+pub use kind::ModelKind;
+pub use weights::{WeightFacts, weight_facts};
 pub use write::{ExportReport, ExportedGraph, WeightPlacement, export_directory};

@@ -1,5 +1,6 @@
 //! The weights of one component: tensor names → places in one or more safetensors files.
 
+mod facts;
 mod single_file;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use crate::directory::Component;
 use crate::error::ExportError;
 use crate::regular_file;
 use crate::safetensors::{Dtype, TensorPlace, read_header};
+pub use facts::{WeightFacts, weight_facts};
 
 /// File stems under which diffusers and transformers save a component, most usual first.
 const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];

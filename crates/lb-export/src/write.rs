@@ -1,5 +1,6 @@
 //! Writing graphs into a model directory, with their weights where ONNX wants them.
 
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ pub struct ExportReport {
 }
 
 /// One graph on disk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedGraph {
     /// Which network it is.
     pub component: Component,
@@ -42,6 +43,16 @@ pub enum WeightPlacement {
     HardLinked,
     /// Copies, because the file system has no hard links (or not there).
     Copied,
+}
+
+impl fmt::Display for WeightPlacement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::InPlace => "where they were",
+            Self::HardLinked => "hard-linked",
+            Self::Copied => "copied",
+        })
+    }
 }
 
 /// Writes the graphs of all components of a diffusers directory into it.

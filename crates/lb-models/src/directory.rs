@@ -1,5 +1,6 @@
 //! A model directory in the diffusers layout: where it is, and what its configurations say.
 
+mod find;
 mod graph;
 
 use std::path::{Path, PathBuf};
@@ -8,9 +9,10 @@ use lb_blend::{LatentShape, NoiseScheduleConfig};
 
 use crate::config::Config;
 use crate::error::ModelError;
-use crate::kind::ModelKind;
+use crate::kind::{self, ModelKind};
 use crate::scheduler_config;
 use crate::upscaler_config::UpscalerConfig;
+pub(crate) use graph::graph_of;
 
 /// Largest width or height that is taken for a picture's, in pixels.
 pub const LARGEST_SIDE: usize = 8192;
@@ -60,7 +62,7 @@ impl ModelDirectory {
         let vae = Config::read(vae_config(path))?;
         let text = Config::read(path.join("text_encoder/config.json"))?;
         let latent_channels = vae.positive_or("latent_channels", 4)?;
-        let kind = ModelKind::read(&index, &unet, latent_channels)?;
+        let kind = kind::read(&index, &unet, latent_channels)?;
         let upscaler = match kind {
             ModelKind::Upscale => Some(UpscalerConfig::read(path, &index, &unet)?),
             _ => None,
@@ -94,34 +96,6 @@ impl ModelDirectory {
             text_length: text.positive_or("max_position_embeddings", 77)?,
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
         })
-    }
-
-    /// Finds a model: `name` as a folder (a file is refused), else as a folder of this name in one of `folders`.
-    ///
-    /// # Errors
-    /// [`ModelError::ModelMissing`], naming every folder that was tried, and those of
-    /// [`ModelDirectory::open`].
-    pub fn find(name: &str, folders: &[PathBuf]) -> Result<Self, ModelError> {
-        let direct = Path::new(name);
-        let is_place = direct.is_file() || (direct.is_dir() && name.contains('/'));
-        if direct.join("model_index.json").is_file() || is_place {
-            return Self::open(direct);
-        }
-        folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|candidate| candidate.join("model_index.json").is_file())
-            .map_or_else(
-                || {
-                    let searched =
-                        std::iter::once(direct.to_path_buf()).chain(folders.iter().cloned());
-                    Err(ModelError::ModelMissing {
-                        name: name.into(),
-                        searched: searched.collect(),
-                    })
-                },
-                |found| Self::open(&found),
-            )
     }
 
     /// Where the directory lies.

@@ -18,6 +18,9 @@
 //! graphs are made on the spot from the directory's own weights (`lb-export`), which the runtime
 //! maps where they lie: nothing is written and nothing is converted beforehand.
 //!
+//! What a directory holds, and what is wrong with it, is told without a runtime by
+//! [`ModelInspection`]; [`import`] makes a directory of what else models are published as.
+//!
 //! This is the only crate that names `ort`. It prints nothing and reads no environment: where the
 //! library and the models are looked for is said by the caller.
 //!
@@ -42,6 +45,7 @@ mod config;
 mod device;
 mod directory;
 mod error;
+mod inspection;
 mod kind;
 mod picture;
 mod picture_decoder;
@@ -63,6 +67,7 @@ pub use conditioning::{
 pub use device::{Device, ProviderReport, SessionOptions, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
+pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
 pub use kind::ModelKind;
 pub use lb_export::Precision;
 pub use picture::{GrayPicture, Picture};
@@ -71,3 +76,9 @@ pub use pipeline::{Pipeline, PipelineOptions};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use session::SessionTimes;
 pub use tokenizer::{Tokenizer, Tokens};
+
+/// Making model directories of what models are published as, and ONNX graphs for other programs.
+pub use lb_export::{
+    ExportError, ExportedGraph, ImportOptions, ImportReport, PredictionSource,
+    PredictionType as ImportedPrediction, SourceFormat, import, import_observed,
+};

@@ -127,6 +127,12 @@ impl Tokenizer {
         Ok(Tokens { ids, cut })
     }
 
+    /// How many tokens the vocabulary has.
+    #[must_use]
+    pub fn vocabulary_size(&self) -> usize {
+        self.words.get_vocab_size(true)
+    }
+
     /// Ids in every [`Tokens`].
     #[must_use]
     pub fn length(&self) -> usize {

@@ -83,6 +83,7 @@ impl RenderError {
             | Self::OutputExists { .. }
             | Self::Schedule(_)
             | Self::Sampler(_) => true,
+            Self::Model(ModelError::Export(error)) => error.is_request(),
             Self::Model(error) => matches!(
                 error,
                 ModelError::UnknownDevice { .. }

@@ -58,8 +58,8 @@ pub use summary::{Seconds, Summary, TransitionFacts};
 
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
-    Device, ModelDirectory, ModelError, PipelineOptions, Precision, Runtime, SessionOptions,
-    locate_library, providers as device_reports,
+    Device, ModelDirectory, ModelError, ModelKind, PipelineOptions, Precision, Runtime,
+    SessionOptions, locate_library, providers as device_reports,
 };
 pub use lb_schedule::{Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{Encoder, Frame, ffmpeg_version};

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use lb_render::{Device, ModelDirectory, Runtime, device_reports, ffmpeg_version};
+use lb_models::ModelInspection;
+use lb_render::{Device, Runtime, device_reports, ffmpeg_version};
 use serde::Serialize;
 
 use crate::args::DoctorArguments;
+use crate::commands::models;
 use crate::commands::render::line;
 use crate::error::CommandError;
 use crate::resolve;
@@ -130,39 +132,30 @@ fn encoders() -> Vec<Finding> {
 }
 
 fn models(surroundings: &Surroundings) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for folder in &surroundings.model_folders {
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            continue;
-        };
-        let mut candidates: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        candidates.sort();
-        candidates.retain(|path| path.join("model_index.json").is_file());
-        findings.extend(candidates.iter().map(|path| model(path)));
-    }
-    if findings.is_empty() {
-        findings.push(Finding::missing(
+    let models = models::inspect_all(&surroundings.model_folders);
+    if models.is_empty() {
+        return vec![Finding::missing(
             "models",
             "none found",
-            "put a diffusers directory into a folder named by LB_MODELS, or give --model DIR",
-        ));
+            "`lb import SOURCE` adds one; or give --model DIR",
+        )];
     }
-    findings
+    models.iter().map(model).collect()
 }
 
-fn model(path: &Path) -> Finding {
-    match ModelDirectory::open(path) {
-        Ok(directory) => {
-            let side = directory.default_side();
-            Finding::found(
-                directory.name(),
-                format!("{}, {side}x{side} pixels", path.display()),
-            )
-        }
-        Err(error) => Finding::missing(
-            path.file_name().unwrap_or_default().to_string_lossy(),
-            error.to_string(),
-            "complete the directory or leave it out",
+fn model(model: &ModelInspection) -> Finding {
+    match model.problems.first() {
+        None => Finding::found(
+            &model.name,
+            format!("{}, {}", model.path.display(), models::summary(model)),
+        ),
+        Some(problem) => Finding::missing(
+            &model.name,
+            problem,
+            format!(
+                "complete it or leave it out; `lb models {}` tells more",
+                model.name
+            ),
         ),
     }
 }

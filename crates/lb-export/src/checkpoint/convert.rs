@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::{Map, json};
@@ -50,12 +51,13 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
     (header, places)
 }
 
-/// Writes header and tensors to `target`.
+/// Writes header and tensors to `target`; asks before each tensor whether to go on.
 pub(super) fn write(
     checkpoint: &Path,
     target: &Path,
     header: &[u8],
     sources: &[Source],
+    observe: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<(), ExportError> {
     let mut input = File::open(checkpoint).map_err(ExportError::io("open", checkpoint))?;
     let output = File::create(target).map_err(ExportError::io("create", target))?;
@@ -63,12 +65,19 @@ pub(super) fn write(
     let mut write = || {
         output.write_all(header)?;
         for source in sources {
+            if observe().is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             write_tensor(&mut input, &mut output, source)?;
         }
         output.flush()?;
-        output.get_ref().sync_all()
+        output.get_ref().sync_all()?;
+        Ok(ControlFlow::Continue(()))
     };
-    write().map_err(ExportError::io("write", target))
+    match write().map_err(ExportError::io("write", target))? {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(ExportError::Interrupted),
+    }
 }
 
 fn write_tensor(input: &mut File, output: &mut impl Write, source: &Source) -> io::Result<()> {

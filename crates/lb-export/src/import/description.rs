@@ -8,10 +8,20 @@ use serde_json::{Map, Value, json};
 use super::scheduler::{self, Prediction, Scheduler};
 use super::source::{ModelWeights, Source};
 use super::tokenizer::{self, Padding};
-use super::{ImportOptions, ModelKind, infer};
+use super::{ImportOptions, infer};
 use crate::config::Config;
 use crate::directory::{Component, ExportOptions, write_component};
 use crate::error::ExportError;
+use crate::kind::ModelKind;
+
+/// What a diffusers directory has beside configurations and weights, and what goes with it.
+const NOTICES: [&str; 5] = [
+    "README.md",
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "NOTICE",
+];
 
 const TOKENIZER_FILES: [(&str, bool); 4] = [
     ("vocab.json", true),
@@ -90,12 +100,13 @@ impl Description {
         let index = index.map_or_else(|| infer::model_index(kind), Value::Object);
         files.push((PathBuf::from("model_index.json"), pretty(&index)));
         let low_resolution = "low_res_scheduler/scheduler_config.json";
-        if kind == ModelKind::Upscaler {
+        if kind == ModelKind::Upscale {
             let settings = given.json(low_resolution)?;
             let settings = settings.map_or_else(scheduler::low_resolution, Value::Object);
             files.push((low_resolution.into(), pretty(&settings)));
         }
         files.extend(given.tokenizer(weights, open_clip)?);
+        files.extend(given.notices()?);
         Ok(Self {
             kind,
             prediction,
@@ -141,6 +152,21 @@ impl Given<'_> {
         let required = self.complete.map(|folder| folder.join(inside));
         let path = self.path(inside).or(required);
         path.map(|path| Config::read_settings(&path)).transpose()
+    }
+
+    fn notices(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, ExportError> {
+        let Some(folder) = self.complete else {
+            return Ok(Vec::new());
+        };
+        let present = NOTICES
+            .into_iter()
+            .filter(|name| folder.join(name).is_file());
+        let read = |name: &str| {
+            let path = folder.join(name);
+            let bytes = fs::read(&path).map_err(ExportError::io("read", &path))?;
+            Ok((PathBuf::from(name), bytes))
+        };
+        present.map(read).collect()
     }
 
     fn tokenizer(

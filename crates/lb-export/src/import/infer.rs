@@ -11,8 +11,9 @@ mod vae;
 
 use serde_json::{Value, json};
 
-use super::{ModelKind, tokenizer};
+use super::tokenizer;
 use crate::error::ExportError;
+use crate::kind::ModelKind;
 use crate::weights::Weights;
 use shapes::Shapes;
 pub(super) use text_encoder::text_encoder;
@@ -47,28 +48,24 @@ pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, ExportErr
     let taken = unet_shapes.size("conv_in.weight", 1)?;
     let latents = Shapes(vae).size("decoder.conv_in.weight", 1)?;
     let has_classes = unet.contains("class_embedding.weight");
-    match (taken.checked_sub(latents), has_classes) {
-        (Some(0), false) => Ok(ModelKind::TextToImage),
-        (Some(1), false) => Ok(ModelKind::Depth),
-        (Some(3), true) => Ok(ModelKind::Upscaler),
-        (Some(extra), false) if extra == latents + 1 => Ok(ModelKind::Inpainting),
-        _ => Err(unet_shapes.untold(
+    ModelKind::of_channels(taken, latents, has_classes).ok_or_else(|| {
+        unet_shapes.untold(
             "the kind of model",
             format!(
                 "the UNet takes {taken} channels {} class embeddings, the latents have {latents}",
                 if has_classes { "and" } else { "without" }
             ),
-        )),
-    }
+        )
+    })
 }
 
 /// `model_index.json` of a kind of model.
 pub(super) fn model_index(kind: ModelKind) -> Value {
     let class = match kind {
         ModelKind::TextToImage => "StableDiffusionPipeline",
-        ModelKind::Inpainting => "StableDiffusionInpaintPipeline",
+        ModelKind::Inpaint => "StableDiffusionInpaintPipeline",
         ModelKind::Depth => "StableDiffusionDepth2ImgPipeline",
-        ModelKind::Upscaler => "StableDiffusionUpscalePipeline",
+        ModelKind::Upscale => "StableDiffusionUpscalePipeline",
     };
     let mut index = json!({
         "_class_name": class,
@@ -79,12 +76,12 @@ pub(super) fn model_index(kind: ModelKind) -> Value {
         "vae": ["diffusers", "AutoencoderKL"],
     });
     match kind {
-        ModelKind::TextToImage | ModelKind::Inpainting => {
+        ModelKind::TextToImage | ModelKind::Inpaint => {
             index["feature_extractor"] = json!([null, null]);
             index["safety_checker"] = json!([null, null]);
             index["requires_safety_checker"] = json!(false);
         }
-        ModelKind::Upscaler => {
+        ModelKind::Upscale => {
             index["low_res_scheduler"] = json!(["diffusers", "DDPMScheduler"]);
             index["max_noise_level"] = json!(350);
         }

@@ -6,18 +6,22 @@ use std::path::{Path, PathBuf};
 use crate::error::ExportError;
 use crate::write::{WeightPlacement, link_or_copy};
 
-/// Refuses a target where something is already.
-pub(super) fn refuse_taken(target: &Path) -> Result<(), ExportError> {
-    let taken = match fs::read_dir(target) {
+/// Refuses a target where something is already, unless it is a model directory to be replaced.
+pub(super) fn refuse_taken(target: &Path, replace: bool) -> Result<(), ExportError> {
+    let path = target.to_owned();
+    match (is_taken(target), replace) {
+        (false, _) => Ok(()),
+        (true, false) => Err(ExportError::TargetTaken { path }),
+        (true, true) if target.join("model_index.json").is_file() => Ok(()),
+        (true, true) => Err(ExportError::NotReplaceable { path }),
+    }
+}
+
+fn is_taken(target: &Path) -> bool {
+    match fs::read_dir(target) {
         Ok(mut entries) => entries.next().is_some(),
         Err(_) => fs::symlink_metadata(target).is_ok(),
-    };
-    if taken {
-        return Err(ExportError::TargetTaken {
-            path: target.to_owned(),
-        });
     }
-    Ok(())
 }
 
 /// A directory beside its later place; removed again if it is not finished.
@@ -28,14 +32,11 @@ pub(super) struct PartialDirectory {
 
 impl PartialDirectory {
     pub(super) fn create(target: &Path) -> Result<Self, ExportError> {
-        let Some(name) = target.file_name() else {
+        let Some(partial) = hidden_beside(target, "partial") else {
             return Err(ExportError::TargetTaken {
                 path: target.to_owned(),
             });
         };
-        let mut partial_name = name.to_owned();
-        partial_name.push(format!(".partial-{}", std::process::id()));
-        let partial = target.with_file_name(partial_name);
         let parent = target.parent().filter(|parent| *parent != Path::new(""));
         if let Some(parent) = parent {
             fs::create_dir_all(parent).map_err(ExportError::io("create", parent))?;
@@ -45,6 +46,19 @@ impl PartialDirectory {
             partial,
             target: target.to_owned(),
         })
+    }
+
+    /// Where the directory lies now.
+    pub(super) fn root(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Where a file that lies in the directory now will lie.
+    pub(super) fn later(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.partial) {
+            Ok(inside) => self.target.join(inside),
+            Err(_) => path.to_owned(),
+        }
     }
 
     /// Where a file of the directory lies now.
@@ -66,12 +80,31 @@ impl PartialDirectory {
         link_or_copy(&file, &path).map_err(ExportError::io("write", path))
     }
 
-    /// Gives the directory its name.
+    /// Gives the directory its name; what has that name goes, once the new one is there.
     pub(super) fn finish(self) -> Result<(), ExportError> {
         // An empty folder may be there; not every system renames onto one.
         let _ = fs::remove_dir(&self.target);
-        fs::rename(&self.partial, &self.target).map_err(ExportError::io("create", &self.target))
+        let older = hidden_beside(&self.target, "replaced").filter(|_| is_taken(&self.target));
+        if let Some(older) = &older {
+            fs::rename(&self.target, older).map_err(ExportError::io("replace", &self.target))?;
+        }
+        let finished = fs::rename(&self.partial, &self.target);
+        if let Some(older) = &older {
+            // An older model is worth more than no model.
+            let _ = match finished {
+                Ok(()) => fs::remove_dir_all(older),
+                Err(_) => fs::rename(older, &self.target),
+            };
+        }
+        finished.map_err(ExportError::io("create", &self.target))
     }
+}
+
+/// A name beside the target that listings of models pass over.
+fn hidden_beside(target: &Path, state: &str) -> Option<PathBuf> {
+    let name = target.file_name()?.to_string_lossy();
+    let process = std::process::id();
+    Some(target.with_file_name(format!(".{name}.{state}-{process}")))
 }
 
 impl Drop for PartialDirectory {

@@ -4,15 +4,19 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{ImportOptions, ModelKind};
+use super::ImportOptions;
+use crate::kind::ModelKind;
 
 /// What the UNet predicts of noised latents.
+///
+/// `lb_blend::PredictionType` is about the same: what a sampler can follow, of which a checkpoint
+/// can be one of two. Neither crate may know the other, so each has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PredictionType {
     /// The noise: `epsilon` in diffusers.
-    Noise,
+    Epsilon,
     /// √ᾱ·noise − √(1 − ᾱ)·latents: `v_prediction` in diffusers (Salimans and Ho, 2022).
-    Velocity,
+    VPrediction,
 }
 
 impl PredictionType {
@@ -20,8 +24,8 @@ impl PredictionType {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Noise => "epsilon",
-            Self::Velocity => "v_prediction",
+            Self::Epsilon => "epsilon",
+            Self::VPrediction => "v_prediction",
         }
     }
 }
@@ -112,7 +116,7 @@ pub(super) fn inferred(
 
 /// The configuration of the scheduler that noises an upscaler's small pictures.
 pub(super) fn low_resolution() -> Value {
-    let (beta_start, beta_end) = betas(ModelKind::Upscaler);
+    let (beta_start, beta_end) = betas(ModelKind::Upscale);
     json!({
         "_class_name": "DDPMScheduler",
         "beta_end": beta_end,
@@ -126,23 +130,23 @@ pub(super) fn low_resolution() -> Value {
 
 fn betas(kind: ModelKind) -> (f64, f64) {
     match kind {
-        ModelKind::Upscaler => (0.0001, 0.02),
+        ModelKind::Upscale => (0.0001, 0.02),
         _ => (0.00085, 0.012),
     }
 }
 
 fn infer_prediction(checkpoint: &Path, kind: ModelKind, has_open_clip: bool) -> Prediction {
     match kind {
-        ModelKind::Upscaler => known(PredictionType::Velocity, PredictionSource::ModelKind),
-        ModelKind::Inpainting | ModelKind::Depth => {
-            known(PredictionType::Noise, PredictionSource::ModelKind)
+        ModelKind::Upscale => known(PredictionType::VPrediction, PredictionSource::ModelKind),
+        ModelKind::Inpaint | ModelKind::Depth => {
+            known(PredictionType::Epsilon, PredictionSource::ModelKind)
         }
         ModelKind::TextToImage if !has_open_clip => {
-            known(PredictionType::Noise, PredictionSource::ModelKind)
+            known(PredictionType::Epsilon, PredictionSource::ModelKind)
         }
         ModelKind::TextToImage => match told_by_name(checkpoint) {
             Some(told) => known(told, PredictionSource::FileName),
-            None => known(PredictionType::Velocity, PredictionSource::Assumed),
+            None => known(PredictionType::VPrediction, PredictionSource::Assumed),
         },
     }
 }
@@ -160,9 +164,9 @@ fn told_by_name(checkpoint: &Path) -> Option<PredictionType> {
     let name = checkpoint.file_stem()?.to_string_lossy().to_lowercase();
     let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
     words.find_map(|word| match word {
-        "768" => Some(PredictionType::Velocity),
-        "512" => Some(PredictionType::Noise),
-        word if word.ends_with("base") => Some(PredictionType::Noise),
+        "768" => Some(PredictionType::VPrediction),
+        "512" => Some(PredictionType::Epsilon),
+        word if word.ends_with("base") => Some(PredictionType::Epsilon),
         _ => None,
     })
 }
@@ -174,11 +178,14 @@ mod tests {
     #[test]
     fn names_of_published_files_tell_the_prediction() {
         let cases = [
-            ("v2-1_512-ema-pruned.ckpt", Some(PredictionType::Noise)),
-            ("512-base-ema.safetensors", Some(PredictionType::Noise)),
-            ("My_SD21Base.safetensors", Some(PredictionType::Noise)),
-            ("v2-1_768-ema-pruned.ckpt", Some(PredictionType::Velocity)),
-            ("768-v-ema.safetensors", Some(PredictionType::Velocity)),
+            ("v2-1_512-ema-pruned.ckpt", Some(PredictionType::Epsilon)),
+            ("512-base-ema.safetensors", Some(PredictionType::Epsilon)),
+            ("My_SD21Base.safetensors", Some(PredictionType::Epsilon)),
+            (
+                "v2-1_768-ema-pruned.ckpt",
+                Some(PredictionType::VPrediction),
+            ),
+            ("768-v-ema.safetensors", Some(PredictionType::VPrediction)),
             ("dream1768.safetensors", None),
             ("basement.ckpt", None),
         ];

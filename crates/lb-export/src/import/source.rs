@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::place::PartialDirectory;
@@ -59,6 +60,9 @@ impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, ExportError> {
         let path = path.to_owned();
         if path.is_dir() {
+            if !path.join("model_index.json").is_file() {
+                return Err(ExportError::NoModel { path });
+            }
             return Ok(Self::Directory(path));
         }
         let mut start = Vec::new();
@@ -132,11 +136,12 @@ impl Source {
         })
     }
 
-    /// Puts the weights into the new directory.
+    /// Puts the weights into the new directory; asks before each file or tensor whether to go on.
     pub(super) fn place_weights(
         &self,
         weights: &ModelWeights,
         target: &PartialDirectory,
+        observe: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<WeightPlacement, ExportError> {
         match self {
             Self::Directory(folder) => {
@@ -146,6 +151,9 @@ impl Source {
                     for file in weights.of(component).all_files() {
                         let inside = file.strip_prefix(folder).unwrap_or(file);
                         if placed.insert(inside.to_owned()) {
+                            if observe().is_break() {
+                                return Err(ExportError::Interrupted);
+                            }
                             placement = placement.max(target.link(file, inside)?);
                         }
                     }
@@ -154,7 +162,8 @@ impl Source {
             }
             Self::SingleFile { path, .. } => target.link(path, Path::new(SINGLE_FILE)),
             Self::Torch { checkpoint, .. } => {
-                checkpoint.write_safetensors(&target.path(Path::new(SINGLE_FILE)))?;
+                let file = target.path(Path::new(SINGLE_FILE));
+                checkpoint.write_safetensors(&file, observe)?;
                 Ok(WeightPlacement::Copied)
             }
         }

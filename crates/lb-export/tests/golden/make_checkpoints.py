@@ -3,8 +3,9 @@
     pip install torch diffusers transformers safetensors numpy
     python make_checkpoints.py    # rewrites checkpoints/
 
-`sd2/` and `sd1/` hold the same numbers as a diffusers directory and as `checkpoint.safetensors`
-with CompVis' names; `sd2/` also as `checkpoint.ckpt`, with all that training leaves in one.
+`sd2/`, `sd1/` and `x4/` (the upscaler) hold the same numbers as a diffusers directory and as
+`checkpoint.safetensors` with CompVis' names; `sd2/` also as `checkpoint.ckpt`, with all that
+training leaves in one.
 `shapes.json.gz` has the names and shapes of full-size checkpoints, without numbers.
 
 The names are built here by walking CompVis' networks in the order in which their code builds
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
 from make import randomize
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -50,6 +51,14 @@ UNET1 = dict(
     cross_attention_dim=6,
     norm_num_groups=2,
 )
+UNET4 = UNET2 | dict(
+    in_channels=7,
+    down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+    up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    attention_head_dim=2,
+    only_cross_attention=(True, True),
+    num_class_embeds=10,
+)
 VAE2 = dict(
     block_out_channels=(2, 4),
     down_block_types=("DownEncoderBlock2D",) * 2,
@@ -63,6 +72,14 @@ VAE1 = dict(
     up_block_types=("UpDecoderBlock2D",),
     layers_per_block=1,
     norm_num_groups=1,
+)
+VAE4 = dict(
+    block_out_channels=(2, 2, 4),
+    down_block_types=("DownEncoderBlock2D",) * 3,
+    up_block_types=("UpDecoderBlock2D",) * 3,
+    layers_per_block=1,
+    norm_num_groups=2,
+    scaling_factor=0.08333,
 )
 TEXT = dict(
     vocab_size=14,
@@ -317,16 +334,20 @@ def make(name, unet, vae, text, fused):
     for folder_name, model in [("unet", unet), ("vae", vae), ("text_encoder", text)]:
         randomize(model, generator)
         model.to(torch.float16).save_pretrained(folder / "diffusers" / folder_name)
+    is_upscaler = unet.config.num_class_embeds is not None
+    beta_start, beta_end = (0.0001, 0.02) if is_upscaler else (0.00085, 0.012)
+    betas = dict(beta_start=beta_start, beta_end=beta_end, beta_schedule="scaled_linear")
     DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
+        **betas,
         clip_sample=False,
         set_alpha_to_one=False,
         steps_offset=1,
         prediction_type="v_prediction" if fused else "epsilon",
     ).save_pretrained(folder / "diffusers" / "scheduler")
     index = {"_class_name": "StableDiffusionPipeline"}
+    if is_upscaler:
+        DDPMScheduler(**betas).save_pretrained(folder / "diffusers" / "low_res_scheduler")
+        index = {"_class_name": "StableDiffusionUpscalePipeline", "max_noise_level": 9}
     (folder / "diffusers" / "model_index.json").write_text(json.dumps(index) + "\n")
     tokenizer = folder / "diffusers" / "tokenizer"
     tokenizer.mkdir()
@@ -341,7 +362,7 @@ def make(name, unet, vae, text, fused):
     stray = {"model_ema.decay": torch.tensor(0.9999), "betas": torch.linspace(0, 1, 5)}
     file = folder / "checkpoint.safetensors"
     save_file({key: value.contiguous() for key, value in (tensors | stray).items()}, file)
-    if fused:
+    if name == "sd2":
         save_torch(tensors, folder / "checkpoint.ckpt")
 
 
@@ -403,5 +424,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     shutil.rmtree(HERE, ignore_errors=True)
     make("sd2", UNET2, VAE2, TEXT, fused=True)
+    make("x4", UNET4, VAE4, TEXT, fused=True)
     make("sd1", UNET1, VAE1, TEXT | {"hidden_act": "quick_gelu"}, fused=False)
     full_shapes()

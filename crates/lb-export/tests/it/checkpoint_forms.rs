@@ -48,6 +48,7 @@ fn all_forms_of_a_model_give_the_same_graphs_and_weights() {
         ("sd2/checkpoint.safetensors", "sd2/diffusers"),
         ("sd2/checkpoint.ckpt", "sd2/diffusers"),
         ("sd1/checkpoint.safetensors", "sd1/diffusers"),
+        ("x4/checkpoint.safetensors", "x4/diffusers"),
     ];
     for (index, (form, reference)) in forms.into_iter().enumerate() {
         let target = folder.path().join(index.to_string());

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lb_export::{
-    Component, ExportError, ExportOptions, ImportOptions, ImportReport, ModelKind,
-    PredictionSource, PredictionType, SourceFormat, WeightPlacement, build_graph, export_directory,
-    import,
+    Component, ExportOptions, ImportOptions, ImportReport, ModelKind, PredictionSource,
+    SourceFormat, WeightPlacement, build_graph, export_directory, import,
 };
 
 pub(crate) fn golden(path: &str) -> PathBuf {
@@ -107,57 +106,51 @@ fn imported_weights_take_no_further_space() {
     assert_eq!(inode(target.join("checkpoint.safetensors")), original);
 }
 
+/// Both noise schedules of the upscaler are told by its kind, as are its pipeline and prediction.
 #[test]
-fn the_prediction_type_can_be_told() {
+fn an_upscaler_has_two_schedulers() {
     let folder = tempfile::tempdir().unwrap();
+    // What the tensors of a tiny model do not tell, and nothing else.
+    let configuration = folder.path().join("configuration");
+    for file in [
+        "text_encoder/config.json",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/config.json",
+        "vae/config.json",
+    ] {
+        let copy = configuration.join(file);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(golden("x4/diffusers").join(file), copy).unwrap();
+    }
     let target = folder.path().join("model");
     let options = ImportOptions {
-        prediction: Some(PredictionType::Noise),
-        ..with_configuration("sd2")
-    };
-    let report = import(&golden("sd2/checkpoint.safetensors"), &target, &options).unwrap();
-    assert_eq!(report.prediction.known_from, PredictionSource::Options);
-    let scheduler = fs::read(target.join("scheduler/scheduler_config.json")).unwrap();
-    let scheduler: serde_json::Value = serde_json::from_slice(&scheduler).unwrap();
-    assert_eq!(scheduler["prediction_type"], "epsilon");
-}
-
-#[test]
-fn what_cannot_be_told_is_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("model");
-    let source = golden("sd2/checkpoint.safetensors");
-    let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
-    let message = refused.to_string();
-    assert!(
-        matches!(refused, ExportError::NotInferable { .. }),
-        "{message}"
-    );
-    assert!(
-        message.contains("layers are used") && message.contains("it has 3"),
-        "{message}"
-    );
-    assert!(
-        message.contains("configuration has to be given"),
-        "{message}"
-    );
-    assert!(
-        fs::read_dir(folder.path()).unwrap().next().is_none(),
-        "nothing is left"
-    );
-}
-
-#[test]
-fn a_configuration_that_is_not_there_is_not_passed_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = ImportOptions {
-        configuration: Some(folder.path().join("nowhere")),
+        configuration: Some(configuration),
         ..ImportOptions::default()
     };
-    let source = golden("sd2/checkpoint.safetensors");
-    let refused = import(&source, &folder.path().join("model"), &options).unwrap_err();
-    let message = refused.to_string();
-    assert!(message.contains("nowhere: cannot read"), "{message}");
+    let report = import(&golden("x4/checkpoint.safetensors"), &target, &options).unwrap();
+    assert_eq!(report.kind, ModelKind::Upscale);
+    assert_eq!(report.prediction.name, "v_prediction");
+    assert_eq!(report.prediction.known_from, PredictionSource::ModelKind);
+    let json = |file: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(target.join(file)).unwrap()).unwrap()
+    };
+    for (folder, class, prediction) in [
+        ("scheduler", "DDIMScheduler", "v_prediction"),
+        ("low_res_scheduler", "DDPMScheduler", "epsilon"),
+    ] {
+        let scheduler = json(&format!("{folder}/scheduler_config.json"));
+        assert_eq!(scheduler["_class_name"], class);
+        assert_eq!(scheduler["prediction_type"], prediction);
+        assert_eq!(scheduler["beta_schedule"], "scaled_linear");
+        assert_eq!(
+            (&scheduler["beta_start"], &scheduler["beta_end"]),
+            (&0.0001.into(), &0.02.into())
+        );
+    }
+    let index = json("model_index.json");
+    assert_eq!(index["_class_name"], "StableDiffusionUpscalePipeline");
+    assert_eq!(index["max_noise_level"], 350);
 }
 
 #[test]

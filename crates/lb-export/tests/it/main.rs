@@ -7,6 +7,7 @@
 mod checkpoint_forms;
 mod hostile_checkpoints;
 mod import;
+mod import_options;
 mod kinds;
 mod onnx_reader;
 mod pickle_writer;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{Model, kind, text_encoder, unet, vae};
 use crate::config::Config;
 use crate::directory::{Component, ExportOptions, write_component};
-use crate::import::ModelKind;
 use crate::keys;
+use crate::kind::ModelKind;
 use crate::safetensors::TensorPlace;
 use crate::weights::Weights;
 
@@ -189,7 +189,7 @@ fn stable_diffusion_1() {
 
 #[test]
 fn kinds_are_told_by_their_channels() {
-    for (channels, expected) in [(9, ModelKind::Inpainting), (5, ModelKind::Depth)] {
+    for (channels, expected) in [(9, ModelKind::Inpaint), (5, ModelKind::Depth)] {
         let tensors = with_channels(checkpoint("sd2"), channels);
         let (kind, configs) = infer(&tensors, true, true);
         assert_eq!(kind, expected);
@@ -207,8 +207,9 @@ fn kinds_are_told_by_their_channels() {
 
 #[test]
 fn the_upscaler() {
-    let (kind, [unet, vae, text]) = infer(&checkpoint("x4"), true, false);
-    assert_eq!(kind, ModelKind::Upscaler);
+    let tensors = checkpoint("x4");
+    let (kind, configs) = infer(&tensors, true, false);
+    assert_eq!(kind, ModelKind::Upscale);
     let expected = json!({
         "attention_head_dim": [8, 8, 8, 8],
         "block_out_channels": [256, 512, 512, 1024],
@@ -221,10 +222,12 @@ fn the_upscaler() {
         "sample_size": 128,
         "use_linear_projection": true,
     });
-    assert_settings(&unet, &expected);
+    let [unet, vae, text] = &configs;
+    assert_settings(unet, &expected);
     let expected = json!({"block_out_channels": [128, 256, 512], "scaling_factor": 0.08333});
-    assert_settings(&vae, &expected);
+    assert_settings(vae, &expected);
     assert_eq!(text["num_hidden_layers"], 23);
+    assert_complete(&tensors, &configs);
 }
 
 /// No two keys get one name, and only what is unused gets none.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::shapes::Shapes;
 use super::{Model, NORM_GROUPS};
 use crate::error::ExportError;
-use crate::import::ModelKind;
+use crate::kind::ModelKind;
 use crate::weights::Weights;
 
 /// Channels of one attention head in Stable Diffusion 2.
@@ -35,7 +35,7 @@ pub(in crate::import) fn unet(weights: &Weights, model: Model) -> Result<Value, 
         let name = |&attends: &bool| if attends { with } else { without }.to_owned();
         attends.iter().map(name).collect()
     };
-    let heads = if model.open_clip && model.kind != ModelKind::Upscaler {
+    let heads = if model.open_clip && model.kind != ModelKind::Upscale {
         let heads = channels
             .iter()
             .map(|&width| shapes.heads(width, HEAD_WIDTH));
@@ -64,7 +64,7 @@ pub(in crate::import) fn unet(weights: &Weights, model: Model) -> Result<Value, 
         "norm_eps": 1e-5,
         "norm_num_groups": NORM_GROUPS,
         "out_channels": shapes.size("conv_out.weight", 0)?,
-        "sample_size": if model.kind == ModelKind::Upscaler { 128 } else { model.side() / 8 },
+        "sample_size": if model.kind == ModelKind::Upscale { 128 } else { model.side() / 8 },
         "up_block_types": types(&up, "CrossAttnUpBlock2D", "UpBlock2D"),
         "use_linear_projection": shapes.rank(&format!("{middle}.proj_in.weight")) == 2,
     });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::shapes::Shapes;
 use super::{Model, NORM_GROUPS};
 use crate::error::ExportError;
-use crate::import::ModelKind;
+use crate::kind::ModelKind;
 use crate::weights::Weights;
 
 /// Tells the configuration of `AutoencoderKL`.
@@ -19,7 +19,7 @@ pub(in crate::import) fn vae(weights: &Weights, model: Model) -> Result<Value, E
     let channels = channels.collect::<Result<Vec<_>, _>>()?;
     shapes.check_groups(&channels)?;
     let (scaling_factor, side) = match model.kind {
-        ModelKind::Upscaler => (0.08333, 256),
+        ModelKind::Upscale => (0.08333, 256),
         _ => (0.18215, model.side()),
     };
     let mut config = json!({

@@ -1,0 +1,244 @@
+//! `lb import`: a model as it is published becomes one of the user's models.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use lb_models::{
+    ExportError, ExportedGraph, ImportOptions, ImportReport, ImportedPrediction, ModelError,
+    ModelInspection, PredictionSource, SourceFormat, import_observed,
+};
+use lb_render::RenderError;
+use serde::Serialize;
+
+use crate::args::{ImportArguments, PredictionChoice};
+use crate::commands::models;
+use crate::commands::render::line;
+use crate::error::CommandError;
+use crate::interrupt;
+use crate::surroundings::Surroundings;
+
+pub(crate) fn run(
+    arguments: &ImportArguments,
+    quiet: bool,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let begun = Instant::now();
+    let name = checked_name(arguments)?;
+    for (what, path) in [
+        ("source", Some(&arguments.source)),
+        ("--config folder", arguments.config.as_ref()),
+    ] {
+        if let Some(path) = path.filter(|path| !path.exists()) {
+            let path = path.display();
+            return Err(CommandError::Request(format!("{what}: there is no {path}")));
+        }
+    }
+    let folder = surroundings.import_folder.as_deref().ok_or_else(|| {
+        CommandError::Request("there is no folder for models: name one in LB_MODELS".into())
+    })?;
+    let target = folder.join(&name);
+    if !arguments.force && target.join("model_index.json").is_file() {
+        return Err(CommandError::ModelExists {
+            name,
+            path: target.display().to_string(),
+        });
+    }
+    let options = ImportOptions {
+        prediction: arguments.prediction.map(|choice| match choice {
+            PredictionChoice::Epsilon => ImportedPrediction::Epsilon,
+            PredictionChoice::VPrediction => ImportedPrediction::VPrediction,
+        }),
+        configuration: arguments.config.clone(),
+        replace: arguments.force,
+        graphs: arguments.onnx,
+    };
+    interrupt::listen()?;
+    let mut observe = || match interrupt::asked() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let report = match import_observed(&arguments.source, &target, &options, &mut observe) {
+        Err(ExportError::Interrupted) => return Err(RenderError::Interrupted.into()),
+        imported => imported.map_err(ModelError::from)?,
+    };
+    let model = ModelInspection::of(&report.directory);
+    let seconds = begun.elapsed().as_secs_f64();
+    if arguments.json {
+        println!("{}", line(&Facts::new(&report, &model, seconds)));
+    } else if !quiet {
+        show(&report, &model, seconds);
+    }
+    Ok(())
+}
+
+/// The name that is asked for, or that of the source, if a folder can have it on every system.
+fn checked_name(arguments: &ImportArguments) -> Result<String, CommandError> {
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => name_of(&arguments.source),
+    };
+    let is_plain = !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with(['.', '-', ' '])
+        && !name.ends_with(['.', ' '])
+        && !name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|'])
+        && !name.contains(char::is_control);
+    if is_plain {
+        Ok(name)
+    } else {
+        Err(CommandError::ModelName { found: name })
+    }
+}
+
+/// A folder's name, or a file's without its ending.
+fn name_of(source: &Path) -> String {
+    let full = source.canonicalize();
+    let full = full.as_deref().unwrap_or(source);
+    // The canonical path of a link has another name than its user knows.
+    let named = if source.file_name().is_some() {
+        source
+    } else {
+        full
+    };
+    let name = if named.is_dir() {
+        named.file_name()
+    } else {
+        named.file_stem()
+    };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn show(report: &ImportReport, model: &ModelInspection, seconds: f64) {
+    println!("{}", report.directory.display());
+    println!("  kind        {}", models::kind(model));
+    println!(
+        "  weights     {}, {}, {}",
+        models::precision(model),
+        models::size(model.bytes),
+        report.weights
+    );
+    println!(
+        "  predicts    {} ({})",
+        report.prediction.name,
+        known_from(report)
+    );
+    if report.prediction.known_from == PredictionSource::Assumed {
+        println!(
+            "              if pictures come out as noise: import again with --prediction epsilon --force"
+        );
+    }
+    for ExportedGraph { path, .. } in &report.graphs {
+        println!("  graph       {}", path.display());
+    }
+    for problem in &model.problems {
+        println!("  problem     {problem}");
+    }
+    println!("imported from {} in {seconds:.2} s", source(report.format));
+    if model
+        .configuration
+        .as_ref()
+        .is_some_and(models::renders_from_prompts)
+    {
+        println!(
+            "use it with: lb render \"one prompt\" \"another\" --model {} -o film.mp4",
+            quoted(&model.name)
+        );
+    } else {
+        println!("it is called {}: lb models {0}", quoted(&model.name));
+    }
+}
+
+/// As a shell takes it for one word.
+fn quoted(name: &str) -> String {
+    let is_word = |letter: char| letter.is_alphanumeric() || "._-+".contains(letter);
+    if name.chars().all(is_word) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+fn source(format: SourceFormat) -> &'static str {
+    match format {
+        SourceFormat::DiffusersDirectory => "a diffusers directory",
+        SourceFormat::Safetensors => "a safetensors file",
+        SourceFormat::TorchCheckpoint => "a torch checkpoint",
+    }
+}
+
+fn known_from(report: &ImportReport) -> &'static str {
+    match report.prediction.known_from {
+        PredictionSource::Options => "as --prediction says",
+        PredictionSource::Configuration => "as the configuration says",
+        PredictionSource::ModelKind => "as all models of this kind",
+        PredictionSource::FileName => "as the file's name tells",
+        PredictionSource::Assumed => "assumed: nothing tells",
+    }
+}
+
+/// The line of `--json`: names are a contract with scripts.
+#[derive(Serialize)]
+struct Facts {
+    name: String,
+    directory: PathBuf,
+    source: &'static str,
+    kind: String,
+    /// 1 or 2: the version of Stable Diffusion.
+    generation: Option<u8>,
+    precision: String,
+    prediction_type: String,
+    prediction_known_from: &'static str,
+    /// `hard-linked` or `copied`.
+    weights: String,
+    bytes: u64,
+    graphs: Vec<PathBuf>,
+    problems: Vec<String>,
+    seconds: f64,
+}
+
+impl Facts {
+    fn new(report: &ImportReport, model: &ModelInspection, seconds: f64) -> Self {
+        Self {
+            name: model.name.clone(),
+            directory: report.directory.clone(),
+            source: match report.format {
+                SourceFormat::DiffusersDirectory => "diffusers",
+                SourceFormat::Safetensors => "safetensors",
+                SourceFormat::TorchCheckpoint => "torch",
+            },
+            kind: report.kind.to_string(),
+            generation: model.configuration.as_ref().map(|model| model.generation),
+            precision: models::precision(model),
+            prediction_type: report.prediction.name.clone(),
+            prediction_known_from: match report.prediction.known_from {
+                PredictionSource::Options => "options",
+                PredictionSource::Configuration => "configuration",
+                PredictionSource::ModelKind => "kind",
+                PredictionSource::FileName => "file_name",
+                PredictionSource::Assumed => "assumed",
+            },
+            weights: report.weights.to_string(),
+            bytes: model.bytes,
+            graphs: report
+                .graphs
+                .iter()
+                .map(|graph| graph.path.clone())
+                .collect(),
+            problems: model.problems.clone(),
+            seconds,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_word_for_a_shell() {
+        assert_eq!(quoted("sd21-base_v1.0"), "sd21-base_v1.0");
+        assert_eq!(quoted("my model"), "'my model'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

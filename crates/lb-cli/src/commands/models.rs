@@ -1,0 +1,210 @@
+//! `lb models`: the models that are there, and what is wrong with them.
+
+mod facts;
+
+use std::path::PathBuf;
+
+use lb_models::{
+    ComponentInspection, ModelConfiguration, ModelDirectory, ModelInspection, find_models,
+};
+use lb_render::ModelKind;
+
+use crate::args::ModelsArguments;
+use crate::commands::render::line;
+use crate::error::CommandError;
+use crate::surroundings::Surroundings;
+use facts::{DetailFacts, ModelFacts};
+
+pub(crate) fn run(
+    arguments: &ModelsArguments,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let folders = &surroundings.model_folders;
+    let Some(name) = &arguments.name else {
+        let models = inspect_all(folders);
+        if arguments.json {
+            let facts: Vec<_> = models.iter().map(ModelFacts::new).collect();
+            println!("{}", line(&facts));
+        } else {
+            list(&models, folders);
+        }
+        return Ok(());
+    };
+    let model = ModelInspection::of(&ModelDirectory::locate(name, folders)?);
+    if arguments.json {
+        println!("{}", line(&DetailFacts::new(&model)));
+    } else {
+        describe(&model);
+    }
+    match model.problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(CommandError::BrokenModel {
+            name: model.name.clone(),
+            problem: problem.clone(),
+        }),
+    }
+}
+
+/// Every model in the folders, looked at.
+pub(crate) fn inspect_all(folders: &[PathBuf]) -> Vec<ModelInspection> {
+    let models = find_models(folders).into_iter();
+    models.map(|path| ModelInspection::of(&path)).collect()
+}
+
+fn list(models: &[ModelInspection], folders: &[PathBuf]) {
+    if models.is_empty() {
+        println!(
+            "no models in {}",
+            joined(folders.iter().map(|folder| folder.display()))
+        );
+        println!("`lb import SOURCE` adds one");
+    }
+    for model in models {
+        println!("{}: {}", model.name, summary(model));
+        println!("  {}", model.path.display());
+        for problem in &model.problems {
+            println!("  problem: {problem}");
+        }
+    }
+}
+
+/// A model in one line.
+pub(crate) fn summary(model: &ModelInspection) -> String {
+    let side = model.configuration.as_ref().map(|configuration| {
+        let side = configuration.default_side;
+        format!("{side}x{side} pixels")
+    });
+    let licence = model.licence.as_deref().unwrap_or("unknown");
+    [
+        Some(kind(model)),
+        side,
+        Some(precision(model)),
+        Some(size(model.bytes)),
+        Some(format!("licence {licence}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+fn describe(model: &ModelInspection) {
+    println!("{}", model.name);
+    println!("  folder       {}", model.path.display());
+    println!("  kind         {}", kind(model));
+    println!(
+        "  licence      {}",
+        model.licence.as_deref().unwrap_or("unknown")
+    );
+    println!("  size         {}", size(model.bytes));
+    for ComponentInspection {
+        name,
+        parameters,
+        formats,
+        bytes,
+    } in &model.components
+    {
+        let parameters = match parameters {
+            Some(count @ 0..1_000_000) => format!("{count} parameters"),
+            Some(count) => format!("{:.1} M parameters", *count as f64 / 1e6),
+            None => "no weights to read".into(),
+        };
+        println!(
+            "  {name:<13}{parameters}, {}, {}",
+            precision_of(formats),
+            size(*bytes)
+        );
+    }
+    if let Some(configuration) = &model.configuration {
+        let ModelConfiguration {
+            default_side: side,
+            side_multiple,
+            schedule,
+            text_length,
+            ..
+        } = configuration;
+        println!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
+        println!("  predicts     {}", schedule.prediction_type);
+        let scheduler = configuration.scheduler.as_deref().unwrap_or("not named");
+        println!(
+            "  scheduler    {scheduler}: {} steps, betas {} to {}, {}",
+            schedule.num_train_timesteps,
+            schedule.beta_start,
+            schedule.beta_end,
+            schedule.beta_schedule
+        );
+        match configuration.vocabulary {
+            Some(tokens) => {
+                println!("  tokenizer    {tokens} tokens, {text_length} of them a prompt")
+            }
+            None => println!("  tokenizer    cannot be read"),
+        }
+    }
+    for problem in &model.problems {
+        println!("  problem      {problem}");
+    }
+}
+
+/// What a model is for, and whose layers it has.
+pub(crate) fn kind(model: &ModelInspection) -> String {
+    match &model.configuration {
+        Some(configuration) => format!("{} (SD{})", configuration.kind, configuration.generation),
+        None => "unknown kind".into(),
+    }
+}
+
+/// Whether `lb render` takes the model with prompts alone.
+pub(crate) fn renders_from_prompts(configuration: &ModelConfiguration) -> bool {
+    configuration.kind == ModelKind::TextToImage
+}
+
+/// Number formats of a model's weights.
+pub(crate) fn precision(model: &ModelInspection) -> String {
+    precision_of(model.formats())
+}
+
+fn precision_of<S: AsRef<str>>(formats: impl IntoIterator<Item = S>) -> String {
+    let names = formats.into_iter().map(|format| match format.as_ref() {
+        "F32" => "fp32".to_owned(),
+        "F16" => "fp16".to_owned(),
+        other => other.to_lowercase(),
+    });
+    let names: Vec<_> = names.collect();
+    if names.is_empty() {
+        "unknown precision".into()
+    } else {
+        names.join(" and ")
+    }
+}
+
+/// Bytes for people.
+pub(crate) fn size(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        0.0..1e6 => format!("{:.0} kB", (bytes / 1e3).ceil()),
+        1e6..1e9 => format!("{:.1} MB", bytes / 1e6),
+        _ => format!("{:.2} GB", bytes / 1e9),
+    }
+}
+
+fn joined(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let items: Vec<_> = items.map(|item| item.to_string()).collect();
+    if items.is_empty() {
+        "any folder".into()
+    } else {
+        items.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_three_or_four_digits() {
+        assert_eq!(size(0), "0 kB");
+        assert_eq!(size(1), "1 kB");
+        assert_eq!(size(21_400_000), "21.4 MB");
+        assert_eq!(size(5_214_865_159), "5.21 GB");
+    }
+}

@@ -1,0 +1,75 @@
+//! What a model is made for, which shows in what its UNet takes beside the latents.
+
+use std::fmt;
+
+/// The kinds of Stable Diffusion model: text to image, and three that see more than latents.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ModelKind {
+    /// Pictures from text; the UNet takes nothing but latents.
+    TextToImage,
+    /// Repaints a part of a picture; the UNet also takes the mask and the masked picture's latents.
+    Inpaint,
+    /// Pictures of a given depth; the UNet also takes the depth map.
+    Depth,
+    /// Larger pictures from small ones; the UNet also takes the small picture, noised, and the
+    /// level of that noise as a class label.
+    Upscale,
+}
+
+impl ModelKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::TextToImage, Self::Inpaint, Self::Depth, Self::Upscale];
+
+    /// Input channels of the UNet beside those of the latents.
+    #[must_use]
+    pub fn concatenated_channels(self, latent_channels: usize) -> usize {
+        match self {
+            Self::TextToImage => 0,
+            Self::Inpaint => 1 + latent_channels,
+            Self::Depth => 1,
+            Self::Upscale => 3,
+        }
+    }
+
+    /// The kind whose UNet takes this many channels, with or without a class label; none if there
+    /// is no such kind.
+    #[must_use]
+    pub fn of_channels(
+        unet_channels: usize,
+        latent_channels: usize,
+        takes_classes: bool,
+    ) -> Option<Self> {
+        let extra = unet_channels.checked_sub(latent_channels)?;
+        Self::ALL.into_iter().find(|kind| {
+            kind.concatenated_channels(latent_channels) == extra
+                && (*kind == Self::Upscale) == takes_classes
+        })
+    }
+}
+
+impl fmt::Display for ModelKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::TextToImage => "text to image",
+            Self::Inpaint => "inpainting",
+            Self::Depth => "depth",
+            Self::Upscale => "x4 upscaling",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_tell_the_published_models() {
+        for (kind, channels) in ModelKind::ALL.into_iter().zip([4, 9, 5, 7]) {
+            let classes = kind == ModelKind::Upscale;
+            assert_eq!(4 + kind.concatenated_channels(4), channels);
+            assert_eq!(ModelKind::of_channels(channels, 4, classes), Some(kind));
+            assert_eq!(ModelKind::of_channels(channels, 4, !classes), None);
+        }
+        assert_eq!(ModelKind::of_channels(3, 4, false), None);
+    }
+}

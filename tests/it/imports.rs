@@ -1,0 +1,227 @@
+//! Models as they are published become the user's own, and draw what they drew before.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::lb::{Folder, Said};
+use crate::pickle_writer::{archive, call, dictionary, name, program, text};
+
+/// Tiny models in all their forms (`crates/lb-export/tests/golden/make_checkpoints.py`).
+fn golden(form: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/lb-export/tests/golden");
+    let path = root.join("checkpoints").join(form);
+    path.canonicalize().unwrap().to_string_lossy().into_owned()
+}
+
+/// The program in this folder, with its models below.
+fn command(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = folder.command(arguments);
+    command.env("LB_MODELS", folder.join("models"));
+    command
+}
+
+pub(crate) fn run(folder: &Folder, arguments: &[&str]) -> Said {
+    Said::from(command(folder, arguments).output().unwrap())
+}
+
+pub(crate) fn facts(folder: &Folder, arguments: &[&str]) -> Value {
+    let said = run(folder, &[arguments, &["--json"]].concat());
+    assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
+    serde_json::from_str(&said.output).unwrap()
+}
+
+/// The tiny model under a name; its proportions are no published model's, so it needs the
+/// configurations.
+pub(crate) fn import(folder: &Folder, form: &str, options: &[&str]) -> Said {
+    let (source, config) = (golden(form), configuration(form));
+    run(folder, &[&["import", &source, &config], options].concat())
+}
+
+fn configuration(form: &str) -> String {
+    let (model, _) = form.split_once('/').unwrap();
+    format!("--config={}", golden(&format!("{model}/diffusers")))
+}
+
+/// The bytes of the computed frames of a short film.
+fn frames(folder: &Folder, model: &str) -> Vec<Vec<u8>> {
+    let called = Path::new(model).file_name().unwrap().to_string_lossy();
+    let frames_dir = format!("frames of {called}");
+    let output = format!("--frames-dir={frames_dir}");
+    let model = format!("--model={model}");
+    let tree = ["--steps=4", "--branches=2,3", "--injection-steps=0,2"];
+    let film = ["render", "a b", "ab c", "--threads=1", &output, &model];
+    facts(folder, &[&film[..], &tree].concat());
+    let folder = folder.join(&frames_dir);
+    let frame = |index: usize| fs::read(folder.join(format!("frame_{index:04}.png"))).unwrap();
+    (0..3).map(frame).collect()
+}
+
+#[test]
+fn every_form_of_a_model_gives_the_same_frames() {
+    let folder = Folder::new();
+    let expected = frames(&folder, &golden("sd2/diffusers"));
+    assert!(expected[0] != expected[1] && expected[1] != expected[2]);
+    for (name, form, source, weights) in [
+        ("folder", "sd2/diffusers", "diffusers", "hard-linked"),
+        (
+            "single-file",
+            "sd2/checkpoint.safetensors",
+            "safetensors",
+            "hard-linked",
+        ),
+        ("torch", "sd2/checkpoint.ckpt", "torch", "copied"),
+    ] {
+        let options = [
+            "import",
+            &golden(form),
+            &configuration(form),
+            "--name",
+            name,
+        ];
+        let facts = facts(&folder, &options);
+        assert_eq!(facts["name"], name);
+        assert_eq!(facts["source"], source);
+        assert!(
+            facts["weights"] == weights || facts["weights"] == "copied",
+            "{facts}"
+        );
+        assert_eq!(facts["kind"], "text to image");
+        assert_eq!(facts["precision"], "fp16");
+        assert_eq!(facts["prediction_type"], "v_prediction");
+        assert_eq!(facts["prediction_known_from"], "configuration");
+        assert_eq!(frames(&folder, name), expected, "{form}");
+    }
+    let frames_of_all = folder
+        .contents()
+        .into_iter()
+        .filter(|path| path.ends_with(".png"));
+    assert_eq!(frames_of_all.count(), 12, "rendered from four places");
+}
+
+#[test]
+fn an_import_tells_what_it_found_and_how_to_use_it() {
+    let folder = Folder::new();
+    let said = import(
+        &folder,
+        "sd2/checkpoint.safetensors",
+        &["--prediction=epsilon"],
+    );
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    for words in [
+        "text to image (SD2)",
+        "fp16",
+        "epsilon (as --prediction says)",
+        "a safetensors file",
+        "--model checkpoint ",
+        &folder.join("models/checkpoint").to_string_lossy(),
+    ] {
+        assert!(
+            said.output.contains(words),
+            "`{words}` is not in {}",
+            said.output
+        );
+    }
+    let said = import(
+        &folder,
+        "x4/checkpoint.safetensors",
+        &["--name=x4", "--onnx"],
+    );
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(
+        said.output.contains("x4 upscaling (SD2)"),
+        "{}",
+        said.output
+    );
+    assert!(folder.join("models/x4/unet/model.onnx").is_file());
+    assert!(
+        folder
+            .join("models/x4/low_res_scheduler/scheduler_config.json")
+            .is_file()
+    );
+}
+
+#[test]
+fn a_model_is_replaced_only_by_force() {
+    let folder = Folder::new();
+    let form = "sd2/checkpoint.safetensors";
+    assert_eq!(import(&folder, form, &["--name=mine"]).code, Some(0));
+    let before = folder.contents();
+    let again = import(&folder, form, &["--name=mine"]);
+    again.assert_refused(2, &["mine", "exists", "--force"]);
+    let broken = import(&folder, "sd1/checkpoint.safetensors", &["--name=mine"]);
+    broken.assert_refused(2, &["mine", "exists"]);
+    let unfit = [
+        "import",
+        &golden("sd1/checkpoint.safetensors"),
+        &configuration(form),
+    ];
+    let unfit = run(&folder, &[&unfit[..], &["--name=mine", "--force"]].concat());
+    unfit.assert_refused(1, &["checkpoint.safetensors"]);
+    assert_eq!(folder.contents(), before, "the older model stays");
+    assert_eq!(
+        import(&folder, form, &["--name=mine", "--force"]).code,
+        Some(0)
+    );
+    assert_eq!(folder.contents(), before);
+
+    fs::create_dir(folder.join("models/notes")).unwrap();
+    fs::write(folder.join("models/notes/mine.txt"), "mine").unwrap();
+    let taken = import(&folder, form, &["--name=notes"]);
+    taken.assert_refused(2, &["notes", "--name"]);
+    let taken = import(&folder, form, &["--name=notes", "--force"]);
+    taken.assert_refused(2, &["notes", "no model directory"]);
+    assert!(folder.join("models/notes/mine.txt").is_file());
+}
+
+#[test]
+fn what_cannot_be_imported_is_told_and_leaves_nothing() {
+    let folder = Folder::new();
+    fs::create_dir(folder.join("empty")).unwrap();
+    fs::write(folder.join("words.safetensors"), "no tensors").unwrap();
+    let single = golden("sd2/checkpoint.safetensors");
+    let bytes = fs::read(&single).unwrap();
+    fs::write(folder.join("cut.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
+    let before = folder.contents();
+    let cases: &[(&[&str], i32, &[&str])] = &[
+        (&["nowhere.ckpt"], 2, &["there is no nowhere.ckpt"]),
+        (&["empty"], 1, &["empty", "model_index.json"]),
+        (&["words.safetensors"], 1, &["words.safetensors", "neither"]),
+        (&["cut.safetensors"], 1, &["cut.safetensors"]),
+        (&[&single], 2, &["cannot be told", "--config"]),
+        (&[&single, "--config=nowhere"], 2, &["--config", "nowhere"]),
+        (&[&single, "--name=../other"], 2, &["`../other`", "--name"]),
+        (&[&single, "--name=a/b"], 2, &["`a/b`"]),
+        (&[&single, "--name=.."], 2, &["`..`"]),
+        (&[&single, "--name="], 2, &["``"]),
+        (&[&single, "--prediction=sample"], 2, &["sample", "epsilon"]),
+    ];
+    for (arguments, code, words) in cases {
+        let said = run(&folder, &[&["import"], *arguments].concat());
+        said.assert_refused(*code, words);
+        let left: Vec<PathBuf> = folder.contents().into_iter().map(PathBuf::from).collect();
+        let left = left.iter().filter(|path| !path.starts_with("models"));
+        assert_eq!(left.count(), before.len(), "{arguments:?}");
+        assert!(
+            !folder.join("models").exists(),
+            "{arguments:?} left something behind"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_that_would_run_code_is_refused() {
+    let folder = Folder::new();
+    let trace = folder.join("trace");
+    let harm = call(
+        name("os", "system"),
+        &[text(&format!("touch {}", trace.display()))],
+    );
+    let state = dictionary(&[("state_dict", dictionary(&[])), ("callbacks", harm)]);
+    fs::write(folder.join("harm.ckpt"), archive(&program(&state), &[])).unwrap();
+    let said = run(&folder, &["import", "harm.ckpt"]);
+    said.assert_refused(1, &["os.system", "nothing of it was run"]);
+    assert_eq!(folder.contents(), ["harm.ckpt"]);
+}
