@@ -81,8 +81,8 @@ fn the_index_stands_before_the_pictures() {
     assert!(place(b"moov").unwrap() < place(b"mdat").unwrap());
 }
 
-/// What 4:2:0 leaves of a picture with saturated edges is about 40 dB; the quantiser takes the rest.
-const FAITHFUL: f64 = 37.0;
+/// What 4:2:0 leaves of a picture with saturated edges is 38 to 41 dB; the quantiser takes its share.
+const FAITHFUL: f64 = 35.0;
 
 #[test]
 fn it_begins_and_ends_with_the_keyframes() {

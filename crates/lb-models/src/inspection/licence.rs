@@ -11,7 +11,8 @@ const LONGEST_TITLE: usize = 80;
 /// What the front matter of `README.md` says, else the first line of a licence file.
 pub(super) fn of(folder: &Path) -> Option<String> {
     let read = |name: &str| {
-        let bytes = fs::read(folder.join(name)).ok()?;
+        let path = folder.join(name);
+        let bytes = path.is_file().then(|| fs::read(&path))?.ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let named = read("README.md").and_then(|text| front_matter(&text));
