@@ -23,7 +23,7 @@ const PROMPT_PAIRS: [[&str; 2]; 12] = [
     ["a star", "a full moon"],
     ["a car", "a house"],
 ];
-const DEPTH_STRENGTHS: [&str; 2] = ["0.2", "0.5"];
+const DEPTH_STRENGTHS: [&str; 3] = ["0.2", "0.4", "0.5"];
 /// Name and arguments of what is compared; the first is what the others are compared with.
 const WAYS: [(&str, &[&str]); 3] = [
     ("fixed", &["--spacing", "fixed"]),
