@@ -36,6 +36,7 @@ impl Production {
             frames_per_second: plan.frames_per_second,
             encoder: outputs.encoder.clone(),
             overwrite: outputs.overwrite,
+            ..FilmOptions::default()
         };
         let open = |path: &PathBuf| FilmWriter::create(path, width, height, &options);
         let film = outputs.film.as_ref().map(open).transpose()?;
@@ -87,7 +88,7 @@ impl Production {
             .collect::<Result<_, _>>()?;
         let sheet = match self.sheet {
             Some((sheet, mut file, path)) => {
-                file.write(&sheet.draw()?)?;
+                file.write(&sheet.draw()?, None)?;
                 Some((file, path))
             }
             None => None,

@@ -108,6 +108,34 @@ pub enum VideoError {
         /// The output.
         path: PathBuf,
     },
+    /// A file to read is nothing that is written here.
+    #[error("{} is no film or picture that can be read here", path.display())]
+    UnknownContent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file to read breaks the rules of its format.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which rule.
+        reason: String,
+    },
+    /// The text that a film shall carry is too long.
+    #[error("a description of {bytes} bytes: at most {max} are stored")]
+    DescriptionTooLong {
+        /// Its length.
+        bytes: usize,
+        /// Most bytes.
+        max: usize,
+    },
+    /// The text that a film shall carry holds what ends a text in some formats.
+    #[error("a description with a NUL character, at byte {at}: it cannot be stored")]
+    DescriptionNul {
+        /// Where the first one is.
+        at: usize,
+    },
     /// The output is there already.
     #[error("{} exists", path.display())]
     OutputExists {
@@ -218,6 +246,10 @@ impl VideoError {
                 | Self::ConstantRateFactor { .. }
                 | Self::Preset { .. }
                 | Self::UnknownFormat { .. }
+                | Self::UnknownContent { .. }
+                | Self::Damaged { .. }
+                | Self::DescriptionTooLong { .. }
+                | Self::DescriptionNul { .. }
                 | Self::OutputExists { .. }
                 | Self::FolderNotEmpty { .. }
                 | Self::WrongKind { .. }

@@ -7,6 +7,7 @@ use crate::error::VideoError;
 use crate::format::FilmFormat;
 use crate::frame::{Frame, check_size};
 use crate::frame_rate::FrameRate;
+use crate::metadata;
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
 use crate::sink::ffmpeg::{FfmpegSink, check_ffmpeg};
@@ -46,6 +47,10 @@ pub struct FilmOptions {
     pub frames_per_second: f64,
     /// What encodes an MP4.
     pub encoder: Encoder,
+    /// A text that the film carries for [`metadata::read`], as what it was made from: up to
+    /// [`MAX_DESCRIPTION`](metadata::MAX_DESCRIPTION) bytes, without NUL; an empty one
+    /// counts as none. A folder's pictures carry it each.
+    pub description: Option<String>,
     /// Whether what exists may be replaced. In a folder of pictures only `frame_*.png` are.
     pub overwrite: bool,
 }
@@ -55,6 +60,7 @@ impl Default for FilmOptions {
         Self {
             frames_per_second: 30.0,
             encoder: Encoder::default(),
+            description: None,
             overwrite: false,
         }
     }
@@ -64,10 +70,14 @@ impl FilmOptions {
     /// Checks what can be checked without the film.
     ///
     /// # Errors
-    /// [`VideoError::FrameRate`], [`VideoError::Quantizer`], [`VideoError::ConstantRateFactor`] or
-    /// [`VideoError::Preset`].
+    /// [`VideoError::FrameRate`], [`VideoError::DescriptionTooLong`],
+    /// [`VideoError::DescriptionNul`], [`VideoError::Quantizer`],
+    /// [`VideoError::ConstantRateFactor`] or [`VideoError::Preset`].
     pub fn validate(&self) -> Result<(), VideoError> {
         FrameRate::new(self.frames_per_second)?;
+        self.description
+            .as_deref()
+            .map_or(Ok(()), metadata::check)?;
         match &self.encoder {
             Encoder::OpenH264 { quantizer } => {
                 let (min, max, quantizer) = (MIN_QUANTIZER, MAX_QUANTIZER, *quantizer);
@@ -82,6 +92,13 @@ impl FilmOptions {
             }
             Encoder::Ffmpeg { crf, preset, .. } => check_ffmpeg(*crf, preset),
         }
+    }
+}
+
+impl FilmOptions {
+    /// An empty text is none: ffmpeg could not tell them apart.
+    fn stored_description(&self) -> Option<String> {
+        self.description.clone().filter(|text| !text.is_empty())
     }
 }
 
@@ -130,7 +147,8 @@ impl FilmWriter {
         check_size(width, height)?;
         let output = StagedFolder::create(folder.as_ref(), options.overwrite)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
-        Self::start(Box::new(PngSink::new(output, frame_rate)), width, height)
+        let sink = PngSink::new(output, frame_rate, options.stored_description());
+        Self::start(Box::new(sink), width, height)
     }
 
     fn mp4(
@@ -143,10 +161,15 @@ impl FilmWriter {
         check_size(width, height)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
         let output = StagedFile::create(path, options.overwrite)?;
+        let description = options.stored_description();
         let sink: Box<dyn Sink> = match &options.encoder {
-            Encoder::OpenH264 { quantizer } => {
-                Box::new(Mp4Sink::new(output, width, height, frame_rate, *quantizer)?)
-            }
+            Encoder::OpenH264 { quantizer } => Box::new(Mp4Sink::new(
+                output,
+                (width, height),
+                frame_rate,
+                *quantizer,
+                description,
+            )?),
             Encoder::Ffmpeg {
                 program,
                 crf,
@@ -155,9 +178,8 @@ impl FilmWriter {
                 output,
                 (width, height),
                 frame_rate,
-                program,
-                *crf,
-                preset,
+                (program, *crf, preset),
+                description.as_deref(),
             )?),
         };
         Self::start(sink, width, height)

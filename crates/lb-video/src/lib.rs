@@ -15,6 +15,7 @@
 //!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
 //!   everywhere) or a folder of PNG pictures. No more than the queue and the frame being encoded
 //!   are in memory as pictures, however long the film is.
+//! * Films and pictures carry a text, as what they were made from; [`metadata::read`] finds it.
 //! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
 //! * [`write_png`] writes one picture.
 //!
@@ -48,6 +49,7 @@ mod film;
 mod format;
 mod frame;
 mod frame_rate;
+pub mod metadata;
 mod pipeline;
 mod sink;
 mod staging;

@@ -51,6 +51,13 @@ impl StagedFile {
         self.file.path()
     }
 
+    /// Another temporary file beside the final name.
+    pub(crate) fn beside(&self) -> Result<NamedTempFile, VideoError> {
+        builder(0o600)
+            .tempfile_in(existing_parent(&self.path)?)
+            .map_err(VideoError::io("created", &self.path))
+    }
+
     /// For `map_err`: what the system said about writing.
     pub(crate) fn written(&self) -> impl FnOnce(io::Error) -> VideoError + use<> {
         VideoError::io("written", &self.path)

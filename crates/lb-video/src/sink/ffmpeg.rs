@@ -3,8 +3,11 @@
 //! ffmpeg gets the frames in Y'CbCr, converted here: given RGB, it would convert them by BT.601
 //! whatever the stream is labelled.
 
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use tempfile::NamedTempFile;
 
 use crate::color::YuvPlanes;
 use crate::completed::CompletedFilm;
@@ -71,6 +74,8 @@ fn tell(program: &Path, what: &str) -> Option<String> {
 pub(crate) struct FfmpegSink {
     child: EncoderChild,
     output: StagedFile,
+    /// Read by ffmpeg when it starts; removed with the sink.
+    _description: Option<NamedTempFile>,
     planes: YuvPlanes,
     frame_rate: FrameRate,
     frames: usize,
@@ -81,11 +86,13 @@ impl FfmpegSink {
         output: StagedFile,
         (width, height): (usize, usize),
         frame_rate: FrameRate,
-        program: &PathBuf,
-        crf: u8,
-        preset: &str,
+        (program, crf, preset): (&Path, u8, &str),
+        description: Option<&str>,
     ) -> Result<Self, VideoError> {
         check_film_sides(width, height)?;
+        let description = description
+            .map(|text| description_file(&output, text))
+            .transpose()?;
         let mut command = Command::new(program);
         command.args(["-hide_banner", "-loglevel", "error", "-y"]);
         command.args(["-f", "rawvideo", "-pixel_format", "yuv420p"]);
@@ -100,6 +107,9 @@ impl FfmpegSink {
             "-i",
             "pipe:0",
         ]);
+        if let Some(file) = &description {
+            command.args(["-f", "ffmetadata", "-i"]).arg(file.path());
+        }
         command.args([
             "-c:v",
             "libx264",
@@ -123,8 +133,10 @@ impl FfmpegSink {
         ]);
         // The file says neither when nor by which version it was made.
         command.args([
+            "-map",
+            "0:v",
             "-map_metadata",
-            "-1",
+            if description.is_some() { "1" } else { "-1" },
             "-fflags",
             "+bitexact",
             "-flags:v",
@@ -137,11 +149,30 @@ impl FfmpegSink {
         Ok(Self {
             child,
             output,
+            _description: description,
             planes: YuvPlanes::default(),
             frame_rate,
             frames: 0,
         })
     }
+}
+
+/// ffmpeg's own format for metadata: an argument could not be as long as a description. Like the
+/// film, it lies beside the final name.
+fn description_file(output: &StagedFile, text: &str) -> Result<NamedTempFile, VideoError> {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for character in text.chars() {
+        if matches!(character, '=' | ';' | '#' | '\\' | '\n' | '\r') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    let mut file = output.beside()?;
+    file.write_all(b";FFMETADATA1\ncomment=")
+        .and_then(|()| file.write_all(escaped.as_bytes()))
+        .and_then(|()| file.write_all(b"\n"))
+        .map_err(output.written())?;
+    Ok(file)
 }
 
 impl Sink for FfmpegSink {

@@ -3,7 +3,7 @@
 //! The pictures are encoded as they come. The encoded stream stays in memory until the end (a
 //! hundredth of the pictures), because the index stands before it and can only be written then.
 
-use std::io::Write as _;
+use std::path::PathBuf;
 
 use muxide::api::{MuxerBuilder, MuxerError, VideoCodec};
 use openh264::OpenH264API;
@@ -18,6 +18,7 @@ use crate::completed::CompletedFilm;
 use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
+use crate::metadata::mp4::Describing;
 use crate::sink::{Sink, check_film_sides};
 use crate::staging::StagedFile;
 
@@ -39,8 +40,8 @@ const FEWEST_FRAMES: usize = 2;
 /// H.264 by openh264 at a fixed quantiser.
 pub(crate) struct Mp4Sink {
     encoder: Encoder,
-    muxer: muxide::api::Muxer<Vec<u8>>,
-    output: StagedFile,
+    muxer: muxide::api::Muxer<Describing<StagedFile>>,
+    path: PathBuf,
     planes: YuvPlanes,
     frame_rate: FrameRate,
     frames: usize,
@@ -49,10 +50,10 @@ pub(crate) struct Mp4Sink {
 impl Mp4Sink {
     pub(crate) fn new(
         output: StagedFile,
-        width: usize,
-        height: usize,
+        (width, height): (usize, usize),
         frame_rate: FrameRate,
         quantizer: u8,
+        description: Option<String>,
     ) -> Result<Self, VideoError> {
         check_film_sides(width, height)?;
         if width.max(height) > 3840 || width.min(height) > 2160 {
@@ -64,7 +65,8 @@ impl Mp4Sink {
         )
         .map_err(|error| refused(0, error))?;
         let frames_per_second = 1.0 / frame_rate.time(1);
-        let muxer = MuxerBuilder::new(Vec::new())
+        let path = output.path().to_path_buf();
+        let muxer = MuxerBuilder::new(Describing::new(output, description))
             .video(
                 VideoCodec::H264,
                 width as u32,
@@ -78,7 +80,7 @@ impl Mp4Sink {
         Ok(Self {
             encoder,
             muxer,
-            output,
+            path,
             planes,
             frame_rate,
             frames: 0,
@@ -152,7 +154,7 @@ impl Sink for Mp4Sink {
     fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
         let Self {
             mut muxer,
-            mut output,
+            path,
             frame_rate,
             frames,
             ..
@@ -163,12 +165,12 @@ impl Sink for Mp4Sink {
                 min: FEWEST_FRAMES,
             });
         }
+        let written = || VideoError::io("written", &path);
         muxer.finish_in_place().map_err(|error| match error {
-            MuxerError::Io(source) => output.written()(source),
+            MuxerError::Io(source) => written()(source),
             other => refused(frames, other),
         })?;
-        let bytes = muxer.into_writer();
-        output.write_all(&bytes).map_err(output.written())?;
+        let output = muxer.into_writer().into_output().map_err(written())?;
         CompletedFilm::file(output, frames, frame_rate.time(frames))
     }
 }

@@ -3,13 +3,13 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageError};
+use ::png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
+use crate::metadata::{self, PNG_KEYWORD};
 use crate::sink::Sink;
 use crate::staging::{StagedFile, StagedFolder};
 
@@ -30,13 +30,16 @@ impl PngFile {
         Ok(Self { output })
     }
 
-    /// Writes the picture, not yet under its name.
+    /// Writes the picture, not yet under its name, with a text for
+    /// [`metadata::read`](crate::metadata::read).
     ///
     /// # Errors
-    /// [`VideoError::Io`]: a full disk, for one.
-    pub fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    /// [`VideoError::Io`]: a full disk, for one; [`VideoError::DescriptionTooLong`],
+    /// [`VideoError::DescriptionNul`].
+    pub fn write(&mut self, frame: &Frame, description: Option<&str>) -> Result<(), VideoError> {
+        description.map_or(Ok(()), metadata::check)?;
         let path = self.output.path().to_path_buf();
-        encode(&mut self.output, frame, &path)?;
+        encode(&mut self.output, frame, description, &path)?;
         self.output.complete().map(|_| ())
     }
 
@@ -49,47 +52,70 @@ impl PngFile {
     }
 }
 
-/// Writes one picture, 8-bit R'G'B'.
+/// Writes one picture, 8-bit R'G'B', without a description.
 ///
 /// # Errors
 /// If the file exists and may not be replaced, or cannot be written.
 pub fn write_png(path: impl AsRef<Path>, frame: &Frame, overwrite: bool) -> Result<(), VideoError> {
     let mut file = PngFile::create(path, overwrite)?;
-    file.write(frame)?;
+    file.write(frame, None)?;
     file.publish()
 }
 
 /// The one place where a PNG's bytes are made; `path` is for the error.
-fn encode(output: impl Write, frame: &Frame, path: &Path) -> Result<(), VideoError> {
+fn encode(
+    output: impl Write,
+    frame: &Frame,
+    description: Option<&str>,
+    path: &Path,
+) -> Result<(), VideoError> {
     let mut output = BufWriter::new(output);
-    PngEncoder::new(&mut output)
-        .write_image(
-            frame.pixels(),
-            frame.width() as u32,
-            frame.height() as u32,
-            ExtendedColorType::Rgb8,
-        )
+    write_picture(&mut output, frame, description)
         .map_err(|error| match error {
-            ImageError::IoError(source) => source,
+            EncodingError::IoError(source) => source,
             other => std::io::Error::other(other),
         })
         .and_then(|()| output.flush())
         .map_err(VideoError::io("written", path))
 }
 
+fn write_picture(
+    output: impl Write,
+    frame: &Frame,
+    description: Option<&str>,
+) -> Result<(), EncodingError> {
+    let mut encoder = ::png::Encoder::new(output, frame.width() as u32, frame.height() as u32);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    encoder.set_filter(Filter::Adaptive);
+    if let Some(text) = description {
+        encoder.add_itxt_chunk(PNG_KEYWORD.into(), text.into())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(frame.pixels())?;
+    writer.finish()
+}
+
 /// A folder of `frame_0000.png`, `frame_0001.png`, …
 pub(crate) struct PngSink {
     output: StagedFolder,
     frame_rate: FrameRate,
+    description: Option<String>,
     frames: usize,
     bytes: u64,
 }
 
 impl PngSink {
-    pub(crate) fn new(output: StagedFolder, frame_rate: FrameRate) -> Self {
+    pub(crate) fn new(
+        output: StagedFolder,
+        frame_rate: FrameRate,
+        description: Option<String>,
+    ) -> Self {
         Self {
             output,
             frame_rate,
+            description,
             frames: 0,
             bytes: 0,
         }
@@ -107,7 +133,7 @@ impl Sink for PngSink {
         let final_path = self.output.path().join(&name);
         let failed = || VideoError::io("written", &final_path);
         let file = std::fs::File::create_new(&temporary).map_err(failed())?;
-        encode(&file, frame, &final_path)?;
+        encode(&file, frame, self.description.as_deref(), &final_path)?;
         self.bytes += file.metadata().map_err(failed())?.len();
         self.frames += 1;
         Ok(())
@@ -119,6 +145,7 @@ impl Sink for PngSink {
             frame_rate,
             frames,
             bytes,
+            ..
         } = *self;
         if frames == 0 {
             return Err(VideoError::TooFewFrames { frames, min: 1 });

@@ -5,6 +5,7 @@ mod contact_sheet;
 mod decode;
 mod ffmpeg;
 mod frame;
+mod metadata;
 mod mp4;
 mod png_sequence;
 mod refusals;

@@ -1,0 +1,162 @@
+//! The text that a film or picture carries, whatever its format.
+//!
+//! | file | where the text is |
+//! |---|---|
+//! | MP4 | the comment of its metadata list, `moov/udta/meta/ilst/©cmt`, which players show |
+//! | PNG | an `iTXt` chunk `Description` |
+//! | folder of PNG pictures | in each of them |
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::error::VideoError;
+use crate::sink::png;
+
+pub(crate) mod mp4;
+
+/// Longest text, in bytes.
+pub const MAX_DESCRIPTION: usize = 1 << 20;
+
+/// Keyword of the PNG chunk: one of those that the PNG specification (11.3.3.2) registers.
+pub(crate) const PNG_KEYWORD: &str = "Description";
+
+/// The text that a film or picture carries, `None` if it carries none. Of a folder of pictures as
+/// they are written here, that of the first.
+///
+/// The file is not trusted: no more than the text and a small buffer are read into memory.
+///
+/// # Errors
+/// [`VideoError::Io`] if the file cannot be read, [`VideoError::UnknownContent`] if it is none of
+/// the formats that are written here, [`VideoError::Damaged`] if it breaks its format's rules, ends
+/// too early, or holds a longer text than [`MAX_DESCRIPTION`].
+pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
+    let path = path.as_ref();
+    if path.is_dir() {
+        return read(path.join(png::file_name(0)));
+    }
+    let failed = || VideoError::io("read", path);
+    let mut file = File::open(path).map_err(failed())?;
+    if !file.metadata().map_err(failed())?.is_file() {
+        // A pipe would wait for ever.
+        return Err(VideoError::WrongKind {
+            path: path.to_path_buf(),
+            found: "no file",
+            wanted: "a film or picture",
+        });
+    }
+    let mut start = [0; 12];
+    let mut length = 0;
+    while length < start.len() {
+        match file.read(&mut start[length..]).map_err(failed())? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    file.seek(SeekFrom::Start(0)).map_err(failed())?;
+    let file = BufReader::new(file);
+    let text = match &start[..length] {
+        [0x89, b'P', b'N', b'G', ..] => read_png(file),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::read(file),
+        _ => {
+            return Err(VideoError::UnknownContent {
+                path: path.to_path_buf(),
+            });
+        }
+    };
+    text.map_err(|flaw| flaw.of(path))
+}
+
+/// Checks a text before the work begins.
+pub(crate) fn check(text: &str) -> Result<(), VideoError> {
+    if text.len() > MAX_DESCRIPTION {
+        return Err(VideoError::DescriptionTooLong {
+            bytes: text.len(),
+            max: MAX_DESCRIPTION,
+        });
+    }
+    match text.find('\0') {
+        Some(at) => Err(VideoError::DescriptionNul { at }),
+        None => Ok(()),
+    }
+}
+
+/// Why a file could not be read; which one is added by whoever knows.
+#[derive(Debug)]
+pub(crate) enum Flaw {
+    Io(io::Error),
+    Damaged(String),
+}
+
+impl Flaw {
+    pub(crate) fn damaged(reason: impl Into<String>) -> Self {
+        Self::Damaged(reason.into())
+    }
+
+    pub(crate) fn too_long(bytes: u64) -> Self {
+        Self::Damaged(format!(
+            "it holds a text of {bytes} bytes, more than {MAX_DESCRIPTION}"
+        ))
+    }
+
+    pub(crate) fn of(self, path: &Path) -> VideoError {
+        match self {
+            Self::Io(source) => VideoError::io("read", path)(source),
+            Self::Damaged(reason) => VideoError::Damaged {
+                path: path.to_path_buf(),
+                reason,
+            },
+        }
+    }
+}
+
+impl From<io::Error> for Flaw {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::damaged("it ends too early")
+        } else {
+            Self::Io(error)
+        }
+    }
+}
+
+/// `length` bytes as text, read only if they are not too many.
+pub(crate) fn read_text(file: &mut impl Read, length: u64) -> Result<String, Flaw> {
+    if length > MAX_DESCRIPTION as u64 {
+        return Err(Flaw::too_long(length));
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact(&mut bytes)?;
+    as_text(bytes)
+}
+
+pub(crate) fn as_text(bytes: Vec<u8>) -> Result<String, Flaw> {
+    String::from_utf8(bytes).map_err(|_| Flaw::damaged("its text is not UTF-8"))
+}
+
+/// What the chunks before the pixels may take in memory: the text, its chunk, and others.
+const PNG_LIMIT: usize = 8 * MAX_DESCRIPTION;
+
+fn read_png(file: impl io::BufRead + Seek) -> Result<Option<String>, Flaw> {
+    let limits = ::png::Limits { bytes: PNG_LIMIT };
+    let mut decoder = ::png::Decoder::new_with_limits(file, limits);
+    decoder.set_ignore_iccp_chunk(true);
+    let reader = decoder.read_info().map_err(png_flaw)?;
+    let mut texts = reader.info().utf8_text.iter();
+    let Some(chunk) = texts.find(|chunk| chunk.keyword == PNG_KEYWORD) else {
+        return Ok(None);
+    };
+    let mut chunk = chunk.clone();
+    chunk
+        .decompress_text_with_limit(MAX_DESCRIPTION)
+        .and_then(|()| chunk.get_text())
+        .map_err(png_flaw)
+        .map(Some)
+}
+
+fn png_flaw(error: ::png::DecodingError) -> Flaw {
+    match error {
+        ::png::DecodingError::IoError(error) => error.into(),
+        other => Flaw::damaged(other.to_string()),
+    }
+}
