@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_schedule::{
-    BranchingProfile, FilmTiming, Parents, Quality, ScheduleError, draw_tree, film_frames, parents,
-    perceptual_fractions,
+    BranchingProfile, ComputedPositions, FilmTiming, Parents, Quality, ScheduleError, Timeline,
+    draw_tree, film_frames, parents, perceptual_fractions,
 };
 
 const DEPTH_STRENGTH: f64 = 0.4;
@@ -39,12 +39,13 @@ fn draw(criterion: &mut Criterion) {
 }
 
 fn time(criterion: &mut Criterion) {
-    let timing = FilmTiming {
-        frames_per_second: 60.0,
-        seconds_per_transition: 10.0,
-    };
+    let timing = FilmTiming::uniform(60.0, 10.0, 11);
+    let computed = vec![ComputedPositions::Even { frames: 50 }; 10];
     criterion.bench_function("tree/time 10 transitions of 600 frames", |bencher| {
-        bencher.iter(|| film_frames(black_box(&timing), black_box(&[50; 10])));
+        bencher.iter(|| {
+            let timeline = Timeline::new(black_box(&timing))?;
+            film_frames(&timeline, black_box(&computed))
+        });
     });
 }
 

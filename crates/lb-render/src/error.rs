@@ -49,9 +49,12 @@ pub enum RenderError {
         /// The path.
         path: PathBuf,
     },
-    /// The tree, the spacing, the guidance or the film's timing breaks a rule.
+    /// The tree, the spacing or the guidance breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
+    /// The film's timing breaks a rule.
+    #[error(transparent)]
+    Timing(#[from] lb_schedule::TimingError),
     /// The engine stopped.
     #[error(transparent)]
     Blend(lb_blend::BlendError),
@@ -82,6 +85,7 @@ impl RenderError {
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }
             | Self::Schedule(_)
+            | Self::Timing(_)
             | Self::Sampler(_) => true,
             Self::Model(ModelError::Export(error)) => error.is_request(),
             Self::Model(error) => matches!(

@@ -1,6 +1,9 @@
 //! A job worked out before anything is loaded: its tree, its cost, its film.
 
-use lb_schedule::{BranchingProfile, Cost, FilmFrame, FilmTiming, Spacing, film_frames};
+use lb_schedule::{
+    BranchingProfile, ComputedPositions, Cost, FilmFrame, FilmTiming, Spacing, Timeline,
+    film_frames,
+};
 
 use crate::error::RenderError;
 use crate::job::Job;
@@ -33,11 +36,11 @@ impl Plan {
         job.spacing.validate()?;
         let profile = job.branching.profile()?;
         let keyframes = job.prompts.len();
-        let timing = FilmTiming {
-            frames_per_second: job.frames_per_second,
-            seconds_per_transition: job.seconds,
+        let timing = FilmTiming::uniform(job.frames_per_second, job.seconds, keyframes);
+        let computed = ComputedPositions::Even {
+            frames: profile.frame_count(),
         };
-        let film = film_frames(&timing, &vec![profile.frame_count(); keyframes - 1])?;
+        let film = film_frames(&Timeline::new(&timing)?, &vec![computed; keyframes - 1])?;
         let mut cost = profile.film_cost(keyframes);
         if job.spacing == Spacing::Perceptual && job.measures_pictures() {
             cost.decodes += measured_branches(&profile) * (keyframes - 1);

@@ -1,8 +1,6 @@
 //! What can be wrong with a request, one variant per rule.
 
-use crate::film::{
-    MAX_FILM_FRAMES, MAX_FRAMES_PER_SECOND, MAX_SECONDS_PER_TRANSITION, MIN_FRAMES_PER_SECOND,
-};
+use crate::film::TimingError;
 use crate::guidance::MAX_GUIDANCE_SCALE;
 use crate::profile::{MAX_BRANCHES, MAX_STEPS};
 use crate::spacing::{MAX_MID_COMPRESSION, MIN_MID_COMPRESSION};
@@ -199,47 +197,7 @@ pub enum ScheduleError {
         value: f64,
     },
 
-    /// Frames per second out of range, or not a number.
-    #[error(
-        "frames per second must be {MIN_FRAMES_PER_SECOND} to {MAX_FRAMES_PER_SECOND}, got {value}"
-    )]
-    FramesPerSecondOutOfRange {
-        /// The frames per second given.
-        value: f64,
-    },
-    /// Seconds of a transition not above 0, too many, or not a number.
-    #[error(
-        "seconds per transition must be above 0 and at most {MAX_SECONDS_PER_TRANSITION}, got {value}"
-    )]
-    SecondsOutOfRange {
-        /// The seconds given.
-        value: f64,
-    },
-    /// A transition of fewer than two film frames.
-    #[error(
-        "a transition needs at least 2 film frames, one for each keyframe: \
-         {seconds_per_transition} s at {frames_per_second} frames per second make {frames}"
-    )]
-    TransitionTooShort {
-        /// The frames per second given.
-        frames_per_second: f64,
-        /// The seconds given.
-        seconds_per_transition: f64,
-        /// The film frames that they make.
-        frames: usize,
-    },
-    /// A film without transitions.
-    #[error("a film needs at least 1 transition, that is 2 keyframes")]
-    NoTransitions,
-    /// A film of too many frames.
-    #[error(
-        "a film may have {MAX_FILM_FRAMES} frames at most: {transitions} transitions of \
-         {frames_per_transition} frames are more"
-    )]
-    FilmTooLong {
-        /// How many transitions the film has.
-        transitions: usize,
-        /// How many film frames each of them gets.
-        frames_per_transition: usize,
-    },
+    /// A rule of film timing.
+    #[error(transparent)]
+    Timing(#[from] TimingError),
 }

@@ -31,7 +31,10 @@
 //!   [`perceptual_fractions`] evens out measured distances.
 //! - [`parents`]: which two branches of the level above a branch starts from.
 //! - [`Guidance`]: the guidance scale along the transition.
-//! - [`FilmTiming`] and [`film_frames`]: which computed frames every film frame shows.
+//! - [`FilmTiming`]: how long what is shown, with [`Easing`] and holds; [`Timeline`]: the film frames
+//!   that this makes, counted beforehand.
+//! - [`transition_frames`]: which computed frames every film frame shows, from where they lie in
+//!   time: evenly, or by [`perceptual_positions`].
 //! - [`draw_tree`]: the tree as an SVG picture.
 //!
 //! Numbers are the same on every platform: transcendental functions are `libm`'s.
@@ -74,7 +77,11 @@ mod tree;
 pub use cost::Cost;
 pub use drawing::draw_tree;
 pub use error::ScheduleError;
-pub use film::{FilmFrame, FilmTiming, MAX_FILM_FRAMES, film_frames};
+pub use film::{
+    ComputedPositions, Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TimingError,
+    TransitionSpan, TransitionTiming, computed_frame_times, film_frames, perceptual_positions,
+    transition_frames,
+};
 pub use guidance::Guidance;
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
 pub use quality::Quality;

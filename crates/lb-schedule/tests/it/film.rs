@@ -1,70 +1,276 @@
 //! Laws of film timing.
 
-use lb_schedule::{FilmTiming, film_frames};
+use lb_schedule::{
+    ComputedPositions, Easing, FilmFrame, FilmTiming, Timeline, TransitionTiming,
+    computed_frame_times, film_frames, perceptual_positions, transition_frames,
+};
 use proptest::prelude::*;
 
-fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<usize>)> {
-    let timing =
-        (2.0..60.0, 1.0..8.0).prop_map(|(frames_per_second, seconds_per_transition)| FilmTiming {
-            frames_per_second,
-            seconds_per_transition,
-        });
-    (timing, prop::collection::vec(2..40_usize, 1..5))
+/// A film at one speed without holds, and how many frames are computed for each transition.
+fn plain_film() -> impl Strategy<Value = (FilmTiming, Vec<usize>)> {
+    let computed = prop::collection::vec(2..40_usize, 1..5);
+    (2.0..60.0, 1.0..8.0, computed).prop_map(|(frames_per_second, seconds, computed)| {
+        let timing = FilmTiming::uniform(frames_per_second, seconds, computed.len() + 1);
+        (timing, computed)
+    })
+}
+
+fn any_easing() -> impl Strategy<Value = Easing> {
+    prop::sample::select(Easing::ALL.to_vec())
+}
+
+fn any_positions() -> impl Strategy<Value = ComputedPositions> {
+    let distance = prop_oneof![1 => Just(0.0), 4 => 0.01..100.0];
+    prop_oneof![
+        (2..40_usize).prop_map(|frames| ComputedPositions::Even { frames }),
+        prop::collection::vec(distance, 1..39)
+            .prop_map(|distances| perceptual_positions(&distances).expect("good distances"))
+            .prop_map(ComputedPositions::Given),
+    ]
+}
+
+/// Holds, easings, durations, and sometimes a loop or a length of the whole film.
+fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<ComputedPositions>)> {
+    let transition = (0.5..4.0, any_easing(), 0.0..2.0_f64, any_positions());
+    let transitions = prop::collection::vec(transition, 1..5);
+    (
+        5.0..60.0,
+        0.0..2.0,
+        transitions,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(frames_per_second, first_hold, drawn, looped, fitted)| {
+            let looped = looped && drawn.len() > 1;
+            let mut holds = vec![first_hold];
+            holds.extend(drawn.iter().map(|(_, _, hold, _)| *hold));
+            holds.truncate(drawn.len() + usize::from(!looped));
+            let held = holds.iter().sum::<f64>();
+            let timing = FilmTiming {
+                frames_per_second,
+                holds,
+                transitions: drawn
+                    .iter()
+                    .map(|&(seconds, easing, ..)| TransitionTiming { seconds, easing })
+                    .collect(),
+                film_seconds: fitted.then_some(held + 9.0),
+            };
+            let positions = drawn.into_iter().map(|(.., positions)| positions);
+            (timing, positions.collect())
+        })
+}
+
+fn even(computed: &[usize]) -> Vec<ComputedPositions> {
+    let even = |&frames: &usize| ComputedPositions::Even { frames };
+    computed.iter().map(even).collect()
+}
+
+fn film(timing: &FilmTiming, computed: &[ComputedPositions]) -> Vec<FilmFrame> {
+    let timeline = Timeline::new(timing).expect("a film");
+    film_frames(&timeline, computed).expect("its frames")
+}
+
+fn place(frame: &FilmFrame) -> f64 {
+    frame.left as f64 + frame.weight
 }
 
 proptest! {
     #[test]
-    fn exact_length_from_the_first_keyframe_to_the_last((timing, computed) in any_film()) {
-        let film = film_frames(&timing, &computed).unwrap();
-        let total: usize = computed.iter().sum::<usize>() - (computed.len() - 1);
-        prop_assert_eq!(film.len(), timing.frame_count(computed.len()).unwrap());
-        for (frame, keyframe) in [(film[0], 0), (film[film.len() - 1], total - 1)] {
-            prop_assert_eq!((frame.left, frame.right, frame.weight), (keyframe, keyframe, 0.0));
-        }
-        for frame in &film {
-            prop_assert!(frame.left < total && frame.right < total);
-            prop_assert!((0.0..1.0).contains(&frame.weight));
-            prop_assert_eq!(frame.right, frame.left + usize::from(frame.weight > 0.0));
+    fn a_film_is_as_long_as_its_parts((timing, computed) in any_film()) {
+        let timeline = Timeline::new(&timing);
+        prop_assume!(timeline.is_ok());
+        let timeline = timeline.unwrap();
+        let parts: f64 = timing.transitions.iter().map(|part| part.seconds).sum();
+        let held: f64 = timing.holds.iter().sum();
+        let seconds = timing.film_seconds.unwrap_or(parts + held);
+        let off = timeline.frame_count() as f64 - seconds * timing.frames_per_second;
+        prop_assert!(off.abs() <= 0.5 + 1e-9, "{} frames too many", off);
+        prop_assert_eq!(film(&timing, &computed).len(), timeline.frame_count());
+    }
+
+    #[test]
+    fn nothing_drifts((mut timing, _) in any_film()) {
+        timing.film_seconds = None;
+        let timeline = Timeline::new(&timing);
+        prop_assume!(timeline.is_ok());
+        let mut elapsed = timing.holds[0];
+        for (index, span) in timeline.unwrap().transitions().iter().enumerate() {
+            let off = span.departure as f64 - elapsed * timing.frames_per_second;
+            prop_assert!(off.abs() <= 1.5 + 1e-9, "transition {} is {} frames off", index, off);
+            elapsed += timing.transitions[index].seconds;
+            elapsed += timing.holds.get(index + 1).unwrap_or(&0.0);
         }
     }
 
     #[test]
-    fn time_moves_forward((timing, computed) in any_film()) {
-        let film = film_frames(&timing, &computed).unwrap();
-        let place = |at: usize| film[at].left as f64 + film[at].weight;
-        for frame in 1..film.len() {
-            prop_assert!(place(frame - 1) < place(frame));
+    fn from_the_first_keyframe_through_all_to_the_last((timing, computed) in any_film()) {
+        let timeline = Timeline::new(&timing);
+        prop_assume!(timeline.is_ok());
+        let timeline = timeline.unwrap();
+        let shown = film(&timing, &computed);
+        let mut keyframe = 0;
+        prop_assert_eq!(shown[0], FilmFrame::unmixed(0));
+        for (span, computed) in timeline.transitions().iter().zip(&computed) {
+            let held = shown[..=span.departure].iter().rev().take_while(|frame| **frame == FilmFrame::unmixed(keyframe));
+            prop_assert!(held.count() >= 1, "keyframe {} is not shown where it is left", keyframe);
+            keyframe += computed.frame_count() - 1;
+        }
+        let closing = timeline.transitions().last().unwrap();
+        let arrives = shown.get(closing.departure + closing.intervals);
+        if timeline.is_loop() {
+            prop_assert_eq!(arrives, None);
+        } else {
+            prop_assert_eq!(arrives.copied(), Some(FilmFrame::unmixed(keyframe)));
         }
     }
 
     #[test]
-    fn every_computed_frame_is_shown_unmixed((timing, computed) in any_film()) {
-        let room = timing.frames_per_transition().unwrap();
-        prop_assume!(computed.iter().all(|&frames| frames <= room));
-        let film = film_frames(&timing, &computed).unwrap();
+    fn holds_are_still((timing, computed) in any_film()) {
+        let timeline = Timeline::new(&timing);
+        prop_assume!(timeline.is_ok());
+        let shown = film(&timing, &computed);
+        for (index, span) in timeline.unwrap().transitions().iter().enumerate() {
+            let Some(hold) = timing.holds.get(index + 1) else { continue };
+            let off = span.held_frames as f64 - hold * timing.frames_per_second;
+            prop_assert!(off.abs() <= 1.0 + 1e-9, "hold {} is {} frames off", index + 1, off);
+            let arrival = span.departure + span.intervals;
+            let still = &shown[arrival..=arrival + span.held_frames];
+            prop_assert!(still.iter().all(|frame| *frame == still[0] && frame.weight == 0.0));
+        }
+    }
+
+    #[test]
+    fn time_never_turns_back((timing, computed) in any_film()) {
+        let timeline = Timeline::new(&timing);
+        prop_assume!(timeline.is_ok());
+        for (span, computed) in timeline.unwrap().transitions().iter().zip(&computed) {
+            let frames = transition_frames(span, computed).unwrap();
+            prop_assert_eq!(frames.len(), span.frame_count());
+            for frame in &frames {
+                prop_assert!(frame.right < computed.frame_count());
+                prop_assert!((0.0..1.0).contains(&frame.weight));
+                prop_assert_eq!(frame.right, frame.left + usize::from(frame.weight > 0.0));
+            }
+            prop_assert!(frames.windows(2).all(|pair| place(&pair[0]) <= place(&pair[1])));
+        }
+    }
+
+    #[test]
+    fn computed_frames_are_shown_at_their_times((timing, computed) in any_film()) {
+        let timeline = Timeline::new(&timing);
+        prop_assume!(timeline.is_ok());
+        for (span, computed) in timeline.unwrap().transitions().iter().zip(&computed) {
+            let times = computed_frame_times(span, computed).unwrap();
+            let frames = transition_frames(span, computed).unwrap();
+            prop_assert_eq!(times[0], span.departure as f64);
+            prop_assert_eq!(times[times.len() - 1], (span.departure + span.intervals) as f64);
+            prop_assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
+            for (index, frame) in frames[..span.moving_frames].iter().enumerate() {
+                let time = (span.departure + 1 + index) as f64;
+                prop_assert!(times[frame.left] <= time + 1e-6 && time <= times[frame.right] + 1.0);
+                if frame.weight > 0.0 {
+                    prop_assert!(time <= times[frame.right] + 1e-6);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn perceptual_positions_move_at_one_apparent_speed(
+        distances in prop::collection::vec(0.01..100.0_f64, 1..60),
+        intervals in 2..400_usize,
+    ) {
+        let positions = perceptual_positions(&distances).unwrap();
+        prop_assert_eq!((positions[0], positions[positions.len() - 1]), (0.0, 1.0));
+        let timing = FilmTiming::uniform(1.0, intervals as f64 + 1.0, 2);
+        let span = Timeline::new(&timing).unwrap().transitions()[0];
+        let times = computed_frame_times(&span, &ComputedPositions::Given(positions)).unwrap();
+        let total: f64 = distances.iter().sum();
+        for (pair, distance) in times.windows(2).zip(&distances) {
+            let speed = distance / (pair[1] - pair[0]);
+            prop_assert!((speed * intervals as f64 / total - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn every_curve_rises_from_0_to_1(easing in any_easing(), mut times in prop::array::uniform2(0.0..=1.0_f64)) {
+        times.sort_by(f64::total_cmp);
+        let [early, late] = times.map(|time| easing.at(time));
+        prop_assert!((0.0..=1.0).contains(&early) && (0.0..=1.0).contains(&late));
+        prop_assert!(early <= late + 1e-15);
+        prop_assert_eq!([0.0, 1.0, -1.0, 2.0].map(|time| easing.at(time)), [0.0, 1.0, 0.0, 1.0]);
+        prop_assert!((easing.at(easing.time_of(early)) - early).abs() < 1e-12);
+    }
+
+    #[test]
+    fn every_computed_frame_is_shown_unmixed((timing, computed) in plain_film()) {
+        let timeline = Timeline::new(&timing).unwrap();
+        let room = |(span, frames): (&lb_schedule::TransitionSpan, &usize)| span.intervals >= frames - 1;
+        prop_assume!(timeline.transitions().iter().zip(&computed).all(room));
+        let film = film(&timing, &even(&computed));
         let unmixed = film.iter().filter(|frame| frame.weight == 0.0).map(|frame| frame.left);
         let total = computed.iter().sum::<usize>() - (computed.len() - 1);
         prop_assert_eq!(unmixed.collect::<Vec<_>>(), (0..total).collect::<Vec<_>>());
     }
 
     #[test]
-    fn computed_frames_keep_their_time((timing, computed) in any_film()) {
+    fn computed_frames_keep_their_time((timing, computed) in plain_film()) {
         // No film frame is further than half a computed or half a film interval from even motion.
-        let film = film_frames(&timing, &computed[..1]).unwrap();
+        let timing = FilmTiming::uniform(timing.frames_per_second, timing.transitions[0].seconds, 2);
+        let film = film(&timing, &even(&computed[..1]));
         let intervals = (film.len() - 1) as f64;
         let computed_intervals = (computed[0] - 1) as f64;
         for (index, frame) in film.iter().enumerate() {
             let even = index as f64 / intervals;
-            let shown = (frame.left as f64 + frame.weight) / computed_intervals;
+            let shown = place(frame) / computed_intervals;
             prop_assert!((shown - even).abs() <= 0.5 / intervals + 1e-12);
         }
     }
 
     #[test]
-    fn later_transitions_change_nothing((timing, computed) in any_film()) {
-        let film = film_frames(&timing, &computed).unwrap();
-        let first = film_frames(&timing, &computed[..1]).unwrap();
-        prop_assert_eq!(&film[..first.len()], &first[..]);
-        prop_assert_eq!(film_frames(&timing, &computed).unwrap(), film);
+    fn later_transitions_change_nothing((timing, computed) in plain_film()) {
+        let whole = film(&timing, &even(&computed));
+        let alone = FilmTiming::uniform(timing.frames_per_second, timing.transitions[0].seconds, 2);
+        let first = film(&alone, &even(&computed[..1]));
+        prop_assert_eq!(&whole[..first.len()], &first[..]);
     }
+}
+
+/// Counted by hand: what films have looked like since the first one.
+#[test]
+fn even_films_keep_their_frames() {
+    let timing = FilmTiming::uniform(10.0, 1.0, 3);
+    let shown: Vec<f64> = film(&timing, &even(&[4, 3])).iter().map(place).collect();
+    let third = 1.0 / 3.0;
+    let first = [
+        0.0,
+        third,
+        2.0 * third,
+        1.0,
+        1.0 + third,
+        1.0 + 2.0 * third,
+        2.0,
+    ];
+    let first = first
+        .into_iter()
+        .chain([2.0 + third, 2.0 + 2.0 * third, 3.0]);
+    let second = [3.2, 3.4, 3.6, 3.8, 4.0, 4.2, 4.4, 4.6, 4.8, 5.0];
+    let expected: Vec<f64> = first.chain(second).collect();
+    assert_eq!(shown.len(), expected.len());
+    for (shown, expected) in shown.iter().zip(&expected) {
+        assert!(
+            (shown - expected).abs() < 1e-15,
+            "{shown} is not {expected}"
+        );
+    }
+}
+
+#[test]
+fn a_loop_never_shows_its_first_keyframe_again() {
+    let mut timing = FilmTiming::uniform(4.0, 1.0, 2);
+    timing.transitions.push(timing.transitions[0]);
+    let shown = film(&timing, &even(&[3, 3]));
+    let places: Vec<f64> = shown.iter().map(place).collect();
+    assert_eq!(places, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]);
+    assert_eq!((shown[7].left, shown[7].right), (3, 0));
 }

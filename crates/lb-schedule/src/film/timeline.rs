@@ -1,0 +1,277 @@
+//! Which film frames belong to which transition: known before anything is rendered.
+
+use super::easing::Easing;
+use super::error::TimingError;
+use super::timing::{FilmTiming, MAX_FILM_FRAMES};
+
+/// The film frames of a film, counted but not yet filled.
+///
+/// Film frame 0 shows the first keyframe. Boundaries between transitions and holds are rounded to
+/// film frames at their time since the film's beginning, so that nothing drifts however many there
+/// are. A transition arrives at its right keyframe in its last film frame, and the hold's film
+/// frames follow; only where the first keyframe is not held, the first transition shares its time
+/// with that keyframe's one film frame. A film lasts as long as its holds and transitions together.
+///
+/// In a loop, the film frame in which the last transition would arrive at the first keyframe is
+/// film frame 0 of the next round: the film ends one before it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Timeline {
+    frames_per_second: f64,
+    opening_frames: usize,
+    spans: Vec<TransitionSpan>,
+    frame_count: usize,
+    is_loop: bool,
+}
+
+/// The film frames of one transition, and of the hold after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TransitionSpan {
+    /// The last film frame that shows the left keyframe still, counted in the film from 0.
+    pub departure: usize,
+    /// Film frames from there to the one that shows the right keyframe: at least 1.
+    pub intervals: usize,
+    /// Film frames that the transition adds: `intervals`, or one less in a loop's last transition.
+    pub moving_frames: usize,
+    /// Film frames that show the right keyframe still, after the one that arrives at it.
+    pub held_frames: usize,
+    /// How the motion starts and ends.
+    pub easing: Easing,
+}
+
+impl TransitionSpan {
+    /// Film frames of the transition and of the hold after it.
+    #[must_use]
+    pub fn frame_count(&self) -> usize {
+        self.moving_frames + self.held_frames
+    }
+}
+
+impl Timeline {
+    /// Works a film's timing out.
+    ///
+    /// # Errors
+    /// The rule of [`TimingError`] that the timing breaks.
+    pub fn new(timing: &FilmTiming) -> Result<Self, TimingError> {
+        timing.check_ranges()?;
+        let frames_per_second = timing.frames_per_second;
+        let transition_seconds = timing.transition_seconds()?;
+        for &seconds in &transition_seconds {
+            let frames = (frames_per_second * seconds).round() as usize;
+            if frames < 2 {
+                return Err(TimingError::TransitionTooShort {
+                    frames_per_second,
+                    seconds,
+                    frames,
+                });
+            }
+        }
+        // Without a loop, the last film frame of any time arrives, so that the film's last one does.
+        let early = usize::from(!timing.is_loop());
+        let frame_at =
+            |seconds: f64| ((frames_per_second * seconds).round() as usize).saturating_sub(early);
+        let last = transition_seconds.len() - 1;
+        let mut elapsed = timing.holds[0];
+        let opening_frames = frame_at(elapsed) + 1;
+        let mut spans = Vec::with_capacity(last + 1);
+        for (index, seconds) in transition_seconds.into_iter().enumerate() {
+            let departure = frame_at(elapsed);
+            elapsed += seconds;
+            let arrival = frame_at(elapsed);
+            // A loop's first keyframe is held at the beginning.
+            elapsed += timing.holds.get(index + 1).unwrap_or(&0.0);
+            let closes = timing.is_loop() && index == last;
+            spans.push(TransitionSpan {
+                departure,
+                intervals: arrival - departure,
+                moving_frames: arrival - departure - usize::from(closes),
+                held_frames: frame_at(elapsed) - arrival,
+                easing: timing.transitions[index].easing,
+            });
+        }
+        let frame_count = frame_at(elapsed) + early;
+        if frame_count > MAX_FILM_FRAMES {
+            return Err(TimingError::FilmTooLong {
+                seconds: elapsed,
+                frames_per_second,
+            });
+        }
+        Ok(Self {
+            frames_per_second,
+            opening_frames,
+            spans,
+            frame_count,
+            is_loop: timing.is_loop(),
+        })
+    }
+
+    /// Film frames a second.
+    #[must_use]
+    pub fn frames_per_second(&self) -> f64 {
+        self.frames_per_second
+    }
+
+    /// Film frames at the beginning that show the first keyframe still: at least 1.
+    #[must_use]
+    pub fn opening_frames(&self) -> usize {
+        self.opening_frames
+    }
+
+    /// The film frames of every transition, in film order.
+    #[must_use]
+    pub fn transitions(&self) -> &[TransitionSpan] {
+        &self.spans
+    }
+
+    /// Whether the last transition leads back to the first keyframe.
+    #[must_use]
+    pub fn is_loop(&self) -> bool {
+        self.is_loop
+    }
+
+    /// Film frames of the whole film: at most [`MAX_FILM_FRAMES`].
+    #[must_use]
+    pub fn frame_count(&self) -> usize {
+        self.frame_count
+    }
+
+    /// Length of the film in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.frame_count as f64 / self.frames_per_second
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(frames_per_second: f64, seconds: f64, keyframes: usize) -> FilmTiming {
+        FilmTiming::uniform(frames_per_second, seconds, keyframes)
+    }
+
+    fn spans(timing: &FilmTiming) -> Vec<[usize; 4]> {
+        let timeline = Timeline::new(timing).unwrap();
+        let numbers = |span: &TransitionSpan| {
+            let (moving, held) = (span.moving_frames, span.held_frames);
+            [span.departure, span.intervals, moving, held]
+        };
+        timeline.transitions().iter().map(numbers).collect()
+    }
+
+    #[test]
+    fn frames_are_frames_per_second_times_seconds() {
+        let frames = |fps, seconds, keyframes| {
+            let timeline = Timeline::new(&timing(fps, seconds, keyframes)).unwrap();
+            timeline.frame_count()
+        };
+        assert_eq!(frames(30.0, 5.0, 2), 150);
+        assert_eq!(frames(30.0, 5.0, 4), 450);
+        assert_eq!(frames(29.97, 10.0, 2), 300);
+        // 2.5 film frames each: rounded one by one they would be 300.
+        assert_eq!(frames(10.0, 0.25, 101), 250);
+    }
+
+    #[test]
+    fn holds_by_hand() {
+        // K at 0; 4 frames to K at 3; 2 still; 4 frames to K at 9; 1 still.
+        let mut film = timing(4.0, 1.0, 3);
+        film.holds = vec![0.0, 0.5, 0.25];
+        assert_eq!(spans(&film), [[0, 3, 3, 2], [5, 4, 4, 1]]);
+        let timeline = Timeline::new(&film).unwrap();
+        assert_eq!((timeline.opening_frames(), timeline.frame_count()), (1, 11));
+        assert_eq!(timeline.seconds(), 2.75);
+        // Two still at the beginning, and then a whole transition.
+        film.holds[0] = 0.5;
+        assert_eq!(spans(&film), [[1, 4, 4, 2], [7, 4, 4, 1]]);
+        assert_eq!(Timeline::new(&film).unwrap().opening_frames(), 2);
+    }
+
+    #[test]
+    fn a_loop_ends_one_frame_before_it_begins() {
+        let mut film = timing(4.0, 1.0, 2);
+        film.transitions.push(film.transitions[0]);
+        // K at 0 and at 4; the next round's K would be frame 8.
+        assert_eq!(spans(&film), [[0, 4, 4, 0], [4, 4, 3, 0]]);
+        assert_eq!(Timeline::new(&film).unwrap().frame_count(), 8);
+        film.holds = vec![0.5, 0.25];
+        assert_eq!(spans(&film), [[2, 4, 4, 1], [7, 4, 3, 0]]);
+        let timeline = Timeline::new(&film).unwrap();
+        assert_eq!((timeline.opening_frames(), timeline.frame_count()), (3, 11));
+    }
+
+    #[test]
+    fn a_film_of_given_length_keeps_its_holds() {
+        let mut film = timing(10.0, 1.0, 3);
+        film.transitions[1].seconds = 3.0;
+        film.holds = vec![0.0, 2.0, 0.0];
+        film.film_seconds = Some(4.0);
+        // 2 s for the transitions: 0.5 and 1.5.
+        assert_eq!(spans(&film), [[0, 4, 4, 20], [24, 15, 15, 0]]);
+        assert_eq!(Timeline::new(&film).unwrap().frame_count(), 40);
+    }
+
+    #[test]
+    fn refused_with_the_rule_it_broke() {
+        let refused = |change: &dyn Fn(&mut FilmTiming)| {
+            let mut film = timing(30.0, 5.0, 3);
+            change(&mut film);
+            Timeline::new(&film).unwrap_err().to_string()
+        };
+        let rate = "frames per second must be 0.1 to 1000, got";
+        assert_eq!(
+            refused(&|film| film.frames_per_second = 0.0),
+            format!("{rate} 0")
+        );
+        assert_eq!(
+            refused(&|film| film.frames_per_second = f64::NAN),
+            format!("{rate} NaN")
+        );
+        let seconds = "seconds per transition must be above 0 and at most 86400, got";
+        assert_eq!(
+            refused(&|film| film.transitions[1].seconds = 0.0),
+            format!("{seconds} 0")
+        );
+        let endless = refused(&|film| film.transitions[1].seconds = f64::INFINITY);
+        assert_eq!(endless, format!("{seconds} inf"));
+        let hold = "seconds held at a keyframe must be 0 to 86400, got";
+        assert_eq!(
+            refused(&|film| film.holds[2] = -0.5),
+            format!("{hold} -0.5")
+        );
+        assert_eq!(
+            refused(&|film| film.holds[2] = f64::NAN),
+            format!("{hold} NaN")
+        );
+        let short = refused(&|film| film.transitions[0].seconds = 0.03);
+        assert!(
+            short.ends_with("0.03 s at 30 frames per second make 1"),
+            "{short}"
+        );
+        let squeezed = refused(&|film| film.film_seconds = Some(0.06));
+        assert!(
+            squeezed.ends_with("0.03 s at 30 frames per second make 1"),
+            "{squeezed}"
+        );
+        assert_eq!(
+            refused(&|film| film.film_seconds = Some(-1.0)),
+            "seconds of the whole film must be above 0, got -1"
+        );
+        let held = refused(&|film| {
+            film.holds = vec![1.0; 3];
+            film.film_seconds = Some(3.0);
+        });
+        assert_eq!(
+            held,
+            "a film of 3 s has no time for its transitions: keyframes alone are held for 3 s"
+        );
+        assert!(refused(&|film| film.transitions.clear()).contains("at least 1 transition"));
+        assert_eq!(
+            refused(&|film| film.transitions.truncate(1)),
+            "3 keyframes are joined by 2 transitions, or by 3 in a loop; got 1"
+        );
+        assert_eq!(
+            refused(&|film| film.holds[0] = 86_400.0),
+            "a film may have 1000000 frames at most: 86410 s at 30 frames per second are more"
+        );
+    }
+}
