@@ -76,6 +76,7 @@ pub use pipeline::{Pipeline, PipelineOptions};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use session::SessionTimes;
 pub use tokenizer::{Tokenizer, Tokens};
+pub use vae::DecodeTiling;
 
 /// Making model directories of what models are published as, and ONNX graphs for other programs.
 pub use lb_export::{

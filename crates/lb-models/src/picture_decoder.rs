@@ -10,7 +10,7 @@ use crate::error::ModelError;
 use crate::picture::Picture;
 use crate::runtime::Runtime;
 use crate::session::SessionTimes;
-use crate::vae::VaeDecoder;
+use crate::vae::{DecodeTiling, VaeDecoder};
 
 /// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
 ///
@@ -25,6 +25,7 @@ struct Shared {
     directory: ModelDirectory,
     options: SettledOptions,
     batch_limit: usize,
+    tiling: DecodeTiling,
     session: Mutex<Option<VaeDecoder>>,
 }
 
@@ -34,6 +35,7 @@ impl PictureDecoder {
         directory: ModelDirectory,
         options: SettledOptions,
         batch_limit: usize,
+        tiling: DecodeTiling,
     ) -> Self {
         let session = Mutex::new(None);
         Self {
@@ -42,6 +44,7 @@ impl PictureDecoder {
                 directory,
                 options,
                 batch_limit,
+                tiling,
                 session,
             }),
         }
@@ -55,16 +58,32 @@ impl PictureDecoder {
         self.loaded(|_| Ok(()))
     }
 
-    /// Decodes latents of one shape, in calls of at most the batch limit.
+    /// Decodes latents of one shape, in calls of at most the batch limit; large ones one by one, in
+    /// tiles ([`DecodeTiling`]).
     ///
     /// # Errors
     /// [`ModelError`] where the session cannot be loaded or run, or gives values that are not
     /// finite.
     pub fn decode(&self, latents: &[&Latents]) -> Result<Vec<Picture>, ModelError> {
-        if latents.is_empty() {
+        let Some(first) = latents.first() else {
             return Ok(Vec::new());
+        };
+        let shape = first.shape();
+        if let Some(other) = latents.iter().find(|other| other.shape() != shape) {
+            return Err(ModelError::Shape {
+                what: "latents to decode together".into(),
+                found: other.shape().to_string(),
+                expected: shape.to_string(),
+            });
         }
+        let tiles = self.shared.tiling.tiles(shape);
         self.loaded(|session| {
+            if let Some(tiles) = &tiles {
+                let pictures = latents.iter();
+                return pictures
+                    .map(|one| session.decode_tiles(one, tiles))
+                    .collect();
+            }
             let mut pictures = Vec::with_capacity(latents.len());
             for batch in latents.chunks(self.shared.batch_limit) {
                 pictures.extend(session.decode(batch)?);

@@ -67,6 +67,7 @@ impl Pipeline {
             options
                 .batch_limit
                 .unwrap_or_else(|| rows_of(DECODED_AREA, shape)),
+            options.tiling,
         );
         Ok(Self {
             runtime,

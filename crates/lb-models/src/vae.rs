@@ -1,9 +1,13 @@
 //! The autoencoder: latents to pictures, and pictures to latents.
 
+mod tiles;
+
 use lb_blend::{LatentShape, Latents};
 use lb_export::Component;
 use ort::value::{TensorElementType, TensorRef};
 
+pub use self::tiles::DecodeTiling;
+use self::tiles::Tiles;
 use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
@@ -14,9 +18,13 @@ use crate::session::{ComponentSession, Port, SessionTimes};
 const DECODER: &str = "VAE decoder";
 const ENCODER: &str = "VAE encoder";
 
+/// Red, green and blue planes in [-1, 1], with their width and height.
+type Planes = (Vec<f32>, (usize, usize));
+
 pub(crate) struct VaeDecoder {
     session: ComponentSession,
     scaling_factor: f32,
+    pixels_per_latent: usize,
 }
 
 impl VaeDecoder {
@@ -40,22 +48,46 @@ impl VaeDecoder {
         Ok(Self {
             session,
             scaling_factor: directory.scaling_factor(),
+            pixels_per_latent: directory.pixels_per_latent(),
         })
     }
 
     /// Decodes latents of one shape, in one call.
     pub(crate) fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<Picture>, ModelError> {
+        let decoded = self.planes(latents)?.into_iter();
+        let pictures = decoded.map(|(planes, size)| Picture::from_planes(&planes, size, DECODER));
+        pictures.collect()
+    }
+
+    /// Decodes latents tile by tile.
+    pub(crate) fn decode_tiles(
+        &mut self,
+        latents: &Latents,
+        tiles: &Tiles,
+    ) -> Result<Picture, ModelError> {
+        let mut joined = tiles.join(self.pixels_per_latent);
+        for tile in tiles.cut(latents) {
+            for (planes, size) in self.planes(&[&tile?])? {
+                if size != joined.tile_size() {
+                    return Err(ModelError::Shape {
+                        what: "a tile from the VAE decoder".into(),
+                        found: format!("{size:?}"),
+                        expected: format!("{:?}", joined.tile_size()),
+                    });
+                }
+                joined.add(&planes);
+            }
+        }
+        let size = joined.size();
+        Picture::from_planes(&joined.finish(), size, DECODER)
+    }
+
+    /// Decodes latents of one shape, in one call, to planes with their width and height.
+    fn planes(&mut self, latents: &[&Latents]) -> Result<Vec<Planes>, ModelError> {
         let Some(first) = latents.first() else {
             return Ok(Vec::new());
         };
         let shape = first.shape();
-        if let Some(other) = latents.iter().find(|other| other.shape() != shape) {
-            return Err(ModelError::Shape {
-                what: "latents to decode together".into(),
-                found: format!("{:?}", other.shape()),
-                expected: format!("{shape:?}"),
-            });
-        }
         let scaled: Vec<f32> = latents
             .iter()
             .flat_map(|latents| {
@@ -75,12 +107,10 @@ impl VaeDecoder {
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the VAE decoder's output"))?;
         match **found {
-            [count, 3, height, width] if count as usize == latents.len() => values
+            [count, 3, height, width] if count as usize == latents.len() => Ok(values
                 .chunks_exact(3 * (height * width) as usize)
-                .map(|planes| {
-                    Picture::from_planes(planes, (width as usize, height as usize), DECODER)
-                })
-                .collect(),
+                .map(|planes| (planes.to_vec(), (width as usize, height as usize)))
+                .collect()),
             _ => Err(ModelError::Shape {
                 what: "sample of the VAE decoder".into(),
                 found: format!("{found:?}"),

@@ -2,6 +2,7 @@
 
 use crate::device::SessionOptions;
 use crate::error::ModelError;
+use crate::vae::DecodeTiling;
 
 /// How a [`Pipeline`](crate::Pipeline) runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +14,8 @@ pub struct PipelineOptions {
     /// Noise on an upscaler's picture of low resolution, as a timestep of its schedule: more lets
     /// the model invent more. Other kinds of model have no use for it.
     pub noise_level: usize,
+    /// When and how latents are decoded in tiles.
+    pub tiling: DecodeTiling,
 }
 
 impl Default for PipelineOptions {
@@ -21,6 +24,7 @@ impl Default for PipelineOptions {
             session: SessionOptions::default(),
             batch_limit: None,
             noise_level: Self::DEFAULT_NOISE_LEVEL,
+            tiling: DecodeTiling::default(),
         }
     }
 }
@@ -33,9 +37,10 @@ impl PipelineOptions {
     ///
     /// # Errors
     /// [`ModelError::Setting`] for a batch limit of 0 or above 4096, and those of
-    /// [`SessionOptions::validate`].
+    /// [`SessionOptions::validate`] and [`DecodeTiling::validate`].
     pub fn validate(&self) -> Result<(), ModelError> {
         self.session.validate()?;
+        self.tiling.validate()?;
         match self.batch_limit {
             Some(limit) if limit == 0 || limit > 4096 => Err(ModelError::Setting {
                 setting: "batch limit",

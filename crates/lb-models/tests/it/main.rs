@@ -15,4 +15,5 @@ mod kinds;
 mod pipeline;
 mod safetensors;
 mod surroundings;
+mod tiles;
 mod tokenizer;

@@ -1,0 +1,169 @@
+//! Decoding in tiles beside decoding whole: how far apart, and whether a seam shows.
+
+use lb_blend::{LatentShape, Latents, noise};
+use lb_models::{DecodeTiling, ModelDirectory, Picture, Pipeline, PipelineOptions, SessionOptions};
+
+use crate::golden_kinds::Golden;
+use crate::surroundings::{pocket, runtime};
+
+/// Of the default's proportions, and forced on latents that are decoded whole otherwise.
+const TILING: DecodeTiling = DecodeTiling {
+    largest_area: 0,
+    side: 48,
+    overlap: 12,
+};
+const SHAPE: LatentShape = LatentShape {
+    channels: 4,
+    height: 72,
+    width: 88,
+};
+
+fn pipeline(directory: &ModelDirectory, tiling: DecodeTiling) -> Pipeline {
+    let options = PipelineOptions {
+        session: SessionOptions {
+            threads: Some(1),
+            ..Default::default()
+        },
+        tiling,
+        ..Default::default()
+    };
+    let scale = directory.pixels_per_latent();
+    let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
+    Pipeline::open(runtime(), directory.clone(), width, height, options).unwrap()
+}
+
+/// One picture decoded whole, in tiles, and in tiles that do not overlap.
+fn decoded(directory: &ModelDirectory, latents: &Latents) -> [Picture; 3] {
+    let abutting = DecodeTiling {
+        overlap: 0,
+        ..TILING
+    };
+    [DecodeTiling::default(), TILING, abutting].map(|tiling| {
+        let decoder = pipeline(directory, tiling).decoder();
+        decoder.decode(&[latents]).unwrap().remove(0)
+    })
+}
+
+/// A sky, a disk, and a busy half: parts that tiles see different shares of.
+fn scene(width: usize, height: usize) -> Picture {
+    let pixel = |index: usize| {
+        let (x, y) = (index % width, index / width);
+        let disk = (x as f64 - 200.0).hypot(y as f64 - 250.0) < 120.0;
+        match (disk, x > 400 && (x / 13 + y / 13) % 2 == 0) {
+            (true, _) => [220, 40, 30],
+            (false, true) => [30, 90, 20],
+            (false, false) => [120 + y / 8, 160 + x / 16, 255 - x / 8].map(|level| level as u8),
+        }
+    };
+    Picture {
+        width,
+        height,
+        rgb: (0..width * height).flat_map(pixel).collect(),
+    }
+}
+
+/// For each column the mean step to it from the one before, of the difference of two pictures.
+fn steps(whole: &Picture, tiled: &Picture) -> Vec<f64> {
+    let pairs = whole.rgb.iter().zip(&tiled.rgb);
+    let difference: Vec<f64> = pairs.map(|(&w, &t)| f64::from(t) - f64::from(w)).collect();
+    let mut steps = vec![0.0; whole.width];
+    for line in difference.chunks_exact(3 * whole.width) {
+        for (column, pixels) in line.windows(6).step_by(3).enumerate() {
+            let step: f64 = (0..3).map(|c| (pixels[c + 3] - pixels[c]).abs()).sum();
+            steps[column + 1] += step / (3 * whole.height) as f64;
+        }
+    }
+    steps
+}
+
+fn psnr(whole: &Picture, tiled: &Picture) -> f64 {
+    let pairs = whole.rgb.iter().zip(&tiled.rgb);
+    let squares: f64 = pairs
+        .map(|(&w, &t)| (f64::from(w) - f64::from(t)).powi(2))
+        .sum();
+    10.0 * (255.0_f64.powi(2) * whole.rgb.len() as f64 / squares).log10()
+}
+
+/// The largest step where a tile begins or ends, and the largest elsewhere.
+fn at_seams_and_elsewhere(steps: &[f64], borders: &[usize]) -> (f64, f64) {
+    let (mut seams, mut elsewhere) = (0.0_f64, 0.0_f64);
+    for (column, &step) in steps.iter().enumerate() {
+        let largest = if borders.contains(&column) {
+            &mut seams
+        } else {
+            &mut elsewhere
+        };
+        *largest = largest.max(step);
+    }
+    (seams, elsewhere)
+}
+
+fn assert_seamless(name: &str, directory: &ModelDirectory, latents: &Latents, least_psnr: f64) {
+    let [whole, tiled, abutting] = decoded(directory, latents);
+    let scale = directory.pixels_per_latent();
+    // 88 columns in three tiles of 38; without overlap two of 44.
+    let borders = [25, 38, 50, 63].map(|column| column * scale);
+    let (seams, elsewhere) = at_seams_and_elsewhere(&steps(&whole, &tiled), &borders);
+    let psnr = psnr(&whole, &tiled);
+    assert!(
+        seams <= elsewhere,
+        "{name}: {seams} at seams, {elsewhere} elsewhere"
+    );
+    assert!(
+        psnr >= least_psnr,
+        "{name}: {psnr} dB from the whole picture"
+    );
+    // The measure sees a seam where there is one.
+    let (seam, _) = at_seams_and_elsewhere(&steps(&whole, &abutting), &[44 * scale]);
+    assert!(
+        seam > 5.0 * seams,
+        "{name}: {seam} without overlap, {seams} with"
+    );
+}
+
+#[test]
+fn the_bundled_model_decodes_in_tiles_without_a_seam() {
+    let directory = pocket();
+    let scene = scene(8 * SHAPE.width, 8 * SHAPE.height);
+    let latents = pipeline(&directory, DecodeTiling::default()).encode_pictures(&[scene]);
+    assert_seamless("pocket", &directory, &latents.unwrap()[0], 30.0);
+}
+
+#[test]
+fn an_upscaler_decodes_in_tiles_without_a_seam() {
+    let golden = Golden::new("upscale");
+    let values = noise::standard_normal(5, SHAPE.len());
+    let latents = Latents::from_values(SHAPE, values).unwrap();
+    assert_seamless("upscaler", &golden.directory(), &latents, 40.0);
+}
+
+#[test]
+fn small_latents_are_decoded_whole_and_large_ones_in_tiles() {
+    let directory = pocket();
+    let latents = noise::initial_latents(
+        0,
+        LatentShape {
+            height: 16,
+            width: 16,
+            ..SHAPE
+        },
+    )
+    .unwrap();
+    let picture = |tiling| {
+        let decoder = pipeline(&directory, tiling).decoder();
+        decoder.decode(&[&latents]).unwrap().remove(0)
+    };
+    let whole = picture(DecodeTiling {
+        side: 8,
+        overlap: 2,
+        largest_area: 256,
+    });
+    let tiled = picture(DecodeTiling {
+        side: 8,
+        overlap: 2,
+        largest_area: 255,
+    });
+    assert_eq!(whole, picture(DecodeTiling::default()));
+    assert_ne!(whole, tiled);
+    assert_eq!((tiled.width, tiled.height), (128, 128));
+}
