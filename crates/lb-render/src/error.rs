@@ -49,6 +49,9 @@ pub enum RenderError {
         /// The path.
         path: PathBuf,
     },
+    /// A picture, mask or depth map cannot be read.
+    #[error(transparent)]
+    Input(#[from] crate::input::InputError),
     /// The tree, the spacing or the guidance breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
@@ -87,6 +90,7 @@ impl RenderError {
             | Self::Schedule(_)
             | Self::Timing(_)
             | Self::Sampler(_) => true,
+            Self::Input(error) => error.is_request(),
             Self::Model(ModelError::Export(error)) => error.is_request(),
             Self::Model(error) => matches!(
                 error,

@@ -40,6 +40,7 @@
 
 mod error;
 mod film;
+mod input;
 mod job;
 mod observe;
 mod outputs;
@@ -49,6 +50,10 @@ mod renderer;
 mod summary;
 
 pub use error::RenderError;
+pub use input::{
+    InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, read_gray_picture,
+    read_picture,
+};
 pub use job::{Branching, Injections, Job};
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;
@@ -58,8 +63,8 @@ pub use summary::{Seconds, Summary, TransitionFacts};
 
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
-    Device, ModelDirectory, ModelError, ModelKind, PipelineOptions, Precision, Runtime,
-    SessionOptions, locate_library, providers as device_reports,
+    Device, GrayPicture, ModelDirectory, ModelError, ModelKind, Picture, PipelineOptions,
+    Precision, Runtime, SessionOptions, locate_library, providers as device_reports,
 };
 pub use lb_schedule::{Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{Encoder, Frame, ffmpeg_version};

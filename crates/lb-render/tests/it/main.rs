@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod hostile_pictures;
+mod input;
 mod plan;
 mod render;

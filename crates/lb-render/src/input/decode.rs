@@ -1,0 +1,92 @@
+//! Bytes to an upright image: format, declared size and memory are checked before decoding.
+
+use std::io::{Cursor, ErrorKind};
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, jpeg};
+
+/// Memory that a decoder may take beside the pixels: for a row or two, and for side data, of which
+/// nothing is needed.
+const MOST_MEMORY: u64 = 64 << 20;
+
+pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DynamicImage, InputError> {
+    let (format, name) = known_format(path, &bytes)?;
+    let cut_short = match format {
+        // The decoder would paint the rest grey.
+        ImageFormat::Jpeg => jpeg::is_cut_short(&bytes),
+        // The decoder would say that the file is corrupt.
+        ImageFormat::WebP => is_riff_cut_short(&bytes),
+        _ => false,
+    };
+    if cut_short {
+        return Err(InputError::CutShort {
+            path: path.into(),
+            format: name,
+        });
+    }
+    let failed = |error| explain(path, name, error);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MOST_MEMORY);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if width.max(height) > LARGEST_INPUT_SIDE || pixels > MOST_INPUT_PIXELS {
+        return Err(InputError::TooManyPixels {
+            path: path.into(),
+            width,
+            height,
+        });
+    }
+    // Broken side data is no reason to refuse a picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn known_format(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, &'static str), InputError> {
+    let found = match image::guess_format(bytes) {
+        Ok(ImageFormat::Png) => return Ok((ImageFormat::Png, "PNG")),
+        Ok(ImageFormat::Jpeg) => return Ok((ImageFormat::Jpeg, "JPEG")),
+        Ok(ImageFormat::WebP) => return Ok((ImageFormat::WebP, "WebP")),
+        Ok(other) => format!("a picture in the format {other:?}"),
+        Err(_) if bytes.is_empty() => "an empty file".into(),
+        Err(_) => "no picture".into(),
+    };
+    let path = path.into();
+    Err(InputError::NotAPicture { path, found })
+}
+
+/// Whether fewer bytes are there than a RIFF container's head declares.
+fn is_riff_cut_short(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'R', b'I', b'F', b'F', a, b, c, d, rest @ ..] => {
+            (rest.len() as u64) < u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
+        }
+        _ => false,
+    }
+}
+
+fn explain(path: &Path, format: &'static str, error: ImageError) -> InputError {
+    let path = path.into();
+    match error {
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            InputError::CutShort { path, format }
+        }
+        ImageError::Limits(_) => InputError::Memory {
+            path,
+            format,
+            most: MOST_MEMORY,
+        },
+        other => InputError::Damaged {
+            path,
+            format,
+            reason: other.to_string(),
+        },
+    }
+}
