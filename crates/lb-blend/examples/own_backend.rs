@@ -7,10 +7,11 @@
 
 use lb_blend::noise::initial_latents;
 use lb_blend::{
-    Backend, BackendError, BlendOptions, Conditioning, DdimSampler, Keyframe, LatentShape,
-    NoiseScheduleConfig, PredictRequest, PredictionType, ShapeError, blend,
+    Backend, BackendError, BlendOptions, Blended, Conditioning, DdimSampler, Film, Keyframe,
+    LatentShape, NoiseScheduleConfig, PredictRequest, PredictionType, ShapeError, Transition,
+    blend,
 };
-use lb_schedule::{BranchingProfile, Guidance};
+use lb_schedule::BranchingProfile;
 
 const SHAPE: LatentShape = LatentShape {
     channels: 1,
@@ -55,6 +56,7 @@ fn keyframe(power: f32, radius: f32, seed: u64) -> Result<Keyframe, ShapeError> 
     Ok(Keyframe {
         conditioning,
         negative,
+        guidance_scale: 1.0,
         initial_latents: initial_latents(seed, SHAPE)?,
         concatenated: None,
     })
@@ -67,33 +69,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Default::default()
     };
     let sampler = DdimSampler::new(&config, 10)?;
-    let profile = BranchingProfile::manual(10, &[2, 3, 4], &[0, 4, 7])?;
-    let keyframes = [keyframe(0.6, 1.0, 0)?, keyframe(6.0, 0.8, 1)?];
-    let options = BlendOptions {
-        guidance: Guidance {
-            scale: 1.0,
-            damper: 1.0,
-        },
-        ..Default::default()
+    let film = Film {
+        keyframes: vec![keyframe(0.6, 1.0, 0)?, keyframe(6.0, 0.8, 1)?],
+        transitions: vec![Transition {
+            profile: BranchingProfile::manual(10, &[2, 3, 4], &[0, 4, 7])?,
+            guidance_damper: 1.0,
+        }],
     };
-
-    let film = blend(
+    let (options, mut blended) = (BlendOptions::default(), Blended::default());
+    let report = blend(
         &mut Superellipse,
         &sampler,
-        &profile,
-        &keyframes,
+        &film,
         &options,
         &mut (),
+        &mut blended,
     )?;
 
     for row in 0..SHAPE.height {
-        for frame in &film.transitions[0] {
+        for frame in &blended.transitions[0] {
             let values = &frame.latents.values()[row * SHAPE.width..][..SHAPE.width];
             let shade = |value: &f32| [' ', '·', '+', '#'][((2.0 * value + 2.0) as usize).min(3)];
             print!("{}  ", values.iter().map(shade).collect::<String>());
         }
         println!();
     }
-    println!("{:?}", film.statistics);
+    println!("{report:?}");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! How large a film's model calls will be, known before it is rendered.
 
-use lb_schedule::{BranchingProfile, Guidance};
+use crate::engine::{Film, Keyframe};
 
 /// Rows of the calls of [`Backend::predict`](crate::Backend::predict) that a film makes: what a
 /// backend that prepares itself for batch sizes wants to know.
@@ -15,42 +15,55 @@ pub struct CallRows {
 }
 
 impl CallRows {
-    /// The calls of a film of `keyframes` keyframes under this batch limit.
+    /// The calls of a film under this batch limit.
     ///
-    /// Where the guidance is damped down to a scale of exactly 1, which branches lie there is
-    /// decided while rendering; then a call may have any number of rows.
+    /// Where the guidance goes down to a scale of exactly 1 within a transition, which branches lie
+    /// there is decided while rendering; then a call may have any number of rows. And a store may
+    /// leave a single keyframe of a group to be computed.
     #[must_use]
-    pub fn of_film(
-        profile: &BranchingProfile,
-        keyframes: usize,
-        guidance: &Guidance,
-        batch_limit: usize,
-    ) -> Self {
+    pub fn of_film(film: &Film, batch_limit: usize) -> Self {
         let limit = batch_limit.max(1);
-        let halves = if guidance.scale == 1.0 { 1 } else { 2 };
-        let transitions = keyframes.saturating_sub(1);
-        let keyframe_batch = (keyframes.max(1) * halves, profile.steps());
-        let levels = profile.levels().iter().enumerate().skip(1);
-        let level_batches = levels.map(|(level, at)| {
-            let steps = profile.step_range(level).len() * transitions;
-            (at.branch_count.saturating_sub(2) * halves, steps)
-        });
-        let calls = std::iter::once(keyframe_batch)
-            .chain(level_batches)
-            .filter(|&(rows, steps)| rows > 0 && steps > 0)
-            .flat_map(|(rows, steps)| split(rows, steps, limit));
         let mut work: Vec<(usize, usize)> = Vec::new();
-        for (rows, times) in calls {
-            match work.iter_mut().find(|(known, _)| *known == rows) {
-                Some((_, done)) => *done += rows * times,
-                None => work.push((rows, rows * times)),
+        let mut add = |rows: usize, steps: usize| {
+            for (rows, times) in split(rows, steps, limit) {
+                match work.iter_mut().find(|(known, _)| *known == rows) {
+                    Some((_, done)) => *done += rows * times,
+                    None => work.push((rows, rows * times)),
+                }
             }
+        };
+        let steps = film.transitions.first().map_or(0, |at| at.profile.steps());
+        let mut first = 0;
+        while first < film.keyframes.len() {
+            let group = film.group(first, limit);
+            first = group.end;
+            let rows = film.keyframes[group].iter().map(Keyframe::rows).sum();
+            add(rows, steps);
+        }
+        let mut varies = false;
+        for (index, transition) in film.transitions.iter().enumerate() {
+            let profile = &transition.profile;
+            let rows = film.inner_rows(index);
+            for (level, at) in profile.levels().iter().enumerate().skip(1) {
+                add(
+                    (at.branch_count - 2) * rows,
+                    profile.step_range(level).len(),
+                );
+            }
+            varies |= rows == 2 && film.reaches_one(index);
         }
         let rows = || work.iter().map(|&(rows, _)| rows);
+        let alone = film
+            .keyframes
+            .iter()
+            .map(|keyframe| keyframe.rows().min(limit));
         let usual = work.iter().max_by_key(|&&(rows, done)| (done, rows));
-        let varies = halves == 2 && guidance.damper == 0.0;
         Self {
-            fewest: if varies { 1 } else { rows().min().unwrap_or(1) },
+            fewest: if varies {
+                1
+            } else {
+                rows().chain(alone).min().unwrap_or(1)
+            },
             usual: usual.map_or(1, |&(rows, _)| rows),
             most: rows().max().unwrap_or(1),
         }
@@ -68,42 +81,67 @@ fn split(rows: usize, steps: usize, limit: usize) -> impl Iterator<Item = (usize
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use lb_schedule::BranchingProfile;
 
-    fn rows(counts: &[usize], injections: &[usize], guidance: Guidance, limit: usize) -> CallRows {
-        let profile = BranchingProfile::manual(10, counts, injections).unwrap();
-        CallRows::of_film(&profile, 2, &guidance, limit)
+    use super::*;
+    use crate::backend::Conditioning;
+    use crate::engine::Transition;
+    use crate::latents::{LatentShape, Latents};
+
+    fn keyframe(guidance_scale: f64) -> Keyframe {
+        let conditioning = Conditioning {
+            tokens: 1,
+            width: 1,
+            values: vec![0.0],
+        };
+        let shape = LatentShape {
+            channels: 1,
+            height: 1,
+            width: 1,
+        };
+        Keyframe {
+            negative: conditioning.clone(),
+            conditioning,
+            guidance_scale,
+            initial_latents: Latents::from_values(shape, vec![0.0]).unwrap(),
+            concatenated: None,
+        }
+    }
+
+    /// 2, 3 and 8 branches from steps 0, 3 and 8 of 10.
+    fn rows(scales: &[f64], guidance_damper: f64, limit: usize) -> (usize, usize, usize) {
+        let transition = Transition {
+            profile: BranchingProfile::manual(10, &[2, 3, 8], &[0, 3, 8]).unwrap(),
+            guidance_damper,
+        };
+        let film = Film {
+            keyframes: scales.iter().copied().map(keyframe).collect(),
+            transitions: vec![transition; scales.len() - 1],
+        };
+        let counted = CallRows::of_film(&film, limit);
+        (counted.fewest, counted.usual, counted.most)
     }
 
     #[test]
     fn counted_by_hand() {
         // Keyframes: 4 rows over 10 steps; inner branches: 2 rows over 3..8, 12 rows over 8..10.
-        let guided = Guidance::default();
-        let counted = rows(&[2, 3, 8], &[0, 3, 8], guided, 64);
-        let expected = |fewest, usual, most| CallRows {
-            fewest,
-            usual,
-            most,
-        };
-        assert_eq!(counted, expected(2, 4, 12));
+        assert_eq!(rows(&[4.0; 2], 0.5, 64), (2, 4, 12));
         // In calls of 5: 4; 2; 5, 5 and 2.
-        let counted = rows(&[2, 3, 8], &[0, 3, 8], guided, 5);
-        assert_eq!(counted, expected(2, 4, 5));
+        assert_eq!(rows(&[4.0; 2], 0.5, 5), (2, 4, 5));
         // One row each, whatever the rest.
-        assert_eq!(rows(&[2, 3, 8], &[0, 3, 8], guided, 1), expected(1, 1, 1));
+        assert_eq!(rows(&[4.0; 2], 0.5, 1), (1, 1, 1));
+        // Eight keyframes in groups of six and two, as the widest level has 12 rows.
+        assert_eq!(rows(&[4.0; 8], 0.5, 64), (2, 12, 12));
     }
 
     #[test]
     fn without_guidance_there_is_one_row_a_branch() {
-        let (scale, damper) = (1.0, 0.0);
-        let counted = rows(&[2, 8], &[0, 2], Guidance { scale, damper }, 64);
-        assert_eq!((counted.fewest, counted.usual, counted.most), (2, 6, 6));
+        assert_eq!(rows(&[1.0; 2], 0.0, 64), (1, 2, 6));
     }
 
     #[test]
-    fn guidance_that_ends_in_the_middle_may_leave_any_number() {
-        let (scale, damper) = (4.0, 0.0);
-        let counted = rows(&[2, 8], &[0, 2], Guidance { scale, damper }, 64);
-        assert_eq!((counted.fewest, counted.usual, counted.most), (1, 12, 12));
+    fn guidance_that_reaches_one_may_leave_any_number() {
+        assert_eq!(rows(&[4.0; 2], 0.0, 64), (1, 4, 12));
+        assert_eq!(rows(&[4.0, 1.0], 0.5, 64), (1, 3, 12));
     }
 }

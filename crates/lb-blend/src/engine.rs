@@ -1,20 +1,24 @@
-//! The walk over a film's trees: keyframes first, then each transition, one batch a level.
+//! The walk over a film: keyframes in groups, each transition as soon as its two are there.
 
 mod batch;
 mod check;
+mod film;
+mod keyframes;
 mod options;
+mod store;
 mod transition;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use lb_schedule::BranchingProfile;
-
-use self::batch::{Batch, LevelEnd, Start};
-pub use self::options::{BlendOptions, Keyframe, SpacingDistance};
+use self::batch::Batch;
+pub use self::film::{Film, Keyframe, Transition};
+use self::keyframes::Window;
+pub use self::options::{BlendOptions, SpacingDistance};
+pub use self::store::{LevelEnd, Place, TrajectoryStore};
 use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::latents::Latents;
-use crate::observe::{Branch, Observer, Phase, StepProgress};
+use crate::observe::{Observer, Phase, StepProgress};
 use crate::sampler::Sampler;
 
 /// A computed frame of a transition, ready to be decoded.
@@ -28,39 +32,38 @@ pub struct BlendedFrame {
 
 /// What a film took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct BlendStatistics {
-    /// Branches × steps; equals [`BranchingProfile::film_cost`].
+pub struct BlendReport {
+    /// Branches × steps that were computed.
     pub model_evaluations: usize,
+    /// Branches × steps that the store spared. Together with those computed they are
+    /// [`Film::cost`]'s.
+    pub reused_evaluations: usize,
     /// Rows that the backend predicted: conditional and unconditional ones.
     pub predicted_rows: usize,
     /// Calls of [`Backend::predict`].
     pub predict_calls: usize,
+    /// Most keyframes whose trajectories were held at once: it does not grow with the film.
+    pub most_keyframes_held: usize,
 }
 
-/// A computed film.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Blended {
-    /// For each pair of neighbouring keyframes its computed frames, by growing fraction, both
-    /// keyframes included (so that an inner keyframe stands in two transitions).
-    pub transitions: Vec<Vec<BlendedFrame>>,
-    /// For each transition the fractions of every level of its tree, from level 0.
-    pub level_fractions: Vec<Vec<Vec<f64>>>,
-    /// What it took.
-    pub statistics: BlendStatistics,
-}
-
-/// Computes the film through these keyframes.
+/// Computes a film, and hands it to the observer in film order.
 ///
-/// The keyframes' own trajectories are computed first, all in one batch: they are the branches at
-/// fraction 0 and 1 of every level of every transition. Then each transition is walked level by
-/// level, its inner branches as one batch: they start from the slerp of their parents' latents and
-/// run under the mix of the keyframes' conditionings, beside the slerp of their concatenated
-/// channels (a copy where the keyframes share them). A multistep sampler also gets the parents'
-/// last predictions, mixed along the line between them: clean latents, unlike noisy ones, do not
-/// lie on a sphere; the branch's conditioning is the same mix of its parents'; and so a branch at
-/// its parent's fraction goes on as that parent would. A batch is one [`Backend::predict`] call per
-/// step, split only where the backend's batch limit says so; the split changes no result beyond
-/// what it changes in the backend.
+/// A keyframe's own trajectory is computed once: it is the branch at fraction 0 or 1 of every level
+/// of the transitions beside it. Keyframes are computed in groups, as many in one batch as the
+/// backend's batch limit takes, but no more than the film's largest level has. As soon as a
+/// transition's two keyframes are there, it is walked level by level, its inner branches as one
+/// batch: they start from the slerp of their parents' latents and run under the mix of the
+/// keyframes' conditionings, beside the slerp of their concatenated channels (a copy where the
+/// keyframes share them). A multistep sampler also gets the parents' last predictions, mixed along
+/// the line between them: clean latents, unlike noisy ones, do not lie on a sphere; the branch's
+/// conditioning is the same mix of its parents'; and so a branch at its parent's fraction goes on
+/// as that parent would. A batch is one [`Backend::predict`] call per step, split only where the
+/// backend's batch limit says so; neither the split nor the groups change a result beyond what the
+/// company of other rows changes in the backend.
+///
+/// What the store has is not computed again: a transition goes on from its deepest level there, and
+/// a keyframe from wherever its trajectory is interrupted. What is computed is saved as soon as it
+/// is final. Memory is that of one group of keyframes and one transition, however long the film.
 ///
 /// The same arguments give the same bits, given a backend of which that is true.
 ///
@@ -71,103 +74,94 @@ pub struct Blended {
 pub fn blend(
     backend: &mut dyn Backend,
     sampler: &dyn Sampler,
-    profile: &BranchingProfile,
-    keyframes: &[Keyframe],
+    film: &Film,
     options: &BlendOptions,
+    store: &mut dyn TrajectoryStore,
     observer: &mut dyn Observer,
-) -> Result<Blended, BlendError> {
-    check::check(sampler, profile, keyframes, options)?;
+) -> Result<BlendReport, BlendError> {
+    check::check(sampler, film, options)?;
     let batch_limit = backend.batch_limit();
     if batch_limit == 0 {
         return Err(BlendError::BatchLimit);
     }
-    let mut film = Film {
+    let walk = Walk {
         backend,
         batch_limit,
         sampler,
-        profile,
+        film,
         options,
+        store,
         observer,
-        batch: Batch::like(&keyframes[0]),
-        statistics: BlendStatistics::default(),
-        total_model_evaluations: profile.film_cost(keyframes.len()).model_evaluations,
+        batch: Batch::like(&film.keyframes[0]),
+        report: BlendReport::default(),
+        total_model_evaluations: film.cost().model_evaluations,
     };
-    let ends = film.keyframes(keyframes)?;
-    let mut transitions = Vec::with_capacity(keyframes.len() - 1);
-    let mut level_fractions = Vec::with_capacity(keyframes.len() - 1);
-    for index in 0..keyframes.len() - 1 {
-        let (frames, fractions) = film.transition(index, keyframes, &ends)?;
-        proceed(film.observer.transition(index, &frames))?;
-        transitions.push(frames);
-        level_fractions.push(fractions);
-    }
-    Ok(Blended {
-        transitions,
-        level_fractions,
-        statistics: film.statistics,
-    })
+    walk.film()
 }
 
 /// A film in the making.
-struct Film<'a> {
+struct Walk<'a> {
     backend: &'a mut dyn Backend,
     batch_limit: usize,
     sampler: &'a dyn Sampler,
-    profile: &'a BranchingProfile,
+    film: &'a Film,
     options: &'a BlendOptions,
+    store: &'a mut dyn TrajectoryStore,
     observer: &'a mut dyn Observer,
     batch: Batch,
-    statistics: BlendStatistics,
+    report: BlendReport,
     total_model_evaluations: usize,
 }
 
-impl Film<'_> {
-    /// Where all keyframes stand after each level.
-    fn keyframes(&mut self, keyframes: &[Keyframe]) -> Result<Vec<LevelEnd>, BlendError> {
-        let guidance_scale = self.options.guidance.at(0.0);
-        let mut starts = Vec::with_capacity(keyframes.len());
-        for (index, keyframe) in keyframes.iter().enumerate() {
-            let latents = &keyframe.initial_latents;
-            starts.push(Start {
-                branch: Branch::Keyframe(index),
-                guidance_scale,
-                latents: (latents, latents, 0.0),
-                history: None,
-                keyframes: (keyframe, keyframe, 0.0),
-            });
+impl Walk<'_> {
+    fn film(mut self) -> Result<BlendReport, BlendError> {
+        let (film, last) = (self.film, self.sampler.timesteps().len());
+        let mut window = Window::new();
+        for index in 0..film.keyframes.len() {
+            if !window.contains_key(&index) {
+                self.keyframes(film.group(index, self.batch_limit), &mut window)?;
+            }
+            let finished = &window[&index].after(last).latents[0];
+            proceed(self.observer.keyframe(index, finished))?;
+            if let Some(before) = index.checked_sub(1) {
+                self.transition(before, &window)?;
+                if before > 0 || !film.is_looped() {
+                    window.remove(&before);
+                }
+            }
         }
-        self.batch.fill(&starts)?;
-        let mut ends = Vec::with_capacity(self.profile.levels().len());
-        for level in 0..self.profile.levels().len() {
-            self.denoise(level, Phase::Keyframes)?;
-            ends.push(self.batch.end()?);
+        if film.is_looped() {
+            self.transition(film.transitions.len() - 1, &window)?;
         }
-        if let Some(end) = ends.last() {
-            proceed(self.observer.keyframes(&end.latents))?;
-        }
-        Ok(ends)
+        Ok(self.report)
     }
 
-    /// Takes the batch through the steps of a level.
-    fn denoise(&mut self, level: usize, phase: Phase) -> Result<(), BlendError> {
+    /// What the store has for a place, if it can be believed.
+    fn stored(&mut self, place: Place) -> Option<LevelEnd> {
+        let end = self.store.load(place)?;
+        end.fits(self.film, place).then_some(end)
+    }
+
+    /// Takes the batch through these steps.
+    fn denoise(&mut self, steps: Range<usize>, phase: Phase) -> Result<(), BlendError> {
         let branches = self.batch.branches();
         if branches == 0 {
             return Ok(());
         }
-        for step in self.profile.step_range(level) {
+        for step in steps {
             let calls = self
                 .batch
                 .predict(self.backend, self.batch_limit, self.sampler, step)?;
             self.batch.step(self.sampler, step)?;
-            self.statistics.predict_calls += calls;
-            self.statistics.predicted_rows += self.batch.rows();
-            self.statistics.model_evaluations += branches;
+            self.report.predict_calls += calls;
+            self.report.predicted_rows += self.batch.rows();
+            self.report.model_evaluations += branches;
             proceed(self.observer.step(&StepProgress {
                 phase,
                 branches,
                 step: step + 1,
-                steps: self.profile.steps(),
-                model_evaluations: self.statistics.model_evaluations,
+                steps: self.sampler.timesteps().len(),
+                model_evaluations: self.report.model_evaluations + self.report.reused_evaluations,
                 total_model_evaluations: self.total_model_evaluations,
             }))?;
         }

@@ -94,11 +94,27 @@ pub enum BlendError {
         /// How many there were.
         count: usize,
     },
-    /// The sampler was made for another number of steps than the profile's.
-    #[error("the sampler takes {sampler} steps, the branching profile {profile}")]
+    /// Transitions that do not join the keyframes.
+    #[error(
+        "{transitions} transitions given for {keyframes} keyframes, a film has one fewer than \
+         keyframes, or as many for a loop"
+    )]
+    TransitionCount {
+        /// How many transitions there were.
+        transitions: usize,
+        /// How many keyframes.
+        keyframes: usize,
+    },
+    /// The sampler was made for another number of steps than a profile's.
+    #[error(
+        "the sampler takes {sampler} steps, the branching profile of transition {transition} \
+         {profile}"
+    )]
     StepsDiffer {
         /// The sampler's steps.
         sampler: usize,
+        /// Which transition.
+        transition: usize,
         /// The profile's steps.
         profile: usize,
     },

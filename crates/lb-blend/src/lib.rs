@@ -17,10 +17,10 @@
 //!           level 0         level 1 level 2        steps →
 //! ```
 //!
-//! [`blend()`] walks this tree (planned by [`lb_schedule`]) for a whole film of keyframes. Each
-//! level is one batch: all its branches, their conditional and unconditional halves, are one call
-//! of the model per step. What the model is does not matter: the engine sees a [`Backend`], plain
-//! slices of numbers in and out. It knows no file, no runtime and no text.
+//! [`blend()`] walks such trees (planned by [`lb_schedule`]) for a whole [`Film`] of keyframes and
+//! transitions. Each level is one batch: all its branches, their conditional and unconditional
+//! halves, are one call of the model per step. What the model is does not matter: the engine sees a
+//! [`Backend`], plain slices of numbers in and out. It knows no file, no runtime and no text.
 //!
 //! # The parts
 //!
@@ -31,7 +31,10 @@
 //!   `DPMSolverMultistepScheduler`.
 //! - [`noise`] makes the noise that torch makes for a seed.
 //! - [`slerp`] and [`lerp`] mix.
-//! - [`Observer`] watches, and stops.
+//! - [`Observer`] watches, and stops. It is handed the frames, in film order; [`Blended`] is one
+//!   that keeps them all.
+//! - [`TrajectoryStore`] keeps what was computed, so that a film that was interrupted, or one that
+//!   has much in common with another, goes on from there.
 //!
 //! # Example
 //!
@@ -40,8 +43,9 @@
 //!
 //! ```
 //! use lb_blend::{
-//!     Backend, BackendError, BlendOptions, Conditioning, DdimSampler, Keyframe, LatentShape,
-//!     NoiseScheduleConfig, PredictRequest, PredictionType, blend, noise::initial_latents,
+//!     Backend, BackendError, BlendOptions, Blended, Conditioning, DdimSampler, Film, Keyframe,
+//!     LatentShape, NoiseScheduleConfig, PredictRequest, PredictionType, Transition, blend,
+//!     noise::initial_latents,
 //! };
 //! use lb_schedule::BranchingProfile;
 //!
@@ -69,6 +73,7 @@
 //!     Ok(Keyframe {
 //!         conditioning: number(value),
 //!         negative: number(value),
+//!         guidance_scale: 1.0,
 //!         initial_latents,
 //!         concatenated: None,
 //!     })
@@ -79,16 +84,19 @@
 //!     set_alpha_to_one: true,
 //!     ..Default::default()
 //! };
-//! let film = blend(
-//!     &mut Echo,
-//!     &DdimSampler::new(&config, 8)?,
-//!     &BranchingProfile::manual(8, &[2, 3], &[0, 4])?,
-//!     &[keyframe(-1.0, 0)?, keyframe(3.0, 1)?],
-//!     &BlendOptions::default(),
-//!     &mut (),
-//! )?;
+//! let film = Film {
+//!     keyframes: vec![keyframe(-1.0, 0)?, keyframe(3.0, 1)?],
+//!     transitions: vec![Transition {
+//!         profile: BranchingProfile::manual(8, &[2, 3], &[0, 4])?,
+//!         guidance_damper: 1.0,
+//!     }],
+//! };
+//! let sampler = DdimSampler::new(&config, 8)?;
+//! let (options, mut blended) = (BlendOptions::default(), Blended::default());
+//! let report = blend(&mut Echo, &sampler, &film, &options, &mut (), &mut blended)?;
+//! assert_eq!(report.model_evaluations, film.cost().model_evaluations);
 //! let frames: Vec<f32> =
-//!     film.transitions[0].iter().map(|frame| frame.latents.values()[0].round()).collect();
+//!     blended.transitions[0].iter().map(|frame| frame.latents.values()[0].round()).collect();
 //! assert_eq!(frames, [-1.0, 1.0, 3.0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -110,12 +118,13 @@ pub mod testing;
 pub use backend::{Backend, Conditioning, PredictRequest};
 pub use calls::CallRows;
 pub use engine::{
-    BlendOptions, BlendStatistics, Blended, BlendedFrame, Keyframe, SpacingDistance, blend,
+    BlendOptions, BlendReport, BlendedFrame, Film, Keyframe, LevelEnd, Place, SpacingDistance,
+    TrajectoryStore, Transition, blend,
 };
 pub use error::{BackendError, BlendError, ShapeError};
 pub use latents::{LatentShape, Latents};
 pub use mix::{lerp, slerp};
-pub use observe::{Branch, Observer, Phase, StepProgress};
+pub use observe::{Blended, Branch, Observer, Phase, StepProgress};
 pub use sampler::{
     BetaSchedule, DdimSampler, DpmSolverSampler, NoiseScheduleConfig, PredictionType, Sampler,
     SamplerError, SamplerKind, TimestepSpacing, add_noise,

@@ -9,11 +9,11 @@ use crate::latents::Latents;
 /// Which batch the engine is working on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Phase {
-    /// All keyframes at once.
+    /// A group of keyframes.
     Keyframes,
     /// One level of one transition.
     Transition {
-        /// Which transition, from 0: it joins keyframes `index` and `index + 1`.
+        /// Which transition, from 0: it begins at keyframe `index`.
         index: usize,
         /// Which level of its tree, from 1 (level 0 is the keyframes).
         level: usize,
@@ -63,7 +63,8 @@ pub struct StepProgress {
     pub step: usize,
     /// Denoising steps of a whole trajectory.
     pub steps: usize,
-    /// Model evaluations done in the whole film: branches × steps.
+    /// Model evaluations done in the whole film, branches × steps; those that were not needed
+    /// because the store had their result count as done when the walk comes to them.
     pub model_evaluations: usize,
     /// Model evaluations that the whole film takes.
     pub total_model_evaluations: usize,
@@ -81,18 +82,46 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
-    /// The finished keyframes, in order, before any transition starts.
-    fn keyframes(&mut self, latents: &[Latents]) -> ControlFlow<()> {
-        let _ = latents;
+    /// A finished keyframe. They come in film order, each before the transitions beside it.
+    fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
+        let _ = (index, latents);
         ControlFlow::Continue(())
     }
 
-    /// A finished transition: its computed frames from keyframe `index` to keyframe `index + 1`,
-    /// both included.
-    fn transition(&mut self, index: usize, frames: &[BlendedFrame]) -> ControlFlow<()> {
-        let _ = (index, frames);
+    /// A finished transition, in film order: its computed frames from keyframe `index` to the next
+    /// one, both included, and the fractions of every level of its tree, from level 0.
+    fn transition(
+        &mut self,
+        index: usize,
+        frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
+    ) -> ControlFlow<()> {
+        let _ = (index, frames, level_fractions);
         ControlFlow::Continue(())
     }
 }
 
 impl Observer for () {}
+
+/// An observer that keeps a whole film, where it fits into memory.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Blended {
+    /// Each transition's computed frames by growing fraction, both keyframes included (so that an
+    /// inner keyframe stands in two transitions).
+    pub transitions: Vec<Vec<BlendedFrame>>,
+    /// For each transition the fractions of every level of its tree, from level 0.
+    pub level_fractions: Vec<Vec<Vec<f64>>>,
+}
+
+impl Observer for Blended {
+    fn transition(
+        &mut self,
+        _: usize,
+        frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
+    ) -> ControlFlow<()> {
+        self.transitions.push(frames.to_vec());
+        self.level_fractions.push(level_fractions.to_vec());
+        ControlFlow::Continue(())
+    }
+}

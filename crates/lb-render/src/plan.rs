@@ -1,7 +1,7 @@
 //! A job worked out before anything is loaded: its tree, its cost, its film.
 
 use lb_schedule::{
-    BranchingProfile, ComputedPositions, Cost, FilmFrame, FilmTiming, Spacing, Timeline,
+    BranchingProfile, ComputedPositions, Cost, FilmFrame, FilmTiming, Spacing, Timeline, film_cost,
     film_frames,
 };
 
@@ -41,7 +41,7 @@ impl Plan {
             frames: profile.frame_count(),
         };
         let film = film_frames(&Timeline::new(&timing)?, &vec![computed; keyframes - 1])?;
-        let mut cost = profile.film_cost(keyframes);
+        let mut cost = film_cost(std::iter::repeat_n(&profile, keyframes - 1), false);
         if job.spacing == Spacing::Perceptual && job.measures_pictures() {
             cost.decodes += measured_branches(&profile) * (keyframes - 1);
         }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use lb_blend::{BlendError, Blended, BlendedFrame, Latents, Observer, StepProgress};
+use lb_blend::{BlendError, BlendReport, BlendedFrame, Latents, Observer, StepProgress};
 use lb_models::{Picture, PictureDecoder, Pipeline};
 use lb_video::{CompletedFilm, ContactSheet, FilmOptions, FilmWriter, Frame, PngFile};
 
@@ -19,7 +19,9 @@ pub(crate) struct Production {
     film: Option<(FilmAssembler, FilmWriter)>,
     frames: Option<FilmWriter>,
     sheet: Option<(ContactSheet, PngFile, PathBuf)>,
-    keyframes: Vec<Frame>,
+    /// The picture of the keyframe that the next transition leads to.
+    next_keyframe: Option<Frame>,
+    level_fractions: Vec<Vec<Vec<f64>>>,
     computed: usize,
     total: usize,
 }
@@ -59,7 +61,8 @@ impl Production {
             film: film.map(|writer| (FilmAssembler::new(plan.film.clone()), writer)),
             frames,
             sheet,
-            keyframes: Vec::new(),
+            next_keyframe: None,
+            level_fractions: Vec::new(),
             computed: 0,
             total: plan.computed_frames(),
         })
@@ -77,6 +80,11 @@ impl Production {
     /// Pictures decoded for the film.
     pub(crate) fn decodes(&self) -> usize {
         self.computed
+    }
+
+    /// For each transition the fractions of every level of its tree.
+    pub(crate) fn take_level_fractions(&mut self) -> Vec<Vec<Vec<f64>>> {
+        std::mem::take(&mut self.level_fractions)
     }
 
     /// Completes every output, then gives them their names: where one fails, none appears.
@@ -130,25 +138,33 @@ impl Production {
         Ok(())
     }
 
-    fn take_keyframes(
+    fn take_keyframe(
         &mut self,
-        latents: &[Latents],
+        index: usize,
+        latents: &Latents,
         observer: &mut dyn RenderObserver,
     ) -> Result<(), RenderError> {
-        self.keyframes = self.decode(&latents.iter().collect::<Vec<_>>())?;
-        for (index, picture) in self.keyframes.iter().enumerate() {
-            proceed(observer.event(&RenderEvent::Keyframe { index, picture }))?;
+        for picture in self.decode(&[latents])? {
+            proceed(observer.event(&RenderEvent::Keyframe {
+                index,
+                picture: &picture,
+            }))?;
+            if index == 0 {
+                self.write(picture)?;
+            } else {
+                self.next_keyframe = Some(picture);
+            }
         }
-        let first = self.keyframes[0].clone();
-        self.write(first)
+        Ok(())
     }
 
     fn take_transition(
         &mut self,
-        index: usize,
         frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
         observer: &mut dyn RenderObserver,
     ) -> Result<(), RenderError> {
+        self.level_fractions.push(level_fractions.to_vec());
         let inner = &frames[1..frames.len() - 1];
         for latents in inner.chunks(DECODED_TOGETHER) {
             let latents: Vec<&Latents> = latents.iter().map(|frame| &frame.latents).collect();
@@ -158,8 +174,9 @@ impl Production {
             let (done, total) = (self.computed, self.total);
             proceed(observer.event(&RenderEvent::Decoded { done, total }))?;
         }
-        let end = self.keyframes[index + 1].clone();
-        self.write(end)?;
+        if let Some(end) = self.next_keyframe.take() {
+            self.write(end)?;
+        }
         let (done, total) = (self.computed, self.total);
         proceed(observer.event(&RenderEvent::Decoded { done, total }))
     }
@@ -180,8 +197,8 @@ impl Watching<'_> {
     /// caused.
     pub(crate) fn outcome(
         self,
-        result: Result<Blended, BlendError>,
-    ) -> Result<Blended, RenderError> {
+        result: Result<BlendReport, BlendError>,
+    ) -> Result<BlendReport, RenderError> {
         match self.failure {
             Some(failure) => Err(failure),
             None => Ok(result?),
@@ -204,15 +221,20 @@ impl Observer for Watching<'_> {
         self.observer.event(&RenderEvent::Step(progress))
     }
 
-    fn keyframes(&mut self, latents: &[Latents]) -> ControlFlow<()> {
-        let result = self.production.take_keyframes(latents, self.observer);
+    fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
+        let result = self.production.take_keyframe(index, latents, self.observer);
         self.flow(result)
     }
 
-    fn transition(&mut self, index: usize, frames: &[BlendedFrame]) -> ControlFlow<()> {
+    fn transition(
+        &mut self,
+        _: usize,
+        frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
+    ) -> ControlFlow<()> {
         let result = self
             .production
-            .take_transition(index, frames, self.observer);
+            .take_transition(frames, level_fractions, self.observer);
         self.flow(result)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use lb_blend::{Backend, BlendError, BlendOptions, CallRows, Conditioning, Keyframe, blend, noise};
+use lb_blend::{
+    Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, Keyframe, Transition, blend,
+    noise,
+};
 use lb_models::{ModelDirectory, ModelKind, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
@@ -91,6 +94,7 @@ impl Renderer {
                     Keyframe {
                         conditioning,
                         negative: negative.clone(),
+                        guidance_scale: job.guidance.scale,
                         initial_latents,
                         concatenated: None,
                     }
@@ -99,31 +103,38 @@ impl Renderer {
             .collect::<Result<_, _>>()
             .map_err(BlendError::from)?;
         stage(Stage::Loading, observer)?;
-        let (profile, limit) = (&plan.profile, pipeline.batch_limit());
-        let rows = CallRows::of_film(profile, plan.keyframes, &job.guidance, limit);
+        let transition = Transition {
+            profile: plan.profile.clone(),
+            guidance_damper: job.guidance.damper,
+        };
+        let film = Film {
+            transitions: vec![transition; keyframes.len() - 1],
+            keyframes,
+        };
+        let rows = CallRows::of_film(&film, pipeline.batch_limit());
         pipeline.expect_rows(rows);
         pipeline.load_unet()?;
         pipeline.decoder().load()?;
         stage(Stage::Blending, observer)?;
         let options = BlendOptions {
-            guidance: job.guidance,
             spacing: job.spacing,
             distance: job.distance,
         };
-        let blended = {
+        let report = {
             let mut watching = production.watch(observer);
             let result = blend(
                 &mut pipeline,
                 sampler.as_ref(),
-                &plan.profile,
-                &keyframes,
+                &film,
                 &options,
+                &mut (),
                 &mut watching,
             );
             watching.outcome(result)?
         };
         stage(Stage::Finishing, observer)?;
         let decodes = production.decodes();
+        let fractions = production.take_level_fractions();
         let files = production.finish()?;
         Ok(Summary {
             files,
@@ -131,10 +142,9 @@ impl Renderer {
             height,
             film_frames: plan.film.len(),
             computed_frames: plan.computed_frames(),
-            statistics: blended.statistics,
+            statistics: report,
             decodes,
-            transitions: blended
-                .level_fractions
+            transitions: fractions
                 .into_iter()
                 .map(|fractions| TransitionFacts::new(&plan.profile, fractions))
                 .collect(),

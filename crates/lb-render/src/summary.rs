@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lb_blend::BlendStatistics;
+use lb_blend::BlendReport;
 use lb_schedule::BranchingProfile;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct Summary {
     /// Computed frames of the film; a shared keyframe counts once.
     pub computed_frames: usize,
     /// What the engine did.
-    pub statistics: BlendStatistics,
+    pub statistics: BlendReport,
     /// Pictures decoded for the film.
     pub decodes: usize,
     /// The tree of every transition as it was walked.

@@ -32,28 +32,49 @@ impl BranchingProfile {
     /// Every level's branches at fraction 0 and 1 are the keyframes' own trajectories. They are
     /// counted once, not once per level.
     pub fn cost(&self) -> Cost {
-        self.film_cost(2)
+        film_cost([self], false)
     }
 
-    /// The cost of a film of `keyframes` keyframes, with this profile for every transition between
-    /// neighbours. A keyframe that two transitions share is computed once.
-    ///
-    /// One keyframe is one picture, without a transition. Numbers too large for a `usize` saturate.
-    pub fn film_cost(&self, keyframes: usize) -> Cost {
-        let transitions = keyframes.saturating_sub(1);
-        let inner_evaluations: usize = self
-            .levels()
-            .iter()
-            .enumerate()
-            .map(|(level, at)| (at.branch_count - 2) * self.step_range(level).len())
-            .sum();
-        let inner_decodes = self.frame_count() - 2;
+    /// The cost of a level's branches between the keyframes; none for level 0 and for a level that
+    /// does not exist. Only the last level's are decoded.
+    pub fn inner_cost(&self, level: usize) -> Cost {
+        let inner = self.levels().get(level).map_or(0, |at| at.branch_count - 2);
+        let is_last = level + 1 == self.levels().len();
         Cost {
-            model_evaluations: keyframes
-                .saturating_mul(self.steps())
-                .saturating_add(transitions.saturating_mul(inner_evaluations)),
-            decodes: keyframes.saturating_add(transitions.saturating_mul(inner_decodes)),
+            model_evaluations: inner.saturating_mul(self.step_range(level).len()),
+            decodes: if is_last { inner } else { 0 },
         }
+    }
+}
+
+/// The cost of a film whose transitions have these profiles, all of the same steps.
+///
+/// A film of n transitions has n + 1 keyframes, or n if it is `looped`: then its last transition
+/// ends at its first keyframe. A keyframe that two transitions share is computed once. No
+/// transitions cost nothing. Numbers too large for a `usize` saturate.
+pub fn film_cost<'a>(
+    profiles: impl IntoIterator<Item = &'a BranchingProfile>,
+    looped: bool,
+) -> Cost {
+    let mut cost = Cost::default();
+    let mut last_steps = None;
+    for profile in profiles {
+        cost = cost + keyframe_cost(profile.steps());
+        for level in 0..profile.levels().len() {
+            cost = cost + profile.inner_cost(level);
+        }
+        last_steps = Some(profile.steps());
+    }
+    match last_steps {
+        Some(steps) if !looped => cost + keyframe_cost(steps),
+        _ => cost,
+    }
+}
+
+fn keyframe_cost(steps: usize) -> Cost {
+    Cost {
+        model_evaluations: steps,
+        decodes: 1,
     }
 }
 
@@ -76,16 +97,26 @@ mod tests {
 
     #[test]
     fn shared_keyframes_are_counted_once() {
-        let profile = BranchingProfile::manual(10, &[2, 4], &[0, 5]).unwrap();
-        let one = profile.cost();
-        let two = profile.film_cost(3);
-        let shared = Cost {
-            model_evaluations: profile.steps(),
-            decodes: 1,
+        let coarse = BranchingProfile::manual(10, &[2, 4], &[0, 5]).unwrap();
+        let fine = BranchingProfile::manual(10, &[2, 3, 9], &[0, 2, 8]).unwrap();
+        let shared = keyframe_cost(10);
+        let film = film_cost([&coarse, &fine], false);
+        assert_eq!(film + shared, coarse.cost() + fine.cost());
+        let back = film_cost([&coarse, &fine, &coarse], false);
+        let looped = film_cost([&coarse, &fine, &coarse], true);
+        assert_eq!(looped + shared, back);
+        assert_eq!(film_cost([], false), Cost::default());
+        assert_eq!(film_cost([], true), Cost::default());
+    }
+
+    #[test]
+    fn a_level_costs_its_inner_branches() {
+        let profile = BranchingProfile::manual(10, &[2, 3, 9], &[0, 2, 8]).unwrap();
+        let costs = [0, 1, 2, 3].map(|level| profile.inner_cost(level));
+        let cost = |model_evaluations, decodes| Cost {
+            model_evaluations,
+            decodes,
         };
-        assert_eq!(two + shared, one + one);
-        assert_eq!(profile.film_cost(1), shared);
-        assert_eq!(profile.film_cost(0), Cost::default());
-        assert_eq!(profile.film_cost(usize::MAX).model_evaluations, usize::MAX);
+        assert_eq!(costs, [cost(0, 0), cost(6, 0), cost(14, 7), cost(0, 0)]);
     }
 }

@@ -26,7 +26,8 @@
 //!
 //! - [`BranchingProfile`]: how many steps, which levels. From a [`Quality`] preset, from numbers
 //!   ([`BranchingProfile::autosetup`]) or by hand ([`BranchingProfile::manual`]).
-//! - [`Cost`]: model evaluations and decodes, known before anything is rendered.
+//! - [`Cost`]: model evaluations and decodes, known before anything is rendered; [`film_cost`] for
+//!   a whole film.
 //! - [`Spacing`]: where in a level its branches lie. [`fixed_fractions`] follows a curve,
 //!   [`perceptual_fractions`] evens out measured distances.
 //! - [`parents`]: which two branches of the level above a branch starts from.
@@ -74,7 +75,7 @@ mod quality;
 mod spacing;
 mod tree;
 
-pub use cost::Cost;
+pub use cost::{Cost, film_cost};
 pub use drawing::draw_tree;
 pub use error::ScheduleError;
 pub use film::{
@@ -85,5 +86,5 @@ pub use film::{
 pub use guidance::Guidance;
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
 pub use quality::Quality;
-pub use spacing::{Spacing, fixed_fractions, perceptual_fractions};
+pub use spacing::{Spacing, check_level, fixed_fractions, perceptual_fractions};
 pub use tree::{Parents, parents};

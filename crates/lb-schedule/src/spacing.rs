@@ -132,8 +132,12 @@ fn invert(parent_fractions: &[f64], cumulative: &[f64], target: f64) -> f64 {
     (from + share * (to - from)).min(to)
 }
 
-/// At least two fractions that start at 0, end at 1, and never decrease.
-pub(crate) fn check_level(fractions: &[f64]) -> Result<(), ScheduleError> {
+/// Checks what every level's fractions are: at least two, that start at 0, end at 1, and never
+/// decrease.
+///
+/// # Errors
+/// [`ScheduleError::LevelTooSmall`], [`ScheduleError::NotALevel`].
+pub fn check_level(fractions: &[f64]) -> Result<(), ScheduleError> {
     if fractions.len() < 2 {
         return Err(ScheduleError::LevelTooSmall {
             branch_count: fractions.len(),

@@ -1,6 +1,9 @@
 //! The branches that run together: their rows side by side, and the buffers they live in.
 
-use super::options::Keyframe;
+use std::ops::Range;
+
+use super::film::Keyframe;
+use super::store::LevelEnd;
 use crate::backend::{Backend, PredictRequest};
 use crate::error::{BlendError, ShapeError};
 use crate::guide::GuidedRows;
@@ -20,14 +23,6 @@ pub(super) struct Start<'a> {
     /// The transition's keyframes and the fraction between them, for the conditioning and the
     /// concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
-}
-
-/// Where branches stand after a level: plain data, all that the level below needs of them.
-#[derive(Default)]
-pub(super) struct LevelEnd {
-    pub(super) latents: Vec<Latents>,
-    /// x̂₀ at the level's last step.
-    pub(super) predicted_clean: Vec<Latents>,
 }
 
 /// One batch of branches. Filled anew for every level, so that its buffers are allocated once for
@@ -197,18 +192,18 @@ impl Batch {
         Ok(())
     }
 
-    /// Where the branches stand now.
-    pub(super) fn end(&self) -> Result<LevelEnd, ShapeError> {
+    /// Where these branches stand now.
+    pub(super) fn end(&self, branches: Range<usize>) -> Result<LevelEnd, ShapeError> {
         Ok(LevelEnd {
-            latents: self.copied(&self.latents)?,
-            predicted_clean: self.copied(&self.predicted_clean)?,
+            fractions: Vec::new(),
+            latents: self.copied(&self.latents, branches.clone())?,
+            predicted_clean: self.copied(&self.predicted_clean, branches)?,
         })
     }
 
-    fn copied(&self, values: &[f32]) -> Result<Vec<Latents>, ShapeError> {
-        let each = values
-            .chunks_exact(self.shape.len())
-            .take(self.branches.len());
+    fn copied(&self, values: &[f32], branches: Range<usize>) -> Result<Vec<Latents>, ShapeError> {
+        let stride = self.shape.len();
+        let each = values[branches.start * stride..branches.end * stride].chunks_exact(stride);
         each.map(|part| Latents::from_values(self.shape, part.to_vec()))
             .collect()
     }

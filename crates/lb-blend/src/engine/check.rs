@@ -1,8 +1,9 @@
 //! Whether what the engine is given fits together; afterwards every length can be relied on.
 
-use lb_schedule::BranchingProfile;
+use lb_schedule::Guidance;
 
-use super::options::{BlendOptions, Keyframe};
+use super::film::{Film, Keyframe};
+use super::options::BlendOptions;
 use crate::backend::Conditioning;
 use crate::error::{BlendError, ShapeError};
 use crate::sampler::Sampler;
@@ -10,20 +11,17 @@ use crate::sampler::Sampler;
 /// Checks everything that does not need the backend.
 pub(super) fn check(
     sampler: &dyn Sampler,
-    profile: &BranchingProfile,
-    keyframes: &[Keyframe],
+    film: &Film,
     options: &BlendOptions,
 ) -> Result<(), BlendError> {
     options.validate()?;
-    let (sampler, profile) = (sampler.timesteps().len(), profile.steps());
-    if sampler != profile {
-        return Err(BlendError::StepsDiffer { sampler, profile });
-    }
-    let [first, _, ..] = keyframes else {
+    let keyframes = &film.keyframes;
+    let [first, _, ..] = &keyframes[..] else {
         return Err(BlendError::TooFewKeyframes {
             count: keyframes.len(),
         });
     };
+    check_transitions(sampler, film)?;
     for (index, keyframe) in keyframes.iter().enumerate() {
         let actual = keyframe.initial_latents.shape();
         let expected = first.initial_latents.shape();
@@ -34,6 +32,8 @@ pub(super) fn check(
                 expected,
             });
         }
+        let (scale, damper) = (keyframe.guidance_scale, 1.0);
+        Guidance { scale, damper }.validate()?;
         check_finite(index, "initial latents", keyframe.initial_latents.values())?;
         check_concatenated(index, keyframe, first)?;
         let pair = [
@@ -43,6 +43,29 @@ pub(super) fn check(
         for (which, conditioning) in pair {
             check_conditioning(index, which, conditioning, &first.conditioning)?;
         }
+    }
+    Ok(())
+}
+
+fn check_transitions(sampler: &dyn Sampler, film: &Film) -> Result<(), BlendError> {
+    let (transitions, keyframes) = (film.transitions.len(), film.keyframes.len());
+    if transitions != keyframes - 1 && transitions != keyframes {
+        return Err(BlendError::TransitionCount {
+            transitions,
+            keyframes,
+        });
+    }
+    let sampler = sampler.timesteps().len();
+    for (transition, at) in film.transitions.iter().enumerate() {
+        let (profile, damper) = (at.profile.steps(), at.guidance_damper);
+        if sampler != profile {
+            return Err(BlendError::StepsDiffer {
+                sampler,
+                transition,
+                profile,
+            });
+        }
+        Guidance { scale: 1.0, damper }.validate()?;
     }
     Ok(())
 }

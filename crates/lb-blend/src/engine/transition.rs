@@ -1,69 +1,109 @@
 //! One transition's tree, level by level, between keyframes that are already computed.
 
+use std::iter::once;
+
 use lb_schedule::{Spacing, fixed_fractions, parents, perceptual_fractions};
 
-use super::batch::{LevelEnd, Start};
-use super::options::{Keyframe, SpacingDistance};
-use super::{BlendedFrame, Film};
+use super::batch::Start;
+use super::keyframes::{Trajectory, Window};
+use super::options::SpacingDistance;
+use super::store::{LevelEnd, Place};
+use super::{BlendedFrame, Walk, proceed};
 use crate::error::BlendError;
 use crate::latents::Latents;
 use crate::observe::{Branch, Phase};
 
-/// A finished level of a tree: its fractions from 0 to 1, and where each branch stands.
+/// A finished level of a tree: where each of its branches stands, those of the keyframes included.
 struct Level {
-    fractions: Vec<f64>,
-    end: LevelEnd,
+    /// Of all levels down to this one.
+    fractions: Vec<Vec<f64>>,
+    latents: Vec<Latents>,
+    predicted_clean: Vec<Latents>,
 }
 
-impl Film<'_> {
-    /// The computed frames from keyframe `index` to the next one, both included, and the fractions
-    /// of every level.
-    ///
-    /// `keyframe_ends[level]` is where all keyframes stand after each level.
-    pub(super) fn transition(
-        &mut self,
-        index: usize,
-        keyframes: &[Keyframe],
-        keyframe_ends: &[LevelEnd],
-    ) -> Result<(Vec<BlendedFrame>, Vec<Vec<f64>>), BlendError> {
-        let (left, right) = (&keyframes[index], &keyframes[index + 1]);
-        let mut above = Level {
-            fractions: vec![0.0, 1.0],
-            end: keyframe_ends[0].between(index, LevelEnd::default()),
-        };
-        let mut level_fractions = vec![above.fractions.clone()];
-        for (level, keyframe_end) in keyframe_ends.iter().enumerate().skip(1) {
-            let count = self.profile.levels()[level].branch_count;
-            let fractions = self.fractions(count, &above)?;
-            let inner = &fractions[1..count - 1];
-            let mut starts = Vec::with_capacity(inner.len());
-            for &fraction in inner {
-                let parents = parents(&above.fractions, fraction)?;
-                let (latents, predicted) = (&above.end.latents, &above.end.predicted_clean);
-                let history = (&predicted[parents.left], &predicted[parents.right]);
-                starts.push(Start {
-                    branch: Branch::Inner {
-                        transition: index,
-                        level,
-                        fraction,
-                    },
-                    guidance_scale: self.options.guidance.at(fraction),
-                    latents: (&latents[parents.left], &latents[parents.right], parents.mix),
-                    history: self.sampler.is_multistep().then_some(history),
-                    keyframes: (left, right, fraction),
-                });
-            }
-            self.batch.fill(&starts)?;
-            self.denoise(level, Phase::Transition { index, level })?;
-            let end = keyframe_end.between(index, self.batch.end()?);
-            level_fractions.push(fractions.clone());
-            above = Level { fractions, end };
+impl Walk<'_> {
+    /// Computes the frames from a transition's first keyframe to its second, both of which are in
+    /// the window, and hands them to the observer.
+    pub(super) fn transition(&mut self, index: usize, window: &Window) -> Result<(), BlendError> {
+        let (left, right) = self.film.ends(index);
+        let (left, right) = (&window[&left], &window[&right]);
+        let profile = &self.film.transitions[index].profile;
+        let (mut level, mut end) = self.deepest_stored(index);
+        for reused in 1..=level {
+            self.report.reused_evaluations += profile.inner_cost(reused).model_evaluations;
         }
-        let frames = above.fractions.into_iter().zip(above.end.latents);
-        let frames = frames
-            .map(|(fraction, latents)| BlendedFrame { fraction, latents })
-            .collect();
-        Ok((frames, level_fractions))
+        loop {
+            let above = Level::between(left, end, right, profile.step_range(level).end);
+            level += 1;
+            if level == profile.levels().len() {
+                let fractions = &above.fractions[level - 1];
+                let frames: Vec<BlendedFrame> = std::iter::zip(fractions, above.latents)
+                    .map(|(&fraction, latents)| BlendedFrame { fraction, latents })
+                    .collect();
+                return proceed(self.observer.transition(index, &frames, &above.fractions));
+            }
+            end = self.level(index, level, above)?;
+            let place = Place::Level {
+                transition: index,
+                level,
+            };
+            self.store.save(place, &end);
+        }
+    }
+
+    /// The deepest level that the store has, and where its inner branches stand.
+    fn deepest_stored(&mut self, index: usize) -> (usize, LevelEnd) {
+        let levels = self.film.transitions[index].profile.levels().len();
+        for level in (1..levels).rev() {
+            let place = Place::Level {
+                transition: index,
+                level,
+            };
+            if let Some(end) = self.stored(place) {
+                return (level, end);
+            }
+        }
+        let keyframes = LevelEnd {
+            fractions: vec![vec![0.0, 1.0]],
+            ..Default::default()
+        };
+        (0, keyframes)
+    }
+
+    /// Computes the inner branches of the level below `above`.
+    fn level(&mut self, index: usize, level: usize, above: Level) -> Result<LevelEnd, BlendError> {
+        let (film, transition) = (self.film, &self.film.transitions[index]);
+        let (left, right) = film.ends(index);
+        let (left, right) = (&film.keyframes[left], &film.keyframes[right]);
+        let count = transition.profile.levels()[level].branch_count;
+        let fractions = self.fractions(count, &above)?;
+        let fractions_above = &above.fractions[level - 1];
+        let inner = &fractions[1..count - 1];
+        let mut starts = Vec::with_capacity(inner.len());
+        for &fraction in inner {
+            let parents = parents(fractions_above, fraction)?;
+            let (latents, predicted) = (&above.latents, &above.predicted_clean);
+            let history = (&predicted[parents.left], &predicted[parents.right]);
+            let (scale_left, scale_right) = (left.guidance_scale, right.guidance_scale);
+            starts.push(Start {
+                branch: Branch::Inner {
+                    transition: index,
+                    level,
+                    fraction,
+                },
+                guidance_scale: transition.guidance_scale(scale_left, scale_right, fraction),
+                latents: (&latents[parents.left], &latents[parents.right], parents.mix),
+                history: self.sampler.is_multistep().then_some(history),
+                keyframes: (left, right, fraction),
+            });
+        }
+        self.batch.fill(&starts)?;
+        let phase = Phase::Transition { index, level };
+        self.denoise(transition.profile.step_range(level), phase)?;
+        let mut end = self.batch.end(0..inner.len())?;
+        end.fractions = above.fractions;
+        end.fractions.push(fractions);
+        Ok(end)
     }
 
     /// Where the `count` branches of the level below `above` stand.
@@ -71,8 +111,9 @@ impl Film<'_> {
         match self.options.spacing {
             Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)),
             Spacing::Perceptual => {
-                let distances = self.distances(&above.end.predicted_clean)?;
-                Ok(perceptual_fractions(count, &above.fractions, &distances)?)
+                let distances = self.distances(&above.predicted_clean)?;
+                let fractions_above = &above.fractions[above.fractions.len() - 1];
+                Ok(perceptual_fractions(count, fractions_above, &distances)?)
             }
         }
     }
@@ -98,19 +139,22 @@ impl Film<'_> {
     }
 }
 
-impl LevelEnd {
-    /// Keyframe `index`, then the inner branches, then keyframe `index + 1`.
-    fn between(&self, index: usize, inner: Self) -> Self {
-        let join = |keyframes: &[Latents], inner: Vec<Latents>| {
-            let mut joined = Vec::with_capacity(inner.len() + 2);
-            joined.push(keyframes[index].clone());
-            joined.extend(inner);
-            joined.push(keyframes[index + 1].clone());
-            joined
+impl Level {
+    /// The inner branches between what the keyframes are after the same step.
+    fn between(left: &Trajectory, inner: LevelEnd, right: &Trajectory, step: usize) -> Self {
+        let (left, right) = (left.after(step), right.after(step));
+        let join = |left: &[Latents], inner: Vec<Latents>, right: &[Latents]| {
+            let ends = (once(left[0].clone()), once(right[0].clone()));
+            ends.0.chain(inner).chain(ends.1).collect()
         };
         Self {
-            latents: join(&self.latents, inner.latents),
-            predicted_clean: join(&self.predicted_clean, inner.predicted_clean),
+            fractions: inner.fractions,
+            latents: join(&left.latents, inner.latents, &right.latents),
+            predicted_clean: join(
+                &left.predicted_clean,
+                inner.predicted_clean,
+                &right.predicted_clean,
+            ),
         }
     }
 }

@@ -5,9 +5,10 @@ use std::ops::Range;
 use lb_schedule::BranchingProfile;
 
 use crate::backend::{Backend, Conditioning, PredictRequest};
-use crate::engine::{BlendOptions, Keyframe, blend};
+use crate::engine::{BlendOptions, Film, Keyframe, Transition, blend};
 use crate::latents::{LatentShape, Latents};
 use crate::noise::{Generator, initial_latents};
+use crate::observe::Blended;
 use crate::sampler::{DdimSampler, NoiseScheduleConfig};
 
 /// Several rows' worth of noise to predict from.
@@ -118,6 +119,7 @@ impl Rows {
         Keyframe {
             conditioning: conditioning(row),
             negative: conditioning(negative),
+            guidance_scale: 4.0,
             initial_latents: initial_latents.unwrap_or_else(|error| panic!("{error}")),
             concatenated,
         }
@@ -127,17 +129,16 @@ impl Rows {
 pub(super) fn film(backend: &mut dyn Backend, rows: &Rows) -> Vec<Vec<f32>> {
     let mut made = || -> Result<_, Box<dyn std::error::Error>> {
         let sampler = DdimSampler::new(&NoiseScheduleConfig::default(), 4)?;
-        let profile = BranchingProfile::manual(4, &[2, 5], &[0, 2])?;
-        let keyframes = [rows.keyframe(0, 2, 1), rows.keyframe(1, 2, 2)];
-        let options = BlendOptions::default();
-        Ok(blend(
-            backend,
-            &sampler,
-            &profile,
-            &keyframes,
-            &options,
-            &mut (),
-        )?)
+        let film = Film {
+            keyframes: vec![rows.keyframe(0, 2, 1), rows.keyframe(1, 2, 2)],
+            transitions: vec![Transition {
+                profile: BranchingProfile::manual(4, &[2, 5], &[0, 2])?,
+                guidance_damper: 0.5,
+            }],
+        };
+        let (options, mut blended) = (BlendOptions::default(), Blended::default());
+        blend(backend, &sampler, &film, &options, &mut (), &mut blended)?;
+        Ok(blended)
     };
     let film = made().unwrap_or_else(|error| panic!("a small film is computed: {error}"));
     let frames = film.transitions.into_iter().flatten();

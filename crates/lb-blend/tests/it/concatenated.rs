@@ -2,12 +2,9 @@
 
 use lb_blend::noise::initial_latents;
 use lb_blend::testing::FakeBackend;
-use lb_blend::{
-    Backend, BackendError, BlendOptions, Blended, Keyframe, LatentShape, Latents, PredictRequest,
-    blend, slerp,
-};
+use lb_blend::{Backend, BackendError, BlendOptions, LatentShape, Latents, PredictRequest, slerp};
 
-use crate::scene::{SHAPE, keyframes, profile, quiet_film, sampler};
+use crate::scene::{self, Made, SHAPE, made, profile, quiet_film, sampler};
 
 const CHANNELS: usize = 3;
 
@@ -36,30 +33,18 @@ impl Backend for Recorder {
     }
 }
 
-fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Blended, Vec<Vec<Vec<f32>>>) {
-    let with = |(keyframe, concatenated)| Keyframe {
-        concatenated: Some(concatenated),
-        ..keyframe
-    };
-    let keyframes: Vec<_> = keyframes(2)
-        .into_iter()
-        .zip(concatenated)
-        .map(with)
-        .collect();
+fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Made, Vec<Vec<Vec<f32>>>) {
+    let mut film = scene::film(2);
+    for (keyframe, concatenated) in film.keyframes.iter_mut().zip(concatenated) {
+        keyframe.concatenated = Some(concatenated);
+    }
     let mut backend = Recorder {
         inner: FakeBackend::new(batch_limit),
         calls: Vec::new(),
     };
     let options = BlendOptions::default();
-    let film = blend(
-        &mut backend,
-        &sampler(10),
-        &profile(),
-        &keyframes,
-        &options,
-        &mut (),
-    );
-    (film.unwrap(), backend.calls)
+    let made = made(&mut backend, &sampler(10), &film, &options);
+    (made, backend.calls)
 }
 
 fn channels(seed: u64) -> Latents {

@@ -2,17 +2,20 @@
 
 use lb_blend::Backend;
 use lb_blend::testing::{Call, FakeBackend};
-use lb_blend::{BlendOptions, Blended, PredictRequest, Sampler, SpacingDistance, blend};
-use lb_schedule::{BranchingProfile, Spacing, fixed_fractions};
+use lb_blend::{BlendOptions, PredictRequest, Sampler, SpacingDistance};
+use lb_schedule::{BranchingProfile, Guidance, Spacing, fixed_fractions};
 use proptest::prelude::*;
 
 use crate::alone::branch;
-use crate::scene::{film, guided, keyframes, profile, quiet_film, sampled_film, sampler, samplers};
+use crate::scene::{
+    Made, film, film_along, guided, keyframes, made, profile, quiet_film, render, sampled, sampler,
+    samplers,
+};
 
 #[test]
 fn a_level_is_a_batch() {
     let mut backend = FakeBackend::new(usize::MAX);
-    let film = film(&mut backend, 3, &BlendOptions::default(), &mut ()).unwrap();
+    let report = render(&mut backend, &film(3), &BlendOptions::default(), &mut ()).unwrap();
     // Keyframes at every step, then each transition's inner branches; two rows for each.
     let mut rows = vec![6; 10];
     for _transition in 0..2 {
@@ -23,14 +26,14 @@ fn a_level_is_a_batch() {
     let timesteps: Vec<u32> = backend.calls().iter().map(|call| call.timestep).collect();
     assert_eq!(timesteps[..10], *sampler(10).timesteps());
     assert_eq!(timesteps[10..17], sampler(10).timesteps()[3..]);
-    assert_eq!(film.statistics.predict_calls, backend.calls().len());
-    assert_eq!(film.statistics.predicted_rows, rows.iter().sum::<usize>());
+    assert_eq!(report.predict_calls, backend.calls().len());
+    assert_eq!(report.predicted_rows, rows.iter().sum::<usize>());
 }
 
 #[test]
 fn a_batch_is_split_only_at_the_limit() {
     let mut backend = FakeBackend::new(4);
-    film(&mut backend, 2, &BlendOptions::default(), &mut ()).unwrap();
+    render(&mut backend, &film(2), &BlendOptions::default(), &mut ()).unwrap();
     let last_step: Vec<Call> = backend
         .calls()
         .iter()
@@ -67,7 +70,14 @@ fn the_same_job_gives_the_same_bits() {
 
 #[test]
 fn keyframes_are_plain_trajectories() {
-    let film = quiet_film(8, 3, &guided(3.0, 0.2));
+    let film = guided(
+        film(3),
+        Guidance {
+            scale: 3.0,
+            damper: 0.2,
+        },
+    );
+    let film = sampled(&sampler(10), &film, 8, &BlendOptions::default());
     for (index, keyframe) in keyframes(3).iter().enumerate() {
         let mut latents = keyframe.initial_latents.values().to_vec();
         let (mut clean, mut backend) = (vec![0.0; latents.len()], FakeBackend::new(1));
@@ -118,7 +128,7 @@ fn inner_branches_are_what_the_tree_says() {
     };
     let options = BlendOptions {
         spacing,
-        ..guided(4.0, 0.5)
+        ..Default::default()
     };
     let counts = profile()
         .levels()
@@ -130,10 +140,10 @@ fn inner_branches_are_what_the_tree_says() {
         .map(|&count| fixed_fractions(count, 1.5))
         .collect::<Vec<_>>();
     for sampler in samplers() {
-        let blended = sampled_film(sampler.as_ref(), &profile(), 8, &options);
+        let blended = sampled(sampler.as_ref(), &film(2), 8, &options);
         for frame in &blended.transitions[0] {
             let fraction = frame.fraction;
-            let alone = branch(sampler.as_ref(), &levels, 3, fraction, options.guidance).latents;
+            let alone = branch(sampler.as_ref(), &levels, 3, fraction, Guidance::default()).latents;
             let difference = frame
                 .latents
                 .values()
@@ -147,22 +157,22 @@ fn inner_branches_are_what_the_tree_says() {
 
 #[test]
 fn guidance_one_computes_no_unconditional_row() {
-    let unguided = quiet_film(8, 3, &guided(1.0, 0.5)).statistics;
+    let report = |count, scale, damper, options| {
+        let film = guided(film(count), Guidance { scale, damper });
+        sampled(&sampler(10), &film, 8, &options).report
+    };
+    let unguided = report(3, 1.0, 0.5, BlendOptions::default());
     assert_eq!(unguided.predicted_rows, unguided.model_evaluations);
     // Without damper the middle is at guidance 1: the branch at 0.5, with even spacing, in the
     // three inner levels, 7 steps long.
     let spacing = Spacing::Fixed {
         mid_compression: 1.0,
     };
-    let damped = quiet_film(
-        8,
-        2,
-        &BlendOptions {
-            spacing,
-            ..guided(4.0, 0.0)
-        },
-    )
-    .statistics;
+    let options = BlendOptions {
+        spacing,
+        ..Default::default()
+    };
+    let damped = report(2, 4.0, 0.0, options);
     assert_eq!(damped.predicted_rows, 2 * damped.model_evaluations - 7);
 }
 
@@ -176,13 +186,13 @@ fn the_cost_is_known_beforehand() {
             distance,
             ..Default::default()
         };
-        let Blended {
-            statistics,
+        let Made {
+            report,
             transitions,
             level_fractions,
         } = quiet_film(5, count, &options);
-        let cost = profile().film_cost(count);
-        assert_eq!(statistics.model_evaluations, cost.model_evaluations);
+        let cost = film(count).cost();
+        assert_eq!(report.model_evaluations, cost.model_evaluations);
         let frames: usize = transitions.iter().map(Vec::len).sum();
         assert_eq!(frames - (count - 2), cost.decodes);
         for (levels, frames) in level_fractions.iter().zip(&transitions) {
@@ -201,18 +211,10 @@ fn the_cost_is_known_beforehand() {
 #[test]
 fn two_frames_are_the_keyframes() {
     let profile = BranchingProfile::manual(4, &[2], &[0]).unwrap();
-    let mut backend = FakeBackend::new(9);
-    let film = blend(
-        &mut backend,
-        &sampler(4),
-        &profile,
-        &keyframes(2),
-        &Default::default(),
-        &mut (),
-    );
-    let film = film.unwrap();
+    let film = film_along(&profile, 2);
+    let film = sampled(&sampler(4), &film, 9, &BlendOptions::default());
     assert_eq!(film.transitions[0].len(), 2);
-    assert_eq!(film.statistics.predict_calls, 4);
+    assert_eq!(film.report.predict_calls, 4);
 }
 
 proptest! {
@@ -227,12 +229,10 @@ proptest! {
         let distance =
             if pictures { SpacingDistance::Pictures } else { SpacingDistance::Latents };
         let options = BlendOptions { distance, ..Default::default() };
-        let mut backend = FakeBackend::new(limit);
-        let film = blend(
-            &mut backend, &sampler(steps), &profile, &keyframes(count), &options, &mut (),
-        ).unwrap();
-        let cost = profile.film_cost(count);
-        prop_assert_eq!(film.statistics.model_evaluations, cost.model_evaluations);
+        let planned = film_along(&profile, count);
+        let film = made(&mut FakeBackend::new(limit), &sampler(steps), &planned, &options);
+        let cost = planned.cost();
+        prop_assert_eq!(film.report.model_evaluations, cost.model_evaluations);
         prop_assert_eq!(film.transitions.len(), count - 1);
         for frames in film.transitions {
             prop_assert_eq!(frames.len(), profile.frame_count());

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use lb_blend::testing::FakeBackend;
 use lb_blend::{BlendError, BlendOptions, BlendedFrame, Latents, Observer, Phase, StepProgress};
 
-use crate::scene::{film, go_on, profile, quiet_film};
+use crate::scene::{Made, film, go_on, quiet_film, render};
 
 /// Writes everything down, and breaks off at the n-th event.
 struct Recorder {
@@ -16,8 +16,8 @@ struct Recorder {
 #[derive(Clone, PartialEq, Debug)]
 enum Event {
     Step(StepProgress),
-    Keyframes(Vec<Latents>),
-    Transition(usize, Vec<BlendedFrame>),
+    Keyframe(usize, Latents),
+    Transition(usize, Vec<BlendedFrame>, Vec<Vec<f64>>),
 }
 
 impl Recorder {
@@ -43,48 +43,51 @@ impl Observer for Recorder {
         self.record(Event::Step(*progress))
     }
 
-    fn keyframes(&mut self, latents: &[Latents]) -> ControlFlow<()> {
-        self.record(Event::Keyframes(latents.to_vec()))
+    fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
+        self.record(Event::Keyframe(index, latents.clone()))
     }
 
-    fn transition(&mut self, index: usize, frames: &[BlendedFrame]) -> ControlFlow<()> {
-        self.record(Event::Transition(index, frames.to_vec()))
+    fn transition(
+        &mut self,
+        index: usize,
+        frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
+    ) -> ControlFlow<()> {
+        let (frames, fractions) = (frames.to_vec(), level_fractions.to_vec());
+        self.record(Event::Transition(index, frames, fractions))
     }
+}
+
+fn finished(film: &Made, index: usize) -> Event {
+    let frames = film.transitions[index].clone();
+    Event::Transition(index, frames, film.level_fractions[index].clone())
 }
 
 #[test]
 fn everything_is_told_in_order() {
     let mut recorder = Recorder::until(usize::MAX);
     let options = BlendOptions::default();
-    let film = film(&mut FakeBackend::new(7), 3, &options, &mut recorder).unwrap();
-    // Ten keyframe steps, the keyframes, then seven steps and an end for each transition.
+    let made = quiet_film(5, 3, &options);
+    render(&mut FakeBackend::new(5), &film(3), &options, &mut recorder).unwrap();
+    // Two keyframes fit into five rows: their ten steps, both, seven steps and an end for their
+    // transition; then the third keyframe and the second transition.
     let events = &recorder.events;
-    assert_eq!(events.len(), 10 + 1 + 2 * (7 + 1));
-    let ends = [
-        &film.transitions[0][0],
-        &film.transitions[1][0],
-        &film.transitions[1][8],
-    ];
-    assert_eq!(
-        events[10],
-        Event::Keyframes(ends.map(|frame| frame.latents.clone()).to_vec())
-    );
-    assert_eq!(
-        events[18],
-        Event::Transition(0, film.transitions[0].clone())
-    );
-    assert_eq!(
-        events[26],
-        Event::Transition(1, film.transitions[1].clone())
-    );
+    assert_eq!(events.len(), 10 + 2 + (7 + 1) + 10 + 1 + (7 + 1));
+    let keyframe =
+        |index: usize, frame: &BlendedFrame| Event::Keyframe(index, frame.latents.clone());
+    assert_eq!(events[10], keyframe(0, &made.transitions[0][0]));
+    assert_eq!(events[11], keyframe(1, &made.transitions[1][0]));
+    assert_eq!(events[19], finished(&made, 0));
+    assert_eq!(events[30], keyframe(2, &made.transitions[1][8]));
+    assert_eq!(events[38], finished(&made, 1));
 
-    let total = profile().film_cost(3).model_evaluations;
+    let total = film(3).cost().model_evaluations;
     let first = StepProgress {
         phase: Phase::Keyframes,
-        branches: 3,
+        branches: 2,
         step: 1,
         steps: 10,
-        model_evaluations: 3,
+        model_evaluations: 2,
         total_model_evaluations: total,
     };
     assert_eq!(events[0], Event::Step(first));
@@ -95,15 +98,20 @@ fn everything_is_told_in_order() {
         model_evaluations: total,
         ..first
     };
-    assert_eq!(events[25], Event::Step(last));
+    assert_eq!(events[37], Event::Step(last));
 }
 
 #[test]
 fn breaking_off_at_any_event_stops_there() {
-    for break_at in 1..=27 {
+    for break_at in 1..=29 {
         let mut recorder = Recorder::until(break_at);
         let mut backend = FakeBackend::new(usize::MAX);
-        let result = film(&mut backend, 3, &BlendOptions::default(), &mut recorder);
+        let result = render(
+            &mut backend,
+            &film(3),
+            &BlendOptions::default(),
+            &mut recorder,
+        );
         assert!(
             matches!(result, Err(BlendError::Interrupted)),
             "{break_at}: {result:?}"
@@ -124,17 +132,8 @@ fn breaking_off_at_any_event_stops_there() {
 #[test]
 fn what_was_finished_before_a_break_is_final() {
     let whole = quiet_film(usize::MAX, 3, &BlendOptions::default());
-    let mut recorder = Recorder::until(19);
-    let options = BlendOptions::default();
-    film(
-        &mut FakeBackend::new(usize::MAX),
-        3,
-        &options,
-        &mut recorder,
-    )
-    .unwrap_err();
-    assert_eq!(
-        recorder.events[18],
-        Event::Transition(0, whole.transitions[0].clone())
-    );
+    let mut recorder = Recorder::until(20);
+    let (mut backend, options) = (FakeBackend::new(usize::MAX), BlendOptions::default());
+    render(&mut backend, &film(3), &options, &mut recorder).unwrap_err();
+    assert_eq!(recorder.events[19], finished(&whole, 0));
 }

@@ -2,18 +2,18 @@
 
 use lb_blend::noise::standard_normal;
 use lb_blend::{
-    Blended, DpmSolverSampler, NoiseScheduleConfig, PredictionType, Sampler, SamplerError,
+    BlendOptions, DpmSolverSampler, NoiseScheduleConfig, PredictionType, Sampler, SamplerError,
     SamplerKind, TimestepSpacing,
 };
 use lb_schedule::{BranchingProfile, Spacing};
 
-use crate::scene::{guided, profile, sampled_film, samplers};
+use crate::scene::{Made, film, film_along, sampled, samplers};
 
 const EVEN: Spacing = Spacing::Fixed {
     mid_compression: 1.0,
 };
 
-fn middle(film: &Blended) -> &[f32] {
+fn middle(film: &Made) -> &[f32] {
     let frames = &film.transitions[0];
     let frame = &frames[frames.len() / 2];
     assert_eq!(frame.fraction, 0.5);
@@ -23,14 +23,14 @@ fn middle(film: &Blended) -> &[f32] {
 /// The branch at 0.5 is injected anew at every level, from itself alone.
 #[test]
 fn a_branch_at_its_parents_fraction_goes_on_as_the_parent() {
-    let options = lb_blend::BlendOptions {
+    let options = BlendOptions {
         spacing: EVEN,
-        ..guided(4.0, 0.5)
+        ..Default::default()
     };
     let undisturbed = BranchingProfile::manual(10, &[2, 3], &[0, 3]).unwrap();
     for sampler in samplers() {
-        let injected = sampled_film(sampler.as_ref(), &profile(), 8, &options);
-        let alone = sampled_film(sampler.as_ref(), &undisturbed, 8, &options);
+        let injected = sampled(sampler.as_ref(), &film(2), 8, &options);
+        let alone = sampled(sampler.as_ref(), &film_along(&undisturbed, 2), 8, &options);
         assert_eq!(middle(&injected), middle(&alone));
     }
 }
@@ -38,7 +38,7 @@ fn a_branch_at_its_parents_fraction_goes_on_as_the_parent() {
 #[test]
 fn a_film_depends_neither_on_the_batch_limit_nor_on_the_run() {
     let [_, solver] = samplers();
-    let film = |limit| sampled_film(solver.as_ref(), &profile(), limit, &guided(4.0, 0.5));
+    let film = |limit| sampled(solver.as_ref(), &film(2), limit, &BlendOptions::default());
     let whole = film(usize::MAX);
     for limit in [1, 3, 8] {
         assert_eq!(film(limit).transitions, whole.transitions, "limit {limit}");

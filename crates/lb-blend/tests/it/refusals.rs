@@ -2,32 +2,25 @@
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    Backend, BackendError, BlendError, BlendOptions, DdimSampler, Keyframe, LatentShape,
+    Backend, BackendError, BlendError, BlendOptions, DdimSampler, Film, Keyframe, LatentShape,
     NoiseScheduleConfig, PredictRequest, PredictionType, Sampler, SamplerError, TimestepSpacing,
     blend,
 };
-use lb_schedule::Spacing;
+use lb_schedule::{BranchingProfile, Spacing};
 
-use crate::scene::{SHAPE, film, guided, keyframes, profile, sampler};
+use crate::scene::{SHAPE, film, render, sampler};
 
-fn refused(keyframes: &[Keyframe], options: &BlendOptions, sampler: &DdimSampler) -> String {
+fn refused(film: &Film, options: &BlendOptions, sampler: &DdimSampler) -> String {
     let mut backend = FakeBackend::new(8);
-    let result = blend(
-        &mut backend,
-        sampler,
-        &profile(),
-        keyframes,
-        options,
-        &mut (),
-    );
+    let result = blend(&mut backend, sampler, film, options, &mut (), &mut ());
     assert!(backend.calls().is_empty());
     result.unwrap_err().to_string()
 }
 
 fn with(change: impl FnOnce(&mut Keyframe)) -> String {
-    let mut keyframes = keyframes(3);
-    change(&mut keyframes[1]);
-    refused(&keyframes, &BlendOptions::default(), &sampler(10))
+    let mut film = film(3);
+    change(&mut film.keyframes[1]);
+    refused(&film, &BlendOptions::default(), &sampler(10))
 }
 
 #[test]
@@ -35,7 +28,7 @@ fn keyframes_must_fit_together() {
     let options = BlendOptions::default();
     for count in [0, 1] {
         assert_eq!(
-            refused(&keyframes(count), &options, &sampler(10)),
+            refused(&film(count), &options, &sampler(10)),
             format!("{count} keyframes given, a film needs at least 2")
         );
     }
@@ -70,12 +63,12 @@ fn concatenated_channels_must_fit() {
         "keyframe 1 has 2 concatenated channels, keyframe 0 has 0"
     );
     let with_all = |change: fn(&mut Keyframe)| {
-        let mut keyframes = keyframes(3);
-        for keyframe in &mut keyframes {
+        let mut film = film(3);
+        for keyframe in &mut film.keyframes {
             keyframe.concatenated = Some(noise(SHAPE));
         }
-        change(&mut keyframes[2]);
-        refused(&keyframes, &BlendOptions::default(), &sampler(10))
+        change(&mut film.keyframes[2]);
+        refused(&film, &BlendOptions::default(), &sampler(10))
     };
     assert_eq!(
         with_all(|keyframe| keyframe.concatenated = None),
@@ -105,9 +98,7 @@ fn concatenated_channels_must_fit() {
 
 #[test]
 fn options_and_steps_must_fit() {
-    let message = |options| refused(&keyframes(2), &options, &sampler(10));
-    assert!(message(guided(0.5, 0.5)).contains("0.5"));
-    assert!(message(guided(4.0, f64::NAN)).contains("NaN"));
+    let message = |options| refused(&film(2), &options, &sampler(10));
     let spacing = Spacing::Fixed {
         mid_compression: -1.0,
     };
@@ -119,16 +110,38 @@ fn options_and_steps_must_fit() {
         .contains("-1")
     );
     assert_eq!(
-        refused(&keyframes(2), &BlendOptions::default(), &sampler(12)),
-        "the sampler takes 12 steps, the branching profile 10"
+        refused(&film(2), &BlendOptions::default(), &sampler(12)),
+        "the sampler takes 12 steps, the branching profile of transition 0 10"
     );
-    let result = film(
-        &mut FakeBackend::new(0),
-        2,
-        &BlendOptions::default(),
-        &mut (),
-    );
+    let mut backend = FakeBackend::new(0);
+    let result = render(&mut backend, &film(2), &BlendOptions::default(), &mut ());
     assert!(matches!(result, Err(BlendError::BatchLimit)));
+}
+
+#[test]
+fn transitions_must_fit_the_keyframes() {
+    let with = |change: fn(&mut Film)| {
+        let mut film = film(3);
+        change(&mut film);
+        refused(&film, &BlendOptions::default(), &sampler(10))
+    };
+    let counted = |transitions| {
+        format!(
+            "{transitions} transitions given for 3 keyframes, a film has one fewer than keyframes, \
+             or as many for a loop"
+        )
+    };
+    assert_eq!(with(|film| film.transitions.truncate(1)), counted(1));
+    let doubled = with(|film| film.transitions.extend(film.transitions.clone()));
+    assert_eq!(doubled, counted(4));
+    assert_eq!(
+        with(|film| {
+            film.transitions[1].profile = BranchingProfile::manual(12, &[2], &[0]).unwrap();
+        }),
+        "the sampler takes 10 steps, the branching profile of transition 1 12"
+    );
+    assert!(with(|film| film.transitions[1].guidance_damper = f64::NAN).contains("NaN"));
+    assert!(with(|film| film.keyframes[2].guidance_scale = 0.5).contains("0.5"));
 }
 
 /// A model that breaks down at one call: `value` in one row.
@@ -166,7 +179,7 @@ fn a_model_that_answers_nan_is_located() {
             row,
             value,
         };
-        let result = film(&mut backend, 3, &BlendOptions::default(), &mut ());
+        let result = render(&mut backend, &film(3), &BlendOptions::default(), &mut ());
         assert_eq!(
             backend.inner.calls().len(),
             call,
@@ -203,7 +216,7 @@ fn a_backend_that_fails_is_quoted() {
             Err(BackendError::new("the graphics card is gone"))
         }
     }
-    let error = film(&mut Failing, 2, &BlendOptions::default(), &mut ()).unwrap_err();
+    let error = render(&mut Failing, &film(2), &BlendOptions::default(), &mut ()).unwrap_err();
     assert!(matches!(error, BlendError::Backend(_)));
     assert_eq!(error.to_string(), "the graphics card is gone");
 }

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use lb_blend::noise::{initial_latents, standard_normal};
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    Backend, BlendError, BlendOptions, Blended, Conditioning, DdimSampler, Keyframe, LatentShape,
-    NoiseScheduleConfig, Observer, Sampler, SamplerKind, blend,
+    Backend, BlendError, BlendOptions, BlendReport, Blended, BlendedFrame, Conditioning,
+    DdimSampler, Film, Keyframe, LatentShape, NoiseScheduleConfig, Observer, Sampler, SamplerKind,
+    Transition, blend,
 };
 use lb_schedule::{BranchingProfile, Guidance};
 
@@ -32,6 +33,7 @@ pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
     let keyframe = |seed| Keyframe {
         conditioning: conditioning(100 + seed),
         negative: conditioning(200 + seed),
+        guidance_scale: 4.0,
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
         concatenated: None,
     };
@@ -53,45 +55,81 @@ pub(crate) fn samplers() -> [Box<dyn Sampler>; 2] {
     [SamplerKind::Ddim, SamplerKind::DpmSolver].map(|kind| kind.sampler(&config, 10).unwrap())
 }
 
-pub(crate) fn guided(scale: f64, damper: f64) -> BlendOptions {
-    BlendOptions {
-        guidance: Guidance { scale, damper },
-        ..Default::default()
+/// The film of `count` keyframes along one profile.
+pub(crate) fn film_along(profile: &BranchingProfile, count: usize) -> Film {
+    let transition = Transition {
+        profile: profile.clone(),
+        guidance_damper: 0.5,
+    };
+    Film {
+        keyframes: keyframes(count),
+        transitions: vec![transition; count.saturating_sub(1)],
     }
 }
 
 /// The film of `count` keyframes along [`profile`].
-pub(crate) fn film(
+pub(crate) fn film(count: usize) -> Film {
+    film_along(&profile(), count)
+}
+
+/// A film under this guidance from its first keyframe to its last.
+pub(crate) fn guided(mut film: Film, guidance: Guidance) -> Film {
+    for keyframe in &mut film.keyframes {
+        keyframe.guidance_scale = guidance.scale;
+    }
+    for transition in &mut film.transitions {
+        transition.guidance_damper = guidance.damper;
+    }
+    film
+}
+
+/// Computes a film of 10 steps by DDIM, with nothing stored.
+pub(crate) fn render(
     backend: &mut dyn Backend,
-    count: usize,
+    film: &Film,
     options: &BlendOptions,
     observer: &mut dyn Observer,
-) -> Result<Blended, BlendError> {
-    blend(
-        backend,
-        &sampler(10),
-        &profile(),
-        &keyframes(count),
-        options,
-        observer,
-    )
+) -> Result<BlendReport, BlendError> {
+    blend(backend, &sampler(10), film, options, &mut (), observer)
 }
 
-/// The film of two keyframes along a profile of 10 steps, by a fake and this sampler.
-pub(crate) fn sampled_film(
+/// A film in memory, and what it took.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Made {
+    pub(crate) transitions: Vec<Vec<BlendedFrame>>,
+    pub(crate) level_fractions: Vec<Vec<Vec<f64>>>,
+    pub(crate) report: BlendReport,
+}
+
+/// A film by a fake with this batch limit and this sampler, nobody watching.
+pub(crate) fn sampled(
     sampler: &dyn Sampler,
-    profile: &BranchingProfile,
+    film: &Film,
     batch_limit: usize,
     options: &BlendOptions,
-) -> Blended {
-    let mut backend = FakeBackend::new(batch_limit);
-    let keyframes = keyframes(2);
-    blend(&mut backend, sampler, profile, &keyframes, options, &mut ()).unwrap()
+) -> Made {
+    made(&mut FakeBackend::new(batch_limit), sampler, film, options)
 }
 
-/// The film of [`film`], by a fake with this batch limit and nobody watching.
-pub(crate) fn quiet_film(batch_limit: usize, count: usize, options: &BlendOptions) -> Blended {
-    film(&mut FakeBackend::new(batch_limit), count, options, &mut ()).unwrap()
+/// A film by this backend and sampler, nobody watching.
+pub(crate) fn made(
+    backend: &mut dyn Backend,
+    sampler: &dyn Sampler,
+    film: &Film,
+    options: &BlendOptions,
+) -> Made {
+    let mut blended = Blended::default();
+    let report = blend(backend, sampler, film, options, &mut (), &mut blended).unwrap();
+    Made {
+        transitions: blended.transitions,
+        level_fractions: blended.level_fractions,
+        report,
+    }
+}
+
+/// The film of [`film`] by a fake with this batch limit and DDIM, nobody watching.
+pub(crate) fn quiet_film(batch_limit: usize, count: usize, options: &BlendOptions) -> Made {
+    sampled(&sampler(10), &film(count), batch_limit, options)
 }
 
 pub(crate) fn go_on() -> ControlFlow<()> {

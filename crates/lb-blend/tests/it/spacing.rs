@@ -4,10 +4,10 @@ use lb_blend::{Backend, testing::FakeBackend};
 use lb_blend::{
     BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, Sampler, SpacingDistance,
 };
-use lb_schedule::{Spacing, fixed_fractions, perceptual_fractions};
+use lb_schedule::{Guidance, Spacing, fixed_fractions, perceptual_fractions};
 
 use crate::alone::branch;
-use crate::scene::{film, profile, quiet_film, sampled_film, samplers};
+use crate::scene::{film, profile, quiet_film, render, sampled, samplers};
 
 fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
     frames.iter().map(|frame| frame.fraction).collect()
@@ -68,7 +68,7 @@ fn assert_measured_above(sampler: &dyn Sampler) {
             .iter()
             .map(|&fraction| {
                 let level = levels.len() - 1;
-                branch(sampler, &levels, level, fraction, options.guidance).clean
+                branch(sampler, &levels, level, fraction, Guidance::default()).clean
             })
             .collect();
         let distances: Vec<f64> = clean
@@ -83,7 +83,7 @@ fn assert_measured_above(sampler: &dyn Sampler) {
             .collect();
         levels.push(perceptual_fractions(level.branch_count, &above, &distances).unwrap());
     }
-    let film = sampled_film(sampler, &profile(), 8, &options);
+    let film = sampled(sampler, &film(2), 8, &options);
     assert_eq!(film.level_fractions[0].len(), levels.len());
     for (ours, expected) in film.level_fractions[0].iter().zip(&levels) {
         assert_eq!(ours.len(), expected.len());
@@ -162,7 +162,7 @@ fn picture_features_that_do_not_compare_are_refused() {
             distance: SpacingDistance::Pictures,
             ..Default::default()
         };
-        film(&mut Features(features), 2, &options, &mut ())
+        render(&mut Features(features), &film(2), &options, &mut ())
             .unwrap_err()
             .to_string()
     };

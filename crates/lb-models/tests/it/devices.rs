@@ -1,7 +1,8 @@
 //! What holds for GPUs and can be seen without one: precision, bound tensors, placement.
 
 use lb_blend::{
-    Backend, BlendOptions, DdimSampler, Keyframe, LatentShape, PredictRequest, blend, noise,
+    Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, LatentShape, PredictRequest,
+    Transition, blend, noise,
 };
 use lb_export::{Component, ExportOptions, Graph, build_graph};
 use lb_models::testing::{GraphSession, NamedTensor, TensorValues, placement};
@@ -44,22 +45,30 @@ fn frames(precision: Precision) -> Vec<Picture> {
             conditioning: conditioning.clone(),
             negative: conditionings[0].clone(),
             initial_latents: noise::initial_latents(seed as u64, SHAPE).unwrap(),
+            guidance_scale: 4.0,
             concatenated: None,
         })
         .collect();
-    let profile = BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap();
+    let film = Film {
+        keyframes,
+        transitions: vec![Transition {
+            profile: BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap(),
+            guidance_damper: 0.5,
+        }],
+    };
     let sampler = DdimSampler::new(pocket().schedule(), 12).unwrap();
-    let (options, observer) = (BlendOptions::default(), &mut ());
-    let film = blend(
+    let (options, mut blended) = (BlendOptions::default(), Blended::default());
+    let store = &mut ();
+    blend(
         &mut pipeline,
         &sampler,
-        &profile,
-        &keyframes,
+        &film,
         &options,
-        observer,
+        store,
+        &mut blended,
     )
     .unwrap();
-    let latents: Vec<_> = film.transitions[0]
+    let latents: Vec<_> = blended.transitions[0]
         .iter()
         .map(|frame| &frame.latents)
         .collect();

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_blend::{DdimSampler, Keyframe, Latents, blend, noise};
+use lb_blend::{
+    BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
+};
 use lb_export::{ImportOptions, import};
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions};
 use lb_schedule::BranchingProfile;
@@ -31,21 +33,30 @@ fn film(directory: &Path) -> Vec<Vec<u8>> {
         .map(|index| Keyframe {
             conditioning: conditionings[index].clone(),
             negative: conditionings[0].clone(),
+            guidance_scale: 4.0,
             concatenated: None,
             initial_latents: noise::initial_latents(index as u64, shape).unwrap(),
         })
         .collect();
-    let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();
-    let settings = Default::default();
-    let blended = blend(
+    let film = Film {
+        keyframes,
+        transitions: vec![Transition {
+            profile: BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap(),
+            guidance_damper: 0.5,
+        }],
+    };
+    let (options, mut blended) = (BlendOptions::default(), Blended::default());
+    let store = &mut ();
+    blend(
         &mut pipeline,
         &sampler,
-        &profile,
-        &keyframes,
-        &settings,
-        &mut (),
-    );
-    let transitions = blended.unwrap().transitions;
+        &film,
+        &options,
+        store,
+        &mut blended,
+    )
+    .unwrap();
+    let transitions = blended.transitions;
     let latents: Vec<&Latents> = transitions[0].iter().map(|frame| &frame.latents).collect();
     let pictures = pipeline.decoder().decode(&latents).unwrap();
     pictures.into_iter().map(|picture| picture.rgb).collect()

@@ -1,9 +1,11 @@
 //! Every kind of model against diffusers: what a UNet takes beside latents, and whole transitions.
 
 use lb_blend::testing::conformance;
-use lb_blend::{Backend, BlendOptions, DdimSampler, Keyframe, Latents, blend, noise};
+use lb_blend::{
+    Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
+};
 use lb_models::{ModelError, ModelKind, Picture, Pipeline};
-use lb_schedule::{BranchingProfile, Guidance, Spacing};
+use lb_schedule::{BranchingProfile, Spacing};
 
 use crate::golden_kinds::{Golden, KINDS, SHAPE, relative_error};
 
@@ -84,26 +86,29 @@ fn transitions_of_every_kind_are_diffusers() {
             .map(|((initial_latents, concatenated), conditioning)| Keyframe {
                 conditioning: conditioning.clone(),
                 negative: conditionings[0].clone(),
+                guidance_scale: 3.0,
                 initial_latents,
                 concatenated,
             })
             .collect();
-        let profile = BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap();
+        let film = Film {
+            keyframes,
+            transitions: vec![Transition {
+                profile: BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap(),
+                guidance_damper: 0.5,
+            }],
+        };
         let sampler = DdimSampler::new(pipeline.directory().schedule(), 6).unwrap();
         let options = BlendOptions {
-            guidance: Guidance {
-                scale: 3.0,
-                damper: 0.5,
-            },
             spacing: Spacing::Fixed {
                 mid_compression: 1.2,
             },
             ..Default::default()
         };
-        let (backend, watching) = (&mut pipeline, &mut ());
-        let film = blend(backend, &sampler, &profile, &keyframes, &options, watching).unwrap();
+        let (backend, mut blended) = (&mut pipeline, Blended::default());
+        blend(backend, &sampler, &film, &options, &mut (), &mut blended).unwrap();
 
-        let frames: Vec<&Latents> = film.transitions[0]
+        let frames: Vec<&Latents> = blended.transitions[0]
             .iter()
             .map(|frame| &frame.latents)
             .collect();

@@ -1,7 +1,10 @@
 //! The pocket model behind the port.
 
 use lb_blend::testing::conformance;
-use lb_blend::{Backend, DdimSampler, Keyframe, LatentShape, Latents, blend, noise};
+use lb_blend::{
+    Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, LatentShape, Latents, Transition,
+    blend, noise,
+};
 use lb_models::{ModelError, PipelineOptions, SessionOptions};
 use lb_schedule::BranchingProfile;
 
@@ -38,21 +41,30 @@ fn a_red_apple_is_red_and_a_green_pear_is_green() {
             conditioning: conditionings[index].clone(),
             negative: conditionings[0].clone(),
             initial_latents: noise::initial_latents(index as u64, SHAPE).unwrap(),
+            guidance_scale: 4.0,
             concatenated: None,
         })
         .collect();
-    let profile = BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap();
+    let film = Film {
+        keyframes,
+        transitions: vec![Transition {
+            profile: BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap(),
+            guidance_damper: 0.5,
+        }],
+    };
     let sampler = DdimSampler::new(pocket().schedule(), 12).unwrap();
-    let film = blend(
+    let (options, mut blended) = (BlendOptions::default(), Blended::default());
+    let store = &mut ();
+    blend(
         &mut pipeline,
         &sampler,
-        &profile,
-        &keyframes,
-        &Default::default(),
-        &mut (),
+        &film,
+        &options,
+        store,
+        &mut blended,
     )
     .unwrap();
-    let latents: Vec<&Latents> = film.transitions[0]
+    let latents: Vec<&Latents> = blended.transitions[0]
         .iter()
         .map(|frame| &frame.latents)
         .collect();

@@ -1,6 +1,6 @@
 //! Laws of every tree, however it was made, and of its cost.
 
-use lb_schedule::{BranchingProfile, Cost, MAX_BRANCHES, MAX_STEPS, ScheduleError};
+use lb_schedule::{BranchingProfile, Cost, MAX_BRANCHES, MAX_STEPS, ScheduleError, film_cost};
 use proptest::prelude::*;
 
 /// The invariant that `BranchingProfile` documents.
@@ -35,12 +35,12 @@ fn any_profile() -> impl Strategy<Value = BranchingProfile> {
 }
 
 /// What an engine does: every keyframe's trajectory, then each level's inner branches step by step.
-fn walk(profile: &BranchingProfile, keyframes: usize) -> Cost {
+fn walk(profiles: &[&BranchingProfile], keyframes: usize) -> Cost {
     let mut cost = Cost {
-        model_evaluations: keyframes * profile.steps(),
+        model_evaluations: keyframes * profiles[0].steps(),
         decodes: keyframes,
     };
-    for _transition in 1..keyframes {
+    for profile in profiles {
         for (level, at) in profile.levels().iter().enumerate() {
             for _step in profile.step_range(level) {
                 cost.model_evaluations += at.branch_count - 2;
@@ -121,9 +121,13 @@ proptest! {
     }
 
     #[test]
-    fn the_cost_is_that_of_the_walk(profile in any_profile(), keyframes in 1..5_usize) {
-        prop_assert_eq!(profile.cost(), walk(&profile, 2));
-        prop_assert_eq!(profile.film_cost(keyframes), walk(&profile, keyframes));
+    fn the_cost_is_that_of_the_walk(profile in any_profile(), transitions in 1..5_usize) {
+        prop_assert_eq!(profile.cost(), walk(&[&profile], 2));
+        let plain = BranchingProfile::manual(profile.steps(), &[2], &[0]).unwrap();
+        let both = [&profile, &plain].into_iter().cycle().take(transitions).collect::<Vec<_>>();
+        let film = |looped| film_cost(both.iter().copied(), looped);
+        prop_assert_eq!(film(false), walk(&both, transitions + 1));
+        prop_assert_eq!(film(true), walk(&both, transitions));
         let one_by_one = profile.steps() * profile.frame_count();
         prop_assert!(profile.cost().model_evaluations <= one_by_one);
     }

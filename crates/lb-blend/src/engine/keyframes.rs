@@ -1,0 +1,124 @@
+//! The keyframes' own trajectories: a group at a time, from wherever each of them stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::Walk;
+use super::batch::Start;
+use super::store::{LevelEnd, Place};
+use crate::error::BlendError;
+use crate::observe::{Branch, Phase};
+
+/// A keyframe's trajectory, as far as others go on from it.
+#[derive(Default)]
+pub(super) struct Trajectory {
+    /// By the number of steps taken.
+    ends: BTreeMap<usize, LevelEnd>,
+    /// The stretches that still have to be computed; each ends where the trajectory is recorded.
+    missing: Vec<Range<usize>>,
+}
+
+impl Trajectory {
+    /// Where the keyframe stands after a step that is recorded.
+    pub(super) fn after(&self, step: usize) -> &LevelEnd {
+        &self.ends[&step]
+    }
+
+    fn misses(&self, step: usize) -> bool {
+        self.missing.iter().any(|stretch| stretch.contains(&step))
+    }
+}
+
+/// The keyframes that transitions still need.
+pub(super) type Window = BTreeMap<usize, Trajectory>;
+
+impl Walk<'_> {
+    /// Puts a group of keyframes into the window, computing what the store does not have.
+    ///
+    /// All of them that miss a step take it together. A keyframe that is stored up to a step joins
+    /// the others there.
+    pub(super) fn keyframes(
+        &mut self,
+        group: Range<usize>,
+        window: &mut Window,
+    ) -> Result<(), BlendError> {
+        let mut borders = BTreeSet::from([0]);
+        for index in group.clone() {
+            let steps = self.film.recorded_steps(index);
+            window.insert(index, self.stored_trajectory(index, &steps));
+            borders.extend(steps);
+        }
+        self.report.most_keyframes_held = self.report.most_keyframes_held.max(window.len());
+        let borders: Vec<usize> = borders.into_iter().collect();
+        let mut running = Vec::new();
+        for stretch in borders.windows(2) {
+            let (from, to) = (stretch[0], stretch[1]);
+            let missing = group.clone().filter(|index| window[index].misses(from));
+            let missing: Vec<usize> = missing.collect();
+            if missing != running {
+                self.start_keyframes(&running, &missing, from, window)?;
+                running = missing;
+            }
+            self.denoise(from..to, Phase::Keyframes)?;
+            for (branch, &index) in running.iter().enumerate() {
+                let Some(trajectory) = window.get_mut(&index) else {
+                    continue;
+                };
+                if trajectory.missing.iter().any(|stretch| stretch.end == to) {
+                    let end = self.batch.end(branch..branch + 1)?;
+                    self.store.save(Place::Keyframe { index, step: to }, &end);
+                    trajectory.ends.insert(to, end);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stored_trajectory(&mut self, index: usize, steps: &BTreeSet<usize>) -> Trajectory {
+        let mut trajectory = Trajectory::default();
+        let mut before = 0;
+        for &step in steps {
+            match self.stored(Place::Keyframe { index, step }) {
+                Some(end) => {
+                    self.report.reused_evaluations += step - before;
+                    trajectory.ends.insert(step, end);
+                }
+                None => trajectory.missing.push(before..step),
+            }
+            before = step;
+        }
+        trajectory
+    }
+
+    /// Begins a batch of these keyframes at a step, some of which may be in the last one.
+    fn start_keyframes(
+        &mut self,
+        running: &[usize],
+        next: &[usize],
+        step: usize,
+        window: &Window,
+    ) -> Result<(), BlendError> {
+        let mut carried = BTreeMap::new();
+        for (branch, &index) in running.iter().enumerate() {
+            carried.insert(index, self.batch.end(branch..branch + 1)?);
+        }
+        let mut starts = Vec::with_capacity(next.len());
+        for &index in next {
+            let keyframe = &self.film.keyframes[index];
+            let reached = carried
+                .get(&index)
+                .or_else(|| window[&index].ends.get(&step));
+            let latents = reached.map_or(&keyframe.initial_latents, |end| &end.latents[0]);
+            let predicted = reached.map(|end| &end.predicted_clean[0]);
+            starts.push(Start {
+                branch: Branch::Keyframe(index),
+                guidance_scale: keyframe.guidance_scale,
+                latents: (latents, latents, 0.0),
+                history: predicted.map(|predicted| (predicted, predicted)),
+                keyframes: (keyframe, keyframe, 0.0),
+            });
+        }
+        self.batch.fill(&starts)?;
+        Ok(())
+    }
+}
