@@ -145,9 +145,6 @@ impl Walk<'_> {
     /// Takes the batch through these steps.
     fn denoise(&mut self, steps: Range<usize>, phase: Phase) -> Result<(), BlendError> {
         let branches = self.batch.branches();
-        if branches == 0 {
-            return Ok(());
-        }
         for step in steps {
             let calls = self
                 .batch

@@ -152,3 +152,27 @@ impl Film {
         self.transitions[transition].guidance_damper == 0.0 || unguided(left) || unguided(right)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guidance_goes_along_the_line_and_is_damped() {
+        let at = |damper, left, right, fraction| {
+            let transition = Transition {
+                profile: BranchingProfile::manual(4, &[2], &[0]).unwrap(),
+                guidance_damper: damper,
+            };
+            transition.guidance_scale(left, right, fraction)
+        };
+        assert_eq!(at(1.0, 2.0, 6.0, 0.25), 3.0);
+        // Half of what is above 1 is left in the middle, three quarters half-way there.
+        assert_eq!(at(0.5, 2.0, 6.0, 0.5), 2.5);
+        assert_eq!(at(0.5, 2.0, 6.0, 0.25), 2.5);
+        for fraction in [0.1, 0.3, 0.7] {
+            assert_eq!(at(1.0, 3.3, 3.3, fraction), 3.3);
+            assert_eq!(at(0.0, 1.0, 1.0, fraction), 1.0);
+        }
+    }
+}

@@ -55,6 +55,10 @@ impl Walk<'_> {
             let (from, to) = (stretch[0], stretch[1]);
             let missing = group.clone().filter(|index| window[index].misses(from));
             let missing: Vec<usize> = missing.collect();
+            if missing.is_empty() {
+                running.clear();
+                continue;
+            }
             if missing != running {
                 self.start_keyframes(&running, &missing, from, window)?;
                 running = missing;
