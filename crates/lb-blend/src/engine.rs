@@ -3,6 +3,7 @@
 mod batch;
 mod check;
 mod film;
+mod inversion;
 mod keyframes;
 mod options;
 mod store;
@@ -10,8 +11,9 @@ mod transition;
 
 use std::ops::{ControlFlow, Range};
 
-use self::batch::Batch;
+use self::batch::{Batch, Moment};
 pub use self::film::{Film, Keyframe, Transition};
+pub use self::inversion::{InversionOptions, Inverted, invert, relative_error};
 use self::keyframes::Window;
 pub use self::options::{BlendOptions, SpacingDistance};
 pub use self::store::{LevelEnd, Place, TrajectoryStore};
@@ -146,9 +148,8 @@ impl Walk<'_> {
     fn denoise(&mut self, steps: Range<usize>, phase: Phase) -> Result<(), BlendError> {
         let branches = self.batch.branches();
         for step in steps {
-            let calls = self
-                .batch
-                .predict(self.backend, self.batch_limit, self.sampler, step)?;
+            let at = Moment::new(step, self.sampler.timesteps());
+            let calls = self.batch.predict(self.backend, self.batch_limit, at)?;
             self.batch.step(self.sampler, step)?;
             self.report.predict_calls += calls;
             self.report.predicted_rows += self.batch.rows();

@@ -193,6 +193,14 @@ pub enum BlendError {
         /// The timestep that the model was given.
         timestep: u32,
     },
+    /// More refinements of an inversion than can help.
+    #[error("an inversion of {found} iterations a step; 0 to {most} are allowed")]
+    Iterations {
+        /// How many were asked for.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// Picture features that do not compare.
     #[error("the backend's picture features: {rule}, got {actual} where {expected} were expected")]
     PictureFeatures {

@@ -29,6 +29,7 @@
 //! - A [`Sampler`] walks down the noise schedule of a model's `scheduler_config.json`:
 //!   [`DdimSampler`] equal to diffusers' `DDIMScheduler`, [`DpmSolverSampler`] to its
 //!   `DPMSolverMultistepScheduler`.
+//! - [`invert`] finds the noise that a given picture is made from.
 //! - [`noise`] makes the noise that torch makes for a seed.
 //! - [`slerp`] and [`lerp`] mix.
 //! - [`Observer`] watches, and stops. It is handed the frames, in film order; [`Blended`] is one
@@ -118,14 +119,14 @@ pub mod testing;
 pub use backend::{Backend, Conditioning, PredictRequest};
 pub use calls::CallRows;
 pub use engine::{
-    BlendOptions, BlendReport, BlendedFrame, Film, Keyframe, LevelEnd, Place, SpacingDistance,
-    TrajectoryStore, Transition, blend,
+    BlendOptions, BlendReport, BlendedFrame, Film, InversionOptions, Inverted, Keyframe, LevelEnd,
+    Place, SpacingDistance, TrajectoryStore, Transition, blend, invert, relative_error,
 };
 pub use error::{BackendError, BlendError, ShapeError};
 pub use latents::{LatentShape, Latents};
 pub use mix::{lerp, slerp};
 pub use observe::{Blended, Branch, Observer, Phase, StepProgress};
 pub use sampler::{
-    BetaSchedule, DdimSampler, DpmSolverSampler, NoiseScheduleConfig, PredictionType, Sampler,
-    SamplerError, SamplerKind, TimestepSpacing, add_noise,
+    BetaSchedule, DdimInversion, DdimSampler, DpmSolverSampler, NoiseScheduleConfig,
+    PredictionType, Sampler, SamplerError, SamplerKind, TimestepSpacing, add_noise,
 };

@@ -9,6 +9,8 @@ use crate::latents::Latents;
 /// Which batch the engine is working on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Phase {
+    /// Pictures become the noise that they are made from ([`invert`](crate::invert)).
+    Inversion,
     /// A group of keyframes.
     Keyframes,
     /// One level of one transition.
@@ -63,10 +65,10 @@ pub struct StepProgress {
     pub step: usize,
     /// Denoising steps of a whole trajectory.
     pub steps: usize,
-    /// Model evaluations done in the whole film, branches × steps; those that were not needed
+    /// Model evaluations done in the whole film (or inversion), branches × steps; those that were not needed
     /// because the store had their result count as done when the walk comes to them.
     pub model_evaluations: usize,
-    /// Model evaluations that the whole film takes.
+    /// Model evaluations that the whole film (or inversion) takes.
     pub total_model_evaluations: usize,
 }
 

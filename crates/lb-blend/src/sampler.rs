@@ -6,6 +6,7 @@ mod ddim;
 mod dpm_solver;
 mod error;
 mod forward;
+mod inversion;
 mod kind;
 mod prediction;
 mod timesteps;
@@ -15,6 +16,7 @@ pub use ddim::DdimSampler;
 pub use dpm_solver::DpmSolverSampler;
 pub use error::SamplerError;
 pub use forward::add_noise;
+pub use inversion::DdimInversion;
 pub use kind::SamplerKind;
 
 use crate::error::ShapeError;

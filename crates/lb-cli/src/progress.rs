@@ -59,6 +59,7 @@ impl Progress {
         self.bar.set_position(progress.model_evaluations as u64);
         let step = format!("step {}/{}", progress.step, progress.steps);
         self.bar.set_message(match progress.phase {
+            Phase::Inversion => format!("pictures to noise, {step}"),
             Phase::Keyframes => format!("keyframes, {step}"),
             Phase::Transition { index, .. } => {
                 format!("transition {}/{}, {step}", index + 1, self.transitions)

@@ -25,6 +25,21 @@ pub(super) struct Start<'a> {
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
 }
 
+/// A step of a walk.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    step: usize,
+    timestep: u32,
+}
+
+impl Moment {
+    /// The step of this index of a walk through these timesteps.
+    pub(super) fn new(step: usize, timesteps: &[u32]) -> Self {
+        let timestep = timesteps[step];
+        Self { step, timestep }
+    }
+}
+
 /// One batch of branches. Filled anew for every level, so that its buffers are allocated once for
 /// a film; nothing is allocated between steps.
 ///
@@ -141,10 +156,8 @@ impl Batch {
         &mut self,
         backend: &mut dyn Backend,
         limit: usize,
-        sampler: &dyn Sampler,
-        step: usize,
+        at: Moment,
     ) -> Result<usize, BlendError> {
-        let timestep = sampler.timesteps()[step];
         let (rows, values) = (self.rows(), self.shape.len());
         let conditioning_values = self.tokens * self.width;
         let concatenated_values = self.concatenated_values();
@@ -159,7 +172,7 @@ impl Batch {
                 concatenated_channels: self.concatenated_channels,
                 concatenated: &self.concatenated
                     [first * concatenated_values..last * concatenated_values],
-                timestep,
+                timestep: at.timestep,
                 tokens: self.tokens,
                 width: self.width,
                 conditioning: &self.conditioning
@@ -174,7 +187,7 @@ impl Batch {
                 true => "the model's output for the conditioning",
                 false => "the model's output for the negative conditioning",
             };
-            self.check_finite(output, what, branch, sampler, step)?;
+            self.check_finite(output, what, branch, at)?;
         }
         self.guided.combine(&mut self.output, values);
         Ok(calls)
@@ -182,14 +195,28 @@ impl Batch {
 
     /// Takes the sampler's step with what [`predict`](Self::predict) found.
     pub(super) fn step(&mut self, sampler: &dyn Sampler, step: usize) -> Result<(), BlendError> {
-        let stride = self.shape.len();
-        let values = self.branches.len() * stride;
+        let values = self.branches.len() * self.shape.len();
         let (latents, output) = (&mut self.latents[..values], &self.output[..values]);
         sampler.step(step, latents, output, &mut self.predicted_clean)?;
-        for (branch, latents) in self.latents[..values].chunks_exact(stride).enumerate() {
-            self.check_finite(latents, "the denoised latents", branch, sampler, step)?;
-        }
-        Ok(())
+        let at = Moment::new(step, sampler.timesteps());
+        self.check_latents("the denoised latents", at)
+    }
+
+    /// The branches' latents, one after the other.
+    pub(super) fn latents(&self) -> &[f32] {
+        &self.latents[..self.branches.len() * self.shape.len()]
+    }
+
+    /// Puts other latents in their place: `solve` makes them of what [`predict`](Self::predict)
+    /// found.
+    pub(super) fn replace(
+        &mut self,
+        at: Moment,
+        solve: impl FnOnce(&[f32], &mut [f32]) -> Result<(), ShapeError>,
+    ) -> Result<(), BlendError> {
+        let values = self.branches.len() * self.shape.len();
+        solve(&self.output[..values], &mut self.latents[..values])?;
+        self.check_latents("the inverted latents", at)
     }
 
     /// Where these branches stand now.
@@ -208,23 +235,29 @@ impl Batch {
             .collect()
     }
 
+    fn check_latents(&self, what: &'static str, at: Moment) -> Result<(), BlendError> {
+        let latents = self.latents().chunks_exact(self.shape.len());
+        for (branch, latents) in latents.enumerate() {
+            self.check_finite(latents, what, branch, at)?;
+        }
+        Ok(())
+    }
+
     fn check_finite(
         &self,
         values: &[f32],
         what: &'static str,
         branch: usize,
-        sampler: &dyn Sampler,
-        step: usize,
+        at: Moment,
     ) -> Result<(), BlendError> {
         if values.iter().all(|value| value.is_finite()) {
             return Ok(());
         }
-        let timestep = sampler.timesteps()[step];
         Err(BlendError::NotFinite {
             what,
             branch: self.branches[branch],
-            step: step + 1,
-            timestep,
+            step: at.step + 1,
+            timestep: at.timestep,
         })
     }
 }

@@ -16,14 +16,20 @@ pub(super) fn check(
 ) -> Result<(), BlendError> {
     options.validate()?;
     let keyframes = &film.keyframes;
-    let [first, _, ..] = &keyframes[..] else {
+    if keyframes.len() < 2 {
         return Err(BlendError::TooFewKeyframes {
             count: keyframes.len(),
         });
-    };
+    }
     check_transitions(sampler, film)?;
+    check_keyframes(keyframes)
+}
+
+/// Checks that all keyframes are of one kind, and every value is a number.
+pub(super) fn check_keyframes(keyframes: &[Keyframe]) -> Result<(), BlendError> {
     for (index, keyframe) in keyframes.iter().enumerate() {
         let actual = keyframe.initial_latents.shape();
+        let first = &keyframes[0];
         let expected = first.initial_latents.shape();
         if actual != expected {
             return Err(BlendError::KeyframeShape {

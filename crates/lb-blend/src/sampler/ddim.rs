@@ -49,43 +49,62 @@ impl DdimSampler {
     /// [`SamplerError::Steps`] if `steps` is not in 1..=`num_train_timesteps`;
     /// [`SamplerError::NoSignal`] if the model predicts noise and the walk starts at pure noise.
     pub fn new(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
-        config.validate()?;
-        config.check_steps(steps)?;
-        let length = config.num_train_timesteps;
-        let alphas = alphas_cumprod(config);
-        let end = if config.set_alpha_to_one {
-            1.0
-        } else {
-            alphas[0]
-        };
-        let mut sampler = Self {
-            timesteps: Vec::with_capacity(steps),
-            steps: Vec::with_capacity(steps),
+        let visits = visits(config, steps)?;
+        let step = |visit: &Visit| Step::new(config.prediction_type, visit.now, visit.next);
+        Ok(Self {
+            timesteps: visits.iter().map(|visit| visit.timestep).collect(),
+            steps: visits.iter().map(step).collect(),
             clip: config
                 .clip_sample
                 .then_some(config.clip_sample_range as f32),
-        };
-        for wanted in ddim_timesteps(config, steps) {
-            // diffusers' previous timestep is always ⌊T/N⌋ earlier, also where the next step's
-            // timestep is not.
-            let previous = wanted.checked_sub(length / steps);
-            let timestep = wanted.min(length - 1);
-            let (now, next) = (
-                f64::from(alphas[timestep]),
-                f64::from(previous.map_or(end, |previous| alphas[previous.min(length - 1)])),
-            );
-            if now == 0.0 && config.prediction_type == PredictionType::Epsilon {
-                return Err(SamplerError::NoSignal {
-                    timestep: timestep as u32,
-                });
-            }
-            sampler.timesteps.push(timestep as u32);
-            sampler
-                .steps
-                .push(Step::new(config.prediction_type, now, next));
-        }
-        Ok(sampler)
+        })
     }
+}
+
+/// Where a step of DDIM starts and ends.
+pub(super) struct Visit {
+    /// The model's timestep.
+    pub(super) timestep: u32,
+    /// The share of signal (ᾱ) that the step starts from.
+    pub(super) now: f64,
+    /// The share of signal that it arrives at.
+    pub(super) next: f64,
+}
+
+/// The walk of `steps` steps, first step first.
+pub(super) fn visits(
+    config: &NoiseScheduleConfig,
+    steps: usize,
+) -> Result<Vec<Visit>, SamplerError> {
+    config.validate()?;
+    config.check_steps(steps)?;
+    let length = config.num_train_timesteps;
+    let alphas = alphas_cumprod(config);
+    let end = if config.set_alpha_to_one {
+        1.0
+    } else {
+        alphas[0]
+    };
+    let visit = |wanted: usize| {
+        // diffusers' previous timestep is always ⌊T/N⌋ earlier, also where the next step's
+        // timestep is not.
+        let previous = wanted.checked_sub(length / steps);
+        let index = wanted.min(length - 1);
+        let (timestep, now) = (index as u32, f64::from(alphas[index]));
+        if now == 0.0 && config.prediction_type == PredictionType::Epsilon {
+            return Err(SamplerError::NoSignal { timestep });
+        }
+        let next = previous.map_or(end, |previous| alphas[previous.min(length - 1)]);
+        Ok(Visit {
+            timestep,
+            now,
+            next: f64::from(next),
+        })
+    };
+    ddim_timesteps(config, steps)
+        .into_iter()
+        .map(visit)
+        .collect()
 }
 
 impl Sampler for DdimSampler {

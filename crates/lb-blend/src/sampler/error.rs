@@ -91,6 +91,15 @@ pub enum SamplerError {
         /// The timestep.
         timestep: u32,
     },
+    /// A step whose end says nothing about its start.
+    #[error(
+        "the step at timestep {timestep} cannot be inverted: under prediction_type sample and \
+         set_alpha_to_one it leaves nothing of the latents that it starts from"
+    )]
+    NotInvertible {
+        /// The timestep.
+        timestep: u32,
+    },
     /// A timestep that the training schedule does not have.
     #[error("timestep {timestep} does not exist, must be in 0..={most}")]
     Timestep {

@@ -1,4 +1,4 @@
-"""Writes the fixtures beside this script: torch's noise, diffusers' DDIM and DPM-Solver++, for
+"""Writes the fixtures beside this script: torch's noise, diffusers' DDIM, its inversion and DPM-Solver++, for
 tests/it/golden.rs.
 
     python make_goldens.py
@@ -13,7 +13,7 @@ import pathlib
 import diffusers
 import numpy
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMInverseScheduler, DDIMScheduler, DPMSolverMultistepScheduler
 
 HERE = pathlib.Path(__file__).parent
 SEEDS = [0, 1, 42, 2**31 + 5, 2**32 - 1, 2**32 + 7, 2**63 + 12345]
@@ -56,6 +56,7 @@ CONFIGS = {
 STEPS = [1, 2, 3, 4, 5, 7, 10, 12, 15, 20, 28, 30, 37, 38, 50, 60, 100, 107, 250, 333, 500, 999, 1000]
 SPACINGS = ["leading", "linspace", "trailing"]
 PREDICTIONS = ["epsilon", "v_prediction", "sample"]
+INVERSION_STEPS = [1, 2, 3, 7, 20, 30, 50, 333, 999]
 SOLVER_STEPS = [1, 2, 3, 4, 5, 7, 10, 14, 15, 20, 30, 50, 333, 500, 999, 1000]
 
 
@@ -123,6 +124,33 @@ def ddim():
                 runs=runs,
             )
         )
+    return dict(start_seed=start_seed, start=rounded(start), walks=walks)
+
+
+def inversion():
+    """From clean latents up to noise, where each step's model output is that of the step's start."""
+    start_seed = 5
+    start = torch.randn(8, generator=torch.Generator().manual_seed(start_seed))
+    walks = []
+    names = ["sd21 v", "sd21 epsilon", "narrow clip, v", "trailing, zero terminal SNR, v", "trained betas, epsilon"]
+    for name in names:
+        scheduler = DDIMInverseScheduler(**CONFIGS[name])
+        length = scheduler.config.num_train_timesteps
+        runs = []
+        for steps in INVERSION_STEPS:
+            if steps > length:
+                continue
+            scheduler.set_timesteps(steps)
+            if len(scheduler.timesteps) != steps:
+                continue  # numpy's rounding has added a step at timestep -1
+            latents, states = start, []
+            for timestep in scheduler.timesteps:
+                latents = scheduler.step(model(latents, int(timestep)), int(timestep), latents).prev_sample
+                states.append(latents)
+            middle = states[(len(states) - 1) // 2]
+            runs.append(dict(steps=steps, latents=rounded(latents), middle=rounded(middle)))
+        kept = {key: value for key, value in scheduler.config.items() if not key.startswith("_")}
+        walks.append(dict(name=name, config=kept, runs=runs))
     return dict(start_seed=start_seed, start=rounded(start), walks=walks)
 
 
@@ -195,5 +223,6 @@ def write(name, content):
 torch.set_num_threads(1)
 write("noise.json", noise())
 write("ddim.json", ddim())
+write("ddim_inversion.json", inversion())
 write("dpm_solver.json", solver())
 write("timesteps.json", timesteps())

@@ -11,6 +11,7 @@ mod film;
 mod golden;
 mod interruption;
 mod keeping;
+mod inversion;
 mod laws;
 mod multistep;
 mod refusals;

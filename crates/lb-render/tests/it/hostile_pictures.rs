@@ -84,7 +84,10 @@ fn a_declared_size_is_checked_before_anything_is_allocated() {
         declared(&png(50_000, 50_000, std::slice::from_ref(&data))),
         (50_000, 50_000)
     );
-    assert_eq!(declared(&png(20_000, 10, std::slice::from_ref(&data))), (20_000, 10));
+    assert_eq!(
+        declared(&png(20_000, 10, std::slice::from_ref(&data))),
+        (20_000, 10)
+    );
     assert_eq!(declared(&png(16_000, 16_000, &[data])), (16_000, 16_000));
 
     // A JPEG's start-of-frame segment: precision, height, width.

@@ -87,7 +87,7 @@ impl Run {
 }
 
 /// The fixtures' stand-in for a model.
-fn model(latents: &[f32], timestep: u32) -> Vec<f32> {
+pub(super) fn model(latents: &[f32], timestep: u32) -> Vec<f32> {
     let time = 0.5 + timestep as f32 / 1000.0;
     let value = |(index, x): (usize, &f32)| 0.3 * x + (0.1 * index as f32 - 0.35) * time;
     latents.iter().enumerate().map(value).collect()

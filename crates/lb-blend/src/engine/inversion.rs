@@ -1,0 +1,159 @@
+//! Pictures back to the noise that they are made from, so that they can be keyframes.
+
+use super::batch::{Batch, Moment, Start};
+use super::check::check_keyframes;
+use super::{Keyframe, proceed};
+use crate::backend::Backend;
+use crate::error::{BlendError, ShapeError};
+use crate::latents::Latents;
+use crate::observe::{Branch, Observer, Phase, StepProgress};
+use crate::sampler::DdimInversion;
+
+/// How carefully pictures are inverted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct InversionOptions {
+    /// How often each step is solved again with the model's output for its last solution, 0 to
+    /// [`MOST_ITERATIONS`](Self::MOST_ITERATIONS). 0 is the inversion of the DDIM paper, which loses
+    /// much of a picture; each further one costs as much again, and takes the error down to a third
+    /// or less.
+    pub iterations: usize,
+}
+
+impl Default for InversionOptions {
+    fn default() -> Self {
+        Self { iterations: 2 }
+    }
+}
+
+impl InversionOptions {
+    /// Most iterations a step.
+    pub const MOST_ITERATIONS: usize = 100;
+
+    /// Checks the number of iterations.
+    ///
+    /// # Errors
+    /// [`BlendError::Iterations`] for more than there may be.
+    pub fn validate(&self) -> Result<(), BlendError> {
+        let (found, most) = (self.iterations, Self::MOST_ITERATIONS);
+        if found > most {
+            return Err(BlendError::Iterations { found, most });
+        }
+        Ok(())
+    }
+
+    /// Model evaluations that so many pictures take in so many steps.
+    #[must_use]
+    pub fn model_evaluations(&self, pictures: usize, steps: usize) -> usize {
+        pictures * steps * (1 + self.iterations)
+    }
+}
+
+/// What an inversion found, and what it took.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Inverted {
+    /// For each picture the latents at the first step that DDIM denoises to about the picture's.
+    pub initial_latents: Vec<Latents>,
+    /// Pictures × steps × (1 + iterations).
+    pub model_evaluations: usize,
+    /// Rows that the backend predicted: conditional and unconditional ones.
+    pub predicted_rows: usize,
+    /// Calls of [`Backend::predict`].
+    pub predict_calls: usize,
+}
+
+/// Finds the initial latents that DDIM denoises to given clean latents, under the same conditioning
+/// and guidance: deterministic inversion, step by step from the clean end, each step refined by
+/// fixed-point iteration (see [`DdimInversion`]).
+///
+/// `pictures` are keyframes whose `initial_latents` are the *clean* latents of a picture, as an
+/// encoder makes them. With the result in their place they are keyframes for
+/// [`blend`](crate::blend()) with the [`DdimSampler`](crate::DdimSampler) of the same steps. How
+/// close that comes to the picture is seen when the keyframe is finished: [`relative_error`].
+///
+/// Pictures are inverted together, in batches of as many branches as the backend takes rows.
+///
+/// # Errors
+/// A [`BlendError`] for what does not fit together, for a value that becomes NaN or infinite, for a
+/// backend that fails, and [`BlendError::Interrupted`] once the observer breaks off. Errors count
+/// keyframes within `pictures`.
+pub fn invert(
+    backend: &mut dyn Backend,
+    inversion: &DdimInversion,
+    pictures: &[Keyframe],
+    options: &InversionOptions,
+    observer: &mut dyn Observer,
+) -> Result<Inverted, BlendError> {
+    options.validate()?;
+    check_keyframes(pictures)?;
+    let limit = backend.batch_limit();
+    if limit == 0 {
+        return Err(BlendError::BatchLimit);
+    }
+    let timesteps = inversion.timesteps();
+    let total_model_evaluations = options.model_evaluations(pictures.len(), timesteps.len());
+    let mut inverted = Inverted::default();
+    for (group, pictures) in pictures.chunks(limit).enumerate() {
+        let mut batch = Batch::like(&pictures[0]);
+        batch.fill(&starts(pictures, group * limit))?;
+        for step in 0..timesteps.len() {
+            let at = Moment::new(step, timesteps);
+            let known = batch.latents().to_vec();
+            for iteration in 0..=options.iterations {
+                inverted.predict_calls += batch.predict(backend, limit, at)?;
+                inverted.predicted_rows += batch.rows();
+                inverted.model_evaluations += pictures.len();
+                batch.replace(at, |output, noisier| match iteration {
+                    0 => inversion.estimate(step, &known, output, noisier),
+                    _ => inversion.solve(step, &known, output, noisier),
+                })?;
+                proceed(observer.step(&StepProgress {
+                    phase: Phase::Inversion,
+                    branches: pictures.len(),
+                    step: step + 1,
+                    steps: timesteps.len(),
+                    model_evaluations: inverted.model_evaluations,
+                    total_model_evaluations,
+                }))?;
+            }
+        }
+        let found = batch.end(0..pictures.len())?.latents;
+        inverted.initial_latents.extend(found);
+    }
+    Ok(inverted)
+}
+
+/// Each picture as a branch of its own; the first one has the index `first`.
+fn starts(pictures: &[Keyframe], first: usize) -> Vec<Start<'_>> {
+    let indexed = pictures.iter().zip(first..);
+    indexed
+        .map(|(picture, index)| Start {
+            branch: Branch::Keyframe(index),
+            guidance_scale: picture.guidance_scale,
+            latents: (&picture.initial_latents, &picture.initial_latents, 0.0),
+            history: None,
+            keyframes: (picture, picture, 0.0),
+        })
+        .collect()
+}
+
+/// Root mean square of the difference over root mean square of `expected`: 0 where both are equal,
+/// infinite where only `expected` is zero.
+///
+/// How far a finished keyframe is from the clean latents that it was inverted from.
+///
+/// # Errors
+/// [`ShapeError::Length`](crate::ShapeError::Length) if there are not as many values.
+pub fn relative_error(actual: &Latents, expected: &Latents) -> Result<f64, ShapeError> {
+    let (actual, expected) = (actual.values(), expected.values());
+    ShapeError::check_length("latents to compare", actual.len(), expected.len())?;
+    let (mut difference, mut size) = (0.0, 0.0);
+    for (&actual, &expected) in actual.iter().zip(expected) {
+        let (actual, expected) = (f64::from(actual), f64::from(expected));
+        difference += (actual - expected) * (actual - expected);
+        size += expected * expected;
+    }
+    Ok(match difference == 0.0 {
+        true => 0.0,
+        false => libm::sqrt(difference / size),
+    })
+}
