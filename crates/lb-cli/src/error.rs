@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lb_models::ExportError;
-use lb_render::{ModelError, RenderError};
+use lb_render::{ModelError, RenderError, SettingsError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +83,15 @@ impl CommandError {
         match error {
             RenderError::PromptCount { .. } => {
                 Some("quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4")
+            }
+            RenderError::Settings(SettingsError::StepsAlone) => {
+                Some("add --frames N, or --branches with --injection-steps")
+            }
+            RenderError::Settings(SettingsError::MidCompressionWithoutFixed) => {
+                Some("add --spacing fixed")
+            }
+            RenderError::Settings(SettingsError::BranchesWithoutInjections) => {
+                Some("add --injection-steps or --injection-strengths")
             }
             RenderError::NoOutput => {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")

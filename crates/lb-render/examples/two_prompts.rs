@@ -15,11 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = Runtime::load(Path::new(&library))?;
     let model = ModelDirectory::open(Path::new(&model))?;
     let renderer = Renderer::new(runtime, model, PipelineOptions::default())?;
-    let prompts = vec!["a red apple".into(), "a green pear".into()];
-    let job = Job {
-        prompts,
-        ..Default::default()
-    };
+    let job = Job::of_prompts(["a red apple", "a green pear"]);
     let outputs = Outputs {
         frames_dir: Some(folder.into()),
         ..Default::default()

@@ -27,12 +27,54 @@ pub enum RenderError {
         found: usize,
     },
     /// More seeds than keyframes.
-    #[error("{found} seeds are given for {prompts} prompts; at most one seed a prompt")]
+    #[error("{found} seeds are given for {keyframes} prompts; at most one seed a prompt")]
     SeedCount {
         /// How many seeds.
         found: usize,
-        /// How many prompts.
-        prompts: usize,
+        /// How many keyframes.
+        keyframes: usize,
+    },
+    /// Not one transition between neighbours.
+    #[error("the film's keyframes are joined by {expected} transitions; {found} are given")]
+    TransitionCount {
+        /// How many transitions.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
+    /// Transitions that share a keyframe, of different steps.
+    #[error(
+        "a film has one number of steps: transition {} has {steps}, transition {} has {other}",
+        first + 1,
+        second + 1
+    )]
+    StepsDiffer {
+        /// A transition, from 0.
+        first: usize,
+        /// Its steps.
+        steps: usize,
+        /// Another transition, from 0.
+        second: usize,
+        /// Its steps.
+        other: usize,
+    },
+    /// A feather out of range.
+    #[error(
+        "a feather must be 0 to {} pixels, got {found}",
+        crate::job::Inpaint::MOST_FEATHER
+    )]
+    Feather {
+        /// The pixels given.
+        found: f64,
+    },
+    /// Settings contradict each other or are not enough.
+    #[error(transparent)]
+    Settings(#[from] crate::job::SettingsError),
+    /// A part of the job that this version knows and cannot carry out.
+    #[error("{what} cannot be rendered yet")]
+    Unsupported {
+        /// The part.
+        what: &'static str,
     },
     /// Nothing was asked to be written.
     #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
@@ -84,6 +126,11 @@ impl RenderError {
             Self::PromptCount { .. }
             | Self::PromptLength { .. }
             | Self::SeedCount { .. }
+            | Self::TransitionCount { .. }
+            | Self::StepsDiffer { .. }
+            | Self::Feather { .. }
+            | Self::Settings(_)
+            | Self::Unsupported { .. }
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }

@@ -1,134 +1,89 @@
 //! What a user asks for: a film's content, apart from where it is written.
 
+mod branching;
+mod inputs;
+mod keyframe;
+mod settings;
+mod transition;
+mod upscale;
+
+pub(crate) use branching::film_profiles;
+pub use branching::{Branching, Injections};
+pub use inputs::{DepthMap, Fit, Inpaint};
+pub use keyframe::Keyframe;
+pub use settings::{
+    BranchingSettings, InpaintSettings, JobSettings, KeyframeSettings, SettingsError,
+    SpacingChoice, SpacingSettings, TransitionSettings, UpscaleSettings,
+};
+pub use transition::{Timing, Transition};
+pub use upscale::Upscale;
+
+use std::path::PathBuf;
+
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{BranchingProfile, Guidance, Quality, ScheduleError, Spacing};
+use lb_schedule::Spacing;
 
 use crate::error::RenderError;
 
-/// The content of a film.
+/// The content of a film, with nothing left open but what the model decides.
 ///
 /// Two jobs that are equal make the same film, byte for byte, on the same machine and device.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Job {
-    /// One prompt a keyframe, in film order; at least two.
-    pub prompts: Vec<String>,
-    /// What no keyframe shall show; empty for nothing.
-    pub negative_prompt: String,
-    /// One seed a keyframe; keyframes beyond the list count on from its last seed, and an empty
-    /// list counts from 0.
-    pub seeds: Vec<u64>,
+    /// The end pictures, in film order; at least two.
+    pub keyframes: Vec<Keyframe>,
+    /// What joins keyframe t and keyframe t + 1. A looped film has one more, from its last
+    /// keyframe to its first.
+    pub transitions: Vec<Transition>,
+    /// Whether the film ends where it begins.
+    pub looped: bool,
+    /// The model, by name or by folder; `None` leaves it to the front end.
+    pub model: Option<String>,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
     /// How latents are denoised.
     pub sampler: SamplerKind,
-    /// The branching tree.
-    pub branching: Branching,
     /// How a level's fractions are chosen.
     pub spacing: Spacing,
     /// What perceptual spacing measures.
     pub distance: SpacingDistance,
-    /// Guidance over the transition.
-    pub guidance: Guidance,
-    /// Seconds of film a transition.
-    pub seconds: f64,
+    /// Where in film time computed frames sit.
+    pub timing: Timing,
     /// Film frames a second.
     pub frames_per_second: f64,
+    /// Seconds of the whole film: transitions are stretched or shortened alike, holds are kept.
+    /// `None` adds up what is there.
+    pub film_seconds: Option<f64>,
+    /// How a picture of another size than the film's is fitted; `None` refuses it.
+    pub fit: Option<Fit>,
+    /// What stays and what is repainted, for an inpainting model.
+    pub inpaint: Option<Inpaint>,
+    /// What is near and what is far, for a depth model.
+    pub depth: Option<DepthMap>,
+    /// A second stage at four times the size.
+    pub upscale: Option<Upscale>,
 }
 
 impl Default for Job {
     fn default() -> Self {
         Self {
-            prompts: Vec::new(),
-            negative_prompt: String::new(),
-            seeds: Vec::new(),
+            keyframes: Vec::new(),
+            transitions: Vec::new(),
+            looped: false,
+            model: None,
             size: None,
             sampler: SamplerKind::default(),
-            branching: Branching::default(),
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),
-            guidance: Guidance::default(),
-            seconds: 3.0,
+            timing: Timing::default(),
             frames_per_second: 30.0,
+            film_seconds: None,
+            fit: None,
+            inpaint: None,
+            depth: None,
+            upscale: None,
         }
     }
-}
-
-/// How the tree's shape is given.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Branching {
-    /// A named quality.
-    Preset {
-        /// Steps and computed frames.
-        quality: Quality,
-        /// Where the first injection lies, as a share of the steps.
-        depth_strength: f64,
-    },
-    /// Steps and frames; levels are found.
-    Autosetup {
-        /// Inference steps.
-        steps: usize,
-        /// Computed frames of a transition, its keyframes among them.
-        frames: usize,
-        /// Where the first injection lies, as a share of the steps.
-        depth_strength: f64,
-    },
-    /// Every level given.
-    Manual {
-        /// Inference steps.
-        steps: usize,
-        /// Branches a level.
-        branch_counts: Vec<usize>,
-        /// Where the levels begin.
-        injections: Injections,
-    },
-}
-
-impl Default for Branching {
-    fn default() -> Self {
-        Self::Preset {
-            quality: Quality::Medium,
-            depth_strength: 0.4,
-        }
-    }
-}
-
-impl Branching {
-    /// The tree.
-    ///
-    /// # Errors
-    /// The rule of [`ScheduleError`] that the numbers break.
-    pub fn profile(&self) -> Result<BranchingProfile, ScheduleError> {
-        match self {
-            Self::Preset {
-                quality,
-                depth_strength,
-            } => BranchingProfile::preset(*quality, *depth_strength),
-            Self::Autosetup {
-                steps,
-                frames,
-                depth_strength,
-            } => BranchingProfile::autosetup(*steps, *frames, *depth_strength),
-            Self::Manual {
-                steps,
-                branch_counts,
-                injections: Injections::Steps(at),
-            } => BranchingProfile::manual(*steps, branch_counts, at),
-            Self::Manual {
-                steps,
-                branch_counts,
-                injections: Injections::Strengths(at),
-            } => BranchingProfile::manual_strengths(*steps, branch_counts, at),
-        }
-    }
-}
-
-/// Where the levels of a tree begin.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Injections {
-    /// At these steps.
-    Steps(Vec<usize>),
-    /// At these shares of all steps.
-    Strengths(Vec<f64>),
 }
 
 impl Job {
@@ -137,49 +92,76 @@ impl Job {
     /// Longest prompt, in bytes.
     pub const LONGEST_PROMPT: usize = 10_000;
 
-    /// The seed of every keyframe.
+    /// The film through these prompts, with seeds 0, 1, 2 and so on and everything else at its
+    /// default.
     #[must_use]
-    pub fn keyframe_seeds(&self) -> Vec<u64> {
-        let count_on = |index: usize| match self.seeds.last() {
-            Some(last) => last.wrapping_add((index + 1 - self.seeds.len()) as u64),
-            None => index as u64,
-        };
-        (0..self.prompts.len())
-            .map(|index| {
-                self.seeds
-                    .get(index)
-                    .copied()
-                    .unwrap_or_else(|| count_on(index))
+    pub fn of_prompts<P: Into<String>>(prompts: impl IntoIterator<Item = P>) -> Self {
+        let keyframes: Vec<Keyframe> = prompts
+            .into_iter()
+            .enumerate()
+            .map(|(index, prompt)| Keyframe {
+                prompt: prompt.into(),
+                seed: index as u64,
+                ..Default::default()
             })
-            .collect()
+            .collect();
+        Self {
+            transitions: vec![Transition::default(); keyframes.len().saturating_sub(1)],
+            keyframes,
+            ..Default::default()
+        }
+    }
+
+    /// How many transitions join this many keyframes.
+    #[must_use]
+    pub fn transition_count(keyframes: usize, looped: bool) -> usize {
+        if looped {
+            keyframes
+        } else {
+            keyframes.saturating_sub(1)
+        }
     }
 
     pub(crate) fn measures_pictures(&self) -> bool {
-        self.distance == SpacingDistance::Pictures
+        self.spacing == Spacing::Perceptual && self.distance == SpacingDistance::Pictures
     }
 
-    pub(crate) fn check_prompts(&self) -> Result<(), RenderError> {
-        let count = self.prompts.len();
+    /// Every path that the job names, to be made absolute or checked.
+    pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let keyframes = self.keyframes.iter_mut();
+        let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_mut());
+        let inpaint = self.inpaint.iter_mut();
+        let depth = self.depth.iter_mut();
+        pictures
+            .chain(inpaint.flat_map(|inpaint| [&mut inpaint.image, &mut inpaint.mask]))
+            .chain(depth.map(|depth| &mut depth.image))
+    }
+
+    /// Checks what can be checked without a model and without the tree.
+    ///
+    /// # Errors
+    /// The rule that is broken; [`RenderError::is_request`] is true of it.
+    pub(crate) fn check(&self) -> Result<(), RenderError> {
+        let count = self.keyframes.len();
         if !(2..=Self::MOST_KEYFRAMES).contains(&count) {
             return Err(RenderError::PromptCount { found: count });
         }
-        if self.seeds.len() > count {
-            return Err(RenderError::SeedCount {
-                found: self.seeds.len(),
-                prompts: count,
+        let expected = Self::transition_count(count, self.looped);
+        if self.transitions.len() != expected {
+            return Err(RenderError::TransitionCount {
+                found: self.transitions.len(),
+                expected,
             });
         }
-        let too_long = self
-            .prompts
-            .iter()
-            .chain(std::iter::once(&self.negative_prompt))
-            .find(|prompt| prompt.len() > Self::LONGEST_PROMPT);
-        match too_long {
-            Some(prompt) => Err(RenderError::PromptLength {
-                found: prompt.len(),
-            }),
-            None => Ok(()),
+        for keyframe in &self.keyframes {
+            keyframe.check()?;
         }
+        for (index, transition) in self.transitions.iter().enumerate() {
+            transition.check(self.keyframes[index].guidance_scale)?;
+        }
+        self.spacing.validate()?;
+        self.inpaint.as_ref().map_or(Ok(()), Inpaint::check)?;
+        self.upscale.as_ref().map_or(Ok(()), Upscale::check)
     }
 }
 
@@ -187,34 +169,24 @@ impl Job {
 mod tests {
     use super::*;
 
-    fn job(prompts: usize, seeds: &[u64]) -> Job {
-        Job {
-            prompts: vec!["a".into(); prompts],
-            seeds: seeds.to_vec(),
-            ..Default::default()
-        }
-    }
-
     #[test]
-    fn seeds_count_on_from_the_last_one_given() {
-        assert_eq!(job(3, &[]).keyframe_seeds(), [0, 1, 2]);
-        assert_eq!(job(4, &[7, 3]).keyframe_seeds(), [7, 3, 4, 5]);
-        assert_eq!(job(2, &[u64::MAX]).keyframe_seeds(), [u64::MAX, 0]);
-    }
-
-    #[test]
-    fn a_film_needs_two_prompts_and_no_more_seeds_than_prompts() {
+    fn a_film_needs_two_keyframes_and_a_transition_between_neighbours() {
+        let job = Job::of_prompts(["a"]);
         assert!(matches!(
-            job(1, &[]).check_prompts(),
+            job.check(),
             Err(RenderError::PromptCount { found: 1 })
         ));
+        let mut job = Job::of_prompts(["a", "b", "c"]);
+        assert!(job.check().is_ok());
+        job.looped = true;
         assert!(matches!(
-            job(2, &[1, 2, 3]).check_prompts(),
-            Err(RenderError::SeedCount {
-                found: 3,
-                prompts: 2
+            job.check(),
+            Err(RenderError::TransitionCount {
+                found: 2,
+                expected: 3
             })
         ));
-        assert!(job(2, &[1, 2]).check_prompts().is_ok());
+        job.transitions.push(Transition::default());
+        assert!(job.check().is_ok());
     }
 }

@@ -23,11 +23,8 @@
 //! use lb_render::{Job, Plan};
 //!
 //! # fn main() -> Result<(), lb_render::RenderError> {
-//! let job = Job {
-//!     prompts: vec!["a red apple".into(), "a green pear".into()],
-//!     seconds: 2.0,
-//!     ..Default::default()
-//! };
+//! let mut job = Job::of_prompts(["a red apple", "a green pear"]);
+//! job.transitions[0].seconds = 2.0;
 //! let plan = Plan::new(&job)?;
 //! assert_eq!(plan.film.len(), 60);
 //! assert_eq!(plan.computed_frames(), 12);
@@ -48,13 +45,18 @@ mod plan;
 mod production;
 mod renderer;
 mod summary;
+mod unsupported;
 
 pub use error::RenderError;
 pub use input::{
     InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, read_gray_picture,
     read_picture,
 };
-pub use job::{Branching, Injections, Job};
+pub use job::{
+    Branching, BranchingSettings, DepthMap, Fit, Injections, Inpaint, InpaintSettings, Job,
+    JobSettings, Keyframe, KeyframeSettings, SettingsError, SpacingChoice, SpacingSettings, Timing,
+    Transition, TransitionSettings, Upscale, UpscaleSettings,
+};
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;
 pub use plan::Plan;
@@ -66,5 +68,5 @@ pub use lb_models::{
     Device, GrayPicture, ModelDirectory, ModelError, ModelKind, Picture, PipelineOptions,
     Precision, Runtime, SessionOptions, locate_library, providers as device_reports,
 };
-pub use lb_schedule::{Guidance, Quality, ScheduleError, Spacing};
+pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{Encoder, Frame, ffmpeg_version};

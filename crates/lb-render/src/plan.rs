@@ -1,28 +1,28 @@
-//! A job worked out before anything is loaded: its tree, its cost, its film.
+//! A job worked out before anything is loaded: its trees, its cost, its film.
 
 use lb_schedule::{
-    BranchingProfile, ComputedPositions, Cost, FilmFrame, FilmTiming, Spacing, Timeline, film_cost,
-    film_frames,
+    BranchingProfile, ComputedPositions, Cost, FilmFrame, FilmTiming, Timeline, TransitionTiming,
+    film_cost, film_frames,
 };
 
 use crate::error::RenderError;
-use crate::job::Job;
+use crate::job::{Job, Transition, film_profiles};
 
 /// Everything about a film that is known beforehand.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
-    /// The tree of every transition.
-    pub profile: BranchingProfile,
+    /// The tree of every transition; all have the same number of steps.
+    pub profiles: Vec<BranchingProfile>,
     /// Keyframes of the film.
     pub keyframes: usize,
     /// The seed of every keyframe.
     pub seeds: Vec<u64>,
     /// Model evaluations and decodes of the whole film.
     pub cost: Cost,
+    /// When the film moves and when it rests.
+    pub timeline: Timeline,
     /// Every film frame as a mix of two computed frames.
     pub film: Vec<FilmFrame>,
-    /// Film frames a second.
-    pub frames_per_second: f64,
 }
 
 impl Plan {
@@ -31,41 +31,68 @@ impl Plan {
     /// # Errors
     /// The rule that the job breaks; nothing has been loaded or written.
     pub fn new(job: &Job) -> Result<Self, RenderError> {
-        job.check_prompts()?;
-        job.guidance.validate()?;
-        job.spacing.validate()?;
-        let profile = job.branching.profile()?;
-        let keyframes = job.prompts.len();
-        let timing = FilmTiming::uniform(job.frames_per_second, job.seconds, keyframes);
-        let computed = ComputedPositions::Even {
+        job.check()?;
+        let profiles = film_profiles(&job.transitions)?;
+        let timeline = Timeline::new(&timing(job))?;
+        let even = profiles.iter().map(|profile| ComputedPositions::Even {
             frames: profile.frame_count(),
-        };
-        let film = film_frames(&Timeline::new(&timing)?, &vec![computed; keyframes - 1])?;
-        let mut cost = film_cost(std::iter::repeat_n(&profile, keyframes - 1), false);
-        if job.spacing == Spacing::Perceptual && job.measures_pictures() {
-            cost.decodes += measured_branches(&profile) * (keyframes - 1);
-        }
+        });
+        let film = film_frames(&timeline, &even.collect::<Vec<_>>())?;
         Ok(Self {
-            cost,
+            cost: cost(job, &profiles),
             film,
-            keyframes,
-            seeds: job.keyframe_seeds(),
-            frames_per_second: job.frames_per_second,
-            profile,
+            timeline,
+            keyframes: job.keyframes.len(),
+            seeds: job.keyframes.iter().map(|keyframe| keyframe.seed).collect(),
+            profiles,
         })
+    }
+
+    /// Inference steps: the model evaluations of one keyframe.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.profiles[0].steps()
+    }
+
+    /// Whether the last transition leads back to the first keyframe.
+    #[must_use]
+    pub fn is_looped(&self) -> bool {
+        self.timeline.is_loop()
     }
 
     /// Computed frames of the whole film; a shared keyframe counts once.
     #[must_use]
     pub fn computed_frames(&self) -> usize {
-        (self.keyframes - 1) * (self.profile.frame_count() - 1) + 1
+        let inner = self.profiles.iter().map(|at| at.frame_count() - 2);
+        self.keyframes + inner.sum::<usize>()
     }
 
     /// Length of the film in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.film.len() as f64 / self.frames_per_second
+        self.timeline.seconds()
     }
+}
+
+fn timing(job: &Job) -> FilmTiming {
+    let transition = |transition: &Transition| TransitionTiming {
+        seconds: transition.seconds,
+        easing: transition.easing,
+    };
+    FilmTiming {
+        frames_per_second: job.frames_per_second,
+        holds: job.keyframes.iter().map(|keyframe| keyframe.hold).collect(),
+        transitions: job.transitions.iter().map(transition).collect(),
+        film_seconds: job.film_seconds,
+    }
+}
+
+fn cost(job: &Job, profiles: &[BranchingProfile]) -> Cost {
+    let mut cost = film_cost(profiles, job.looped);
+    if job.measures_pictures() {
+        cost.decodes += profiles.iter().map(measured_branches).sum::<usize>();
+    }
+    cost
 }
 
 /// Branches whose predicted pictures decide the fractions of a level below: all but the last

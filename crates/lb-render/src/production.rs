@@ -35,7 +35,7 @@ impl Production {
         pipeline: &Pipeline,
     ) -> Result<Self, RenderError> {
         let options = FilmOptions {
-            frames_per_second: plan.frames_per_second,
+            frames_per_second: plan.timeline.frames_per_second(),
             encoder: outputs.encoder.clone(),
             overwrite: outputs.overwrite,
             ..FilmOptions::default()

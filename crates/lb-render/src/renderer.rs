@@ -1,11 +1,9 @@
 //! A job and a model to files: the order of the work.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use lb_blend::{
-    Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, Keyframe, Transition, blend,
-    noise,
-};
+use lb_blend::{Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, blend, noise};
 use lb_models::{ModelDirectory, ModelKind, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
@@ -65,6 +63,7 @@ impl Renderer {
     ) -> Result<Summary, RenderError> {
         let began = Instant::now();
         let plan = Plan::new(job)?;
+        crate::unsupported::refuse(job)?;
         outputs.validate()?;
         self.directory
             .require_kind(ModelKind::TextToImage, "a film of prompts alone")?;
@@ -78,39 +77,18 @@ impl Renderer {
             self.options.clone(),
         )?;
         let schedule = self.directory.schedule();
-        let sampler = job.sampler.sampler(schedule, plan.profile.steps())?;
+        let sampler = job.sampler.sampler(schedule, plan.steps())?;
         let mut production = Production::begin(&plan, outputs, (width, height), &pipeline)?;
 
         let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
             proceed(observer.event(&RenderEvent::Stage(stage)))
         };
         stage(Stage::Encoding, observer)?;
-        let (negative, conditionings) = encode(&mut pipeline, job, observer)?;
-        let keyframes: Vec<Keyframe> = conditionings
-            .into_iter()
-            .zip(&plan.seeds)
-            .map(|(conditioning, &seed)| {
-                noise::initial_latents(seed, pipeline.latent_shape()).map(|initial_latents| {
-                    Keyframe {
-                        conditioning,
-                        negative: negative.clone(),
-                        guidance_scale: job.guidance.scale,
-                        initial_latents,
-                        concatenated: None,
-                    }
-                })
-            })
-            .collect::<Result<_, _>>()
-            .map_err(BlendError::from)?;
-        stage(Stage::Loading, observer)?;
-        let transition = Transition {
-            profile: plan.profile.clone(),
-            guidance_damper: job.guidance.damper,
-        };
         let film = Film {
-            transitions: vec![transition; keyframes.len() - 1],
-            keyframes,
+            keyframes: keyframes(&mut pipeline, job, observer)?,
+            transitions: transitions(job, &plan),
         };
+        stage(Stage::Loading, observer)?;
         let rows = CallRows::of_film(&film, pipeline.batch_limit());
         pipeline.expect_rows(rows);
         pipeline.load_unet()?;
@@ -146,7 +124,8 @@ impl Renderer {
             decodes,
             transitions: fractions
                 .into_iter()
-                .map(|fractions| TransitionFacts::new(&plan.profile, fractions))
+                .zip(&plan.profiles)
+                .map(|(fractions, profile)| TransitionFacts::new(profile, fractions))
                 .collect(),
             seconds: Seconds {
                 total: began.elapsed().as_secs_f64(),
@@ -157,21 +136,57 @@ impl Renderer {
     }
 }
 
-/// Conditioning for the negative prompt, and for every prompt; what was cut is told.
-fn encode(
+/// The keyframes as the engine takes them; what was cut of a prompt is told.
+fn keyframes(
     pipeline: &mut Pipeline,
     job: &Job,
     observer: &mut dyn RenderObserver,
-) -> Result<(Conditioning, Vec<Conditioning>), RenderError> {
-    let mut tokens = Vec::with_capacity(job.prompts.len() + 1);
-    for prompt in std::iter::once(&job.negative_prompt).chain(&job.prompts) {
+) -> Result<Vec<lb_blend::Keyframe>, RenderError> {
+    let encoded = encode(pipeline, job, observer)?;
+    let shape = pipeline.latent_shape();
+    let keyframes = job.keyframes.iter().map(|keyframe| {
+        noise::initial_latents(keyframe.seed, shape).map(|initial_latents| lb_blend::Keyframe {
+            conditioning: encoded[keyframe.prompt.as_str()].clone(),
+            negative: encoded[keyframe.negative_prompt.as_str()].clone(),
+            guidance_scale: keyframe.guidance_scale,
+            initial_latents,
+            concatenated: None,
+        })
+    });
+    Ok(keyframes
+        .collect::<Result<_, _>>()
+        .map_err(BlendError::from)?)
+}
+
+/// The transitions as the engine takes them.
+fn transitions(job: &Job, plan: &Plan) -> Vec<lb_blend::Transition> {
+    let transitions = job.transitions.iter().zip(&plan.profiles);
+    transitions
+        .map(|(transition, profile)| lb_blend::Transition {
+            profile: profile.clone(),
+            guidance_damper: transition.guidance_damper,
+        })
+        .collect()
+}
+
+/// Conditioning of every prompt and negative prompt, each once.
+fn encode<'a>(
+    pipeline: &mut Pipeline,
+    job: &'a Job,
+    observer: &mut dyn RenderObserver,
+) -> Result<BTreeMap<&'a str, Conditioning>, RenderError> {
+    let keyframes = job.keyframes.iter();
+    let prompts: BTreeSet<&str> = keyframes
+        .flat_map(|keyframe| [keyframe.prompt.as_str(), keyframe.negative_prompt.as_str()])
+        .collect();
+    let mut tokens = Vec::with_capacity(prompts.len());
+    for &prompt in &prompts {
         let tokenized = pipeline.tokenize(prompt)?;
         if let Some(cut) = &tokenized.cut {
             proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
         }
         tokens.push(tokenized);
     }
-    let mut conditionings = pipeline.encode(&tokens)?;
-    let negative = conditionings.remove(0);
-    Ok((negative, conditionings))
+    let conditionings = pipeline.encode(&tokens)?;
+    Ok(prompts.into_iter().zip(conditionings).collect())
 }

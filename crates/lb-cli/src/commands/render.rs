@@ -20,9 +20,9 @@ pub(crate) fn run(
     // A wrong request is told before the runtime is looked for.
     lb_render::Plan::new(&job)?;
     outputs.validate()?;
-    let renderer = resolve::renderer(&arguments.machine, surroundings)?;
+    let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?;
     interrupt::listen()?;
-    let mut progress = Progress::new(quiet, job.prompts.len() - 1);
+    let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.render(&job, &outputs, &mut progress);
     progress.clear();
     let summary = result?;

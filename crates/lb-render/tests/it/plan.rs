@@ -1,17 +1,16 @@
 //! What is known before a render, and what is refused.
 
-use lb_render::{Branching, Injections, Job, Plan, Quality, RenderError, SpacingDistance};
+use lb_render::{
+    Branching, Injections, Job, Plan, Quality, RenderError, SpacingDistance, Transition,
+};
 use proptest::prelude::*;
 
 fn job(keyframes: usize, branching: Branching) -> Job {
-    let prompts = (0..keyframes)
-        .map(|index| format!("picture {index}"))
-        .collect();
-    Job {
-        prompts,
-        branching,
-        ..Default::default()
+    let mut job = Job::of_prompts((0..keyframes).map(|index| format!("picture {index}")));
+    for transition in &mut job.transitions {
+        transition.branching = branching.clone();
     }
+    job
 }
 
 fn manual(counts: &[usize], injections: &[usize]) -> Branching {
@@ -30,6 +29,47 @@ fn a_plan_counts_shared_keyframes_once() {
     // 3 keyframes of 10 steps; 2 inner branches over 3 steps and 6 over 4, twice.
     assert_eq!(plan.cost.model_evaluations, 30 + 2 * (2 * 3 + 6 * 4));
     assert_eq!(plan.film.len(), 180);
+}
+
+#[test]
+fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
+    let mut job = job(3, Branching::default());
+    let preset = |quality| Branching::Preset {
+        quality,
+        depth_strength: 0.4,
+    };
+    job.transitions[0].branching = preset(Quality::Lowest);
+    job.transitions[1].branching = preset(Quality::High);
+    let plan = Plan::new(&job).unwrap();
+    assert_eq!(plan.steps(), 60);
+    let frames = plan.profiles.iter().map(|profile| profile.frame_count());
+    assert_eq!(frames.collect::<Vec<_>>(), [5, 25]);
+    assert_eq!(plan.computed_frames(), 29);
+    assert_eq!(plan.cost.decodes, 29);
+    let alone: usize = plan
+        .profiles
+        .iter()
+        .map(|profile| profile.cost().model_evaluations)
+        .sum();
+    assert_eq!(plan.cost.model_evaluations, alone - 60);
+}
+
+#[test]
+fn holds_easing_loops_and_lengths_are_in_the_plan() {
+    let mut job = job(3, Branching::default());
+    job.frames_per_second = 10.0;
+    job.transitions[1].seconds = 1.0;
+    job.keyframes[1].hold = 0.5;
+    assert_eq!(Plan::new(&job).unwrap().film.len(), 45);
+    job.film_seconds = Some(2.5);
+    assert_eq!(Plan::new(&job).unwrap().film.len(), 25);
+    job.looped = true;
+    job.transitions.push(Transition::default());
+    let plan = Plan::new(&job).unwrap();
+    assert!(plan.is_looped());
+    assert_eq!(plan.film.len(), 25);
+    assert_eq!(plan.computed_frames(), 3 * 11);
+    assert_eq!(plan.cost.model_evaluations, 3 * 30 + 3 * 81);
 }
 
 #[test]
@@ -53,26 +93,30 @@ fn every_wrong_request_is_told_as_a_request() {
         Plan::new(&job).expect_err("refused")
     };
     let refused = [
-        with(&|job| job.prompts.clear()),
-        with(&|job| job.prompts.truncate(1)),
-        with(&|job| job.prompts[0] = "x".repeat(20_000)),
-        with(&|job| job.seeds = vec![1, 2, 3]),
-        with(&|job| job.seconds = f64::NAN),
-        with(&|job| job.seconds = -1.0),
+        with(&|job| job.keyframes.clear()),
+        with(&|job| job.keyframes.truncate(1)),
+        with(&|job| job.keyframes[0].prompt = "x".repeat(20_000)),
+        with(&|job| job.keyframes[1].negative_prompt = "x".repeat(30_000)),
+        with(&|job| job.keyframes[1].hold = -1.0),
+        with(&|job| job.transitions.push(Transition::default())),
+        with(&|job| job.transitions[0].seconds = f64::NAN),
+        with(&|job| job.transitions[0].seconds = -1.0),
+        with(&|job| job.film_seconds = Some(0.0)),
         with(&|job| job.frames_per_second = 0.0),
-        with(&|job| job.guidance.scale = f64::INFINITY),
-        with(&|job| job.guidance.damper = 2.0),
-        with(&|job| job.branching = manual(&[2, 8, 4], &[0, 3, 6])),
-        with(&|job| job.branching = manual(&[2, 4], &[0, 10])),
+        with(&|job| job.keyframes[0].guidance_scale = f64::INFINITY),
+        with(&|job| job.keyframes[1].guidance_scale = 0.5),
+        with(&|job| job.transitions[0].guidance_damper = 2.0),
+        with(&|job| job.transitions[0].branching = manual(&[2, 8, 4], &[0, 3, 6])),
+        with(&|job| job.transitions[0].branching = manual(&[2, 4], &[0, 10])),
         with(&|job| {
-            job.branching = Branching::Autosetup {
+            job.transitions[0].branching = Branching::Autosetup {
                 steps: 0,
                 frames: 5,
                 depth_strength: 0.4,
             };
         }),
         with(&|job| {
-            job.branching = Branching::Preset {
+            job.transitions[0].branching = Branching::Preset {
                 quality: Quality::Low,
                 depth_strength: 1.5,
             };
@@ -98,11 +142,11 @@ proptest! {
         rate in 5.0_f64..60.0,
     ) {
         let branching = Branching::Autosetup { steps: 30, frames, depth_strength: 0.4 };
-        let job = Job {
-            seconds,
-            frames_per_second: rate,
-            ..job(keyframes, branching)
-        };
+        let mut job = job(keyframes, branching);
+        job.frames_per_second = rate;
+        for transition in &mut job.transitions {
+            transition.seconds = seconds;
+        }
         let plan = Plan::new(&job);
         prop_assume!(plan.is_ok());
         let plan = plan.unwrap();

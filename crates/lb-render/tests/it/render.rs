@@ -29,21 +29,17 @@ fn renderer() -> Renderer {
 }
 
 fn job() -> Job {
-    Job {
-        prompts: vec![
-            "a red apple".into(),
-            "a green pear".into(),
-            "a lemon".into(),
-        ],
-        branching: Branching::Manual {
+    let mut job = Job::of_prompts(["a red apple", "a green pear", "a lemon"]);
+    job.frames_per_second = 10.0;
+    for transition in &mut job.transitions {
+        transition.seconds = 0.5;
+        transition.branching = Branching::Manual {
             steps: 4,
             branch_counts: vec![2, 3],
             injections: Injections::Steps(vec![0, 2]),
-        },
-        seconds: 0.5,
-        frames_per_second: 10.0,
-        ..Default::default()
+        };
     }
+    job
 }
 
 fn all_outputs(folder: &Path) -> Outputs {
@@ -187,7 +183,7 @@ fn a_prompt_that_is_too_long_is_told() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut job = job();
-    job.prompts[1] = format!("{}pear", "green ".repeat(90));
+    job.keyframes[1].prompt = format!("{}pear", "green ".repeat(90));
     let mut cut = Cut(None);
     let error = renderer()
         .render(&job, &all_outputs(folder.path()), &mut cut)

@@ -1,0 +1,66 @@
+//! The arguments that say what a film shows.
+
+use clap::{Args, ValueEnum};
+
+use super::{BranchingArguments, TimingArguments};
+
+/// What the film shows. What is not given is taken from the job file, or has the default that the
+/// help tells.
+#[derive(Debug, Args)]
+pub(crate) struct ContentArguments {
+    /// One prompt a keyframe, two or more.
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompts: Vec<String>,
+    /// Model directory, or the name of one [default: $LB_MODEL, else pocket].
+    #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]
+    pub(crate) model: Option<String>,
+    /// What no keyframe shall show [default: nothing].
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) negative_prompt: Option<String>,
+    /// Seeds, one a keyframe; missing ones count on from the last [default: 0,1,2,…].
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub(crate) seed: Vec<u64>,
+    /// Width and height in pixels, multiples of 64 [default: the model's own].
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub(crate) size: Option<(usize, usize)>,
+    /// Guidance scale at the keyframes [default: 4].
+    #[arg(long, value_name = "G")]
+    pub(crate) guidance_scale: Option<f64>,
+    /// Guidance in the middle of a transition: 1 the full scale, 0 none [default: 0.5].
+    #[arg(long, value_name = "D")]
+    pub(crate) guidance_damper: Option<f64>,
+    /// How latents are denoised: dpmpp-2m (DPM-Solver++, second order) needs fewer steps
+    /// [default: ddim].
+    #[arg(long, value_enum)]
+    pub(crate) sampler: Option<SamplerChoice>,
+    #[command(flatten)]
+    pub(crate) branching: BranchingArguments,
+    #[command(flatten)]
+    pub(crate) timing: TimingArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum SamplerChoice {
+    Ddim,
+    #[value(name = "dpmpp-2m")]
+    DpmSolver,
+}
+
+fn parse_size(text: &str) -> Result<(usize, usize), String> {
+    let number = |part: &str| part.trim().parse::<usize>().ok();
+    text.split_once(['x', 'X', '×'])
+        .and_then(|(width, height)| Some((number(width)?, number(height)?)))
+        .ok_or_else(|| "give width and height in pixels, as in 512x768".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_width_then_height() {
+        assert_eq!(parse_size("512x768"), Ok((512, 768)));
+        assert!(parse_size("512").is_err());
+        assert!(parse_size("-1x2").is_err());
+    }
+}

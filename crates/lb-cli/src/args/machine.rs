@@ -1,0 +1,28 @@
+//! The arguments that say what a model runs on.
+
+use clap::{Args, ValueEnum};
+
+/// What it runs on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model and machine")]
+pub(crate) struct MachineArguments {
+    /// auto, cpu, cuda or tensorrt.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: String,
+    /// What models compute in: auto is fp16 on a GPU and fp32 on a CPU.
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    pub(crate) precision: PrecisionChoice,
+    /// Threads of the model sessions [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Most rows of one model call [default: by picture size].
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum PrecisionChoice {
+    Auto,
+    Fp32,
+    Fp16,
+}

@@ -1,0 +1,44 @@
+//! The arguments that say what is written where.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// What is written where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArguments {
+    /// The film: a .mp4 file, or a folder for its frames as PNG.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Folder for the computed frames, before cross-fading.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) frames_dir: Option<PathBuf>,
+    /// Picture of all computed frames side by side.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contact_sheet: Option<PathBuf>,
+    /// Replace outputs that exist.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// What encodes a .mp4.
+    #[arg(long, value_enum, default_value_t = EncoderChoice::Openh264)]
+    pub(crate) encoder: EncoderChoice,
+    /// Quantiser of openh264, 12 to 51; lower is better and larger [default: 18].
+    #[arg(long, value_name = "QP")]
+    pub(crate) quantizer: Option<u8>,
+    /// Quality of ffmpeg's libx264, 0 to 51; lower is better and larger [default: 17].
+    #[arg(long, value_name = "CRF")]
+    pub(crate) crf: Option<u8>,
+    /// Preset of ffmpeg's libx264 [default: medium].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// Print one line of facts as JSON at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum EncoderChoice {
+    Openh264,
+    Ffmpeg,
+}

@@ -1,0 +1,108 @@
+//! A plan for people.
+
+use std::fmt::Write;
+
+use lb_render::{Job, Plan, Spacing};
+use lb_schedule::BranchingProfile;
+
+/// The plan in words, a line a fact; trees that are alike are told once.
+pub(super) fn text(job: &Job, plan: &Plan) -> String {
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = write_report(&mut text, job, plan);
+    text
+}
+
+fn write_report(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
+    let looped = if plan.is_looped() { ", looped" } else { "" };
+    writeln!(
+        text,
+        "{} keyframes, {} transitions{looped}",
+        plan.keyframes,
+        plan.profiles.len()
+    )?;
+    for (profile, transitions) in alike(&plan.profiles) {
+        writeln!(
+            text,
+            "tree of {}, {} steps:",
+            named(&transitions, plan.profiles.len()),
+            profile.steps()
+        )?;
+        for (index, level) in profile.levels().iter().enumerate() {
+            let steps = profile.step_range(index);
+            writeln!(
+                text,
+                "  level {index}: {:>4} branches, steps {}..{}",
+                level.branch_count, steps.start, steps.end
+            )?;
+        }
+    }
+    match job.spacing {
+        Spacing::Fixed { mid_compression } => {
+            writeln!(text, "fractions: fixed, mid compression {mid_compression}")?;
+        }
+        Spacing::Perceptual => writeln!(text, "fractions: perceptual, decided while rendering")?,
+    }
+    writeln!(text, "seeds: {}", list(&plan.seeds))?;
+    writeln!(
+        text,
+        "cost: {} model evaluations, {} decodes",
+        plan.cost.model_evaluations, plan.cost.decodes
+    )?;
+    writeln!(
+        text,
+        "film: {} frames, {} of them computed, {:.2} s at {} frames a second",
+        plan.film.len(),
+        plan.computed_frames(),
+        plan.seconds(),
+        plan.timeline.frames_per_second()
+    )
+}
+
+/// Every different tree with the transitions that have it, from 1.
+fn alike(profiles: &[BranchingProfile]) -> Vec<(&BranchingProfile, Vec<usize>)> {
+    let mut groups: Vec<(&BranchingProfile, Vec<usize>)> = Vec::new();
+    for (index, profile) in profiles.iter().enumerate() {
+        match groups.iter_mut().find(|(known, _)| *known == profile) {
+            Some((_, transitions)) => transitions.push(index + 1),
+            None => groups.push((profile, vec![index + 1])),
+        }
+    }
+    groups
+}
+
+fn named(transitions: &[usize], all: usize) -> String {
+    match transitions {
+        [_] if all == 1 => "the transition".into(),
+        [one] => format!("transition {one}"),
+        many if many.len() == all => "every transition".into(),
+        many => format!("transitions {}", list(many)),
+    }
+}
+
+/// `1, 2, 3`, or the first ones where there are many.
+fn list<T: ToString>(items: &[T]) -> String {
+    const SHOWN: usize = 16;
+    let shown: Vec<String> = items.iter().take(SHOWN).map(T::to_string).collect();
+    let more = match items.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_that_are_alike_are_told_once() {
+        let [small, large] =
+            [5, 12].map(|frames| BranchingProfile::autosetup(30, frames, 0.4).expect("a tree"));
+        let profiles = [small.clone(), large, small];
+        let groups = alike(&profiles);
+        let names: Vec<String> = groups.iter().map(|(_, at)| named(at, 3)).collect();
+        assert_eq!(names, ["transitions 1, 3", "transition 2"]);
+        assert_eq!(named(&[1, 2], 2), "every transition");
+    }
+}

@@ -1,0 +1,119 @@
+//! Arguments to a job.
+
+use lb_render::{
+    BranchingSettings, Easing, Job, JobSettings, KeyframeSettings, RenderError, SamplerKind,
+    SpacingChoice, SpacingDistance, SpacingSettings, Timing, TransitionSettings,
+};
+
+use crate::args::{
+    BranchingArguments, ContentArguments, DistanceChoice, SamplerChoice, SpacingKind,
+};
+use crate::error::CommandError;
+
+/// The job that the arguments ask for.
+pub(crate) fn job(content: &ContentArguments) -> Result<Job, CommandError> {
+    let prompts = content.prompts.iter().map(|prompt| KeyframeSettings {
+        prompt: Some(prompt.clone()),
+        ..Default::default()
+    });
+    let mut settings = JobSettings {
+        keyframes: prompts.collect(),
+        ..flags(content)?
+    };
+    seeds(&mut settings.keyframes, &content.seed)?;
+    Ok(settings.resolve().map_err(RenderError::from)?)
+}
+
+/// Seeds given on the command line; keyframes beyond them count on from the last.
+fn seeds(keyframes: &mut [KeyframeSettings], given: &[u64]) -> Result<(), CommandError> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    if given.len() > keyframes.len() && keyframes.len() > 1 {
+        return Err(CommandError::Render(RenderError::SeedCount {
+            found: given.len(),
+            keyframes: keyframes.len(),
+        }));
+    }
+    for (index, keyframe) in keyframes.iter_mut().enumerate() {
+        keyframe.seed = given.get(index).copied();
+    }
+    Ok(())
+}
+
+/// What the flags say, apart from the keyframes themselves.
+fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
+    let timing = &content.timing;
+    Ok(JobSettings {
+        defaults: KeyframeSettings {
+            negative_prompt: content.negative_prompt.clone(),
+            guidance_scale: content.guidance_scale,
+            hold: timing.hold,
+            transition: TransitionSettings {
+                seconds: timing.seconds,
+                branching: branching(&content.branching)?,
+                guidance_damper: content.guidance_damper,
+                easing: timing.easing.as_deref().and_then(easing),
+            },
+            ..Default::default()
+        },
+        looped: timing.looped.then_some(true),
+        model: content.model.clone(),
+        size: content.size,
+        sampler: content.sampler.map(|sampler| match sampler {
+            SamplerChoice::Ddim => SamplerKind::Ddim,
+            SamplerChoice::DpmSolver => SamplerKind::DpmSolver,
+        }),
+        spacing: spacing(&content.branching),
+        distance: content
+            .branching
+            .spacing_distance
+            .map(|distance| match distance {
+                DistanceChoice::Latents => SpacingDistance::Latents,
+                DistanceChoice::Pictures => SpacingDistance::Pictures,
+            }),
+        timing: timing.timing.as_deref().and_then(film_timing),
+        frames_per_second: timing.fps,
+        film_seconds: timing.film_seconds,
+        ..Default::default()
+    })
+}
+
+/// clap lets no other names through.
+fn easing(name: &str) -> Option<Easing> {
+    Easing::ALL.into_iter().find(|easing| easing.name() == name)
+}
+
+fn film_timing(name: &str) -> Option<Timing> {
+    Timing::ALL.into_iter().find(|timing| timing.name() == name)
+}
+
+fn branching(arguments: &BranchingArguments) -> Result<BranchingSettings, CommandError> {
+    let quality = arguments
+        .quality
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| CommandError::Request(format!("--quality: {error}")))?;
+    let given = |list: &Vec<usize>| (!list.is_empty()).then(|| list.clone());
+    let strengths = &arguments.injection_strengths;
+    Ok(BranchingSettings {
+        quality,
+        depth_strength: arguments.depth_strength,
+        steps: arguments.steps,
+        frames: arguments.frames,
+        branches: given(&arguments.branches),
+        injection_steps: given(&arguments.injection_steps),
+        injection_strengths: (!strengths.is_empty()).then(|| strengths.clone()),
+    })
+}
+
+fn spacing(arguments: &BranchingArguments) -> SpacingSettings {
+    SpacingSettings {
+        choice: arguments.spacing.map(|kind| match kind {
+            SpacingKind::Perceptual => SpacingChoice::Perceptual,
+            SpacingKind::Fixed => SpacingChoice::Fixed,
+        }),
+        mid_compression: arguments.mid_compression,
+    }
+}

@@ -1,0 +1,53 @@
+//! One end picture.
+
+use std::path::PathBuf;
+
+use lb_schedule::Guidance;
+
+use super::Job;
+use crate::error::RenderError;
+
+/// An end picture, and how long the film rests on it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Keyframe {
+    /// What the picture shows.
+    pub prompt: String,
+    /// What it shall not show; empty for nothing.
+    pub negative_prompt: String,
+    /// The noise that it is made from: the seed's, as diffusers draws it.
+    pub seed: u64,
+    /// Guidance scale, 1 (no guidance) to 100.
+    pub guidance_scale: f64,
+    /// Seconds that the film rests on the picture.
+    pub hold: f64,
+    /// A picture to be this keyframe; `None` makes one from the prompt and the seed.
+    pub image: Option<PathBuf>,
+}
+
+impl Default for Keyframe {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative_prompt: String::new(),
+            seed: 0,
+            guidance_scale: Guidance::default().scale,
+            hold: 0.0,
+            image: None,
+        }
+    }
+}
+
+impl Keyframe {
+    pub(super) fn check(&self) -> Result<(), RenderError> {
+        for prompt in [&self.prompt, &self.negative_prompt] {
+            if prompt.len() > Job::LONGEST_PROMPT {
+                return Err(RenderError::PromptLength {
+                    found: prompt.len(),
+                });
+            }
+        }
+        let scale = self.guidance_scale;
+        let damper = Guidance::default().damper;
+        Ok(Guidance { scale, damper }.validate()?)
+    }
+}

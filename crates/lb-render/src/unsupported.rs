@@ -1,0 +1,23 @@
+//! What a job can say and a renderer cannot do yet: refused, never left out silently.
+
+use crate::error::RenderError;
+use crate::job::{Job, Timing};
+
+/// Checks that everything in a job can be carried out.
+pub(crate) fn refuse(job: &Job) -> Result<(), RenderError> {
+    let findings = [
+        (job.looped, "a looped film"),
+        (job.timing != Timing::default(), "perceptual timing"),
+        (
+            job.keyframes.iter().any(|at| at.image.is_some()),
+            "a picture as a keyframe",
+        ),
+        (job.inpaint.is_some(), "inpainting"),
+        (job.depth.is_some(), "a depth map"),
+        (job.upscale.is_some(), "upscaling"),
+    ];
+    match findings.into_iter().find(|(found, _)| *found) {
+        Some((_, what)) => Err(RenderError::Unsupported { what }),
+        None => Ok(()),
+    }
+}
