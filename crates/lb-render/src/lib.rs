@@ -39,6 +39,7 @@ mod error;
 mod film;
 mod input;
 mod job;
+mod measure;
 mod observe;
 mod outputs;
 mod plan;
@@ -56,6 +57,10 @@ pub use job::{
     Branching, BranchingSettings, DepthMap, Fit, Injections, Inpaint, InpaintSettings, Job,
     JobSettings, Keyframe, KeyframeSettings, SettingsError, SpacingChoice, SpacingSettings, Timing,
     Transition, TransitionSettings, Upscale, UpscaleSettings,
+};
+pub use measure::{
+    MeasureError, Measurement, Residual, Retention, Sections, Statistics, TransitionMeasure,
+    measure, plot_measurement,
 };
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;

@@ -1,0 +1,135 @@
+//! What is measured of single frames, in exact integers.
+
+use lb_video::Frame;
+
+/// Euclidean distance over all values, normalised to one of them: grey levels, 0 to 255.
+pub(crate) fn distance(left: &Frame, right: &Frame) -> f64 {
+    let values = left.pixels().len() as f64;
+    (square_distance(left, right) as f64 / values).sqrt()
+}
+
+fn square_distance(left: &Frame, right: &Frame) -> i64 {
+    let pairs = left.pixels().iter().zip(right.pixels());
+    pairs
+        .map(|(&left, &right)| square(i64::from(left) - i64::from(right)))
+        .sum()
+}
+
+fn square(value: i64) -> i64 {
+    value * value
+}
+
+/// The two keyframes of a transition.
+pub(super) struct Ends {
+    left: Frame,
+    right: Frame,
+    square_distance: i64,
+}
+
+impl Ends {
+    pub(super) fn new(left: &Frame, right: &Frame) -> Self {
+        Self {
+            left: left.clone(),
+            right: right.clone(),
+            square_distance: square_distance(left, right),
+        }
+    }
+
+    pub(super) fn distance(&self) -> f64 {
+        (self.square_distance as f64 / self.left.pixels().len() as f64).sqrt()
+    }
+
+    /// The distance to the nearest mix of the ends over that of the ends themselves; none where
+    /// they do not differ.
+    pub(super) fn residual(&self, frame: &Frame) -> Option<f64> {
+        if self.square_distance == 0 {
+            return None;
+        }
+        let (mut along, mut away) = (0, 0);
+        let ends = self.left.pixels().iter().zip(self.right.pixels());
+        for ((&left, &right), &value) in ends.zip(frame.pixels()) {
+            let left = i64::from(left);
+            let (way, come) = (i64::from(right) - left, i64::from(value) - left);
+            along += way * come;
+            away += come * come;
+        }
+        let whole = self.square_distance as f64;
+        let weight = (along as f64 / whole).clamp(0.0, 1.0);
+        let rest = away as f64 - 2.0 * weight * along as f64 + square_of(weight) * whole;
+        Some((rest.max(0.0) / whole).sqrt())
+    }
+}
+
+fn square_of(value: f64) -> f64 {
+    value * value
+}
+
+/// Variance of the luma's Laplacian over the pixels that have four neighbours; 0 where none has.
+///
+/// In units of 1/10000 of a grey level, so that all is exact: only ratios are used.
+pub(super) fn laplacian_variance(frame: &Frame) -> f64 {
+    let (width, height) = (frame.width(), frame.height());
+    if width < 3 || height < 3 {
+        return 0.0;
+    }
+    let luma: Vec<i64> = frame
+        .pixels()
+        .chunks_exact(3)
+        .map(|rgb| 2126 * i64::from(rgb[0]) + 7152 * i64::from(rgb[1]) + 722 * i64::from(rgb[2]))
+        .collect();
+    let (mut sum, mut squares) = (0_i64, 0_i128);
+    for row in 1..height - 1 {
+        for at in row * width + 1..(row + 1) * width - 1 {
+            let neighbours = luma[at - 1] + luma[at + 1] + luma[at - width] + luma[at + width];
+            let laplacian = neighbours - 4 * luma[at];
+            sum += laplacian;
+            squares += i128::from(laplacian) * i128::from(laplacian);
+        }
+    }
+    let count = ((width - 2) * (height - 2)) as f64;
+    let mean = sum as f64 / count;
+    (squares as f64 / count - mean * mean).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(values: &[u8]) -> Frame {
+        Frame::from_rgb(values.len() / 3, 1, values.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn distances_are_per_value() {
+        let (black, grey) = (frame(&[0; 6]), frame(&[3, 3, 3, 4, 4, 4]));
+        assert_eq!(distance(&black, &grey), 12.5_f64.sqrt());
+        assert_eq!(distance(&grey, &grey), 0.0);
+    }
+
+    #[test]
+    fn what_lies_beside_the_line_of_mixes_is_residual() {
+        let (left, right) = (frame(&[0, 0, 0]), frame(&[100, 0, 0]));
+        let ends = Ends::new(&left, &right);
+        let residual = |values| ends.residual(&frame(values)).unwrap();
+        assert_eq!(residual(&[40, 0, 0]), 0.0);
+        assert!((residual(&[40, 30, 40]) - 0.5).abs() < 1e-12);
+        // Beyond the ends there is no mix: the nearest one is the end itself.
+        assert!((residual(&[150, 0, 0]) - 0.5).abs() < 1e-12);
+        assert_eq!(Ends::new(&left, &left).residual(&right), None);
+    }
+
+    #[test]
+    fn the_laplacian_of_a_single_point() {
+        // 5×3 white pixels, one of the inner three is black: −4 there, 1 to the sides.
+        let mut pixels = vec![255; 45];
+        pixels[3 * 7..3 * 8].fill(0);
+        let point = Frame::from_rgb(5, 3, pixels).unwrap();
+        let white = 255.0 * 10_000.0_f64;
+        // Laplacians −1, 4, −1: mean 2/3, mean square 6.
+        let expected = (6.0 - 4.0 / 9.0) * white * white;
+        assert!((laplacian_variance(&point) / expected - 1.0).abs() < 1e-12);
+        let flat = Frame::from_rgb(5, 3, vec![9; 45]).unwrap();
+        assert_eq!(laplacian_variance(&flat), 0.0);
+        assert_eq!(laplacian_variance(&frame(&[0, 9, 3, 7, 7, 7])), 0.0);
+    }
+}

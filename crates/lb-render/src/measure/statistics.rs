@@ -1,0 +1,176 @@
+//! A transition, or several, in a few numbers.
+
+use serde::Serialize;
+
+use super::TransitionMeasure;
+
+/// Smoothness and guards; see the [formulas](crate::measure()).
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct Statistics {
+    /// Mean distance between neighbours, in grey levels.
+    pub mean_distance: f64,
+    /// Standard deviation over mean of the distances between neighbours; 0 where nothing moves.
+    pub coefficient_of_variation: f64,
+    /// Largest over mean distance between neighbours; 1 where nothing moves.
+    pub peak_ratio: f64,
+    /// Distance of the ends over the sum of distances between neighbours; of several transitions,
+    /// both summed. 1 where nothing moves.
+    pub directness: f64,
+    /// High-frequency retention between the ends; none where no frame lies between them.
+    pub retention: Option<Retention>,
+    /// Blend residual between the ends; none where no frame lies between them, or where they do
+    /// not differ.
+    pub residual: Option<Residual>,
+}
+
+/// High-frequency retention: 1 is as sharp as the keyframes.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Retention {
+    /// The blurriest frame's.
+    pub least: f64,
+    /// Over the frames between the ends.
+    pub mean: f64,
+}
+
+/// Blend residual: 0 is a cross-fade.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Residual {
+    /// Over the frames between the ends.
+    pub mean: f64,
+    /// That of the frame which is least a cross-fade.
+    pub most: f64,
+}
+
+impl Statistics {
+    /// All transitions together.
+    pub(super) fn of(transitions: &[TransitionMeasure]) -> Self {
+        let ends = transitions.iter().map(|measured| {
+            let path: f64 = measured.distances.iter().sum();
+            measured.statistics.directness * path
+        });
+        let ends = ends.sum();
+        Self::with_ends(&transitions.iter().collect::<Vec<_>>(), ends)
+    }
+
+    /// Transitions whose ends have this distance, all added up.
+    pub(super) fn with_ends(transitions: &[&TransitionMeasure], ends: f64) -> Self {
+        let distances: Vec<f64> = transitions
+            .iter()
+            .flat_map(|measured| measured.distances.iter().copied())
+            .collect();
+        let path: f64 = distances.iter().sum();
+        let inner = |values: &[f64]| values[1..values.len().max(2) - 1].to_vec();
+        let retention: Vec<f64> = transitions
+            .iter()
+            .flat_map(|measured| inner(&measured.retention))
+            .collect();
+        let residual: Vec<f64> = transitions
+            .iter()
+            .filter_map(|measured| measured.residual.as_deref())
+            .flat_map(inner)
+            .collect();
+        let mean_distance = mean(&distances).unwrap_or_default();
+        let moves = path > 0.0;
+        Self {
+            mean_distance,
+            coefficient_of_variation: coefficient_of_variation(&distances),
+            peak_ratio: if moves {
+                largest(&distances) / mean_distance
+            } else {
+                1.0
+            },
+            directness: if moves { ends / path } else { 1.0 },
+            retention: mean(&retention).map(|mean| Retention {
+                least: retention.iter().copied().fold(f64::INFINITY, f64::min),
+                mean,
+            }),
+            residual: mean(&residual).map(|mean| Residual {
+                mean,
+                most: largest(&residual),
+            }),
+        }
+    }
+}
+
+/// Standard deviation over mean, of all values there are; 0 where they are all 0 or there are none.
+#[must_use]
+pub fn coefficient_of_variation(values: &[f64]) -> f64 {
+    match mean(values) {
+        Some(middle) if middle > 0.0 => {
+            let squares = values
+                .iter()
+                .map(|value| (value - middle) * (value - middle));
+            (squares.sum::<f64>() / values.len() as f64).sqrt() / middle
+        }
+        _ => 0.0,
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
+/// The share of all distances that lies behind each frame; even where nothing moves.
+pub(super) fn shares(distances: &[f64]) -> Vec<f64> {
+    let whole: f64 = distances.iter().sum();
+    let count = distances.len().max(1) as f64;
+    let mut behind = 0.0;
+    let mut shares = vec![0.0];
+    for distance in distances {
+        behind += if whole > 0.0 {
+            distance / whole
+        } else {
+            1.0 / count
+        };
+        shares.push(behind.min(1.0));
+    }
+    if let Some(last) = shares[1..].last_mut() {
+        *last = 1.0;
+    }
+    shares
+}
+
+/// Each frame's variance over that of the ends, mixed at its position. Flat ends have nothing to
+/// lose: beside them it is 1.
+pub(super) fn retention(variances: &[f64], positions: &[f64]) -> Vec<f64> {
+    let (first, last) = (variances[0], variances[variances.len() - 1]);
+    variances
+        .iter()
+        .zip(positions)
+        .map(|(variance, position)| {
+            let mixed = (1.0 - position) * first + position * last;
+            if mixed > 0.0 { variance / mixed } else { 1.0 }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variation_by_hand() {
+        // Mean 2, deviation 1.
+        assert_eq!(coefficient_of_variation(&[1.0, 3.0]), 0.5);
+        assert_eq!(coefficient_of_variation(&[2.0, 2.0, 2.0]), 0.0);
+        assert_eq!(coefficient_of_variation(&[0.0, 0.0]), 0.0);
+        assert_eq!(coefficient_of_variation(&[]), 0.0);
+    }
+
+    #[test]
+    fn positions_are_shares_of_the_way() {
+        assert_eq!(shares(&[1.0, 3.0]), [0.0, 0.25, 1.0]);
+        assert_eq!(shares(&[0.0, 0.0]), [0.0, 0.5, 1.0]);
+    }
+
+    #[test]
+    fn retention_is_over_the_mix_of_the_ends() {
+        let kept = retention(&[4.0, 3.0, 8.0], &[0.0, 0.5, 1.0]);
+        assert_eq!(kept, [1.0, 0.5, 1.0]);
+        assert_eq!(retention(&[0.0, 5.0, 0.0], &[0.0, 0.5, 1.0])[1], 1.0);
+    }
+}
