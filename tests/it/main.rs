@@ -15,6 +15,7 @@ mod imports;
 mod interruption;
 mod keyframes;
 mod lb;
+mod measure;
 mod models;
 mod mutations;
 mod outputs;

@@ -3,6 +3,7 @@
 mod branching;
 mod content;
 mod machine;
+mod measure;
 mod models;
 mod output;
 mod timing;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use branching::{BranchingArguments, DistanceChoice, SpacingKind};
 pub(crate) use content::{ContentArguments, SamplerChoice};
 pub(crate) use machine::{MachineArguments, PrecisionChoice};
+pub(crate) use measure::MeasureArguments;
 pub(crate) use models::{ImportArguments, ModelsArguments, PredictionChoice};
 pub(crate) use output::{EncoderChoice, OutputArguments};
 pub(crate) use timing::TimingArguments;
@@ -41,6 +43,13 @@ pub(crate) enum Command {
     Render(RenderArguments),
     /// Show what a render would do: the tree, its cost, the film.
     Plan(PlanArguments),
+    /// Measure how smoothly a film or its frames move, and whether they morph or cross-fade.
+    ///
+    /// distance: mean between neighbours, in grey levels; variation: its coefficient of variation,
+    /// 0 at one apparent speed; peak: largest over mean; directness: distance of the ends over the
+    /// whole way; retention: high frequencies beside those of the keyframes, 1 as sharp (mean and
+    /// least); residual: what no mix of the keyframes explains, 0 a cross-fade (mean and most).
+    Measure(MeasureArguments),
     /// Make a published model one of yours: a diffusers directory, a .safetensors or a .ckpt file.
     ///
     /// A single file has the names of CompVis' code; of a .ckpt nothing is executed. The model

@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod import;
+pub(crate) mod measure;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod render;

@@ -48,6 +48,7 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
         Command::Plan(plan) => commands::plan::run(plan),
+        Command::Measure(measure) => commands::measure::run(measure),
         Command::Import(import) => commands::import::run(import, arguments.quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),

@@ -94,6 +94,9 @@ pub enum RenderError {
     /// A picture, mask or depth map cannot be read.
     #[error(transparent)]
     Input(#[from] crate::input::InputError),
+    /// Frames cannot be measured.
+    #[error(transparent)]
+    Measure(#[from] crate::measure::MeasureError),
     /// The tree, the spacing or the guidance breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
@@ -138,6 +141,7 @@ impl RenderError {
             | Self::Timing(_)
             | Self::Sampler(_) => true,
             Self::Input(error) => error.is_request(),
+            Self::Measure(error) => error.is_request(),
             Self::Model(ModelError::Export(error)) => error.is_request(),
             Self::Model(error) => matches!(
                 error,

@@ -59,8 +59,8 @@ pub use job::{
     Transition, TransitionSettings, Upscale, UpscaleSettings,
 };
 pub use measure::{
-    MeasureError, Measurement, Residual, Retention, Sections, Statistics, TransitionMeasure,
-    measure, plot_measurement,
+    FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,
+    TransitionMeasure, coefficient_of_variation, measure, plot_measurement,
 };
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;

@@ -33,6 +33,7 @@ mod error;
 mod picture;
 mod plot;
 mod reader;
+mod source;
 mod statistics;
 
 use lb_video::Frame;
@@ -40,7 +41,8 @@ use serde::Serialize;
 
 pub use error::MeasureError;
 pub use plot::plot_measurement;
-pub use statistics::{Residual, Retention, Statistics};
+pub use source::FrameSource;
+pub use statistics::{Residual, Retention, Statistics, coefficient_of_variation};
 
 use picture::Ends;
 use reader::Reader;

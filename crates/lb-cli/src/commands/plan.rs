@@ -53,7 +53,7 @@ fn drawn_fractions(profile: &BranchingProfile, spacing: &Spacing) -> Vec<Vec<f64
         .collect()
 }
 
-fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
+pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| CommandError::Write {
         path: path.display().to_string(),
         reason: error.to_string(),

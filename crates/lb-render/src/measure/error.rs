@@ -1,7 +1,10 @@
 //! Why a sequence of frames cannot be measured.
 
-/// A rule that the frames break.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+use std::io;
+use std::path::PathBuf;
+
+/// A rule that the frames break, or a folder that cannot be read.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeasureError {
     /// Too few frames to have a speed that could vary.
@@ -34,9 +37,29 @@ pub enum MeasureError {
         /// The frames expected.
         expected: usize,
     },
+    /// A folder without frames.
+    #[error("the folder {} holds no PNG pictures", path.display())]
+    NoPictures {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder that cannot be listed.
+    #[error("cannot read the folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
 }
 
 impl MeasureError {
+    /// Whether the request itself was wrong, so that repeating it cannot help.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        !matches!(self, Self::Folder { .. })
+    }
+
     /// Two distances: fewer cannot vary.
     pub const FEWEST_FRAMES: usize = 3;
 }

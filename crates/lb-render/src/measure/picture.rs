@@ -53,15 +53,20 @@ impl Ends {
             along += way * come;
             away += come * come;
         }
-        let whole = self.square_distance as f64;
-        let weight = (along as f64 / whole).clamp(0.0, 1.0);
-        let rest = away as f64 - 2.0 * weight * along as f64 + square_of(weight) * whole;
-        Some((rest.max(0.0) / whole).sqrt())
+        let whole = self.square_distance;
+        let share = |rest: i64| rest as f64 / whole as f64;
+        let squared = if along <= 0 {
+            share(away)
+        } else if along >= whole {
+            share(away - 2 * along + whole)
+        } else {
+            // away − along²/whole, without losing what little may be left.
+            let [along, away, whole] = [along, away, whole].map(i128::from);
+            let whole_squared = (whole * whole) as f64;
+            (away * whole - along * along) as f64 / whole_squared
+        };
+        Some(squared.max(0.0).sqrt())
     }
-}
-
-fn square_of(value: f64) -> f64 {
-    value * value
 }
 
 /// Variance of the luma's Laplacian over the pixels that have four neighbours; 0 where none has.

@@ -12,7 +12,7 @@ pub(super) const LEFT: f64 = 72.0;
 pub(super) const RIGHT: f64 = 936.0;
 const FIRST_PANEL: f64 = 96.0;
 const PANEL_PITCH: f64 = 196.0;
-const BOTTOM_MARGIN: f64 = 64.0;
+const BOTTOM_MARGIN: f64 = 4.0;
 
 pub(super) const INK: &str = "#2b2d42";
 pub(super) const FAINT_INK: &str = "#636578";
@@ -54,7 +54,7 @@ pub fn plot_measurement(measurement: &Measurement) -> String {
             }),
         ),
     ];
-    let height = FIRST_PANEL + PANEL_PITCH * panels.len() as f64 + BOTTOM_MARGIN - 36.0;
+    let height = FIRST_PANEL + PANEL_PITCH * panels.len() as f64 + BOTTOM_MARGIN;
     let mut svg = String::new();
     open(&mut svg, measurement, height);
     for (index, panel) in panels.iter().enumerate() {
@@ -65,41 +65,35 @@ pub fn plot_measurement(measurement: &Measurement) -> String {
     svg
 }
 
-fn curves(
-    measurement: &Measurement,
-    curve: impl Fn(&TransitionMeasure) -> Vec<Point>,
-) -> Vec<Curve> {
-    measurement
-        .transitions
-        .iter()
-        .map(curve)
-        .map(Curve)
-        .collect()
+fn curves(measurement: &Measurement, curve: impl Fn(&TransitionMeasure) -> Curve) -> Vec<Curve> {
+    measurement.transitions.iter().map(curve).collect()
 }
 
 /// Steps: a distance lasts from a frame to the next.
-fn distances(transition: &TransitionMeasure, axis: &TimeAxis) -> Vec<Point> {
-    let step = |(index, &distance): (usize, &f64)| {
+fn distances(transition: &TransitionMeasure, axis: &TimeAxis) -> Curve {
+    let step = |(index, &value): (usize, &f64)| {
         let frame = (transition.first + index) as f64;
         [frame, frame + 1.0].map(|frame| Point {
             x: axis.x(frame),
-            value: distance,
+            value,
         })
     };
-    transition
-        .distances
-        .iter()
-        .enumerate()
-        .flat_map(step)
-        .collect()
+    let distances = transition.distances.iter().enumerate();
+    Curve {
+        points: distances.flat_map(step).collect(),
+        are_frames: false,
+    }
 }
 
-fn frames(transition: &TransitionMeasure, values: &[f64], axis: &TimeAxis) -> Vec<Point> {
+fn frames(transition: &TransitionMeasure, values: &[f64], axis: &TimeAxis) -> Curve {
     let point = |(index, &value): (usize, &f64)| Point {
         x: axis.x((transition.first + index) as f64),
         value,
     };
-    values.iter().enumerate().map(point).collect()
+    Curve {
+        points: values.iter().enumerate().map(point).collect(),
+        are_frames: true,
+    }
 }
 
 fn open(svg: &mut String, measurement: &Measurement, height: f64) {

@@ -4,5 +4,6 @@
 
 mod hostile_pictures;
 mod input;
+mod measure;
 mod plan;
 mod render;

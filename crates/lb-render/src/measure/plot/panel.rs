@@ -6,7 +6,7 @@ use super::{FAINT_INK, INK, LEFT, RIGHT, RULE, TimeAxis, add};
 
 const HEIGHT: f64 = 132.0;
 /// More points than this would run into each other.
-const MOST_DOTS: usize = 120;
+const MOST_DOTS: usize = 60;
 
 /// A place across the page, and the value there.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,11 @@ pub(super) struct Point {
 }
 
 /// Points to be joined.
-pub(super) struct Curve(pub(super) Vec<Point>);
+pub(super) struct Curve {
+    pub(super) points: Vec<Point>,
+    /// Whether each point is a frame, to be marked where there are few.
+    pub(super) are_frames: bool,
+}
 
 pub(super) struct Panel {
     title: &'static str,
@@ -34,7 +38,7 @@ impl Panel {
         reference: f64,
         curves: Vec<Curve>,
     ) -> Self {
-        let values = curves.iter().flat_map(|curve| &curve.0);
+        let values = curves.iter().flat_map(|curve| &curve.points);
         let largest = values.map(|point| point.value).fold(reference, f64::max);
         let largest = if largest > 0.0 { largest } else { 1.0 };
         let step = tick_step(largest, 4.0);
@@ -103,19 +107,19 @@ impl Panel {
                 y(self.reference),
             ),
         );
-        for curve in self.curves.iter().filter(|curve| !curve.0.is_empty()) {
+        for curve in self.curves.iter().filter(|curve| !curve.points.is_empty()) {
             self.curve(svg, curve, y);
         }
     }
 
     fn curve(&self, svg: &mut String, curve: &Curve, y: impl Fn(f64) -> f64) {
         let mut line = String::new();
-        for (index, point) in curve.0.iter().enumerate() {
+        for (index, point) in curve.points.iter().enumerate() {
             let command = if index == 0 { 'M' } else { 'L' };
             // Writing to a String cannot fail.
             let _ = write!(line, "{command}{:.1} {:.1}", point.x, y(point.value));
         }
-        let (first, last) = (curve.0[0].x, curve.0[curve.0.len() - 1].x);
+        let (first, last) = (curve.points[0].x, curve.points[curve.points.len() - 1].x);
         let base = y(self.reference);
         let color = self.color;
         add(
@@ -130,8 +134,15 @@ impl Panel {
                 r##"<path d="{line}" fill="none" stroke="{color}" stroke-width="2" stroke-linejoin="round"/>"##
             ),
         );
-        if self.curves.iter().map(|curve| curve.0.len()).sum::<usize>() <= MOST_DOTS {
-            for point in &curve.0 {
+        if curve.are_frames
+            && self
+                .curves
+                .iter()
+                .map(|curve| curve.points.len())
+                .sum::<usize>()
+                <= MOST_DOTS
+        {
+            for point in &curve.points {
                 add(
                     svg,
                     format_args!(

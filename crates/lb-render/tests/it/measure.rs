@@ -1,0 +1,207 @@
+//! What is measured of films that are known to the last pixel.
+
+use lb_render::{
+    Frame, MeasureError, Measurement, RenderError, Sections, measure, plot_measurement,
+};
+use proptest::prelude::*;
+
+const SIDE: usize = 48;
+
+/// A disc with a fine pattern on it, before a plain background.
+fn disc(centre: (f64, f64), radius: f64) -> Frame {
+    let mut pixels = Vec::with_capacity(SIDE * SIDE * 3);
+    for row in 0..SIDE {
+        for column in 0..SIDE {
+            let (x, y) = (column as f64 - centre.0, row as f64 - centre.1);
+            let inside = x.hypot(y) < radius;
+            let dark = (row / 2 + column / 2) % 2 == 0;
+            pixels.extend(match (inside, dark) {
+                (false, _) => [230, 230, 220],
+                (true, false) => [220, 60, 40],
+                (true, true) => [90, 20, 60],
+            });
+        }
+    }
+    Frame::from_rgb(SIDE, SIDE, pixels).unwrap()
+}
+
+fn left() -> Frame {
+    disc((14.0, 24.0), 10.0)
+}
+
+fn right() -> Frame {
+    disc((34.0, 24.0), 12.0)
+}
+
+/// The disc travels and grows, sharp in every frame.
+fn morph(frames: usize) -> Vec<Frame> {
+    let at = |frame| {
+        let way = frame as f64 / (frames - 1) as f64;
+        disc((14.0 + 20.0 * way, 24.0), 10.0 + 2.0 * way)
+    };
+    (0..frames).map(at).collect()
+}
+
+/// One disc vanishes while the other appears.
+fn cross_fade(weights: impl IntoIterator<Item = f64>) -> Vec<Frame> {
+    let mix = |weight| Frame::blend(&left(), &right(), weight).unwrap();
+    weights.into_iter().map(mix).collect()
+}
+
+fn even(frames: usize) -> impl Iterator<Item = f64> {
+    (0..frames).map(move |frame| frame as f64 / (frames - 1) as f64)
+}
+
+fn measured(frames: &[Frame], sections: Option<&Sections>) -> Result<Measurement, RenderError> {
+    measure(|| Ok(frames.iter().cloned().map(Ok)), sections, Some(25.0))
+}
+
+#[test]
+fn a_cross_fade_is_found_out() {
+    let found = measured(&cross_fade(even(21)), None).unwrap().overall;
+    assert!(found.coefficient_of_variation < 0.03, "{found:?}");
+    assert!((0.99..=1.0 + 1e-9).contains(&found.directness), "{found:?}");
+    let (retention, residual) = (found.retention.unwrap(), found.residual.unwrap());
+    assert!(residual.most < 0.01, "{found:?}");
+    assert!(retention.least < 0.6 && retention.mean < 0.8, "{found:?}");
+}
+
+#[test]
+fn a_morph_is_none() {
+    let found = measured(&morph(21), None).unwrap().overall;
+    let (retention, residual) = (found.retention.unwrap(), found.residual.unwrap());
+    assert!(residual.most > 0.4 && residual.mean > 0.3, "{found:?}");
+    assert!(retention.least > 0.9, "{found:?}");
+    assert!(found.directness < 0.6, "a way around: {found:?}");
+}
+
+#[test]
+fn an_uneven_cross_fade_is_still_one() {
+    let squares = even(21).map(|weight| weight * weight);
+    let found = measured(&cross_fade(squares), None).unwrap().overall;
+    // Steps grow from 1 to 39: deviation √(133), mean 20; the last is 39/20 of the mean.
+    assert!(
+        (found.coefficient_of_variation - 0.5766).abs() < 0.01,
+        "{found:?}"
+    );
+    assert!((found.peak_ratio - 1.95).abs() < 0.03, "{found:?}");
+    assert!(found.residual.unwrap().most < 0.01, "{found:?}");
+    assert!(found.directness > 0.99, "{found:?}");
+}
+
+#[test]
+fn transitions_are_measured_apart_and_holds_are_left_out() {
+    let mut frames = morph(11);
+    frames.extend(vec![right(); 5]);
+    frames.extend(cross_fade(even(9)).into_iter().rev().skip(1));
+    let sections = Sections {
+        transitions: vec![(0, 10), (15, 23)],
+        frame_count: 24,
+    };
+    let found = measured(&frames, Some(&sections)).unwrap();
+    assert_eq!((found.frames, found.width, found.height), (24, SIDE, SIDE));
+    let [first, second] = &found.transitions[..] else {
+        panic!("{found:?}");
+    };
+    let alone = measured(&morph(11), None).unwrap();
+    assert_eq!(first, &alone.transitions[0]);
+    assert_eq!(
+        (second.first, second.last, second.distances.len()),
+        (15, 23, 8)
+    );
+    assert!(second.statistics.residual.unwrap().most < 0.01);
+    let least = second.statistics.retention.unwrap().least;
+    assert_eq!(found.overall.retention.unwrap().least, least);
+    assert_eq!(
+        found.overall.residual.unwrap().most,
+        first.statistics.residual.unwrap().most
+    );
+    // Two ways of equal ends: between the two.
+    let directness = [first, second].map(|at| at.statistics.directness);
+    assert!(directness[0] < found.overall.directness && found.overall.directness < directness[1]);
+
+    let whole = measured(&frames, None).unwrap().overall;
+    assert!(whole.coefficient_of_variation > found.overall.coefficient_of_variation);
+}
+
+#[test]
+fn a_still_film_has_nothing_to_measure_but_is_no_error() {
+    let found = measured(&vec![left(); 4], None).unwrap().overall;
+    let numbers = [found.mean_distance, found.coefficient_of_variation];
+    assert_eq!(numbers, [0.0, 0.0]);
+    assert_eq!([found.peak_ratio, found.directness], [1.0, 1.0]);
+    assert_eq!(found.residual, None);
+    assert!((found.retention.unwrap().least - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_cannot_be_measured_is_told() {
+    let refused = |frames: &[Frame], sections: Option<&Sections>| {
+        let error = measured(frames, sections).unwrap_err();
+        assert!(error.is_request());
+        error.to_string()
+    };
+    let few = "measuring takes at least 3 frames, found";
+    assert_eq!(refused(&[], None), format!("{few} 0"));
+    assert_eq!(refused(&[left(), right()], None), format!("{few} 2"));
+    let mut sizes = morph(3);
+    sizes.push(Frame::from_rgb(2, 1, vec![0; 6]).unwrap());
+    assert_eq!(
+        refused(&sizes, None),
+        "frames must have one size: frame 3 has 2x1 pixels, those before have 48x48"
+    );
+    for (transitions, frame_count) in [(vec![(0, 4)], 5), (vec![(0, 2)], 5), (vec![(0, 9)], 4)] {
+        let sections = Sections {
+            transitions,
+            frame_count,
+        };
+        let expected = format!("the transitions are those of {frame_count} frames, found 4");
+        assert_eq!(refused(&morph(4), Some(&sections)), expected);
+    }
+}
+
+#[test]
+fn reading_stops_at_the_first_error() {
+    let broken = || {
+        let frames = morph(3).into_iter().map(Ok);
+        Ok(frames.chain([Err(MeasureError::TooFewFrames { found: 7 })]))
+    };
+    let error = measure(broken, None, None).unwrap_err();
+    assert!(matches!(error, MeasureError::TooFewFrames { found: 7 }));
+}
+
+#[test]
+fn a_plot_names_its_axes() {
+    let found = measured(&morph(6), None).unwrap();
+    let svg = plot_measurement(&found);
+    for words in [
+        "film time (s)",
+        "grey levels",
+        "retention",
+        "residual",
+        "6 frames",
+    ] {
+        assert!(svg.contains(words), "{words}");
+    }
+    let frames = Measurement {
+        frames_per_second: None,
+        ..found
+    };
+    assert!(plot_measurement(&frames).contains(">frame<"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn numbers_stay_in_their_ranges(weights in prop::collection::vec(0.0..=1.0_f64, 3..12)) {
+        let frames = cross_fade(weights);
+        let found = measure(|| Ok::<_, RenderError>(frames.iter().cloned().map(Ok)), None, None).unwrap();
+        prop_assert!((0.0..=1.0 + 1e-9).contains(&found.overall.directness));
+        prop_assert!(found.overall.peak_ratio >= 1.0);
+        let at = &found.transitions[0];
+        prop_assert!(at.positions.windows(2).all(|pair| pair[0] <= pair[1]));
+        prop_assert_eq!((at.positions[0], at.positions[frames.len() - 1]), (0.0, 1.0));
+        prop_assert!(plot_measurement(&found).matches("NaN").count() == 0);
+    }
+}
