@@ -94,6 +94,12 @@ pub enum VideoError {
         /// The factor asked for.
         crf: u8,
     },
+    /// WebP's quality is out of range.
+    #[error("a WebP quality of {quality}: it must be 0 (smallest) to 100 (best)")]
+    WebpQuality {
+        /// The quality asked for.
+        quality: u8,
+    },
     /// Not one of libx264's presets.
     #[error("'{preset}' is no preset of libx264; it has {allowed}")]
     Preset {
@@ -103,7 +109,7 @@ pub enum VideoError {
         allowed: String,
     },
     /// The output's ending names no format that is written here.
-    #[error("{}: films are written as .mp4, or as PNG pictures into a folder", path.display())]
+    #[error("{}: films are written as .mp4, .gif or .webp, or as PNG pictures into a folder", path.display())]
     UnknownFormat {
         /// The output.
         path: PathBuf,
@@ -244,6 +250,7 @@ impl VideoError {
                 | Self::FrameRate { .. }
                 | Self::Quantizer { .. }
                 | Self::ConstantRateFactor { .. }
+                | Self::WebpQuality { .. }
                 | Self::Preset { .. }
                 | Self::UnknownFormat { .. }
                 | Self::UnknownContent { .. }

@@ -1,106 +1,21 @@
 //! Films as their makers see them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::completed::{CompletedFilm, FilmSummary};
 use crate::error::VideoError;
 use crate::format::FilmFormat;
 use crate::frame::{Frame, check_size};
 use crate::frame_rate::FrameRate;
-use crate::metadata;
+use crate::options::{Encoder, FilmOptions};
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
-use crate::sink::ffmpeg::{FfmpegSink, check_ffmpeg};
-use crate::sink::mp4::{MAX_QUANTIZER, MIN_QUANTIZER, Mp4Sink};
+use crate::sink::ffmpeg::FfmpegSink;
+use crate::sink::gif::GifSink;
+use crate::sink::mp4::Mp4Sink;
 use crate::sink::png::PngSink;
+use crate::sink::webp::WebpSink;
 use crate::staging::{StagedFile, StagedFolder};
-
-/// What encodes an MP4; other formats have one encoder each.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Encoder {
-    /// Built in: constrained-baseline H.264 at a fixed quantiser.
-    OpenH264 {
-        /// 12 (best) to 51 (smallest); 18 keeps about 47 dB of luma (pocket films).
-        quantizer: u8,
-    },
-    /// The program `ffmpeg` with libx264: the same quality in one half to two thirds of the bytes.
-    Ffmpeg {
-        /// The program, by its path or its name on the search path.
-        program: PathBuf,
-        /// Constant rate factor, 0 (lossless) to 51 (smallest).
-        crf: u8,
-        /// One of libx264's presets, `ultrafast` to `placebo`.
-        preset: String,
-    },
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self::OpenH264 { quantizer: 18 }
-    }
-}
-
-/// How a film is written.
-#[derive(Clone, PartialEq, Debug)]
-pub struct FilmOptions {
-    /// 0.1 to 1000; 23.976, 29.97 and their like mean NTSC's exact fractions.
-    pub frames_per_second: f64,
-    /// What encodes an MP4.
-    pub encoder: Encoder,
-    /// A text that the film carries for [`metadata::read`], as what it was made from: up to
-    /// [`MAX_DESCRIPTION`](metadata::MAX_DESCRIPTION) bytes, without NUL; an empty one
-    /// counts as none. A folder's pictures carry it each.
-    pub description: Option<String>,
-    /// Whether what exists may be replaced. In a folder of pictures only `frame_*.png` are.
-    pub overwrite: bool,
-}
-
-impl Default for FilmOptions {
-    fn default() -> Self {
-        Self {
-            frames_per_second: 30.0,
-            encoder: Encoder::default(),
-            description: None,
-            overwrite: false,
-        }
-    }
-}
-
-impl FilmOptions {
-    /// Checks what can be checked without the film.
-    ///
-    /// # Errors
-    /// [`VideoError::FrameRate`], [`VideoError::DescriptionTooLong`],
-    /// [`VideoError::DescriptionNul`], [`VideoError::Quantizer`],
-    /// [`VideoError::ConstantRateFactor`] or [`VideoError::Preset`].
-    pub fn validate(&self) -> Result<(), VideoError> {
-        FrameRate::new(self.frames_per_second)?;
-        self.description
-            .as_deref()
-            .map_or(Ok(()), metadata::check)?;
-        match &self.encoder {
-            Encoder::OpenH264 { quantizer } => {
-                let (min, max, quantizer) = (MIN_QUANTIZER, MAX_QUANTIZER, *quantizer);
-                if !(min..=max).contains(&quantizer) {
-                    return Err(VideoError::Quantizer {
-                        quantizer,
-                        min,
-                        max,
-                    });
-                }
-                Ok(())
-            }
-            Encoder::Ffmpeg { crf, preset, .. } => check_ffmpeg(*crf, preset),
-        }
-    }
-}
-
-impl FilmOptions {
-    /// An empty text is none: ffmpeg could not tell them apart.
-    fn stored_description(&self) -> Option<String> {
-        self.description.clone().filter(|text| !text.is_empty())
-    }
-}
 
 /// Writes a film on a thread of its own while the frames are being made. Dropped without
 /// [`finish`](Self::finish), nothing is left of it.
@@ -129,6 +44,9 @@ impl FilmWriter {
         match FilmFormat::from_path(path)? {
             FilmFormat::Mp4 => Self::mp4(path, width, height, options),
             FilmFormat::PngSequence => Self::png_sequence(path, width, height, options),
+            format @ (FilmFormat::Gif | FilmFormat::Webp) => {
+                Self::animation(path, format, (width, height), options)
+            }
         }
     }
 
@@ -181,6 +99,34 @@ impl FilmWriter {
                 (program, *crf, preset),
                 description.as_deref(),
             )?),
+        };
+        Self::start(sink, width, height)
+    }
+
+    fn animation(
+        path: &Path,
+        format: FilmFormat,
+        (width, height): (usize, usize),
+        options: &FilmOptions,
+    ) -> Result<Self, VideoError> {
+        options.validate()?;
+        check_size(width, height)?;
+        let frame_rate = FrameRate::new(options.frames_per_second)?;
+        let output = StagedFile::create(path, options.overwrite)?;
+        let (size, repeats) = ((width, height), options.animation.repeats);
+        let description = options.stored_description();
+        let sink: Box<dyn Sink> = if format == FilmFormat::Gif {
+            let description = description.as_deref();
+            Box::new(GifSink::new(
+                output,
+                size,
+                frame_rate,
+                repeats,
+                description,
+            )?)
+        } else {
+            let how = (options.animation.webp, repeats);
+            Box::new(WebpSink::new(output, size, frame_rate, how, description)?)
         };
         Self::start(sink, width, height)
     }

@@ -10,12 +10,16 @@ use crate::error::VideoError;
 pub enum FilmFormat {
     /// H.264 in an MP4 file.
     Mp4,
+    /// An animated GIF.
+    Gif,
+    /// An animated WebP.
+    Webp,
     /// A folder of `frame_0000.png`, `frame_0001.png`, …
     PngSequence,
 }
 
 impl FilmFormat {
-    /// By the output's ending: `.mp4` in any case; without an ending, or if it is a folder that
+    /// By the output's ending: `.mp4`, `.gif` or `.webp` in any case; without an ending, or if it is a folder that
     /// exists or ends in a slash, a folder of PNG pictures.
     ///
     /// # Errors
@@ -26,6 +30,8 @@ impl FilmFormat {
             _ if ends_in_slash => Ok(Self::PngSequence),
             None => Ok(Self::PngSequence),
             Some(ending) if ending.eq_ignore_ascii_case("mp4") => Ok(Self::Mp4),
+            Some(ending) if ending.eq_ignore_ascii_case("gif") => Ok(Self::Gif),
+            Some(ending) if ending.eq_ignore_ascii_case("webp") => Ok(Self::Webp),
             Some(_) if path.is_dir() => Ok(Self::PngSequence),
             Some(_) => Err(VideoError::UnknownFormat {
                 path: path.to_path_buf(),
@@ -43,6 +49,8 @@ mod tests {
         let format = |path: &str| FilmFormat::from_path(Path::new(path));
         assert_eq!(format("a/film.mp4").unwrap(), FilmFormat::Mp4);
         assert_eq!(format("FILM.MP4").unwrap(), FilmFormat::Mp4);
+        assert_eq!(format("film.gif").unwrap(), FilmFormat::Gif);
+        assert_eq!(format("film.WebP").unwrap(), FilmFormat::Webp);
         assert_eq!(format("a.b/frames").unwrap(), FilmFormat::PngSequence);
         assert_eq!(format("frames.v2/").unwrap(), FilmFormat::PngSequence);
         assert!(matches!(

@@ -52,6 +52,13 @@ impl FrameRate {
         index as f64 * f64::from(self.denominator) / f64::from(self.numerator)
     }
 
+    /// When frame `index` is shown, in ticks, rounded to the nearest.
+    pub(crate) fn ticks(self, index: usize, ticks_per_second: u64) -> u64 {
+        let (numerator, denominator) = (u128::from(self.numerator), u128::from(self.denominator));
+        let ticks = index as u128 * denominator * u128::from(ticks_per_second);
+        ((2 * ticks + numerator) / (2 * numerator)) as u64
+    }
+
     /// The nearest number of frames to a time, at least 1.
     pub(crate) fn frames_in(self, seconds: f64) -> u32 {
         let frames = seconds * f64::from(self.numerator) / f64::from(self.denominator);

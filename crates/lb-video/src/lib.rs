@@ -7,14 +7,14 @@
 //!  Frame ─► FilmWriter::write ─►│ queue of 3 │─► sink thread ─► temporary file ─► final name
 //!  RGB8                           a full queue    RGB → Y'CbCr     in the same      by rename,
 //!                                 makes write     → H.264, or      folder           in finish
-//!                                 wait            PNG
+//!                                 wait            GIF, WebP, PNG
 //! ```
 //!
 //! * A [`Frame`] is an RGB picture; clones share its pixels, [`Frame::blend`] cross-fades two.
 //! * A [`FilmWriter`] takes frames of one size and writes the format that the output's ending
 //!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
-//!   everywhere) or a folder of PNG pictures. No more than the queue and the frame being encoded
-//!   are in memory as pictures, however long the film is.
+//!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. No more than the queue and
+//!   the frame being encoded are in memory as pictures, however long the film is.
 //! * Films and pictures carry a text, as what they were made from; [`metadata::read`] finds it.
 //! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
 //! * [`write_png`] writes one picture.
@@ -50,6 +50,7 @@ mod format;
 mod frame;
 mod frame_rate;
 pub mod metadata;
+mod options;
 mod pipeline;
 mod sink;
 mod staging;
@@ -57,8 +58,9 @@ mod staging;
 pub use completed::{CompletedFilm, FilmSummary};
 pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
 pub use error::VideoError;
-pub use film::{Encoder, FilmOptions, FilmWriter};
+pub use film::FilmWriter;
 pub use format::FilmFormat;
 pub use frame::{Frame, MAX_SIDE};
+pub use options::{AnimationOptions, Encoder, FilmOptions, WebpCompression};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
 pub use sink::png::{PngFile, write_png};

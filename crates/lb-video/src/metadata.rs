@@ -3,6 +3,8 @@
 //! | file | where the text is |
 //! |---|---|
 //! | MP4 | the comment of its metadata list, `moov/udta/meta/ilst/©cmt`, which players show |
+//! | GIF | a comment extension before the first picture |
+//! | WebP | the `ImageDescription` of its Exif |
 //! | PNG | an `iTXt` chunk `Description` |
 //! | folder of PNG pictures | in each of them |
 
@@ -13,7 +15,10 @@ use std::path::Path;
 use crate::error::VideoError;
 use crate::sink::png;
 
+pub(crate) mod exif;
+mod gif;
 pub(crate) mod mp4;
+mod webp;
 
 /// Longest text, in bytes.
 pub const MAX_DESCRIPTION: usize = 1 << 20;
@@ -57,6 +62,8 @@ pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
     let file = BufReader::new(file);
     let text = match &start[..length] {
         [0x89, b'P', b'N', b'G', ..] => read_png(file),
+        [b'G', b'I', b'F', b'8', ..] => gif::read(file),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => webp::read(file),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::read(file),
         _ => {
             return Err(VideoError::UnknownContent {

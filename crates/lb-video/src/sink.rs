@@ -1,8 +1,11 @@
 //! Where frames go: one implementation for each format and encoder.
 
 pub(crate) mod ffmpeg;
+pub(crate) mod gif;
 pub(crate) mod mp4;
 pub(crate) mod png;
+mod timeline;
+pub(crate) mod webp;
 
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;

@@ -103,6 +103,12 @@ impl io::Write for StagedFile {
     }
 }
 
+impl io::Seek for StagedFile {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 /// A temporary folder whose files all get their names at once; dropped, it is removed.
 #[derive(Debug)]
 pub(crate) struct StagedFolder {

@@ -1,6 +1,7 @@
 //! Films and pictures as their users see them.
 #![allow(clippy::unwrap_used)]
 
+mod animation;
 mod contact_sheet;
 mod decode;
 mod ffmpeg;

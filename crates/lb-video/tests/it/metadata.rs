@@ -56,7 +56,7 @@ fn is_read_back(folder: &Path, name: &str, encoder: &Encoder) {
 #[test]
 fn every_format_gives_its_text_back() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["film.mp4", "frames"] {
+    for name in ["film.mp4", "film.gif", "film.webp", "frames"] {
         is_read_back(folder.path(), name, &Encoder::default());
     }
     let pictures = folder.path().join("0-frames");
@@ -150,10 +150,16 @@ fn damaged_files_are_read_or_refused() {
         Some(TEXT),
     );
     let damaged = folder.path().join("damaged");
+    for name in ["film.gif", "film.webp"] {
+        write(&folder.path().join(name), Encoder::default(), Some(TEXT));
+    }
     let (mut refused, mut read_anyway) = (0, 0);
-    for name in ["film.mp4", "frames/frame_0000.png"] {
+    for name in ["film.mp4", "film.gif", "film.webp", "frames/frame_0000.png"] {
         let whole = std::fs::read(folder.path().join(name)).unwrap();
-        let text_lies_before = 1_200.min(whole.len());
+        // The first bytes, and the last, where a WebP has its text.
+        let ends: Vec<usize> = (0..600.min(whole.len()))
+            .chain(whole.len() - 300..whole.len())
+            .collect();
         let mut look = |bytes: &[u8]| {
             std::fs::write(&damaged, bytes).unwrap();
             let outcome = read(&damaged);
@@ -165,10 +171,10 @@ fn damaged_files_are_read_or_refused() {
                 Ok(_) => read_anyway += 1,
             }
         };
-        for length in 0..text_lies_before {
+        for &length in &ends {
             look(&whole[..length]);
         }
-        for at in 0..text_lies_before {
+        for &at in &ends {
             for value in [0, 0x7f, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[at] = value;
@@ -197,7 +203,20 @@ fn absurd_lengths_are_refused_without_reading_them() {
         bytes
     };
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".as_slice();
+    let exif = |tiff: &[u8]| {
+        let length = (tiff.len() as u32).to_le_bytes();
+        [b"RIFF\xff\0\0\0WEBPEXIF", length.as_slice(), tiff].concat()
+    };
     for bytes in [
+        b"RIFF\xff\xff\xff\xffWEBPEXIF\xff\xff\xff\xff".to_vec(),
+        exif(b"II*\0\xff\xff\xff\xff"),
+        exif(b"MM\0*\0\0\0\x08\0\x01\x01\x0e\0\x02\x7f\xff\xff\xff\0\0\0\0"),
+        exif(b"II*\0\x08\0\0\0\x01\0\x0e\x01\x02\0\x50\0\0\0\xff\xff\xff\xff"),
+        [
+            b"GIF89a\x01\0\x01\0\0\0\0\x21\xfe".to_vec(),
+            vec![0xff; 256 * 4200],
+        ]
+        .concat(),
         [ftyp, b"\0\0\0\x01moov", &long].concat(),
         [ftyp, b"\0\0\0\x01moov", &u64::MAX.to_be_bytes()].concat(),
         [ftyp, b"\0\0\0\x07moov"].concat(),

@@ -1,0 +1,97 @@
+//! Text in Exif, as its `ImageDescription` (Exif 2.32, section 4.6.4): what WebP carries.
+
+use super::{Flaw, MAX_DESCRIPTION, as_text};
+
+const IMAGE_DESCRIPTION: u16 = 0x010e;
+const ASCII: u16 = 2;
+/// TIFF's header, and a directory of one entry that ends with the place of the next one.
+const START: usize = 8 + 2 + 12 + 4;
+
+/// Exif with nothing but a description.
+pub(crate) fn write(text: &str) -> Vec<u8> {
+    let mut bytes = b"II*\0\x08\0\0\0\x01\0".to_vec();
+    bytes.extend(IMAGE_DESCRIPTION.to_le_bytes());
+    bytes.extend(ASCII.to_le_bytes());
+    bytes.extend((text.len() as u32 + 1).to_le_bytes());
+    // Up to four bytes lie in the entry itself.
+    if text.len() < 4 {
+        let mut inline = [0; 4];
+        inline[..text.len()].copy_from_slice(text.as_bytes());
+        bytes.extend(inline);
+        bytes.extend([0; 4]);
+    } else {
+        bytes.extend((START as u32).to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(text.as_bytes());
+        bytes.push(0);
+    }
+    bytes
+}
+
+/// The description in the first directory.
+pub(crate) fn read(bytes: &[u8]) -> Result<Option<String>, Flaw> {
+    // Some programs keep JPEG's marker in front.
+    let bytes = bytes.strip_prefix(b"Exif\0\0").unwrap_or(bytes);
+    let tiff = Tiff {
+        bytes,
+        little_endian: match bytes.get(..4) {
+            Some(b"II*\0") => true,
+            Some(b"MM\0*") => false,
+            _ => return Err(Flaw::damaged("its Exif does not begin like TIFF")),
+        },
+    };
+    let directory = tiff.long(4)? as usize;
+    for index in 0..usize::from(tiff.short(directory)?) {
+        let entry = directory + 2 + 12 * index;
+        if tiff.short(entry)? != IMAGE_DESCRIPTION || tiff.short(entry + 2)? != ASCII {
+            continue;
+        }
+        let length = tiff.long(entry + 4)? as usize;
+        if length > MAX_DESCRIPTION + 1 {
+            return Err(Flaw::too_long(length as u64));
+        }
+        let place = if length <= 4 {
+            entry + 8
+        } else {
+            tiff.long(entry + 8)? as usize
+        };
+        let text = tiff.at(place, length)?;
+        let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+        return as_text(text.to_vec()).map(Some);
+    }
+    Ok(None)
+}
+
+struct Tiff<'a> {
+    bytes: &'a [u8],
+    little_endian: bool,
+}
+
+impl Tiff<'_> {
+    fn at(&self, place: usize, length: usize) -> Result<&[u8], Flaw> {
+        place
+            .checked_add(length)
+            .and_then(|end| self.bytes.get(place..end))
+            .ok_or_else(|| Flaw::damaged("its Exif points beyond its end"))
+    }
+
+    fn short(&self, place: usize) -> Result<u16, Flaw> {
+        let bytes = self.at(place, 2)?;
+        let bytes = [bytes[0], bytes[1]];
+        Ok(if self.little_endian {
+            u16::from_le_bytes(bytes)
+        } else {
+            u16::from_be_bytes(bytes)
+        })
+    }
+
+    fn long(&self, place: usize) -> Result<u32, Flaw> {
+        let (first, second) = (self.short(place)?, self.short(place + 2)?);
+        let (high, low) = if self.little_endian {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        Ok(u32::from(high) << 16 | u32::from(low))
+    }
+}

@@ -1,0 +1,137 @@
+//! What an animation shows, and the least that must be painted to show the next frame.
+
+use crate::frame::Frame;
+
+use super::palette::{ColourMap, TRANSPARENT};
+
+/// A pixel whose colour is no further off, in any band, stays as it is: less than the palette
+/// errs, and a still area stays perfectly still however often the palette changes.
+const TOLERANCE: u8 = 2;
+
+/// Part of a frame, in pixels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Area {
+    pub(super) left: usize,
+    pub(super) top: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+/// The smallest thing to paint: one pixel.
+impl Default for Area {
+    fn default() -> Self {
+        Self {
+            left: 0,
+            top: 0,
+            width: 1,
+            height: 1,
+        }
+    }
+}
+
+/// A frame for the encoder.
+pub(super) struct Painted {
+    /// Red, green, blue.
+    pub(super) palette: Vec<u8>,
+    /// One a pixel of the area.
+    pub(super) indices: Vec<u8>,
+    /// The index that leaves what is there.
+    pub(super) transparent: u8,
+}
+
+/// Remembers what each pixel stands for: its colour when it was painted, before the palette.
+pub(super) struct Canvas {
+    width: usize,
+    height: usize,
+    meant: Option<Vec<[u8; 3]>>,
+}
+
+impl Canvas {
+    pub(super) fn new(width: usize, height: usize) -> Self {
+        Self {
+            width,
+            height,
+            meant: None,
+        }
+    }
+
+    /// The area around all pixels that have changed, if any.
+    pub(super) fn changes(&self, frame: &Frame) -> Option<Area> {
+        let (width, height) = (self.width, self.height);
+        let Some(meant) = &self.meant else {
+            return Some(Area {
+                width,
+                height,
+                ..Area::default()
+            });
+        };
+        let pixels = frame.pixels().as_chunks().0;
+        let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
+        for (y, (row, meant)) in pixels
+            .chunks_exact(width)
+            .zip(meant.chunks_exact(width))
+            .enumerate()
+        {
+            let is_changed = |(pixel, meant): (&[u8; 3], &[u8; 3])| has_changed(*pixel, *meant);
+            let Some(first) = row.iter().zip(meant).position(is_changed) else {
+                continue;
+            };
+            let last = row.iter().zip(meant).rposition(is_changed).unwrap_or(first);
+            (left, right) = (left.min(first), right.max(last));
+            (top, bottom) = (top.min(y), y);
+        }
+        (top < height).then(|| Area {
+            left,
+            top,
+            width: right - left + 1,
+            height: bottom - top + 1,
+        })
+    }
+
+    /// Paints what has changed in `area`.
+    pub(super) fn paint(&mut self, frame: &Frame, area: Area) -> Painted {
+        let pixels = frame.pixels().as_chunks().0;
+        let first = self.meant.is_none();
+        let meant = self.meant.get_or_insert_with(|| pixels.to_vec());
+        let places: Vec<Option<(usize, usize)>> = (0..area.height)
+            .flat_map(|y| (0..area.width).map(move |x| (area.left + x, area.top + y)))
+            .map(|(x, y)| {
+                let at = y * self.width + x;
+                (first || has_changed(pixels[at], meant[at])).then_some((x, y))
+            })
+            .collect();
+        let changed: Vec<[u8; 3]> = places
+            .iter()
+            .flatten()
+            .map(|&(x, y)| pixels[y * self.width + x])
+            .collect();
+        let map = ColourMap::of(&changed);
+        let indices = map.indices(
+            places
+                .iter()
+                .flatten()
+                .copied()
+                .zip(changed.iter().copied()),
+        );
+        let mut painted = indices.into_iter();
+        let indices = places
+            .iter()
+            .map(|place| place.and_then(|_| painted.next()).unwrap_or(TRANSPARENT))
+            .collect();
+        for (&(x, y), colour) in places.iter().flatten().zip(changed) {
+            meant[y * self.width + x] = colour;
+        }
+        Painted {
+            palette: map.bytes(),
+            indices,
+            transparent: TRANSPARENT,
+        }
+    }
+}
+
+fn has_changed(pixel: [u8; 3], meant: [u8; 3]) -> bool {
+    pixel
+        .iter()
+        .zip(meant)
+        .any(|(band, meant)| band.abs_diff(meant) > TOLERANCE)
+}

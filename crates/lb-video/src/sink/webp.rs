@@ -1,0 +1,193 @@
+//! Animated WebP: pictures by libwebp, the container here (RFC 9649, section 2.7), so that each
+//! picture goes to the disk as soon as it is known how long it is shown.
+
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+
+use webp::{Encoder, WebPConfig};
+
+use crate::completed::CompletedFilm;
+use crate::error::VideoError;
+use crate::frame::Frame;
+use crate::frame_rate::FrameRate;
+use crate::metadata::exif;
+use crate::options::WebpCompression;
+use crate::sink::Sink;
+use crate::sink::timeline::Timeline;
+use crate::staging::StagedFile;
+
+/// Longest side of a picture in WebP.
+const MAX_SIDE: usize = 16_383;
+/// Frames of 10 ms and less are shown for 100 by browsers.
+const SHORTEST: u64 = 11;
+/// A frame's duration has 24 bits.
+const LONGEST: u64 = 0xff_ffff;
+const ANIMATION: u8 = 1 << 1;
+const EXIF: u8 = 1 << 3;
+/// The frame replaces what was shown: there is nothing to see through to.
+const DO_NOT_BLEND: u8 = 1 << 1;
+
+/// Pictures in RIFF chunks.
+pub(crate) struct WebpSink {
+    config: WebPConfig,
+    output: BufWriter<StagedFile>,
+    timeline: Timeline,
+    description: Option<String>,
+    size: (usize, usize),
+    /// The picture that is shown, and its chunks.
+    shown: Option<(Frame, Vec<u8>)>,
+}
+
+impl WebpSink {
+    pub(crate) fn new(
+        output: StagedFile,
+        (width, height): (usize, usize),
+        frame_rate: FrameRate,
+        (compression, repeats): (WebpCompression, bool),
+        description: Option<String>,
+    ) -> Result<Self, VideoError> {
+        if width.max(height) > MAX_SIDE {
+            return Err(VideoError::FrameSize {
+                width,
+                height,
+                max: MAX_SIDE,
+            });
+        }
+        let mut sink = Self {
+            config: config(compression)?,
+            output: BufWriter::new(output),
+            timeline: Timeline::new(frame_rate, 1000, SHORTEST),
+            description,
+            size: (width, height),
+            shown: None,
+        };
+        let mut flags = ANIMATION;
+        if sink.description.is_some() {
+            flags |= EXIF;
+        }
+        let [width, height] = [width, height].map(|side| three(side as u64 - 1));
+        let repeats = if repeats { 0_u16 } else { 1 };
+        // The length is filled in at the end.
+        sink.put(b"RIFF\0\0\0\0WEBP")?;
+        sink.chunk(b"VP8X", &[&[flags, 0, 0, 0], &width, &height])?;
+        sink.chunk(b"ANIM", &[&[0xff; 4], &repeats.to_le_bytes()])?;
+        Ok(sink)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), VideoError> {
+        let written = self.output.get_ref().written();
+        self.output.write_all(bytes).map_err(written)
+    }
+
+    /// A chunk has an even length on the disk.
+    fn chunk(&mut self, name: &[u8; 4], parts: &[&[u8]]) -> Result<(), VideoError> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        self.put(name)?;
+        self.put(&(length as u32).to_le_bytes())?;
+        for part in parts {
+            self.put(part)?;
+        }
+        self.put(&[0][..length % 2])
+    }
+
+    /// Writes what was shown for so many milliseconds: as often as it takes to count them.
+    fn flush(&mut self, mut lasted: u64) -> Result<(), VideoError> {
+        let Some((_, picture)) = self.shown.take() else {
+            return Ok(());
+        };
+        let origin = [0; 6];
+        let (width, height) = self.size;
+        let [width, height] = [width, height].map(|side| three(side as u64 - 1));
+        while lasted > 0 {
+            let now = lasted.min(LONGEST);
+            let duration = three(now);
+            let parts = [&origin[..], &width, &height, &duration, &[DO_NOT_BLEND]];
+            self.chunk(b"ANMF", &[&parts.concat(), &picture])?;
+            lasted -= now;
+        }
+        Ok(())
+    }
+
+    fn refused(&self, reason: String) -> VideoError {
+        VideoError::Encoding {
+            encoder: "libwebp",
+            frame: self.timeline.frames().saturating_sub(1),
+            reason,
+        }
+    }
+}
+
+fn config(compression: WebpCompression) -> Result<WebPConfig, VideoError> {
+    let mut config = WebPConfig::new().map_err(|()| VideoError::Encoding {
+        encoder: "libwebp",
+        frame: 0,
+        reason: "its version is not the one it was built for".into(),
+    })?;
+    match compression {
+        WebpCompression::Lossy { quality } => {
+            config.quality = f32::from(quality);
+            // Colours of 4:2:0 that look right at edges, at a quarter more time.
+            config.use_sharp_yuv = 1;
+        }
+        WebpCompression::Lossless => {
+            config.lossless = 1;
+            config.quality = 75.0;
+        }
+    }
+    Ok(config)
+}
+
+/// 24 bits, little-endian.
+fn three(value: u64) -> [u8; 3] {
+    let [low, middle, high, ..] = value.to_le_bytes();
+    [low, middle, high]
+}
+
+impl Sink for WebpSink {
+    fn name(&self) -> &'static str {
+        "webp"
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+        let shown = &self.shown;
+        let different = || shown.as_ref().is_none_or(|(shown, _)| shown != frame);
+        let Some(lasted) = self.timeline.take(different) else {
+            return Ok(());
+        };
+        self.flush(lasted)?;
+        let (width, height) = (frame.width() as u32, frame.height() as u32);
+        let file = Encoder::from_rgb(frame.pixels(), width, height)
+            .encode_advanced(&self.config)
+            .map_err(|error| self.refused(format!("{error:?}")))?;
+        // A file of one picture is the same chunks behind 12 bytes.
+        let picture = file.get(12..).map(<[u8]>::to_vec).unwrap_or_default();
+        self.shown = Some((frame.clone(), picture));
+        Ok(())
+    }
+
+    fn complete(mut self: Box<Self>) -> Result<CompletedFilm, VideoError> {
+        let frames = self.timeline.frames();
+        if frames == 0 {
+            return Err(VideoError::TooFewFrames { frames, min: 1 });
+        }
+        self.flush(self.timeline.rest())?;
+        if let Some(text) = self.description.take() {
+            self.chunk(b"EXIF", &[&exif::write(&text)])?;
+        }
+        let written = || self.output.get_ref().written();
+        let failed = [written(), written(), written(), written()];
+        let [position, seek, flush, inner] = failed;
+        let length = self.output.stream_position().map_err(position)?;
+        let Ok(length) = u32::try_from(length - 8) else {
+            return Err(self.refused(format!("a WebP holds 4 GiB, not {length} bytes")));
+        };
+        self.output.seek(SeekFrom::Start(4)).map_err(seek)?;
+        self.put(&length.to_le_bytes())?;
+        self.output.flush().map_err(flush)?;
+        let seconds = self.timeline.seconds();
+        let output = self
+            .output
+            .into_inner()
+            .map_err(|error| inner(error.into_error()))?;
+        CompletedFilm::file(output, frames, seconds)
+    }
+}
