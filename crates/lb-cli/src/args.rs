@@ -5,6 +5,7 @@ mod content;
 mod machine;
 mod measure;
 mod models;
+mod modes;
 mod output;
 mod timing;
 
@@ -17,6 +18,7 @@ pub(crate) use content::{ContentArguments, SamplerChoice};
 pub(crate) use machine::{MachineArguments, PrecisionChoice};
 pub(crate) use measure::MeasureArguments;
 pub(crate) use models::{ImportArguments, ModelsArguments, PredictionChoice};
+pub(crate) use modes::{ModeArguments, SecondStageArguments};
 pub(crate) use output::{EncoderChoice, OutputArguments};
 pub(crate) use timing::TimingArguments;
 

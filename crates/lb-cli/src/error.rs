@@ -93,6 +93,13 @@ impl CommandError {
             RenderError::Settings(SettingsError::BranchesWithoutInjections) => {
                 Some("add --injection-steps or --injection-strengths")
             }
+            RenderError::NeedsFit { .. } => Some(
+                "say how to fit it: --fit crop, --fit pad or --fit stretch; or give the film its \
+                 size with --size WxH",
+            ),
+            RenderError::MaskProportions { .. } => {
+                Some("give a mask of the picture's size, or --fit stretch")
+            }
             RenderError::NoOutput => {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }

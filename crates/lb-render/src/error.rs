@@ -76,6 +76,30 @@ pub enum RenderError {
         /// The part.
         what: &'static str,
     },
+    /// A picture of another size than the film's, and nothing said about how to fit it.
+    #[error("the {what} has {}x{} pixels, the film has {}x{}", found.0, found.1, film.0, film.1)]
+    NeedsFit {
+        /// Which picture.
+        what: &'static str,
+        /// Its width and height.
+        found: (usize, usize),
+        /// The film's width and height.
+        film: (usize, usize),
+    },
+    /// A mask that would be cropped or padded otherwise than its picture.
+    #[error(
+        "the mask ({}x{} pixels) has other proportions than its picture ({}x{}); cropped or padded, \
+         it would not lie on it", mask.0, mask.1, picture.0, picture.1
+    )]
+    MaskProportions {
+        /// The picture's width and height.
+        picture: (usize, usize),
+        /// The mask's width and height.
+        mask: (usize, usize),
+    },
+    /// What needs a model each.
+    #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
+    TwoModes,
     /// Nothing was asked to be written.
     #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
     NoOutput,
@@ -134,6 +158,9 @@ impl RenderError {
             | Self::Feather { .. }
             | Self::Settings(_)
             | Self::Unsupported { .. }
+            | Self::NeedsFit { .. }
+            | Self::MaskProportions { .. }
+            | Self::TwoModes
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }
@@ -150,6 +177,11 @@ impl RenderError {
                     | ModelError::PictureSize { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
+                    | ModelError::MaskRepaintsNothing { .. }
+                    | ModelError::MaskRepaintsEverything { .. }
+                    | ModelError::MaskTooFine { .. }
+                    | ModelError::NoiseLevel { .. }
+                    | ModelError::EmptyPicture { .. }
             ),
             Self::Video(error) => error.is_request(),
             Self::Blend(_) | Self::Interrupted => false,

@@ -40,6 +40,7 @@ mod film;
 mod input;
 mod job;
 mod measure;
+mod modes;
 mod observe;
 mod outputs;
 mod plan;

@@ -9,6 +9,7 @@ use lb_video::{CompletedFilm, ContactSheet, FilmOptions, FilmWriter, Frame, PngF
 
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
+use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
@@ -16,6 +17,7 @@ use crate::plan::Plan;
 /// The writers of one render.
 pub(crate) struct Production {
     decoder: PictureDecoder,
+    mode: Mode,
     film: Option<(FilmAssembler, FilmWriter)>,
     frames: Option<FilmWriter>,
     sheet: Option<(ContactSheet, PngFile, PathBuf)>,
@@ -33,6 +35,7 @@ impl Production {
         outputs: &Outputs,
         (width, height): (usize, usize),
         pipeline: &Pipeline,
+        mode: Mode,
     ) -> Result<Self, RenderError> {
         let options = FilmOptions {
             frames_per_second: plan.timeline.frames_per_second(),
@@ -58,6 +61,7 @@ impl Production {
         let sheet = outputs.contact_sheet.as_ref().map(open_sheet).transpose()?;
         Ok(Self {
             decoder: pipeline.decoder(),
+            mode,
             film: film.map(|writer| (FilmAssembler::new(plan.film.clone()), writer)),
             frames,
             sheet,
@@ -114,7 +118,8 @@ impl Production {
 
     fn decode(&self, latents: &[&Latents]) -> Result<Vec<Frame>, RenderError> {
         let frame = |picture: Picture| {
-            Frame::from_rgb(picture.width, picture.height, picture.rgb).map_err(Into::into)
+            let frame = Frame::from_rgb(picture.width, picture.height, picture.rgb)?;
+            self.mode.finish(frame)
         };
         self.decoder
             .decode(latents)?

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use lb_blend::{Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, blend, noise};
-use lb_models::{ModelDirectory, ModelKind, Pipeline, PipelineOptions, Runtime};
+use lb_blend::{
+    Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, Latents, blend, noise,
+};
+use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
 use crate::job::Job;
+use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
@@ -65,10 +68,10 @@ impl Renderer {
         let plan = Plan::new(job)?;
         crate::unsupported::refuse(job)?;
         outputs.validate()?;
-        self.directory
-            .require_kind(ModelKind::TextToImage, "a film of prompts alone")?;
         let side = self.directory.default_side();
         let (width, height) = job.size.unwrap_or((side, side));
+        self.directory.latent_shape(width, height)?;
+        let mode = Mode::read(job, &self.directory, (width, height))?;
         let mut pipeline = Pipeline::open(
             self.runtime,
             self.directory.clone(),
@@ -78,14 +81,15 @@ impl Renderer {
         )?;
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
-        let mut production = Production::begin(&plan, outputs, (width, height), &pipeline)?;
+        let channels = mode.channels(&mut pipeline)?;
+        let mut production = Production::begin(&plan, outputs, (width, height), &pipeline, mode)?;
 
         let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
             proceed(observer.event(&RenderEvent::Stage(stage)))
         };
         stage(Stage::Encoding, observer)?;
         let film = Film {
-            keyframes: keyframes(&mut pipeline, job, observer)?,
+            keyframes: keyframes(&mut pipeline, job, channels.as_ref(), observer)?,
             transitions: transitions(job, &plan),
         };
         stage(Stage::Loading, observer)?;
@@ -140,6 +144,7 @@ impl Renderer {
 fn keyframes(
     pipeline: &mut Pipeline,
     job: &Job,
+    channels: Option<&Latents>,
     observer: &mut dyn RenderObserver,
 ) -> Result<Vec<lb_blend::Keyframe>, RenderError> {
     let encoded = encode(pipeline, job, observer)?;
@@ -150,7 +155,7 @@ fn keyframes(
             negative: encoded[keyframe.negative_prompt.as_str()].clone(),
             guidance_scale: keyframe.guidance_scale,
             initial_latents,
-            concatenated: None,
+            concatenated: channels.cloned(),
         })
     });
     Ok(keyframes

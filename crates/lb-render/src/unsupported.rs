@@ -12,8 +12,6 @@ pub(crate) fn refuse(job: &Job) -> Result<(), RenderError> {
             job.keyframes.iter().any(|at| at.image.is_some()),
             "a picture as a keyframe",
         ),
-        (job.inpaint.is_some(), "inpainting"),
-        (job.depth.is_some(), "a depth map"),
         (job.upscale.is_some(), "upscaling"),
     ];
     match findings.into_iter().find(|(found, _)| *found) {

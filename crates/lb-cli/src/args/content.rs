@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{BranchingArguments, TimingArguments};
+use super::{BranchingArguments, ModeArguments, TimingArguments};
 
 /// What the film shows. What is not given is taken from the job file, or has the default that the
 /// help tells.
@@ -37,6 +37,8 @@ pub(crate) struct ContentArguments {
     pub(crate) branching: BranchingArguments,
     #[command(flatten)]
     pub(crate) timing: TimingArguments,
+    #[command(flatten)]
+    pub(crate) modes: ModeArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

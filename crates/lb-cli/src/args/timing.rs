@@ -32,6 +32,6 @@ pub(crate) struct TimingArguments {
     pub(crate) looped: bool,
 }
 
-fn names(all: &[&'static str]) -> PossibleValuesParser {
+pub(super) fn names(all: &[&'static str]) -> PossibleValuesParser {
     PossibleValuesParser::new(all.iter().copied())
 }

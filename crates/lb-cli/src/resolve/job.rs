@@ -1,12 +1,14 @@
 //! Arguments to a job.
 
 use lb_render::{
-    BranchingSettings, Easing, Job, JobSettings, KeyframeSettings, RenderError, SamplerKind,
-    SpacingChoice, SpacingDistance, SpacingSettings, Timing, TransitionSettings,
+    BranchingSettings, Easing, Fit, InpaintSettings, Job, JobSettings, KeyframeSettings,
+    RenderError, SamplerKind, SpacingChoice, SpacingDistance, SpacingSettings, Timing,
+    TransitionSettings, UpscaleSettings,
 };
 
 use crate::args::{
-    BranchingArguments, ContentArguments, DistanceChoice, SamplerChoice, SpacingKind,
+    BranchingArguments, ContentArguments, DistanceChoice, SamplerChoice, SecondStageArguments,
+    SpacingKind,
 };
 use crate::error::CommandError;
 
@@ -43,7 +45,7 @@ fn seeds(keyframes: &mut [KeyframeSettings], given: &[u64]) -> Result<(), Comman
 
 /// What the flags say, apart from the keyframes themselves.
 fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
-    let timing = &content.timing;
+    let (timing, modes) = (&content.timing, &content.modes);
     Ok(JobSettings {
         defaults: KeyframeSettings {
             negative_prompt: content.negative_prompt.clone(),
@@ -75,6 +77,17 @@ fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
         timing: timing.timing.as_deref().and_then(film_timing),
         frames_per_second: timing.fps,
         film_seconds: timing.film_seconds,
+        fit: modes.fit.as_deref().and_then(fit),
+        inpaint: InpaintSettings {
+            image: modes.image.clone(),
+            mask: modes.mask.clone(),
+            feather: modes.feather,
+        },
+        depth: modes.depth.clone(),
+        upscale: UpscaleSettings {
+            model: modes.upscale.upscale_model.clone(),
+            ..second_stage(&modes.upscale.settings)
+        },
         ..Default::default()
     })
 }
@@ -82,6 +95,22 @@ fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
 /// clap lets no other names through.
 fn easing(name: &str) -> Option<Easing> {
     Easing::ALL.into_iter().find(|easing| easing.name() == name)
+}
+
+fn fit(name: &str) -> Option<Fit> {
+    Fit::ALL.into_iter().find(|fit| fit.name() == name)
+}
+
+/// What is said about a second stage, apart from its model.
+fn second_stage(arguments: &SecondStageArguments) -> UpscaleSettings {
+    UpscaleSettings {
+        model: None,
+        steps: arguments.upscale_steps,
+        frames: arguments.upscale_frames,
+        depth_strength: arguments.upscale_depth_strength,
+        noise_level: arguments.upscale_noise_level,
+        seed: arguments.upscale_seed,
+    }
 }
 
 fn film_timing(name: &str) -> Option<Timing> {

@@ -5,5 +5,7 @@
 mod hostile_pictures;
 mod input;
 mod measure;
+mod modes;
 mod plan;
 mod render;
+mod tiny_models;

@@ -1,0 +1,80 @@
+//! What a film shows the model beside its prompts, and what becomes of finished pictures.
+
+mod composite;
+mod depth;
+mod fit;
+mod inpaint;
+
+use lb_blend::Latents;
+use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
+use lb_video::Frame;
+
+use self::inpaint::InpaintPictures;
+use crate::error::RenderError;
+use crate::job::Job;
+
+/// A film's mode, its pictures read and fitted.
+#[derive(Debug)]
+pub(crate) enum Mode {
+    /// Prompts alone.
+    Text,
+    /// A picture of which a part is repainted.
+    Inpaint(InpaintPictures),
+    /// A map of what is near and what is far.
+    Depth(GrayPicture),
+}
+
+impl Mode {
+    /// Checks the job against the model and reads the pictures that the job names, for a film of
+    /// this width and height. No part of the model is loaded.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`](lb_models::ModelError::WrongKind) for a model of another kind than
+    /// the job needs, [`RenderError::TwoModes`], and for pictures that cannot be read or do not fit.
+    pub(crate) fn read(
+        job: &Job,
+        directory: &ModelDirectory,
+        size: (usize, usize),
+    ) -> Result<Self, RenderError> {
+        match (&job.inpaint, &job.depth) {
+            (Some(_), Some(_)) => Err(RenderError::TwoModes),
+            (Some(inpaint), None) => {
+                directory.require_kind(ModelKind::Inpaint, "a mask")?;
+                Ok(Self::Inpaint(InpaintPictures::read(
+                    inpaint, size, job.fit,
+                )?))
+            }
+            (None, Some(map)) => {
+                directory.require_kind(ModelKind::Depth, "a depth map")?;
+                Ok(Self::Depth(depth::read(map)?))
+            }
+            (None, None) => {
+                directory.require_kind(ModelKind::TextToImage, "a film of prompts alone")?;
+                Ok(Self::Text)
+            }
+        }
+    }
+
+    /// The channels that the model sees beside every keyframe's latents.
+    ///
+    /// # Errors
+    /// Where a mask asks for no inpainting, and where the VAE encoder cannot be loaded or run.
+    pub(crate) fn channels(&self, pipeline: &mut Pipeline) -> Result<Option<Latents>, RenderError> {
+        Ok(match self {
+            Self::Text => None,
+            Self::Inpaint(pictures) => Some(pictures.channels(pipeline)?),
+            Self::Depth(map) => Some(pipeline.depth_channel(map)?),
+        })
+    }
+
+    /// A decoded picture as the film shows it.
+    ///
+    /// # Errors
+    /// [`RenderError::Video`] for a picture of another size than the film's.
+    pub(crate) fn finish(&self, picture: Frame) -> Result<Frame, RenderError> {
+        match self {
+            Self::Inpaint(pictures) => pictures.finish(&picture),
+            Self::Text | Self::Depth(_) => Ok(picture),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The kept part of a picture, put back into what was made around it.
+
+use lb_models::{GrayPicture, Picture};
+use lb_video::{Frame, VideoError};
+
+/// From here on a mask's pixel is white, for the model too.
+const THRESHOLD: f32 = 0.5;
+/// The share of a pixel that is wholly repainted.
+const WHOLE: u32 = 1 << 16;
+
+/// The source picture over repainted ones: kept pixels are its own, and beside them the repainted
+/// part rises over the feather's width.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct KeptPixels {
+    source: Vec<u8>,
+    /// Of each pixel the repainted picture's share, 0 to [`WHOLE`].
+    shares: Vec<u32>,
+}
+
+impl KeptPixels {
+    /// Black pixels of `mask` (below 0.5) are kept; `feather` is the width, in pixels, over which
+    /// the repainted part rises from the nearest kept pixel on. Source and mask have one size.
+    pub(crate) fn new(source: &Picture, mask: &GrayPicture, feather: f64) -> Self {
+        let kept: Vec<bool> = mask.values.iter().map(|&value| value < THRESHOLD).collect();
+        let share = |squared: u64| {
+            let risen = ((squared as f64).sqrt() / (feather + 1.0)).min(1.0);
+            // Both ends flat, so that neither shows as an edge.
+            (risen * risen * (3.0 - 2.0 * risen) * f64::from(WHOLE)).round() as u32
+        };
+        let distances = squared_distances(&kept, source.width);
+        Self {
+            source: source.rgb.clone(),
+            shares: distances.into_iter().map(share).collect(),
+        }
+    }
+
+    /// The kept pixels over a repainted picture of the same size.
+    ///
+    /// # Errors
+    /// [`VideoError`] for a picture of another size.
+    pub(crate) fn over(&self, repainted: &Frame) -> Result<Frame, VideoError> {
+        let mixed = |((&value, &source), share): ((&u8, &u8), u32)| {
+            let mixed = u32::from(value) * share + u32::from(source) * (WHOLE - share);
+            ((mixed + WHOLE / 2) / WHOLE) as u8
+        };
+        let shares = self.shares.iter().flat_map(|&share| [share; 3]);
+        let values = repainted.pixels().iter().zip(&self.source).zip(shares);
+        let pixels = values.map(mixed).collect();
+        Frame::from_rgb(repainted.width(), repainted.height(), pixels)
+    }
+}
+
+/// The square of every pixel's distance to the nearest marked one, exactly: Meijster, Roerdink and
+/// Hesselink 2000. Without any marked pixel, larger than any distance in the picture.
+fn squared_distances(marked: &[bool], width: usize) -> Vec<u64> {
+    let height = marked.len() / width.max(1);
+    let far = (width + height) as i64;
+    // Along columns first.
+    let mut along: Vec<i64> = vec![far; marked.len()];
+    for column in 0..width {
+        let mut distance = far;
+        for row in (0..height).chain((0..height).rev()) {
+            let at = row * width + column;
+            distance = if marked[at] {
+                0
+            } else {
+                (distance + 1).min(far)
+            };
+            along[at] = along[at].min(distance);
+        }
+    }
+    let lines = along.chunks_exact(width.max(1));
+    lines.flat_map(lower_envelope).collect()
+}
+
+/// For each place the least of `(place − centre)² + heights[centre]²` over all centres.
+fn lower_envelope(heights: &[i64]) -> Vec<u64> {
+    let value = |place: i64, centre: i64| {
+        let height = heights[centre as usize];
+        (place - centre) * (place - centre) + height * height
+    };
+    // Where the parabola around `right` comes below the one around `left`.
+    let crossing = |left: i64, right: i64| {
+        let lifted = value(0, right) - value(0, left);
+        lifted.div_euclid(2 * (right - left)) + 1
+    };
+    let length = heights.len() as i64;
+    // The parabolas of the envelope, and the place from which on each is the lowest.
+    let mut lowest: Vec<(i64, i64)> = vec![(0, 0)];
+    for centre in 1..length {
+        while let Some(&(other, from)) = lowest.last()
+            && value(from, other) > value(from, centre)
+        {
+            lowest.pop();
+        }
+        match lowest.last() {
+            None => lowest.push((centre, 0)),
+            Some(&(other, _)) => {
+                let from = crossing(other, centre);
+                if from < length {
+                    lowest.push((centre, from));
+                }
+            }
+        }
+    }
+    let mut envelope = Vec::with_capacity(heights.len());
+    let mut index = 0;
+    for place in 0..length {
+        while lowest
+            .get(index + 1)
+            .is_some_and(|&(_, from)| from <= place)
+        {
+            index += 1;
+        }
+        envelope.push(value(place, lowest[index].0) as u64);
+    }
+    envelope
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mask(width: usize, kept: &[bool]) -> GrayPicture {
+        let level = |&kept: &bool| if kept { 0.49 } else { 0.5 };
+        GrayPicture {
+            width,
+            height: kept.len() / width,
+            values: kept.iter().map(level).collect(),
+        }
+    }
+
+    fn even(width: usize, height: usize, level: u8) -> Picture {
+        Picture {
+            width,
+            height,
+            rgb: vec![level; 3 * width * height],
+        }
+    }
+
+    #[test]
+    fn the_feather_rises_into_the_repainted_side_alone() {
+        let row = [true, true, false, false, false, false, false];
+        let levels = |feather: f64| {
+            let kept = KeptPixels::new(&even(7, 1, 0), &mask(7, &row), feather);
+            let made = Frame::from_rgb(7, 1, vec![200; 21]).unwrap();
+            let pixels = kept.over(&made).unwrap().pixels().to_vec();
+            pixels.into_iter().step_by(3).collect::<Vec<u8>>()
+        };
+        assert_eq!(levels(0.0), [0, 0, 200, 200, 200, 200, 200]);
+        assert_eq!(levels(3.0), [0, 0, 31, 100, 169, 200, 200]);
+    }
+
+    #[test]
+    fn distances_go_around_corners_by_the_straight_line() {
+        let mut kept = vec![false; 25];
+        kept[0] = true;
+        let squares = squared_distances(&kept, 5);
+        assert_eq!(squares[..5], [0, 1, 4, 9, 16]);
+        assert_eq!(squares[24], 32);
+        assert!(
+            squared_distances(&[false; 6], 3)
+                .iter()
+                .all(|&far| far > 13)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn distances_are_those_to_the_nearest_marked_pixel(
+            width in 1_usize..9,
+            marked in prop::collection::vec(prop::bool::weighted(0.2), 1..80),
+        ) {
+            let height = marked.len().div_ceil(width);
+            let mut marked = marked;
+            marked.resize(width * height, false);
+            marked[width * height / 2] = true;
+            let squares = squared_distances(&marked, width);
+            for (at, &found) in squares.iter().enumerate() {
+                let apart = |other: usize| {
+                    let columns = (at % width).abs_diff(other % width);
+                    let rows = (at / width).abs_diff(other / width);
+                    (columns * columns + rows * rows) as u64
+                };
+                let nearest = (0..marked.len()).filter(|&other| marked[other]).map(apart).min();
+                prop_assert_eq!(Some(found), nearest);
+            }
+        }
+
+        #[test]
+        fn kept_pixels_are_the_sources_whatever_was_made(
+            pixels in prop::collection::vec((any::<[u8; 3]>(), any::<[u8; 3]>(), any::<bool>()), 48),
+            feather in 0.0_f64..20.0,
+        ) {
+            let picture = |rgb: Vec<u8>| Picture { width: 8, height: 6, rgb };
+            let source = picture(pixels.iter().flat_map(|pixel| pixel.0).collect());
+            let made = pixels.iter().flat_map(|pixel| pixel.1).collect();
+            let made = Frame::from_rgb(8, 6, made).unwrap();
+            let kept: Vec<bool> = pixels.iter().map(|pixel| pixel.2).collect();
+            let put = KeptPixels::new(&source, &mask(8, &kept), feather);
+            let made = put.over(&made).unwrap();
+            for (at, kept) in kept.into_iter().enumerate() {
+                let [found, source] = [made.pixels(), &source.rgb].map(|rgb| &rgb[3 * at..][..3]);
+                prop_assert!(!kept || found == source);
+            }
+        }
+    }
+}

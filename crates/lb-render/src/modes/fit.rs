@@ -1,0 +1,243 @@
+//! Pictures of any size to the film's.
+
+use image::imageops::{self, FilterType};
+use image::{ImageBuffer, Luma, Pixel, Rgb};
+use lb_models::{GrayPicture, Picture};
+
+use crate::error::RenderError;
+use crate::job::Fit;
+
+/// Where a picture lies in the film's: which part of it is scaled to which rectangle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Placement {
+    /// Of the picture: left, top, width, height.
+    from: (u32, u32, u32, u32),
+    /// Of the film's picture: left, top, width, height.
+    to: (u32, u32, u32, u32),
+}
+
+impl Placement {
+    fn new(fit: Fit, (width, height): (u32, u32), film: (u32, u32)) -> Self {
+        let whole = (0, 0, width, height);
+        let (from, to) = match fit {
+            Fit::Stretch => (whole, (0, 0, film.0, film.1)),
+            Fit::Crop => (largest(film, (width, height)), (0, 0, film.0, film.1)),
+            Fit::Pad => (whole, largest((width, height), film)),
+        };
+        Self { from, to }
+    }
+}
+
+/// The largest rectangle of this shape inside of `within`, in its middle.
+fn largest(shape: (u32, u32), within: (u32, u32)) -> (u32, u32, u32, u32) {
+    let [wide, high, width, height] = [shape.0, shape.1, within.0, within.1].map(u64::from);
+    // Rounded to the nearest pixel; no picture is so narrow that nothing of it is left.
+    let share = |length: u64, of: u64, to: u64| ((length * of + to / 2) / to).max(1);
+    let (inner_width, inner_height) = if wide * height >= high * width {
+        (width, share(width, high, wide).min(height))
+    } else {
+        (share(height, wide, high).min(width), height)
+    };
+    let (left, top) = ((width - inner_width) / 2, (height - inner_height) / 2);
+    let [left, top, width, height] = [left, top, inner_width, inner_height].map(|n| n as u32);
+    (left, top, width, height)
+}
+
+/// A picture, called `what`, at the film's size: as it is, or fitted if it has another one.
+///
+/// It is resized with Catmull and Rom's cubic filter, as wide as a source pixel or a target pixel,
+/// whichever is larger. What padding adds has the colour of the nearest edge.
+///
+/// # Errors
+/// [`RenderError::NeedsFit`] for a picture of another size that nobody said how to fit, and
+/// [`RenderError::Model`] for one that is broken.
+pub(crate) fn fit_picture(
+    what: &'static str,
+    picture: Picture,
+    film: (usize, usize),
+    fit: Option<Fit>,
+) -> Result<Picture, RenderError> {
+    let size = (picture.width, picture.height);
+    if size == film {
+        return Ok(picture);
+    }
+    let placement = placement(what, size, film, fit)?;
+    let Some(pixels) =
+        ImageBuffer::<Rgb<u8>, _>::from_raw(size.0 as u32, size.1 as u32, picture.rgb)
+    else {
+        return Err(empty(what));
+    };
+    let fitted = place(&pixels, placement, film, FilterType::CatmullRom);
+    Ok(Picture {
+        width: film.0,
+        height: film.1,
+        rgb: fitted.into_raw(),
+    })
+}
+
+/// A mask at the film's size, fitted as its picture was: resized along lines, so that its edge runs
+/// where its grey levels reach the middle. What padding adds is white: it is repainted.
+///
+/// # Errors
+/// Those of [`fit_picture`].
+pub(crate) fn fit_mask(
+    what: &'static str,
+    mask: GrayPicture,
+    film: (usize, usize),
+    fit: Option<Fit>,
+) -> Result<GrayPicture, RenderError> {
+    let size = (mask.width, mask.height);
+    if size == film {
+        return Ok(mask);
+    }
+    let placement = placement(what, size, film, fit)?;
+    let Some(pixels) =
+        ImageBuffer::<Luma<f32>, _>::from_raw(size.0 as u32, size.1 as u32, mask.values)
+    else {
+        return Err(empty(what));
+    };
+    let mut fitted = place(&pixels, placement, film, FilterType::Triangle);
+    let (left, top, width, height) = placement.to;
+    for (x, y, pixel) in fitted.enumerate_pixels_mut() {
+        if !(left..left + width).contains(&x) || !(top..top + height).contains(&y) {
+            *pixel = Luma([1.0]);
+        }
+    }
+    Ok(GrayPicture {
+        width: film.0,
+        height: film.1,
+        values: fitted.into_raw(),
+    })
+}
+
+fn placement(
+    what: &'static str,
+    size: (usize, usize),
+    film: (usize, usize),
+    fit: Option<Fit>,
+) -> Result<Placement, RenderError> {
+    if size.0 == 0 || size.1 == 0 {
+        return Err(empty(what));
+    }
+    let Some(fit) = fit else {
+        return Err(RenderError::NeedsFit {
+            what,
+            found: size,
+            film,
+        });
+    };
+    let sides = |(width, height): (usize, usize)| (width as u32, height as u32);
+    Ok(Placement::new(fit, sides(size), sides(film)))
+}
+
+fn empty(what: &'static str) -> RenderError {
+    lb_models::ModelError::EmptyPicture { what }.into()
+}
+
+/// The part of the picture scaled to its rectangle, and the rectangle's edge repeated around it.
+fn place<P>(
+    picture: &ImageBuffer<P, Vec<P::Subpixel>>,
+    placement: Placement,
+    film: (usize, usize),
+    filter: FilterType,
+) -> ImageBuffer<P, Vec<P::Subpixel>>
+where
+    P: Pixel + 'static,
+    P::Subpixel: 'static,
+{
+    let (left, top, width, height) = placement.from;
+    let part = imageops::crop_imm(picture, left, top, width, height);
+    let (left, top, width, height) = placement.to;
+    let scaled = imageops::resize(&*part, width, height, filter);
+    if (width as usize, height as usize) == film {
+        return scaled;
+    }
+    ImageBuffer::from_fn(film.0 as u32, film.1 as u32, |x, y| {
+        let inside = |at: u32, from: u32, length: u32| at.clamp(from, from + length - 1) - from;
+        *scaled.get_pixel(inside(x, left, width), inside(y, top, height))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Dark on the left, bright on the right.
+    fn halves(width: usize, height: usize) -> Picture {
+        let pixel = |index: usize| if index % width < width / 2 { 10 } else { 240 };
+        Picture {
+            width,
+            height,
+            rgb: (0..width * height).flat_map(|at| [pixel(at); 3]).collect(),
+        }
+    }
+
+    fn fitted(picture: &Picture, film: (usize, usize), fit: Fit) -> Vec<u8> {
+        let picture = fit_picture("picture", picture.clone(), film, Some(fit)).unwrap();
+        assert_eq!((picture.width, picture.height), film);
+        picture.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
+    }
+
+    #[test]
+    fn a_picture_of_the_films_size_is_left_alone_and_another_is_refused() {
+        let picture = halves(6, 4);
+        for fit in [None, Some(Fit::Crop)] {
+            let same = fit_picture("picture", picture.clone(), (6, 4), fit).unwrap();
+            assert_eq!(same, picture);
+        }
+        let error = fit_picture("source picture", picture, (4, 6), None).unwrap_err();
+        assert!(error.is_request());
+        assert_eq!(
+            error.to_string(),
+            "the source picture has 6x4 pixels, the film has 4x6"
+        );
+    }
+
+    #[test]
+    fn stretching_shows_all_cropping_the_middle_and_padding_repeats_the_edges() {
+        let picture = halves(16, 4);
+        let stretched = fitted(&picture, (4, 1), Fit::Stretch);
+        assert!(stretched[0] < 20 && stretched[3] > 230);
+        // The middle square: the last dark columns and the first bright ones.
+        let cropped = fitted(&picture, (4, 4), Fit::Crop);
+        assert_eq!(cropped[..4], [10, 10, 240, 240]);
+        let padded = fitted(&picture, (16, 6), Fit::Pad);
+        assert_eq!(padded[..16], padded[16..32]);
+        assert_eq!((padded[0], padded[15]), (10, 240));
+    }
+
+    #[test]
+    fn rectangles_keep_their_proportions_and_stay_inside() {
+        assert_eq!(largest((2, 1), (8, 8)), (0, 2, 8, 4));
+        assert_eq!(largest((1, 2), (8, 8)), (2, 0, 4, 8));
+        assert_eq!(largest((16_384, 1), (64, 64)), (0, 31, 64, 1));
+        assert_eq!(largest((1, 1), (1, 16_384)), (0, 8191, 1, 1));
+    }
+
+    #[test]
+    fn what_is_added_to_a_mask_is_repainted() {
+        let mask = GrayPicture {
+            width: 4,
+            height: 2,
+            values: vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0],
+        };
+        let fitted = fit_mask("mask", mask, (8, 8), Some(Fit::Pad)).unwrap();
+        let white = |x: usize, y: usize| fitted.values[8 * y + x] >= 0.5;
+        for y in 0..8 {
+            let inside = (2..6).contains(&y);
+            let row: Vec<bool> = (0..8).map(|x| white(x, y)).collect();
+            let expected: Vec<bool> = (0..8).map(|x| !inside || x >= 4).collect();
+            assert_eq!(row, expected, "row {y}");
+        }
+    }
+
+    #[test]
+    fn extreme_proportions_stay_small() {
+        for (size, fit) in [((5000, 1), Fit::Crop), ((1, 5000), Fit::Pad)] {
+            assert_eq!(
+                fitted(&halves(size.0, size.1), (64, 64), fit).len(),
+                64 * 64
+            );
+        }
+    }
+}
