@@ -6,6 +6,7 @@ mod film;
 mod inversion;
 mod keyframes;
 mod options;
+mod parents;
 mod store;
 mod transition;
 
@@ -44,8 +45,8 @@ pub struct BlendReport {
     pub predicted_rows: usize,
     /// Calls of [`Backend::predict`].
     pub predict_calls: usize,
-    /// Most keyframes whose trajectories were held at once: it does not grow with the film.
-    pub most_keyframes_held: usize,
+    /// Most states of keyframes' trajectories that were held at once; does not grow with the film.
+    pub most_states_held: usize,
 }
 
 /// Computes a film, and hands it to the observer in film order.
@@ -62,6 +63,16 @@ pub struct BlendReport {
 /// as that parent would. A batch is one [`Backend::predict`] call per step, split only where the
 /// backend's batch limit says so; neither the split nor the groups change a result beyond what the
 /// company of other rows changes in the backend.
+///
+/// Under [crossfeed](lb_schedule::Crossfeed) a trajectory is drawn towards another before the model
+/// is asked: at each step of the range its latents become the slerp of themselves and the other's
+/// latents at that step, by the curve's coefficient (and what a multistep sampler reads of the step
+/// before becomes the same mix of both predictions). A keyframe is drawn to the keyframe before it,
+/// as that one was after its own last step; the first one goes its own way, also in a loop. An
+/// inner branch is drawn to the mix of its parents. Parents end with their level, so from there
+/// each is continued along its last prediction: the step that DDIM would take from where the parent
+/// ended to the noise level in question if the model said the same again, √ᾱ'·x̂₀ + √(1 − ᾱ')·ε. It
+/// asks the model nothing, so that crossfeed changes no cost.
 ///
 /// What the store has is not computed again: a transition goes on from its deepest level there, and
 /// a keyframe from wherever its trajectory is interrupted. What is computed is saved as soon as it

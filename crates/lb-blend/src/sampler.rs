@@ -30,6 +30,10 @@ pub trait Sampler {
     /// The model's timestep at each step, first step first.
     fn timesteps(&self) -> &[u32];
 
+    /// ᾱ at each step's timestep: the share of the latents' variance that is signal, as the model
+    /// takes them to be before the step. 1 is no noise.
+    fn alphas_cumprod(&self) -> &[f64];
+
     /// Whether a step reads, beside the latents, what the step before predicted (a linear multistep
     /// method). A branch that starts between two others then needs a prediction to start with, too.
     fn is_multistep(&self) -> bool;

@@ -101,6 +101,7 @@ impl Renderer {
         let options = BlendOptions {
             spacing: job.spacing,
             distance: job.distance,
+            ..Default::default()
         };
         let report = {
             let mut watching = production.watch(observer);

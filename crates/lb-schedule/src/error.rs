@@ -197,6 +197,17 @@ pub enum ScheduleError {
         value: f64,
     },
 
+    /// A setting of a crossfeed curve outside `[0, 1]`, or not a number.
+    #[error("{which} crossfeed {setting} must be 0 to 1, got {value}")]
+    CrossfeedOutOfRange {
+        /// `keyframe` or `parental`.
+        which: &'static str,
+        /// `power`, `range` or `decay`.
+        setting: &'static str,
+        /// The value given.
+        value: f64,
+    },
+
     /// A rule of film timing.
     #[error(transparent)]
     Timing(#[from] TimingError),

@@ -32,6 +32,7 @@
 //!   [`perceptual_fractions`] evens out measured distances.
 //! - [`parents`]: which two branches of the level above a branch starts from.
 //! - [`Guidance`]: the guidance scale along the transition.
+//! - [`Crossfeed`]: how much a branch takes over of its neighbours' trajectories.
 //! - [`FilmTiming`]: how long what is shown, with [`Easing`] and holds; [`Timeline`]: the film frames
 //!   that this makes, counted beforehand.
 //! - [`transition_frames`]: which computed frames every film frame shows, from where they lie in
@@ -66,6 +67,7 @@
 #![forbid(unsafe_code)]
 
 mod cost;
+mod crossfeed;
 mod drawing;
 mod error;
 mod film;
@@ -76,6 +78,7 @@ mod spacing;
 mod tree;
 
 pub use cost::{Cost, film_cost};
+pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use drawing::draw_tree;
 pub use error::ScheduleError;
 pub use film::{

@@ -150,6 +150,25 @@ impl Batch {
         self.guided.rows()
     }
 
+    /// Draws a branch towards other latents, and the prediction that its sampler reads next towards
+    /// theirs: the mix is the one that a branch starts from.
+    pub(super) fn crossfeed(
+        &mut self,
+        branch: usize,
+        (latents, predicted_clean): (&[f32], &[f32]),
+        coefficient: f64,
+    ) -> Result<(), ShapeError> {
+        let own = branch * self.shape.len()..(branch + 1) * self.shape.len();
+        // What the model says next takes the place of what is left here.
+        let mixed = &mut self.output[own.clone()];
+        slerp(&self.latents[own.clone()], latents, coefficient, mixed)?;
+        self.latents[own.clone()].copy_from_slice(mixed);
+        let predicted = &mut self.predicted_clean[own];
+        lerp(predicted, predicted_clean, coefficient, mixed)?;
+        predicted.copy_from_slice(mixed);
+        Ok(())
+    }
+
     /// Evaluates the model for every row, in calls of at most `limit` rows, and guides. Returns the
     /// number of calls.
     pub(super) fn predict(

@@ -19,6 +19,11 @@ pub(super) struct Trajectory {
 }
 
 impl Trajectory {
+    /// Forgets all states but those after these steps.
+    fn keep(&mut self, steps: &BTreeSet<usize>) {
+        self.ends.retain(|step, _| steps.contains(step));
+    }
+
     /// Where the keyframe stands after a step that is recorded.
     pub(super) fn after(&self, step: usize) -> &LevelEnd {
         &self.ends[&step]
@@ -44,11 +49,11 @@ impl Walk<'_> {
     ) -> Result<(), BlendError> {
         let mut borders = BTreeSet::from([0]);
         for index in group.clone() {
-            let steps = self.film.recorded_steps(index);
+            let mut steps = self.film.recorded_steps(index);
+            steps.extend(self.crossfed_steps());
             window.insert(index, self.stored_trajectory(index, &steps));
             borders.extend(steps);
         }
-        self.report.most_keyframes_held = self.report.most_keyframes_held.max(window.len());
         let borders: Vec<usize> = borders.into_iter().collect();
         let mut running = Vec::new();
         for stretch in borders.windows(2) {
@@ -63,6 +68,7 @@ impl Walk<'_> {
                 self.start_keyframes(&running, &missing, from, window)?;
                 running = missing;
             }
+            self.crossfeed_keyframes(&running, from, window)?;
             self.denoise(from..to, Phase::Keyframes)?;
             for (branch, &index) in running.iter().enumerate() {
                 let Some(trajectory) = window.get_mut(&index) else {
@@ -73,6 +79,42 @@ impl Walk<'_> {
                     self.store.save(Place::Keyframe { index, step: to }, &end);
                     trajectory.ends.insert(to, end);
                 }
+            }
+        }
+        let held: usize = window.values().map(|at| at.ends.len()).sum();
+        self.report.most_states_held = self.report.most_states_held.max(held);
+        // Only the group's last keyframe still has a next one to hand its steps to.
+        for (&index, trajectory) in window.range_mut(..group.end - 1) {
+            trajectory.keep(&self.film.recorded_steps(index));
+        }
+        Ok(())
+    }
+
+    /// The steps that the next keyframe takes something over at.
+    fn crossfed_steps(&self) -> impl Iterator<Item = usize> {
+        let steps = self.sampler.timesteps().len();
+        self.options.crossfeed.keyframes.active_steps(steps)
+    }
+
+    /// Draws the running keyframes, which are about to take a step, towards where the keyframes
+    /// before them stood there.
+    fn crossfeed_keyframes(
+        &mut self,
+        running: &[usize],
+        step: usize,
+        window: &Window,
+    ) -> Result<(), BlendError> {
+        let steps = self.sampler.timesteps().len();
+        let curve = self.options.crossfeed.keyframes;
+        let coefficient = curve.coefficient(step, 0, steps);
+        if coefficient == 0.0 {
+            return Ok(());
+        }
+        for (branch, &index) in running.iter().enumerate() {
+            if let Some(before) = index.checked_sub(1) {
+                let other = window[&before].after(step);
+                let other = (other.latents[0].values(), other.predicted_clean[0].values());
+                self.batch.crossfeed(branch, other, coefficient)?;
             }
         }
         Ok(())

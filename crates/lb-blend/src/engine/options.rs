@@ -1,6 +1,6 @@
 //! How a film is computed.
 
-use lb_schedule::Spacing;
+use lb_schedule::{Crossfeed, Spacing};
 
 use crate::error::BlendError;
 
@@ -22,15 +22,18 @@ pub struct BlendOptions {
     pub spacing: Spacing,
     /// What perceptual spacing measures.
     pub distance: SpacingDistance,
+    /// What trajectories take over from each other while they are denoised.
+    pub crossfeed: Crossfeed,
 }
 
 impl BlendOptions {
-    /// Checks the spacing.
+    /// Checks spacing and crossfeed.
     ///
     /// # Errors
     /// [`BlendError::Schedule`] with the rule broken.
     pub fn validate(&self) -> Result<(), BlendError> {
         self.spacing.validate()?;
+        self.crossfeed.validate()?;
         Ok(())
     }
 }

@@ -41,11 +41,12 @@ pub struct LevelEnd {
 /// The engine asks for a place before it computes what leads there, and hands over every place that
 /// it has computed, before anything else is made of it. Going on from a kept place gives the bits
 /// that computing it again would give, if the store answers with what was kept *for the same film*:
-/// what a place holds depends on the sampler, the spacing, and
+/// what a place holds depends on the model, the sampler, and
 ///
-/// - for [`Place::Keyframe`], the keyframe;
-/// - for [`Place::Level`], the transition's two keyframes, its guidance damper, and its profile down
-///   to that level.
+/// - for [`Place::Keyframe`], the keyframe; with crossfeed between keyframes also on its curve and on
+///   every keyframe before;
+/// - for [`Place::Level`], what the transition's two keyframes depend on, its guidance damper, its
+///   profile down to that level, the spacing, and the crossfeed from parents.
 ///
 /// Which places a keyframe has depends on the profiles beside it; what is there does not. An answer
 /// of another shape, with another number of branches, with fractions that are no level's, or with a

@@ -14,11 +14,11 @@ use crate::latents::Latents;
 use crate::observe::{Branch, Phase};
 
 /// A finished level of a tree: where each of its branches stands, those of the keyframes included.
-struct Level {
+pub(super) struct Level {
     /// Of all levels down to this one.
     fractions: Vec<Vec<f64>>,
-    latents: Vec<Latents>,
-    predicted_clean: Vec<Latents>,
+    pub(super) latents: Vec<Latents>,
+    pub(super) predicted_clean: Vec<Latents>,
 }
 
 impl Walk<'_> {
@@ -36,9 +36,9 @@ impl Walk<'_> {
             let above = Level::between(left, end, right, profile.step_range(level).end);
             level += 1;
             if level == profile.levels().len() {
-                let fractions = &above.fractions[level - 1];
+                let fractions = above.level_fractions().to_vec();
                 let frames: Vec<BlendedFrame> = std::iter::zip(fractions, above.latents)
-                    .map(|(&fraction, latents)| BlendedFrame { fraction, latents })
+                    .map(|(fraction, latents)| BlendedFrame { fraction, latents })
                     .collect();
                 return proceed(self.observer.transition(index, &frames, &above.fractions));
             }
@@ -77,11 +77,10 @@ impl Walk<'_> {
         let (left, right) = (&film.keyframes[left], &film.keyframes[right]);
         let count = transition.profile.levels()[level].branch_count;
         let fractions = self.fractions(count, &above)?;
-        let fractions_above = &above.fractions[level - 1];
         let inner = &fractions[1..count - 1];
         let mut starts = Vec::with_capacity(inner.len());
         for &fraction in inner {
-            let parents = parents(fractions_above, fraction)?;
+            let parents = parents(above.level_fractions(), fraction)?;
             let (latents, predicted) = (&above.latents, &above.predicted_clean);
             let history = (&predicted[parents.left], &predicted[parents.right]);
             let (scale_left, scale_right) = (left.guidance_scale, right.guidance_scale);
@@ -98,8 +97,11 @@ impl Walk<'_> {
             });
         }
         self.batch.fill(&starts)?;
-        let phase = Phase::Transition { index, level };
-        self.denoise(transition.profile.step_range(level), phase)?;
+        let range = transition.profile.step_range(level);
+        for step in range.clone() {
+            self.crossfeed_parents(&above, inner, range.start, step)?;
+            self.denoise(step..step + 1, Phase::Transition { index, level })?;
+        }
         let mut end = self.batch.end(0..inner.len())?;
         end.fractions = above.fractions;
         end.fractions.push(fractions);
@@ -112,8 +114,11 @@ impl Walk<'_> {
             Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)),
             Spacing::Perceptual => {
                 let distances = self.distances(&above.predicted_clean)?;
-                let fractions_above = &above.fractions[above.fractions.len() - 1];
-                Ok(perceptual_fractions(count, fractions_above, &distances)?)
+                Ok(perceptual_fractions(
+                    count,
+                    above.level_fractions(),
+                    &distances,
+                )?)
             }
         }
     }
@@ -140,6 +145,11 @@ impl Walk<'_> {
 }
 
 impl Level {
+    /// Where this level's branches lie.
+    pub(super) fn level_fractions(&self) -> &[f64] {
+        &self.fractions[self.fractions.len() - 1]
+    }
+
     /// The inner branches between what the keyframes are after the same step.
     fn between(left: &Trajectory, inner: LevelEnd, right: &Trajectory, step: usize) -> Self {
         let (left, right) = (left.after(step), right.after(step));

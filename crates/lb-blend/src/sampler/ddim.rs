@@ -26,6 +26,7 @@ use crate::error::ShapeError;
 #[derive(Clone, PartialEq, Debug)]
 pub struct DdimSampler {
     timesteps: Vec<u32>,
+    alphas_cumprod: Vec<f64>,
     steps: Vec<Step>,
     clip: Option<f32>,
 }
@@ -53,6 +54,7 @@ impl DdimSampler {
         let step = |visit: &Visit| Step::new(config.prediction_type, visit.now, visit.next);
         Ok(Self {
             timesteps: visits.iter().map(|visit| visit.timestep).collect(),
+            alphas_cumprod: visits.iter().map(|visit| visit.now).collect(),
             steps: visits.iter().map(step).collect(),
             clip: config
                 .clip_sample
@@ -110,6 +112,10 @@ pub(super) fn visits(
 impl Sampler for DdimSampler {
     fn timesteps(&self) -> &[u32] {
         &self.timesteps
+    }
+
+    fn alphas_cumprod(&self) -> &[f64] {
+        &self.alphas_cumprod
     }
 
     /// Never: DDIM is a one-step method.

@@ -41,6 +41,7 @@ const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 #[derive(Clone, PartialEq, Debug)]
 pub struct DpmSolverSampler {
     timesteps: Vec<u32>,
+    alphas_cumprod: Vec<f64>,
     steps: Vec<Step>,
 }
 
@@ -84,6 +85,7 @@ impl DpmSolverSampler {
         });
         Ok(Self {
             steps: steps.collect(),
+            alphas_cumprod: levels.iter().map(|at| at.signal * at.signal).collect(),
             timesteps: timesteps.into_iter().map(|at| at as u32).collect(),
         })
     }
@@ -92,6 +94,10 @@ impl DpmSolverSampler {
 impl Sampler for DpmSolverSampler {
     fn timesteps(&self) -> &[u32] {
         &self.timesteps
+    }
+
+    fn alphas_cumprod(&self) -> &[f64] {
+        &self.alphas_cumprod
     }
 
     /// Always.

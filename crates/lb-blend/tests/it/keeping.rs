@@ -151,6 +151,9 @@ impl Studio<'_> {
                     steps.extend(levels.map(|level| transition.profile.step_range(level).end));
                 }
             }
+            let curve = self.options.crossfeed.keyframes;
+            let mixes = |&step: &usize| curve.coefficient(step, 0, 10) > 0.0;
+            steps.extend((0..10).filter(mixes));
             let mut before = 0;
             for step in steps {
                 if kept.contains_key(&Place::Keyframe { index, step }) {

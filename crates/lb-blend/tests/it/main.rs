@@ -7,6 +7,7 @@
 mod alone;
 mod concatenated;
 mod conformance;
+mod crossfeed;
 mod film;
 mod golden;
 mod interruption;
