@@ -70,6 +70,9 @@ pub enum RenderError {
     /// Settings contradict each other or are not enough.
     #[error(transparent)]
     Settings(#[from] crate::job::SettingsError),
+    /// A job file cannot be read or written.
+    #[error(transparent)]
+    JobFile(#[from] crate::job::JobFileError),
     /// A part of the job that this version knows and cannot carry out.
     #[error("{what} cannot be rendered yet")]
     Unsupported {
@@ -157,6 +160,7 @@ impl RenderError {
             | Self::StepsDiffer { .. }
             | Self::Feather { .. }
             | Self::Settings(_)
+            | Self::JobFile(_)
             | Self::Unsupported { .. }
             | Self::NeedsFit { .. }
             | Self::MaskProportions { .. }

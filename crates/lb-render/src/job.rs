@@ -1,14 +1,17 @@
 //! What a user asks for: a film's content, apart from where it is written.
 
 mod branching;
+mod file;
 mod inputs;
 mod keyframe;
+mod names;
 mod settings;
 mod transition;
 mod upscale;
 
 pub(crate) use branching::film_profiles;
 pub use branching::{Branching, Injections};
+pub use file::{JobFileError, LARGEST_JOB_FILE, Place};
 pub use inputs::{DepthMap, Fit, Inpaint};
 pub use keyframe::Keyframe;
 pub use settings::{

@@ -56,8 +56,9 @@ pub use input::{
 };
 pub use job::{
     Branching, BranchingSettings, DepthMap, Fit, Injections, Inpaint, InpaintSettings, Job,
-    JobSettings, Keyframe, KeyframeSettings, SettingsError, SpacingChoice, SpacingSettings, Timing,
-    Transition, TransitionSettings, Upscale, UpscaleSettings,
+    JobFileError, JobSettings, Keyframe, KeyframeSettings, LARGEST_JOB_FILE, Place, SettingsError,
+    SpacingChoice, SpacingSettings, Timing, Transition, TransitionSettings, Upscale,
+    UpscaleSettings,
 };
 pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,

@@ -43,6 +43,9 @@ pub enum SettingsError {
         /// Which one is missing.
         missing: &'static str,
     },
+    /// A depth table without a map.
+    #[error("depth needs an image")]
+    DepthWithoutImage,
     /// Settings of a second stage without its model.
     #[error("upscaling needs a model")]
     UpscaleWithoutModel,

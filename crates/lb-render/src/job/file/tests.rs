@@ -1,0 +1,4 @@
+//! Round trips, and what is refused.
+
+mod refusals;
+mod round_trip;
