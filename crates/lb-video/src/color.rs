@@ -73,6 +73,40 @@ impl YuvPlanes {
     }
 }
 
+/// Planes of luma, Cb and Cr with the bytes of their rows back to R'G'B', of `width * height` pixels.
+/// Chroma between its samples is linear.
+pub(crate) fn to_rgb(
+    planes: [&[u8]; 3],
+    strides: (usize, usize, usize),
+    (width, height): (usize, usize),
+) -> Vec<u8> {
+    let mut pixels = Vec::with_capacity(width * height * 3);
+    let strides = [strides.0, strides.1, strides.2];
+    let (last_column, last_row) = (width.div_ceil(2) - 1, height.div_ceil(2) - 1);
+    for y in 0..height {
+        let row = |plane: usize, y: usize| &planes[plane][y * strides[plane]..];
+        let luma = row(0, y);
+        let beyond = match y % 2 {
+            0 => (y / 2).saturating_sub(1),
+            _ => (y / 2 + 1).min(last_row),
+        };
+        let [blue, red] = [1, 2].map(|plane| (row(plane, y / 2), row(plane, beyond)));
+        for (x, &luma) in luma[..width].iter().enumerate() {
+            let (left, right) = (x / 2, x.div_ceil(2).min(last_column));
+            let difference = |(near, far): (&[u8], &[u8])| {
+                let two = |row: &[u8]| f32::from(row[left]) + f32::from(row[right]);
+                (0.375 * two(near) + 0.125 * two(far) - 128.0) / 224.0
+            };
+            let luma = (f32::from(luma) - 16.0) / 219.0;
+            let blue = luma + 1.8556 * difference(blue);
+            let red = luma + 1.5748 * difference(red);
+            let green = (luma - KR as f32 * red - KB as f32 * blue) / KG as f32;
+            pixels.extend([red, green, blue].map(|band| (band * 255.0).round() as u8));
+        }
+    }
+    pixels
+}
+
 fn luma(pixel: [u8; 3]) -> u8 {
     let weighed = weigh(LUMA, pixel.map(i32::from));
     (16 + ((weighed + (1 << (SHIFT - 1))) >> SHIFT)) as u8

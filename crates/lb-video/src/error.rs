@@ -128,6 +128,22 @@ pub enum VideoError {
         /// Which rule.
         reason: String,
     },
+    /// A film in a codec that is not decoded here.
+    #[error("{} is coded as '{codec}', which takes ffmpeg to decode: {reason}", path.display())]
+    Undecodable {
+        /// The file.
+        path: PathBuf,
+        /// Its codec, as MP4 calls it.
+        codec: String,
+        /// Why ffmpeg does not.
+        reason: String,
+    },
+    /// A folder to read has no pictures.
+    #[error("the folder {} holds no PNG pictures", path.display())]
+    NoPictures {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The text that a film shall carry is too long.
     #[error("a description of {bytes} bytes: at most {max} are stored")]
     DescriptionTooLong {
@@ -255,6 +271,7 @@ impl VideoError {
                 | Self::UnknownFormat { .. }
                 | Self::UnknownContent { .. }
                 | Self::Damaged { .. }
+                | Self::NoPictures { .. }
                 | Self::DescriptionTooLong { .. }
                 | Self::DescriptionNul { .. }
                 | Self::OutputExists { .. }

@@ -40,6 +40,31 @@ impl FilmFormat {
     }
 }
 
+/// What a file is, by its first bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Container {
+    Mp4,
+    Gif,
+    Webp,
+    Png,
+}
+
+impl Container {
+    /// Twelve bytes suffice.
+    pub(crate) fn from_start(bytes: &[u8]) -> Option<Self> {
+        let at = |place: usize, name: &[u8]| bytes.get(place..place + name.len()) == Some(name);
+        if at(0, b"\x89PNG") {
+            Some(Self::Png)
+        } else if at(0, b"GIF8") {
+            Some(Self::Gif)
+        } else if at(0, b"RIFF") && at(8, b"WEBP") {
+            Some(Self::Webp)
+        } else {
+            at(4, b"ftyp").then_some(Self::Mp4)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

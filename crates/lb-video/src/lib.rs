@@ -15,6 +15,7 @@
 //!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
 //!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. No more than the queue and
 //!   the frame being encoded are in memory as pictures, however long the film is.
+//! * [`read_frames`] gives a film's frames back, one by one.
 //! * Films and pictures carry a text, as what they were made from; [`metadata::read`] finds it.
 //! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
 //! * [`write_png`] writes one picture.
@@ -41,6 +42,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod boxes;
 mod color;
 mod completed;
 mod contact_sheet;
@@ -52,6 +54,7 @@ mod frame_rate;
 pub mod metadata;
 mod options;
 mod pipeline;
+mod reader;
 mod sink;
 mod staging;
 
@@ -62,5 +65,6 @@ pub use film::FilmWriter;
 pub use format::FilmFormat;
 pub use frame::{Frame, MAX_SIDE};
 pub use options::{AnimationOptions, Encoder, FilmOptions, WebpCompression};
+pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
 pub use sink::png::{PngFile, write_png};

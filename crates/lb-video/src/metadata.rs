@@ -8,11 +8,12 @@
 //! | PNG | an `iTXt` chunk `Description` |
 //! | folder of PNG pictures | in each of them |
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
 use crate::error::VideoError;
+use crate::format::Container;
+use crate::reader;
 use crate::sink::png;
 
 pub(crate) mod exif;
@@ -40,36 +41,13 @@ pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
     if path.is_dir() {
         return read(path.join(png::file_name(0)));
     }
-    let failed = || VideoError::io("read", path);
-    let mut file = File::open(path).map_err(failed())?;
-    if !file.metadata().map_err(failed())?.is_file() {
-        // A pipe would wait for ever.
-        return Err(VideoError::WrongKind {
-            path: path.to_path_buf(),
-            found: "no file",
-            wanted: "a film or picture",
-        });
-    }
-    let mut start = [0; 12];
-    let mut length = 0;
-    while length < start.len() {
-        match file.read(&mut start[length..]).map_err(failed())? {
-            0 => break,
-            read => length += read,
-        }
-    }
-    file.seek(SeekFrom::Start(0)).map_err(failed())?;
+    let (container, file) = reader::open(path)?;
     let file = BufReader::new(file);
-    let text = match &start[..length] {
-        [0x89, b'P', b'N', b'G', ..] => read_png(file),
-        [b'G', b'I', b'F', b'8', ..] => gif::read(file),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => webp::read(file),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => mp4::read(file),
-        _ => {
-            return Err(VideoError::UnknownContent {
-                path: path.to_path_buf(),
-            });
-        }
+    let text = match container {
+        Container::Png => read_png(file),
+        Container::Gif => gif::read(file),
+        Container::Webp => webp::read(file),
+        Container::Mp4 => mp4::read(file),
     };
     text.map_err(|flaw| flaw.of(path))
 }

@@ -1,112 +1,68 @@
 //! Text in an MP4: the comment of the metadata list that iTunes introduced and all players read,
-//! `moov/udta/meta/ilst/©cmt/data`. Boxes are those of ISO/IEC 14496-12, section 4.2.
+//! `moov/udta/meta/ilst/©cmt/data`.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use super::{Flaw, read_text};
+use crate::boxes::{BoxReader, Content};
 
 const COMMENT: [u8; 4] = *b"\xa9cmt";
 /// The comment's place, from the top.
 const PLACE: [[u8; 4]; 6] = [*b"moov", *b"udta", *b"meta", *b"ilst", COMMENT, *b"data"];
 /// Type of a `data` box that holds UTF-8 (QuickTime file format, well-known types).
 const UTF8: u32 = 1;
-/// Most boxes that are looked at: a fragmented film of a day has fewer.
-const MOST_BOXES: usize = 1_000_000;
 
-/// The comment of the film in `file`. Boxes are jumped over, not read.
-pub(crate) fn read(mut file: impl Read + Seek) -> Result<Option<String>, Flaw> {
-    let end = file.seek(SeekFrom::End(0))?;
-    let mut boxes_left = MOST_BOXES;
-    find(&mut file, (0, end), &PLACE, &mut boxes_left)
+/// The comment of the film in `file`.
+pub(crate) fn read(file: impl Read + Seek) -> Result<Option<String>, Flaw> {
+    let mut file = BoxReader::new(file);
+    let whole = file.whole()?;
+    find(&mut file, whole, &PLACE)
 }
 
-/// Looks through the boxes of `start..end` for the first way down `place`.
+/// Looks through the boxes in `content` for the first way down `place`.
 fn find(
-    file: &mut (impl Read + Seek),
-    (start, end): (u64, u64),
+    file: &mut BoxReader<impl Read + Seek>,
+    content: Content,
     place: &[[u8; 4]],
-    boxes_left: &mut usize,
 ) -> Result<Option<String>, Flaw> {
-    let mut at = start;
-    // QuickTime ends some lists of boxes by four zero bytes.
-    while end - at >= 8 {
-        *boxes_left = boxes_left
-            .checked_sub(1)
-            .ok_or_else(|| Flaw::damaged(format!("it has more than {MOST_BOXES} boxes")))?;
-        file.seek(SeekFrom::Start(at))?;
-        let (name, content, next) = header(file, at, end)?;
-        if name == place[0] {
-            let found = match &place[1..] {
-                [] => data(file, next - content)?,
-                deeper => {
-                    let content = if name == *b"meta" {
-                        content + version_of_meta(file, next - content)?
-                    } else {
-                        content
-                    };
-                    find(file, (content, next), deeper, boxes_left)?
-                }
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
+    let Some((name, deeper)) = place.split_first() else {
+        return data(file, content);
+    };
+    let skipped = if content.name == *b"meta" {
+        version_of_meta(file, content)?
+    } else {
+        0
+    };
+    for child in file.children(content, skipped)? {
+        if child.name == *name
+            && let Some(text) = find(file, child, deeper)?
+        {
+            return Ok(Some(text));
         }
-        at = next;
     }
     Ok(None)
 }
 
-/// Name, start of content, and end of the box at `at`, which lies in what ends at `end`.
-fn header(file: &mut impl Read, at: u64, end: u64) -> Result<([u8; 4], u64, u64), Flaw> {
-    let (length, name) = (read_u32(file)?, read_four(file)?);
-    let (header, length) = match length {
-        0 => (8, end - at),
-        1 => {
-            let mut long = [0; 8];
-            file.read_exact(&mut long)?;
-            (16, u64::from_be_bytes(long))
-        }
-        short => (8, u64::from(short)),
-    };
-    let fits = length >= header && at.checked_add(length).is_some_and(|next| next <= end);
-    if !fits {
-        return Err(Flaw::damaged(format!(
-            "its box '{}' at byte {at} says that it has {length} bytes, where {} are left",
-            name.escape_ascii(),
-            end - at
-        )));
-    }
-    Ok((name, at + header, at + length))
-}
-
 /// 4 where `meta` has a version and flags (ISO), 0 where it has none (QuickTime).
-fn version_of_meta(file: &mut impl Read, length: u64) -> Result<u64, Flaw> {
-    if length < 8 {
+fn version_of_meta(file: &mut BoxReader<impl Read + Seek>, meta: Content) -> Result<u64, Flaw> {
+    if meta.end - meta.start < 8 {
         return Ok(0);
     }
-    let (_, name) = (read_u32(file)?, read_four(file)?);
+    file.file.seek(SeekFrom::Start(meta.start))?;
+    let (_, name) = (file.number()?, file.four()?);
     Ok(if name == *b"hdlr" { 0 } else { 4 })
 }
 
-fn data(file: &mut impl Read, length: u64) -> Result<Option<String>, Flaw> {
-    let Some(length) = length.checked_sub(8) else {
+fn data(file: &mut BoxReader<impl Read + Seek>, data: Content) -> Result<Option<String>, Flaw> {
+    let Some(length) = (data.end - data.start).checked_sub(8) else {
         return Err(Flaw::damaged("its comment is cut short"));
     };
-    let (kind, _locale) = (read_u32(file)?, read_u32(file)?);
+    file.file.seek(SeekFrom::Start(data.start))?;
+    let (kind, _locale) = (file.number()?, file.number()?);
     if kind != UTF8 {
         return Ok(None);
     }
-    read_text(file, length).map(Some)
-}
-
-fn read_u32(file: &mut impl Read) -> io::Result<u32> {
-    read_four(file).map(u32::from_be_bytes)
-}
-
-fn read_four(file: &mut impl Read) -> io::Result<[u8; 4]> {
-    let mut four = [0; 4];
-    file.read_exact(&mut four)?;
-    Ok(four)
+    read_text(&mut file.file, length).map(Some)
 }
 
 /// Adds a comment to an MP4 that is written through it, index first, by a muxer that knows none.

@@ -9,5 +9,6 @@ mod frame;
 mod metadata;
 mod mp4;
 mod png_sequence;
+mod reader;
 mod refusals;
 mod scene;

@@ -1,0 +1,117 @@
+//! Boxes of an MP4 (ISO/IEC 14496-12, section 4.2): found and measured, not trusted.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::metadata::Flaw;
+
+/// Most boxes that are looked at in a file: a fragmented film of a day has fewer.
+const MOST_BOXES: usize = 1_000_000;
+
+/// A box, without its header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Content {
+    pub(crate) name: [u8; 4],
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+/// Reads headers of boxes; what lies in them is jumped over.
+pub(crate) struct BoxReader<R> {
+    pub(crate) file: R,
+    boxes_left: usize,
+}
+
+impl<R: Read + Seek> BoxReader<R> {
+    pub(crate) fn new(file: R) -> Self {
+        Self {
+            file,
+            boxes_left: MOST_BOXES,
+        }
+    }
+
+    /// All of the file.
+    pub(crate) fn whole(&mut self) -> Result<Content, Flaw> {
+        let end = self.file.seek(SeekFrom::End(0))?;
+        Ok(Content {
+            name: *b"file",
+            start: 0,
+            end,
+        })
+    }
+
+    /// The boxes in a box whose content is nothing but boxes, from its byte `skipped` on.
+    pub(crate) fn children(&mut self, of: Content, skipped: u64) -> Result<Vec<Content>, Flaw> {
+        let mut children = Vec::new();
+        let mut at = of.start.saturating_add(skipped);
+        // QuickTime ends some lists of boxes by four zero bytes.
+        while of.end.saturating_sub(at) >= 8 {
+            self.boxes_left = self
+                .boxes_left
+                .checked_sub(1)
+                .ok_or_else(|| Flaw::damaged(format!("it has more than {MOST_BOXES} boxes")))?;
+            let content = self.content(at, of.end)?;
+            at = content.end;
+            children.push(content);
+        }
+        Ok(children)
+    }
+
+    /// The first box of that name.
+    pub(crate) fn child(&mut self, of: Content, name: &[u8; 4]) -> Result<Option<Content>, Flaw> {
+        let children = self.children(of, 0)?;
+        Ok(children.into_iter().find(|child| child.name == *name))
+    }
+
+    /// The bytes of a box, if they are no more than `most`.
+    pub(crate) fn bytes(&mut self, of: Content, most: u64) -> Result<Vec<u8>, Flaw> {
+        let length = of.end - of.start;
+        if length > most {
+            return Err(Flaw::damaged(format!(
+                "its box '{}' has {length} bytes, more than {most}",
+                of.name.escape_ascii()
+            )));
+        }
+        let mut bytes = vec![0; length as usize];
+        self.file.seek(SeekFrom::Start(of.start))?;
+        self.file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The box at `at`, which lies in what ends at `end`.
+    fn content(&mut self, at: u64, end: u64) -> Result<Content, Flaw> {
+        self.file.seek(SeekFrom::Start(at))?;
+        let (length, name) = (self.number()?, self.four()?);
+        let (header, length) = match length {
+            0 => (8, end - at),
+            1 => {
+                let (high, low) = (self.number()?, self.number()?);
+                (16, u64::from(high) << 32 | u64::from(low))
+            }
+            short => (8, u64::from(short)),
+        };
+        let fits = length >= header && at.checked_add(length).is_some_and(|next| next <= end);
+        if !fits {
+            return Err(Flaw::damaged(format!(
+                "its box '{}' at byte {at} says that it has {length} bytes, where {} are left",
+                name.escape_ascii(),
+                end - at
+            )));
+        }
+        Ok(Content {
+            name,
+            start: at + header,
+            end: at + length,
+        })
+    }
+
+    /// The next four bytes, big-endian.
+    pub(crate) fn number(&mut self) -> io::Result<u32> {
+        self.four().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn four(&mut self) -> io::Result<[u8; 4]> {
+        let mut four = [0; 4];
+        self.file.read_exact(&mut four)?;
+        Ok(four)
+    }
+}

@@ -1,0 +1,217 @@
+//! Pictures of an MP4: H.264 by openh264; what that does not decode, by the program ffmpeg.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use openh264::OpenH264API;
+use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
+use openh264::formats::YUVSource;
+
+use super::ffmpeg::FfmpegReader;
+use super::{FilmFrame, Frames, ReadOptions, checked_size};
+use crate::boxes::BoxReader;
+use crate::color;
+use crate::error::VideoError;
+use crate::frame::Frame;
+use crate::metadata::Flaw;
+
+mod track;
+use track::{Sample, Track};
+
+/// Most bytes of one encoded picture.
+const MOST_PICTURE: u32 = 1 << 27;
+/// Profiles that openh264 decodes: baseline, main, high (Rec. ITU-T H.264, annex A.2).
+const PROFILES: [u8; 3] = [66, 77, 100];
+
+pub(super) fn open(path: &Path, file: File, options: &ReadOptions) -> Result<Frames, VideoError> {
+    let mut boxes = BoxReader::new(BufReader::new(file));
+    let damaged = |reason: &str| Flaw::damaged(reason).of(path);
+    let track = Track::read(&mut boxes).map_err(|flaw| flaw.of(path))?;
+    let track = track.ok_or_else(|| damaged("it has no pictures"))?;
+    if track.samples.is_empty() {
+        return Err(damaged(
+            "its index names no pictures (it may be fragmented)",
+        ));
+    }
+    let seconds = |ticks: i64| ticks as f64 / f64::from(track.ticks_per_second);
+    let mut times: Vec<(f64, f64)> = track
+        .samples
+        .iter()
+        .map(|sample| (seconds(sample.begins), seconds(sample.lasts.into())))
+        .collect();
+    times.sort_by(|left, right| left.0.total_cmp(&right.0));
+    let times = times.into();
+    match track.configuration.as_deref().map(Configuration::read) {
+        Some(Some(configuration)) if PROFILES.contains(&configuration.profile) => {
+            let decoder = Decoder::with_api_config(
+                OpenH264API::from_source(),
+                DecoderConfig::new().flush_after_decode(Flush::NoFlush),
+            );
+            Ok(Box::new(H264Reader {
+                path: path.to_path_buf(),
+                file: boxes.file,
+                decoder: decoder.map_err(|error| damaged(&error.to_string()))?,
+                stream: configuration.parameter_sets,
+                length_size: configuration.length_size,
+                samples: track.samples.into_iter(),
+                times,
+                decoded: VecDeque::new(),
+                ended: false,
+            }))
+        }
+        Some(None) => Err(damaged("its H.264 configuration is cut short")),
+        _ => {
+            let codec = track.codec.escape_ascii().to_string();
+            Ok(Box::new(FfmpegReader::start(path, codec, times, options)?))
+        }
+    }
+}
+
+/// `avcC`: what comes before the first picture.
+struct Configuration {
+    profile: u8,
+    /// Bytes of the length before each unit of the stream.
+    length_size: usize,
+    /// Behind start codes.
+    parameter_sets: Vec<u8>,
+}
+
+impl Configuration {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (&[_version, profile, _, _, length_size, count], mut rest) =
+            bytes.split_first_chunk::<6>()?;
+        let mut parameter_sets = Vec::new();
+        let mut take = |count: u8, rest: &mut &[u8]| {
+            for _ in 0..count {
+                let (length, behind) = rest.split_first_chunk()?;
+                let (unit, behind) = behind.split_at_checked(u16::from_be_bytes(*length).into())?;
+                push_unit(&mut parameter_sets, unit);
+                *rest = behind;
+            }
+            Some(())
+        };
+        take(count & 31, &mut rest)?;
+        let (&count, behind) = rest.split_first()?;
+        rest = behind;
+        take(count, &mut rest)?;
+        Some(Self {
+            profile,
+            length_size: usize::from(length_size & 3) + 1,
+            parameter_sets,
+        })
+    }
+}
+
+fn push_unit(stream: &mut Vec<u8>, unit: &[u8]) {
+    stream.extend([0, 0, 0, 1]);
+    stream.extend(unit);
+}
+
+struct H264Reader {
+    path: PathBuf,
+    file: BufReader<File>,
+    decoder: Decoder,
+    /// What the decoder gets next.
+    stream: Vec<u8>,
+    length_size: usize,
+    samples: std::vec::IntoIter<Sample>,
+    /// When pictures are shown and for how long, in that order.
+    times: VecDeque<(f64, f64)>,
+    decoded: VecDeque<Frame>,
+    ended: bool,
+}
+
+impl H264Reader {
+    /// Decodes one sample; pictures come out in the order in which they are shown.
+    fn decode(&mut self, sample: Sample) -> Result<(), Flaw> {
+        if sample.length > MOST_PICTURE {
+            return Err(Flaw::damaged(format!(
+                "a picture of {} bytes, more than {MOST_PICTURE}",
+                sample.length
+            )));
+        }
+        self.file.seek(SeekFrom::Start(sample.offset))?;
+        let mut bytes = Vec::new();
+        let length = u64::from(sample.length);
+        self.file.by_ref().take(length).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != length {
+            return Err(Flaw::damaged("it ends before its last picture"));
+        }
+        let mut rest = bytes.as_slice();
+        while let Some((length, behind)) = rest.split_at_checked(self.length_size) {
+            let length = length
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            let (unit, behind) = behind
+                .split_at_checked(length)
+                .ok_or_else(|| Flaw::damaged("a picture is cut short"))?;
+            push_unit(&mut self.stream, unit);
+            rest = behind;
+        }
+        let picture = self.decoder.decode(&self.stream);
+        let picture = picture.map_err(|error| Flaw::damaged(error.to_string()))?;
+        if let Some(picture) = picture {
+            self.decoded.push_back(frame(&picture)?);
+        }
+        self.stream.clear();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Flaw> {
+        let rest = self.decoder.flush_remaining();
+        let rest = rest.map_err(|error| Flaw::damaged(error.to_string()))?;
+        for picture in &rest {
+            self.decoded.push_back(frame(picture)?);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<Option<FilmFrame>, Flaw> {
+        while self.decoded.is_empty() && !self.ended {
+            match self.samples.next() {
+                Some(sample) => self.decode(sample)?,
+                None => {
+                    self.ended = true;
+                    self.flush()?;
+                }
+            }
+        }
+        let Some(picture) = self.decoded.pop_front() else {
+            return match self.times.len() {
+                0 => Ok(None),
+                missing => Err(Flaw::damaged(format!(
+                    "{missing} pictures cannot be decoded"
+                ))),
+            };
+        };
+        let (begins, lasts) = self
+            .times
+            .pop_front()
+            .ok_or_else(|| Flaw::damaged("it has more pictures than its index says"))?;
+        Ok(Some(FilmFrame {
+            picture,
+            begins,
+            lasts,
+        }))
+    }
+}
+
+impl Iterator for H264Reader {
+    type Item = Result<FilmFrame, VideoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let frame = self.step().map_err(|flaw| flaw.of(&self.path));
+        frame.transpose()
+    }
+}
+
+fn frame(picture: &DecodedYUV<'_>) -> Result<Frame, Flaw> {
+    let (width, height) = picture.dimensions();
+    checked_size(width, height)?;
+    let planes = [picture.y(), picture.u(), picture.v()];
+    let strides = picture.strides();
+    let pixels = color::to_rgb(planes, strides, (width, height));
+    Frame::from_rgb(width, height, pixels).map_err(|error| Flaw::damaged(error.to_string()))
+}
