@@ -32,6 +32,7 @@
 //! - [`invert`] finds the noise that a given picture is made from.
 //! - [`noise`] makes the noise that torch makes for a seed.
 //! - [`slerp`] and [`lerp`] mix.
+//! - [`BlendOptions`]: where branches lie, and what trajectories take over from each other.
 //! - [`Observer`] watches, and stops. It is handed the frames, in film order; [`Blended`] is one
 //!   that keeps them all.
 //! - [`TrajectoryStore`] keeps what was computed, so that a film that was interrupted, or one that

@@ -127,6 +127,7 @@ proptest! {
             let mut signal = [f32::NAN];
             probe.step(999 - timestep as usize, &mut [1.0], &[0.0], &mut signal).unwrap();
             let signal = f64::from(signal[0]);
+            prop_assert!((sampler.alphas_cumprod()[index] - signal * signal).abs() < 1e-6);
             let noise = (1.0 - signal * signal).sqrt();
             let output: Vec<f32> = latents.iter().zip(&known).map(|(&x, &clean)| {
                 let clean = f64::from(clean);
