@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use lb_schedule::{BranchingProfile, Cost, Guidance, film_cost};
 
+use super::options::BlendOptions;
 use crate::backend::Conditioning;
 use crate::latents::Latents;
 
@@ -100,9 +101,22 @@ impl Film {
         (transition, (transition + 1) % self.keyframes.len())
     }
 
-    /// After which steps a keyframe's state is what a transition beside it goes on from; the last
-    /// step is always among them.
-    pub(super) fn recorded_steps(&self, keyframe: usize) -> BTreeSet<usize> {
+    /// After which steps a keyframe's trajectory is recorded: what [`blend`](crate::blend()) asks a
+    /// store for as [`Place::Keyframe`](crate::Place::Keyframe).
+    ///
+    /// Where a level of a transition beside it ends, and with crossfeed between keyframes also at
+    /// every step at which the next keyframe takes something over (then what is there depends on
+    /// all keyframes before, too). The last step is always among them.
+    pub fn recorded_steps(&self, keyframe: usize, options: &BlendOptions) -> BTreeSet<usize> {
+        let mut recorded = self.level_ends(keyframe);
+        let steps = self.transitions.first().map(|at| at.profile.steps());
+        let curve = options.crossfeed.keyframes;
+        recorded.extend(curve.active_steps(steps.unwrap_or(0)));
+        recorded
+    }
+
+    /// After which steps a level of a transition beside a keyframe ends.
+    pub(super) fn level_ends(&self, keyframe: usize) -> BTreeSet<usize> {
         let transitions = self.transitions.iter().enumerate();
         let beside = transitions.filter(|&(index, _)| {
             let (left, right) = self.ends(index);

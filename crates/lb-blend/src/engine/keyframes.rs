@@ -49,8 +49,7 @@ impl Walk<'_> {
     ) -> Result<(), BlendError> {
         let mut borders = BTreeSet::from([0]);
         for index in group.clone() {
-            let mut steps = self.film.recorded_steps(index);
-            steps.extend(self.crossfed_steps());
+            let steps = self.film.recorded_steps(index, self.options);
             window.insert(index, self.stored_trajectory(index, &steps));
             borders.extend(steps);
         }
@@ -85,15 +84,9 @@ impl Walk<'_> {
         self.report.most_states_held = self.report.most_states_held.max(held);
         // Only the group's last keyframe still has a next one to hand its steps to.
         for (&index, trajectory) in window.range_mut(..group.end - 1) {
-            trajectory.keep(&self.film.recorded_steps(index));
+            trajectory.keep(&self.film.level_ends(index));
         }
         Ok(())
-    }
-
-    /// The steps that the next keyframe takes something over at.
-    fn crossfed_steps(&self) -> impl Iterator<Item = usize> {
-        let steps = self.sampler.timesteps().len();
-        self.options.crossfeed.keyframes.active_steps(steps)
     }
 
     /// Draws the running keyframes, which are about to take a step, towards where the keyframes
