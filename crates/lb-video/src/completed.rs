@@ -1,6 +1,6 @@
 //! Films that are whole and wait for their names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::VideoError;
 use crate::sink::png;
@@ -64,6 +64,18 @@ impl CompletedFilm {
         Self {
             staged: Staged::Pictures(output),
             summary,
+        }
+    }
+
+    pub(crate) fn summary(&self) -> &FilmSummary {
+        &self.summary
+    }
+
+    /// Where it lies until it has its name.
+    pub(crate) fn temporary_path(&self) -> &Path {
+        match &self.staged {
+            Staged::File(output) => output.temporary_path(),
+            Staged::Pictures(output) => output.temporary_path(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! What can go wrong between pictures and files.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod kind;
 
 /// Why a picture or film was not made.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +130,28 @@ pub enum VideoError {
         /// Which rule.
         reason: String,
     },
+    /// A sound track for what is silent.
+    #[error("{} cannot have sound: only a .mp4 film can", path.display())]
+    Silent {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A sound track, and no program to put it into the film.
+    #[error("sound needs ffmpeg, and {} could not be started: {source}", program.display())]
+    AudioWithoutFfmpeg {
+        /// The program asked for.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A sound track that is none.
+    #[error("{} has no sound that ffmpeg can read: {reason}", path.display())]
+    NotAudio {
+        /// The file.
+        path: PathBuf,
+        /// What ffmpeg said.
+        reason: String,
+    },
     /// A film in a codec that is not decoded here.
     #[error("{} is coded as '{codec}', which takes ffmpeg to decode: {reason}", path.display())]
     Undecodable {
@@ -251,45 +275,4 @@ pub enum VideoError {
     /// The writer was used on after it had failed.
     #[error("the film had failed before; its first error was reported then")]
     FailedBefore,
-}
-
-impl VideoError {
-    /// Whether what was asked for was wrong, so that repeating it cannot help; otherwise the work
-    /// failed.
-    #[must_use]
-    pub fn is_request(&self) -> bool {
-        matches!(
-            self,
-            Self::FrameSize { .. }
-                | Self::FilmSides { .. }
-                | Self::FilmTooLarge { .. }
-                | Self::FrameRate { .. }
-                | Self::Quantizer { .. }
-                | Self::ConstantRateFactor { .. }
-                | Self::WebpQuality { .. }
-                | Self::Preset { .. }
-                | Self::UnknownFormat { .. }
-                | Self::UnknownContent { .. }
-                | Self::Damaged { .. }
-                | Self::NoPictures { .. }
-                | Self::DescriptionTooLong { .. }
-                | Self::DescriptionNul { .. }
-                | Self::OutputExists { .. }
-                | Self::FolderNotEmpty { .. }
-                | Self::WrongKind { .. }
-                | Self::TooFewFrames { .. }
-        )
-    }
-}
-
-impl VideoError {
-    /// For `map_err`: what was being done to which path.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_path_buf();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
-    }
 }

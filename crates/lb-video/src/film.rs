@@ -10,6 +10,7 @@ use crate::frame_rate::FrameRate;
 use crate::options::{Encoder, FilmOptions};
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
+use crate::sink::audio::{self, AudioSink};
 use crate::sink::ffmpeg::FfmpegSink;
 use crate::sink::gif::GifSink;
 use crate::sink::mp4::Mp4Sink;
@@ -33,7 +34,8 @@ impl FilmWriter {
     ///
     /// # Errors
     /// For options or sizes out of range, an output that exists and may not be replaced, a folder
-    /// that is missing or closed to writing, an encoder that cannot be started.
+    /// that is missing or closed to writing, an encoder that cannot be started, a sound track that
+    /// is none or where there can be none.
     pub fn create(
         path: impl AsRef<Path>,
         width: usize,
@@ -41,7 +43,13 @@ impl FilmWriter {
         options: &FilmOptions,
     ) -> Result<Self, VideoError> {
         let path = path.as_ref();
-        match FilmFormat::from_path(path)? {
+        let format = FilmFormat::from_path(path)?;
+        if options.audio.is_some() && format != FilmFormat::Mp4 {
+            return Err(VideoError::Silent {
+                path: path.to_path_buf(),
+            });
+        }
+        match format {
             FilmFormat::Mp4 => Self::mp4(path, width, height, options),
             FilmFormat::PngSequence => Self::png_sequence(path, width, height, options),
             format @ (FilmFormat::Gif | FilmFormat::Webp) => {
@@ -51,7 +59,7 @@ impl FilmWriter {
     }
 
     /// A folder of `frame_0000.png`, `frame_0001.png`, …, whatever the folder is called. Missing,
-    /// it is made; its parent must be there.
+    /// it is made; its parent must be there. An encoder, sound and the like do not matter here.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -79,8 +87,15 @@ impl FilmWriter {
         check_size(width, height)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
         let output = StagedFile::create(path, options.overwrite)?;
+        let sound = match &options.audio {
+            Some(track) => {
+                audio::check(track)?;
+                Some((track, StagedFile::create(path, options.overwrite)?))
+            }
+            None => None,
+        };
         let description = options.stored_description();
-        let sink: Box<dyn Sink> = match &options.encoder {
+        let mut sink: Box<dyn Sink> = match &options.encoder {
             Encoder::OpenH264 { quantizer } => Box::new(Mp4Sink::new(
                 output,
                 (width, height),
@@ -100,6 +115,9 @@ impl FilmWriter {
                 description.as_deref(),
             )?),
         };
+        if let Some((track, output)) = sound {
+            sink = Box::new(AudioSink::new(sink, track.clone(), output));
+        }
         Self::start(sink, width, height)
     }
 

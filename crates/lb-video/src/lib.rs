@@ -64,7 +64,7 @@ pub use error::VideoError;
 pub use film::FilmWriter;
 pub use format::FilmFormat;
 pub use frame::{Frame, MAX_SIDE};
-pub use options::{AnimationOptions, Encoder, FilmOptions, WebpCompression};
+pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
 pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
 pub use sink::png::{PngFile, write_png};

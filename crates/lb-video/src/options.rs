@@ -33,6 +33,26 @@ impl Default for Encoder {
     }
 }
 
+/// A sound track for an MP4, muxed by the program ffmpeg as AAC.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AudioTrack {
+    /// The track, in any format that ffmpeg reads. It is cut to the film's length, or followed by
+    /// silence.
+    pub file: PathBuf,
+    /// The program, by its path or its name on the search path.
+    pub program: PathBuf,
+}
+
+impl AudioTrack {
+    /// A file, muxed by the `ffmpeg` on the search path.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            program: "ffmpeg".into(),
+        }
+    }
+}
+
 /// How the pictures of an animated WebP are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WebpCompression {
@@ -72,6 +92,8 @@ pub struct FilmOptions {
     pub encoder: Encoder,
     /// How a GIF or WebP is written.
     pub animation: AnimationOptions,
+    /// What is heard: of an MP4 only.
+    pub audio: Option<AudioTrack>,
     /// A text that the film carries for [`metadata::read`], as what it was made from: up to
     /// [`MAX_DESCRIPTION`](metadata::MAX_DESCRIPTION) bytes, without NUL; an empty one
     /// counts as none. A folder's pictures carry it each.
@@ -86,6 +108,7 @@ impl Default for FilmOptions {
             frames_per_second: 30.0,
             encoder: Encoder::default(),
             animation: AnimationOptions::default(),
+            audio: None,
             description: None,
             overwrite: false,
         }

@@ -1,5 +1,6 @@
 //! Where frames go: one implementation for each format and encoder.
 
+pub(crate) mod audio;
 pub(crate) mod ffmpeg;
 pub(crate) mod gif;
 pub(crate) mod mp4;

@@ -18,7 +18,7 @@ use crate::sink::mp4::SECONDS_BETWEEN_KEYFRAMES;
 use crate::sink::{Sink, check_film_sides};
 use crate::staging::StagedFile;
 
-mod child;
+pub(super) mod child;
 use child::EncoderChild;
 
 /// libx264's presets, fastest first (x264 --fullhelp).

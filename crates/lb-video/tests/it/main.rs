@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod animation;
+mod audio;
 mod contact_sheet;
 mod decode;
 mod ffmpeg;

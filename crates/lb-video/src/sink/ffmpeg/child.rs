@@ -12,14 +12,14 @@ use crate::error::VideoError;
 const LAST_LINES: usize = 8;
 
 /// Dropped before `finish`, the program is killed.
-pub(super) struct EncoderChild {
+pub(in crate::sink) struct EncoderChild {
     program: PathBuf,
     child: Child,
     messages: Option<JoinHandle<Vec<String>>>,
 }
 
 impl EncoderChild {
-    pub(super) fn start(program: &Path, mut command: Command) -> Result<Self, VideoError> {
+    pub(in crate::sink) fn start(program: &Path, mut command: Command) -> Result<Self, VideoError> {
         let not_started = |source| VideoError::EncoderNotStarted {
             program: program.to_path_buf(),
             source,
@@ -41,7 +41,7 @@ impl EncoderChild {
         })
     }
 
-    pub(super) fn send(&mut self, parts: &[&[u8]]) -> Result<(), VideoError> {
+    pub(in crate::sink) fn send(&mut self, parts: &[&[u8]]) -> Result<(), VideoError> {
         let Some(stdin) = &mut self.child.stdin else {
             return Err(VideoError::FailedBefore);
         };
@@ -55,7 +55,7 @@ impl EncoderChild {
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<(), VideoError> {
+    pub(in crate::sink) fn finish(mut self) -> Result<(), VideoError> {
         self.wait()
     }
 
