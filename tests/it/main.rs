@@ -25,3 +25,4 @@ mod pickle_writer;
 mod pictures;
 mod requests;
 mod samplers;
+mod timing;

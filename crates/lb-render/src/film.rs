@@ -1,101 +1,135 @@
 //! Computed frames to film frames, as they come.
 
-use lb_schedule::FilmFrame;
+use lb_schedule::{
+    ComputedPositions, FilmFrame, Timeline, TransitionSpan, computed_frame_times,
+    perceptual_positions, transition_frames,
+};
 use lb_video::Frame;
 
 use crate::error::RenderError;
+use crate::job::Timing;
+use crate::measure::distance;
 
-/// Cross-fades computed frames into a film, holding no more than two of them.
+/// Where a transition's computed frames sit in the film, and how far they differ.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Motion {
+    /// When each computed frame is shown, in seconds since the film's beginning.
+    pub(crate) seconds: Vec<f64>,
+    /// Distances between neighbours, in grey levels.
+    pub(crate) distances: Vec<f64>,
+}
+
+/// Cross-fades computed frames into a film. Even timing holds no more than two of them; perceptual
+/// timing holds those of one transition, since where the first one sits follows from all distances.
 pub(crate) struct FilmAssembler {
-    film: std::vec::IntoIter<FilmFrame>,
-    next: Option<FilmFrame>,
-    previous: Option<Frame>,
-    arrived: usize,
+    timeline: Timeline,
+    timing: Timing,
+    /// Computed frames of every transition, its keyframes included.
+    computed: Vec<usize>,
+    /// Film frames of the current transition, once they are known.
+    film: std::iter::Peekable<std::vec::IntoIter<FilmFrame>>,
+    /// The last computed frames of the current transition, the newest at the end.
+    held: Vec<Frame>,
+    distances: Vec<f64>,
+    motions: Vec<Motion>,
 }
 
 impl FilmAssembler {
-    pub(crate) fn new(film: Vec<FilmFrame>) -> Self {
-        let mut film = film.into_iter();
-        let next = film.next();
+    /// Of a film whose transitions have so many computed frames each, keyframes included.
+    pub(crate) fn new(timeline: Timeline, computed: Vec<usize>, timing: Timing) -> Self {
         Self {
-            film,
-            next,
-            previous: None,
-            arrived: 0,
+            timeline,
+            timing,
+            computed,
+            film: Vec::new().into_iter().peekable(),
+            held: Vec::new(),
+            distances: Vec::new(),
+            motions: Vec::new(),
         }
     }
 
-    /// Takes the next computed frame and hands out every film frame that it completes.
+    /// Takes the next computed frame and hands out every film frame that it completes, as the mix
+    /// (1 − weight) · left + weight · right. Shared keyframes come once; a loop's first keyframe
+    /// comes again at its end.
     pub(crate) fn push(
         &mut self,
         frame: Frame,
-        mut show: impl FnMut(Frame) -> Result<(), RenderError>,
+        mut show: impl FnMut(&Frame, &Frame, f64) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
-        let index = self.arrived;
-        while let Some(wanted) = self.next.filter(|wanted| wanted.right <= index) {
-            let left = match &self.previous {
-                Some(previous) if wanted.left < index => previous,
-                _ => &frame,
-            };
-            show(Frame::blend(left, &frame, wanted.weight)?)?;
-            self.next = self.film.next();
+        let Some(before) = self.held.last() else {
+            for _ in 0..self.timeline.opening_frames() {
+                show(&frame, &frame, 0.0)?;
+            }
+            self.held.push(frame);
+            return self.begin_transition();
+        };
+        self.distances.push(distance(before, &frame));
+        self.held.push(frame);
+        let arrived = self.distances.len();
+        let is_last = self
+            .current()
+            .is_some_and(|(_, count)| arrived + 1 == count);
+        if is_last {
+            self.end_transition()?;
         }
-        self.previous = Some(frame);
-        self.arrived += 1;
+        let oldest = arrived + 1 - self.held.len();
+        while let Some(next) = self.film.next_if(|next| next.right <= arrived) {
+            let [left, right] = [next.left, next.right].map(|at| &self.held[at - oldest]);
+            show(left, right, next.weight)?;
+        }
+        if is_last {
+            self.held.drain(..self.held.len() - 1);
+            self.begin_transition()?;
+        } else if self.timing == Timing::Even {
+            self.held.drain(..self.held.len() - 1);
+        }
+        Ok(())
+    }
+
+    /// What was found out about every transition that is complete.
+    pub(crate) fn take_motions(&mut self) -> Vec<Motion> {
+        std::mem::take(&mut self.motions)
+    }
+
+    /// The span and the computed frames of the transition that is under way.
+    fn current(&self) -> Option<(TransitionSpan, usize)> {
+        let index = self.motions.len();
+        let span = self.timeline.transitions().get(index)?;
+        Some((*span, *self.computed.get(index)?))
+    }
+
+    fn begin_transition(&mut self) -> Result<(), RenderError> {
+        self.distances.clear();
+        if let (Timing::Even, Some((span, frames))) = (self.timing, self.current()) {
+            let film = transition_frames(&span, &ComputedPositions::Even { frames })?;
+            self.film = film.into_iter().peekable();
+        }
+        Ok(())
+    }
+
+    fn end_transition(&mut self) -> Result<(), RenderError> {
+        let Some((span, frames)) = self.current() else {
+            return Ok(());
+        };
+        let positions = match self.timing {
+            Timing::Even => ComputedPositions::Even { frames },
+            Timing::Perceptual => {
+                let positions = perceptual_positions(&self.distances)?;
+                let positions = ComputedPositions::Given(positions);
+                let film = transition_frames(&span, &positions)?;
+                self.film = film.into_iter().peekable();
+                positions
+            }
+        };
+        let frame_rate = self.timeline.frames_per_second();
+        let times = computed_frame_times(&span, &positions)?;
+        self.motions.push(Motion {
+            seconds: times.into_iter().map(|time| time / frame_rate).collect(),
+            distances: self.distances.clone(),
+        });
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grey(level: u8) -> Frame {
-        Frame::from_rgb(2, 2, vec![level; 12]).unwrap()
-    }
-
-    fn mix(left: usize, right: usize, weight: f64) -> FilmFrame {
-        FilmFrame {
-            left,
-            right,
-            weight,
-        }
-    }
-
-    #[test]
-    fn every_film_frame_comes_once_in_order_and_mixed_as_asked() {
-        let film = vec![
-            mix(0, 0, 0.0),
-            mix(0, 1, 0.5),
-            mix(1, 1, 0.0),
-            mix(1, 2, 0.25),
-            mix(2, 2, 0.0),
-        ];
-        let mut assembler = FilmAssembler::new(film);
-        let mut shown = Vec::new();
-        for level in [0, 100, 200] {
-            assembler
-                .push(grey(level), |frame| {
-                    shown.push(frame.pixels()[0]);
-                    Ok(())
-                })
-                .unwrap();
-        }
-        assert_eq!(shown, [0, 50, 100, 125, 200]);
-    }
-
-    #[test]
-    fn a_film_of_fewer_frames_than_were_computed_skips_some() {
-        let mut assembler = FilmAssembler::new(vec![mix(0, 0, 0.0), mix(3, 3, 0.0)]);
-        let mut shown = 0;
-        for level in 0..4 {
-            assembler
-                .push(grey(level), |_| {
-                    shown += 1;
-                    Ok(())
-                })
-                .unwrap();
-        }
-        assert_eq!(shown, 2);
-    }
-}
+mod tests;

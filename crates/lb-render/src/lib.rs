@@ -26,7 +26,7 @@
 //! let mut job = Job::of_prompts(["a red apple", "a green pear"]);
 //! job.transitions[0].seconds = 2.0;
 //! let plan = Plan::new(&job)?;
-//! assert_eq!(plan.film.len(), 60);
+//! assert_eq!(plan.film_frames(), 60);
 //! assert_eq!(plan.computed_frames(), 12);
 //! assert_eq!(plan.cost.model_evaluations, 141);
 //! # Ok(())

@@ -40,6 +40,7 @@ use lb_video::Frame;
 use serde::Serialize;
 
 pub use error::MeasureError;
+pub(crate) use picture::distance;
 pub use plot::plot_measurement;
 pub use source::FrameSource;
 pub use statistics::{Residual, Retention, Statistics, coefficient_of_variation};

@@ -1,9 +1,6 @@
 //! A job worked out before anything is loaded: its trees, its cost, its film.
 
-use lb_schedule::{
-    BranchingProfile, ComputedPositions, Cost, FilmFrame, FilmTiming, Timeline, TransitionTiming,
-    film_cost, film_frames,
-};
+use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming, film_cost};
 
 use crate::error::RenderError;
 use crate::job::{Job, Transition, film_profiles};
@@ -21,8 +18,6 @@ pub struct Plan {
     pub cost: Cost,
     /// When the film moves and when it rests.
     pub timeline: Timeline,
-    /// Every film frame as a mix of two computed frames.
-    pub film: Vec<FilmFrame>,
 }
 
 impl Plan {
@@ -34,13 +29,8 @@ impl Plan {
         job.check()?;
         let profiles = film_profiles(&job.transitions)?;
         let timeline = Timeline::new(&timing(job))?;
-        let even = profiles.iter().map(|profile| ComputedPositions::Even {
-            frames: profile.frame_count(),
-        });
-        let film = film_frames(&timeline, &even.collect::<Vec<_>>())?;
         Ok(Self {
             cost: cost(job, &profiles),
-            film,
             timeline,
             keyframes: job.keyframes.len(),
             seeds: job.keyframes.iter().map(|keyframe| keyframe.seed).collect(),
@@ -65,6 +55,12 @@ impl Plan {
     pub fn computed_frames(&self) -> usize {
         let inner = self.profiles.iter().map(|at| at.frame_count() - 2);
         self.keyframes + inner.sum::<usize>()
+    }
+
+    /// Frames of the film.
+    #[must_use]
+    pub fn film_frames(&self) -> usize {
+        self.timeline.frame_count()
     }
 
     /// Length of the film in seconds.

@@ -5,24 +5,31 @@ use std::path::PathBuf;
 
 use lb_blend::{BlendError, BlendReport, BlendedFrame, Latents, Observer, StepProgress};
 use lb_models::{Picture, PictureDecoder, Pipeline};
+use lb_schedule::BranchingProfile;
 use lb_video::{CompletedFilm, ContactSheet, FilmOptions, FilmWriter, Frame, PngFile};
 
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
+use crate::job::Job;
 use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
+use crate::summary::TransitionFacts;
 
 /// The writers of one render.
 pub(crate) struct Production {
     decoder: PictureDecoder,
     mode: Mode,
-    film: Option<(FilmAssembler, FilmWriter)>,
+    assembler: FilmAssembler,
+    film: Option<FilmWriter>,
     frames: Option<FilmWriter>,
     sheet: Option<(ContactSheet, PngFile, PathBuf)>,
     /// The picture of the keyframe that the next transition leads to.
     next_keyframe: Option<Frame>,
+    /// The first keyframe's picture, to which a loop comes back.
+    first_keyframe: Option<Frame>,
+    profiles: Vec<BranchingProfile>,
     level_fractions: Vec<Vec<Vec<f64>>>,
     computed: usize,
     total: usize,
@@ -31,6 +38,7 @@ pub(crate) struct Production {
 impl Production {
     /// Opens every output, so that one that cannot be written is found before any work.
     pub(crate) fn begin(
+        job: &Job,
         plan: &Plan,
         outputs: &Outputs,
         (width, height): (usize, usize),
@@ -59,13 +67,18 @@ impl Production {
             ))
         };
         let sheet = outputs.contact_sheet.as_ref().map(open_sheet).transpose()?;
+        let counts = plan.profiles.iter().map(BranchingProfile::frame_count);
+        let counts = counts.collect();
         Ok(Self {
             decoder: pipeline.decoder(),
             mode,
-            film: film.map(|writer| (FilmAssembler::new(plan.film.clone()), writer)),
+            assembler: FilmAssembler::new(plan.timeline.clone(), counts, job.timing),
+            film,
             frames,
             sheet,
             next_keyframe: None,
+            first_keyframe: None,
+            profiles: plan.profiles.clone(),
             level_fractions: Vec::new(),
             computed: 0,
             total: plan.computed_frames(),
@@ -86,15 +99,21 @@ impl Production {
         self.computed
     }
 
-    /// For each transition the fractions of every level of its tree.
-    pub(crate) fn take_level_fractions(&mut self) -> Vec<Vec<Vec<f64>>> {
-        std::mem::take(&mut self.level_fractions)
+    /// What was found out about every transition.
+    pub(crate) fn take_transitions(&mut self) -> Vec<TransitionFacts> {
+        let fractions = std::mem::take(&mut self.level_fractions).into_iter();
+        let motions = self.assembler.take_motions();
+        let found = self.profiles.iter().zip(fractions).zip(motions);
+        found
+            .map(|((profile, fractions), motion)| TransitionFacts::new(profile, fractions, motion))
+            .collect()
     }
 
     /// Completes every output, then gives them their names: where one fails, none appears.
     pub(crate) fn finish(self) -> Result<Vec<PathBuf>, RenderError> {
-        let writers = self.film.map(|(_, writer)| writer).into_iter();
-        let completed: Vec<CompletedFilm> = writers
+        let completed: Vec<CompletedFilm> = self
+            .film
+            .into_iter()
             .chain(self.frames)
             .map(FilmWriter::complete)
             .collect::<Result<_, _>>()?;
@@ -136,11 +155,17 @@ impl Production {
         if let Some(writer) = &mut self.frames {
             writer.write(frame.clone())?;
         }
-        if let Some((assembler, writer)) = &mut self.film {
-            assembler.push(frame, |shown| writer.write(shown).map_err(Into::into))?;
-        }
         self.computed += 1;
-        Ok(())
+        self.show(frame)
+    }
+
+    /// A computed frame as the film shows it.
+    fn show(&mut self, frame: Frame) -> Result<(), RenderError> {
+        let film = &mut self.film;
+        self.assembler.push(frame, |left, right, weight| {
+            let Some(writer) = film else { return Ok(()) };
+            Ok(writer.write(Frame::blend(left, right, weight)?)?)
+        })
     }
 
     fn take_keyframe(
@@ -155,6 +180,7 @@ impl Production {
                 picture: &picture,
             }))?;
             if index == 0 {
+                self.first_keyframe = Some(picture.clone());
                 self.write(picture)?;
             } else {
                 self.next_keyframe = Some(picture);
@@ -179,8 +205,14 @@ impl Production {
             let (done, total) = (self.computed, self.total);
             proceed(observer.event(&RenderEvent::Decoded { done, total }))?;
         }
-        if let Some(end) = self.next_keyframe.take() {
-            self.write(end)?;
+        match self.next_keyframe.take() {
+            Some(end) => self.write(end)?,
+            // A loop's last transition leads to a keyframe that was written at the beginning.
+            None => {
+                if let Some(first) = self.first_keyframe.clone() {
+                    self.show(first)?;
+                }
+            }
         }
         let (done, total) = (self.computed, self.total);
         proceed(observer.event(&RenderEvent::Decoded { done, total }))

@@ -15,7 +15,7 @@ use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
 use crate::production::{Production, proceed};
-use crate::summary::{Seconds, Summary, TransitionFacts};
+use crate::summary::{Seconds, Summary};
 
 /// A model, ready to render jobs.
 #[derive(Clone, Debug)]
@@ -82,7 +82,8 @@ impl Renderer {
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
         let channels = mode.channels(&mut pipeline)?;
-        let mut production = Production::begin(&plan, outputs, (width, height), &pipeline, mode)?;
+        let mut production =
+            Production::begin(job, &plan, outputs, (width, height), &pipeline, mode)?;
 
         let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
             proceed(observer.event(&RenderEvent::Stage(stage)))
@@ -117,21 +118,17 @@ impl Renderer {
         };
         stage(Stage::Finishing, observer)?;
         let decodes = production.decodes();
-        let fractions = production.take_level_fractions();
+        let transitions = production.take_transitions();
         let files = production.finish()?;
         Ok(Summary {
             files,
             width,
             height,
-            film_frames: plan.film.len(),
+            film_frames: plan.film_frames(),
             computed_frames: plan.computed_frames(),
             statistics: report,
             decodes,
-            transitions: fractions
-                .into_iter()
-                .zip(&plan.profiles)
-                .map(|(fractions, profile)| TransitionFacts::new(profile, fractions))
-                .collect(),
+            transitions,
             seconds: Seconds {
                 total: began.elapsed().as_secs_f64(),
                 sessions: pipeline.times().running.as_secs_f64(),

@@ -6,6 +6,8 @@ use lb_blend::BlendReport;
 use lb_schedule::BranchingProfile;
 use serde::Serialize;
 
+use crate::film::Motion;
+
 /// Facts about a finished render.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
@@ -40,16 +42,28 @@ pub struct TransitionFacts {
     pub branch_counts: Vec<usize>,
     /// Fractions of each level's branches.
     pub fractions: Vec<Vec<f64>>,
+    /// When each computed frame is shown, in seconds since the film's beginning; the keyframes at
+    /// both ends included. A loop's last keyframe is its first one, in the next round.
+    pub frame_seconds: Vec<f64>,
+    /// How far each computed frame differs from the next: the Euclidean distance of their R'G'B'
+    /// values, normalised to one of them, in grey levels.
+    pub frame_distances: Vec<f64>,
 }
 
 impl TransitionFacts {
-    pub(crate) fn new(profile: &BranchingProfile, fractions: Vec<Vec<f64>>) -> Self {
+    pub(crate) fn new(
+        profile: &BranchingProfile,
+        fractions: Vec<Vec<f64>>,
+        motion: Motion,
+    ) -> Self {
         let levels = profile.levels();
         Self {
             steps: profile.steps(),
             injection_steps: levels.iter().map(|level| level.injection_step).collect(),
             branch_counts: levels.iter().map(|level| level.branch_count).collect(),
             fractions,
+            frame_seconds: motion.seconds,
+            frame_distances: motion.distances,
         }
     }
 }

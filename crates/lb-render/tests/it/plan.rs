@@ -28,7 +28,7 @@ fn a_plan_counts_shared_keyframes_once() {
     assert_eq!(plan.cost.decodes, 15);
     // 3 keyframes of 10 steps; 2 inner branches over 3 steps and 6 over 4, twice.
     assert_eq!(plan.cost.model_evaluations, 30 + 2 * (2 * 3 + 6 * 4));
-    assert_eq!(plan.film.len(), 180);
+    assert_eq!(plan.film_frames(), 180);
 }
 
 #[test]
@@ -60,14 +60,14 @@ fn holds_easing_loops_and_lengths_are_in_the_plan() {
     job.frames_per_second = 10.0;
     job.transitions[1].seconds = 1.0;
     job.keyframes[1].hold = 0.5;
-    assert_eq!(Plan::new(&job).unwrap().film.len(), 45);
+    assert_eq!(Plan::new(&job).unwrap().film_frames(), 45);
     job.film_seconds = Some(2.5);
-    assert_eq!(Plan::new(&job).unwrap().film.len(), 25);
+    assert_eq!(Plan::new(&job).unwrap().film_frames(), 25);
     job.looped = true;
     job.transitions.push(Transition::default());
     let plan = Plan::new(&job).unwrap();
     assert!(plan.is_looped());
-    assert_eq!(plan.film.len(), 25);
+    assert_eq!(plan.film_frames(), 25);
     assert_eq!(plan.computed_frames(), 3 * 11);
     assert_eq!(plan.cost.model_evaluations, 3 * 30 + 3 * 81);
 }
@@ -151,12 +151,11 @@ proptest! {
         prop_assume!(plan.is_ok());
         let plan = plan.unwrap();
         let film_seconds = seconds * (keyframes - 1) as f64;
-        prop_assert!((plan.film.len() as f64 - film_seconds * rate).abs() <= 0.5 + 1e-9);
-        for keyframe in 0..keyframes {
-            let computed = keyframe * (frames - 1);
-            let shown = plan.film.iter().any(|film| film.left == computed && film.weight == 0.0);
-            prop_assert!(shown, "keyframe {} is not shown", keyframe);
-        }
-        prop_assert_eq!(plan.film.last().unwrap().right, plan.computed_frames() - 1);
+        prop_assert!((plan.film_frames() as f64 - film_seconds * rate).abs() <= 0.5 + 1e-9);
+        let spans = plan.timeline.transitions();
+        prop_assert_eq!(spans.len(), keyframes - 1);
+        let mut arrivals = spans.iter().map(|span| span.departure + span.intervals);
+        prop_assert!(arrivals.clone().zip(&spans[1..]).all(|(at, next)| at == next.departure));
+        prop_assert_eq!(arrivals.next_back(), Some(plan.film_frames() - 1));
     }
 }

@@ -23,7 +23,7 @@ pub enum TimingError {
         value: f64,
     },
     /// Seconds of a hold negative, too many, or not a number.
-    #[error("seconds held at a keyframe must be 0 to {MAX_SECONDS}, got {value}")]
+    #[error("seconds of a hold must be 0 to {MAX_SECONDS}, got {value}")]
     HoldOutOfRange {
         /// The seconds given.
         value: f64,

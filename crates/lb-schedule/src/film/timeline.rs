@@ -233,7 +233,7 @@ mod tests {
         );
         let endless = refused(&|film| film.transitions[1].seconds = f64::INFINITY);
         assert_eq!(endless, format!("{seconds} inf"));
-        let hold = "seconds held at a keyframe must be 0 to 86400, got";
+        let hold = "seconds of a hold must be 0 to 86400, got";
         assert_eq!(
             refused(&|film| film.holds[2] = -0.5),
             format!("{hold} -0.5")

@@ -46,7 +46,7 @@ impl<'a> PlanFacts<'a> {
             model_evaluations: plan.cost.model_evaluations,
             decodes: plan.cost.decodes,
             computed_frames: plan.computed_frames(),
-            film_frames: plan.film.len(),
+            film_frames: plan.film_frames(),
             seconds: plan.seconds(),
         }
     }

@@ -52,7 +52,7 @@ fn write_report(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
     writeln!(
         text,
         "film: {} frames, {} of them computed, {:.2} s at {} frames a second",
-        plan.film.len(),
+        plan.film_frames(),
         plan.computed_frames(),
         plan.seconds(),
         plan.timeline.frames_per_second()

@@ -1,0 +1,100 @@
+//! Films of grey frames, of which one value tells everything.
+
+use lb_schedule::{FilmTiming, film_frames};
+use proptest::prelude::*;
+
+use super::*;
+
+fn grey(level: u8) -> Frame {
+    Frame::from_rgb(2, 2, vec![level; 12]).unwrap()
+}
+
+/// What the film shows, the motions, and the most computed frames that were held.
+fn assembled(
+    timing: &FilmTiming,
+    computed: &[usize],
+    how: Timing,
+    levels: &[u8],
+) -> (Vec<u8>, Vec<Motion>, usize) {
+    let timeline = Timeline::new(timing).unwrap();
+    let mut assembler = FilmAssembler::new(timeline, computed.to_vec(), how);
+    let (mut shown, mut most_held) = (Vec::new(), 0);
+    for &level in levels {
+        let show = |left: &Frame, right: &Frame, weight: f64| {
+            shown.push(Frame::blend(left, right, weight)?.pixels()[0]);
+            Ok(())
+        };
+        assembler.push(grey(level), show).unwrap();
+        most_held = most_held.max(assembler.held.len());
+    }
+    (shown, assembler.take_motions(), most_held)
+}
+
+#[test]
+fn every_film_frame_comes_once_in_order_and_mixed_as_asked() {
+    let timing = FilmTiming::uniform(5.0, 1.0, 2);
+    let (shown, motions, held) = assembled(&timing, &[3], Timing::Even, &[0, 100, 200]);
+    assert_eq!(shown, [0, 50, 100, 150, 200]);
+    assert_eq!(held, 1, "besides the frame that comes");
+    assert_eq!(motions[0].seconds, [0.0, 0.4, 0.8]);
+    assert_eq!(motions[0].distances, [100.0, 100.0]);
+}
+
+#[test]
+fn a_film_of_fewer_frames_than_were_computed_skips_some() {
+    let timing = FilmTiming::uniform(2.0, 1.0, 2);
+    let (shown, ..) = assembled(&timing, &[4], Timing::Even, &[0, 90, 91, 120]);
+    assert_eq!(shown, [0, 120]);
+}
+
+#[test]
+fn perceptual_timing_moves_at_one_speed() {
+    let timing = FilmTiming::uniform(11.0, 1.0, 2);
+    let levels = [0, 10, 90, 100];
+    let (shown, motions, held) = assembled(&timing, &[4], Timing::Perceptual, &levels);
+    assert_eq!(shown, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
+    assert_eq!(held, 3);
+    let frames = [0.0, 1.0, 9.0, 10.0].map(|frame| frame / 11.0);
+    for (found, expected) in motions[0].seconds.iter().zip(frames) {
+        assert!((found - expected).abs() < 1e-12);
+    }
+    let (even, ..) = assembled(&timing, &[4], Timing::Even, &levels);
+    assert_ne!(shown, even);
+}
+
+#[test]
+fn holds_rest_and_a_loop_closes() {
+    let mut timing = FilmTiming::uniform(2.0, 1.0, 2);
+    timing.holds = vec![0.5, 1.0];
+    timing.transitions.push(timing.transitions[0]);
+    for how in Timing::ALL {
+        let (shown, motions, _) = assembled(&timing, &[3, 2], how, &[0, 50, 100, 0]);
+        // Two frames of the first keyframe, two to the second one, two still, one on the way back.
+        assert_eq!(shown, [0, 0, 50, 100, 100, 100, 50]);
+        assert_eq!(motions[1].seconds, [2.5, 3.5]);
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_streams_is_what_was_planned(
+        counts in prop::collection::vec(2..9_usize, 1..4),
+        seconds in 0.3..3.0_f64,
+        hold in 0.0..1.0_f64,
+    ) {
+        let mut timing = FilmTiming::uniform(12.0, seconds, counts.len() + 1);
+        timing.holds.fill(hold);
+        let total = counts.iter().sum::<usize>() - (counts.len() - 1);
+        let levels: Vec<u8> = (0..total).map(|frame| (frame * 97 % 251) as u8).collect();
+        let even: Vec<_> = counts.iter().map(|&frames| ComputedPositions::Even { frames }).collect();
+        let planned = film_frames(&Timeline::new(&timing).unwrap(), &even).unwrap();
+        let expected = planned.iter().map(|frame| {
+            let [left, right] = [frame.left, frame.right].map(|at| grey(levels[at]));
+            Frame::blend(&left, &right, frame.weight).unwrap().pixels()[0]
+        });
+        let (shown, ..) = assembled(&timing, &counts, Timing::Even, &levels);
+        prop_assert_eq!(shown, expected.collect::<Vec<_>>());
+        let (shown, ..) = assembled(&timing, &counts, Timing::Perceptual, &levels);
+        prop_assert_eq!(shown.len(), planned.len());
+    }
+}

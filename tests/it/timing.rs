@@ -1,0 +1,130 @@
+//! When a film shows what.
+
+use serde_json::Value;
+
+use crate::lb::{Folder, SMALL_FILM};
+use crate::pictures::{Picture, sequence};
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let numbers = value.as_array().unwrap().iter();
+    numbers.map(|number| number.as_f64().unwrap()).collect()
+}
+
+fn coefficient_of_variation(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares = values.iter().map(|value| (value - mean).powi(2));
+    (squares.sum::<f64>() / count).sqrt() / mean
+}
+
+/// Distance over time between neighbouring computed frames of every transition.
+fn speeds(facts: &Value) -> Vec<Vec<f64>> {
+    let of_transition = |transition: &Value| {
+        let seconds = numbers(&transition["frame_seconds"]);
+        let distances = numbers(&transition["frame_distances"]);
+        assert_eq!(seconds.len(), distances.len() + 1);
+        let times = seconds.windows(2).map(|pair| pair[1] - pair[0]);
+        times
+            .zip(distances)
+            .map(|(time, distance)| distance / time)
+            .collect()
+    };
+    let transitions = facts["transitions"].as_array().unwrap();
+    transitions.iter().map(of_transition).collect()
+}
+
+#[test]
+fn perceptual_timing_moves_at_one_apparent_speed() {
+    let folder = Folder::new();
+    let outputs = ["--seconds=4", "--fps=25", "-o=film", "--force"];
+    let rendered = |timing| {
+        let facts = folder.facts(&[SMALL_FILM, &outputs, &["--spacing=fixed", timing]].concat());
+        let measured = folder.facts(&["measure", "film"]);
+        let variation = measured["overall"]["coefficient_of_variation"].as_f64();
+        let speed = coefficient_of_variation(&speeds(&facts)[0]);
+        (speed, variation.unwrap(), facts["film_frames"].as_u64())
+    };
+    let (even, even_film, frames) = rendered("--timing=even");
+    assert!(even > 0.15, "there is something to even out: {even}");
+    let (speed, film, frames_too) = rendered("--timing=perceptual");
+    assert!(speed <= 0.05, "speed of computed frames varies by {speed}");
+    // The frames that are shown, cross-fades and rounded to whole grey levels.
+    assert!(
+        film <= 0.1 && film < even_film,
+        "{film}, evenly {even_film}"
+    );
+    assert_eq!((frames, frames_too), (Some(100), Some(100)));
+}
+
+#[test]
+fn holds_easing_and_length_of_the_whole_film() {
+    let folder = Folder::new();
+    let time = [
+        "--hold=0.5",
+        "--easing=smooth",
+        "--film-seconds=3",
+        "--fps=10",
+    ];
+    let facts = folder.facts(&[SMALL_FILM, &time, &["-o=film", "--frames-dir=frames"]].concat());
+    let (shown, computed) = (
+        sequence(&folder.join("film")),
+        sequence(&folder.join("frames")),
+    );
+    assert_eq!((shown.len(), computed.len()), (30, 5));
+    assert_eq!(facts["film_frames"], 30);
+    let still = |frames: &[Picture]| frames.iter().all(|frame| *frame == frames[0]);
+    // Half a second of each keyframe; the transition arrives one frame before the last hold.
+    assert!(still(&shown[..5]) && shown[0] == computed[0] && shown[5] != shown[4]);
+    assert!(still(&shown[24..]) && shown[29] == computed[4] && shown[23] != shown[24]);
+    let seconds = numbers(&facts["transitions"][0]["frame_seconds"]);
+    assert!((seconds[0] - 0.4).abs() < 1e-9 && (seconds[4] - 2.4).abs() < 1e-9);
+    // 3t² − 2t³ is slow at both ends.
+    assert!(seconds[1] - seconds[0] > 1.2 * (seconds[2] - seconds[1]));
+}
+
+#[test]
+fn a_loop_comes_back_without_showing_its_first_keyframe_twice() {
+    let folder = Folder::new();
+    for timing in ["--timing=even", "--timing=perceptual"] {
+        let arguments = [
+            timing,
+            "--loop",
+            "--seconds=1",
+            "--fps=8",
+            "-o=film",
+            "--force",
+        ];
+        let facts = folder.facts(&[SMALL_FILM, &arguments, &["--frames-dir=frames"]].concat());
+        let (shown, computed) = (
+            sequence(&folder.join("film")),
+            sequence(&folder.join("frames")),
+        );
+        // Two transitions of five frames that share both keyframes.
+        assert_eq!((shown.len(), computed.len()), (16, 8));
+        assert_eq!(facts["computed_frames"], 8);
+        assert!(shown[0] == computed[0] && shown[8] == computed[4]);
+        assert!(shown[1..].iter().all(|frame| *frame != shown[0]));
+        let seconds = numbers(&facts["transitions"][1]["frame_seconds"]);
+        assert_eq!((seconds[0], seconds[4]), (1.0, 2.0));
+    }
+}
+
+#[test]
+fn timing_that_cannot_be_is_refused_before_any_work() {
+    let folder = Folder::new();
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let said = folder.run(&[SMALL_FILM, arguments, &["-o=film"]].concat());
+        said.assert_refused(2, words);
+        assert!(folder.contents().is_empty());
+    };
+    refused(
+        &["--hold=2", "--film-seconds=4"],
+        &["4 s", "no time for its transitions"],
+    );
+    refused(&["--film-seconds=0"], &["seconds", "above 0"]);
+    refused(&["--hold=-1"], &["hold", "0 to 86400"]);
+    refused(
+        &["--seconds=86400", "--fps=1000"],
+        &["1000000 frames at most"],
+    );
+}
