@@ -41,7 +41,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 the work failed; 2 the request w
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Render a film from two or more prompts.
+    /// Render a film: from two or more prompts, from a job file, or once more from a film.
     Render(RenderArguments),
     /// Show what a render would do: the tree, its cost, the film.
     Plan(PlanArguments),
@@ -52,6 +52,8 @@ pub(crate) enum Command {
     /// whole way; retention: high frequencies beside those of the keyframes, 1 as sharp (mean and
     /// least); residual: what no mix of the keyframes explains, 0 a cross-fade (mean and most).
     Measure(MeasureArguments),
+    /// Print the job that a film, a picture or a folder of frames carries.
+    Show(ShowArguments),
     /// Make a published model one of yours: a diffusers directory, a .safetensors or a .ckpt file.
     ///
     /// A single file has the names of CompVis' code; of a .ckpt nothing is executed. The model
@@ -93,6 +95,13 @@ pub(crate) struct PlanArguments {
     /// Print the plan as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// A film, a picture, or a folder of frames that lb made.
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -7,3 +7,4 @@ pub(crate) mod measure;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod render;
+pub(crate) mod show;

@@ -100,6 +100,10 @@ impl CommandError {
             RenderError::MaskProportions { .. } => {
                 Some("give a mask of the picture's size, or --fit stretch")
             }
+            RenderError::NoJob { .. } => Some(
+                "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
+                 they do not",
+            ),
             RenderError::NoOutput => {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }

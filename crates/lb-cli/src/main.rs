@@ -18,6 +18,7 @@ mod interrupt;
 mod progress;
 mod resolve;
 mod surroundings;
+mod write;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
         Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
         Command::Plan(plan) => commands::plan::run(plan),
         Command::Measure(measure) => commands::measure::run(measure),
+        Command::Show(show) => commands::show::run(show),
         Command::Import(import) => commands::import::run(import, arguments.quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),

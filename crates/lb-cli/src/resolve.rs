@@ -2,6 +2,8 @@
 
 mod job;
 
+use std::path::Path;
+
 use lb_render::{
     Device, Encoder, Job, ModelDirectory, Outputs, PipelineOptions, Precision, Renderer, Runtime,
     SessionOptions, locate_library,
@@ -56,6 +58,25 @@ pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandErr
         &surroundings.runtime_folders,
     )?;
     Ok(Runtime::load(&library)?)
+}
+
+/// Makes explicit what a job leaves to its surroundings: the model, and through it the size.
+pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(), CommandError> {
+    let name = model_name(job, surroundings).to_owned();
+    let place = ModelDirectory::locate(&name, &surroundings.model_folders)?;
+    let directory = ModelDirectory::open(&place)?;
+    let side = directory.default_side();
+    job.size.get_or_insert((side, side));
+    // A folder of the working directory is no name: elsewhere it would mean another model.
+    let is_name = place != Path::new(&name);
+    let place = std::path::absolute(&place).ok();
+    let place = place.as_deref().and_then(Path::to_str);
+    job.model = match place {
+        Some(place) if !is_name => Some(place.to_owned()),
+        _ => Some(name),
+    };
+    job.make_paths_absolute();
+    Ok(())
 }
 
 /// The model of a job, or the one that the surroundings name, or the bundled one.

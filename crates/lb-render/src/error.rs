@@ -73,6 +73,12 @@ pub enum RenderError {
     /// A job file cannot be read or written.
     #[error(transparent)]
     JobFile(#[from] crate::job::JobFileError),
+    /// A film or picture without a text.
+    #[error("{} carries no job", path.display())]
+    NoJob {
+        /// The film or picture.
+        path: PathBuf,
+    },
     /// A part of the job that this version knows and cannot carry out.
     #[error("{what} cannot be rendered yet")]
     Unsupported {
@@ -161,6 +167,7 @@ impl RenderError {
             | Self::Feather { .. }
             | Self::Settings(_)
             | Self::JobFile(_)
+            | Self::NoJob { .. }
             | Self::Unsupported { .. }
             | Self::NeedsFit { .. }
             | Self::MaskProportions { .. }

@@ -1,6 +1,7 @@
 //! What a user asks for: a film's content, apart from where it is written.
 
 mod branching;
+mod embedded;
 mod file;
 mod inputs;
 mod keyframe;
@@ -11,6 +12,7 @@ mod upscale;
 
 pub(crate) use branching::film_profiles;
 pub use branching::{Branching, Injections};
+pub use embedded::embedded_job;
 pub use file::{JobFileError, LARGEST_JOB_FILE, Place};
 pub use inputs::{DepthMap, Fit, Inpaint};
 pub use keyframe::Keyframe;

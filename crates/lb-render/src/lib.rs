@@ -58,7 +58,7 @@ pub use job::{
     Branching, BranchingSettings, DepthMap, Fit, Injections, Inpaint, InpaintSettings, Job,
     JobFileError, JobSettings, Keyframe, KeyframeSettings, LARGEST_JOB_FILE, Place, SettingsError,
     SpacingChoice, SpacingSettings, Timing, Transition, TransitionSettings, Upscale,
-    UpscaleSettings,
+    UpscaleSettings, embedded_job,
 };
 pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,

@@ -22,6 +22,12 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.film.is_none() && self.frames_dir.is_none() && self.contact_sheet.is_none()
+    }
+
     /// Checks what can be checked before any work: that something is asked for, that no two
     /// outputs are one, and that nothing is in the way.
     ///
@@ -32,7 +38,7 @@ impl Outputs {
             .into_iter()
             .flatten()
             .collect();
-        if named.is_empty() {
+        if self.is_empty() {
             return Err(RenderError::NoOutput);
         }
         for (index, path) in named.iter().enumerate() {

@@ -25,6 +25,8 @@ pub(crate) struct Production {
     film: Option<FilmWriter>,
     frames: Option<FilmWriter>,
     sheet: Option<(ContactSheet, PngFile, PathBuf)>,
+    /// The job, which every output carries.
+    description: String,
     /// The picture of the keyframe that the next transition leads to.
     next_keyframe: Option<Frame>,
     /// The first keyframe's picture, to which a loop comes back.
@@ -44,11 +46,13 @@ impl Production {
         (width, height): (usize, usize),
         pipeline: &Pipeline,
         mode: Mode,
+        description: String,
     ) -> Result<Self, RenderError> {
         let options = FilmOptions {
             frames_per_second: plan.timeline.frames_per_second(),
             encoder: outputs.encoder.clone(),
             overwrite: outputs.overwrite,
+            description: Some(description.clone()),
             ..FilmOptions::default()
         };
         let open = |path: &PathBuf| FilmWriter::create(path, width, height, &options);
@@ -76,6 +80,7 @@ impl Production {
             film,
             frames,
             sheet,
+            description,
             next_keyframe: None,
             first_keyframe: None,
             profiles: plan.profiles.clone(),
@@ -119,7 +124,7 @@ impl Production {
             .collect::<Result<_, _>>()?;
         let sheet = match self.sheet {
             Some((sheet, mut file, path)) => {
-                file.write(&sheet.draw()?, None)?;
+                file.write(&sheet.draw()?, Some(&self.description))?;
                 Some((file, path))
             }
             None => None,

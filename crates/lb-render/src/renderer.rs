@@ -82,8 +82,16 @@ impl Renderer {
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
         let channels = mode.channels(&mut pipeline)?;
-        let mut production =
-            Production::begin(job, &plan, outputs, (width, height), &pipeline, mode)?;
+        let description = job.description(&self.directory, (width, height))?;
+        let mut production = Production::begin(
+            job,
+            &plan,
+            outputs,
+            (width, height),
+            &pipeline,
+            mode,
+            description,
+        )?;
 
         let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
             proceed(observer.event(&RenderEvent::Stage(stage)))

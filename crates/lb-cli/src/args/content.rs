@@ -4,12 +4,12 @@ use clap::{Args, ValueEnum};
 
 use super::{BranchingArguments, ModeArguments, TimingArguments};
 
-/// What the film shows. What is not given is taken from the job file, or has the default that the
-/// help tells.
+/// What the film shows. Beside a job file, what is given here holds for the whole film.
 #[derive(Debug, Args)]
 pub(crate) struct ContentArguments {
-    /// One prompt a keyframe, two or more.
-    #[arg(value_name = "PROMPT")]
+    /// One prompt a keyframe, two or more; or one job file (.toml); or a film or picture that lb
+    /// made, to do again what made it.
+    #[arg(value_name = "PROMPT|JOB")]
     pub(crate) prompts: Vec<String>,
     /// Model directory, or the name of one [default: $LB_MODEL, else pocket].
     #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]

@@ -17,6 +17,10 @@ pub(crate) struct OutputArguments {
     /// Picture of all computed frames side by side.
     #[arg(long, value_name = "FILE")]
     pub(crate) contact_sheet: Option<PathBuf>,
+    /// Write what is rendered into this job file, every value explicit; with no other output,
+    /// only that.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_job: Option<PathBuf>,
     /// Replace outputs that exist.
     #[arg(long)]
     pub(crate) force: bool,

@@ -5,9 +5,9 @@ use lb_render::{
 };
 
 use crate::args::MeasureArguments;
-use crate::commands::plan::write;
 use crate::commands::render::line;
 use crate::error::CommandError;
+use crate::write::write;
 
 pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     if let Some(path) = &arguments.svg

@@ -3,9 +3,6 @@
 mod facts;
 mod report;
 
-use std::io::Write;
-use std::path::Path;
-
 use lb_render::{Job, Plan, Spacing};
 use lb_schedule::{BranchingProfile, fixed_fractions};
 
@@ -13,6 +10,7 @@ use crate::args::PlanArguments;
 use crate::commands::render::line;
 use crate::error::CommandError;
 use crate::resolve;
+use crate::write::write;
 
 pub(crate) fn run(arguments: &PlanArguments) -> Result<(), CommandError> {
     let job = resolve::job(&arguments.content)?;
@@ -51,23 +49,4 @@ fn drawn_fractions(profile: &BranchingProfile, spacing: &Spacing) -> Vec<Vec<f64
         .iter()
         .map(|level| fixed_fractions(level.branch_count, mid_compression))
         .collect()
-}
-
-pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
-    let failed = |error: std::io::Error| CommandError::Write {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    let persisted = if overwrite {
-        file.persist(path)
-    } else {
-        file.persist_noclobber(path)
-    };
-    persisted.map(|_| ()).map_err(|error| failed(error.error))
 }

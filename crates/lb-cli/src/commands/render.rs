@@ -1,6 +1,8 @@
-//! `lb render`: prompts to a film.
+//! `lb render`: prompts or a job file to a film.
 
-use lb_render::Summary;
+use std::path::Path;
+
+use lb_render::{Job, RenderError, Summary};
 use serde::Serialize;
 
 use crate::args::RenderArguments;
@@ -9,17 +11,31 @@ use crate::interrupt;
 use crate::progress::Progress;
 use crate::resolve;
 use crate::surroundings::Surroundings;
+use crate::write::write;
 
 pub(crate) fn run(
     arguments: &RenderArguments,
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let job = resolve::job(&arguments.content)?;
+    let mut job = resolve::job(&arguments.content)?;
     let outputs = resolve::outputs(&arguments.output)?;
     // A wrong request is told before the runtime is looked for.
     lb_render::Plan::new(&job)?;
-    outputs.validate()?;
+    let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
+    if !save_only {
+        outputs.validate()?;
+    }
+    resolve::complete(&mut job, surroundings)?;
+    if let Some(path) = &arguments.output.save_job {
+        save(&job, path, arguments.output.force)?;
+        if save_only {
+            if !quiet {
+                println!("{}", path.display());
+            }
+            return Ok(());
+        }
+    }
     let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?;
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
@@ -32,6 +48,14 @@ pub(crate) fn run(
         report(&summary);
     }
     Ok(())
+}
+
+fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
+    if !overwrite && path.symlink_metadata().is_ok() {
+        return Err(RenderError::OutputExists { path: path.into() }.into());
+    }
+    let text = job.to_toml().map_err(RenderError::from)?;
+    write(path, &text, overwrite)
 }
 
 fn report(summary: &Summary) {

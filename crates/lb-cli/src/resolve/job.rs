@@ -1,5 +1,7 @@
 //! Arguments to a job.
 
+use std::path::Path;
+
 use lb_render::{
     BranchingSettings, Easing, Fit, InpaintSettings, Job, JobSettings, KeyframeSettings,
     RenderError, SamplerKind, SpacingChoice, SpacingDistance, SpacingSettings, Timing,
@@ -12,18 +14,42 @@ use crate::args::{
 };
 use crate::error::CommandError;
 
-/// The job that the arguments ask for.
+/// The job that the arguments ask for, by prompts or by a file.
 pub(crate) fn job(content: &ContentArguments) -> Result<Job, CommandError> {
-    let prompts = content.prompts.iter().map(|prompt| KeyframeSettings {
-        prompt: Some(prompt.clone()),
-        ..Default::default()
-    });
-    let mut settings = JobSettings {
-        keyframes: prompts.collect(),
-        ..flags(content)?
+    let flags = flags(content)?;
+    let mut settings = match job_source(&content.prompts)? {
+        Some(source) => flags.forced_on(JobSettings::find(source)?),
+        None => {
+            let prompts = content.prompts.iter().map(|prompt| KeyframeSettings {
+                prompt: Some(prompt.clone()),
+                ..Default::default()
+            });
+            JobSettings {
+                keyframes: prompts.collect(),
+                ..flags
+            }
+        }
     };
     seeds(&mut settings.keyframes, &content.seed)?;
     Ok(settings.resolve().map_err(RenderError::from)?)
+}
+
+/// The file that tells the job, where it is not told by prompts.
+fn job_source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
+    if let [one] = prompts {
+        let path = Path::new(one);
+        return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
+    }
+    let mistaken = prompts.iter().find(|prompt| {
+        let path = Path::new(prompt.as_str());
+        JobSettings::is_source(path) && path.is_file()
+    });
+    match mistaken {
+        Some(file) => Err(CommandError::Request(format!(
+            "{file} is a file among prompts: give prompts, or one file that tells the whole film"
+        ))),
+        None => Ok(None),
+    }
 }
 
 /// Seeds given on the command line; keyframes beyond them count on from the last.

@@ -1,0 +1,45 @@
+//! `lb show`: the job that a film carries.
+
+use std::io::{IsTerminal, Write};
+
+use lb_render::embedded_job;
+
+use crate::args::ShowArguments;
+use crate::error::CommandError;
+
+pub(crate) fn run(arguments: &ShowArguments) -> Result<(), CommandError> {
+    let mut text = embedded_job(&arguments.file)?;
+    let mut output = std::io::stdout();
+    if output.is_terminal() {
+        text = for_terminal(&text);
+    }
+    let written = output.write_all(text.as_bytes());
+    written.map_err(|error| CommandError::Write {
+        path: "the job".into(),
+        reason: error.to_string(),
+    })
+}
+
+/// A film may come from anywhere, and a terminal obeys control characters.
+fn for_terminal(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => character,
+            control if control.is_control() => char::REPLACEMENT_CHARACTER,
+            shown => shown,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_not_commanded() {
+        assert_eq!(
+            for_terminal("a\n\u{1b}[2J\tb\u{9b}"),
+            "a\n\u{fffd}[2J\tb\u{fffd}"
+        );
+    }
+}
