@@ -13,6 +13,7 @@ mod decode;
 mod film;
 mod imports;
 mod interruption;
+mod jobs;
 mod keyframes;
 mod lb;
 mod measure;

@@ -2,6 +2,7 @@
 
 mod branching;
 mod content;
+mod crossfeed;
 mod machine;
 mod measure;
 mod models;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use branching::{BranchingArguments, DistanceChoice, SpacingKind};
 pub(crate) use content::{ContentArguments, SamplerChoice};
+pub(crate) use crossfeed::CrossfeedArguments;
 pub(crate) use machine::{MachineArguments, PrecisionChoice};
 pub(crate) use measure::MeasureArguments;
 pub(crate) use models::{ImportArguments, ModelsArguments, PredictionChoice};

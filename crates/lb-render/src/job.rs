@@ -17,8 +17,9 @@ pub use file::{JobFileError, LARGEST_JOB_FILE, Place};
 pub use inputs::{DepthMap, Fit, Inpaint};
 pub use keyframe::Keyframe;
 pub use settings::{
-    BranchingSettings, InpaintSettings, JobSettings, KeyframeSettings, SettingsError,
-    SpacingChoice, SpacingSettings, TransitionSettings, UpscaleSettings,
+    BranchingSettings, CrossfeedSettings, CurveSettings, InpaintSettings, JobSettings,
+    KeyframeSettings, SettingsError, SpacingChoice, SpacingSettings, TransitionSettings,
+    UpscaleSettings,
 };
 pub use transition::{Timing, Transition};
 pub use upscale::Upscale;
@@ -26,7 +27,7 @@ pub use upscale::Upscale;
 use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::Spacing;
+use lb_schedule::{Crossfeed, Spacing};
 
 use crate::error::RenderError;
 
@@ -52,6 +53,8 @@ pub struct Job {
     pub spacing: Spacing,
     /// What perceptual spacing measures.
     pub distance: SpacingDistance,
+    /// What trajectories take over from each other; nothing by default.
+    pub crossfeed: Crossfeed,
     /// Where in film time computed frames sit.
     pub timing: Timing,
     /// Film frames a second.
@@ -80,6 +83,7 @@ impl Default for Job {
             sampler: SamplerKind::default(),
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),
+            crossfeed: Crossfeed::default(),
             timing: Timing::default(),
             frames_per_second: 30.0,
             film_seconds: None,
@@ -165,6 +169,7 @@ impl Job {
             transition.check(self.keyframes[index].guidance_scale)?;
         }
         self.spacing.validate()?;
+        self.crossfeed.validate()?;
         self.inpaint.as_ref().map_or(Ok(()), Inpaint::check)?;
         self.upscale.as_ref().map_or(Ok(()), Upscale::check)
     }

@@ -55,10 +55,10 @@ pub use input::{
     read_picture,
 };
 pub use job::{
-    Branching, BranchingSettings, DepthMap, Fit, Injections, Inpaint, InpaintSettings, Job,
-    JobFileError, JobSettings, Keyframe, KeyframeSettings, LARGEST_JOB_FILE, Place, SettingsError,
-    SpacingChoice, SpacingSettings, Timing, Transition, TransitionSettings, Upscale,
-    UpscaleSettings, embedded_job,
+    Branching, BranchingSettings, CrossfeedSettings, CurveSettings, DepthMap, Fit, Injections,
+    Inpaint, InpaintSettings, Job, JobFileError, JobSettings, Keyframe, KeyframeSettings,
+    LARGEST_JOB_FILE, Place, SettingsError, SpacingChoice, SpacingSettings, Timing, Transition,
+    TransitionSettings, Upscale, UpscaleSettings, embedded_job,
 };
 pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,

@@ -110,7 +110,7 @@ impl Renderer {
         let options = BlendOptions {
             spacing: job.spacing,
             distance: job.distance,
-            ..Default::default()
+            crossfeed: job.crossfeed,
         };
         let report = {
             let mut watching = production.watch(observer);

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{BranchingArguments, ModeArguments, TimingArguments};
+use super::{BranchingArguments, CrossfeedArguments, ModeArguments, TimingArguments};
 
 /// What the film shows. Beside a job file, what is given here holds for the whole film.
 #[derive(Debug, Args)]
@@ -35,6 +35,8 @@ pub(crate) struct ContentArguments {
     pub(crate) sampler: Option<SamplerChoice>,
     #[command(flatten)]
     pub(crate) branching: BranchingArguments,
+    #[command(flatten)]
+    pub(crate) crossfeed: CrossfeedArguments,
     #[command(flatten)]
     pub(crate) timing: TimingArguments,
     #[command(flatten)]

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use lb_render::{
-    BranchingSettings, Easing, Fit, InpaintSettings, Job, JobSettings, KeyframeSettings,
-    RenderError, SamplerKind, SpacingChoice, SpacingDistance, SpacingSettings, Timing,
-    TransitionSettings, UpscaleSettings,
+    BranchingSettings, CrossfeedSettings, CurveSettings, Easing, Fit, InpaintSettings, Job,
+    JobSettings, KeyframeSettings, RenderError, SamplerKind, SpacingChoice, SpacingDistance,
+    SpacingSettings, Timing, TransitionSettings, UpscaleSettings,
 };
 
 use crate::args::{
-    BranchingArguments, ContentArguments, DistanceChoice, SamplerChoice, SecondStageArguments,
-    SpacingKind,
+    BranchingArguments, ContentArguments, CrossfeedArguments, DistanceChoice, SamplerChoice,
+    SecondStageArguments, SpacingKind,
 };
 use crate::error::CommandError;
 
@@ -100,6 +100,7 @@ fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
                 DistanceChoice::Latents => SpacingDistance::Latents,
                 DistanceChoice::Pictures => SpacingDistance::Pictures,
             }),
+        crossfeed: crossfeed(&content.crossfeed),
         timing: timing.timing.as_deref().and_then(film_timing),
         frames_per_second: timing.fps,
         film_seconds: timing.film_seconds,
@@ -116,6 +117,21 @@ fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
         },
         ..Default::default()
     })
+}
+
+fn crossfeed(arguments: &CrossfeedArguments) -> CrossfeedSettings {
+    CrossfeedSettings {
+        keyframes: CurveSettings {
+            power: arguments.crossfeed_power,
+            range: arguments.crossfeed_range,
+            decay: arguments.crossfeed_decay,
+        },
+        parents: CurveSettings {
+            power: arguments.crossfeed_parental_power,
+            range: arguments.crossfeed_parental_range,
+            decay: arguments.crossfeed_parental_decay,
+        },
+    }
 }
 
 /// clap lets no other names through.

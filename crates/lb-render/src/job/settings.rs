@@ -5,12 +5,14 @@
 //! [`JobSettings::resolve`], the one place that knows the defaults.
 
 mod branching;
+mod crossfeed;
 mod error;
 mod keyframe;
 mod modes;
 mod spacing;
 
 pub use branching::BranchingSettings;
+pub use crossfeed::{CrossfeedSettings, CurveSettings};
 pub use error::SettingsError;
 pub use keyframe::{KeyframeSettings, TransitionSettings};
 pub use modes::{InpaintSettings, UpscaleSettings};
@@ -42,6 +44,8 @@ pub struct JobSettings {
     pub spacing: SpacingSettings,
     /// See [`Job::distance`].
     pub distance: Option<SpacingDistance>,
+    /// See [`Job::crossfeed`].
+    pub crossfeed: CrossfeedSettings,
     /// See [`Job::timing`].
     pub timing: Option<Timing>,
     /// See [`Job::frames_per_second`].
@@ -76,6 +80,7 @@ impl JobSettings {
             sampler: self.sampler.or(lower.sampler),
             spacing: self.spacing.over(lower.spacing),
             distance: self.distance.or(lower.distance),
+            crossfeed: self.crossfeed.over(lower.crossfeed),
             timing: self.timing.or(lower.timing),
             frames_per_second: self.frames_per_second.or(lower.frames_per_second),
             film_seconds: self.film_seconds.or(lower.film_seconds),
@@ -134,6 +139,7 @@ impl JobSettings {
             sampler: self.sampler.unwrap_or(default.sampler),
             spacing: self.spacing.resolve()?,
             distance: self.distance.unwrap_or(default.distance),
+            crossfeed: self.crossfeed.resolve(),
             timing: self.timing.unwrap_or(default.timing),
             frames_per_second: self.frames_per_second.unwrap_or(default.frames_per_second),
             film_seconds: self.film_seconds,

@@ -4,6 +4,7 @@
 
 mod hostile_pictures;
 mod input;
+mod job_file;
 mod measure;
 mod modes;
 mod plan;

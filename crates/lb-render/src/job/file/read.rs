@@ -8,8 +8,8 @@ use super::keyframe::{self, KEYFRAME_KEYS, TRANSITION_KEYS};
 use super::table::{Keys, Table};
 use crate::job::names::{self, DISTANCES, SAMPLERS, SPACINGS};
 use crate::job::{
-    Fit, InpaintSettings, JobSettings, KeyframeSettings, SettingsError, SpacingSettings, Timing,
-    UpscaleSettings,
+    CrossfeedSettings, CurveSettings, Fit, InpaintSettings, JobSettings, KeyframeSettings,
+    SettingsError, SpacingSettings, Timing, UpscaleSettings,
 };
 
 /// Keys of the whole film.
@@ -27,7 +27,14 @@ pub(super) const FILM_KEYS: &[&str] = &[
     "spacing_distance",
     "fit",
 ];
-const TABLES: &[&str] = &["defaults", "keyframe", "inpaint", "depth", "upscale"];
+const TABLES: &[&str] = &[
+    "defaults",
+    "keyframe",
+    "crossfeed",
+    "inpaint",
+    "depth",
+    "upscale",
+];
 
 /// Reads a file and those that it includes.
 pub(super) fn file(path: &Path) -> Result<JobSettings, JobFileError> {
@@ -93,6 +100,7 @@ fn settings(
             mid_compression: root.number("mid_compression")?,
         },
         distance: root.choice("spacing_distance", &DISTANCES, names::distance)?,
+        crossfeed: crossfeed(root)?,
         timing: root.choice("timing", &Timing::ALL, Timing::name)?,
         frames_per_second: root.number("fps")?,
         film_seconds: root.number("film_seconds")?,
@@ -135,6 +143,31 @@ fn within<'a>(
         elsewhere: (&[FILM_KEYS], "at the top of the file, above every table"),
     })?;
     Ok(Some(table))
+}
+
+fn crossfeed(root: Table<'_>) -> Result<CrossfeedSettings, JobFileError> {
+    const KEYS: &[&str] = &[
+        "power",
+        "range",
+        "decay",
+        "parental_power",
+        "parental_range",
+        "parental_decay",
+    ];
+    let Some(table) = within(root, "crossfeed", KEYS)? else {
+        return Ok(CrossfeedSettings::default());
+    };
+    let curve = |[power, range, decay]: [&'static str; 3]| -> Result<_, JobFileError> {
+        Ok(CurveSettings {
+            power: table.number(power)?,
+            range: table.number(range)?,
+            decay: table.number(decay)?,
+        })
+    };
+    Ok(CrossfeedSettings {
+        keyframes: curve(["power", "range", "decay"])?,
+        parents: curve(["parental_power", "parental_range", "parental_decay"])?,
+    })
 }
 
 fn inpaint(root: Table<'_>) -> Result<InpaintSettings, JobFileError> {

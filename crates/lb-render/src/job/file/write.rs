@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lb_schedule::Spacing;
+use lb_schedule::{Crossfeed, Spacing};
 use toml::Value;
 
 use super::JobFileError;
@@ -80,6 +80,9 @@ fn film(job: &Job) -> Entries {
 
 fn inputs(job: &Job) -> Result<Vec<(&'static str, Entries)>, JobFileError> {
     let mut tables = Vec::new();
+    if job.crossfeed != Crossfeed::default() {
+        tables.push(("crossfeed", crossfeed(&job.crossfeed)));
+    }
     if let Some(inpaint) = &job.inpaint {
         tables.push((
             "inpaint",
@@ -107,6 +110,18 @@ fn inputs(job: &Job) -> Result<Vec<(&'static str, Entries)>, JobFileError> {
         ));
     }
     Ok(tables)
+}
+
+fn crossfeed(crossfeed: &Crossfeed) -> Entries {
+    let (keyframes, parents) = (crossfeed.keyframes, crossfeed.parents);
+    vec![
+        ("power", number(keyframes.power)),
+        ("range", number(keyframes.range)),
+        ("decay", number(keyframes.decay)),
+        ("parental_power", number(parents.power)),
+        ("parental_range", number(parents.range)),
+        ("parental_decay", number(parents.decay)),
+    ]
 }
 
 /// What a keyframe never shares with all others.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{Easing, Quality, Spacing};
+use lb_schedule::{Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
 use proptest::prelude::*;
 
 use crate::job::{
@@ -93,6 +93,18 @@ fn transition() -> impl Strategy<Value = Transition> {
     )
 }
 
+fn crossfeed() -> impl Strategy<Value = Crossfeed> {
+    let curve = || {
+        (number(), number(), number()).prop_map(|(power, range, decay)| CrossfeedCurve {
+            power,
+            range,
+            decay,
+        })
+    };
+    let both = (curve(), curve()).prop_map(|(keyframes, parents)| Crossfeed { keyframes, parents });
+    prop_oneof![Just(Crossfeed::default()), both]
+}
+
 fn upscale() -> impl Strategy<Value = Upscale> {
     let wholes = (any::<usize>(), any::<usize>(), any::<usize>());
     (path(), wholes, number(), any::<u64>()).prop_map(
@@ -126,6 +138,7 @@ fn job() -> impl Strategy<Value = Job> {
         any::<bool>(),
         number(),
         prop::option::of(number()),
+        crossfeed(),
     );
     let inputs = (
         prop::sample::select(vec![
@@ -142,7 +155,7 @@ fn job() -> impl Strategy<Value = Job> {
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
-            (model, size, sampler, spacing, pictures, frames_per_second, film_seconds),
+            (model, size, sampler, spacing, pictures, frames_per_second, film_seconds, crossfeed),
             (fit, inpaint, depth, upscale, timing),
         )| Job {
             keyframes,
@@ -157,6 +170,7 @@ fn job() -> impl Strategy<Value = Job> {
             } else {
                 SpacingDistance::Latents
             },
+            crossfeed,
             timing,
             frames_per_second,
             film_seconds,

@@ -1,0 +1,164 @@
+//! Job files: films that are told by a file, films that tell what made them.
+
+use crate::lb::{Folder, SMALL_FILM};
+
+const SHORT: &[&str] = &["--seconds=0.5", "--fps=10", "--seed=3", "--hold=0.2"];
+
+#[test]
+fn flags_the_file_they_save_and_the_film_itself_make_the_same_film() {
+    let folder = Folder::new();
+    let flags = [SMALL_FILM, SHORT].concat();
+    let outputs = [
+        "-o=one.mp4",
+        "--frames-dir=frames",
+        "--contact-sheet=sheet.png",
+        "--save-job=film.toml",
+    ];
+    folder.facts(&[&flags, &outputs[..]].concat());
+    folder.facts(&["render", "film.toml", "-o=two.mp4"]);
+    folder.facts(&["render", "one.mp4", "-o=three.mp4", "--frames-dir=again"]);
+    let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(
+        bytes("one.mp4") == bytes("two.mp4"),
+        "flags, and their file"
+    );
+    assert!(bytes("one.mp4") == bytes("three.mp4"), "the film's own job");
+    assert!(bytes("frames/frame_0002.png") == bytes("again/frame_0002.png"));
+
+    let saved = std::fs::read_to_string(folder.join("film.toml")).unwrap();
+    for explicit in [
+        "model = \"pocket\"",
+        "size = \"128x128\"",
+        "seed = 4",
+        "hold = 0.2",
+    ] {
+        assert!(saved.contains(explicit), "{explicit} is not in {saved}");
+    }
+    for carrier in ["one.mp4", "sheet.png", "frames", "frames/frame_0001.png"] {
+        let said = folder.run(&["show", carrier]);
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        assert_eq!(said.output, saved, "{carrier}");
+    }
+}
+
+#[test]
+fn saving_alone_renders_nothing_and_replaces_only_by_force() {
+    let folder = Folder::new();
+    let save = [SMALL_FILM, &["--save-job=film.toml"]].concat();
+    assert_eq!(folder.run(&save).code, Some(0));
+    assert_eq!(folder.contents(), ["film.toml"]);
+    folder.run(&save).assert_refused(2, &["exists", "--force"]);
+
+    // What a flag says holds for the whole film, and the rest is the file's.
+    let changed = [
+        "render",
+        "film.toml",
+        "--guidance-scale=2",
+        "--save-job=two.toml",
+    ];
+    assert_eq!(folder.run(&changed).code, Some(0));
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let expected = text("film.toml").replace("guidance_scale = 4.0", "guidance_scale = 2.0");
+    assert_eq!(text("two.toml"), expected);
+}
+
+#[test]
+fn eight_keyframes_cost_exactly_what_was_planned() {
+    let folder = Folder::new();
+    let names = [
+        "apple", "pear", "lemon", "cherry", "tulip", "rose", "tree", "heart",
+    ];
+    let keyframes: String = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            let frames = 2 + index % 3;
+            format!("[[keyframe]]\nprompt = \"a {name}\"\nframes = {frames}\n")
+        })
+        .collect();
+    let head = "fps = 10\nloop = true\n[defaults]\nsteps = 4\nseconds = 0.3\n";
+    std::fs::write(folder.join("film.toml"), format!("{head}{keyframes}")).unwrap();
+    let plan = folder.facts(&["plan", "film.toml"]);
+    let render = folder.facts(&["render", "film.toml", "--frames-dir=frames"]);
+    for name in ["model_evaluations", "decodes", "computed_frames"] {
+        assert_eq!(render[name], plan[name], "{name}");
+    }
+    // 8 keyframes of 4 steps; transitions of 0, 1 and 2 inner frames, 2 of 3 steps each.
+    assert_eq!(plan["seeds"].as_array().unwrap().len(), 8);
+    assert_eq!(plan["computed_frames"].as_u64(), Some(8 + 7));
+    let inner = plan["model_evaluations"].as_u64().unwrap() - 8 * 4;
+    assert!(inner > 0 && inner.is_multiple_of(7), "{inner}");
+}
+
+#[test]
+fn wrong_job_files_are_told_why() {
+    let folder = Folder::new();
+    let long = format!("[[keyframe]]\nprompt = \"{}\"\n", "x".repeat(10_000_000));
+    for (name, text, words) in [
+        (
+            "typo.toml",
+            "[[keyframe]]\npromt = \"a\"",
+            &["typo.toml, line 2", "`promt`", "did you mean `prompt`?"][..],
+        ),
+        (
+            "cycle.toml",
+            "include = \"cycle.toml\"",
+            &["include each other"],
+        ),
+        ("long.toml", &long, &["long.toml", "too large"]),
+        (
+            "type.toml",
+            "fps = \"fast\"",
+            &["line 1", "must be a number"],
+        ),
+        ("one.toml", "[[keyframe]]\nprompt = \"a\"", &["1 given"]),
+        (
+            "range.toml",
+            "fps = 0\n[[keyframe]]\nprompt = \"a\"\n[[keyframe]]\nprompt = \"b\"",
+            &["frames per second"],
+        ),
+        (
+            "nothing.toml",
+            "[[keyframe]]\nprompt = \"a\"\n[[keyframe]]\nseed = 3",
+            &["keyframe 2", "neither a prompt nor an image"],
+        ),
+        (
+            "steps.toml",
+            "[[keyframe]]\nprompt = \"a\"\nsteps = 9\nframes = 4\n\
+             [[keyframe]]\nprompt = \"b\"\nsteps = 8\nframes = 4\n[[keyframe]]\nprompt = \"c\"",
+            &["one number of steps", "has 9", "has 8"],
+        ),
+    ] {
+        std::fs::write(folder.join(name), text).unwrap();
+        let said = folder.run(&["render", name, "-o=film.mp4"]);
+        said.assert_refused(2, words);
+        assert!(
+            said.error.len() < 1000,
+            "{name}: {} bytes",
+            said.error.len()
+        );
+    }
+    folder
+        .run(&["render", "missing.toml", "-o=film.mp4"])
+        .assert_refused(2, &["missing.toml"]);
+    folder
+        .run(&["render", "typo.toml", "a lemon", "-o=film.mp4"])
+        .assert_refused(2, &["typo.toml is a file among prompts"]);
+    assert!(!folder.join("film.mp4").exists());
+}
+
+#[test]
+fn what_carries_no_job_is_told() {
+    let folder = Folder::new();
+    image::RgbImage::new(4, 4)
+        .save(folder.join("picture.png"))
+        .unwrap();
+    std::fs::write(folder.join("film.mp4"), "not a film").unwrap();
+    folder
+        .run(&["show", "picture.png"])
+        .assert_refused(2, &["picture.png carries no job", "hint"]);
+    let said = folder.run(&["show", "film.mp4"]);
+    assert!(said.code.is_some_and(|code| code > 0) && said.error.contains("film.mp4"));
+    let said = folder.run(&["render", "picture.png", "-o=new.mp4"]);
+    said.assert_refused(2, &["picture.png carries no job"]);
+}
