@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lb_models::ExportError;
-use lb_render::{ModelError, RenderError, SettingsError};
+use lb_render::{ModelError, RenderError, SettingsError, VideoError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +132,15 @@ impl CommandError {
             }
             RenderError::Model(ModelError::DeviceUnavailable { .. }) => {
                 Some("`lb doctor` tells which devices can be used and why others cannot")
+            }
+            RenderError::Video(VideoError::AudioWithoutFfmpeg { .. }) => {
+                Some("install ffmpeg, or leave --audio out")
+            }
+            RenderError::Video(VideoError::EncoderNotStarted { .. }) => {
+                Some("install ffmpeg, or leave --encoder out")
+            }
+            RenderError::Video(VideoError::NoSpace { .. }) => {
+                Some("free some space, or name another disk's folder with -o")
             }
             _ => None,
         }

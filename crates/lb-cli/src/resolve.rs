@@ -5,8 +5,8 @@ mod job;
 use std::path::Path;
 
 use lb_render::{
-    Device, Encoder, Job, ModelDirectory, Outputs, PipelineOptions, Precision, Renderer, Runtime,
-    SessionOptions, locate_library,
+    AnimationOptions, AudioTrack, Device, Encoder, Job, ModelDirectory, Outputs, PipelineOptions,
+    Precision, Renderer, Runtime, SessionOptions, WebpCompression, locate_library,
 };
 
 pub(crate) use job::job;
@@ -49,6 +49,37 @@ pub(crate) fn outputs(arguments: &OutputArguments) -> Result<Outputs, CommandErr
         contact_sheet: arguments.contact_sheet.clone(),
         overwrite: arguments.force,
         encoder,
+        animation: animation(arguments)?,
+        audio: arguments.audio.clone().map(AudioTrack::new),
+    })
+}
+
+fn animation(arguments: &OutputArguments) -> Result<AnimationOptions, CommandError> {
+    let ends_in = |endings: &[&str]| {
+        let ending = arguments.output.as_ref().and_then(|film| film.extension());
+        ending.is_some_and(|found| {
+            endings
+                .iter()
+                .any(|ending| found.eq_ignore_ascii_case(ending))
+        })
+    };
+    let webp = match arguments.webp_quality {
+        Some(quality) => Some(WebpCompression::Lossy { quality }),
+        None => arguments.lossless.then_some(WebpCompression::Lossless),
+    };
+    if webp.is_some() && !ends_in(&["webp"]) {
+        return Err(CommandError::Request(
+            "--webp-quality and --lossless belong to a .webp film".into(),
+        ));
+    }
+    if arguments.play_once && !ends_in(&["gif", "webp"]) {
+        return Err(CommandError::Request(
+            "--play-once belongs to a .gif or .webp film".into(),
+        ));
+    }
+    Ok(AnimationOptions {
+        repeats: !arguments.play_once,
+        webp: webp.unwrap_or(AnimationOptions::default().webp),
     })
 }
 

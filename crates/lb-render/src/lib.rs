@@ -76,4 +76,6 @@ pub use lb_models::{
     Precision, Runtime, SessionOptions, locate_library, providers as device_reports,
 };
 pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
-pub use lb_video::{Encoder, Frame, ffmpeg_version};
+pub use lb_video::{
+    AnimationOptions, AudioTrack, Encoder, Frame, VideoError, WebpCompression, ffmpeg_version,
+};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_video::Encoder;
+use lb_video::{AnimationOptions, AudioTrack, Encoder, FilmOptions};
 
 use crate::error::RenderError;
 
@@ -17,8 +17,12 @@ pub struct Outputs {
     pub contact_sheet: Option<PathBuf>,
     /// Whether what exists may be replaced.
     pub overwrite: bool,
-    /// What encodes a film file.
+    /// What encodes an MP4.
     pub encoder: Encoder,
+    /// How a GIF or WebP is written.
+    pub animation: AnimationOptions,
+    /// The sound of an MP4.
+    pub audio: Option<AudioTrack>,
 }
 
 impl Outputs {
@@ -54,6 +58,22 @@ impl Outputs {
             }
         }
         Ok(())
+    }
+
+    /// How the films among them are written, with a text that they carry.
+    pub(crate) fn film_options(
+        &self,
+        frames_per_second: f64,
+        description: Option<String>,
+    ) -> FilmOptions {
+        FilmOptions {
+            frames_per_second,
+            encoder: self.encoder.clone(),
+            animation: self.animation,
+            audio: self.audio.clone(),
+            description,
+            overwrite: self.overwrite,
+        }
     }
 }
 

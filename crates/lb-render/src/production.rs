@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lb_blend::{BlendError, BlendReport, BlendedFrame, Latents, Observer, StepProgress};
 use lb_models::{Picture, PictureDecoder, Pipeline};
 use lb_schedule::BranchingProfile;
-use lb_video::{CompletedFilm, ContactSheet, FilmOptions, FilmWriter, Frame, PngFile};
+use lb_video::{CompletedFilm, ContactSheet, FilmWriter, Frame, PngFile};
 
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
@@ -48,13 +48,8 @@ impl Production {
         mode: Mode,
         description: String,
     ) -> Result<Self, RenderError> {
-        let options = FilmOptions {
-            frames_per_second: plan.timeline.frames_per_second(),
-            encoder: outputs.encoder.clone(),
-            overwrite: outputs.overwrite,
-            description: Some(description.clone()),
-            ..FilmOptions::default()
-        };
+        let frames_per_second = plan.timeline.frames_per_second();
+        let options = outputs.film_options(frames_per_second, Some(description.clone()));
         let open = |path: &PathBuf| FilmWriter::create(path, width, height, &options);
         let film = outputs.film.as_ref().map(open).transpose()?;
         let frames = outputs

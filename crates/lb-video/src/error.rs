@@ -222,6 +222,17 @@ pub enum VideoError {
         /// What the system said.
         source: io::Error,
     },
+    /// The disk is full, or what the user may have of it.
+    #[error(
+        "no space left on the disk for {}: {written} bytes were written, and are removed again",
+        path.display()
+    )]
+    NoSpace {
+        /// The output.
+        path: PathBuf,
+        /// Bytes that did fit.
+        written: u64,
+    },
     /// A film of too few frames.
     #[error("{frames} frames make no film: it takes at least {min}")]
     TooFewFrames {

@@ -54,6 +54,7 @@ mod frame_rate;
 pub mod metadata;
 mod options;
 mod pipeline;
+mod place;
 mod reader;
 mod sink;
 mod staging;

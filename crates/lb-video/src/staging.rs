@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::error::VideoError;
+use crate::place::Place;
 
 /// A temporary file beside its final name; dropped, it is removed.
 #[derive(Debug)]
@@ -58,16 +59,21 @@ impl StagedFile {
             .map_err(VideoError::io("created", &self.path))
     }
 
-    /// For `map_err`: what the system said about writing.
-    pub(crate) fn written(&self) -> impl FnOnce(io::Error) -> VideoError + use<> {
-        VideoError::io("written", &self.path)
+    /// For errors, also when the file is in other hands.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            path: self.path.clone(),
+            temporary: self.temporary_path().to_path_buf(),
+            elsewhere: 0,
+        }
     }
 
     /// Waits until the bytes are on the disk and tells how many they are.
     pub(crate) fn complete(&self) -> Result<u64, VideoError> {
         // Some file systems tell of a full disk only now.
-        self.file.as_file().sync_all().map_err(self.written())?;
-        let metadata = std::fs::metadata(self.file.path()).map_err(self.written())?;
+        let refused = |source| self.place().refused(source);
+        self.file.as_file().sync_all().map_err(refused)?;
+        let metadata = std::fs::metadata(self.file.path()).map_err(refused)?;
         Ok(metadata.len())
     }
 

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
-    /// The film: a .mp4 file, or a folder for its frames as PNG.
+    /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Folder for the computed frames, before cross-fading.
@@ -36,6 +36,18 @@ pub(crate) struct OutputArguments {
     /// Preset of ffmpeg's libx264 [default: medium].
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
+    /// Sound for a .mp4, cut to its length or followed by silence (needs ffmpeg).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Option<PathBuf>,
+    /// Quality of a .webp, 0 to 100; higher is better and larger [default: 90].
+    #[arg(long, value_name = "Q", conflicts_with = "lossless")]
+    pub(crate) webp_quality: Option<u8>,
+    /// Keep every pixel of a .webp as it is.
+    #[arg(long)]
+    pub(crate) lossless: bool,
+    /// Let a .gif or .webp end instead of beginning anew.
+    #[arg(long)]
+    pub(crate) play_once: bool,
     /// Print one line of facts as JSON at the end.
     #[arg(long)]
     pub(crate) json: bool,

@@ -116,7 +116,7 @@ impl Sink for AudioSink {
         command
             .args(["-movflags", "+faststart", "-f", "mp4"])
             .arg(output.temporary_path());
-        EncoderChild::start(&track.program, command)?.finish()?;
+        EncoderChild::start(&track.program, command, output.place())?.finish()?;
         CompletedFilm::file(output, frames, seconds)
     }
 }

@@ -145,7 +145,7 @@ impl FfmpegSink {
         command
             .args(["-movflags", "+faststart", "-f", "mp4"])
             .arg(output.temporary_path());
-        let child = EncoderChild::start(program, command)?;
+        let child = EncoderChild::start(program, command, output.place())?;
         Ok(Self {
             child,
             output,
@@ -171,7 +171,7 @@ fn description_file(output: &StagedFile, text: &str) -> Result<NamedTempFile, Vi
     file.write_all(b";FFMETADATA1\ncomment=")
         .and_then(|()| file.write_all(escaped.as_bytes()))
         .and_then(|()| file.write_all(b"\n"))
-        .map_err(output.written())?;
+        .map_err(|source| output.place().refused(source))?;
     Ok(file)
 }
 

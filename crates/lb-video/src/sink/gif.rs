@@ -1,7 +1,6 @@
 //! Animated GIF: each frame repaints what has changed, with a palette of its own.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
 
 use gif::{AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Repeat};
 
@@ -9,6 +8,7 @@ use crate::completed::CompletedFilm;
 use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
+use crate::place::Place;
 use crate::sink::Sink;
 use crate::sink::timeline::Timeline;
 use crate::staging::StagedFile;
@@ -27,7 +27,7 @@ const BLOCK: usize = 255;
 /// Frames through the gif crate's encoder.
 pub(crate) struct GifSink {
     encoder: Encoder<BufWriter<StagedFile>>,
-    path: PathBuf,
+    place: Place,
     timeline: Timeline,
     canvas: Canvas,
     /// The frame that is shown, until it is known for how long.
@@ -42,7 +42,7 @@ impl GifSink {
         repeats: bool,
         description: Option<&str>,
     ) -> Result<Self, VideoError> {
-        let path = output.path().to_path_buf();
+        let place = output.place();
         let (wide, high) = (width as u16, height as u16);
         let encoder = Encoder::new(BufWriter::new(output), wide, high, &[])
             .and_then(|mut encoder| {
@@ -56,10 +56,10 @@ impl GifSink {
                 }
                 Ok(encoder)
             })
-            .map_err(|error| refused(&path, 0, error))?;
+            .map_err(|error| refused(&place, 0, error))?;
         Ok(Self {
             encoder,
-            path,
+            place,
             timeline: Timeline::new(frame_rate, TICKS_PER_SECOND, SHORTEST),
             canvas: Canvas::new(width, height),
             shown: None,
@@ -77,15 +77,15 @@ impl GifSink {
             let index = self.timeline.frames().saturating_sub(1);
             self.encoder
                 .write_frame(&frame)
-                .map_err(|error| refused(&self.path, index, error))?;
+                .map_err(|error| refused(&self.place, index, error))?;
         }
         Ok(())
     }
 }
 
-fn refused(path: &std::path::Path, frame: usize, error: EncodingError) -> VideoError {
+fn refused(place: &Place, frame: usize, error: EncodingError) -> VideoError {
     match error {
-        EncodingError::Io(source) => VideoError::io("written", path)(source),
+        EncodingError::Io(source) => place.refused(source),
         other => VideoError::Encoding {
             encoder: "gif",
             frame,
@@ -128,19 +128,20 @@ impl Sink for GifSink {
         }
         self.flush(self.timeline.rest())?;
         let Self {
-            encoder,
-            path,
+            mut encoder,
+            place,
             timeline,
             ..
         } = *self;
-        let written = || VideoError::io("written", &path);
+        let refused_by_disk = |source| place.refused(source);
+        encoder.get_mut().flush().map_err(refused_by_disk)?;
         let mut output = encoder
             .into_inner()
-            .map_err(|error| refused(&path, frames, error))?;
-        output.flush().map_err(written())?;
+            .map_err(|error| refused(&place, frames, error))?;
+        output.flush().map_err(refused_by_disk)?;
         let output = output
             .into_inner()
-            .map_err(|error| written()(error.into_error()))?;
+            .map_err(|error| refused_by_disk(error.into_error()))?;
         CompletedFilm::file(output, frames, timeline.seconds())
     }
 }

@@ -3,8 +3,6 @@
 //! The pictures are encoded as they come. The encoded stream stays in memory until the end (a
 //! hundredth of the pictures), because the index stands before it and can only be written then.
 
-use std::path::PathBuf;
-
 use muxide::api::{MuxerBuilder, MuxerError, VideoCodec};
 use openh264::OpenH264API;
 use openh264::encoder::{
@@ -19,6 +17,7 @@ use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::metadata::mp4::Describing;
+use crate::place::Place;
 use crate::sink::{Sink, check_film_sides};
 use crate::staging::StagedFile;
 
@@ -41,7 +40,7 @@ const FEWEST_FRAMES: usize = 2;
 pub(crate) struct Mp4Sink {
     encoder: Encoder,
     muxer: muxide::api::Muxer<Describing<StagedFile>>,
-    path: PathBuf,
+    place: Place,
     planes: YuvPlanes,
     frame_rate: FrameRate,
     frames: usize,
@@ -65,7 +64,7 @@ impl Mp4Sink {
         )
         .map_err(|error| refused(0, error))?;
         let frames_per_second = 1.0 / frame_rate.time(1);
-        let path = output.path().to_path_buf();
+        let place = output.place();
         let muxer = MuxerBuilder::new(Describing::new(output, description))
             .video(
                 VideoCodec::H264,
@@ -80,7 +79,7 @@ impl Mp4Sink {
         Ok(Self {
             encoder,
             muxer,
-            path,
+            place,
             planes,
             frame_rate,
             frames: 0,
@@ -154,7 +153,7 @@ impl Sink for Mp4Sink {
     fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
         let Self {
             mut muxer,
-            path,
+            place,
             frame_rate,
             frames,
             ..
@@ -165,12 +164,12 @@ impl Sink for Mp4Sink {
                 min: FEWEST_FRAMES,
             });
         }
-        let written = || VideoError::io("written", &path);
+        let refused_by_disk = |source| place.refused(source);
         muxer.finish_in_place().map_err(|error| match error {
-            MuxerError::Io(source) => written()(source),
+            MuxerError::Io(source) => refused_by_disk(source),
             other => refused(frames, other),
         })?;
-        let output = muxer.into_writer().into_output().map_err(written())?;
+        let output = muxer.into_writer().into_output().map_err(refused_by_disk)?;
         CompletedFilm::file(output, frames, frame_rate.time(frames))
     }
 }

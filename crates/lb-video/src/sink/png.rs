@@ -10,6 +10,7 @@ use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::metadata::{self, PNG_KEYWORD};
+use crate::place::Place;
 use crate::sink::Sink;
 use crate::staging::{StagedFile, StagedFolder};
 
@@ -38,8 +39,8 @@ impl PngFile {
     /// [`VideoError::DescriptionNul`].
     pub fn write(&mut self, frame: &Frame, description: Option<&str>) -> Result<(), VideoError> {
         description.map_or(Ok(()), metadata::check)?;
-        let path = self.output.path().to_path_buf();
-        encode(&mut self.output, frame, description, &path)?;
+        let place = self.output.place();
+        encode(&mut self.output, frame, description, &place)?;
         self.output.complete().map(|_| ())
     }
 
@@ -62,12 +63,12 @@ pub fn write_png(path: impl AsRef<Path>, frame: &Frame, overwrite: bool) -> Resu
     file.publish()
 }
 
-/// The one place where a PNG's bytes are made; `path` is for the error.
+/// The one place where a PNG's bytes are made; `place` is for the error.
 fn encode(
     output: impl Write,
     frame: &Frame,
     description: Option<&str>,
-    path: &Path,
+    place: &Place,
 ) -> Result<(), VideoError> {
     let mut output = BufWriter::new(output);
     write_picture(&mut output, frame, description)
@@ -76,7 +77,7 @@ fn encode(
             other => std::io::Error::other(other),
         })
         .and_then(|()| output.flush())
-        .map_err(VideoError::io("written", path))
+        .map_err(|source| place.refused(source))
 }
 
 fn write_picture(
@@ -129,12 +130,15 @@ impl Sink for PngSink {
 
     fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
         let name = file_name(self.frames);
-        let temporary = self.output.temporary_path().join(&name);
-        let final_path = self.output.path().join(&name);
-        let failed = || VideoError::io("written", &final_path);
-        let file = std::fs::File::create_new(&temporary).map_err(failed())?;
-        encode(&file, frame, self.description.as_deref(), &final_path)?;
-        self.bytes += file.metadata().map_err(failed())?.len();
+        let place = Place {
+            path: self.output.path().join(&name),
+            temporary: self.output.temporary_path().join(&name),
+            elsewhere: self.bytes,
+        };
+        let refused = |source| place.refused(source);
+        let file = std::fs::File::create_new(&place.temporary).map_err(refused)?;
+        encode(&file, frame, self.description.as_deref(), &place)?;
+        self.bytes += file.metadata().map_err(refused)?.len();
         self.frames += 1;
         Ok(())
     }

@@ -74,8 +74,8 @@ impl WebpSink {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), VideoError> {
-        let written = self.output.get_ref().written();
-        self.output.write_all(bytes).map_err(written)
+        let written = self.output.write_all(bytes);
+        written.map_err(|source| self.output.get_ref().place().refused(source))
     }
 
     /// A chunk has an even length on the disk.
@@ -173,21 +173,22 @@ impl Sink for WebpSink {
         if let Some(text) = self.description.take() {
             self.chunk(b"EXIF", &[&exif::write(&text)])?;
         }
-        let written = || self.output.get_ref().written();
-        let failed = [written(), written(), written(), written()];
-        let [position, seek, flush, inner] = failed;
-        let length = self.output.stream_position().map_err(position)?;
+        let place = self.output.get_ref().place();
+        let refused_by_disk = |source| place.refused(source);
+        let length = self.output.stream_position().map_err(refused_by_disk)?;
         let Ok(length) = u32::try_from(length - 8) else {
             return Err(self.refused(format!("a WebP holds 4 GiB, not {length} bytes")));
         };
-        self.output.seek(SeekFrom::Start(4)).map_err(seek)?;
+        self.output
+            .seek(SeekFrom::Start(4))
+            .map_err(refused_by_disk)?;
         self.put(&length.to_le_bytes())?;
-        self.output.flush().map_err(flush)?;
+        self.output.flush().map_err(refused_by_disk)?;
         let seconds = self.timeline.seconds();
         let output = self
             .output
             .into_inner()
-            .map_err(|error| inner(error.into_error()))?;
+            .map_err(|error| refused_by_disk(error.into_error()))?;
         CompletedFilm::file(output, frames, seconds)
     }
 }

@@ -7,6 +7,7 @@ mod contact_sheet;
 mod decode;
 mod ffmpeg;
 mod frame;
+mod full_disk;
 mod metadata;
 mod mp4;
 mod png_sequence;

@@ -7,19 +7,32 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::JoinHandle;
 
 use crate::error::VideoError;
+use crate::place::Place;
 
 /// Lines of its messages that are kept.
 const LAST_LINES: usize = 8;
 
+/// What ffmpeg repeats of the system's words for a full disk (ENOSPC).
+const NO_SPACE: &str = "No space left on device";
+
+/// What ffmpeg says, up to version 5 at least, when it could not complete its output and yet ends
+/// as if it had.
+const UNFINISHED: [&str; 2] = ["Error writing trailer", "Error closing file"];
+
 /// Dropped before `finish`, the program is killed.
 pub(in crate::sink) struct EncoderChild {
     program: PathBuf,
+    place: Place,
     child: Child,
     messages: Option<JoinHandle<Vec<String>>>,
 }
 
 impl EncoderChild {
-    pub(in crate::sink) fn start(program: &Path, mut command: Command) -> Result<Self, VideoError> {
+    pub(in crate::sink) fn start(
+        program: &Path,
+        mut command: Command,
+        place: Place,
+    ) -> Result<Self, VideoError> {
         let not_started = |source| VideoError::EncoderNotStarted {
             program: program.to_path_buf(),
             source,
@@ -36,6 +49,7 @@ impl EncoderChild {
             .map(|stderr| std::thread::spawn(move || last_lines(stderr)));
         Ok(Self {
             program: program.to_path_buf(),
+            place,
             child,
             messages,
         })
@@ -70,7 +84,11 @@ impl EncoderChild {
             .take()
             .and_then(|reader| reader.join().ok())
             .unwrap_or_default();
-        if status.success() {
+        let says = |words: &str| lines.iter().any(|line| line.contains(words));
+        if says(NO_SPACE) {
+            return Err(self.place.no_space());
+        }
+        if status.success() && !UNFINISHED.iter().any(|words| says(words)) {
             return Ok(());
         }
         Err(VideoError::EncoderProgram {
