@@ -48,6 +48,64 @@ fn a_film_and_its_computed_frames_are_measured() {
 }
 
 #[test]
+fn films_of_every_format_are_measured() {
+    let folder = Folder::new();
+    for (film, lost) in [("film.mp4", 0.3), ("film.gif", 0.6), ("film.webp", 0.3)] {
+        let time = ["--hold=0.4", "--seconds=1.2", "--fps=10"];
+        folder.facts(
+            &[
+                SMALL_FILM,
+                &time,
+                &["-o", film, "--frames-dir=frames", "--force"],
+            ]
+            .concat(),
+        );
+        let measured = folder.facts(&["measure", film]);
+        assert_eq!(measured["frames"], 20, "{film}");
+        assert_eq!(measured["frames_per_second"], 10.0, "{film}");
+        // The job that it carries tells where it is held.
+        let transition = &measured["transitions"][0];
+        let ends = [&transition["first"], &transition["last"]].map(Value::as_u64);
+        assert_eq!(ends, [Some(3), Some(15)], "{film}");
+        let computed = folder.facts(&["measure", "frames"]);
+        let way = |measured: &Value| {
+            let overall = &measured["overall"];
+            overall["directness"].as_f64().unwrap()
+        };
+        let ratio = way(&measured) / way(&computed);
+        assert!((1.0 - lost..1.1).contains(&ratio), "{film}: {ratio}");
+    }
+}
+
+#[test]
+fn every_transition_of_a_loop_is_measured() {
+    let folder = Folder::new();
+    let arguments = [
+        "--loop",
+        "--seconds=1",
+        "--fps=8",
+        "-o=film",
+        "--frames-dir=frames",
+    ];
+    folder.facts(&[SMALL_FILM, &arguments].concat());
+    for (frames, count, ends) in [
+        ("film", 16, [[0, 8], [8, 16]]),
+        ("frames", 8, [[0, 4], [4, 8]]),
+    ] {
+        let measured = folder.facts(&["measure", frames]);
+        assert_eq!(measured["frames"], count);
+        let transitions = measured["transitions"].as_array().unwrap().iter();
+        let found =
+            transitions.map(|at| [&at["first"], &at["last"]].map(|end| end.as_u64().unwrap()));
+        assert_eq!(found.collect::<Vec<_>>(), ends);
+    }
+    // Without its last frame it is another film than the one that the job tells of.
+    std::fs::remove_file(folder.join("film/frame_0015.png")).unwrap();
+    let measured = folder.facts(&["measure", "film"]);
+    assert_eq!(measured["transitions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_cross_fade_of_two_keyframes_is_found_out() {
     let folder = Folder::new();
     let arguments = [

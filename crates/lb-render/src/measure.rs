@@ -54,8 +54,18 @@ use statistics::shares;
 pub struct Sections {
     /// First and last frame of every transition, in order; a frame may end one and begin the next.
     pub transitions: Vec<(usize, usize)>,
-    /// Frames of the whole sequence.
+    /// Frames of the whole sequence, in a loop with the first one counted again at the end.
     pub frame_count: usize,
+    /// Whether the sequence is a loop: then its first frame follows on its last one.
+    pub closes: bool,
+}
+
+impl Sections {
+    /// Frames that are shown: a loop's first one only once.
+    #[must_use]
+    pub fn shown_frames(&self) -> usize {
+        self.frame_count - usize::from(self.closes)
+    }
 }
 
 /// What was measured.
@@ -80,7 +90,7 @@ pub struct Measurement {
 pub struct TransitionMeasure {
     /// The frame that shows the left keyframe, from 0.
     pub first: usize,
-    /// The frame that shows the right keyframe.
+    /// The frame that shows the right keyframe; in a loop's last transition, one after all others.
     pub last: usize,
     /// The transition in a few numbers.
     pub statistics: Statistics,
@@ -94,8 +104,8 @@ pub struct TransitionMeasure {
     pub residual: Option<Vec<f64>>,
 }
 
-/// Measures frames that `open` reads from the beginning. It is called twice: one reading runs ahead
-/// to the keyframes, so that no more than four frames are held, however many there are.
+/// Measures frames that `open` reads from the beginning. It is called more than once: one reading
+/// runs ahead to the keyframes, so that no more than five frames are held, however many there are.
 ///
 /// Without `sections`, the whole sequence is one transition.
 ///
@@ -111,6 +121,10 @@ where
     Frames: Iterator<Item = Result<Frame, Error>>,
     Error: From<MeasureError>,
 {
+    let closes = sections.is_some_and(|sections| sections.closes);
+    let again = if closes { open()?.next() } else { None };
+    let again = again.transpose()?;
+    let open = || Ok::<_, Error>(open()?.chain(again.clone().map(Ok)));
     let mut ahead = Reader::begin(open()?)?;
     let mut behind = Reader::begin(open()?)?;
     let (width, height) = (ahead.frame().width(), ahead.frame().height());
@@ -125,7 +139,8 @@ where
                 transitions.push(transition(&mut behind, &ahead)?);
             }
             ahead.read_to_end()?;
-            let (found, expected) = (ahead.index() + 1, sections.frame_count);
+            let again = usize::from(closes);
+            let (found, expected) = (ahead.index() + 1 - again, sections.shown_frames());
             if found != expected || transitions.len() != sections.transitions.len() {
                 return Err(MeasureError::FrameCount { found, expected }.into());
             }
@@ -135,7 +150,7 @@ where
             transitions.push(transition(&mut behind, &ahead)?);
         }
     }
-    let frames = ahead.index() + 1;
+    let frames = ahead.index() + 1 - usize::from(closes);
     if frames < MeasureError::FEWEST_FRAMES {
         return Err(MeasureError::TooFewFrames { found: frames }.into());
     }

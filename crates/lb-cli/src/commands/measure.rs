@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     {
         return Err(RenderError::OutputExists { path: path.clone() }.into());
     }
-    let source = FrameSource::find(&arguments.frames).map_err(RenderError::from)?;
+    let source = FrameSource::find(&arguments.frames)?;
     let measurement = source.measure()?;
     if let Some(path) = &arguments.svg {
         write(path, &plot_measurement(&measurement), arguments.force)?;

@@ -37,6 +37,12 @@ pub enum MeasureError {
         /// The frames expected.
         expected: usize,
     },
+    /// There is nothing under this name.
+    #[error("there is no film or folder {}", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
     /// A folder without frames.
     #[error("the folder {} holds no PNG pictures", path.display())]
     NoPictures {

@@ -1,134 +1,158 @@
 //! Frames on disk, to be read from the beginning as often as needed.
 
+mod carried;
+mod folder;
+
 use std::path::{Path, PathBuf};
 
-use lb_video::Frame;
+use lb_video::{Frame, ReadOptions, read_frames};
 
-use super::{MeasureError, Measurement, measure};
+use super::{MeasureError, Measurement, Sections, measure};
 use crate::error::RenderError;
 use crate::input::read_picture;
+use carried::CarriedFilm;
 
 /// Where frames are read from.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct FrameSource {
-    pictures: Vec<PathBuf>,
+    kind: Kind,
+    /// Where transitions begin and end, if the job that the frames carry tells.
+    sections: Option<Sections>,
+    frames_per_second: Option<f64>,
 }
 
+#[derive(Clone, PartialEq, Debug)]
+enum Kind {
+    Pictures(Vec<PathBuf>),
+    Film { path: PathBuf, rate: f64 },
+}
+
+type Frames = Box<dyn Iterator<Item = Result<Frame, RenderError>>>;
+
 impl FrameSource {
-    /// A folder's PNG pictures in the order of their names (numbers in names by their value), or
-    /// several pictures in the order given.
+    /// A film, a folder's PNG pictures in the order of their names (numbers in names by their
+    /// value), or several pictures in the order given.
+    ///
+    /// Films and frames that were rendered here carry their job: it tells where in a film, or in a
+    /// folder of all computed frames, the keyframes are.
     ///
     /// # Errors
-    /// [`MeasureError::NoPictures`], [`MeasureError::Folder`].
-    pub fn find(paths: &[PathBuf]) -> Result<Self, MeasureError> {
-        let pictures = match paths {
-            [folder] if folder.is_dir() => pictures_of(folder)?,
-            several => several.to_vec(),
-        };
-        Ok(Self { pictures })
+    /// [`MeasureError::NoPictures`] and [`MeasureError::Folder`] for a folder,
+    /// [`MeasureError::Missing`] and [`RenderError::Video`] for a film that cannot be read.
+    pub fn find(paths: &[PathBuf]) -> Result<Self, RenderError> {
+        match paths {
+            [folder] if folder.is_dir() => Ok(Self::of_pictures(folder::pictures_of(folder)?)),
+            [film] if film.symlink_metadata().is_err() => {
+                Err(MeasureError::Missing { path: film.clone() }.into())
+            }
+            [film] => Self::of_film(film),
+            several => Ok(Self::of_pictures(several.to_vec())),
+        }
     }
 
-    /// A reading from the first frame on.
-    pub fn frames(&self) -> impl Iterator<Item = Result<Frame, RenderError>> {
-        self.pictures.iter().map(|path| {
-            let picture = read_picture(path)?;
-            Ok(Frame::from_rgb(picture.width, picture.height, picture.rgb)?)
+    fn of_pictures(pictures: Vec<PathBuf>) -> Self {
+        let carried = pictures.first().and_then(|path| CarriedFilm::read(path));
+        let count = pictures.len();
+        let mut sections = None;
+        let mut frames_per_second = None;
+        if let Some(film) = carried {
+            if count == film.film_sections().shown_frames() {
+                sections = Some(film.film_sections());
+                frames_per_second = Some(film.frames_per_second());
+            } else if count == film.computed_sections().shown_frames() {
+                sections = Some(film.computed_sections());
+            }
+        }
+        Self {
+            kind: Kind::Pictures(pictures),
+            sections,
+            frames_per_second,
+        }
+    }
+
+    fn of_film(path: &Path) -> Result<Self, RenderError> {
+        let carried = CarriedFilm::read(path);
+        let rate = match &carried {
+            Some(film) => film.frames_per_second(),
+            None => usual_rate(path)?,
+        };
+        Ok(Self {
+            kind: Kind::Film {
+                path: path.into(),
+                rate,
+            },
+            sections: carried.map(|film| film.film_sections()),
+            frames_per_second: Some(rate),
         })
     }
 
-    /// Measures the frames.
+    /// A reading from the first frame on. A frame of a film that is shown for longer than others
+    /// comes as often as it would at the film's usual rate.
     ///
     /// # Errors
-    /// As [`measure`]; [`RenderError::Input`] for a picture that cannot be read.
+    /// [`RenderError::Video`] for a film that cannot be opened.
+    pub fn frames(&self) -> Result<Frames, RenderError> {
+        match &self.kind {
+            Kind::Pictures(pictures) => Ok(Box::new(pictures.clone().into_iter().map(|path| {
+                let picture = read_picture(&path)?;
+                Ok(Frame::from_rgb(picture.width, picture.height, picture.rgb)?)
+            }))),
+            Kind::Film { path, rate } => {
+                let rate = *rate;
+                let frames = read_frames(path, &ReadOptions::default())?;
+                Ok(Box::new(frames.flat_map(move |frame| {
+                    let (frame, times) = match frame {
+                        Ok(frame) => {
+                            let times = (frame.lasts * rate).round() as usize;
+                            (Ok(frame.picture), times.clamp(1, MOST_REPEATS))
+                        }
+                        Err(error) => (Err(error), 1),
+                    };
+                    repeated(frame.map_err(RenderError::from), times)
+                })))
+            }
+        }
+    }
+
+    /// Measures the frames: each transition by itself where they carry a job that tells where it
+    /// is, else all as one.
+    ///
+    /// # Errors
+    /// As [`measure`]; [`RenderError::Input`] or [`RenderError::Video`] for what cannot be read.
     pub fn measure(&self) -> Result<Measurement, RenderError> {
-        measure(|| Ok::<_, RenderError>(self.frames()), None, None)
+        let rate = self.frames_per_second;
+        let open = || self.frames();
+        match measure(open, self.sections.as_ref(), rate) {
+            // Cut or joined since it was rendered: the job tells nothing about these frames.
+            Err(RenderError::Measure(MeasureError::FrameCount { .. })) => measure(open, None, rate),
+            measured => measured,
+        }
     }
 }
 
-fn pictures_of(folder: &Path) -> Result<Vec<PathBuf>, MeasureError> {
-    let failed = |source| MeasureError::Folder {
-        path: folder.into(),
-        source,
-    };
-    let mut pictures = Vec::new();
-    for entry in folder.read_dir().map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
-        {
-            pictures.push(path);
-        }
-    }
-    if pictures.is_empty() {
-        return Err(MeasureError::NoPictures {
-            path: folder.into(),
-        });
-    }
-    pictures.sort_by_cached_key(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name_parts(&name)
-    });
-    Ok(pictures)
+/// Longest time that one frame of a film is taken for, in frames.
+const MOST_REPEATS: usize = 1_000_000;
+
+fn repeated(
+    frame: Result<Frame, RenderError>,
+    times: usize,
+) -> impl Iterator<Item = Result<Frame, RenderError>> {
+    let again = frame.as_ref().ok().cloned();
+    let again = std::iter::repeat_n(again, times - 1).flatten();
+    std::iter::once(frame).chain(again.map(Ok))
 }
 
-/// A name cut into text and numbers: a number is compared by its length without zeros, then by its
-/// digits.
-fn name_parts(name: &str) -> Vec<(usize, String)> {
-    let mut parts: Vec<(usize, String)> = Vec::new();
-    let mut previous_is_digit = None;
-    for character in name.chars() {
-        let is_digit = character.is_ascii_digit();
-        if previous_is_digit != Some(is_digit) {
-            parts.push((0, String::new()));
-        }
-        previous_is_digit = Some(is_digit);
-        if let Some((length, text)) = parts.last_mut()
-            && !(is_digit && *length == 0 && character == '0')
-        {
-            *length += usize::from(is_digit);
-            text.push(character);
+/// Frames a second by what most frames last.
+fn usual_rate(path: &Path) -> Result<f64, RenderError> {
+    let mut seconds = Vec::new();
+    for frame in read_frames(path, &ReadOptions::default())? {
+        let lasts = frame?.lasts;
+        if lasts > 0.0 {
+            seconds.push(lasts);
         }
     }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_in_names_count_by_their_value() {
-        let mut names = [
-            "f_10000.png",
-            "f_2.png",
-            "f_0003.png",
-            "e_7.png",
-            "f_0999.png",
-        ];
-        names.sort_by_key(|name| name_parts(name));
-        assert_eq!(
-            names,
-            [
-                "e_7.png",
-                "f_2.png",
-                "f_0003.png",
-                "f_0999.png",
-                "f_10000.png"
-            ]
-        );
-    }
-
-    #[test]
-    fn only_pictures_of_a_folder_are_frames() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().to_path_buf();
-        let none = FrameSource::find(std::slice::from_ref(&path)).unwrap_err();
-        assert!(matches!(none, MeasureError::NoPictures { .. }), "{none}");
-        for name in ["b.PNG", "a.png", "notes.txt"] {
-            std::fs::write(path.join(name), b"").unwrap();
-        }
-        let found = FrameSource::find(std::slice::from_ref(&path)).unwrap();
-        assert_eq!(found.pictures, [path.join("a.png"), path.join("b.PNG")]);
-    }
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds
+        .get(seconds.len() / 2)
+        .map_or(1.0, |usual| 1.0 / usual))
 }

@@ -97,6 +97,7 @@ fn transitions_are_measured_apart_and_holds_are_left_out() {
     let sections = Sections {
         transitions: vec![(0, 10), (15, 23)],
         frame_count: 24,
+        closes: false,
     };
     let found = measured(&frames, Some(&sections)).unwrap();
     assert_eq!((found.frames, found.width, found.height), (24, SIDE, SIDE));
@@ -122,6 +123,26 @@ fn transitions_are_measured_apart_and_holds_are_left_out() {
 
     let whole = measured(&frames, None).unwrap().overall;
     assert!(whole.coefficient_of_variation > found.overall.coefficient_of_variation);
+}
+
+#[test]
+fn a_loop_is_measured_to_its_beginning() {
+    let mut frames = morph(11);
+    frames.extend(cross_fade(even(9)).into_iter().rev().skip(1));
+    let open = Sections {
+        transitions: vec![(0, 10), (10, 18)],
+        frame_count: 19,
+        closes: false,
+    };
+    let expected = measured(&frames, Some(&open)).unwrap();
+    frames.pop();
+    let closed = Sections {
+        closes: true,
+        ..open
+    };
+    let found = measured(&frames, Some(&closed)).unwrap();
+    assert_eq!((found.frames, expected.frames), (18, 19));
+    assert_eq!(found.transitions, expected.transitions);
 }
 
 #[test]
@@ -154,6 +175,7 @@ fn what_cannot_be_measured_is_told() {
         let sections = Sections {
             transitions,
             frame_count,
+            closes: false,
         };
         let expected = format!("the transitions are those of {frame_count} frames, found 4");
         assert_eq!(refused(&morph(4), Some(&sections)), expected);
