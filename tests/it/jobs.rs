@@ -1,6 +1,6 @@
 //! Job files: films that are told by a file, films that tell what made them.
 
-use crate::lb::{Folder, SMALL_FILM};
+use crate::lb::{Folder, SMALL_FILM, Said};
 
 const SHORT: &[&str] = &["--seconds=0.5", "--fps=10", "--seed=3", "--hold=0.2"];
 
@@ -161,4 +161,35 @@ fn what_carries_no_job_is_told() {
     assert!(said.code.is_some_and(|code| code > 0) && said.error.contains("film.mp4"));
     let said = folder.run(&["render", "picture.png", "-o=new.mp4"]);
     said.assert_refused(2, &["picture.png carries no job"]);
+}
+
+#[test]
+fn the_time_that_a_film_takes_is_known_after_the_first() {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| {
+        let mut command = folder.command(arguments);
+        command.env("XDG_CACHE_HOME", folder.join("cache"));
+        let said = Said::from(command.output().unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        said.output
+    };
+    let plan = [&["plan"], &SMALL_FILM[1..]].concat();
+    let estimate = || -> Option<f64> {
+        let facts: serde_json::Value =
+            serde_json::from_str(&run(&[&plan[..], &["--json"]].concat())).unwrap();
+        facts["estimated_seconds"].as_f64()
+    };
+    assert_eq!(estimate(), None);
+    assert!(run(&plan).contains("time: not known"));
+    run(&[
+        "render",
+        "a",
+        "b",
+        "--steps=6",
+        "--frames=2",
+        "--frames-dir=frames",
+    ]);
+    assert!(estimate().is_some_and(|seconds| seconds > 0.0));
+    assert!(run(&plan).contains("time: about "));
+    assert!(run(&[&plan[..], &["--size=64x64"]].concat()).contains("time: not known"));
 }

@@ -88,12 +88,17 @@ pub(crate) struct RenderArguments {
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) content: ContentArguments,
+    #[command(flatten)]
+    pub(crate) machine: MachineArguments,
     /// Draw the tree into this SVG file: steps downwards, fractions across.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// Replace the SVG file if it exists.
     #[arg(long, requires = "svg")]
     pub(crate) force: bool,
+    /// Load the model and time it, rather than go by earlier renders.
+    #[arg(long)]
+    pub(crate) measure: bool,
     /// Print the plan as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -16,6 +16,7 @@ mod commands;
 mod error;
 mod interrupt;
 mod progress;
+mod rates;
 mod resolve;
 mod surroundings;
 mod write;
@@ -48,7 +49,7 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let surroundings = Surroundings::look();
     match &arguments.command {
         Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
-        Command::Plan(plan) => commands::plan::run(plan),
+        Command::Plan(plan) => commands::plan::run(plan, &surroundings),
         Command::Measure(measure) => commands::measure::run(measure),
         Command::Show(show) => commands::show::run(show),
         Command::Import(import) => commands::import::run(import, arguments.quiet, &surroundings),

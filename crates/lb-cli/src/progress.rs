@@ -4,14 +4,16 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use lb_render::{Phase, RenderEvent, RenderObserver, Stage, StepProgress};
+use lb_render::{Phase, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
 
 use crate::interrupt;
+use crate::rates::{Rate, Stopwatch};
 
 /// Shows phase, steps, rate and time left on a terminal, and stops when Ctrl-C was pressed.
 pub(crate) struct Progress {
     bar: ProgressBar,
     transitions: usize,
+    stopwatch: Stopwatch,
 }
 
 const BLENDING: &str = "{msg:28} {wide_bar:.cyan/dim} {pos}/{len} evaluations {rate} {eta} left";
@@ -26,7 +28,16 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        Self { bar, transitions }
+        Self {
+            bar,
+            transitions,
+            stopwatch: Stopwatch::new(),
+        }
+    }
+
+    /// How fast the finished render was.
+    pub(crate) fn rate(&self, summary: &Summary) -> Option<Rate> {
+        self.stopwatch.rate(summary)
     }
 
     /// Takes the bar off the screen.
@@ -75,6 +86,7 @@ fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
 
 impl RenderObserver for Progress {
     fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+        self.stopwatch.event(event);
         match event {
             RenderEvent::PromptCut { prompt, cut } => self.bar.suspend(|| {
                 eprintln!(

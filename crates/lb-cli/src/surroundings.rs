@@ -15,6 +15,8 @@ pub(crate) struct Surroundings {
     pub(crate) model_folders: Vec<PathBuf>,
     /// Where TensorRT's engines are kept, in the user's cache folder.
     pub(crate) engine_cache: Option<PathBuf>,
+    /// Where the speed of earlier renders is kept, in the user's cache folder.
+    pub(crate) rates: Option<PathBuf>,
     /// The folder that imported models are put into: the first of `LB_MODELS`, else the user's.
     /// It need not be there yet.
     pub(crate) import_folder: Option<PathBuf>,
@@ -52,6 +54,7 @@ impl Surroundings {
             default_model: non_empty("LB_MODEL").and_then(|name| name.into_string().ok()),
             model_folders,
             engine_cache: user_cache().map(|cache| cache.join("lb/engines")),
+            rates: user_cache().map(|cache| cache.join("lb/rates.json")),
             import_folder,
         }
     }

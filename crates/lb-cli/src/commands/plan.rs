@@ -2,6 +2,7 @@
 
 mod facts;
 mod report;
+mod time;
 
 use lb_render::{Job, Plan, Spacing};
 use lb_schedule::{BranchingProfile, fixed_fractions};
@@ -10,18 +11,23 @@ use crate::args::PlanArguments;
 use crate::commands::render::line;
 use crate::error::CommandError;
 use crate::resolve;
+use crate::surroundings::Surroundings;
 use crate::write::write;
 
-pub(crate) fn run(arguments: &PlanArguments) -> Result<(), CommandError> {
+pub(crate) fn run(
+    arguments: &PlanArguments,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
     let job = resolve::job(&arguments.content)?;
     let plan = Plan::new(&job)?;
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
+    let seconds = time::estimate(arguments, &job, &plan, surroundings)?;
     if arguments.json {
-        println!("{}", line(&facts::PlanFacts::new(&plan)));
+        println!("{}", line(&facts::PlanFacts::new(&plan, seconds)));
     } else {
-        print!("{}", report::text(&job, &plan));
+        print!("{}", report::text(&job, &plan, seconds));
         if let Some(path) = &arguments.svg {
             println!("drawn in {}", path.display());
         }

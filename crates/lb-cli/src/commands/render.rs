@@ -9,6 +9,7 @@ use crate::args::RenderArguments;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::progress::Progress;
+use crate::rates::{self, Circumstances};
 use crate::resolve;
 use crate::surroundings::Surroundings;
 use crate::write::write;
@@ -42,6 +43,12 @@ pub(crate) fn run(
     let result = renderer.render(&job, &outputs, &mut progress);
     progress.clear();
     let summary = result?;
+    if let Some(rate) = progress.rate(&summary).filter(|_| job.upscale.is_none()) {
+        let size = (summary.width, summary.height);
+        let model = renderer.directory().path();
+        let circumstances = Circumstances::new(model, size, &arguments.machine);
+        rates::remember(surroundings.rates.as_deref(), circumstances, rate);
+    }
     if arguments.output.json {
         println!("{}", line(&Facts::new(&summary)));
     } else if !quiet {

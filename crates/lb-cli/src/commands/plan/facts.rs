@@ -15,6 +15,8 @@ pub(super) struct PlanFacts<'a> {
     computed_frames: usize,
     film_frames: usize,
     seconds: f64,
+    /// How long rendering will take on this machine; absent where that is not known.
+    estimated_seconds: Option<f64>,
 }
 
 /// The tree of a transition.
@@ -37,7 +39,7 @@ impl TreeFacts {
 }
 
 impl<'a> PlanFacts<'a> {
-    pub(super) fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan, estimated_seconds: Option<f64>) -> Self {
         Self {
             keyframes: plan.keyframes,
             seeds: &plan.seeds,
@@ -48,6 +50,7 @@ impl<'a> PlanFacts<'a> {
             computed_frames: plan.computed_frames(),
             film_frames: plan.film_frames(),
             seconds: plan.seconds(),
+            estimated_seconds,
         }
     }
 }

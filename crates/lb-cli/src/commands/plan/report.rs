@@ -6,14 +6,19 @@ use lb_render::{Job, Plan, Spacing};
 use lb_schedule::BranchingProfile;
 
 /// The plan in words, a line a fact; trees that are alike are told once.
-pub(super) fn text(job: &Job, plan: &Plan) -> String {
+pub(super) fn text(job: &Job, plan: &Plan, seconds: Option<f64>) -> String {
     let mut text = String::new();
     // Writing into a string does not fail.
-    let _ = write_report(&mut text, job, plan);
+    let _ = write_report(&mut text, job, plan, seconds);
     text
 }
 
-fn write_report(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
+fn write_report(
+    text: &mut String,
+    job: &Job,
+    plan: &Plan,
+    seconds: Option<f64>,
+) -> std::fmt::Result {
     let looped = if plan.is_looped() { ", looped" } else { "" };
     writeln!(
         text,
@@ -56,7 +61,24 @@ fn write_report(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
         plan.computed_frames(),
         plan.seconds(),
         plan.timeline.frames_per_second()
-    )
+    )?;
+    match seconds {
+        Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),
+        None => writeln!(
+            text,
+            "time: not known for this model, size and device; rendering tells, and so does --measure"
+        ),
+    }
+}
+
+/// Seconds as people say them.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        small if small < 9.5 => format!("{small:.1} s"),
+        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
 }
 
 /// Every different tree with the transitions that have it, from 1.
@@ -94,6 +116,12 @@ fn list<T: ToString>(items: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_in_units_that_fit() {
+        let told = [0.25, 42.0, 600.0, 9000.0].map(duration);
+        assert_eq!(told, ["0.2 s", "42 s", "10 min", "2.5 h"]);
+    }
 
     #[test]
     fn trees_that_are_alike_are_told_once() {

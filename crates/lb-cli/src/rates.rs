@@ -1,0 +1,186 @@
+//! How fast this machine was, to say how long a film will take.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lb_render::{Plan, RenderEvent, Summary};
+use serde::{Deserialize, Serialize};
+
+use crate::args::MachineArguments;
+
+/// Seconds that the parts of a render took.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Rate {
+    /// Of one model evaluation.
+    per_evaluation: f64,
+    /// Of one computed frame after its last step: decoding it and what is done with it.
+    per_decode: f64,
+    /// Of everything else: loading, reading prompts, finishing files.
+    beside: f64,
+}
+
+impl Rate {
+    /// How long the film will take, in seconds.
+    pub(crate) fn seconds(&self, plan: &Plan) -> f64 {
+        self.beside
+            + self.per_evaluation * plan.cost.model_evaluations as f64
+            + self.per_decode * plan.cost.decodes as f64
+    }
+}
+
+/// What a rate depends on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Circumstances {
+    model: PathBuf,
+    size: (usize, usize),
+    device: String,
+    precision: String,
+    threads: Option<usize>,
+}
+
+impl Circumstances {
+    pub(crate) fn new(model: &Path, size: (usize, usize), machine: &MachineArguments) -> Self {
+        Self {
+            model: model.canonicalize().unwrap_or_else(|_| model.into()),
+            size,
+            device: machine.device.clone(),
+            precision: format!("{:?}", machine.precision).to_lowercase(),
+            threads: machine.threads,
+        }
+    }
+}
+
+/// The rates that are remembered, the latest first.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Remembered(Vec<(Circumstances, Rate)>);
+
+/// More are forgotten.
+const MOST_REMEMBERED: usize = 100;
+
+fn remembered(file: &Path) -> Remembered {
+    // What cannot be read is not remembered.
+    std::fs::read_to_string(file)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}
+
+/// The rate under these circumstances, if there was one.
+pub(crate) fn recall(file: Option<&Path>, circumstances: &Circumstances) -> Option<Rate> {
+    let Remembered(rates) = remembered(file?);
+    let found = rates.into_iter().find(|(known, _)| known == circumstances);
+    found.map(|(_, rate)| rate)
+}
+
+/// Keeps a rate for later. Where it cannot be kept, no film is worse for it.
+pub(crate) fn remember(file: Option<&Path>, circumstances: Circumstances, rate: Rate) {
+    let Some(file) = file else { return };
+    let Remembered(mut rates) = remembered(file);
+    rates.retain(|(known, _)| *known != circumstances);
+    rates.insert(0, (circumstances, rate));
+    rates.truncate(MOST_REMEMBERED);
+    if let Err(error) = write(file, &Remembered(rates)) {
+        tracing::debug!("{}: {error}", file.display());
+    }
+}
+
+fn write(file: &Path, rates: &Remembered) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let whole = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer(&whole, rates)?;
+    whole.persist(file)?;
+    Ok(())
+}
+
+/// Tells evaluations from the rest while a film is rendered.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    last: Instant,
+    is_warm: bool,
+    evaluations: usize,
+    evaluating: Duration,
+    decoding: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        Self {
+            last: Instant::now(),
+            is_warm: false,
+            evaluations: 0,
+            evaluating: Duration::ZERO,
+            decoding: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &RenderEvent<'_>) {
+        let now = Instant::now();
+        let passed = now - self.last;
+        self.last = now;
+        match event {
+            // The first one also makes room for all that follow.
+            RenderEvent::Step(_) if !self.is_warm => self.is_warm = true,
+            RenderEvent::Step(progress) => {
+                self.evaluations += progress.branches;
+                self.evaluating += passed;
+            }
+            RenderEvent::Keyframe { .. } | RenderEvent::Decoded { .. } => self.decoding += passed,
+            _ => {}
+        }
+    }
+
+    /// The rate of a finished render; `None` where too little was computed to tell.
+    pub(crate) fn rate(&self, summary: &Summary) -> Option<Rate> {
+        if self.evaluations == 0 || summary.decodes == 0 {
+            return None;
+        }
+        let per_evaluation = self.evaluating.as_secs_f64() / self.evaluations as f64;
+        let per_decode = self.decoding.as_secs_f64() / summary.decodes as f64;
+        let known = per_evaluation * summary.statistics.model_evaluations as f64
+            + self.decoding.as_secs_f64();
+        Some(Rate {
+            per_evaluation,
+            per_decode,
+            beside: (summary.seconds.total - known).max(0.0),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circumstances(width: usize) -> Circumstances {
+        Circumstances {
+            model: "pocket".into(),
+            size: (width, 64),
+            device: "cpu".into(),
+            precision: "auto".into(),
+            threads: None,
+        }
+    }
+
+    #[test]
+    fn the_latest_rate_of_each_circumstance_is_remembered() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("lb/rates.json");
+        let rate = |per_evaluation| Rate {
+            per_evaluation,
+            per_decode: 0.5,
+            beside: 2.0,
+        };
+        assert_eq!(recall(Some(&file), &circumstances(64)), None);
+        for width in 0..150 {
+            remember(Some(&file), circumstances(width), rate(1.0));
+        }
+        remember(Some(&file), circumstances(149), rate(3.0));
+        let recalled = |width| recall(Some(&file), &circumstances(width));
+        assert_eq!(recalled(149), Some(rate(3.0)));
+        assert_eq!(recalled(148), Some(rate(1.0)));
+        assert_eq!(recalled(3), None, "forgotten");
+        std::fs::write(&file, "not json").expect("written");
+        assert_eq!(recalled(149), None);
+        assert_eq!(recall(None, &circumstances(64)), None);
+    }
+}
