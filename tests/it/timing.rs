@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::lb::{Folder, SMALL_FILM};
-use crate::pictures::{Picture, sequence};
+use crate::pictures::{Picture, distance, sequence};
 
 fn numbers(value: &Value) -> Vec<f64> {
     let numbers = value.as_array().unwrap().iter();
@@ -33,15 +33,47 @@ fn speeds(facts: &Value) -> Vec<Vec<f64>> {
     transitions.iter().map(of_transition).collect()
 }
 
+const FRAMES_PER_SECOND: f64 = 25.0;
+
+/// Checks that the film frame nearest to a computed frame's time differs from it by no more than
+/// what moves between their times.
+fn assert_shown_when_told(folder: &Folder, times: &[f64], fastest: f64) {
+    let (shown, computed) = (
+        sequence(&folder.join("film")),
+        sequence(&folder.join("frames")),
+    );
+    assert_eq!(computed.len(), times.len());
+    for (frame, time) in computed.iter().zip(times) {
+        let nearest = (time * FRAMES_PER_SECOND).round();
+        let off = (nearest / FRAMES_PER_SECOND - time).abs();
+        let difference = distance(&shown[nearest as usize].pixels, &frame.pixels);
+        let moved = fastest * off;
+        assert!(
+            difference <= moved + 0.6,
+            "{difference} at {time} s, {moved} moved"
+        );
+    }
+}
+
 #[test]
 fn perceptual_timing_moves_at_one_apparent_speed() {
     let folder = Folder::new();
-    let outputs = ["--seconds=4", "--fps=25", "-o=film", "--force"];
+    let fps = format!("--fps={FRAMES_PER_SECOND}");
+    let outputs = [
+        "--seconds=4",
+        &fps,
+        "-o=film",
+        "--frames-dir=frames",
+        "--force",
+    ];
     let rendered = |timing| {
         let facts = folder.facts(&[SMALL_FILM, &outputs, &["--spacing=fixed", timing]].concat());
         let measured = folder.facts(&["measure", "film"]);
         let variation = measured["overall"]["coefficient_of_variation"].as_f64();
-        let speed = coefficient_of_variation(&speeds(&facts)[0]);
+        let speeds = &speeds(&facts)[0];
+        let times = numbers(&facts["transitions"][0]["frame_seconds"]);
+        assert_shown_when_told(&folder, &times, speeds.iter().copied().fold(0.0, f64::max));
+        let speed = coefficient_of_variation(speeds);
         (speed, variation.unwrap(), facts["film_frames"].as_u64())
     };
     let (even, even_film, frames) = rendered("--timing=even");
