@@ -1,5 +1,9 @@
 //! Places that cannot or may not be written.
 
+use image::AnimationDecoder;
+use image::codecs::gif::GifDecoder;
+use image::codecs::webp::WebPDecoder;
+
 use crate::lb::{Folder, SMALL_FILM};
 
 #[test]
@@ -72,4 +76,66 @@ fn outputs_do_not_disturb_each_other() {
         ["file"],
         "where one output fails, none appears"
     );
+}
+
+/// Half a second of film, ten frames a second.
+const SHORT: &[&str] = &["--seconds=0.5", "--fps=10"];
+
+#[test]
+fn the_ending_says_what_is_written() {
+    let folder = Folder::new();
+    for (name, flags, start) in [
+        ("film.gif", &[][..], &b"GIF89a"[..]),
+        ("film.webp", &["--webp-quality=60", "--play-once"], b"RIFF"),
+        ("exact.WEBP", &["--lossless"], b"RIFF"),
+    ] {
+        let output = format!("--output={name}");
+        folder.facts(&[SMALL_FILM, SHORT, flags, &[&output]].concat());
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        assert!(bytes.starts_with(start), "{name}");
+    }
+    let animation = |name: &str| {
+        let bytes = std::io::Cursor::new(std::fs::read(folder.join(name)).unwrap());
+        let frames = if name.ends_with("gif") {
+            GifDecoder::new(bytes).unwrap().into_frames()
+        } else {
+            WebPDecoder::new(bytes).unwrap().into_frames()
+        };
+        let frames = frames.collect_frames().unwrap().into_iter();
+        frames
+            .map(|frame| (frame.delay().numer_denom_ms().0, frame.into_buffer()))
+            .collect::<Vec<_>>()
+    };
+    let [gif, lossy, exact] = ["film.gif", "film.webp", "exact.WEBP"].map(animation);
+    for film in [&gif, &lossy, &exact] {
+        assert_eq!(film.iter().map(|(lasts, _)| lasts).sum::<u32>(), 500);
+        for ((_, shown), (_, meant)) in film.iter().zip(&exact) {
+            let differences = shown.iter().zip(meant.iter());
+            let sum: u64 = differences.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            assert!(sum < 6 * meant.len() as u64, "{sum} of {}", meant.len());
+        }
+    }
+}
+
+#[test]
+fn flags_of_other_formats_are_refused() {
+    let folder = Folder::new();
+    std::fs::write(folder.join("track.ogg"), "no sound").unwrap();
+    for (flags, words) in [
+        (&["--output=a.mp4", "--lossless"][..], ".webp"),
+        (&["--output=a.gif", "--webp-quality=3"], ".webp"),
+        (
+            &["--output=a.webp", "--webp-quality=101"],
+            "0 (smallest) to 100",
+        ),
+        (&["--output=a", "--play-once"], ".gif"),
+        (&["--output=a.gif", "--audio=track.ogg"], "only a .mp4"),
+    ] {
+        let said = folder.run(&[SMALL_FILM, flags].concat());
+        said.assert_refused(2, &[words]);
+    }
+    let missing = ["--output=a.mp4", "--audio=missing.ogg"];
+    let said = folder.run(&[SMALL_FILM, &missing].concat());
+    said.assert_refused(1, &["missing.ogg"]);
+    assert_eq!(folder.contents(), ["track.ogg"]);
 }
