@@ -130,9 +130,11 @@ impl Stopwatch {
         }
     }
 
-    /// The rate of a finished render; `None` where too little was computed to tell.
+    /// The rate of a finished render; `None` where too little was computed to tell, or where some of
+    /// it had been computed before.
     pub(crate) fn rate(&self, summary: &Summary) -> Option<Rate> {
-        if self.evaluations == 0 || summary.decodes == 0 {
+        let reused = summary.statistics.reused_evaluations > 0;
+        if self.evaluations == 0 || summary.decodes == 0 || reused {
             return None;
         }
         let per_evaluation = self.evaluating.as_secs_f64() / self.evaluations as f64;

@@ -50,9 +50,14 @@ impl Job {
     /// text gives an equal job again.
     ///
     /// # Errors
-    /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold.
+    /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, [`JobFileError::Oversized`]
+    /// for more text than is read again.
     pub fn to_toml(&self) -> Result<String, JobFileError> {
-        write::text(self)
+        let text = write::text(self)?;
+        if text.len() > LARGEST_JOB_FILE {
+            return Err(JobFileError::Oversized { bytes: text.len() });
+        }
+        Ok(text)
     }
 
     /// Makes every path absolute, so that the job means the same wherever it is written to. Models

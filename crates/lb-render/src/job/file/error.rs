@@ -125,6 +125,14 @@ pub enum JobFileError {
         /// Where they stand.
         place: Place,
     },
+    /// A job whose text could not be read again.
+    #[error(
+        "the job is too large: as a file it has {bytes} bytes, at most {LARGEST_JOB_FILE} are read"
+    )]
+    Oversized {
+        /// Its length in bytes.
+        bytes: usize,
+    },
     /// A path that is not Unicode, which TOML has to be.
     #[error("a job file cannot name {}: it is not Unicode", path.display())]
     NotUnicode {

@@ -208,6 +208,16 @@ fn what_keyframes_have_alike_stands_once() {
 }
 
 #[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let job = Job::of_prompts(vec!["x".repeat(9000); 120]);
+    let error = job.to_toml().unwrap_err();
+    assert!(
+        error.to_string().starts_with("the job is too large"),
+        "{error}"
+    );
+}
+
+#[test]
 fn paths_belong_to_the_file_they_are_read_from() {
     let text = "model = \"models/mine\"\n[depth]\nimage = \"map.png\"\n\
                 [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
