@@ -1,5 +1,6 @@
 //! A progress bar for people; silence for everything else.
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
@@ -12,7 +13,7 @@ use crate::rates::{Rate, Stopwatch};
 /// Shows phase, steps, rate and time left on a terminal, and stops when Ctrl-C was pressed.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    transitions: usize,
+    transitions: Cell<usize>,
     stopwatch: Stopwatch,
 }
 
@@ -30,7 +31,7 @@ impl Progress {
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         Self {
             bar,
-            transitions,
+            transitions: Cell::new(transitions),
             stopwatch: Stopwatch::new(),
         }
     }
@@ -56,6 +57,10 @@ impl Progress {
             Stage::Encoding => (WAITING, "reading prompts"),
             Stage::Loading => (WAITING, "loading the model"),
             Stage::Blending => (BLENDING, "keyframes"),
+            Stage::Upscaling { transitions } => {
+                self.transitions.set(transitions);
+                (WAITING, "going on to the second stage")
+            }
             Stage::Finishing => (WAITING, "writing files"),
         };
         self.style(template);
@@ -73,7 +78,11 @@ impl Progress {
             Phase::Inversion => format!("pictures to noise, {step}"),
             Phase::Keyframes => format!("keyframes, {step}"),
             Phase::Transition { index, .. } => {
-                format!("transition {}/{}, {step}", index + 1, self.transitions)
+                format!(
+                    "transition {}/{}, {step}",
+                    index + 1,
+                    self.transitions.get()
+                )
             }
         });
     }

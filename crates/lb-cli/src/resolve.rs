@@ -2,7 +2,7 @@
 
 mod job;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lb_render::{
     AnimationOptions, AudioTrack, Device, Encoder, Job, ModelDirectory, Outputs, PipelineOptions,
@@ -98,16 +98,24 @@ pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(),
     let directory = ModelDirectory::open(&place)?;
     let side = directory.default_side();
     job.size.get_or_insert((side, side));
-    // A folder of the working directory is no name: elsewhere it would mean another model.
-    let is_name = place != Path::new(&name);
-    let place = std::path::absolute(&place).ok();
-    let place = place.as_deref().and_then(Path::to_str);
-    job.model = match place {
-        Some(place) if !is_name => Some(place.to_owned()),
-        _ => Some(name),
-    };
+    job.model = Some(lasting_name(&name, place));
+    if let Some(upscale) = &mut job.upscale {
+        let place = ModelDirectory::locate(&upscale.model, &surroundings.model_folders)?;
+        upscale.model = lasting_name(&upscale.model, place);
+    }
     job.make_paths_absolute();
     Ok(())
+}
+
+/// A model's name as it holds elsewhere: a folder of the working directory is no name, there it
+/// would mean another model.
+fn lasting_name(name: &str, place: PathBuf) -> String {
+    if place != Path::new(name) {
+        return name.to_owned();
+    }
+    let place = std::path::absolute(place).ok();
+    let place = place.as_deref().and_then(Path::to_str);
+    place.unwrap_or(name).to_owned()
 }
 
 /// The model of a job, or the one that the surroundings name, or the bundled one.
@@ -140,5 +148,11 @@ pub(crate) fn renderer(
     };
     options.validate()?;
     let directory = ModelDirectory::find(name, &surroundings.model_folders)?;
-    Ok(Renderer::new(runtime(surroundings)?, directory, options)?)
+    let upscaler = job
+        .upscale
+        .as_ref()
+        .map(|upscale| ModelDirectory::find(&upscale.model, &surroundings.model_folders));
+    let upscaler = upscaler.transpose()?;
+    let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
+    Ok(renderer.with_upscaler(upscaler))
 }

@@ -106,6 +106,35 @@ pub enum RenderError {
         /// The mask's width and height.
         mask: (usize, usize),
     },
+    /// Frames that an upscaler does not take.
+    #[error(
+        "an upscaler takes frames whose width and height are multiples of {multiple}, {most} pixels \
+         at most; these have {width}x{height}"
+    )]
+    LowResSize {
+        /// Their width.
+        width: usize,
+        /// Their height.
+        height: usize,
+        /// What sides must be multiples of.
+        multiple: usize,
+        /// The longest side.
+        most: usize,
+    },
+    /// Not the frames that a film has.
+    #[error("the film has {expected} computed frames; {found} are there")]
+    LowResCount {
+        /// How many frames are there.
+        found: usize,
+        /// How many the film's transitions have.
+        expected: usize,
+    },
+    /// A job with a second stage, and a renderer without its model.
+    #[error("the job is upscaled with `{model}`, but the renderer was given no upscaling model")]
+    NoUpscaler {
+        /// The model's name in the job.
+        model: String,
+    },
     /// What needs a model each.
     #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
     TwoModes,
@@ -172,6 +201,9 @@ impl RenderError {
             | Self::NeedsFit { .. }
             | Self::MaskProportions { .. }
             | Self::TwoModes
+            | Self::LowResSize { .. }
+            | Self::LowResCount { .. }
+            | Self::NoUpscaler { .. }
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }

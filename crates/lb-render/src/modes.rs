@@ -4,6 +4,7 @@ mod composite;
 mod depth;
 mod fit;
 mod inpaint;
+pub(crate) mod upscale;
 
 use lb_blend::Latents;
 use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};

@@ -45,6 +45,12 @@ pub enum Stage {
     Loading,
     /// The engine works; frames are decoded and encoded as they come.
     Blending,
+    /// The first stage of an upscaled film is complete; encoding, loading and blending begin anew,
+    /// with this many transitions.
+    Upscaling {
+        /// Neighbours among the first stage's computed frames.
+        transitions: usize,
+    },
     /// The last frames are encoded and the files get their names.
     Finishing,
 }

@@ -3,13 +3,16 @@
 use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming, film_cost};
 
 use crate::error::RenderError;
-use crate::job::{Job, Transition, film_profiles};
+use crate::job::{Job, Transition, Upscale, film_profiles};
 
 /// Everything about a film that is known beforehand.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
     /// The tree of every transition; all have the same number of steps.
     pub profiles: Vec<BranchingProfile>,
+    /// The tree between two neighbouring computed frames of these trees, where a second stage makes
+    /// each of them a keyframe.
+    pub upscale: Option<BranchingProfile>,
     /// Keyframes of the film.
     pub keyframes: usize,
     /// The seed of every keyframe.
@@ -29,8 +32,10 @@ impl Plan {
         job.check()?;
         let profiles = film_profiles(&job.transitions)?;
         let timeline = Timeline::new(&timing(job))?;
+        let upscale = job.upscale.as_ref().map(Upscale::profile).transpose()?;
         Ok(Self {
-            cost: cost(job, &profiles),
+            cost: cost(job, &profiles, upscale.as_ref()),
+            upscale,
             timeline,
             keyframes: job.keyframes.len(),
             seeds: job.keyframes.iter().map(|keyframe| keyframe.seed).collect(),
@@ -53,6 +58,23 @@ impl Plan {
     /// Computed frames of the whole film; a shared keyframe counts once.
     #[must_use]
     pub fn computed_frames(&self) -> usize {
+        let inner = self.transition_frames();
+        self.keyframes + inner.map(|frames| frames - 2).sum::<usize>()
+    }
+
+    /// Computed frames of every transition, both its keyframes included.
+    pub fn transition_frames(&self) -> impl Iterator<Item = usize> {
+        let within = self
+            .upscale
+            .as_ref()
+            .map_or(1, |pair| pair.frame_count() - 1);
+        let profiles = self.profiles.iter();
+        profiles.map(move |profile| (profile.frame_count() - 1) * within + 1)
+    }
+
+    /// Computed frames of the first stage of an upscaled film, or of the only one.
+    #[must_use]
+    pub fn first_stage_frames(&self) -> usize {
         let inner = self.profiles.iter().map(|at| at.frame_count() - 2);
         self.keyframes + inner.sum::<usize>()
     }
@@ -83,10 +105,17 @@ fn timing(job: &Job) -> FilmTiming {
     }
 }
 
-fn cost(job: &Job, profiles: &[BranchingProfile]) -> Cost {
-    let mut cost = film_cost(profiles, job.looped);
+fn cost(job: &Job, profiles: &[BranchingProfile], upscale: Option<&BranchingProfile>) -> Cost {
+    let first = stage_cost(job, profiles.iter());
+    let Some(pair) = upscale else { return first };
+    let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
+    first + stage_cost(job, std::iter::repeat_n(pair, pairs.sum()))
+}
+
+fn stage_cost<'a>(job: &Job, profiles: impl Iterator<Item = &'a BranchingProfile> + Clone) -> Cost {
+    let mut cost = film_cost(profiles.clone(), job.looped);
     if job.measures_pictures() {
-        cost.decodes += profiles.iter().map(measured_branches).sum::<usize>();
+        cost.decodes += profiles.map(measured_branches).sum::<usize>();
     }
     cost
 }

@@ -1,13 +1,16 @@
 //! Finished latents to pictures and films, while the engine goes on.
 
+mod watching;
+
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use lb_blend::{BlendError, BlendReport, BlendedFrame, Latents, Observer, StepProgress};
+use lb_blend::{BlendedFrame, Latents};
 use lb_models::{Picture, PictureDecoder, Pipeline};
 use lb_schedule::BranchingProfile;
 use lb_video::{CompletedFilm, ContactSheet, FilmWriter, Frame, PngFile};
 
+pub(crate) use self::watching::Watching;
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
 use crate::job::Job;
@@ -35,6 +38,12 @@ pub(crate) struct Production {
     level_fractions: Vec<Vec<Vec<f64>>>,
     computed: usize,
     total: usize,
+    /// Computed frames for a second stage, which stand instead of outputs.
+    low_res: Option<Vec<Frame>>,
+    /// Of a second stage: whether its keyframes are the film's no more, and which one of those under
+    /// way is the first of all again.
+    second_stage: bool,
+    closing: Option<usize>,
 }
 
 impl Production {
@@ -66,8 +75,7 @@ impl Production {
             ))
         };
         let sheet = outputs.contact_sheet.as_ref().map(open_sheet).transpose()?;
-        let counts = plan.profiles.iter().map(BranchingProfile::frame_count);
-        let counts = counts.collect();
+        let counts = plan.transition_frames().collect();
         Ok(Self {
             decoder: pipeline.decoder(),
             mode,
@@ -82,16 +90,49 @@ impl Production {
             level_fractions: Vec::new(),
             computed: 0,
             total: plan.computed_frames(),
+            low_res: None,
+            second_stage: false,
+            closing: None,
         })
+    }
+
+    /// A first stage that keeps its computed frames for a second one.
+    pub(crate) fn for_second_stage(
+        job: &Job,
+        plan: &Plan,
+        size: (usize, usize),
+        pipeline: &Pipeline,
+        mode: Mode,
+    ) -> Result<Self, RenderError> {
+        let (nowhere, unsaid) = (Outputs::default(), String::new());
+        let production = Self::begin(job, plan, &nowhere, size, pipeline, mode, unsaid)?;
+        Ok(Self {
+            total: plan.first_stage_frames(),
+            low_res: Some(Vec::new()),
+            ..production
+        })
+    }
+
+    /// What a first stage kept, and the fractions of its trees.
+    pub(crate) fn into_low_res(self) -> (Vec<Frame>, Vec<Vec<Vec<f64>>>) {
+        (self.low_res.unwrap_or_default(), self.level_fractions)
+    }
+
+    /// Begins the next keyframes of a second stage, the first of which was the last before. `closing`
+    /// is the one among them that is the film's first again.
+    pub(crate) fn begin_window(&mut self, closing: Option<usize>) {
+        self.second_stage = true;
+        self.closing = closing;
+    }
+
+    /// Takes the fractions of the first stage's trees instead of those between its frames.
+    pub(crate) fn set_level_fractions(&mut self, level_fractions: Vec<Vec<Vec<f64>>>) {
+        self.level_fractions = level_fractions;
     }
 
     /// An observer for the engine that turns what is finished into pictures.
     pub(crate) fn watch<'a>(&'a mut self, observer: &'a mut dyn RenderObserver) -> Watching<'a> {
-        Watching {
-            production: self,
-            observer,
-            failure: None,
-        }
+        Watching::new(self, observer)
     }
 
     /// Pictures decoded for the film.
@@ -149,6 +190,11 @@ impl Production {
 
     /// The next computed frame of the film.
     fn write(&mut self, frame: Frame) -> Result<(), RenderError> {
+        if let Some(low_res) = &mut self.low_res {
+            low_res.push(frame);
+            self.computed += 1;
+            return Ok(());
+        }
         if let Some((sheet, ..)) = &mut self.sheet {
             sheet.add(&frame);
         }
@@ -161,6 +207,9 @@ impl Production {
 
     /// A computed frame as the film shows it.
     fn show(&mut self, frame: Frame) -> Result<(), RenderError> {
+        if self.low_res.is_some() {
+            return Ok(());
+        }
         let film = &mut self.film;
         self.assembler.push(frame, |left, right, weight| {
             let Some(writer) = film else { return Ok(()) };
@@ -174,11 +223,17 @@ impl Production {
         latents: &Latents,
         observer: &mut dyn RenderObserver,
     ) -> Result<(), RenderError> {
+        let shown_before = self.second_stage && index == 0 && self.computed > 0;
+        if shown_before || self.closing == Some(index) {
+            return Ok(());
+        }
         for picture in self.decode(&[latents])? {
-            proceed(observer.event(&RenderEvent::Keyframe {
-                index,
-                picture: &picture,
-            }))?;
+            if !self.second_stage {
+                proceed(observer.event(&RenderEvent::Keyframe {
+                    index,
+                    picture: &picture,
+                }))?;
+            }
             if index == 0 {
                 self.first_keyframe = Some(picture.clone());
                 self.write(picture)?;
@@ -221,60 +276,6 @@ impl Production {
 
 /// Frames between two looks at the observer: few enough to stop soon.
 const DECODED_TOGETHER: usize = 8;
-
-/// The engine's observer during a render.
-pub(crate) struct Watching<'a> {
-    production: &'a mut Production,
-    observer: &'a mut dyn RenderObserver,
-    failure: Option<RenderError>,
-}
-
-impl Watching<'_> {
-    /// The engine's result; a failure of decoding or writing is told rather than the stop that it
-    /// caused.
-    pub(crate) fn outcome(
-        self,
-        result: Result<BlendReport, BlendError>,
-    ) -> Result<BlendReport, RenderError> {
-        match self.failure {
-            Some(failure) => Err(failure),
-            None => Ok(result?),
-        }
-    }
-
-    fn flow(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
-        match result {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                ControlFlow::Break(())
-            }
-        }
-    }
-}
-
-impl Observer for Watching<'_> {
-    fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
-        self.observer.event(&RenderEvent::Step(progress))
-    }
-
-    fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
-        let result = self.production.take_keyframe(index, latents, self.observer);
-        self.flow(result)
-    }
-
-    fn transition(
-        &mut self,
-        _: usize,
-        frames: &[BlendedFrame],
-        level_fractions: &[Vec<f64>],
-    ) -> ControlFlow<()> {
-        let result = self
-            .production
-            .take_transition(frames, level_fractions, self.observer);
-        self.flow(result)
-    }
-}
 
 pub(crate) fn proceed(flow: ControlFlow<()>) -> Result<(), RenderError> {
     match flow {

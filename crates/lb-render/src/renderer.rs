@@ -11,6 +11,7 @@ use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
 use crate::error::RenderError;
 use crate::job::Job;
 use crate::modes::Mode;
+use crate::modes::upscale::{SecondStage, upscaled_size};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
@@ -23,6 +24,7 @@ pub struct Renderer {
     runtime: Runtime,
     directory: ModelDirectory,
     options: PipelineOptions,
+    upscaler: Option<ModelDirectory>,
 }
 
 impl Renderer {
@@ -40,7 +42,14 @@ impl Renderer {
             runtime,
             directory,
             options,
+            upscaler: None,
         })
+    }
+
+    /// The same, with the model of jobs that are upscaled.
+    #[must_use]
+    pub fn with_upscaler(self, upscaler: Option<ModelDirectory>) -> Self {
+        Self { upscaler, ..self }
     }
 
     /// The model.
@@ -69,9 +78,12 @@ impl Renderer {
         crate::unsupported::refuse(job)?;
         outputs.validate()?;
         let side = self.directory.default_side();
-        let (width, height) = job.size.unwrap_or((side, side));
+        let size = job.size.unwrap_or((side, side));
+        let (width, height) = size;
         self.directory.latent_shape(width, height)?;
-        let mode = Mode::read(job, &self.directory, (width, height))?;
+        let mode = Mode::read(job, &self.directory, size)?;
+        let second = self.second_stage(job, &plan, outputs, size)?;
+        let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
         let mut pipeline = Pipeline::open(
             self.runtime,
             self.directory.clone(),
@@ -82,16 +94,13 @@ impl Renderer {
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
         let channels = mode.channels(&mut pipeline)?;
-        let description = job.description(&self.directory, (width, height))?;
-        let mut production = Production::begin(
-            job,
-            &plan,
-            outputs,
-            (width, height),
-            &pipeline,
-            mode,
-            description,
-        )?;
+        let mut production = match &second {
+            Some(_) => Production::for_second_stage(job, &plan, size, &pipeline, mode)?,
+            None => {
+                let description = job.description(&self.directory, size)?;
+                Production::begin(job, &plan, outputs, size, &pipeline, mode, description)?
+            }
+        };
 
         let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
             proceed(observer.event(&RenderEvent::Stage(stage)))
@@ -112,7 +121,7 @@ impl Renderer {
             distance: job.distance,
             crossfeed: job.crossfeed,
         };
-        let report = {
+        let mut report = {
             let mut watching = production.watch(observer);
             let result = blend(
                 &mut pipeline,
@@ -124,14 +133,24 @@ impl Renderer {
             );
             watching.outcome(result)?
         };
+        let mut decodes = production.decodes();
+        let mut times = pipeline.times();
+        // One stage's models make room for the next one's.
+        drop(pipeline);
+        if let Some(second) = second {
+            let whole = second.run(job, production, observer)?;
+            report = whole.after(report);
+            decodes += whole.production.decodes();
+            times += whole.times;
+            production = whole.production;
+        }
         stage(Stage::Finishing, observer)?;
-        let decodes = production.decodes();
         let transitions = production.take_transitions();
         let files = production.finish()?;
         Ok(Summary {
             files,
-            width,
-            height,
+            width: film_size.0,
+            height: film_size.1,
             film_frames: plan.film_frames(),
             computed_frames: plan.computed_frames(),
             statistics: report,
@@ -139,10 +158,44 @@ impl Renderer {
             transitions,
             seconds: Seconds {
                 total: began.elapsed().as_secs_f64(),
-                sessions: pipeline.times().running.as_secs_f64(),
-                loading: pipeline.times().loading.as_secs_f64(),
+                sessions: times.running.as_secs_f64(),
+                loading: times.loading.as_secs_f64(),
             },
         })
+    }
+
+    /// The second stage of a job that has one, its outputs opened.
+    fn second_stage<'a>(
+        &self,
+        job: &'a Job,
+        plan: &Plan,
+        outputs: &Outputs,
+        size: (usize, usize),
+    ) -> Result<Option<SecondStage<'a>>, RenderError> {
+        let Some(upscale) = &job.upscale else {
+            return Ok(None);
+        };
+        let Some(directory) = &self.upscaler else {
+            return Err(RenderError::NoUpscaler {
+                model: upscale.model.clone(),
+            });
+        };
+        let (width, height) = upscaled_size(directory, upscale, size)?;
+        let options = PipelineOptions {
+            noise_level: upscale.noise_level,
+            ..self.options.clone()
+        };
+        let pipeline = Pipeline::open(self.runtime, directory.clone(), width, height, options)?;
+        let production = Production::begin(
+            job,
+            plan,
+            outputs,
+            (width, height),
+            &pipeline,
+            Mode::Text,
+            job.description(&self.directory, size)?,
+        )?;
+        Ok(Some(SecondStage::new(upscale, pipeline, production)))
     }
 }
 
@@ -181,7 +234,7 @@ fn transitions(job: &Job, plan: &Plan) -> Vec<lb_blend::Transition> {
 }
 
 /// Conditioning of every prompt and negative prompt, each once.
-fn encode<'a>(
+pub(crate) fn encode<'a>(
     pipeline: &mut Pipeline,
     job: &'a Job,
     observer: &mut dyn RenderObserver,

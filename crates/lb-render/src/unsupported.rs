@@ -5,13 +5,10 @@ use crate::job::Job;
 
 /// Checks that everything in a job can be carried out.
 pub(crate) fn refuse(job: &Job) -> Result<(), RenderError> {
-    let findings = [
-        (
-            job.keyframes.iter().any(|at| at.image.is_some()),
-            "a picture as a keyframe",
-        ),
-        (job.upscale.is_some(), "upscaling"),
-    ];
+    let findings = [(
+        job.keyframes.iter().any(|at| at.image.is_some()),
+        "a picture as a keyframe",
+    )];
     match findings.into_iter().find(|(found, _)| *found) {
         Some((_, what)) => Err(RenderError::Unsupported { what }),
         None => Ok(()),

@@ -10,3 +10,4 @@ mod modes;
 mod plan;
 mod render;
 mod tiny_models;
+mod upscale;

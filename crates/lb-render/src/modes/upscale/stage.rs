@@ -1,0 +1,180 @@
+//! The order of the work in a second stage.
+
+use std::ops::ControlFlow;
+
+use lb_blend::{Backend, BlendOptions, BlendReport, CallRows, StepProgress, blend};
+use lb_models::{Pipeline, SessionTimes};
+use lb_schedule::film_cost;
+
+use super::{Carried, LowResFilm, SecondFilm};
+use crate::error::RenderError;
+use crate::job::{Job, Upscale};
+use crate::observe::{RenderEvent, RenderObserver, Stage};
+use crate::production::{Production, proceed};
+use crate::renderer::encode;
+
+/// A second stage before it has begun: nothing of its model is loaded, its outputs are open.
+pub(crate) struct SecondStage<'a> {
+    upscale: &'a Upscale,
+    pipeline: Pipeline,
+    production: Production,
+}
+
+/// A second stage that is complete.
+pub(crate) struct Upscaled {
+    /// The film's outputs, to be finished.
+    pub(crate) production: Production,
+    pub(crate) times: SessionTimes,
+    report: BlendReport,
+}
+
+impl<'a> SecondStage<'a> {
+    /// `pipeline` is the upscaler's; `production` has its picture size.
+    pub(crate) fn new(upscale: &'a Upscale, pipeline: Pipeline, production: Production) -> Self {
+        Self {
+            upscale,
+            pipeline,
+            production,
+        }
+    }
+
+    /// Width and height of the film.
+    pub(crate) fn picture_size(&self) -> (usize, usize) {
+        self.pipeline.picture_size()
+    }
+
+    /// Goes on from what a first stage has kept.
+    pub(crate) fn run(
+        mut self,
+        job: &Job,
+        first: Production,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Upscaled, RenderError> {
+        let (pictures, level_fractions) = first.into_low_res();
+        let fractions = level_fractions.iter().filter_map(|levels| levels.last());
+        let fractions: Vec<Vec<f64>> = fractions.cloned().collect();
+        let film = LowResFilm::new(pictures, &fractions, job.looped)?;
+        let report = self.compute(job, &film, observer)?;
+        self.production.set_level_fractions(level_fractions);
+        Ok(Upscaled {
+            production: self.production,
+            times: self.pipeline.times(),
+            report,
+        })
+    }
+
+    fn compute(
+        &mut self,
+        job: &Job,
+        film: &LowResFilm,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<BlendReport, RenderError> {
+        let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
+            proceed(observer.event(&RenderEvent::Stage(stage)))
+        };
+        let transitions = film.pairs();
+        stage(Stage::Upscaling { transitions }, observer)?;
+        stage(Stage::Encoding, observer)?;
+        let encoded = encode(&mut self.pipeline, job, observer)?;
+        let second = SecondFilm::new(job, self.upscale, film, encoded, &self.pipeline)?;
+        let profile = self.upscale.profile()?;
+        let sampler = job
+            .sampler
+            .sampler(self.pipeline.directory().schedule(), profile.steps())?;
+        let options = BlendOptions {
+            spacing: job.spacing,
+            distance: job.distance,
+            ..Default::default()
+        };
+        let pairs = std::iter::repeat_n(&profile, transitions);
+        let total = film_cost(pairs, film.is_looped()).model_evaluations;
+        let mut carried = Carried::new(film.frames(), film.is_looped());
+        let mut sum = BlendReport::default();
+        for window in second.windows() {
+            let part = second.window(window.clone(), &self.pipeline)?;
+            if window.start == 0 {
+                stage(Stage::Loading, observer)?;
+                self.pipeline
+                    .expect_rows(CallRows::of_film(&part, self.pipeline.batch_limit()));
+                self.pipeline.load_unet()?;
+                self.pipeline.decoder().load()?;
+                stage(Stage::Blending, observer)?;
+            }
+            let closing = film.closes(window.end) && !part.is_looped();
+            self.production
+                .begin_window(closing.then_some(window.len()));
+            let shared = carried.shared(&window) * profile.steps();
+            let mut shifted = Shifted {
+                observer,
+                done: sum.model_evaluations + sum.reused_evaluations,
+                shared,
+                total,
+                first: window.start,
+            };
+            let mut nothing = ();
+            let mut store = carried.window(window, &mut nothing);
+            let mut watching = self.production.watch(&mut shifted);
+            let result = blend(
+                &mut self.pipeline,
+                sampler.as_ref(),
+                &part,
+                &options,
+                &mut store,
+                &mut watching,
+            );
+            let mut report = watching.outcome(result)?;
+            // What a window has of the one before was computed, or found, there.
+            report.reused_evaluations -= shared;
+            sum = added(sum, report);
+        }
+        Ok(sum)
+    }
+}
+
+impl Upscaled {
+    /// What both stages took.
+    pub(crate) fn after(&self, first: BlendReport) -> BlendReport {
+        added(first, self.report)
+    }
+}
+
+fn added(left: BlendReport, right: BlendReport) -> BlendReport {
+    BlendReport {
+        model_evaluations: left.model_evaluations + right.model_evaluations,
+        reused_evaluations: left.reused_evaluations + right.reused_evaluations,
+        predicted_rows: left.predicted_rows + right.predicted_rows,
+        predict_calls: left.predict_calls + right.predict_calls,
+        most_states_held: left.most_states_held.max(right.most_states_held),
+    }
+}
+
+/// A window's progress as the whole stage's.
+struct Shifted<'a> {
+    observer: &'a mut dyn RenderObserver,
+    /// Evaluations of the windows before.
+    done: usize,
+    /// Those of them that this window counts again.
+    shared: usize,
+    total: usize,
+    /// The window's first transition.
+    first: usize,
+}
+
+impl RenderObserver for Shifted<'_> {
+    fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+        let RenderEvent::Step(step) = event else {
+            return self.observer.event(event);
+        };
+        let mut phase = step.phase;
+        if let lb_blend::Phase::Transition { index, .. } = &mut phase {
+            *index += self.first;
+        }
+        let done = self.done + step.model_evaluations;
+        self.observer.event(&RenderEvent::Step(&StepProgress {
+            phase,
+            model_evaluations: done.saturating_sub(self.shared),
+            total_model_evaluations: self.total,
+            ..**step
+        }))
+    }
+}

@@ -1,0 +1,74 @@
+//! The engine's observer: what is finished goes on to the production.
+
+use std::ops::ControlFlow;
+
+use lb_blend::{BlendError, BlendReport, BlendedFrame, Latents, Observer, StepProgress};
+
+use super::Production;
+use crate::error::RenderError;
+use crate::observe::{RenderEvent, RenderObserver};
+
+/// The engine's observer during a render.
+pub(crate) struct Watching<'a> {
+    production: &'a mut Production,
+    observer: &'a mut dyn RenderObserver,
+    failure: Option<RenderError>,
+}
+
+impl<'a> Watching<'a> {
+    pub(super) fn new(
+        production: &'a mut Production,
+        observer: &'a mut dyn RenderObserver,
+    ) -> Self {
+        Self {
+            production,
+            observer,
+            failure: None,
+        }
+    }
+
+    /// The engine's result; a failure of decoding or writing is told rather than the stop that it
+    /// caused.
+    pub(crate) fn outcome(
+        self,
+        result: Result<BlendReport, BlendError>,
+    ) -> Result<BlendReport, RenderError> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(result?),
+        }
+    }
+
+    fn flow(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Observer for Watching<'_> {
+    fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
+        self.observer.event(&RenderEvent::Step(progress))
+    }
+
+    fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
+        let result = self.production.take_keyframe(index, latents, self.observer);
+        self.flow(result)
+    }
+
+    fn transition(
+        &mut self,
+        _: usize,
+        frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
+    ) -> ControlFlow<()> {
+        let result = self
+            .production
+            .take_transition(frames, level_fractions, self.observer);
+        self.flow(result)
+    }
+}

@@ -1,0 +1,225 @@
+//! Films of two stages: what diffusers makes, what they cost, and what is refused.
+
+use lb_render::{
+    Branching, Injections, Job, ModelDirectory, Outputs, Plan, RenderEvent, RenderObserver,
+    Renderer, Stage, Upscale,
+};
+
+use crate::tiny_models::{Pixels, Rendered, TinyModel, frames, golden, golden_job, psnr, render};
+
+/// Least allowed likeness of frames, in dB.
+const LEAST_PSNR: f64 = 45.0;
+
+fn upscaled(job: Job) -> Job {
+    Job {
+        upscale: Some(Upscale {
+            steps: 6,
+            frames: 3,
+            depth_strength: 0.5,
+            ..Upscale::with_model("x4")
+        }),
+        ..job
+    }
+}
+
+/// A film whose second stage is cheap, of so many computed frames a transition in the first one.
+fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
+    let mut job = upscaled(golden_job((64, 64)));
+    job.keyframes.truncate(keyframes);
+    job.transitions.resize(
+        Job::transition_count(keyframes, looped),
+        job.transitions[0].clone(),
+    );
+    for transition in &mut job.transitions {
+        transition.branching = Branching::Manual {
+            steps: 2,
+            branch_counts: vec![2, frames],
+            injections: Injections::Steps(vec![0, 1]),
+        };
+    }
+    job.looped = looped;
+    if let Some(upscale) = &mut job.upscale {
+        (upscale.steps, upscale.frames) = (2, 2);
+    }
+    job
+}
+
+fn renderer(first: &TinyModel, upscaler: &TinyModel) -> Renderer {
+    let upscaler = ModelDirectory::open(upscaler.path()).unwrap();
+    first.renderer().with_upscaler(Some(upscaler))
+}
+
+fn render_upscaled(job: &Job) -> Rendered {
+    let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
+    render(&renderer(&first, &upscaler), job)
+}
+
+/// Every third pixel of every third row.
+fn thinned((size, pixels): &Pixels) -> Vec<u8> {
+    let rows = pixels.chunks_exact(3 * size.0).step_by(3);
+    let thinned = rows.flat_map(|row| row.chunks_exact(3).step_by(3));
+    thinned.flatten().copied().collect()
+}
+
+#[test]
+fn a_film_of_two_stages_is_diffusers() {
+    let job = upscaled(golden_job((64, 64)));
+    let rendered = render_upscaled(&job);
+    let expected = frames(&golden().join("upscale"));
+    assert_eq!((rendered.computed.len(), expected.len()), (13, 13));
+    for (frame, (found, expected)) in rendered.computed.iter().zip(&expected).enumerate() {
+        assert_eq!(found.0, (256, 256));
+        let psnr = psnr(&thinned(found), &expected.1);
+        assert!(psnr >= LEAST_PSNR, "frame {frame}: {psnr} dB");
+    }
+    let plan = Plan::new(&job).unwrap();
+    // 3 keyframes and two times 2 inner branches; 7 keyframes and 6 times 1 inner branch.
+    let evaluations = (3 * 6 + 2 * 2 * 3) + (7 * 6 + 6 * 3);
+    assert_eq!(plan.cost.model_evaluations, evaluations);
+    let summary = &rendered.summary;
+    assert_eq!(summary.statistics.model_evaluations, evaluations);
+    assert_eq!((summary.decodes, plan.cost.decodes), (7 + 13, 7 + 13));
+    assert_eq!((summary.width, summary.computed_frames), (256, 13));
+    assert_eq!(rendered.film.len(), plan.film_frames());
+    assert!(rendered.film.iter().all(|frame| frame.0 == (256, 256)));
+    // The film's own trees, and the motion of its final frames.
+    assert_eq!(summary.transitions[1].branch_counts, [2, 4]);
+    assert_eq!(summary.transitions[1].frame_distances.len(), 6);
+}
+
+/// Counts what it is told, and checks that progress only grows.
+#[derive(Default)]
+struct Progress {
+    stages: Vec<Stage>,
+    done: usize,
+    total: usize,
+    keyframes: usize,
+}
+
+impl RenderObserver for Progress {
+    fn event(&mut self, event: &RenderEvent<'_>) -> std::ops::ControlFlow<()> {
+        match event {
+            RenderEvent::Stage(stage) => {
+                self.stages.push(*stage);
+                if *stage == Stage::Blending {
+                    self.done = 0;
+                }
+            }
+            RenderEvent::Step(step) => {
+                assert!(step.model_evaluations > self.done);
+                assert!(step.model_evaluations <= step.total_model_evaluations);
+                (self.done, self.total) = (step.model_evaluations, step.total_model_evaluations);
+            }
+            RenderEvent::Keyframe { .. } => self.keyframes += 1,
+            _ => {}
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn long_films_are_computed_in_windows_and_every_shared_keyframe_once() {
+    let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
+    let renderer = renderer(&first, &upscaler);
+    for (keyframes, frames, looped) in [(2, 20, false), (3, 12, true), (3, 4, true)] {
+        let job = long_job(keyframes, frames, looped);
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs {
+            frames_dir: Some(folder.path().join("frames")),
+            film: Some(folder.path().join("film")),
+            ..Default::default()
+        };
+        let mut progress = Progress::default();
+        let summary = renderer.render(&job, &outputs, &mut progress).unwrap();
+        let plan = Plan::new(&job).unwrap();
+        let context = format!("{keyframes} keyframes, {frames} frames, looped: {looped}");
+        let statistics = summary.statistics;
+        assert_eq!(
+            statistics.model_evaluations, plan.cost.model_evaluations,
+            "{context}"
+        );
+        assert_eq!(statistics.reused_evaluations, 0, "{context}");
+        let pairs = job.transitions.len() * (frames - 1);
+        let computed = pairs + usize::from(!looped);
+        assert_eq!(plan.computed_frames(), computed, "{context}");
+        let written = std::fs::read_dir(folder.path().join("frames")).unwrap();
+        assert_eq!(written.count(), computed, "{context}");
+        let film = std::fs::read_dir(folder.path().join("film")).unwrap();
+        assert_eq!(film.count(), plan.film_frames(), "{context}");
+        assert_eq!(summary.transitions.len(), job.transitions.len());
+        assert_eq!(progress.keyframes, keyframes, "{context}");
+        assert_eq!(progress.done, progress.total, "{context}");
+        assert!(
+            progress
+                .stages
+                .contains(&Stage::Upscaling { transitions: pairs })
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_upscaled_is_refused_before_anything_is_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let outputs = Outputs {
+        frames_dir: Some(folder.path().join("frames")),
+        ..Default::default()
+    };
+    let refusal = |renderer: &Renderer, job: &Job| {
+        let error = renderer.render(job, &outputs, &mut ()).unwrap_err();
+        assert!(error.is_request(), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        error.to_string()
+    };
+    let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
+    let job = upscaled(golden_job((64, 64)));
+    assert_eq!(
+        refusal(&first.renderer(), &job),
+        "the job is upscaled with `x4`, but the renderer was given no upscaling model"
+    );
+    let message = refusal(&renderer(&first, &first), &job);
+    assert!(
+        message.contains("upscaling needs one for x4 upscaling"),
+        "{message}"
+    );
+    let message = refusal(
+        &renderer(&upscaler, &upscaler),
+        &Job {
+            size: Some((256, 256)),
+            ..job.clone()
+        },
+    );
+    assert!(
+        message.contains("a film of prompts alone needs one for text to image"),
+        "{message}"
+    );
+    let large = Job {
+        size: Some((4096, 64)),
+        ..job.clone()
+    };
+    assert_eq!(
+        refusal(&renderer(&first, &upscaler), &large),
+        "an upscaler takes frames whose width and height are multiples of 8, 2048 pixels at most; \
+         these have 4096x64"
+    );
+    let mut noisy = job;
+    if let Some(upscale) = &mut noisy.upscale {
+        upscale.noise_level = 40;
+    }
+    assert_eq!(
+        refusal(&renderer(&first, &upscaler), &noisy),
+        "the noise level is 40; this upscaler takes 0 to 39"
+    );
+}
+
+#[test]
+fn the_same_noise_is_under_all_frames() {
+    // Frames of one picture differ by nothing but their prompts: a still stays a still.
+    let mut job = long_job(2, 3, false);
+    job.keyframes[1] = job.keyframes[0].clone();
+    job.transitions[0].guidance_damper = 1.0;
+    let rendered = render_upscaled(&job);
+    let first = &rendered.computed[0];
+    for frame in &rendered.computed {
+        assert!(psnr(&frame.1, &first.1) > LEAST_PSNR);
+    }
+}
