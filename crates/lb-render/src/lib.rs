@@ -17,6 +17,9 @@
 //! Nothing is printed and no environment is read. Progress and cancellation go through one
 //! [`RenderObserver`]; what fails leaves nothing under a final name.
 //!
+//! A [`FrameSource`] reads films and frames back, whoever made them, and [measures](measure()) how
+//! smoothly they move and whether they morph or only cross-fade.
+//!
 //! Everything about a film that needs no model is known beforehand:
 //!
 //! ```
