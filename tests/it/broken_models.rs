@@ -31,15 +31,20 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A copy of what rendering reads of the model, in which `damage` has been done.
-fn broken(damage: impl FnOnce(&Path)) -> Folder {
-    let folder = Folder::new();
+/// A copy of what rendering reads of the model, as `model` in this folder.
+pub(crate) fn copy_of_pocket(folder: &Folder) -> PathBuf {
     let (from, to) = (pocket(), folder.join("model"));
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
         copy(&from.join(part), &to.join(part));
     }
     fs::copy(from.join("model_index.json"), to.join("model_index.json")).unwrap();
-    damage(&to);
+    to
+}
+
+/// Such a copy, in which `damage` has been done.
+fn broken(damage: impl FnOnce(&Path)) -> Folder {
+    let folder = Folder::new();
+    damage(&copy_of_pocket(&folder));
     folder
 }
 

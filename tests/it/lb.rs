@@ -37,8 +37,11 @@ pub(crate) fn program() -> PathBuf {
     path
 }
 
-/// An empty folder that programs are run in.
-pub(crate) struct Folder(TempDir);
+/// An empty folder that programs are run in, and one where they keep finished work.
+pub(crate) struct Folder {
+    work: TempDir,
+    cache: TempDir,
+}
 
 /// What a run said.
 pub(crate) struct Said {
@@ -49,21 +52,30 @@ pub(crate) struct Said {
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self {
+            work: tempfile::tempdir().unwrap(),
+            cache: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.work.path()
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.work.path().join(name)
+    }
+
+    /// Where programs that are run here keep finished work: nobody else's is found by accident.
+    pub(crate) fn cache(&self) -> &Path {
+        self.cache.path()
     }
 
     /// The program in this folder, not started yet.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(program());
         command.current_dir(self.path()).args(arguments);
+        command.env("LB_CACHE_DIR", self.cache());
         command
     }
 

@@ -8,15 +8,18 @@
 
 mod batches;
 mod broken_models;
+mod cache;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
 mod decode;
 mod film;
+mod full_disk;
 mod imports;
 mod interruption;
 mod jobs;
 mod keyframes;
 mod lb;
 mod measure;
+mod memory;
 mod models;
 mod mutations;
 mod outputs;
@@ -25,5 +28,7 @@ mod outputs;
 mod pickle_writer;
 mod pictures;
 mod requests;
+mod resume;
 mod samplers;
+mod stored;
 mod timing;

@@ -106,6 +106,7 @@ fn run(folder: &Folder) -> Said {
     let limited = format!("ulimit -v {MOST_MEMORY}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.current_dir(folder.path()).arg("-c").arg(limited);
+    command.env("LB_CACHE_DIR", folder.cache());
     command.arg(program()).args([
         "render",
         "a red apple",

@@ -31,7 +31,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "medium",
         ])
         // Low, so that the apple becomes the pear by changing its shape.
-        .args(["--depth-strength", "0.2", "--force", "--output"])
+        .args([
+            "--depth-strength",
+            "0.2",
+            "--force",
+            "--no-cache",
+            "--output",
+        ])
         .arg(&film)
         .arg("--contact-sheet")
         .arg(&sheet);

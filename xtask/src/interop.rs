@@ -90,7 +90,7 @@ fn keyframe(workspace: &Workspace, library: &Path, model: &Path, to: &Path) -> R
         .args(PROMPTS)
         .args(["--steps", STEPS, "--frames", "2", "--seed", "0,1"])
         .args(["--guidance-scale", GUIDANCE_SCALE, "--device", "cpu"])
-        .args(["--quiet", "--model"])
+        .args(["--quiet", "--no-cache", "--model"])
         .arg(model)
         .arg("--frames-dir")
         .arg(to);

@@ -1,6 +1,7 @@
 //! The command line as clap reads it: data only, nothing resolved.
 
 mod branching;
+mod cache;
 mod content;
 mod crossfeed;
 mod machine;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use branching::{BranchingArguments, DistanceChoice, SpacingKind};
+pub(crate) use cache::{CacheArguments, parse_bytes};
 pub(crate) use content::{ContentArguments, SamplerChoice};
 pub(crate) use crossfeed::CrossfeedArguments;
 pub(crate) use machine::{MachineArguments, PrecisionChoice};
@@ -80,6 +82,8 @@ pub(crate) struct RenderArguments {
     pub(crate) content: ContentArguments,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

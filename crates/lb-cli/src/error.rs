@@ -14,6 +14,9 @@ pub(crate) enum CommandError {
     /// A render or a part of it.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Ctrl-C during a render that keeps its finished work.
+    #[error("interrupted")]
+    InterruptedAndKept,
     /// A file of the command itself.
     #[error("cannot write {path}: {reason}")]
     Write {
@@ -64,7 +67,7 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Request(_) | Self::ModelName { .. } | Self::ModelExists { .. } => 2,
-            Self::Render(RenderError::Interrupted) => Self::INTERRUPTED,
+            Self::Render(RenderError::Interrupted) | Self::InterruptedAndKept => Self::INTERRUPTED,
             Self::Render(error) if error.is_request() => 2,
             Self::Render(_) | Self::Write { .. } | Self::BrokenModel { .. } | Self::Unready(_) => 1,
         })
@@ -74,6 +77,12 @@ impl CommandError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         let error = match self {
             Self::Render(error) => error,
+            Self::InterruptedAndKept => {
+                return Some(
+                    "no file was written; what was computed is kept, and the same command goes on \
+                     from there",
+                );
+            }
             Self::ModelName { .. } => return Some("give another one with --name NAME"),
             Self::ModelExists { .. } => {
                 return Some("add --force to replace it, or --name NAME to keep both");
@@ -108,6 +117,9 @@ impl CommandError {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }
             RenderError::OutputExists { .. } => Some("add --force to replace it"),
+            RenderError::Store(_) => {
+                Some("name another folder with --cache-dir DIR, or add --no-cache")
+            }
             RenderError::Interrupted => Some("nothing was written"),
             RenderError::Model(ModelError::RuntimeMissing { .. }) => Some(
                 "in a checkout, run `cargo xtask setup`; elsewhere set ORT_DYLIB_PATH to \

@@ -102,6 +102,9 @@ impl RenderObserver for Progress {
                     "warning: the prompt {prompt:?} is too long; the model does not see {cut:?}"
                 );
             }),
+            RenderEvent::Cache { problem } => self.bar.suspend(|| {
+                eprintln!("warning: {problem}");
+            }),
             RenderEvent::Stage(stage) => self.stage(*stage),
             RenderEvent::Step(progress) => self.step(progress),
             RenderEvent::Decoded { done, total } => {

@@ -1,5 +1,6 @@
 //! Arguments to what the program uses: a job, its outputs, a renderer.
 
+mod cache;
 mod job;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use lb_render::{
     Precision, Renderer, Runtime, SessionOptions, WebpCompression, locate_library,
 };
 
+pub(crate) use cache::{store, usual_store};
 pub(crate) use job::job;
 
 use crate::args::{EncoderChoice, MachineArguments, OutputArguments, PrecisionChoice};

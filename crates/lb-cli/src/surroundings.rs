@@ -17,6 +17,12 @@ pub(crate) struct Surroundings {
     pub(crate) engine_cache: Option<PathBuf>,
     /// Where the speed of earlier renders is kept, in the user's cache folder.
     pub(crate) rates: Option<PathBuf>,
+    /// `LB_CACHE_DIR`: the folder for finished work, asked for.
+    pub(crate) named_result_cache: Option<PathBuf>,
+    /// Where finished work is kept otherwise, in the user's cache folder.
+    pub(crate) result_cache: Option<PathBuf>,
+    /// `LB_CACHE_SIZE`: how much that may be.
+    pub(crate) result_cache_size: Option<String>,
     /// The folder that imported models are put into: the first of `LB_MODELS`, else the user's.
     /// It need not be there yet.
     pub(crate) import_folder: Option<PathBuf>,
@@ -55,6 +61,10 @@ impl Surroundings {
             model_folders,
             engine_cache: user_cache().map(|cache| cache.join("lb/engines")),
             rates: user_cache().map(|cache| cache.join("lb/rates.json")),
+            named_result_cache: non_empty("LB_CACHE_DIR").map(PathBuf::from),
+            result_cache: user_cache().map(|cache| cache.join("lb/results")),
+            result_cache_size: non_empty("LB_CACHE_SIZE")
+                .map(|size| size.to_string_lossy().into_owned()),
             import_folder,
         }
     }

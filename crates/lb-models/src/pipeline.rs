@@ -1,12 +1,14 @@
 //! The backend port on a real model.
 
 mod options;
+mod origin;
 
 use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
 
 pub use self::options::PipelineOptions;
+pub use self::origin::ComponentOrigin;
 use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;

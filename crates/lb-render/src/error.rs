@@ -177,6 +177,9 @@ pub enum RenderError {
     /// The film or a picture cannot be written.
     #[error(transparent)]
     Video(#[from] lb_video::VideoError),
+    /// The folder for finished work cannot be used as it was asked for.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
     /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -209,7 +212,8 @@ impl RenderError {
             | Self::OutputExists { .. }
             | Self::Schedule(_)
             | Self::Timing(_)
-            | Self::Sampler(_) => true,
+            | Self::Sampler(_)
+            | Self::Store(_) => true,
             Self::Input(error) => error.is_request(),
             Self::Measure(error) => error.is_request(),
             Self::Model(ModelError::Export(error)) => error.is_request(),

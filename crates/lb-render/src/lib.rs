@@ -49,6 +49,8 @@ mod outputs;
 mod plan;
 mod production;
 mod renderer;
+mod reuse;
+mod store;
 mod summary;
 mod unsupported;
 
@@ -71,6 +73,7 @@ pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;
 pub use plan::Plan;
 pub use renderer::Renderer;
+pub use store::{Damage, Key, Store, StoreError, StoreOptions, StoreUsage};
 pub use summary::{Seconds, Summary, TransitionFacts};
 
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};

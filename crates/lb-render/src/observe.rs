@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use lb_blend::StepProgress;
 use lb_video::Frame;
 
+use crate::store::StoreError;
+
 /// Something that a front end may want to show.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -15,6 +17,11 @@ pub enum RenderEvent<'a> {
         prompt: &'a str,
         /// The end that the model does not see.
         cut: &'a str,
+    },
+    /// Something is wrong with the store; the work goes on without it, or without one entry of it.
+    Cache {
+        /// What it is.
+        problem: &'a StoreError,
     },
     /// A stage of the work begins.
     Stage(Stage),
@@ -41,7 +48,7 @@ pub enum RenderEvent<'a> {
 pub enum Stage {
     /// Prompts become conditioning.
     Encoding,
-    /// The denoiser is loaded.
+    /// Denoiser and decoder are loaded; left out where the store has all of the film.
     Loading,
     /// The engine works; frames are decoded and encoded as they come.
     Blending,

@@ -4,9 +4,10 @@ mod watching;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use lb_blend::{BlendedFrame, Latents};
-use lb_models::{Picture, PictureDecoder, Pipeline};
+use lb_models::{PictureDecoder, Pipeline};
 use lb_schedule::BranchingProfile;
 use lb_video::{CompletedFilm, ContactSheet, FilmWriter, Frame, PngFile};
 
@@ -18,12 +19,15 @@ use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
+use crate::reuse::Reuse;
 use crate::summary::TransitionFacts;
 
 /// The writers of one render.
 pub(crate) struct Production {
     decoder: PictureDecoder,
     mode: Mode,
+    reuse: Rc<Reuse>,
+    reused: usize,
     assembler: FilmAssembler,
     film: Option<FilmWriter>,
     frames: Option<FilmWriter>,
@@ -52,11 +56,12 @@ impl Production {
         job: &Job,
         plan: &Plan,
         outputs: &Outputs,
-        (width, height): (usize, usize),
         pipeline: &Pipeline,
         mode: Mode,
         description: String,
+        reuse: &Rc<Reuse>,
     ) -> Result<Self, RenderError> {
+        let (width, height) = pipeline.picture_size();
         let frames_per_second = plan.timeline.frames_per_second();
         let options = outputs.film_options(frames_per_second, Some(description.clone()));
         let open = |path: &PathBuf| FilmWriter::create(path, width, height, &options);
@@ -79,6 +84,8 @@ impl Production {
         Ok(Self {
             decoder: pipeline.decoder(),
             mode,
+            reuse: Rc::clone(reuse),
+            reused: 0,
             assembler: FilmAssembler::new(plan.timeline.clone(), counts, job.timing),
             film,
             frames,
@@ -100,12 +107,12 @@ impl Production {
     pub(crate) fn for_second_stage(
         job: &Job,
         plan: &Plan,
-        size: (usize, usize),
         pipeline: &Pipeline,
         mode: Mode,
+        reuse: &Rc<Reuse>,
     ) -> Result<Self, RenderError> {
         let (nowhere, unsaid) = (Outputs::default(), String::new());
-        let production = Self::begin(job, plan, &nowhere, size, pipeline, mode, unsaid)?;
+        let production = Self::begin(job, plan, &nowhere, pipeline, mode, unsaid, reuse)?;
         Ok(Self {
             total: plan.first_stage_frames(),
             low_res: Some(Vec::new()),
@@ -135,9 +142,19 @@ impl Production {
         Watching::new(self, observer)
     }
 
+    /// What the store has of the model's work.
+    pub(crate) fn reuse(&self) -> Rc<Reuse> {
+        Rc::clone(&self.reuse)
+    }
+
     /// Pictures decoded for the film.
     pub(crate) fn decodes(&self) -> usize {
-        self.computed
+        self.computed - self.reused
+    }
+
+    /// Pictures of the film that the store had.
+    pub(crate) fn reused_decodes(&self) -> usize {
+        self.reused
     }
 
     /// What was found out about every transition.
@@ -176,16 +193,11 @@ impl Production {
         Ok(files)
     }
 
-    fn decode(&self, latents: &[&Latents]) -> Result<Vec<Frame>, RenderError> {
-        let frame = |picture: Picture| {
-            let frame = Frame::from_rgb(picture.width, picture.height, picture.rgb)?;
-            self.mode.finish(frame)
-        };
-        self.decoder
-            .decode(latents)?
-            .into_iter()
-            .map(frame)
-            .collect()
+    fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<Frame>, RenderError> {
+        let decoded = self.reuse.decode(&self.decoder, latents)?;
+        self.reused += decoded.reused;
+        let frames = decoded.frames.into_iter();
+        frames.map(|frame| self.mode.finish(frame)).collect()
     }
 
     /// The next computed frame of the film.

@@ -1,6 +1,7 @@
 //! A job and a model to files: the order of the work.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Instant;
 
 use lb_blend::{
@@ -16,6 +17,8 @@ use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
 use crate::production::{Production, proceed};
+use crate::reuse::Reuse;
+use crate::store::{Store, StoreSession};
 use crate::summary::{Seconds, Summary};
 
 /// A model, ready to render jobs.
@@ -25,6 +28,7 @@ pub struct Renderer {
     directory: ModelDirectory,
     options: PipelineOptions,
     upscaler: Option<ModelDirectory>,
+    store: Option<Store>,
 }
 
 impl Renderer {
@@ -43,6 +47,7 @@ impl Renderer {
             directory,
             options,
             upscaler: None,
+            store: None,
         })
     }
 
@@ -50,6 +55,12 @@ impl Renderer {
     #[must_use]
     pub fn with_upscaler(self, upscaler: Option<ModelDirectory>) -> Self {
         Self { upscaler, ..self }
+    }
+
+    /// The same, with a store for finished work: what it has is not computed again.
+    #[must_use]
+    pub fn with_store(self, store: Option<Store>) -> Self {
+        Self { store, ..self }
     }
 
     /// The model.
@@ -82,7 +93,8 @@ impl Renderer {
         let (width, height) = size;
         self.directory.latent_shape(width, height)?;
         let mode = Mode::read(job, &self.directory, size)?;
-        let second = self.second_stage(job, &plan, outputs, size)?;
+        let session = Rc::new(StoreSession::new(self.store.clone()));
+        let second = self.second_stage(job, &plan, outputs, size, &session)?;
         let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
         let mut pipeline = Pipeline::open(
             self.runtime,
@@ -94,11 +106,12 @@ impl Renderer {
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
         let channels = mode.channels(&mut pipeline)?;
+        let reuse = Rc::new(Reuse::new(&session, &pipeline)?);
         let mut production = match &second {
-            Some(_) => Production::for_second_stage(job, &plan, size, &pipeline, mode)?,
+            Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, &reuse)?,
             None => {
                 let description = job.description(&self.directory, size)?;
-                Production::begin(job, &plan, outputs, size, &pipeline, mode, description)?
+                Production::begin(job, &plan, outputs, &pipeline, mode, description, &reuse)?
             }
         };
 
@@ -107,20 +120,23 @@ impl Renderer {
         };
         stage(Stage::Encoding, observer)?;
         let film = Film {
-            keyframes: keyframes(&mut pipeline, job, channels.as_ref(), observer)?,
+            keyframes: keyframes(&mut pipeline, &reuse, job, channels.as_ref(), observer)?,
             transitions: transitions(job, &plan),
         };
-        stage(Stage::Loading, observer)?;
-        let rows = CallRows::of_film(&film, pipeline.batch_limit());
-        pipeline.expect_rows(rows);
-        pipeline.load_unet()?;
-        pipeline.decoder().load()?;
-        stage(Stage::Blending, observer)?;
         let options = BlendOptions {
             spacing: job.spacing,
             distance: job.distance,
             crossfeed: job.crossfeed,
         };
+        let denoised = format!("{:?} {schedule:?}", job.sampler);
+        let mut trajectories = reuse.trajectories(&film, &options, &denoised);
+        pipeline.expect_rows(CallRows::of_film(&film, pipeline.batch_limit()));
+        if !trajectories.is_complete() {
+            stage(Stage::Loading, observer)?;
+            pipeline.load_unet()?;
+            pipeline.decoder().load()?;
+        }
+        stage(Stage::Blending, observer)?;
         let mut report = {
             let mut watching = production.watch(observer);
             let result = blend(
@@ -128,12 +144,12 @@ impl Renderer {
                 sampler.as_ref(),
                 &film,
                 &options,
-                &mut (),
+                &mut trajectories,
                 &mut watching,
             );
             watching.outcome(result)?
         };
-        let mut decodes = production.decodes();
+        let (mut decodes, mut reused_decodes) = (production.decodes(), production.reused_decodes());
         let mut times = pipeline.times();
         // One stage's models make room for the next one's.
         drop(pipeline);
@@ -141,10 +157,12 @@ impl Renderer {
             let whole = second.run(job, production, observer)?;
             report = whole.after(report);
             decodes += whole.production.decodes();
+            reused_decodes += whole.production.reused_decodes();
             times += whole.times;
             production = whole.production;
         }
         stage(Stage::Finishing, observer)?;
+        reuse.tell(observer)?;
         let transitions = production.take_transitions();
         let files = production.finish()?;
         Ok(Summary {
@@ -155,6 +173,7 @@ impl Renderer {
             computed_frames: plan.computed_frames(),
             statistics: report,
             decodes,
+            reused_decodes,
             transitions,
             seconds: Seconds {
                 total: began.elapsed().as_secs_f64(),
@@ -171,6 +190,7 @@ impl Renderer {
         plan: &Plan,
         outputs: &Outputs,
         size: (usize, usize),
+        session: &Rc<StoreSession>,
     ) -> Result<Option<SecondStage<'a>>, RenderError> {
         let Some(upscale) = &job.upscale else {
             return Ok(None);
@@ -186,14 +206,15 @@ impl Renderer {
             ..self.options.clone()
         };
         let pipeline = Pipeline::open(self.runtime, directory.clone(), width, height, options)?;
+        let reuse = Rc::new(Reuse::new(session, &pipeline)?);
         let production = Production::begin(
             job,
             plan,
             outputs,
-            (width, height),
             &pipeline,
             Mode::Text,
             job.description(&self.directory, size)?,
+            &reuse,
         )?;
         Ok(Some(SecondStage::new(upscale, pipeline, production)))
     }
@@ -202,11 +223,12 @@ impl Renderer {
 /// The keyframes as the engine takes them; what was cut of a prompt is told.
 fn keyframes(
     pipeline: &mut Pipeline,
+    reuse: &Reuse,
     job: &Job,
     channels: Option<&Latents>,
     observer: &mut dyn RenderObserver,
 ) -> Result<Vec<lb_blend::Keyframe>, RenderError> {
-    let encoded = encode(pipeline, job, observer)?;
+    let encoded = encode(pipeline, reuse, job, observer)?;
     let shape = pipeline.latent_shape();
     let keyframes = job.keyframes.iter().map(|keyframe| {
         noise::initial_latents(keyframe.seed, shape).map(|initial_latents| lb_blend::Keyframe {
@@ -236,6 +258,7 @@ fn transitions(job: &Job, plan: &Plan) -> Vec<lb_blend::Transition> {
 /// Conditioning of every prompt and negative prompt, each once.
 pub(crate) fn encode<'a>(
     pipeline: &mut Pipeline,
+    reuse: &Reuse,
     job: &'a Job,
     observer: &mut dyn RenderObserver,
 ) -> Result<BTreeMap<&'a str, Conditioning>, RenderError> {
@@ -251,6 +274,7 @@ pub(crate) fn encode<'a>(
         }
         tokens.push(tokenized);
     }
-    let conditionings = pipeline.encode(&tokens)?;
+    let conditionings = reuse.encode(pipeline, &tokens)?;
+    reuse.tell(observer)?;
     Ok(prompts.into_iter().zip(conditionings).collect())
 }

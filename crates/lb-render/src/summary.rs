@@ -25,6 +25,8 @@ pub struct Summary {
     pub statistics: BlendReport,
     /// Pictures decoded for the film.
     pub decodes: usize,
+    /// Pictures of the film that the store had.
+    pub reused_decodes: usize,
     /// The tree of every transition as it was walked.
     pub transitions: Vec<TransitionFacts>,
     /// Where the time went.

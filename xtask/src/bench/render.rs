@@ -89,6 +89,7 @@ fn render(
         "--device",
         "cpu",
         "--force",
+        "--no-cache",
     ]);
     let line = process::standard_output(command.arg("--frames-dir").arg(frames))?;
     serde_json::from_str(&line).with_context(|| format!("lb reported {line}"))

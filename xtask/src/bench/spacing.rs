@@ -101,7 +101,8 @@ fn measure(
         depth_strength,
     ]);
     command
-        .args(["--device", "cpu", "--json", "--force", "--frames-dir"])
+        .args(["--device", "cpu", "--json", "--force", "--no-cache"])
+        .arg("--frames-dir")
         .arg(&frames);
     let line = process::standard_output(&mut command)?;
     let facts: RenderFacts =

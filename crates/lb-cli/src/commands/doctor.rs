@@ -20,6 +20,7 @@ struct Findings {
     devices: Vec<Finding>,
     encoders: Vec<Finding>,
     models: Vec<Finding>,
+    cache: Finding,
 }
 
 #[derive(Serialize)]
@@ -70,6 +71,7 @@ pub(crate) fn run(
         runtime: runtime_finding(&runtime),
         encoders: encoders(),
         models: models(surroundings),
+        cache: cache(surroundings),
     };
     if arguments.json {
         println!("{}", line(&findings));
@@ -160,12 +162,50 @@ fn model(model: &ModelInspection) -> Finding {
     }
 }
 
+/// Where finished work is kept, and how much of it there is.
+fn cache(surroundings: &Surroundings) -> Finding {
+    let store = match resolve::usual_store(surroundings) {
+        Ok(Some(store)) => store,
+        Ok(None) => {
+            return Finding::missing(
+                "finished work",
+                "the user has no cache folder",
+                "set LB_CACHE_DIR to keep it",
+            );
+        }
+        Err(error) => {
+            return Finding::missing(
+                "finished work",
+                error.to_string(),
+                error.hint().unwrap_or("unset it"),
+            );
+        }
+    };
+    let folder = store.folder().display().to_string();
+    match store.usage() {
+        Ok(usage) => {
+            let megabytes = |bytes: u64| bytes as f64 / 1e6;
+            let (there, limit) = (megabytes(usage.bytes), megabytes(store.limit()));
+            Finding::found(
+                folder,
+                format!("{} results, {there:.1} MB of {limit:.0} MB", usage.entries),
+            )
+        }
+        Err(error) => Finding::missing(
+            folder,
+            error.to_string(),
+            "name another folder with --cache-dir DIR or LB_CACHE_DIR",
+        ),
+    }
+}
+
 fn report(findings: &Findings) {
     println!("lb {}", findings.version);
     show("runtime", std::slice::from_ref(&findings.runtime));
     show("devices", &findings.devices);
     show("encoders", &findings.encoders);
     show("models", &findings.models);
+    show("cache", std::slice::from_ref(&findings.cache));
 }
 
 fn show(title: &str, findings: &[Finding]) {

@@ -37,12 +37,17 @@ pub(crate) fn run(
             return Ok(());
         }
     }
-    let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?;
+    let store = resolve::store(&arguments.cache, surroundings)?;
+    let keeps = store.is_some();
+    let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?.with_store(store);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.render(&job, &outputs, &mut progress);
     progress.clear();
-    let summary = result?;
+    let summary = result.map_err(|error| match error {
+        RenderError::Interrupted if keeps => CommandError::InterruptedAndKept,
+        error => error.into(),
+    })?;
     if let Some(rate) = progress.rate(&summary).filter(|_| job.upscale.is_none()) {
         let size = (summary.width, summary.height);
         let model = renderer.directory().path();
@@ -74,10 +79,17 @@ fn report(summary: &Summary) {
         summary.film_frames,
         summary.width,
         summary.height,
-        summary.decodes,
+        summary.computed_frames,
         summary.statistics.model_evaluations,
         summary.seconds.total,
     );
+    let (evaluations, decodes) = (
+        summary.statistics.reused_evaluations,
+        summary.reused_decodes,
+    );
+    if evaluations + decodes > 0 {
+        println!("reused from before: {evaluations} model evaluations, {decodes} pictures");
+    }
 }
 
 /// The line of `--json`: names are a contract with scripts.
@@ -89,9 +101,12 @@ struct Facts<'a> {
     film_frames: usize,
     computed_frames: usize,
     model_evaluations: usize,
+    /// Of earlier renders; both together are what the plan says.
+    reused_evaluations: usize,
     predicted_rows: usize,
     predict_calls: usize,
     decodes: usize,
+    reused_decodes: usize,
     seconds: SecondFacts,
     /// Bytes; absent where the system does not tell.
     peak_memory: Option<u64>,
@@ -119,9 +134,11 @@ impl<'a> Facts<'a> {
             film_frames: summary.film_frames,
             computed_frames: summary.computed_frames,
             model_evaluations: summary.statistics.model_evaluations,
+            reused_evaluations: summary.statistics.reused_evaluations,
             predicted_rows: summary.statistics.predicted_rows,
             predict_calls: summary.statistics.predict_calls,
             decodes: summary.decodes,
+            reused_decodes: summary.reused_decodes,
             seconds: SecondFacts {
                 total: summary.seconds.total,
                 in_model_sessions: summary.seconds.sessions,

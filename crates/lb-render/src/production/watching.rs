@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use lb_blend::{BlendError, BlendReport, BlendedFrame, Latents, Observer, StepProgress};
 
-use super::Production;
+use super::{Production, proceed};
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver};
 
@@ -39,8 +39,9 @@ impl<'a> Watching<'a> {
         }
     }
 
-    fn flow(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
-        match result {
+    /// Tells of the store too; whatever stops the work is kept.
+    fn told(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
+        match result.and_then(|()| self.production.reuse.tell(self.observer)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 self.failure = Some(failure);
@@ -52,12 +53,13 @@ impl<'a> Watching<'a> {
 
 impl Observer for Watching<'_> {
     fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
-        self.observer.event(&RenderEvent::Step(progress))
+        let flow = self.observer.event(&RenderEvent::Step(progress));
+        self.told(proceed(flow))
     }
 
     fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
         let result = self.production.take_keyframe(index, latents, self.observer);
-        self.flow(result)
+        self.told(result)
     }
 
     fn transition(
@@ -69,6 +71,6 @@ impl Observer for Watching<'_> {
         let result = self
             .production
             .take_transition(frames, level_fractions, self.observer);
-        self.flow(result)
+        self.told(result)
     }
 }

@@ -75,12 +75,13 @@ impl<'a> SecondStage<'a> {
         let transitions = film.pairs();
         stage(Stage::Upscaling { transitions }, observer)?;
         stage(Stage::Encoding, observer)?;
-        let encoded = encode(&mut self.pipeline, job, observer)?;
+        let reuse = self.production.reuse();
+        let encoded = encode(&mut self.pipeline, &reuse, job, observer)?;
         let second = SecondFilm::new(job, self.upscale, film, encoded, &self.pipeline)?;
         let profile = self.upscale.profile()?;
-        let sampler = job
-            .sampler
-            .sampler(self.pipeline.directory().schedule(), profile.steps())?;
+        let schedule = self.pipeline.directory().schedule().clone();
+        let sampler = job.sampler.sampler(&schedule, profile.steps())?;
+        let denoised = format!("{:?} {schedule:?}", job.sampler);
         let options = BlendOptions {
             spacing: job.spacing,
             distance: job.distance,
@@ -92,12 +93,15 @@ impl<'a> SecondStage<'a> {
         let mut sum = BlendReport::default();
         for window in second.windows() {
             let part = second.window(window.clone(), &self.pipeline)?;
+            let mut trajectories = reuse.trajectories(&part, &options, &denoised);
             if window.start == 0 {
-                stage(Stage::Loading, observer)?;
                 self.pipeline
                     .expect_rows(CallRows::of_film(&part, self.pipeline.batch_limit()));
-                self.pipeline.load_unet()?;
-                self.pipeline.decoder().load()?;
+                if !trajectories.is_complete() {
+                    stage(Stage::Loading, observer)?;
+                    self.pipeline.load_unet()?;
+                    self.pipeline.decoder().load()?;
+                }
                 stage(Stage::Blending, observer)?;
             }
             let closing = film.closes(window.end) && !part.is_looped();
@@ -111,8 +115,7 @@ impl<'a> SecondStage<'a> {
                 total,
                 first: window.start,
             };
-            let mut nothing = ();
-            let mut store = carried.window(window, &mut nothing);
+            let mut store = carried.window(window, &mut trajectories);
             let mut watching = self.production.watch(&mut shifted);
             let result = blend(
                 &mut self.pipeline,

@@ -1,0 +1,152 @@
+//! One model's work in a render: found in the store, or done and put there.
+
+use std::rc::Rc;
+
+use lb_blend::{BlendOptions, Conditioning, Film, Latents, SpacingDistance};
+use lb_models::{Component, Picture, PictureDecoder, Pipeline, Tokens};
+use lb_video::Frame;
+
+use crate::error::RenderError;
+use crate::observe::{RenderEvent, RenderObserver};
+use crate::production::proceed;
+use crate::store::{
+    Conditionings, FilmTrajectories, Key, Pictures, StoreSession, TrajectoryOrigin,
+};
+
+/// A model's components by the names that their results have in the store; none without a store.
+#[derive(Debug)]
+pub(crate) struct Reuse {
+    session: Rc<StoreSession>,
+    text_encoder: Option<Key>,
+    unet: Option<Key>,
+    decoder: Option<Key>,
+    conditioning_shape: (usize, usize),
+    picture_size: (usize, usize),
+}
+
+/// Pictures, and how many of them were in the store.
+pub(crate) struct DecodedFrames {
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) reused: usize,
+}
+
+impl Reuse {
+    /// Finds out what the model's results are called; loads nothing.
+    pub(crate) fn new(
+        session: &Rc<StoreSession>,
+        pipeline: &Pipeline,
+    ) -> Result<Self, RenderError> {
+        let key = |component| -> Result<Option<Key>, RenderError> {
+            if session.is_on() {
+                Ok(session.component(&pipeline.origin(component)?))
+            } else {
+                Ok(None)
+            }
+        };
+        let directory = pipeline.directory();
+        Ok(Self {
+            text_encoder: key(Component::TextEncoder)?,
+            unet: key(Component::Unet)?,
+            decoder: key(Component::VaeDecoder)?,
+            conditioning_shape: (directory.text_length(), directory.text_width()),
+            picture_size: pipeline.picture_size(),
+            session: Rc::clone(session),
+        })
+    }
+
+    /// Conditionings of these prompts. The text encoder is loaded only for those that are new.
+    pub(crate) fn encode(
+        &self,
+        pipeline: &mut Pipeline,
+        prompts: &[Tokens],
+    ) -> Result<Vec<Conditioning>, RenderError> {
+        let stored = Conditionings {
+            session: &self.session,
+            encoder: self.text_encoder,
+            shape: self.conditioning_shape,
+        };
+        let mut found: Vec<Option<Conditioning>> = prompts
+            .iter()
+            .map(|prompt| stored.load(&prompt.ids))
+            .collect();
+        let missing = prompts.iter().zip(&found);
+        let missing: Vec<Tokens> = missing
+            .filter(|(_, found)| found.is_none())
+            .map(|(prompt, _)| prompt.clone())
+            .collect();
+        if !missing.is_empty() {
+            let mut encoded = pipeline.encode(&missing)?.into_iter();
+            for (prompt, place) in prompts.iter().zip(&mut found) {
+                if place.is_none() {
+                    *place = encoded.next();
+                    if let Some(conditioning) = place {
+                        stored.save(&prompt.ids, conditioning);
+                    }
+                }
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The store as the engine sees it. `sampler` says in words how latents are denoised, noise
+    /// schedule included.
+    pub(crate) fn trajectories<'a>(
+        &'a self,
+        film: &'a Film,
+        options: &BlendOptions,
+        sampler: &str,
+    ) -> FilmTrajectories<'a> {
+        let measures_pictures = options.distance == SpacingDistance::Pictures;
+        let measured_by = self.decoder.filter(|_| measures_pictures);
+        let known = !measures_pictures || measured_by.is_some();
+        let origin = self.unet.filter(|_| known).map(|unet| TrajectoryOrigin {
+            unet,
+            sampler,
+            steps: film.transitions[0].profile.steps(),
+            measured_by,
+        });
+        FilmTrajectories::new(&self.session, origin.as_ref(), film, options)
+    }
+
+    /// The pictures of these latents. The decoder is loaded only for those that are new.
+    pub(crate) fn decode(
+        &self,
+        decoder: &PictureDecoder,
+        latents: &[&Latents],
+    ) -> Result<DecodedFrames, RenderError> {
+        let stored = Pictures {
+            session: &self.session,
+            decoder: self.decoder,
+            size: self.picture_size,
+        };
+        let mut found: Vec<Option<Frame>> =
+            latents.iter().map(|latents| stored.load(latents)).collect();
+        let missing = latents.iter().zip(&found);
+        let missing: Vec<&Latents> = missing
+            .filter(|(_, found)| found.is_none())
+            .map(|(&latents, _)| latents)
+            .collect();
+        let mut pictures = decoder.decode(&missing)?.into_iter();
+        for (latents, place) in latents.iter().zip(&mut found) {
+            if place.is_none()
+                && let Some(Picture { width, height, rgb }) = pictures.next()
+            {
+                let frame = Frame::from_rgb(width, height, rgb)?;
+                stored.save(latents, &frame);
+                *place = Some(frame);
+            }
+        }
+        Ok(DecodedFrames {
+            frames: found.into_iter().flatten().collect(),
+            reused: latents.len() - missing.len(),
+        })
+    }
+
+    /// Tells what went wrong with the store since the last call.
+    pub(crate) fn tell(&self, observer: &mut dyn RenderObserver) -> Result<(), RenderError> {
+        for problem in self.session.take_notices() {
+            proceed(observer.event(&RenderEvent::Cache { problem: &problem }))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Results beside the engine's: prompts' conditionings, and decoded pictures.
+
+use lb_blend::{Conditioning, LatentShape, Latents};
+use lb_video::Frame;
+
+use super::entry::EntryKind;
+use super::key::{Key, KeyBuilder};
+use super::payload::{
+    decode_conditioning, decode_frame, encode_conditioning, encode_frame, longest_frame,
+};
+use super::session::StoreSession;
+
+/// Conditionings under the token ids that they are made from.
+pub(crate) struct Conditionings<'a> {
+    pub(crate) session: &'a StoreSession,
+    /// The text encoder, where it is known.
+    pub(crate) encoder: Option<Key>,
+    /// Tokens and width of every conditioning.
+    pub(crate) shape: (usize, usize),
+}
+
+impl Conditionings<'_> {
+    fn key(&self, ids: &[i64]) -> Option<Key> {
+        let key = KeyBuilder::new("conditioning").key(self.encoder.as_ref()?);
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        Some(key.bytes(&bytes).finish())
+    }
+
+    pub(crate) fn load(&self, ids: &[i64]) -> Option<Conditioning> {
+        let most = 4 * self.shape.0 * self.shape.1;
+        let decode = |payload: &[u8]| decode_conditioning(payload, self.shape);
+        self.session
+            .load(EntryKind::Conditioning, &self.key(ids)?, most, decode)
+    }
+
+    pub(crate) fn save(&self, ids: &[i64], conditioning: &Conditioning) {
+        if let Some(key) = self.key(ids) {
+            let payload = || encode_conditioning(conditioning);
+            self.session.save(EntryKind::Conditioning, &key, payload);
+        }
+    }
+}
+
+/// Pictures under the latents that they are decoded from.
+pub(crate) struct Pictures<'a> {
+    pub(crate) session: &'a StoreSession,
+    /// The decoder, where it is known.
+    pub(crate) decoder: Option<Key>,
+    /// Width and height of every picture.
+    pub(crate) size: (usize, usize),
+}
+
+impl Pictures<'_> {
+    fn key(&self, latents: &Latents) -> Option<Key> {
+        let LatentShape {
+            channels,
+            height,
+            width,
+        } = latents.shape();
+        let key = KeyBuilder::new("picture")
+            .key(self.decoder.as_ref()?)
+            .number(channels as u64)
+            .number(height as u64)
+            .number(width as u64);
+        Some(key.floats(latents.values()).finish())
+    }
+
+    pub(crate) fn load(&self, latents: &Latents) -> Option<Frame> {
+        let decode = |payload: &[u8]| decode_frame(payload, self.size);
+        let most = longest_frame(self.size);
+        self.session
+            .load(EntryKind::Frame, &self.key(latents)?, most, decode)
+    }
+
+    pub(crate) fn save(&self, latents: &Latents, frame: &Frame) {
+        if let Some(key) = self.key(latents) {
+            self.session
+                .save(EntryKind::Frame, &key, || encode_frame(frame));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A render that is killed, and the same command again.
+#![cfg(unix)]
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::lb::{Folder, Said};
+use crate::stored::{KEYFRAME, Stored, TRANSITION, TREE, entries, stored};
+
+const FILM: &[&str] = &[
+    "render",
+    "a red apple",
+    "a green pear",
+    "a lemon",
+    "a sunflower",
+    "--seconds=0.4",
+    "--fps=10",
+    "--threads=1",
+    "--force",
+    "--output=film.mp4",
+    "--json",
+];
+
+const MOMENTS: usize = 20;
+
+fn film() -> Vec<&'static str> {
+    [FILM, TREE].concat()
+}
+
+/// The film that nothing disturbs, and what it took.
+struct Whole {
+    bytes: Vec<u8>,
+    stored: Stored,
+    evaluations: u64,
+}
+
+fn whole() -> Whole {
+    let folder = Folder::new();
+    let facts = facts(&folder);
+    let evaluations = facts["model_evaluations"].as_u64().unwrap();
+    assert_eq!(evaluations, 4 * KEYFRAME + 3 * TRANSITION);
+    assert_eq!(facts["reused_evaluations"].as_u64(), Some(0));
+    let stored = stored(folder.cache());
+    assert_eq!(stored.evaluations, evaluations, "all of it is kept");
+    assert_eq!(stored.frames, facts["decodes"].as_u64().unwrap());
+    Whole {
+        bytes: std::fs::read(folder.join("film.mp4")).unwrap(),
+        stored,
+        evaluations,
+    }
+}
+
+fn facts(folder: &Folder) -> Value {
+    let said = folder.run(&film());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert_eq!(said.error, "", "nothing is wrong with what is there");
+    serde_json::from_str(&said.output).unwrap()
+}
+
+/// A render that has come so far that this many results are kept (or that is at its end).
+fn started(folder: &Folder, results: usize) -> Child {
+    let mut command = folder.command(&film());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    while entries(folder.cache()).len() < results && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+/// The same command again, and what must come of it.
+fn goes_on(folder: &Folder, whole: &Whole, moment: &str) {
+    let before = stored(folder.cache());
+    let facts = facts(folder);
+    let number = |name: &str| facts[name].as_u64().unwrap();
+    assert_eq!(number("reused_evaluations"), before.evaluations, "{moment}");
+    assert_eq!(
+        number("model_evaluations"),
+        whole.evaluations - before.evaluations,
+        "{moment}"
+    );
+    assert_eq!(number("reused_decodes"), before.frames, "{moment}");
+    let bytes = std::fs::read(folder.join("film.mp4")).unwrap();
+    assert!(bytes == whole.bytes, "another film: {moment}");
+    assert_eq!(stored(folder.cache()), whole.stored, "{moment}");
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on_where_it_was() {
+    let whole = whole();
+    // Multiplicative congruential, by Lehmer: moments between those that can be seen from outside.
+    let mut random = 20_240_607_u64;
+    for moment in 0..MOMENTS {
+        random = random * 48_271 % 0x7fff_ffff;
+        let folder = Folder::new();
+        let results = whole.stored.entries * moment / MOMENTS;
+        let delay = Duration::from_micros(random % 60_000);
+        let mut child = started(&folder, results);
+        std::thread::sleep(delay);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if let Ok(bytes) = std::fs::read(folder.join("film.mp4")) {
+            assert!(bytes == whole.bytes, "half a film under its final name");
+        }
+        goes_on(
+            &folder,
+            &whole,
+            &format!("{delay:?} after {results} results"),
+        );
+    }
+}
+
+#[test]
+fn after_ctrl_c_it_goes_on_where_it_was() {
+    let whole = whole();
+    let folder = Folder::new();
+    let child = started(&folder, whole.stored.entries / 2);
+    let interrupt = ["-INT", &child.id().to_string()];
+    assert!(
+        Command::new("kill")
+            .args(interrupt)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let said = Said::from(child.wait_with_output().unwrap());
+    said.assert_refused(130, &["interrupted", "what was computed is kept"]);
+    assert_eq!(folder.contents(), [""; 0]);
+    let kept = stored(folder.cache()).evaluations;
+    assert!(kept > 0 && kept < whole.evaluations);
+    goes_on(&folder, &whole, "after Ctrl-C");
+}
