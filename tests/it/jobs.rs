@@ -45,7 +45,8 @@ fn flags_the_file_they_save_and_the_film_itself_make_the_same_film() {
 fn saving_alone_renders_nothing_and_replaces_only_by_force() {
     let folder = Folder::new();
     let save = [SMALL_FILM, &["--save-job=film.toml"]].concat();
-    assert_eq!(folder.run(&save).code, Some(0));
+    let facts = folder.facts(&save);
+    assert_eq!(facts["files"][0].as_str(), Some("film.toml"));
     assert_eq!(folder.contents(), ["film.toml"]);
     folder.run(&save).assert_refused(2, &["exists", "--force"]);
 

@@ -31,8 +31,11 @@ pub(crate) fn run(
     if let Some(path) = &arguments.output.save_job {
         save(&job, path, arguments.output.force)?;
         if save_only {
-            if !quiet {
-                println!("{}", path.display());
+            let path = path.display();
+            if arguments.output.json {
+                println!("{}", serde_json::json!({ "files": [path.to_string()] }));
+            } else if !quiet {
+                println!("{path}");
             }
             return Ok(());
         }
