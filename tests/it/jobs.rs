@@ -15,8 +15,14 @@ fn flags_the_file_they_save_and_the_film_itself_make_the_same_film() {
         "--save-job=film.toml",
     ];
     folder.facts(&[&flags, &outputs[..]].concat());
-    folder.facts(&["render", "film.toml", "-o=two.mp4"]);
-    folder.facts(&["render", "one.mp4", "-o=three.mp4", "--frames-dir=again"]);
+    folder.facts(&["render", "film.toml", "-o=two.mp4", "--no-cache"]);
+    folder.facts(&[
+        "render",
+        "one.mp4",
+        "-o=three.mp4",
+        "--frames-dir=again",
+        "--no-cache",
+    ]);
     let bytes = |name: &str| std::fs::read(folder.join(name)).unwrap();
     assert!(
         bytes("one.mp4") == bytes("two.mp4"),
