@@ -13,6 +13,7 @@ use lb_video::Frame;
 use self::inpaint::InpaintPictures;
 use crate::error::RenderError;
 use crate::job::Job;
+use crate::reuse::Reuse;
 
 /// A film's mode, its pictures read and fitted.
 #[derive(Debug)]
@@ -60,10 +61,14 @@ impl Mode {
     ///
     /// # Errors
     /// Where a mask asks for no inpainting, and where the VAE encoder cannot be loaded or run.
-    pub(crate) fn channels(&self, pipeline: &mut Pipeline) -> Result<Option<Latents>, RenderError> {
+    pub(crate) fn channels(
+        &self,
+        pipeline: &mut Pipeline,
+        reuse: &Reuse,
+    ) -> Result<Option<Latents>, RenderError> {
         Ok(match self {
             Self::Text => None,
-            Self::Inpaint(pictures) => Some(pictures.channels(pipeline)?),
+            Self::Inpaint(pictures) => Some(pictures.channels(pipeline, reuse)?),
             Self::Depth(map) => Some(pipeline.depth_channel(map)?),
         })
     }

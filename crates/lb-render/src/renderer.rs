@@ -105,8 +105,8 @@ impl Renderer {
         )?;
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
-        let channels = mode.channels(&mut pipeline)?;
         let reuse = Rc::new(Reuse::new(&session, &pipeline)?);
+        let channels = mode.channels(&mut pipeline, &reuse)?;
         let mut production = match &second {
             Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, &reuse)?,
             None => {

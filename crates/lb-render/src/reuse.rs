@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use lb_blend::{BlendOptions, Conditioning, Film, Latents, SpacingDistance};
+use lb_blend::{BlendOptions, Conditioning, Film, LatentShape, Latents, SpacingDistance};
 use lb_models::{Component, Picture, PictureDecoder, Pipeline, Tokens};
 use lb_video::Frame;
 
@@ -10,7 +10,7 @@ use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver};
 use crate::production::proceed;
 use crate::store::{
-    Conditionings, FilmTrajectories, Key, Pictures, StoreSession, TrajectoryOrigin,
+    Conditionings, FilmTrajectories, Key, Pictures, StoreSession, StoredLatents, TrajectoryOrigin,
 };
 
 /// A model's components by the names that their results have in the store; none without a store.
@@ -86,6 +86,33 @@ impl Reuse {
             }
         }
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Latents that the VAE encoder makes of pictures, given as the bytes of all that decides them.
+    /// `compute` is asked only for what is new.
+    pub(crate) fn encoded_pictures(
+        &self,
+        pipeline: &mut Pipeline,
+        inputs: &[&[u8]],
+        shape: LatentShape,
+        compute: impl FnOnce(&mut Pipeline) -> Result<Latents, RenderError>,
+    ) -> Result<Latents, RenderError> {
+        let encoder = if self.session.is_on() {
+            let origin = pipeline.origin(Component::VaeEncoder)?;
+            self.session.component(&origin)
+        } else {
+            None
+        };
+        let Some(encoder) = encoder else {
+            return compute(pipeline);
+        };
+        let stored = StoredLatents::new(&self.session, &encoder, inputs, shape);
+        if let Some(found) = stored.load() {
+            return Ok(found);
+        }
+        let computed = compute(pipeline)?;
+        stored.save(&computed);
+        Ok(computed)
     }
 
     /// The store as the engine sees it. `sampler` says in words how latents are denoised, noise

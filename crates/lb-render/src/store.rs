@@ -28,7 +28,7 @@ use self::entry::EntryKind;
 pub use self::error::StoreError;
 pub use self::eviction::StoreUsage;
 pub use self::key::Key;
-pub(crate) use self::pictures::{Conditionings, Pictures};
+pub(crate) use self::pictures::{Conditionings, Pictures, StoredLatents};
 pub(crate) use self::session::StoreSession;
 pub(crate) use self::trajectories::{FilmTrajectories, TrajectoryOrigin};
 

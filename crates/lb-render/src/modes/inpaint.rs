@@ -9,6 +9,7 @@ use super::fit::{fit_mask, fit_picture};
 use crate::error::RenderError;
 use crate::input::{read_gray_picture, read_picture};
 use crate::job::{Fit, Inpaint};
+use crate::reuse::Reuse;
 
 const SOURCE: &str = "source picture";
 const MASK: &str = "mask";
@@ -41,8 +42,19 @@ impl InpaintPictures {
         Ok(Self { source, mask, kept })
     }
 
-    pub(super) fn channels(&self, pipeline: &mut Pipeline) -> Result<Latents, RenderError> {
-        Ok(pipeline.inpaint_channels(&self.source, &self.mask)?)
+    pub(super) fn channels(
+        &self,
+        pipeline: &mut Pipeline,
+        reuse: &Reuse,
+    ) -> Result<Latents, RenderError> {
+        let mask = self.mask.values.iter();
+        let mask: Vec<u8> = mask.flat_map(|value| value.to_le_bytes()).collect();
+        let inputs = [b"inpaint", &self.source.rgb[..], &mask];
+        let channels = pipeline.directory().concatenated_channels();
+        let shape = pipeline.latent_shape().with_channels(channels);
+        reuse.encoded_pictures(pipeline, &inputs, shape, |pipeline| {
+            Ok(pipeline.inpaint_channels(&self.source, &self.mask)?)
+        })
     }
 
     pub(super) fn finish(&self, picture: &Frame) -> Result<Frame, RenderError> {

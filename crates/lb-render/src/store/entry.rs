@@ -36,6 +36,8 @@ pub(crate) enum EntryKind {
     Trajectory = 3,
     /// A decoded picture.
     Frame = 4,
+    /// An encoded picture, or what stands beside the latents.
+    Latents = 5,
 }
 
 /// What is wrong with an entry.

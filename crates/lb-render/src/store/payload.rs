@@ -126,10 +126,16 @@ fn floats(bytes: &[u8]) -> Result<Vec<f32>, Damage> {
     }
 }
 
-/// The values of a conditioning; its shape is the model's.
-pub(crate) fn encode_conditioning(conditioning: &Conditioning) -> Vec<u8> {
-    let values = conditioning.values.iter();
-    values.flat_map(|value| value.to_le_bytes()).collect()
+/// The values of a conditioning or of latents; their shape is in the key.
+pub(crate) fn encode_values(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+pub(crate) fn decode_latents(payload: &[u8], shape: LatentShape) -> Result<Latents, Damage> {
+    Latents::from_values(shape, floats(payload)?).map_err(|_| OTHER)
 }
 
 pub(crate) fn decode_conditioning(
@@ -251,7 +257,7 @@ mod tests {
             width: 3,
             values: vec![0.5, -1.0, f32::MIN_POSITIVE, 3.0, 1e30, -0.0],
         };
-        let bytes = encode_conditioning(&conditioning);
+        let bytes = encode_values(&conditioning.values);
         assert_eq!(decode_conditioning(&bytes, (2, 3)).unwrap(), conditioning);
         assert_eq!(decode_conditioning(&bytes, (2, 4)), Err(OTHER));
     }

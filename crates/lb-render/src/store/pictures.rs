@@ -6,7 +6,7 @@ use lb_video::Frame;
 use super::entry::EntryKind;
 use super::key::{Key, KeyBuilder};
 use super::payload::{
-    decode_conditioning, decode_frame, encode_conditioning, encode_frame, longest_frame,
+    decode_conditioning, decode_frame, decode_latents, encode_frame, encode_values, longest_frame,
 };
 use super::session::StoreSession;
 
@@ -35,9 +35,50 @@ impl Conditionings<'_> {
 
     pub(crate) fn save(&self, ids: &[i64], conditioning: &Conditioning) {
         if let Some(key) = self.key(ids) {
-            let payload = || encode_conditioning(conditioning);
+            let payload = || encode_values(&conditioning.values);
             self.session.save(EntryKind::Conditioning, &key, payload);
         }
+    }
+}
+
+/// Latents of one shape under what they are made from.
+pub(crate) struct StoredLatents<'a> {
+    pub(crate) session: &'a StoreSession,
+    pub(crate) key: Key,
+    pub(crate) shape: LatentShape,
+}
+
+impl<'a> StoredLatents<'a> {
+    /// Those that `component` makes of `inputs`, which are hashed in their order.
+    pub(crate) fn new(
+        session: &'a StoreSession,
+        component: &Key,
+        inputs: &[&[u8]],
+        shape: LatentShape,
+    ) -> Self {
+        let key = KeyBuilder::new("latents")
+            .key(component)
+            .number(shape.channels as u64)
+            .number(shape.height as u64)
+            .number(shape.width as u64);
+        let key = inputs.iter().fold(key, |key, input| key.bytes(input));
+        Self {
+            session,
+            key: key.finish(),
+            shape,
+        }
+    }
+
+    pub(crate) fn load(&self) -> Option<Latents> {
+        let decode = |payload: &[u8]| decode_latents(payload, self.shape);
+        let most = self.shape.len().saturating_mul(4);
+        self.session
+            .load(EntryKind::Latents, &self.key, most, decode)
+    }
+
+    pub(crate) fn save(&self, latents: &Latents) {
+        let payload = || encode_values(latents.values());
+        self.session.save(EntryKind::Latents, &self.key, payload);
     }
 }
 

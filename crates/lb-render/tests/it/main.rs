@@ -9,5 +9,6 @@ mod measure;
 mod modes;
 mod plan;
 mod render;
+mod reuse;
 mod tiny_models;
 mod upscale;
