@@ -26,6 +26,7 @@ mod outputs;
 #[allow(dead_code, reason = "these tests need one program")]
 #[path = "../../crates/lb-export/tests/it/pickle_writer.rs"]
 mod pickle_writer;
+mod picture_keyframes;
 mod pictures;
 mod requests;
 mod resume;

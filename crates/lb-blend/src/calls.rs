@@ -68,6 +68,33 @@ impl CallRows {
             most: rows().max().unwrap_or(1),
         }
     }
+
+    /// The same calls, and those of [`invert`](crate::invert) for these pictures or some of them.
+    #[must_use]
+    pub fn with_inversion<'a>(
+        self,
+        pictures: impl IntoIterator<Item = &'a Keyframe>,
+        batch_limit: usize,
+    ) -> Self {
+        let rows = |picture: &Keyframe| picture.rows();
+        let (least, all) = pictures
+            .into_iter()
+            .map(rows)
+            .fold((usize::MAX, 0), |(least, all), rows| {
+                (least.min(rows), all + rows)
+            });
+        let limit = batch_limit.max(1);
+        Self {
+            // A group of guided pictures may leave a single row over.
+            fewest: match least {
+                1 => 1,
+                _ if all > limit => 1,
+                _ => self.fewest.min(least),
+            },
+            most: self.most.max(all.min(limit)),
+            ..self
+        }
+    }
 }
 
 /// The calls that a batch's step takes, and how often over its steps: whole ones and the rest.
@@ -143,5 +170,25 @@ mod tests {
     fn guidance_that_reaches_one_may_leave_any_number() {
         assert_eq!(rows(&[4.0; 2], 0.0, 64), (1, 4, 12));
         assert_eq!(rows(&[4.0, 1.0], 0.5, 64), (1, 3, 12));
+    }
+
+    #[test]
+    fn pictures_are_inverted_together_or_alone() {
+        let pictures = |scales: &[f64]| -> Vec<Keyframe> {
+            scales.iter().map(|&scale| keyframe(scale)).collect()
+        };
+        let film = CallRows {
+            fewest: 2,
+            usual: 4,
+            most: 6,
+        };
+        let counted = |scales: &[f64], limit| {
+            let rows = film.with_inversion(&pictures(scales), limit);
+            (rows.fewest, rows.usual, rows.most)
+        };
+        assert_eq!(counted(&[], 8), (2, 4, 6));
+        assert_eq!(counted(&[1.0], 8), (1, 4, 6));
+        assert_eq!(counted(&[2.0; 4], 8), (2, 4, 8));
+        assert_eq!(counted(&[2.0; 4], 7), (1, 4, 7));
     }
 }

@@ -9,6 +9,7 @@ mod measure;
 mod models;
 mod modes;
 mod output;
+mod pictures;
 mod timing;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) use measure::MeasureArguments;
 pub(crate) use models::{ImportArguments, ModelsArguments, PredictionChoice};
 pub(crate) use modes::{ModeArguments, SecondStageArguments};
 pub(crate) use output::{EncoderChoice, OutputArguments};
+pub(crate) use pictures::PictureArguments;
 pub(crate) use timing::TimingArguments;
 
 /// Films in which one prompt's picture becomes another's.

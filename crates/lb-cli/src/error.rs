@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use lb_models::ExportError;
-use lb_render::{ModelError, RenderError, SettingsError, VideoError};
+use lb_render::{InputError, ModelError, RenderError, SettingsError, VideoError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +113,13 @@ impl CommandError {
                 "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
                  they do not",
             ),
+            RenderError::PictureSampler { .. } => Some("leave --sampler out, or take ddim"),
+            RenderError::Input(InputError::NotAPicture { .. }) => {
+                Some("convert it first, to PNG for instance")
+            }
+            RenderError::Input(InputError::TooManyPixels { .. }) => {
+                Some("scale it down first: the film is smaller anyway")
+            }
             RenderError::NoOutput => {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }

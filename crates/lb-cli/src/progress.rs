@@ -56,6 +56,7 @@ impl Progress {
         let (template, message) = match stage {
             Stage::Encoding => (WAITING, "reading prompts"),
             Stage::Loading => (WAITING, "loading the model"),
+            Stage::Inverting => (BLENDING, "pictures to noise"),
             Stage::Blending => (BLENDING, "keyframes"),
             Stage::Upscaling { transitions } => {
                 self.transitions.set(transitions);
@@ -104,6 +105,14 @@ impl RenderObserver for Progress {
             }),
             RenderEvent::Cache { problem } => self.bar.suspend(|| {
                 eprintln!("warning: {problem}");
+            }),
+            RenderEvent::Reconstructed(at) if at.is_bad() => self.bar.suspend(|| {
+                eprintln!(
+                    "warning: keyframe {} is {:.0} % off its picture, so the film jumps beside it; \
+                     raise --inversion-iterations, or lower its guidance scale",
+                    at.keyframe + 1,
+                    100.0 * at.latent_error
+                );
             }),
             RenderEvent::Stage(stage) => self.stage(*stage),
             RenderEvent::Step(progress) => self.step(progress),

@@ -98,8 +98,7 @@ pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(),
     let name = model_name(job, surroundings).to_owned();
     let place = ModelDirectory::locate(&name, &surroundings.model_folders)?;
     let directory = ModelDirectory::open(&place)?;
-    let side = directory.default_side();
-    job.size.get_or_insert((side, side));
+    job.size = Some(job.size_for(directory.default_side())?);
     job.model = Some(lasting_name(&name, place));
     if let Some(upscale) = &mut job.upscale {
         let place = ModelDirectory::locate(&upscale.model, &surroundings.model_folders)?;

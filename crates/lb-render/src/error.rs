@@ -8,9 +8,9 @@ use crate::job::Job;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
-    /// Too few or too many prompts.
+    /// Too few or too many keyframes.
     #[error(
-        "a film needs 2 to {} prompts, one for each keyframe; {found} given",
+        "a film needs 2 to {} keyframes, prompts or pictures; {found} given",
         Job::MOST_KEYFRAMES
     )]
     PromptCount {
@@ -79,12 +79,6 @@ pub enum RenderError {
         /// The film or picture.
         path: PathBuf,
     },
-    /// A part of the job that this version knows and cannot carry out.
-    #[error("{what} cannot be rendered yet")]
-    Unsupported {
-        /// The part.
-        what: &'static str,
-    },
     /// A picture of another size than the film's, and nothing said about how to fit it.
     #[error("the {what} has {}x{} pixels, the film has {}x{}", found.0, found.1, film.0, film.1)]
     NeedsFit {
@@ -138,6 +132,27 @@ pub enum RenderError {
     /// What needs a model each.
     #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
     TwoModes,
+    /// More refinements of a picture's inversion than can help.
+    #[error(
+        "a picture's inversion takes 0 to {} iterations a step, got {found}",
+        lb_blend::InversionOptions::MOST_ITERATIONS
+    )]
+    InversionIterations {
+        /// The number given.
+        found: usize,
+    },
+    /// A picture as a keyframe, and a sampler that cannot be taken backwards.
+    #[error("a picture as a keyframe needs DDIM, which can be inverted; the sampler is {sampler}")]
+    PictureSampler {
+        /// The sampler.
+        sampler: lb_blend::SamplerKind,
+    },
+    /// A picture as a keyframe of an inpainted film.
+    #[error(
+        "the kept pixels of an inpainted film are the source picture's in every frame: none of its \
+         keyframes can be another picture"
+    )]
+    PictureInpainted,
     /// Nothing was asked to be written.
     #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
     NoOutput,
@@ -200,13 +215,15 @@ impl RenderError {
             | Self::Settings(_)
             | Self::JobFile(_)
             | Self::NoJob { .. }
-            | Self::Unsupported { .. }
             | Self::NeedsFit { .. }
             | Self::MaskProportions { .. }
             | Self::TwoModes
             | Self::LowResSize { .. }
             | Self::LowResCount { .. }
             | Self::NoUpscaler { .. }
+            | Self::InversionIterations { .. }
+            | Self::PictureSampler { .. }
+            | Self::PictureInpainted
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }

@@ -39,6 +39,14 @@ pub fn read_picture(path: &Path) -> Result<Picture, InputError> {
     Ok(Picture { width, height, rgb })
 }
 
+/// Width and height of the picture that [`read_picture`] would read, without decoding it.
+///
+/// # Errors
+/// The rule of [`InputError`] that the file breaks, as far as it is seen.
+pub fn picture_size(path: &Path) -> Result<(usize, usize), InputError> {
+    decode::size(path, file::read(path)?)
+}
+
 /// A mask or a depth map: upright, from 0 (black) to 1 (white), 16-bit values at their full
 /// precision. Of a picture in colours, the luma: 0.2126·R + 0.7152·G + 0.0722·B (BT.709).
 ///

@@ -26,7 +26,7 @@ pub use upscale::Upscale;
 
 use std::path::PathBuf;
 
-use lb_blend::{SamplerKind, SpacingDistance};
+use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_schedule::{Crossfeed, Spacing};
 
 use crate::error::RenderError;
@@ -64,6 +64,9 @@ pub struct Job {
     pub film_seconds: Option<f64>,
     /// How a picture of another size than the film's is fitted; `None` refuses it.
     pub fit: Option<Fit>,
+    /// How often each step of a picture's inversion is refined, where a keyframe is a picture: see
+    /// [`InversionOptions`].
+    pub inversion_iterations: usize,
     /// What stays and what is repainted, for an inpainting model.
     pub inpaint: Option<Inpaint>,
     /// What is near and what is far, for a depth model.
@@ -88,6 +91,7 @@ impl Default for Job {
             frames_per_second: 30.0,
             film_seconds: None,
             fit: None,
+            inversion_iterations: InversionOptions::default().iterations,
             inpaint: None,
             depth: None,
             upscale: None,
@@ -135,6 +139,40 @@ impl Job {
         self.spacing == Spacing::Perceptual && self.distance == SpacingDistance::Pictures
     }
 
+    /// How many keyframes are pictures.
+    pub(crate) fn pictures(&self) -> usize {
+        let keyframes = self.keyframes.iter();
+        keyframes
+            .filter(|keyframe| keyframe.image.is_some())
+            .count()
+    }
+
+    pub(crate) fn inversion(&self) -> InversionOptions {
+        InversionOptions {
+            iterations: self.inversion_iterations,
+        }
+    }
+
+    /// Checks what only films with pictures as keyframes have to keep.
+    fn check_pictures(&self) -> Result<(), RenderError> {
+        let found = self.inversion_iterations;
+        if self.inversion().validate().is_err() {
+            return Err(RenderError::InversionIterations { found });
+        }
+        if self.pictures() == 0 {
+            return Ok(());
+        }
+        if self.sampler != SamplerKind::Ddim {
+            return Err(RenderError::PictureSampler {
+                sampler: self.sampler,
+            });
+        }
+        match self.inpaint {
+            Some(_) => Err(RenderError::PictureInpainted),
+            None => Ok(()),
+        }
+    }
+
     /// Every path that the job names, to be made absolute or checked.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let keyframes = self.keyframes.iter_mut();
@@ -170,6 +208,7 @@ impl Job {
         }
         self.spacing.validate()?;
         self.crossfeed.validate()?;
+        self.check_pictures()?;
         self.inpaint.as_ref().map_or(Ok(()), Inpaint::check)?;
         self.upscale.as_ref().map_or(Ok(()), Upscale::check)
     }

@@ -52,12 +52,11 @@ mod renderer;
 mod reuse;
 mod store;
 mod summary;
-mod unsupported;
 
 pub use error::RenderError;
 pub use input::{
-    InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, read_gray_picture,
-    read_picture,
+    InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
+    read_gray_picture, read_picture,
 };
 pub use job::{
     Branching, BranchingSettings, CrossfeedSettings, CurveSettings, DepthMap, Fit, Injections,
@@ -74,7 +73,7 @@ pub use outputs::Outputs;
 pub use plan::Plan;
 pub use renderer::Renderer;
 pub use store::{Damage, Key, Store, StoreError, StoreOptions, StoreUsage};
-pub use summary::{Seconds, Summary, TransitionFacts};
+pub use summary::{Reconstruction, Seconds, Summary, TransitionFacts};
 
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{

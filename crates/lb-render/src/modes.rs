@@ -4,6 +4,7 @@ mod composite;
 mod depth;
 mod fit;
 mod inpaint;
+mod picture;
 pub(crate) mod upscale;
 
 use lb_blend::Latents;
@@ -11,6 +12,7 @@ use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
 use lb_video::Frame;
 
 use self::inpaint::InpaintPictures;
+pub(crate) use self::picture::{KeyframePictures, invert};
 use crate::error::RenderError;
 use crate::job::Job;
 use crate::reuse::Reuse;

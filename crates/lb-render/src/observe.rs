@@ -6,6 +6,7 @@ use lb_blend::StepProgress;
 use lb_video::Frame;
 
 use crate::store::StoreError;
+use crate::summary::Reconstruction;
 
 /// Something that a front end may want to show.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub enum RenderEvent<'a> {
         /// Its picture.
         picture: &'a Frame,
     },
+    /// A keyframe that is a picture is there; this is how close it comes.
+    Reconstructed(&'a Reconstruction),
     /// Computed frames were decoded and handed to the writers.
     Decoded {
         /// Computed frames so far.
@@ -50,6 +53,8 @@ pub enum Stage {
     Encoding,
     /// Denoiser and decoder are loaded; left out where the store has all of the film.
     Loading,
+    /// Pictures become the noise that they are made from.
+    Inverting,
     /// The engine works; frames are decoded and encoded as they come.
     Blending,
     /// The first stage of an upscaled film is complete; encoding, loading and blending begin anew,

@@ -106,7 +106,9 @@ fn timing(job: &Job) -> FilmTiming {
 }
 
 fn cost(job: &Job, profiles: &[BranchingProfile], upscale: Option<&BranchingProfile>) -> Cost {
-    let first = stage_cost(job, profiles.iter());
+    let mut first = stage_cost(job, profiles.iter());
+    let steps = profiles[0].steps();
+    first.model_evaluations += job.inversion().model_evaluations(job.pictures(), steps);
     let Some(pair) = upscale else { return first };
     let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
     first + stage_cost(job, std::iter::repeat_n(pair, pairs.sum()))

@@ -1,5 +1,7 @@
 //! Finished latents to pictures and films, while the engine goes on.
 
+mod pictures;
+mod second_stage;
 mod watching;
 
 use std::ops::ControlFlow;
@@ -15,17 +17,21 @@ pub(crate) use self::watching::Watching;
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
 use crate::job::Job;
-use crate::modes::Mode;
+use crate::modes::{KeyframePictures, Mode};
 use crate::observe::{RenderEvent, RenderObserver};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
 use crate::reuse::Reuse;
-use crate::summary::TransitionFacts;
+use crate::summary::{Reconstruction, TransitionFacts};
 
 /// The writers of one render.
 pub(crate) struct Production {
     decoder: PictureDecoder,
     mode: Mode,
+    pictures: Option<KeyframePictures>,
+    reconstructions: Vec<Reconstruction>,
+    /// Half of the width of a latent, in pixels.
+    radius: usize,
     reuse: Rc<Reuse>,
     reused: usize,
     assembler: FilmAssembler,
@@ -84,6 +90,9 @@ impl Production {
         Ok(Self {
             decoder: pipeline.decoder(),
             mode,
+            pictures: None,
+            reconstructions: Vec::new(),
+            radius: pipeline.directory().pixels_per_latent() / 2,
             reuse: Rc::clone(reuse),
             reused: 0,
             assembler: FilmAssembler::new(plan.timeline.clone(), counts, job.timing),
@@ -101,40 +110,6 @@ impl Production {
             second_stage: false,
             closing: None,
         })
-    }
-
-    /// A first stage that keeps its computed frames for a second one.
-    pub(crate) fn for_second_stage(
-        job: &Job,
-        plan: &Plan,
-        pipeline: &Pipeline,
-        mode: Mode,
-        reuse: &Rc<Reuse>,
-    ) -> Result<Self, RenderError> {
-        let (nowhere, unsaid) = (Outputs::default(), String::new());
-        let production = Self::begin(job, plan, &nowhere, pipeline, mode, unsaid, reuse)?;
-        Ok(Self {
-            total: plan.first_stage_frames(),
-            low_res: Some(Vec::new()),
-            ..production
-        })
-    }
-
-    /// What a first stage kept, and the fractions of its trees.
-    pub(crate) fn into_low_res(self) -> (Vec<Frame>, Vec<Vec<Vec<f64>>>) {
-        (self.low_res.unwrap_or_default(), self.level_fractions)
-    }
-
-    /// Begins the next keyframes of a second stage, the first of which was the last before. `closing`
-    /// is the one among them that is the film's first again.
-    pub(crate) fn begin_window(&mut self, closing: Option<usize>) {
-        self.second_stage = true;
-        self.closing = closing;
-    }
-
-    /// Takes the fractions of the first stage's trees instead of those between its frames.
-    pub(crate) fn set_level_fractions(&mut self, level_fractions: Vec<Vec<Vec<f64>>>) {
-        self.level_fractions = level_fractions;
     }
 
     /// An observer for the engine that turns what is finished into pictures.
@@ -239,7 +214,8 @@ impl Production {
         if shown_before || self.closing == Some(index) {
             return Ok(());
         }
-        for picture in self.decode(&[latents])? {
+        for made in self.decode(&[latents])? {
+            let picture = self.exact(index, latents, made, observer)?;
             if !self.second_stage {
                 proceed(observer.event(&RenderEvent::Keyframe {
                     index,
@@ -258,19 +234,24 @@ impl Production {
 
     fn take_transition(
         &mut self,
+        index: usize,
         frames: &[BlendedFrame],
         level_fractions: &[Vec<f64>],
         observer: &mut dyn RenderObserver,
     ) -> Result<(), RenderError> {
         self.level_fractions.push(level_fractions.to_vec());
         let inner = &frames[1..frames.len() - 1];
-        for latents in inner.chunks(DECODED_TOGETHER) {
-            let latents: Vec<&Latents> = latents.iter().map(|frame| &frame.latents).collect();
-            for frame in self.decode(&latents)? {
+        for frames in inner.chunks(DECODED_TOGETHER) {
+            let latents: Vec<&Latents> = frames.iter().map(|frame| &frame.latents).collect();
+            for (made, at) in self.decode(&latents)?.into_iter().zip(frames) {
+                let frame = self.restored(index, at.fraction, made)?;
                 self.write(frame)?;
             }
             let (done, total) = (self.computed, self.total);
             proceed(observer.event(&RenderEvent::Decoded { done, total }))?;
+        }
+        if let Some(pictures) = &mut self.pictures {
+            pictures.finished(index);
         }
         match self.next_keyframe.take() {
             Some(end) => self.write(end)?,

@@ -11,8 +11,8 @@ use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
 use crate::job::Job;
-use crate::modes::Mode;
 use crate::modes::upscale::{SecondStage, upscaled_size};
+use crate::modes::{KeyframePictures, Mode, invert};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
@@ -86,12 +86,11 @@ impl Renderer {
     ) -> Result<Summary, RenderError> {
         let began = Instant::now();
         let plan = Plan::new(job)?;
-        crate::unsupported::refuse(job)?;
         outputs.validate()?;
-        let side = self.directory.default_side();
-        let size = job.size.unwrap_or((side, side));
+        let size = job.size_for(self.directory.default_side())?;
         let (width, height) = size;
         self.directory.latent_shape(width, height)?;
+        let mut pictures = KeyframePictures::read(job, size)?;
         let mode = Mode::read(job, &self.directory, size)?;
         let session = Rc::new(StoreSession::new(self.store.clone()));
         let second = self.second_stage(job, &plan, outputs, size, &session)?;
@@ -119,10 +118,23 @@ impl Renderer {
             proceed(observer.event(&RenderEvent::Stage(stage)))
         };
         stage(Stage::Encoding, observer)?;
-        let film = Film {
+        let mut film = Film {
             keyframes: keyframes(&mut pipeline, &reuse, job, channels.as_ref(), observer)?,
             transitions: transitions(job, &plan),
         };
+        pictures.encode(&mut pipeline)?;
+        let limit = pipeline.batch_limit();
+        let rows = CallRows::of_film(&film, limit);
+        pipeline.expect_rows(rows.with_inversion(pictures.keyframes(&film.keyframes), limit));
+        let inverted = invert(
+            &pictures,
+            &mut film.keyframes,
+            &mut pipeline,
+            plan.steps(),
+            &job.inversion(),
+            observer,
+        )?;
+        production.set_pictures(pictures);
         let options = BlendOptions {
             spacing: job.spacing,
             distance: job.distance,
@@ -130,7 +142,6 @@ impl Renderer {
         };
         let denoised = format!("{:?} {schedule:?}", job.sampler);
         let mut trajectories = reuse.trajectories(&film, &options, &denoised);
-        pipeline.expect_rows(CallRows::of_film(&film, pipeline.batch_limit()));
         if !trajectories.is_complete() {
             stage(Stage::Loading, observer)?;
             pipeline.load_unet()?;
@@ -149,6 +160,10 @@ impl Renderer {
             );
             watching.outcome(result)?
         };
+        report.model_evaluations += inverted.model_evaluations;
+        report.predicted_rows += inverted.predicted_rows;
+        report.predict_calls += inverted.predict_calls;
+        let reconstructions = production.take_reconstructions();
         let (mut decodes, mut reused_decodes) = (production.decodes(), production.reused_decodes());
         let mut times = pipeline.times();
         // One stage's models make room for the next one's.
@@ -174,6 +189,7 @@ impl Renderer {
             statistics: report,
             decodes,
             reused_decodes,
+            reconstructions,
             transitions,
             seconds: Seconds {
                 total: began.elapsed().as_secs_f64(),

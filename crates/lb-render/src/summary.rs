@@ -27,10 +27,37 @@ pub struct Summary {
     pub decodes: usize,
     /// Pictures of the film that the store had.
     pub reused_decodes: usize,
+    /// How close the keyframes that are pictures come to them, in film order.
+    pub reconstructions: Vec<Reconstruction>,
     /// The tree of every transition as it was walked.
     pub transitions: Vec<TransitionFacts>,
     /// Where the time went.
     pub seconds: Seconds,
+}
+
+/// How close a keyframe that was inverted from a picture comes to it. The film shows the picture
+/// itself there; its neighbours are computed from the keyframe.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Reconstruction {
+    /// Which keyframe, from 0.
+    pub keyframe: usize,
+    /// Of the latents: root mean square of the error over that of the encoded picture. What the
+    /// inversion leaves, and further iterations can lessen.
+    pub latent_error: f64,
+    /// Of the decoded keyframe against the picture, in dB. No better than what the autoencoder
+    /// leaves of a picture.
+    pub psnr: f64,
+}
+
+impl Reconstruction {
+    /// From here on the film near the picture is visibly another's.
+    pub const BAD_LATENT_ERROR: f64 = 0.05;
+
+    /// Whether the latents are further from the picture than can pass unseen.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        self.latent_error > Self::BAD_LATENT_ERROR
+    }
 }
 
 /// The tree of a transition, its fractions included.

@@ -2,12 +2,14 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{BranchingArguments, CrossfeedArguments, ModeArguments, TimingArguments};
+use super::{
+    BranchingArguments, CrossfeedArguments, ModeArguments, PictureArguments, TimingArguments,
+};
 
 /// What the film shows. Beside a job file, what is given here holds for the whole film.
 #[derive(Debug, Args)]
 pub(crate) struct ContentArguments {
-    /// One prompt a keyframe, two or more; or one job file (.toml); or a film or picture that lb
+    /// One prompt a keyframe, two or more with the pictures of --from and --to; or one job file (.toml); or a film or picture that lb
     /// made, to do again what made it.
     #[arg(value_name = "PROMPT|JOB")]
     pub(crate) prompts: Vec<String>,
@@ -17,13 +19,13 @@ pub(crate) struct ContentArguments {
     /// What no keyframe shall show [default: nothing].
     #[arg(long, value_name = "TEXT")]
     pub(crate) negative_prompt: Option<String>,
-    /// Seeds, one a keyframe; missing ones count on from the last [default: 0,1,2,…].
+    /// Seeds, one a prompt; missing ones count on from the last [default: 0,1,2,…].
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     pub(crate) seed: Vec<u64>,
     /// Width and height in pixels, multiples of 64 [default: the model's own].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub(crate) size: Option<(usize, usize)>,
-    /// Guidance scale at the keyframes [default: 4].
+    /// Guidance scale at the prompts' keyframes [default: 4].
     #[arg(long, value_name = "G")]
     pub(crate) guidance_scale: Option<f64>,
     /// Guidance in the middle of a transition: 1 the full scale, 0 none [default: 0.5].
@@ -33,6 +35,8 @@ pub(crate) struct ContentArguments {
     /// [default: ddim].
     #[arg(long, value_enum)]
     pub(crate) sampler: Option<SamplerChoice>,
+    #[command(flatten)]
+    pub(crate) pictures: PictureArguments,
     #[command(flatten)]
     pub(crate) branching: BranchingArguments,
     #[command(flatten)]

@@ -93,6 +93,14 @@ fn report(summary: &Summary) {
     if evaluations + decodes > 0 {
         println!("reused from before: {evaluations} model evaluations, {decodes} pictures");
     }
+    for at in &summary.reconstructions {
+        println!(
+            "keyframe {}: its picture inverted to within {:.2} %; {:.1} dB through the autoencoder",
+            at.keyframe + 1,
+            100.0 * at.latent_error,
+            at.psnr,
+        );
+    }
 }
 
 /// The line of `--json`: names are a contract with scripts.
@@ -110,6 +118,8 @@ struct Facts<'a> {
     predict_calls: usize,
     decodes: usize,
     reused_decodes: usize,
+    /// Of the keyframes that are pictures.
+    reconstructions: &'a [lb_render::Reconstruction],
     seconds: SecondFacts,
     /// Bytes; absent where the system does not tell.
     peak_memory: Option<u64>,
@@ -142,6 +152,7 @@ impl<'a> Facts<'a> {
             predict_calls: summary.statistics.predict_calls,
             decodes: summary.decodes,
             reused_decodes: summary.reused_decodes,
+            reconstructions: &summary.reconstructions,
             seconds: SecondFacts {
                 total: summary.seconds.total,
                 in_model_sessions: summary.seconds.sessions,

@@ -1,6 +1,6 @@
 //! Arguments to a job.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lb_render::{
     BranchingSettings, CrossfeedSettings, CurveSettings, Easing, Fit, InpaintSettings, Job,
@@ -9,12 +9,12 @@ use lb_render::{
 };
 
 use crate::args::{
-    BranchingArguments, ContentArguments, CrossfeedArguments, DistanceChoice, SamplerChoice,
-    SecondStageArguments, SpacingKind,
+    BranchingArguments, ContentArguments, CrossfeedArguments, DistanceChoice, PictureArguments,
+    SamplerChoice, SecondStageArguments, SpacingKind,
 };
 use crate::error::CommandError;
 
-/// The job that the arguments ask for, by prompts or by a file.
+/// The job that the arguments ask for, by prompts and pictures or by a file.
 pub(crate) fn job(content: &ContentArguments) -> Result<Job, CommandError> {
     let flags = flags(content)?;
     let mut settings = match job_source(&content.prompts)? {
@@ -30,8 +30,24 @@ pub(crate) fn job(content: &ContentArguments) -> Result<Job, CommandError> {
             }
         }
     };
+    pictures(&mut settings.keyframes, &content.pictures);
     seeds(&mut settings.keyframes, &content.seed)?;
     Ok(settings.resolve().map_err(RenderError::from)?)
+}
+
+/// Pictures that the film begins and ends with.
+fn pictures(keyframes: &mut Vec<KeyframeSettings>, ends: &PictureArguments) {
+    let picture = |image: &PathBuf, prompt: &Option<String>| KeyframeSettings {
+        image: Some(image.clone()),
+        prompt: prompt.clone(),
+        ..Default::default()
+    };
+    if let Some(image) = &ends.from {
+        keyframes.insert(0, picture(image, &ends.from_prompt));
+    }
+    if let Some(image) = &ends.to {
+        keyframes.push(picture(image, &ends.to_prompt));
+    }
 }
 
 /// The file that tells the job, where it is not told by prompts.
@@ -52,19 +68,24 @@ fn job_source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
     }
 }
 
-/// Seeds given on the command line; keyframes beyond them count on from the last.
+/// Seeds given on the command line, for the prompts in order; those beyond them count on from the
+/// last. Pictures have none.
 fn seeds(keyframes: &mut [KeyframeSettings], given: &[u64]) -> Result<(), CommandError> {
     if given.is_empty() {
         return Ok(());
     }
-    if given.len() > keyframes.len() && keyframes.len() > 1 {
+    let all = keyframes.len();
+    let prompts = keyframes.iter_mut().filter(|at| at.image.is_none());
+    let mut prompts: Vec<&mut KeyframeSettings> = prompts.collect();
+    // Of a film of a single keyframe, something else is wrong.
+    if given.len() > prompts.len() && all > 1 {
         return Err(CommandError::Render(RenderError::SeedCount {
             found: given.len(),
-            keyframes: keyframes.len(),
+            keyframes: prompts.len(),
         }));
     }
-    for (index, keyframe) in keyframes.iter_mut().enumerate() {
-        keyframe.seed = given.get(index).copied();
+    for (index, prompt) in prompts.iter_mut().enumerate() {
+        prompt.seed = given.get(index).copied();
     }
     Ok(())
 }
@@ -115,6 +136,7 @@ fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
             model: modes.upscale.upscale_model.clone(),
             ..second_stage(&modes.upscale.settings)
         },
+        inversion_iterations: content.pictures.inversion_iterations,
         ..Default::default()
     })
 }

@@ -12,7 +12,34 @@ use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, jpeg};
 /// nothing is needed.
 const MOST_MEMORY: u64 = 64 << 20;
 
+/// The image, upright.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DynamicImage, InputError> {
+    let (decoder, orientation, format) = open(path, bytes)?;
+    let image = DynamicImage::from_decoder(decoder);
+    let mut image = image.map_err(|error| explain(path, format, error))?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Width and height of the upright image, which is not decoded.
+pub(super) fn size(path: &Path, bytes: Vec<u8>) -> Result<(usize, usize), InputError> {
+    let (decoder, orientation, _) = open(path, bytes)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    Ok(match orientation {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        _ => (width, height),
+    })
+}
+
+/// Everything before decoding: the decoder, how the image is to be turned, and its format's name.
+fn open(
+    path: &Path,
+    bytes: Vec<u8>,
+) -> Result<(impl ImageDecoder, Orientation, &'static str), InputError> {
     let (format, name) = known_format(path, &bytes)?;
     let cut_short = match format {
         // The decoder would paint the rest grey.
@@ -44,9 +71,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DynamicImage, InputE
     }
     // Broken side data is no reason to refuse a picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(orientation);
-    Ok(image)
+    Ok((decoder, orientation, name))
 }
 
 fn known_format(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, &'static str), InputError> {

@@ -20,7 +20,8 @@ pub struct Keyframe {
     pub guidance_scale: f64,
     /// Seconds that the film rests on the picture.
     pub hold: f64,
-    /// A picture to be this keyframe; `None` makes one from the prompt and the seed.
+    /// A picture to be this keyframe, inverted along the prompt; `None` makes one from the prompt
+    /// and the seed. The film shows exactly this picture, fitted to its size.
     pub image: Option<PathBuf>,
 }
 
@@ -38,6 +39,10 @@ impl Default for Keyframe {
 }
 
 impl Keyframe {
+    /// The guidance scale of a keyframe that is a picture, where none is given: no guidance. With
+    /// it, a picture's inversion is less exact, and the further from noise the higher the scale.
+    pub const PICTURE_GUIDANCE: f64 = 1.0;
+
     pub(super) fn check(&self) -> Result<(), RenderError> {
         for prompt in [&self.prompt, &self.negative_prompt] {
             if prompt.len() > Job::LONGEST_PROMPT {

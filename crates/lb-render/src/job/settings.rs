@@ -54,6 +54,8 @@ pub struct JobSettings {
     pub film_seconds: Option<f64>,
     /// See [`Job::fit`].
     pub fit: Option<Fit>,
+    /// See [`Job::inversion_iterations`].
+    pub inversion_iterations: Option<usize>,
     /// See [`Job::inpaint`].
     pub inpaint: InpaintSettings,
     /// See [`Job::depth`].
@@ -85,6 +87,7 @@ impl JobSettings {
             frames_per_second: self.frames_per_second.or(lower.frames_per_second),
             film_seconds: self.film_seconds.or(lower.film_seconds),
             fit: self.fit.or(lower.fit),
+            inversion_iterations: self.inversion_iterations.or(lower.inversion_iterations),
             inpaint: self.inpaint.over(lower.inpaint),
             depth: self.depth.or(lower.depth),
             upscale: self.upscale.over(lower.upscale),
@@ -103,8 +106,8 @@ impl JobSettings {
 
     /// The job, with defaults for whatever is not said.
     ///
-    /// A keyframe without a seed has its predecessor's and one; the first has 0. A keyframe that
-    /// is a picture needs no prompt. What the last keyframe of a film that is not looped says about
+    /// A keyframe without a seed has that of the one before and one, pictures not counted; the first
+    /// has 0. A keyframe that is a picture needs no prompt. What the last keyframe of a film that is not looped says about
     /// a transition concerns none.
     ///
     /// # Errors
@@ -122,7 +125,9 @@ impl JobSettings {
         let mut seed = 0;
         for (index, settings) in said.iter().enumerate() {
             let keyframe = settings.keyframe(index, seed)?;
-            seed = keyframe.seed.wrapping_add(1);
+            if keyframe.image.is_none() {
+                seed = keyframe.seed.wrapping_add(1);
+            }
             keyframes.push(keyframe);
         }
         let transitions = said
@@ -144,6 +149,9 @@ impl JobSettings {
             frames_per_second: self.frames_per_second.unwrap_or(default.frames_per_second),
             film_seconds: self.film_seconds,
             fit: self.fit,
+            inversion_iterations: self
+                .inversion_iterations
+                .unwrap_or(default.inversion_iterations),
             inpaint: self.inpaint.resolve()?,
             depth: self.depth.clone().map(|image| DepthMap { image }),
             upscale: self.upscale.resolve()?,
@@ -245,5 +253,33 @@ mod tests {
         );
         settings.keyframes[1].image = Some("b.png".into());
         assert_eq!(settings.resolve().unwrap().keyframes[1].prompt, "");
+    }
+
+    #[test]
+    fn a_picture_is_guided_only_where_its_own_keyframe_says_so() {
+        let picture = |guidance_scale| KeyframeSettings {
+            image: Some("b.png".into()),
+            guidance_scale,
+            ..Default::default()
+        };
+        let file = JobSettings {
+            keyframes: vec![keyframe("a", None), picture(None), picture(Some(1.5))],
+            ..Default::default()
+        };
+        let flags = JobSettings {
+            defaults: KeyframeSettings {
+                guidance_scale: Some(3.0),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        for settings in [
+            flags.clone().over(file.clone()),
+            flags.clone().forced_on(file),
+        ] {
+            let job = settings.resolve().unwrap();
+            let scales = job.keyframes.iter().map(|keyframe| keyframe.guidance_scale);
+            assert_eq!(scales.collect::<Vec<_>>(), [3.0, 1.0, 1.5]);
+        }
     }
 }

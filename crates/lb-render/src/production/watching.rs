@@ -64,13 +64,13 @@ impl Observer for Watching<'_> {
 
     fn transition(
         &mut self,
-        _: usize,
+        index: usize,
         frames: &[BlendedFrame],
         level_fractions: &[Vec<f64>],
     ) -> ControlFlow<()> {
         let result = self
             .production
-            .take_transition(frames, level_fractions, self.observer);
+            .take_transition(index, frames, level_fractions, self.observer);
         self.told(result)
     }
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
-use lb_render::{InputError, RenderError, read_gray_picture, read_picture};
+use lb_render::{InputError, RenderError, picture_size, read_gray_picture, read_picture};
 use tempfile::TempDir;
 
 const FORMATS: [(ImageFormat, &str); 3] = [
@@ -148,8 +148,7 @@ fn a_mask_may_be_in_colours_but_not_transparent() {
 }
 
 /// A JPEG with an EXIF block that says how it is to be turned.
-fn oriented(orientation: u8) -> Vec<u8> {
-    let jpeg = encoded(quarters(32), ImageFormat::Jpeg);
+fn oriented(orientation: u8, jpeg: &[u8]) -> Vec<u8> {
     let tiff = [
         b"II*\0\x08\0\0\0".as_slice(),
         &[
@@ -189,8 +188,9 @@ fn oriented(orientation: u8) -> Vec<u8> {
 #[test]
 fn pictures_stand_upright() {
     let folder = Folder::new();
+    let jpeg = encoded(quarters(32), ImageFormat::Jpeg);
     let corner = |orientation| {
-        let picture = read_picture(&folder.file(&oriented(orientation))).unwrap();
+        let picture = read_picture(&folder.file(&oriented(orientation, &jpeg))).unwrap();
         let pixel = &picture.rgb[(4 * 32 + 4) * 3..][..3];
         [pixel[0] > 128, pixel[1] > 128, pixel[2] > 128]
     };
@@ -209,6 +209,20 @@ fn pictures_stand_upright() {
             "orientation {}",
             index + 1
         );
+    }
+}
+
+#[test]
+fn a_size_is_that_of_the_upright_picture() {
+    let folder = Folder::new();
+    let wide = ImageBuffer::from_pixel(32, 16, Rgb([90u8, 120, 200]));
+    let jpeg = encoded(wide, ImageFormat::Jpeg);
+    for orientation in 0..=9 {
+        let path = folder.file(&oriented(orientation, &jpeg));
+        let picture = read_picture(&path).unwrap();
+        let size = picture_size(&path).unwrap();
+        assert_eq!(size, (picture.width, picture.height), "{orientation}");
+        assert_eq!(size.0 < size.1, (5..=8).contains(&orientation));
     }
 }
 

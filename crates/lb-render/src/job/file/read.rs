@@ -26,6 +26,7 @@ pub(super) const FILM_KEYS: &[&str] = &[
     "mid_compression",
     "spacing_distance",
     "fit",
+    "inversion_iterations",
 ];
 const TABLES: &[&str] = &[
     "defaults",
@@ -105,6 +106,7 @@ fn settings(
         frames_per_second: root.number("fps")?,
         film_seconds: root.number("film_seconds")?,
         fit: root.choice("fit", &Fit::ALL, Fit::name)?,
+        inversion_iterations: root.whole("inversion_iterations")?,
         inpaint: inpaint(root)?,
         depth: depth(root)?,
         upscale: upscale(root)?,

@@ -75,6 +75,9 @@ fn film(job: &Job) -> Entries {
     if let Some(fit) = job.fit {
         entries.push(("fit", string(fit.name())));
     }
+    if job.pictures() > 0 {
+        entries.push(("inversion_iterations", whole(job.inversion_iterations)));
+    }
     entries
 }
 
@@ -132,16 +135,21 @@ fn own(keyframe: &Keyframe) -> Result<Entries, JobFileError> {
     ];
     if let Some(image) = &keyframe.image {
         entries.push(("image", path(image)?));
+        entries.push(("guidance_scale", number(keyframe.guidance_scale)));
     }
     Ok(entries)
 }
 
 fn keyframe(keyframe: &Keyframe) -> Entries {
-    vec![
+    let mut entries = vec![
         ("negative_prompt", string(&keyframe.negative_prompt)),
-        ("guidance_scale", number(keyframe.guidance_scale)),
         ("hold", number(keyframe.hold)),
-    ]
+    ];
+    // A picture has its own: what all have alike does not reach it.
+    if keyframe.image.is_none() {
+        entries.push(("guidance_scale", number(keyframe.guidance_scale)));
+    }
+    entries
 }
 
 fn transition(transition: &Transition) -> Entries {

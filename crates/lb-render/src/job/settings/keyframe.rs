@@ -27,14 +27,20 @@ pub struct KeyframeSettings {
 }
 
 impl KeyframeSettings {
-    /// These settings, and the lower ones' where these say nothing.
+    /// These settings, and the lower ones' where these say nothing. Guidance that is meant for
+    /// prompts does not reach a picture: its inversion suffers from it.
     pub(super) fn over(self, lower: &Self) -> Self {
         let lower = lower.clone();
+        let guidance_scale = match (&self.image, &lower.image) {
+            (Some(_), _) => self.guidance_scale,
+            (None, Some(_)) => lower.guidance_scale,
+            (None, None) => self.guidance_scale.or(lower.guidance_scale),
+        };
         Self {
             prompt: self.prompt.or(lower.prompt),
             negative_prompt: self.negative_prompt.or(lower.negative_prompt),
             seed: self.seed.or(lower.seed),
-            guidance_scale: self.guidance_scale.or(lower.guidance_scale),
+            guidance_scale,
             hold: self.hold.or(lower.hold),
             image: self.image.or(lower.image),
             transition: self.transition.over(lower.transition),
@@ -55,7 +61,10 @@ impl KeyframeSettings {
                 .clone()
                 .unwrap_or(default.negative_prompt),
             seed: self.seed.unwrap_or(seed),
-            guidance_scale: self.guidance_scale.unwrap_or(default.guidance_scale),
+            guidance_scale: self.guidance_scale.unwrap_or(match self.image {
+                Some(_) => Keyframe::PICTURE_GUIDANCE,
+                None => default.guidance_scale,
+            }),
             hold: self.hold.unwrap_or(default.hold),
             image: self.image.clone(),
         })

@@ -151,13 +151,20 @@ fn job() -> impl Strategy<Value = Job> {
         prop::option::of(path()),
         prop::option::of(upscale()),
         prop::sample::select(Timing::ALL.to_vec()),
+        any::<usize>(),
     );
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
             (model, size, sampler, spacing, pictures, frames_per_second, film_seconds, crossfeed),
-            (fit, inpaint, depth, upscale, timing),
+            (fit, inpaint, depth, upscale, timing, inversion_iterations),
         )| Job {
+            // Without pictures, it is not written.
+            inversion_iterations: if keyframes.iter().any(|at| at.image.is_some()) {
+                inversion_iterations
+            } else {
+                Job::default().inversion_iterations
+            },
             keyframes,
             transitions,
             looped,

@@ -1,0 +1,194 @@
+//! Pictures as keyframes: from disk to the film's size, to the noise that becomes them, and back.
+
+mod detail;
+mod inversion;
+
+use std::collections::BTreeMap;
+
+use lb_blend::{BlendError, Keyframe, Latents, relative_error};
+use lb_models::{LARGEST_SIDE, Picture, Pipeline};
+use lb_video::Frame;
+
+use self::detail::LostDetail;
+pub(crate) use self::inversion::invert;
+use super::fit::fit_picture;
+use crate::error::RenderError;
+use crate::input::{picture_size, read_picture};
+use crate::job::{Fit, Job};
+use crate::summary::Reconstruction;
+
+/// Sides of a film are multiples of so many pixels.
+const MULTIPLE: f64 = 64.0;
+
+/// The keyframes of a film that are pictures, by their index.
+#[derive(Debug)]
+pub(crate) struct KeyframePictures {
+    /// At the film's size.
+    exact: BTreeMap<usize, Picture>,
+    /// What the encoder makes of them.
+    clean: BTreeMap<usize, Latents>,
+    /// Of the keyframes that are finished, as long as a transition beside them is not.
+    details: BTreeMap<usize, LostDetail>,
+    film_keyframes: usize,
+    looped: bool,
+}
+
+impl KeyframePictures {
+    /// Reads the pictures of a job for a film of this width and height. Pictures of another size
+    /// are cropped, unless the job says how else to fit them.
+    ///
+    /// # Errors
+    /// [`RenderError::Input`] for a picture that cannot be read.
+    pub(crate) fn read(job: &Job, size: (usize, usize)) -> Result<Self, RenderError> {
+        let mut exact = BTreeMap::new();
+        for (index, keyframe) in job.keyframes.iter().enumerate() {
+            let Some(path) = &keyframe.image else {
+                continue;
+            };
+            let picture = read_picture(path)?;
+            let fit = job.fit.unwrap_or(Fit::Crop);
+            let fitted = fit_picture("keyframe's picture", picture, size, Some(fit))?;
+            exact.insert(index, fitted);
+        }
+        Ok(Self {
+            exact,
+            clean: BTreeMap::new(),
+            details: BTreeMap::new(),
+            film_keyframes: job.keyframes.len(),
+            looped: job.looped,
+        })
+    }
+
+    /// Those of a film's keyframes that are pictures.
+    pub(crate) fn keyframes<'a>(
+        &'a self,
+        keyframes: &'a [Keyframe],
+    ) -> impl Iterator<Item = &'a Keyframe> {
+        self.exact.keys().map(|&index| &keyframes[index])
+    }
+
+    /// Encodes all of them.
+    ///
+    /// # Errors
+    /// [`RenderError::Model`] where the VAE encoder cannot be loaded or run.
+    pub(crate) fn encode(&mut self, pipeline: &mut Pipeline) -> Result<(), RenderError> {
+        if self.exact.is_empty() {
+            return Ok(());
+        }
+        let pictures: Vec<Picture> = self.exact.values().cloned().collect();
+        let clean = pipeline.encode_pictures(&pictures)?;
+        self.clean = self.exact.keys().copied().zip(clean).collect();
+        Ok(())
+    }
+
+    /// What the film shows at a finished keyframe of which the decoder made `made`: the exact
+    /// picture, where it is one, and how close the keyframe comes to it.
+    ///
+    /// # Errors
+    /// [`RenderError::Blend`] and [`RenderError::Video`] for sizes that differ.
+    pub(crate) fn keyframe(
+        &mut self,
+        index: usize,
+        latents: &Latents,
+        made: Frame,
+    ) -> Result<(Frame, Option<Reconstruction>), RenderError> {
+        let (Some(exact), Some(clean)) = (self.exact.remove(&index), self.clean.remove(&index))
+        else {
+            return Ok((made, None));
+        };
+        let exact = Frame::from_rgb(exact.width, exact.height, exact.rgb)?;
+        let reconstruction = Reconstruction {
+            keyframe: index,
+            latent_error: relative_error(latents, &clean).map_err(BlendError::from)?,
+            psnr: psnr(made.pixels(), exact.pixels()),
+        };
+        let detail = LostDetail::new(exact.clone(), made);
+        self.details.insert(index, detail);
+        Ok((exact, Some(reconstruction)))
+    }
+
+    /// A computed frame of a transition as the film shows it. `radius` is half of the width of a
+    /// latent, in pixels.
+    ///
+    /// # Errors
+    /// [`RenderError::Video`] for sizes that differ.
+    pub(crate) fn frame(
+        &self,
+        transition: usize,
+        fraction: f64,
+        made: Frame,
+        radius: usize,
+    ) -> Result<Frame, RenderError> {
+        let next = (transition + 1) % self.film_keyframes;
+        let ends = [transition, next].map(|index| self.details.get(&index));
+        Ok(detail::restored(made, fraction, ends, radius)?)
+    }
+
+    /// Lets go of what no later transition needs.
+    pub(crate) fn finished(&mut self, transition: usize) {
+        if transition > 0 || !self.looped {
+            self.details.remove(&transition);
+        }
+    }
+}
+
+impl Job {
+    /// The film's width and height with a model that is made for pictures of `side` × `side`
+    /// pixels: what the job says, else that size in the proportions of the first keyframe that is a
+    /// picture.
+    ///
+    /// # Errors
+    /// [`RenderError::Input`] for a picture that cannot be read.
+    pub fn size_for(&self, side: usize) -> Result<(usize, usize), RenderError> {
+        if let Some(size) = self.size {
+            return Ok(size);
+        }
+        let mut images = self.keyframes.iter().filter_map(|at| at.image.as_ref());
+        Ok(match images.next() {
+            Some(path) => film_size(picture_size(path)?, side),
+            None => (side, side),
+        })
+    }
+}
+
+/// Width and height of a film of about `side`² pixels in the proportions of a picture.
+fn film_size((width, height): (usize, usize), side: usize) -> (usize, usize) {
+    let stretch = (width.max(1) as f64 / height.max(1) as f64).sqrt();
+    let rounded = |pixels: f64| {
+        let sides = (pixels / MULTIPLE).round().max(1.0) * MULTIPLE;
+        (sides as usize).min(LARGEST_SIDE)
+    };
+    let side = side as f64;
+    (rounded(side * stretch), rounded(side / stretch))
+}
+
+/// Peak signal-to-noise ratio of bytes, in dB; infinite where all are equal.
+fn psnr(made: &[u8], exact: &[u8]) -> f64 {
+    let squares = made.iter().zip(exact).map(|(&made, &exact)| {
+        let difference = u64::from(made.abs_diff(exact));
+        difference * difference
+    });
+    let mean = squares.sum::<u64>() as f64 / exact.len().max(1) as f64;
+    10.0 * (255.0 * 255.0 / mean).log10()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_film_has_its_first_pictures_proportions_at_the_models_size() {
+        assert_eq!(film_size((128, 128), 128), (128, 128));
+        assert_eq!(film_size((3000, 3000), 768), (768, 768));
+        assert_eq!(film_size((4032, 3024), 768), (896, 640));
+        assert_eq!(film_size((1080, 1920), 512), (384, 704));
+        assert_eq!(film_size((16_000, 1), 128), (LARGEST_SIDE, 64));
+    }
+
+    #[test]
+    fn equal_pictures_are_infinitely_alike() {
+        assert_eq!(psnr(&[1, 2, 3], &[1, 2, 3]), f64::INFINITY);
+        assert!(psnr(&[0, 0], &[255, 255]).abs() < 1e-12);
+        assert!((psnr(&[10, 0], &[0, 0]) - 31.14).abs() < 0.01);
+    }
+}
