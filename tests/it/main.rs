@@ -21,6 +21,7 @@ mod lb;
 mod measure;
 mod memory;
 mod models;
+mod modes;
 mod mutations;
 mod outputs;
 #[allow(dead_code, reason = "these tests need one program")]

@@ -11,6 +11,7 @@ mod modes;
 mod output;
 mod pictures;
 mod timing;
+mod upscale;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,7 @@ pub(crate) use modes::{ModeArguments, SecondStageArguments};
 pub(crate) use output::{EncoderChoice, OutputArguments};
 pub(crate) use pictures::PictureArguments;
 pub(crate) use timing::TimingArguments;
+pub(crate) use upscale::UpscaleArguments;
 
 /// Films in which one prompt's picture becomes another's.
 #[derive(Debug, Parser)]
@@ -49,6 +51,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 the work failed; 2 the request w
 pub(crate) enum Command {
     /// Render a film: from two or more prompts, from a job file, or once more from a film.
     Render(RenderArguments),
+    /// Render frames of an earlier render again, at four times their size.
+    Upscale(UpscaleArguments),
     /// Show what a render would do: the tree, its cost, the film.
     Plan(PlanArguments),
     /// Measure how smoothly a film or its frames move, and whether they morph or cross-fade.

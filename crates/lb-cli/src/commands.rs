@@ -8,3 +8,4 @@ pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod show;
+pub(crate) mod upscale;

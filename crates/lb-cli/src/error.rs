@@ -120,6 +120,9 @@ impl CommandError {
             RenderError::Input(InputError::TooManyPixels { .. }) => {
                 Some("scale it down first: the film is smaller anyway")
             }
+            RenderError::LowResCount { .. } => {
+                Some("give the folder that --frames-dir wrote, or prompts for these frames")
+            }
             RenderError::NoOutput => {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }

@@ -49,6 +49,9 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let surroundings = Surroundings::look();
     match &arguments.command {
         Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
+        Command::Upscale(upscale) => {
+            commands::upscale::run(upscale, arguments.quiet, &surroundings)
+        }
         Command::Plan(plan) => commands::plan::run(plan, &surroundings),
         Command::Measure(measure) => commands::measure::run(measure),
         Command::Show(show) => commands::show::run(show),

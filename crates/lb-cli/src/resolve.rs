@@ -2,6 +2,7 @@
 
 mod cache;
 mod job;
+mod upscale;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use lb_render::{
 
 pub(crate) use cache::{store, usual_store};
 pub(crate) use job::job;
+pub(crate) use upscale::{fractions, upscale_job};
 
 use crate::args::{EncoderChoice, MachineArguments, OutputArguments, PrecisionChoice};
 use crate::error::CommandError;
@@ -133,6 +135,33 @@ pub(crate) fn renderer(
     surroundings: &Surroundings,
 ) -> Result<Renderer, CommandError> {
     let name = model_name(job, surroundings);
+    let options = pipeline_options(arguments, surroundings)?;
+    let directory = ModelDirectory::find(name, &surroundings.model_folders)?;
+    let upscaler = job
+        .upscale
+        .as_ref()
+        .map(|upscale| ModelDirectory::find(&upscale.model, &surroundings.model_folders));
+    let upscaler = upscaler.transpose()?;
+    let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
+    Ok(renderer.with_upscaler(upscaler))
+}
+
+/// A renderer for second stages alone.
+pub(crate) fn upscaler(
+    model: &str,
+    arguments: &MachineArguments,
+    surroundings: &Surroundings,
+) -> Result<Renderer, CommandError> {
+    let options = pipeline_options(arguments, surroundings)?;
+    let directory = ModelDirectory::find(model, &surroundings.model_folders)?;
+    let renderer = Renderer::new(runtime(surroundings)?, directory.clone(), options)?;
+    Ok(renderer.with_upscaler(Some(directory)))
+}
+
+fn pipeline_options(
+    arguments: &MachineArguments,
+    surroundings: &Surroundings,
+) -> Result<PipelineOptions, CommandError> {
     let options = PipelineOptions {
         session: SessionOptions {
             device: arguments.device.parse::<Device>()?,
@@ -148,12 +177,5 @@ pub(crate) fn renderer(
         ..Default::default()
     };
     options.validate()?;
-    let directory = ModelDirectory::find(name, &surroundings.model_folders)?;
-    let upscaler = job
-        .upscale
-        .as_ref()
-        .map(|upscale| ModelDirectory::find(&upscale.model, &surroundings.model_folders));
-    let upscaler = upscaler.transpose()?;
-    let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
-    Ok(renderer.with_upscaler(upscaler))
+    Ok(options)
 }

@@ -123,6 +123,39 @@ pub enum RenderError {
         /// How many the film's transitions have.
         expected: usize,
     },
+    /// A folder without the frames of a film.
+    #[error(
+        "{} holds no frames: frame_0000.png, frame_0001.png and so on, there or in a folder `frames`",
+        folder.display()
+    )]
+    NoFrames {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A frame of another size than the first one.
+    #[error(
+        "{} has {}x{} pixels, the frames before it have {}x{}",
+        path.display(), found.0, found.1, expected.0, expected.1
+    )]
+    FrameSize {
+        /// The frame.
+        path: PathBuf,
+        /// Its width and height.
+        found: (usize, usize),
+        /// The first one's.
+        expected: (usize, usize),
+    },
+    /// Fractions that are not those of the film's frames.
+    #[error(
+        "the transitions have {expected:?} computed frames; fractions from 0 to 1 are given for \
+         {found:?}"
+    )]
+    Fractions {
+        /// Fractions of every transition.
+        found: Vec<usize>,
+        /// Computed frames of every transition.
+        expected: Vec<usize>,
+    },
     /// A job with a second stage, and a renderer without its model.
     #[error("the job is upscaled with `{model}`, but the renderer was given no upscaling model")]
     NoUpscaler {
@@ -220,6 +253,9 @@ impl RenderError {
             | Self::TwoModes
             | Self::LowResSize { .. }
             | Self::LowResCount { .. }
+            | Self::NoFrames { .. }
+            | Self::FrameSize { .. }
+            | Self::Fractions { .. }
             | Self::NoUpscaler { .. }
             | Self::InversionIterations { .. }
             | Self::PictureSampler { .. }

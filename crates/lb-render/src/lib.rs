@@ -68,6 +68,7 @@ pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,
     TransitionMeasure, coefficient_of_variation, measure, plot_measurement,
 };
+pub use modes::upscale::EarlierFrames;
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;
 pub use plan::Plan;

@@ -39,7 +39,7 @@ pub(crate) struct Production {
     frames: Option<FilmWriter>,
     sheet: Option<(ContactSheet, PngFile, PathBuf)>,
     /// The job, which every output carries.
-    description: String,
+    description: Option<String>,
     /// The picture of the keyframe that the next transition leads to.
     next_keyframe: Option<Frame>,
     /// The first keyframe's picture, to which a loop comes back.
@@ -64,12 +64,12 @@ impl Production {
         outputs: &Outputs,
         pipeline: &Pipeline,
         mode: Mode,
-        description: String,
+        description: Option<String>,
         reuse: &Rc<Reuse>,
     ) -> Result<Self, RenderError> {
         let (width, height) = pipeline.picture_size();
         let frames_per_second = plan.timeline.frames_per_second();
-        let options = outputs.film_options(frames_per_second, Some(description.clone()));
+        let options = outputs.film_options(frames_per_second, description.clone());
         let open = |path: &PathBuf| FilmWriter::create(path, width, height, &options);
         let film = outputs.film.as_ref().map(open).transpose()?;
         let frames = outputs
@@ -152,7 +152,7 @@ impl Production {
             .collect::<Result<_, _>>()?;
         let sheet = match self.sheet {
             Some((sheet, mut file, path)) => {
-                file.write(&sheet.draw()?, Some(&self.description))?;
+                file.write(&sheet.draw()?, self.description.as_deref())?;
                 Some((file, path))
             }
             None => None,

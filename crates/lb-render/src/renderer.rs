@@ -1,5 +1,7 @@
 //! A job and a model to files: the order of the work.
 
+mod upscale;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
@@ -11,7 +13,7 @@ use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
 use crate::job::Job;
-use crate::modes::upscale::{SecondStage, upscaled_size};
+use crate::modes::upscale::SecondStage;
 use crate::modes::{KeyframePictures, Mode, invert};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
@@ -109,7 +111,7 @@ impl Renderer {
         let mut production = match &second {
             Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, &reuse)?,
             None => {
-                let description = job.description(&self.directory, size)?;
+                let description = Some(job.description(&self.directory, size)?);
                 Production::begin(job, &plan, outputs, &pipeline, mode, description, &reuse)?
             }
         };
@@ -197,42 +199,6 @@ impl Renderer {
                 loading: times.loading.as_secs_f64(),
             },
         })
-    }
-
-    /// The second stage of a job that has one, its outputs opened.
-    fn second_stage<'a>(
-        &self,
-        job: &'a Job,
-        plan: &Plan,
-        outputs: &Outputs,
-        size: (usize, usize),
-        session: &Rc<StoreSession>,
-    ) -> Result<Option<SecondStage<'a>>, RenderError> {
-        let Some(upscale) = &job.upscale else {
-            return Ok(None);
-        };
-        let Some(directory) = &self.upscaler else {
-            return Err(RenderError::NoUpscaler {
-                model: upscale.model.clone(),
-            });
-        };
-        let (width, height) = upscaled_size(directory, upscale, size)?;
-        let options = PipelineOptions {
-            noise_level: upscale.noise_level,
-            ..self.options.clone()
-        };
-        let pipeline = Pipeline::open(self.runtime, directory.clone(), width, height, options)?;
-        let reuse = Rc::new(Reuse::new(session, &pipeline)?);
-        let production = Production::begin(
-            job,
-            plan,
-            outputs,
-            &pipeline,
-            Mode::Text,
-            job.description(&self.directory, size)?,
-            &reuse,
-        )?;
-        Ok(Some(SecondStage::new(upscale, pipeline, production)))
     }
 }
 

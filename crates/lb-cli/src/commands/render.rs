@@ -57,12 +57,17 @@ pub(crate) fn run(
         let circumstances = Circumstances::new(model, size, &arguments.machine);
         rates::remember(surroundings.rates.as_deref(), circumstances, rate);
     }
-    if arguments.output.json {
-        println!("{}", line(&Facts::new(&summary)));
-    } else if !quiet {
-        report(&summary);
-    }
+    conclude(&summary, arguments.output.json, quiet);
     Ok(())
+}
+
+/// Says what was done.
+pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
+    if json {
+        println!("{}", line(&Facts::new(summary)));
+    } else if !quiet {
+        report(summary);
+    }
 }
 
 fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {

@@ -157,7 +157,7 @@ fn crossfeed(arguments: &CrossfeedArguments) -> CrossfeedSettings {
 }
 
 /// clap lets no other names through.
-fn easing(name: &str) -> Option<Easing> {
+pub(super) fn easing(name: &str) -> Option<Easing> {
     Easing::ALL.into_iter().find(|easing| easing.name() == name)
 }
 
@@ -166,7 +166,7 @@ fn fit(name: &str) -> Option<Fit> {
 }
 
 /// What is said about a second stage, apart from its model.
-fn second_stage(arguments: &SecondStageArguments) -> UpscaleSettings {
+pub(super) fn second_stage(arguments: &SecondStageArguments) -> UpscaleSettings {
     UpscaleSettings {
         model: None,
         steps: arguments.upscale_steps,
@@ -177,7 +177,7 @@ fn second_stage(arguments: &SecondStageArguments) -> UpscaleSettings {
     }
 }
 
-fn film_timing(name: &str) -> Option<Timing> {
+pub(super) fn film_timing(name: &str) -> Option<Timing> {
     Timing::ALL.into_iter().find(|timing| timing.name() == name)
 }
 

@@ -5,6 +5,7 @@
 //! resolution beside them.
 
 mod carried;
+mod earlier;
 mod low_res;
 mod stage;
 
@@ -16,6 +17,7 @@ use lb_models::{ModelDirectory, ModelKind, Picture, Pipeline, UpscaleNoise};
 use lb_schedule::{BranchingProfile, Guidance};
 
 use self::carried::Carried;
+pub use self::earlier::EarlierFrames;
 pub(crate) use self::low_res::LowResFilm;
 pub(crate) use self::stage::SecondStage;
 use crate::error::RenderError;

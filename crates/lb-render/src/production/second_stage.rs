@@ -22,8 +22,8 @@ impl Production {
         mode: Mode,
         reuse: &Rc<Reuse>,
     ) -> Result<Self, RenderError> {
-        let (nowhere, unsaid) = (Outputs::default(), String::new());
-        let production = Self::begin(job, plan, &nowhere, pipeline, mode, unsaid, reuse)?;
+        let nowhere = Outputs::default();
+        let production = Self::begin(job, plan, &nowhere, pipeline, mode, None, reuse)?;
         Ok(Self {
             total: plan.first_stage_frames(),
             low_res: Some(Vec::new()),

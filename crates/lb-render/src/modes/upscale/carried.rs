@@ -1,5 +1,6 @@
 //! What one window of a film leaves to the next.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -26,11 +27,13 @@ impl Carried {
     }
 
     /// The store of the window over these transitions. What it does not have it takes from `store`,
-    /// to which it also hands on everything.
+    /// to which it also hands on everything. `taken` grows by the steps of every keyframe that an
+    /// earlier window had: they were counted there.
     pub(crate) fn window<'a>(
         &'a mut self,
         transitions: Range<usize>,
         store: &'a mut dyn TrajectoryStore,
+        taken: &'a Cell<usize>,
     ) -> Window<'a> {
         let needed =
             |keyframe: usize| keyframe == transitions.start || (self.looped && keyframe == 0);
@@ -39,14 +42,8 @@ impl Carried {
             carried: self,
             transitions,
             store,
+            taken,
         }
-    }
-
-    /// How many of a window's keyframes were computed in an earlier one.
-    pub(crate) fn shared(&self, transitions: &Range<usize>) -> usize {
-        let first = usize::from(transitions.start > 0);
-        let closing = self.looped && transitions.end == self.keyframes && transitions.start > 0;
-        first + usize::from(closing)
     }
 }
 
@@ -55,6 +52,7 @@ pub(crate) struct Window<'a> {
     carried: &'a mut Carried,
     transitions: Range<usize>,
     store: &'a mut dyn TrajectoryStore,
+    taken: &'a Cell<usize>,
 }
 
 impl Window<'_> {
@@ -73,7 +71,13 @@ impl Window<'_> {
 impl TrajectoryStore for Window<'_> {
     fn load(&mut self, place: Place) -> Option<LevelEnd> {
         let shared = self.shared(place);
-        if let Some(end) = shared.and_then(|shared| self.carried.ends.get(&shared)) {
+        if let Some((keyframe, step)) = shared
+            && let Some(end) = self.carried.ends.get(&(keyframe, step))
+        {
+            let later = (keyframe, step + 1)..=(keyframe, usize::MAX);
+            if self.carried.ends.range(later).next().is_none() {
+                self.taken.set(self.taken.get() + step);
+            }
             return Some(end.clone());
         }
         let end = self.store.load(place)?;
@@ -109,33 +113,31 @@ mod tests {
     #[test]
     fn a_windows_last_keyframe_is_the_nexts_first() {
         let mut carried = Carried::new(5, false);
-        let (nothing, mut also_nothing) = (&mut (), ());
-        let mut window = carried.window(0..2, nothing);
+        let (mut nothing, taken) = ((), Cell::new(0));
+        let mut window = carried.window(0..2, &mut nothing, &taken);
         for index in 0..3 {
             assert_eq!(window.load(keyframe(index)), None);
             window.save(keyframe(index), &end(index as f64));
         }
-        assert_eq!(carried.shared(&(0..2)), 0);
-        assert_eq!(carried.shared(&(2..4)), 1);
-        let mut window = carried.window(2..4, &mut also_nothing);
+        assert_eq!(taken.get(), 0);
+        let mut window = carried.window(2..4, &mut nothing, &taken);
         assert_eq!(window.load(keyframe(0)), Some(end(2.0)));
         assert_eq!(window.load(keyframe(1)), None);
         assert_eq!(window.load(keyframe(2)), None);
+        assert_eq!(taken.get(), 5);
     }
 
     #[test]
     fn a_loop_ends_at_its_first_keyframe() {
         let mut carried = Carried::new(4, true);
-        let mut nothing = ();
-        let mut window = carried.window(0..2, &mut nothing);
+        let (mut nothing, taken) = ((), Cell::new(0));
+        let mut window = carried.window(0..2, &mut nothing, &taken);
         for index in 0..3 {
             window.save(keyframe(index), &end(index as f64));
         }
-        let mut window = carried.window(2..4, &mut nothing);
+        let mut window = carried.window(2..4, &mut nothing, &taken);
         assert_eq!(window.load(keyframe(2)), Some(end(0.0)));
         assert_eq!(window.load(keyframe(0)), Some(end(2.0)));
-        assert_eq!(carried.shared(&(2..4)), 2);
-        // One window over the whole loop: the closing keyframe is the first one's picture.
-        assert_eq!(carried.shared(&(0..4)), 0);
+        assert_eq!(taken.get(), 10);
     }
 }

@@ -1,5 +1,6 @@
 //! The order of the work in a second stage.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use lb_blend::{Backend, BlendOptions, BlendReport, CallRows, StepProgress, blend};
@@ -45,7 +46,7 @@ impl<'a> SecondStage<'a> {
 
     /// Goes on from what a first stage has kept.
     pub(crate) fn run(
-        mut self,
+        self,
         job: &Job,
         first: Production,
         observer: &mut dyn RenderObserver,
@@ -54,7 +55,18 @@ impl<'a> SecondStage<'a> {
         let fractions = level_fractions.iter().filter_map(|levels| levels.last());
         let fractions: Vec<Vec<f64>> = fractions.cloned().collect();
         let film = LowResFilm::new(pictures, &fractions, job.looped)?;
-        let report = self.compute(job, &film, observer)?;
+        self.go_on(job, &film, level_fractions, observer)
+    }
+
+    /// Goes on from these frames, the last level of trees with these fractions.
+    pub(crate) fn go_on(
+        mut self,
+        job: &Job,
+        film: &LowResFilm,
+        level_fractions: Vec<Vec<Vec<f64>>>,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Upscaled, RenderError> {
+        let report = self.compute(job, film, observer)?;
         self.production.set_level_fractions(level_fractions);
         Ok(Upscaled {
             production: self.production,
@@ -107,15 +119,15 @@ impl<'a> SecondStage<'a> {
             let closing = film.closes(window.end) && !part.is_looped();
             self.production
                 .begin_window(closing.then_some(window.len()));
-            let shared = carried.shared(&window) * profile.steps();
+            let taken = Cell::new(0);
             let mut shifted = Shifted {
                 observer,
                 done: sum.model_evaluations + sum.reused_evaluations,
-                shared,
+                taken: &taken,
                 total,
                 first: window.start,
             };
-            let mut store = carried.window(window, &mut trajectories);
+            let mut store = carried.window(window, &mut trajectories, &taken);
             let mut watching = self.production.watch(&mut shifted);
             let result = blend(
                 &mut self.pipeline,
@@ -127,7 +139,7 @@ impl<'a> SecondStage<'a> {
             );
             let mut report = watching.outcome(result)?;
             // What a window has of the one before was computed, or found, there.
-            report.reused_evaluations -= shared;
+            report.reused_evaluations -= taken.get();
             sum = added(sum, report);
         }
         Ok(sum)
@@ -156,8 +168,8 @@ struct Shifted<'a> {
     observer: &'a mut dyn RenderObserver,
     /// Evaluations of the windows before.
     done: usize,
-    /// Those of them that this window counts again.
-    shared: usize,
+    /// Those of them that this window has counted again.
+    taken: &'a Cell<usize>,
     total: usize,
     /// The window's first transition.
     first: usize,
@@ -175,7 +187,7 @@ impl RenderObserver for Shifted<'_> {
         let done = self.done + step.model_evaluations;
         self.observer.event(&RenderEvent::Step(&StepProgress {
             phase,
-            model_evaluations: done.saturating_sub(self.shared),
+            model_evaluations: done - self.taken.get(),
             total_model_evaluations: self.total,
             ..**step
         }))

@@ -1,0 +1,38 @@
+//! `lb upscale`: frames of an earlier render to a film of four times their size.
+
+use lb_render::{EarlierFrames, Plan};
+
+use super::render::conclude;
+use crate::args::UpscaleArguments;
+use crate::error::CommandError;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::resolve;
+use crate::surroundings::Surroundings;
+
+pub(crate) fn run(
+    arguments: &UpscaleArguments,
+    quiet: bool,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let outputs = resolve::outputs(&arguments.output)?;
+    if arguments.output.save_job.is_some() {
+        return Err(CommandError::Request(
+            "--save-job belongs to lb render: frames alone are no job".into(),
+        ));
+    }
+    outputs.validate()?;
+    let fractions = arguments.facts.as_deref().map(resolve::fractions);
+    let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
+    let job = resolve::upscale_job(arguments, frames.count())?;
+    Plan::new(&job)?;
+    let store = resolve::store(&arguments.cache, surroundings)?;
+    let renderer = resolve::upscaler(&arguments.model, &arguments.machine, surroundings)?;
+    let renderer = renderer.with_store(store);
+    interrupt::listen()?;
+    let mut progress = Progress::new(quiet, job.transitions.len());
+    let result = renderer.upscale(&job, &frames, &outputs, &mut progress);
+    progress.clear();
+    conclude(&result?, arguments.output.json, quiet);
+    Ok(())
+}
