@@ -31,11 +31,6 @@ def arguments():
     parser.add_argument("--injection-steps", type=numbers, required=True)
     parser.add_argument("--spacing", choices=["perceptual", "fixed"], default="perceptual")
     parser.add_argument("--mid-compression", type=float, default=1.2)
-    parser.add_argument(
-        "--fractions",
-        type=Path,
-        help="the line of `lb render --json`: take the fractions from there, measure nothing",
-    )
     parser.add_argument("--seed", type=numbers, help="one a keyframe; default 0,1,2,…")
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--guidance-scale", type=float, default=4.0)
@@ -71,6 +66,19 @@ class Models:
         return (picture / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
 
 
+    def channel_weights(self):
+        """How strongly each latent channel shows: pictures of a noise, changed channel by channel."""
+        shape = (1, self.unet.config.in_channels, 16, 16)
+        base, change = (torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+        pictures = [self.decode(base)]
+        for channel in range(shape[1]):
+            probe = base.clone()
+            probe[:, channel] += 0.3 * change[:, channel]
+            pictures.append(self.decode(probe))
+        changes = [((p.astype(float) - pictures[0]) ** 2).sum() for p in pictures[1:]]
+        return torch.tensor(changes, dtype=torch.float64) / (sum(changes) / len(changes))
+
+
 class Transition:
     """One pair of keyframes."""
 
@@ -78,46 +86,67 @@ class Transition:
         self.models, self.settings = models, settings
         self.embeddings, self.negative = embeddings, negative
 
-    def denoise(self, latents, prediction, fraction, steps):
-        """Takes one branch through some steps; its latents, and its last prediction of them clean."""
+    def step(self, latents, prediction, fraction, step):
+        """Takes one branch through one step; its latents, and its prediction of them clean."""
         sampler, settings = self.models.sampler, self.settings
         embedding = tree.lerp(*self.embeddings, fraction)
         scale = tree.guidance_at(settings.guidance_scale, settings.guidance_damper, fraction)
         guided = scale != 1.0
         conditioning = torch.cat([self.negative, embedding]) if guided else embedding
-        sampler.resume(steps.start, prediction)
-        for timestep in sampler.timesteps[steps]:
-            rows = torch.cat([latents, latents]) if guided else latents
-            output = self.models.unet(rows, timestep, encoder_hidden_states=conditioning).sample
-            if guided:
-                unconditional, conditional = output.chunk(2)
-                output = unconditional + scale * (conditional - unconditional)
-            latents, prediction = sampler.step(output, timestep, latents)
-        return latents, prediction
+        rows = torch.cat([latents, latents]) if guided else latents
+        timestep = sampler.timesteps[step]
+        output = self.models.unet(rows, timestep, encoder_hidden_states=conditioning).sample
+        if guided:
+            unconditional, conditional = output.chunk(2)
+            output = unconditional + scale * (conditional - unconditional)
+        sampler.resume(step, prediction)
+        return sampler.step(output, timestep, latents)
 
-    def run(self, keyframes, levels, given):
-        """`keyframes`: latents and predictions of both ends after every level."""
+    def run(self, keyframes, levels, channel_weights):
+        """`keyframes`: latents and predictions of both ends after every step."""
+        perceptual = self.settings.spacing == "perceptual"
         fractions, latents, predictions = None, None, None
-        for level, (steps, count) in enumerate(levels):
-            above = fractions
-            if given is not None:
-                fractions = given[level]
-            elif self.settings.spacing == "fixed" or above is None:
-                fractions = tree.fixed_fractions(count, self.settings.mid_compression)
-            else:
-                fractions = tree.perceptual_fractions(count, above, predictions)
-            ends = [keyframe[level] for keyframe in keyframes]
-            inner = []
-            for fraction in fractions[1:-1]:
-                left, right, mix = tree.parents(above, fraction)
-                start = tree.slerp(latents[left], latents[right], mix)
-                before = tree.lerp(predictions[left], predictions[right], mix)
-                inner.append(self.denoise(start, before, fraction, steps))
-            latents, predictions = zip(ends[0], *inner, ends[1])
+        for steps, count in levels:
+            for step in range(steps.start, steps.stop):
+                inner = []
+                if step > 0 and (perceptual or step == steps.start):
+                    known = fractions
+                    if perceptual:
+                        fractions = tree.perceptual_fractions(
+                            count, known, predictions, channel_weights
+                        )
+                    else:
+                        fractions = tree.fixed_fractions(count, self.settings.mid_compression)
+                    for fraction in fractions[1:-1]:
+                        parents = tree.parents(known, fraction)
+                        inner.append(self.place(latents, predictions, parents))
+                elif step > 0:
+                    inner = list(zip(latents, predictions))[1:-1]
+                else:
+                    fractions = [0.0, 1.0]
+                inner = [
+                    self.step(*branch, fraction, step)
+                    for branch, fraction in zip(inner, fractions[1:-1])
+                ]
+                left, right = (keyframe[step] for keyframe in keyframes)
+                latents, predictions = zip(left, *inner, right)
         return latents
 
+    def place(self, latents, predictions, parents):
+        """Where a branch starts from the branches that are known."""
+        if self.settings.spacing == "perceptual":
+            return (
+                tree.on_curve(tree.slerp, latents, parents),
+                tree.on_curve(tree.lerp, predictions, parents),
+            )
+        left, right, mix = parents
+        return (
+            tree.slerp(latents[left], latents[right], mix),
+            tree.lerp(predictions[left], predictions[right], mix),
+        )
 
-def render(models, settings, given):
+
+def render(models, settings):
     models.sampler.set_steps(settings.steps)
     bounds = settings.injection_steps + [settings.steps]
     levels = [
@@ -135,16 +164,16 @@ def render(models, settings, given):
         alone = Transition(models, settings, (embedding, embedding), negative)
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         trajectory, prediction = [], None
-        for steps, _ in levels:
-            latents, prediction = alone.denoise(latents, prediction, 0.0, steps)
+        for step in range(settings.steps):
+            latents, prediction = alone.step(latents, prediction, 0.0, step)
             trajectory.append((latents, prediction))
         keyframes.append(trajectory)
 
     pictures = []
+    channel_weights = models.channel_weights() if settings.spacing == "perceptual" else None
     for index in range(len(keyframes) - 1):
         transition = Transition(models, settings, embeddings[index : index + 2], negative)
-        fractions = given[index]["fractions"] if given else None
-        latents = transition.run(keyframes[index : index + 2], levels, fractions)
+        latents = transition.run(keyframes[index : index + 2], levels, channel_weights)
         # A keyframe that two transitions share stands once.
         pictures += [models.decode(frame) for frame in latents[index > 0 :]]
     return pictures
@@ -154,11 +183,10 @@ def main():
     settings = arguments()
     settings.seed = settings.seed or list(range(len(settings.prompts)))
     torch.set_num_threads(settings.threads)
-    given = json.loads(settings.fractions.read_text())["transitions"] if settings.fractions else None
     models = Models(settings.model, settings.sampler)
     loaded = time.perf_counter()
     with torch.inference_mode():
-        pictures = render(models, settings, given)
+        pictures = render(models, settings)
     settings.frames_dir.mkdir(parents=True, exist_ok=True)
     for index, picture in enumerate(pictures):
         Image.fromarray(picture).save(settings.frames_dir / f"frame_{index:04}.png")

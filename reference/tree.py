@@ -9,10 +9,10 @@ def fixed_fractions(count, mid_compression):
     return list(0.5 + 0.5 * np.sign(u) * np.abs(u) ** mid_compression)
 
 
-def perceptual_fractions(count, parent_fractions, predictions):
-    """Fractions at which the cumulative distance of the parents' predictions is even."""
+def perceptual_fractions(count, parent_fractions, predictions, channel_weights):
+    """Fractions at which the cumulative distance of the known branches' predictions is even."""
     distances = [
-        float(torch.linalg.vector_norm((right - left).double()))
+        float(((right - left).double().square().sum((0, 2, 3)) * channel_weights).sum().sqrt())
         for left, right in zip(predictions, predictions[1:])
     ]
     if len(distances) == 1 or max(distances) == 0.0:
@@ -49,3 +49,21 @@ def slerp(left, right, mix):
         torch.sin((1.0 - mix) * angle) / torch.sin(angle) * a
         + torch.sin(mix * angle) / torch.sin(angle) * b
     ).float()
+
+
+TENSION = 1.0
+
+
+def on_curve(mix, level, parents):
+    """On the arc or line between two branches, bent to the cubic through their neighbours."""
+    left, right, t = parents
+    straight = mix(level[left], level[right], t)
+    if t == 0.0 or t == 1.0:
+        return straight
+    b, c = level[left].double(), level[right].double()
+    a = level[left - 1].double() if left > 0 else 2 * b - c
+    d = level[right + 1].double() if right + 1 < len(level) else 2 * c - b
+    near = lambda x: 1 + x * x * ((2 - TENSION) * x + TENSION - 3)
+    far = lambda x: -TENSION * (1 - x) ** 2 * x
+    curve = far(t) * a + near(t) * b + near(1 - t) * c + far(1 - t) * d
+    return (straight.double() + curve - (1 - t) * b - t * c).float()

@@ -102,8 +102,21 @@ pub trait Backend {
         output: &mut [f32],
     ) -> Result<(), BackendError>;
 
+    /// How strongly each latent channel shows: the mean square change of the picture when the
+    /// channel changes by 1, in any unit. They weigh the channels in distances between predicted
+    /// clean latents, so that these go with distances between pictures.
+    ///
+    /// Asked for once a film at most, under perceptual spacing; 1 each, unless a backend knows
+    /// better.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
+        Ok(vec![1.0; channels])
+    }
+
     /// Features of the pictures that these predicted clean latents decode to: one flat vector per
-    /// latents, all of one length. Their Euclidean distances space the branches under
+    /// latents, all of one length. Their Euclidean distances have the last word on the spacing under
     /// [`SpacingDistance::Pictures`](crate::SpacingDistance::Pictures).
     ///
     /// # Errors

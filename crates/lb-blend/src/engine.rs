@@ -2,9 +2,11 @@
 
 mod batch;
 mod check;
+mod distance;
 mod film;
 mod inversion;
 mod keyframes;
+mod neighbours;
 mod options;
 mod parents;
 mod store;
@@ -64,6 +66,15 @@ pub struct BlendReport {
 /// backend's batch limit says so; neither the split nor the groups change a result beyond what the
 /// company of other rows changes in the backend.
 ///
+/// Under perceptual spacing a level's branches move: before every step they are placed anew, by the
+/// distances of what their own last step predicted (before a level's first step: the step of the
+/// level above), so that neighbours will differ by equal amounts. A place decided once, when a
+/// level starts, is too early: a picture that snaps from one object to the other does so while the
+/// level is denoised. A branch that moves becomes what lies at its new fraction on the curve
+/// through the level's branches (the keyframes among them): on the arc between its neighbours, bent
+/// to a cubic through four, because a plain mix of two pictures takes contrast from both. Moving
+/// asks the model nothing.
+///
 /// Under [crossfeed](lb_schedule::Crossfeed) a trajectory is drawn towards another before the model
 /// is asked: at each step of the range its latents become the slerp of themselves and the other's
 /// latents at that step, by the curve's coefficient (and what a multistep sampler reads of the step
@@ -106,6 +117,7 @@ pub fn blend(
         store,
         observer,
         batch: Batch::like(&film.keyframes[0]),
+        channel_weights: Vec::new(),
         report: BlendReport::default(),
         total_model_evaluations: film.cost().model_evaluations,
     };
@@ -122,6 +134,8 @@ struct Walk<'a> {
     store: &'a mut dyn TrajectoryStore,
     observer: &'a mut dyn Observer,
     batch: Batch,
+    /// Empty until they are asked for.
+    channel_weights: Vec<f64>,
     report: BlendReport,
     total_model_evaluations: usize,
 }

@@ -211,6 +211,17 @@ pub enum BlendError {
         /// What had to come.
         expected: usize,
     },
+    /// Weights of latent channels that are none.
+    #[error(
+        "the backend's channel weights: {channels} numbers that are finite and not negative \
+         were expected, got {weights:?}"
+    )]
+    ChannelWeights {
+        /// Channels of the latents.
+        channels: usize,
+        /// What came.
+        weights: Vec<f64>,
+    },
     /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,

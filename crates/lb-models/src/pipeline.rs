@@ -1,5 +1,6 @@
 //! The backend port on a real model.
 
+mod channel_weights;
 mod options;
 mod origin;
 
@@ -7,6 +8,7 @@ use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
 
+use self::channel_weights::channel_weights;
 pub use self::options::PipelineOptions;
 pub use self::origin::ComponentOrigin;
 use crate::device::SettledOptions;
@@ -33,6 +35,8 @@ pub struct Pipeline {
     unet: Option<Unet>,
     expected_rows: Option<CallRows>,
     decoder: PictureDecoder,
+    /// Empty until they are asked for.
+    channel_weights: Vec<f64>,
     /// Of the sessions that were let go.
     past_times: SessionTimes,
 }
@@ -81,6 +85,7 @@ impl Pipeline {
             unet: None,
             expected_rows: None,
             decoder,
+            channel_weights: Vec::new(),
             past_times: SessionTimes::default(),
         })
     }
@@ -235,6 +240,13 @@ impl Backend for Pipeline {
             return Ok(());
         };
         unet.predict(request, output).map_err(BackendError::new)
+    }
+
+    fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
+        if self.channel_weights.len() != channels {
+            self.channel_weights = channel_weights(&self.decoder, channels)?;
+        }
+        Ok(self.channel_weights.clone())
     }
 
     fn picture_features(

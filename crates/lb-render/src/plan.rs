@@ -122,13 +122,17 @@ fn stage_cost<'a>(job: &Job, profiles: impl Iterator<Item = &'a BranchingProfile
     cost
 }
 
-/// Branches whose predicted pictures decide the fractions of a level below: all but the last
-/// level's, and none where two branches leave nothing to decide.
+/// Branches whose predicted pictures have the last word on where frames end up: the frames' own
+/// before their last step, or those of the level above where that step is their first. None where
+/// two branches leave nothing to decide.
 fn measured_branches(profile: &BranchingProfile) -> usize {
-    let levels = profile.levels();
-    levels[..levels.len() - 1]
-        .iter()
-        .map(|level| level.branch_count)
-        .filter(|&count| count > 2)
-        .sum()
+    let last = profile.levels().len() - 1;
+    let steps = profile.step_range(last).len();
+    let known = match (last, steps) {
+        (0, _) => return 0,
+        (_, 1) => last - 1,
+        _ => last,
+    };
+    let count = profile.levels()[known].branch_count;
+    if count > 2 { count } else { 0 }
 }

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use lb_blend::{BlendOptions, Conditioning, Film, LatentShape, Latents, SpacingDistance};
+use lb_blend::{BlendOptions, Conditioning, Film, LatentShape, Latents};
 use lb_models::{Component, Picture, PictureDecoder, Pipeline, Tokens};
+use lb_schedule::Spacing;
 use lb_video::Frame;
 
 use crate::error::RenderError;
@@ -123,9 +124,10 @@ impl Reuse {
         options: &BlendOptions,
         sampler: &str,
     ) -> FilmTrajectories<'a> {
-        let measures_pictures = options.distance == SpacingDistance::Pictures;
-        let measured_by = self.decoder.filter(|_| measures_pictures);
-        let known = !measures_pictures || measured_by.is_some();
+        // The decoder also says how much each latent channel weighs.
+        let measures = options.spacing == Spacing::Perceptual;
+        let measured_by = self.decoder.filter(|_| measures);
+        let known = !measures || measured_by.is_some();
         let origin = self.unet.filter(|_| known).map(|unet| TrajectoryOrigin {
             unet,
             sampler,

@@ -16,7 +16,7 @@ pub enum Spacing {
         /// [`Spacing::DEFAULT_MID_COMPRESSION`].
         mid_compression: f64,
     },
-    /// When the level starts, so that neighbours will differ by equal amounts: see
+    /// Before every step of the level, so that neighbours will differ by equal amounts: see
     /// [`perceptual_fractions`].
     #[default]
     Perceptual,
@@ -63,8 +63,10 @@ pub fn fixed_fractions(count: usize, mid_compression: f64) -> Vec<f64> {
 
 /// The fractions of a level of `count` branches under perceptual spacing.
 ///
-/// `distances[j]` is how far the predictions of branches j and j + 1 of the level above differ (in
-/// any unit: only ratios count), and `parent_fractions` where these branches lie. The new fractions
+/// `distances[j]` is how far the predictions of branches j and j + 1 of a known level differ (in
+/// any unit: only ratios count), and `parent_fractions` where these branches lie. Known is the level
+/// above when a level starts, and after each of its steps the level itself, whose branches then
+/// move: what the model makes of a level's branches differs from what their parents promised. The new fractions
 /// are where the cumulative distance, piecewise linear over the parents' fractions, takes the
 /// values 0, 1/(count − 1), …, 1 of its total. Where the picture changes fast there will be many
 /// branches.

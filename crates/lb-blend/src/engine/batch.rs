@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::film::Keyframe;
+use super::neighbours::Neighbours;
 use super::store::LevelEnd;
 use crate::backend::{Backend, PredictRequest};
 use crate::error::{BlendError, ShapeError};
@@ -16,10 +17,10 @@ use crate::sampler::Sampler;
 pub(super) struct Start<'a> {
     pub(super) branch: Branch,
     pub(super) guidance_scale: f64,
-    /// The parents' latents and the mix between them.
-    pub(super) latents: (&'a Latents, &'a Latents, f64),
-    /// What the parents' last step predicted, for a sampler that reads it.
-    pub(super) history: Option<(&'a Latents, &'a Latents)>,
+    /// The latents that it starts between.
+    pub(super) latents: Neighbours<'a>,
+    /// What their last step predicted, for a sampler that reads it.
+    pub(super) history: Option<Neighbours<'a>>,
     /// The transition's keyframes and the fraction between them, for the conditioning and the
     /// concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
@@ -40,8 +41,8 @@ impl Moment {
     }
 }
 
-/// One batch of branches. Filled anew for every level, so that its buffers are allocated once for
-/// a film; nothing is allocated between steps.
+/// One batch of branches. Filled anew for every level, and after a step whose branches move; its
+/// buffers are allocated once for a film.
 ///
 /// Rows are laid out as [`GuidedRows`] says. The conditional rows of `latents` are the branches'
 /// own latents, which the sampler changes in place; `predicted_clean` is what it predicted last,
@@ -94,10 +95,9 @@ impl Batch {
         let latents = self.latents.chunks_exact_mut(values);
         let predictions = self.predicted_clean.chunks_exact_mut(values);
         for ((start, latents), predicted) in starts.iter().zip(latents).zip(predictions) {
-            let (left, right, mix) = start.latents;
-            slerp(left.values(), right.values(), mix, latents)?;
-            if let Some((left, right)) = start.history {
-                lerp(left.values(), right.values(), mix, predicted)?;
+            start.latents.noisy(latents)?;
+            if let Some(history) = &start.history {
+                history.clean(predicted)?;
             }
         }
         self.fill_concatenated(starts)?;

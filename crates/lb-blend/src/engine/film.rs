@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use lb_schedule::{BranchingProfile, Cost, Guidance, film_cost};
+use lb_schedule::{BranchingProfile, Cost, Guidance, Spacing, film_cost};
 
 use super::options::BlendOptions;
 use crate::backend::Conditioning;
@@ -104,19 +104,21 @@ impl Film {
     /// After which steps a keyframe's trajectory is recorded: what [`blend`](crate::blend()) asks a
     /// store for as [`Place::Keyframe`](crate::Place::Keyframe).
     ///
-    /// Where a level of a transition beside it ends, and with crossfeed between keyframes also at
+    /// Where a level of a transition beside it ends, under perceptual spacing after every step at
+    /// which branches move beside it, and with crossfeed between keyframes also at
     /// every step at which the next keyframe takes something over (then what is there depends on
     /// all keyframes before, too). The last step is always among them.
     pub fn recorded_steps(&self, keyframe: usize, options: &BlendOptions) -> BTreeSet<usize> {
-        let mut recorded = self.level_ends(keyframe);
+        let mut recorded = self.steps_beside(keyframe, options.spacing);
         let steps = self.transitions.first().map(|at| at.profile.steps());
         let curve = options.crossfeed.keyframes;
         recorded.extend(curve.active_steps(steps.unwrap_or(0)));
         recorded
     }
 
-    /// After which steps a level of a transition beside a keyframe ends.
-    pub(super) fn level_ends(&self, keyframe: usize) -> BTreeSet<usize> {
+    /// After which steps a transition beside a keyframe needs it: where a level ends, and under
+    /// perceptual spacing wherever the branches of a level move.
+    pub(super) fn steps_beside(&self, keyframe: usize, spacing: Spacing) -> BTreeSet<usize> {
         let transitions = self.transitions.iter().enumerate();
         let beside = transitions.filter(|&(index, _)| {
             let (left, right) = self.ends(index);
@@ -124,7 +126,13 @@ impl Film {
         });
         let ends = beside.flat_map(|(_, transition)| {
             let profile = &transition.profile;
-            (0..profile.levels().len()).map(|level| profile.step_range(level).end)
+            (0..profile.levels().len()).flat_map(move |level| {
+                let steps = profile.step_range(level);
+                match spacing {
+                    Spacing::Perceptual if level > 0 => steps.start + 1..=steps.end,
+                    _ => steps.end..=steps.end,
+                }
+            })
         });
         ends.collect()
     }

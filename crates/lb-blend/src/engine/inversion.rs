@@ -2,6 +2,7 @@
 
 use super::batch::{Batch, Moment, Start};
 use super::check::check_keyframes;
+use super::neighbours::Neighbours;
 use super::{Keyframe, proceed};
 use crate::backend::Backend;
 use crate::error::{BlendError, ShapeError};
@@ -129,7 +130,7 @@ fn starts(pictures: &[Keyframe], first: usize) -> Vec<Start<'_>> {
         .map(|(picture, index)| Start {
             branch: Branch::Keyframe(index),
             guidance_scale: picture.guidance_scale,
-            latents: (&picture.initial_latents, &picture.initial_latents, 0.0),
+            latents: Neighbours::only(&picture.initial_latents),
             history: None,
             keyframes: (picture, picture, 0.0),
         })

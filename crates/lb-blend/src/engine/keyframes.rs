@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Walk;
 use super::batch::Start;
+use super::neighbours::Neighbours;
 use super::store::{LevelEnd, Place};
 use crate::error::BlendError;
 use crate::observe::{Branch, Phase};
@@ -84,7 +85,8 @@ impl Walk<'_> {
         self.report.most_states_held = self.report.most_states_held.max(held);
         // Only the group's last keyframe still has a next one to hand its steps to.
         for (&index, trajectory) in window.range_mut(..group.end - 1) {
-            trajectory.keep(&self.film.level_ends(index));
+            let kept = self.film.steps_beside(index, self.options.spacing);
+            trajectory.keep(&kept);
         }
         Ok(())
     }
@@ -152,8 +154,8 @@ impl Walk<'_> {
             starts.push(Start {
                 branch: Branch::Keyframe(index),
                 guidance_scale: keyframe.guidance_scale,
-                latents: (latents, latents, 0.0),
-                history: predicted.map(|predicted| (predicted, predicted)),
+                latents: Neighbours::only(latents),
+                history: predicted.map(Neighbours::only),
                 keyframes: (keyframe, keyframe, 0.0),
             });
         }

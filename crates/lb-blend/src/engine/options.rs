@@ -7,11 +7,13 @@ use crate::error::BlendError;
 /// Between what perceptual spacing measures distances.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum SpacingDistance {
-    /// The predicted clean latents themselves; costs nothing.
+    /// The predicted clean latents themselves, their channels weighed as they
+    /// [show](crate::Backend::channel_weights); costs nothing.
     #[default]
     Latents,
-    /// The backend's [`picture_features`](crate::Backend::picture_features) of them; costs what
-    /// that costs (a decode) for every branch but the last level's.
+    /// Before the last step of all, the backend's
+    /// [`picture_features`](crate::Backend::picture_features) of them; costs what that costs (a
+    /// decode) for every computed frame. Latents until then.
     Pictures,
 }
 

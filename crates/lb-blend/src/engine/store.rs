@@ -46,7 +46,8 @@ pub struct LevelEnd {
 /// - for [`Place::Keyframe`], the keyframe; with crossfeed between keyframes also on its curve and on
 ///   every keyframe before;
 /// - for [`Place::Level`], what the transition's two keyframes depend on, its guidance damper, its
-///   profile down to that level, the spacing, and the crossfeed from parents.
+///   profile down to that level and to that level's last step, the spacing and its distance, and the
+///   crossfeed from parents.
 ///
 /// Which places a keyframe has depends on the profiles beside it; what is there does not. An answer
 /// of another shape, with another number of branches, with fractions that are no level's, or with a

@@ -6,6 +6,7 @@ use lb_schedule::{Spacing, fixed_fractions, parents, perceptual_fractions};
 
 use super::batch::Start;
 use super::keyframes::{Trajectory, Window};
+use super::neighbours::Neighbours;
 use super::options::SpacingDistance;
 use super::store::{LevelEnd, Place};
 use super::{BlendedFrame, Walk, proceed};
@@ -42,7 +43,7 @@ impl Walk<'_> {
                     .collect();
                 return proceed(self.observer.transition(index, &frames, &above.fractions));
             }
-            end = self.level(index, level, above)?;
+            end = self.level(index, level, above, [left, right])?;
             let place = Place::Level {
                 transition: index,
                 level,
@@ -71,18 +72,87 @@ impl Walk<'_> {
     }
 
     /// Computes the inner branches of the level below `above`.
-    fn level(&mut self, index: usize, level: usize, above: Level) -> Result<LevelEnd, BlendError> {
+    fn level(
+        &mut self,
+        index: usize,
+        level: usize,
+        above: Level,
+        ends: [&Trajectory; 2],
+    ) -> Result<LevelEnd, BlendError> {
+        let profile = &self.film.transitions[index].profile;
+        let (steps, is_last) = (
+            profile.step_range(level),
+            level + 1 == profile.levels().len(),
+        );
+        let count = profile.levels()[level].branch_count;
+        let mut fractions = Vec::new();
+        for step in steps.clone() {
+            let is_start = step == steps.start;
+            if is_start || self.options.spacing == Spacing::Perceptual {
+                let standing;
+                let known = if is_start {
+                    &above
+                } else {
+                    let mut inner = self.batch.end(0..count - 2)?;
+                    inner.fractions = vec![fractions];
+                    standing = Level::between(ends[0], inner, ends[1], step);
+                    &standing
+                };
+                // Pictures cost a decode a branch: they decide where the frames end up, once.
+                let distance = match is_last && step + 1 == steps.end {
+                    true => self.options.distance,
+                    false => SpacingDistance::Latents,
+                };
+                fractions = self.fractions(count, known, distance)?;
+                self.place(index, level, &fractions, known)?;
+            }
+            self.crossfeed_parents(&above, &fractions[1..count - 1], steps.start, step)?;
+            self.denoise(step..step + 1, Phase::Transition { index, level })?;
+        }
+        let mut end = self.batch.end(0..count - 2)?;
+        end.fractions = above.fractions;
+        end.fractions.push(fractions);
+        Ok(end)
+    }
+
+    /// Where `count` branches stand so that they will be even, by what is known of others.
+    fn fractions(
+        &mut self,
+        count: usize,
+        known: &Level,
+        distance: SpacingDistance,
+    ) -> Result<Vec<f64>, BlendError> {
+        let standing = known.level_fractions();
+        match self.options.spacing {
+            Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)),
+            Spacing::Perceptual => {
+                let distances = self.distances(distance, &known.predicted_clean)?;
+                Ok(perceptual_fractions(count, standing, &distances)?)
+            }
+        }
+    }
+
+    /// Fills the batch with the inner branches at these fractions, which start from those of
+    /// `known`.
+    fn place(
+        &mut self,
+        index: usize,
+        level: usize,
+        fractions: &[f64],
+        known: &Level,
+    ) -> Result<(), BlendError> {
         let (film, transition) = (self.film, &self.film.transitions[index]);
         let (left, right) = film.ends(index);
         let (left, right) = (&film.keyframes[left], &film.keyframes[right]);
-        let count = transition.profile.levels()[level].branch_count;
-        let fractions = self.fractions(count, &above)?;
-        let inner = &fractions[1..count - 1];
+        let between = match self.options.spacing {
+            Spacing::Fixed { .. } => Neighbours::parents,
+            Spacing::Perceptual => Neighbours::on_curve,
+        };
+        let inner = &fractions[1..fractions.len() - 1];
         let mut starts = Vec::with_capacity(inner.len());
         for &fraction in inner {
-            let parents = parents(above.level_fractions(), fraction)?;
-            let (latents, predicted) = (&above.latents, &above.predicted_clean);
-            let history = (&predicted[parents.left], &predicted[parents.right]);
+            let parents = parents(known.level_fractions(), fraction)?;
+            let history = between(&known.predicted_clean, parents);
             let (scale_left, scale_right) = (left.guidance_scale, right.guidance_scale);
             starts.push(Start {
                 branch: Branch::Inner {
@@ -91,56 +161,13 @@ impl Walk<'_> {
                     fraction,
                 },
                 guidance_scale: transition.guidance_scale(scale_left, scale_right, fraction),
-                latents: (&latents[parents.left], &latents[parents.right], parents.mix),
+                latents: between(&known.latents, parents),
                 history: self.sampler.is_multistep().then_some(history),
                 keyframes: (left, right, fraction),
             });
         }
         self.batch.fill(&starts)?;
-        let range = transition.profile.step_range(level);
-        for step in range.clone() {
-            self.crossfeed_parents(&above, inner, range.start, step)?;
-            self.denoise(step..step + 1, Phase::Transition { index, level })?;
-        }
-        let mut end = self.batch.end(0..inner.len())?;
-        end.fractions = above.fractions;
-        end.fractions.push(fractions);
-        Ok(end)
-    }
-
-    /// Where the `count` branches of the level below `above` stand.
-    fn fractions(&mut self, count: usize, above: &Level) -> Result<Vec<f64>, BlendError> {
-        match self.options.spacing {
-            Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)),
-            Spacing::Perceptual => {
-                let distances = self.distances(&above.predicted_clean)?;
-                Ok(perceptual_fractions(
-                    count,
-                    above.level_fractions(),
-                    &distances,
-                )?)
-            }
-        }
-    }
-
-    /// How far each branch's prediction is from the next one's.
-    fn distances(&mut self, predicted_clean: &[Latents]) -> Result<Vec<f64>, BlendError> {
-        // A single distance says nothing about where between its ends the picture changes.
-        if predicted_clean.len() == 2 {
-            return Ok(vec![1.0]);
-        }
-        match self.options.distance {
-            SpacingDistance::Latents => {
-                let values: Vec<&[f32]> = predicted_clean.iter().map(Latents::values).collect();
-                Ok(neighbour_distances(&values))
-            }
-            SpacingDistance::Pictures => {
-                let features = self.backend.picture_features(predicted_clean)?;
-                check_features(&features, predicted_clean.len())?;
-                let values: Vec<&[f32]> = features.iter().map(Vec::as_slice).collect();
-                Ok(neighbour_distances(&values))
-            }
-        }
+        Ok(())
     }
 }
 
@@ -167,39 +194,4 @@ impl Level {
             ),
         }
     }
-}
-
-fn neighbour_distances(values: &[&[f32]]) -> Vec<f64> {
-    let distance = |left: &[f32], right: &[f32]| {
-        let differences = left
-            .iter()
-            .zip(right)
-            .map(|(&l, &r)| f64::from(r) - f64::from(l));
-        libm::sqrt(differences.map(|difference| difference * difference).sum())
-    };
-    values
-        .windows(2)
-        .map(|pair| distance(pair[0], pair[1]))
-        .collect()
-}
-
-fn check_features(features: &[Vec<f32>], pictures: usize) -> Result<(), BlendError> {
-    let refuse = |rule, actual, expected| {
-        if actual == expected {
-            Ok(())
-        } else {
-            Err(BlendError::PictureFeatures {
-                rule,
-                actual,
-                expected,
-            })
-        }
-    };
-    refuse("one vector for each picture", features.len(), pictures)?;
-    for vector in features {
-        refuse("all vectors of one length", vector.len(), features[0].len())?;
-        let finite = vector.iter().filter(|value| value.is_finite()).count();
-        refuse("all values finite", finite, vector.len())?;
-    }
-    Ok(())
 }

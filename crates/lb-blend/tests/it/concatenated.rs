@@ -3,6 +3,7 @@
 use lb_blend::noise::initial_latents;
 use lb_blend::testing::FakeBackend;
 use lb_blend::{Backend, BackendError, BlendOptions, LatentShape, Latents, PredictRequest, slerp};
+use lb_schedule::Spacing;
 
 use crate::scene::{self, Made, SHAPE, made, profile, quiet_film, sampler};
 
@@ -33,6 +34,16 @@ impl Backend for Recorder {
     }
 }
 
+/// Under fixed spacing, a level's branches see one mix at all its steps.
+fn fixed() -> BlendOptions {
+    BlendOptions {
+        spacing: Spacing::Fixed {
+            mid_compression: 1.2,
+        },
+        ..Default::default()
+    }
+}
+
 fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Made, Vec<Vec<Vec<f32>>>) {
     let mut film = scene::film(2);
     for (keyframe, concatenated) in film.keyframes.iter_mut().zip(concatenated) {
@@ -42,8 +53,7 @@ fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Made, Vec<Vec<Vec<f3
         inner: FakeBackend::new(batch_limit),
         calls: Vec::new(),
     };
-    let options = BlendOptions::default();
-    let made = made(&mut backend, &sampler(10), &film, &options);
+    let made = made(&mut backend, &sampler(10), &film, &fixed());
     (made, backend.calls)
 }
 
@@ -107,7 +117,7 @@ fn the_batch_limit_changes_nothing() {
 
 #[test]
 fn they_steer_the_film_and_zeros_steer_nothing() {
-    let without = quiet_film(usize::MAX, 2, &BlendOptions::default());
+    let without = quiet_film(usize::MAX, 2, &fixed());
     let with = film([channels(1), channels(2)], usize::MAX).0;
     assert_ne!(with.transitions, without.transitions);
     let neutral = film([zeros(), zeros()], usize::MAX).0;

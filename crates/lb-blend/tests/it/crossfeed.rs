@@ -191,8 +191,8 @@ fn an_appended_keyframe_still_costs_itself_and_one_transition() {
 /// The steps of the range are held for a group and the keyframe before it, not for a whole film.
 #[test]
 fn what_is_held_does_not_grow_with_the_film() {
-    // After steps 3, 5, 8 and 10 for transitions, and 1 to 6 for the next keyframe.
-    let (alone, crossfed) = (4, 8);
+    // After steps 3 to 10 for transitions, and 1 to 6 for the next keyframe.
+    let (alone, crossfed) = (8, 10);
     for (limit, group) in [(1, 1), (4, 2), (64, 7)] {
         for count in [15, 24, 40] {
             let mut film = film(count);

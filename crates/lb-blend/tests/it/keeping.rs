@@ -147,8 +147,8 @@ impl Studio<'_> {
             let mut steps = BTreeSet::new();
             for (number, transition) in transitions.iter().enumerate() {
                 if number == index || (number + 1) % keyframes == index {
-                    let levels = 0..transition.profile.levels().len();
-                    steps.extend(levels.map(|level| transition.profile.step_range(level).end));
+                    // Inner branches move beside the keyframes after every step.
+                    steps.extend(transition.profile.step_range(0).end..=transition.profile.steps());
                 }
             }
             let curve = self.options.crossfeed.keyframes;

@@ -14,6 +14,7 @@ mod interruption;
 mod inversion;
 mod keeping;
 mod laws;
+mod moving;
 mod multistep;
 mod refusals;
 mod resume;

@@ -2,19 +2,18 @@
 
 use lb_blend::{Backend, testing::FakeBackend};
 use lb_blend::{
-    BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, Sampler, SpacingDistance,
+    BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, SpacingDistance,
 };
-use lb_schedule::{Guidance, Spacing, fixed_fractions, perceptual_fractions};
+use lb_schedule::{Spacing, fixed_fractions};
 
-use crate::alone::branch;
-use crate::scene::{film, profile, quiet_film, render, sampled, samplers};
+use crate::scene::{film, made, quiet_film, render, sampler};
 
 fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
     frames.iter().map(|frame| frame.fraction).collect()
 }
 
 /// Coefficient of variation of the distances between neighbouring frames.
-fn unevenness(frames: &[BlendedFrame]) -> f64 {
+pub(crate) fn unevenness(frames: &[BlendedFrame]) -> f64 {
     let distance = |pair: &[BlendedFrame]| {
         let values = pair[0]
             .latents
@@ -49,54 +48,6 @@ fn fixed_spacing_is_fixed() {
         },
     );
     assert_eq!(fractions(&film.transitions[0]), fixed_fractions(9, 1.2));
-}
-
-/// Level by level, from the predictions of branches computed alone.
-#[test]
-fn perceptual_spacing_measures_the_level_above() {
-    for sampler in samplers() {
-        assert_measured_above(sampler.as_ref());
-    }
-}
-
-fn assert_measured_above(sampler: &dyn Sampler) {
-    let options = BlendOptions::default();
-    let mut levels = vec![vec![0.0, 1.0]];
-    for level in profile().levels()[1..].iter() {
-        let above = levels.last().unwrap().clone();
-        let clean: Vec<Vec<f32>> = above
-            .iter()
-            .map(|&fraction| {
-                let level = levels.len() - 1;
-                branch(sampler, &levels, level, fraction, Guidance::default()).clean
-            })
-            .collect();
-        let distances: Vec<f64> = clean
-            .windows(2)
-            .map(|pair| {
-                let values = pair[0].iter().zip(&pair[1]);
-                values
-                    .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
-                    .sum::<f64>()
-                    .sqrt()
-            })
-            .collect();
-        levels.push(perceptual_fractions(level.branch_count, &above, &distances).unwrap());
-    }
-    let film = sampled(sampler, &film(2), 8, &options);
-    assert_eq!(film.level_fractions[0].len(), levels.len());
-    for (ours, expected) in film.level_fractions[0].iter().zip(&levels) {
-        assert_eq!(ours.len(), expected.len());
-        for (ours, expected) in ours.iter().zip(expected) {
-            assert!((ours - expected).abs() < 1e-6, "{ours} is not {expected}");
-        }
-    }
-    assert_eq!(fractions(&film.transitions[0]), film.level_fractions[0][3]);
-    let evenly = |pair: &[f64]| (pair[1] - pair[0] - 0.125).abs() < 0.01;
-    assert!(
-        !levels[3].windows(2).all(evenly),
-        "the scene has something to even out"
-    );
 }
 
 #[test]
@@ -173,7 +124,7 @@ fn picture_features_that_do_not_compare_are_refused() {
     );
     assert_eq!(
         refused(|_| Ok(vec![vec![1.0]])),
-        "the backend's picture features: one vector for each picture, got 1 where 3 were expected"
+        "the backend's picture features: one vector for each picture, got 1 where 9 were expected"
     );
     let ragged = refused(|pictures| Ok((0..pictures.len()).map(|i| vec![0.5; i + 1]).collect()));
     assert!(
@@ -182,4 +133,52 @@ fn picture_features_that_do_not_compare_are_refused() {
     );
     let nan = refused(|pictures| Ok(vec![vec![f32::NAN]; pictures.len()]));
     assert!(nan.contains("all values finite, got 0 where 1"), "{nan}");
+}
+
+/// A backend whose channels weigh what a test says.
+struct Weights(Vec<f64>);
+
+impl Backend for Weights {
+    fn batch_limit(&self) -> usize {
+        usize::MAX
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        FakeBackend::new(usize::MAX).predict(request, output)
+    }
+
+    fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
+        assert_eq!(channels, 2);
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn channels_weigh_what_the_backend_says() {
+    let fractions = |weights: [f64; 2]| {
+        let options = BlendOptions::default();
+        let film = made(
+            &mut Weights(weights.to_vec()),
+            &sampler(10),
+            &film(2),
+            &options,
+        );
+        fractions(&film.transitions[0])
+    };
+    let plain = fractions([1.0, 1.0]);
+    assert_eq!(plain, fractions([4.0, 4.0]), "only ratios count");
+    assert_ne!(plain, fractions([1.0, 0.0]));
+    for bad in [vec![1.0], vec![1.0, -1.0], vec![f64::NAN, 1.0]] {
+        let options = BlendOptions::default();
+        let refused = render(&mut Weights(bad), &film(2), &options, &mut ()).unwrap_err();
+        let message = refused.to_string();
+        assert!(
+            message.starts_with("the backend's channel weights: 2 numbers"),
+            "{message}"
+        );
+    }
 }

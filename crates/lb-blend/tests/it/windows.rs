@@ -111,19 +111,19 @@ fn the_cost_of_different_trees_is_known_beforehand() {
 fn what_is_held_does_not_grow_with_the_film() {
     for (limit, group) in [(1, 1), (2, 1), (4, 2), (7, 3), (64, 7), (usize::MAX, 7)] {
         for count in [15, 24, 40] {
-            // Each after steps 3, 5, 8 and 10.
+            // Each after steps 3 to 10.
             let mut film = film(count);
             let held = rendered(&film, limit).report.most_states_held;
             assert_eq!(
                 held,
-                4 * (group + 1),
+                8 * (group + 1),
                 "{count} keyframes, batch limit {limit}"
             );
             film.transitions.push(film.transitions[0].clone());
             let held = rendered(&film, limit).report.most_states_held;
             assert_eq!(
                 held,
-                4 * (group + 2),
+                8 * (group + 2),
                 "a loop of {count}, batch limit {limit}"
             );
         }

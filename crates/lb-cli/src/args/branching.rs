@@ -47,8 +47,8 @@ pub(crate) struct BranchingArguments {
     /// How a level's fractions are chosen [default: perceptual].
     #[arg(long, value_enum)]
     pub(crate) spacing: Option<SpacingKind>,
-    /// What perceptual spacing measures: latents cost nothing, pictures one decode a branch and
-    /// level, and space more evenly [default: latents].
+    /// What perceptual spacing measures: latents cost nothing, pictures one decode a computed frame,
+    /// and space more evenly [default: latents].
     #[arg(long, value_enum)]
     pub(crate) spacing_distance: Option<DistanceChoice>,
     /// Fixed spacing's density in the middle: 1 even, 2 dense [default: 1.2].

@@ -17,7 +17,7 @@ pub(crate) struct TrajectoryOrigin<'a> {
     pub(crate) sampler: &'a str,
     /// Steps of a whole trajectory.
     pub(crate) steps: usize,
-    /// The decoder, where perceptual spacing measures pictures.
+    /// The decoder, under perceptual spacing: it weighs channels and may measure pictures.
     pub(crate) measured_by: Option<Key>,
 }
 
@@ -77,7 +77,7 @@ impl<'a> FilmTrajectories<'a> {
         let transitions = self.film.transitions.iter().enumerate();
         let keys = transitions.map(|(index, transition)| {
             let (left, right) = (index, (index + 1) % self.keyframes.len());
-            let mut key = KeyBuilder::new("transition")
+            let mut key = KeyBuilder::new("transition, branches moving")
                 .key(&self.keyframes[left])
                 .key(&self.keyframes[right])
                 .float(transition.guidance_damper)

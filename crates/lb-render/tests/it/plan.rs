@@ -73,14 +73,14 @@ fn holds_easing_loops_and_lengths_are_in_the_plan() {
 }
 
 #[test]
-fn measuring_pictures_costs_one_decode_a_branch_above() {
+fn measuring_pictures_costs_one_decode_a_frame() {
     let latents = job(2, manual(&[2, 4, 8], &[0, 3, 6]));
     let pictures = Job {
         distance: SpacingDistance::Pictures,
         ..latents.clone()
     };
     let [latents, pictures] = [latents, pictures].map(|job| Plan::new(&job).unwrap().cost);
-    assert_eq!(pictures.decodes, latents.decodes + 4);
+    assert_eq!(pictures.decodes, latents.decodes + 8);
     assert_eq!(pictures.model_evaluations, latents.model_evaluations);
 }
 

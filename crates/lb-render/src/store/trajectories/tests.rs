@@ -127,8 +127,9 @@ fn any_damaged_entry_is_told_and_computed_again() {
     let folder = tempfile::tempdir().unwrap();
     way.render(&session(folder.path()), &film);
     let files = entries(folder.path());
-    // Each keyframe is recorded after each of its levels, each transition after its inner ones.
-    assert_eq!(files.len(), 3 * 3 + 2 * 2);
+    // Each keyframe is recorded after every step beside which branches move, each transition after
+    // its inner levels.
+    assert_eq!(files.len(), 3 * 8 + 2 * 2);
     let mut told = 0;
     for file in files {
         let good = std::fs::read(&file).unwrap();

@@ -1,0 +1,225 @@
+//! Branches that move within a level, under perceptual spacing.
+
+use lb_blend::testing::FakeBackend;
+use lb_blend::{
+    Backend, BackendError, BlendOptions, Latents, PredictRequest, Sampler, SpacingDistance, lerp,
+    slerp,
+};
+use lb_schedule::{Guidance, Spacing, parents, perceptual_fractions};
+
+use crate::scene::{film, keyframes, made, profile, sampled, sampler, samplers};
+use crate::spacing::unevenness;
+
+/// A level's branches, those of the keyframes included.
+#[derive(Clone)]
+struct Standing {
+    fractions: Vec<f64>,
+    latents: Vec<Vec<f32>>,
+    clean: Vec<Vec<f32>>,
+}
+
+/// A row on the curve through these at a fraction, by the formula, in f64: the arc (or the line)
+/// and what the cubic of tension 1 has beyond the line.
+fn on_curve(fractions: &[f64], rows: &[Vec<f32>], fraction: f64, is_noisy: bool) -> Vec<f32> {
+    let found = parents(fractions, fraction).unwrap();
+    let (left, right, t) = (&rows[found.left], &rows[found.right], found.mix);
+    let mut mixed = vec![f32::NAN; left.len()];
+    let mix = if is_noisy { slerp } else { lerp };
+    mix(left, right, t, &mut mixed).unwrap();
+    if t == 0.0 {
+        return mixed;
+    }
+    let value = |index: usize, at: usize| f64::from(rows[at][index]);
+    for (index, mixed) in mixed.iter_mut().enumerate() {
+        let (b, c) = (value(index, found.left), value(index, found.right));
+        let a = match found.left {
+            0 => 2.0 * b - c,
+            left => value(index, left - 1),
+        };
+        let d = match rows.len() - 1 - found.right {
+            0 => 2.0 * c - b,
+            _ => value(index, found.right + 1),
+        };
+        let cubic = |x: f64| match x.abs() {
+            x if x <= 1.0 => x.powi(3) - 2.0 * x.powi(2) + 1.0,
+            x => -x.powi(3) + 5.0 * x.powi(2) - 8.0 * x + 4.0,
+        };
+        let curve = a * cubic(1.0 + t) + b * cubic(t) + c * cubic(1.0 - t) + d * cubic(2.0 - t);
+        let line = (1.0 - t) * b + t * c;
+        *mixed = (f64::from(*mixed) + curve - line) as f32;
+    }
+    mixed
+}
+
+impl Standing {
+    /// Spaced evenly by what is known here.
+    fn placed(&self, count: usize) -> Self {
+        let squares = |pair: &[Vec<f32>]| -> f64 {
+            let values = pair[0].iter().zip(&pair[1]);
+            values
+                .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+                .sum()
+        };
+        let distances: Vec<f64> = self
+            .clean
+            .windows(2)
+            .map(|pair| squares(pair).sqrt())
+            .collect();
+        let fractions = perceptual_fractions(count, &self.fractions, &distances).unwrap();
+        let rows = |rows: &[Vec<f32>], is_noisy| {
+            let all = fractions.iter();
+            all.map(|&fraction| on_curve(&self.fractions, rows, fraction, is_noisy))
+                .collect()
+        };
+        Self {
+            latents: rows(&self.latents, true),
+            clean: rows(&self.clean, false),
+            fractions,
+        }
+    }
+
+    fn step(&mut self, sampler: &dyn Sampler, step: usize) {
+        let ends = keyframes(2);
+        for (branch, &fraction) in self.fractions.iter().enumerate() {
+            let mix = |left: &[f32], right: &[f32]| {
+                let mut mixed = left.to_vec();
+                lerp(left, right, fraction, &mut mixed).unwrap();
+                mixed
+            };
+            let [left, right] = &ends[..] else {
+                unreachable!()
+            };
+            let positive = mix(&left.conditioning.values, &right.conditioning.values);
+            let negative = mix(&left.negative.values, &right.negative.values);
+            let latents = &mut self.latents[branch];
+            let request = PredictRequest {
+                rows: 2,
+                shape: left.initial_latents.shape(),
+                latents: &[&latents[..], &latents[..]].concat(),
+                concatenated_channels: 0,
+                concatenated: &[],
+                timestep: sampler.timesteps()[step],
+                tokens: 3,
+                width: 4,
+                conditioning: &[positive, negative].concat(),
+            };
+            let mut output = vec![f32::NAN; 2 * latents.len()];
+            FakeBackend::new(2).predict(&request, &mut output).unwrap();
+            let (conditional, unconditional) = output.split_at(latents.len());
+            let scale = Guidance::default().at(fraction) as f32;
+            let pairs = unconditional.iter().zip(conditional);
+            let guided: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
+            sampler
+                .step(step, latents, &guided, &mut self.clean[branch])
+                .unwrap();
+        }
+    }
+}
+
+/// Every branch by itself, placed before every step by what the step before predicted.
+#[test]
+fn a_perceptual_film_by_hand() {
+    for sampler in samplers() {
+        let ends = keyframes(2).into_iter();
+        let ends: Vec<Vec<f32>> = ends
+            .map(|keyframe| keyframe.initial_latents.values().to_vec())
+            .collect();
+        let mut standing = Standing {
+            fractions: vec![0.0, 1.0],
+            clean: ends.clone(),
+            latents: ends,
+        };
+        let mut levels = Vec::new();
+        for (level, at) in profile().levels().iter().enumerate() {
+            for step in profile().step_range(level) {
+                if step > 0 {
+                    standing = standing.placed(at.branch_count);
+                }
+                standing.step(sampler.as_ref(), step);
+            }
+            levels.push(standing.fractions.clone());
+        }
+        let film = sampled(sampler.as_ref(), &film(2), 8, &BlendOptions::default());
+        for (ours, by_hand) in film.level_fractions[0].iter().zip(&levels) {
+            assert_eq!(ours.len(), by_hand.len());
+            for (ours, by_hand) in ours.iter().zip(by_hand) {
+                assert!((ours - by_hand).abs() < 1e-5, "{ours} is not {by_hand}");
+            }
+        }
+        assert_eq!(film.level_fractions[0].len(), levels.len());
+        for (frame, by_hand) in film.transitions[0].iter().zip(&standing.latents) {
+            let pairs = frame.latents.values().iter().zip(by_hand);
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-4, "{worst} at fraction {}", frame.fraction);
+        }
+    }
+}
+
+/// A model whose picture snaps: it is one pattern or the other, and in a narrow range of the
+/// conditioning neither.
+struct Snap;
+
+impl Backend for Snap {
+    fn batch_limit(&self) -> usize {
+        usize::MAX
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        request.check(output).map_err(BackendError::new)?;
+        let stride = request.shape.len();
+        let width = request.tokens * request.width;
+        let rows = output
+            .chunks_exact_mut(stride)
+            .zip(request.latents.chunks_exact(stride))
+            .zip(request.conditioning.chunks_exact(width));
+        for ((output, latents), conditioning) in rows {
+            let side = libm::tanhf(40.0 * (conditioning[0] - 0.3));
+            let drift = 0.4 * conditioning[0];
+            for (index, (value, x)) in output.iter_mut().zip(latents).enumerate() {
+                let own = libm::sinf(1.3 * index as f32);
+                let clean = 1.5 * side * own + drift + 0.2 * libm::tanhf(*x);
+                // Velocity under noise of the size of the latents: most of it is −clean.
+                *value = 0.3 * x - clean;
+            }
+        }
+        Ok(())
+    }
+
+    fn picture_features(&mut self, clean: &[Latents]) -> Result<Vec<Vec<f32>>, BackendError> {
+        let picture = |latents: &Latents| latents.values().iter().map(|x| x.tanh()).collect();
+        Ok(clean.iter().map(picture).collect())
+    }
+}
+
+#[test]
+fn a_picture_that_snaps_is_evened_out() {
+    let mut snapping = film(2);
+    for (keyframe, value) in snapping.keyframes.iter_mut().zip([0.0, 1.0]) {
+        keyframe.conditioning.values.fill(value);
+        keyframe.negative.values.fill(value);
+    }
+    let made = |options: BlendOptions| {
+        let film = made(&mut Snap, &sampler(10), &snapping, &options);
+        let cost = (film.report.model_evaluations, film.report.predict_calls);
+        (unevenness(&film.transitions[0]), cost)
+    };
+    let (fixed, fixed_cost) = made(BlendOptions {
+        spacing: Spacing::Fixed {
+            mid_compression: 1.2,
+        },
+        ..Default::default()
+    });
+    let (latents, cost) = made(BlendOptions::default());
+    let (pictures, _) = made(BlendOptions {
+        distance: SpacingDistance::Pictures,
+        ..Default::default()
+    });
+    assert_eq!(cost, fixed_cost, "evenness costs nothing");
+    assert!(fixed > 0.8, "the scene snaps: {fixed}");
+    assert!(latents < 0.2, "{latents} against {fixed}");
+    assert!(pictures < 0.5 * fixed, "{pictures} against {fixed}");
+}
