@@ -145,7 +145,7 @@ fn any_damaged_entry_is_told_and_computed_again() {
         told += notices.len();
         std::fs::write(&file, good).unwrap();
     }
-    assert_eq!(told, 3 * 3 + 2);
+    assert_eq!(told, 3 * 8 + 2);
 }
 
 #[test]
