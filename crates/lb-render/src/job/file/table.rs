@@ -52,7 +52,8 @@ impl<'a> Table<'a> {
             let advice = if misplaced {
                 format!("it belongs {belongs}")
             } else {
-                advice(name, known())
+                let others = elsewhere.iter().copied().flatten().copied();
+                advice(name, known(), others, belongs)
             };
             return Err(JobFileError::UnknownKey {
                 place: self.document.place(key.span()),
@@ -219,23 +220,33 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The nearest known key, or all of them where none is near.
-fn advice(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
+/// The nearest key, known here or elsewhere, or all known ones where none is near.
+fn advice(
+    name: &str,
+    known: impl Iterator<Item = &'static str> + Clone,
+    elsewhere: impl Iterator<Item = &'static str>,
+    belongs: &str,
+) -> String {
     // Comparing takes time in proportion to the length, and no key is as long as this.
     let short = shortened(name, 40);
     let likeness = |key: &str| strsim::jaro_winkler(&short, key);
-    let nearest = known
-        .clone()
-        .max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
-    match nearest {
-        Some(nearest) if likeness(nearest) > 0.75 => format!("did you mean `{nearest}`?"),
-        Some(nearest) => format!(
+    let by_likeness = |left: &&str, right: &&str| likeness(left).total_cmp(&likeness(right));
+    let Some(nearest) = known.clone().max_by(by_likeness) else {
+        return "none is known here".into();
+    };
+    let other = elsewhere.max_by(by_likeness);
+    match other.filter(|other| likeness(other) > likeness(nearest).max(NEAR)) {
+        Some(other) => format!("did you mean `{other}`? It belongs {belongs}"),
+        None if likeness(nearest) > NEAR => format!("did you mean `{nearest}`?"),
+        None => format!(
             "the nearest known one is `{nearest}`, of {}",
             known.collect::<Vec<_>>().join(", ")
         ),
-        None => "none is known here".into(),
     }
 }
+
+/// From this likeness on, a key is taken for a slip of another one.
+const NEAR: f64 = 0.75;
 
 fn integer(value: &DeValue<'_>) -> Option<u64> {
     let integer: &DeInteger<'_> = value.as_integer()?;

@@ -12,6 +12,15 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
+fn a_slip_of_a_key_of_another_table_is_told_where_it_belongs() {
+    let message = refused("qualty = \"low\"");
+    assert!(
+        message.contains("`qualty`; did you mean `quality`? It belongs in"),
+        "{message}"
+    );
+}
+
+#[test]
 fn the_nearest_known_key_is_named() {
     let message = refused("fps = 25\n\n[[keyframe]]\npromt = \"a\"\n");
     assert_eq!(
