@@ -15,7 +15,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(word) if word == "float16" => Precision::Float16,
         _ => Precision::Float32,
     };
-    let report = export_directory(&PathBuf::from(directory), &ExportOptions { precision })?;
+    let report = export_directory(
+        &PathBuf::from(directory),
+        &ExportOptions {
+            precision,
+            ..Default::default()
+        },
+    )?;
     for graph in report.graphs {
         println!(
             "{} ({} bytes, {:?})",

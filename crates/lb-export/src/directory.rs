@@ -66,11 +66,25 @@ pub enum Precision {
     Float16,
 }
 
+/// Whose operators a graph is written in. Both forms compute the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GraphForm {
+    /// ONNX's operators and three of ONNX Runtime's own, which its CPU and CUDA providers have
+    /// kernels for: attention and the sigmoid gates are one node each.
+    #[default]
+    OnnxRuntime,
+    /// Nothing but ONNX's operators, and of those only what TensorRT's parser knows: attention,
+    /// sigmoid gates and GELU in the products and sums that they are made of.
+    Standard,
+}
+
 /// How graphs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExportOptions {
     /// The number format of the graphs' arithmetic.
     pub precision: Precision,
+    /// The operators that they are written in.
+    pub form: GraphForm,
 }
 
 /// One component's graph, in memory.
@@ -140,6 +154,7 @@ pub(crate) fn write_component(
         weights,
         locations.clone(),
         element,
+        options.form,
     );
     match component {
         Component::TextEncoder => {

@@ -6,6 +6,7 @@ mod protobuf;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::directory::GraphForm;
 use crate::weights::Weights;
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
@@ -27,6 +28,7 @@ pub(crate) struct GraphWriter<'w> {
     /// What each weight file is called in the graph.
     locations: Vec<String>,
     element: ElementType,
+    form: GraphForm,
     parts: onnx::GraphParts,
     names: BTreeSet<String>,
     /// Initializers that exist already, by name.
@@ -50,6 +52,7 @@ impl<'w> GraphWriter<'w> {
         weights: &'w Weights,
         locations: Vec<String>,
         element: ElementType,
+        form: GraphForm,
     ) -> Self {
         let parts = onnx::GraphParts {
             name: name.to_owned(),
@@ -62,6 +65,7 @@ impl<'w> GraphWriter<'w> {
             weights,
             locations,
             element,
+            form,
             parts,
             names: BTreeSet::new(),
             known: BTreeMap::new(),
@@ -77,6 +81,11 @@ impl<'w> GraphWriter<'w> {
     /// The number format of the graph's arithmetic.
     pub(crate) fn element(&self) -> ElementType {
         self.element
+    }
+
+    /// Whose operators the graph is written in.
+    pub(crate) fn form(&self) -> GraphForm {
+        self.form
     }
 
     /// Has everything written from here on computed in `element`.
@@ -181,7 +190,7 @@ impl<'w> GraphWriter<'w> {
 
     /// Encodes the graph.
     pub(crate) fn finish(self) -> Written {
-        let bytes = onnx::model(self.parts, OPSET, true);
+        let bytes = onnx::model(self.parts, OPSET, self.form == GraphForm::OnnxRuntime);
         Written {
             bytes,
             files_used: self.files_used,

@@ -1,11 +1,13 @@
 //! The layers that the three networks share, each as the nodes that run fastest.
 
+mod activation;
 mod attention;
 mod resnet;
 
 use crate::error::ExportError;
-use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
+use crate::graph::{Attribute, GraphWriter, Value};
 
+pub(crate) use activation::{Activation, activate};
 pub(crate) use attention::{AttentionShape, attend, picture_from_tokens, tokens_from_picture};
 pub(crate) use resnet::{ResnetBlock, downsample, resnet, upsample};
 
@@ -14,36 +16,6 @@ pub(crate) use resnet::{ResnetBlock, downsample, resnet, upsample};
 pub(crate) enum Bias {
     Present,
     Absent,
-}
-
-/// The nonlinearities of the text encoder and the transformers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
-    /// x·Φ(x), exact.
-    Gelu,
-    /// x·σ(1.702·x).
-    QuickGelu,
-    /// x·σ(x).
-    Silu,
-}
-
-/// Applies an activation.
-pub(crate) fn activate(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    x: &Value,
-    activation: Activation,
-) -> Value {
-    let sigmoid_gate = |graph: &mut GraphWriter<'_>, alpha| {
-        let alpha = [Attribute::Float("alpha", alpha)];
-        graph.node_of(CONTRIBUTED, scope, "QuickGelu", &[x], &alpha)
-    };
-    match activation {
-        Activation::Gelu => graph.node(scope, "Gelu", &[x], &[]),
-        Activation::QuickGelu => sigmoid_gate(graph, 1.702),
-        // One pass over memory where Sigmoid and Mul are two.
-        Activation::Silu => sigmoid_gate(graph, 1.0),
-    }
 }
 
 /// The rows `ids` of a table `[rows, width]`. They are looked up in the stored format and converted
@@ -188,9 +160,9 @@ pub(crate) fn group_norm(
     let grouped = graph.node(path, "Reshape", &[x, &grouped], &[]);
     let grouped = graph.leave_graph_format(path, &grouped);
     let ones = vec![1.0; norm.groups];
-    let ones = graph.float32s(&format!("ones({})", norm.groups), &ones);
+    let ones = graph.float32s(&format!("ones({})", norm.groups), &[norm.groups], &ones);
     let zeros = vec![0.0; norm.groups];
-    let zeros = graph.float32s(&format!("zeros({})", norm.groups), &zeros);
+    let zeros = graph.float32s(&format!("zeros({})", norm.groups), &[norm.groups], &zeros);
     let epsilon = Attribute::Float("epsilon", norm.epsilon as f32);
     let normal = graph.node(
         path,

@@ -13,7 +13,7 @@
 //!
 //! The graphs cover Stable Diffusion 2's models (2.1, base, inpainting, depth and the x4 upscaler,
 //! whose UNet also takes `class_labels`) and Stable Diffusion 1's, in 32 or 16 bits from weights
-//! stored in either. Batch, height, width and the number of tokens are chosen at every run. A
+//! stored in either, for ONNX Runtime or in ONNX's own operators only ([`GraphForm`]). Batch, height, width and the number of tokens are chosen at every run. A
 //! setting that switches on anything else is refused.
 //!
 //! Every tensor that the configuration calls for is checked against the header, and the header
@@ -54,7 +54,9 @@ mod vae;
 mod weights;
 mod write;
 
-pub use directory::{Component, ExportOptions, Graph, Precision, WeightFile, build_graph};
+pub use directory::{
+    Component, ExportOptions, Graph, GraphForm, Precision, WeightFile, build_graph,
+};
 pub use error::ExportError;
 pub use import::{
     ImportOptions, ImportReport, Prediction, PredictionSource, PredictionType, SourceFormat,

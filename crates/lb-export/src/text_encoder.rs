@@ -148,7 +148,8 @@ fn encoder_layer(
     let value = project("v_proj", &normal)?;
     let shape = AttentionShape {
         heads: config.heads,
-        causal: true,
+        width,
+        causal: Some(config.positions),
         in_float32: false,
     };
     let mixed = attend(graph, &attention, [&query, &key, &value], shape);
@@ -191,9 +192,10 @@ fn at_end_token(graph: &mut GraphWriter<'_>, ids: &Value, rows: &Value, end_toke
         ids.clone()
     } else {
         let end = graph.integers(&[end_token]);
-        let found = graph.node(scope, "Equal", &[ids, &end], &[]);
-        graph.cast(scope, &found, ElementType::Int32)
+        graph.node(scope, "Equal", &[ids, &end], &[])
     };
+    // CUDA's provider looks for the largest among floats only, and these hold any token's number.
+    let scores = graph.cast(scope, &scores, ElementType::Float32);
     let position = graph.node(
         scope,
         "ArgMax",

@@ -199,7 +199,8 @@ fn self_attention(
     let value = project(&value, &tokens)?;
     let shape = AttentionShape {
         heads: 1,
-        causal: false,
+        width: channels,
+        causal: None,
         in_float32: false,
     };
     let mixed = attend(graph, path, [&query, &key, &value], shape);

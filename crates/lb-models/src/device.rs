@@ -9,7 +9,7 @@ mod tensorrt;
 use std::fmt;
 use std::str::FromStr;
 
-use lb_export::Precision;
+use lb_export::{GraphForm, Precision};
 use ort::ep::{self, ExecutionProviderDispatch};
 
 pub use self::choice::{ProviderReport, providers};
@@ -41,6 +41,15 @@ impl Device {
         match self {
             Self::Auto | Self::Cpu => Precision::Float32,
             Self::Cuda | Self::TensorRt => Precision::Float16,
+        }
+    }
+
+    /// The operators that graphs for this device are written in. TensorRT's parser knows none of
+    /// ONNX Runtime's own: a graph with them would be cut into dozens of engines.
+    pub(crate) fn graph_form(self) -> GraphForm {
+        match self {
+            Self::Auto | Self::Cpu | Self::Cuda => GraphForm::OnnxRuntime,
+            Self::TensorRt => GraphForm::Standard,
         }
     }
 }
@@ -114,5 +123,12 @@ mod tests {
         assert_eq!(Device::Cpu.precision(), Precision::Float32);
         assert_eq!(Device::Cuda.precision(), Precision::Float16);
         assert_eq!(Device::TensorRt.precision(), Precision::Float16);
+    }
+
+    #[test]
+    fn only_tensorrt_needs_onnxs_own_operators() {
+        assert_eq!(Device::Cpu.graph_form(), GraphForm::OnnxRuntime);
+        assert_eq!(Device::Cuda.graph_form(), GraphForm::OnnxRuntime);
+        assert_eq!(Device::TensorRt.graph_form(), GraphForm::Standard);
     }
 }

@@ -96,7 +96,7 @@ impl ModelInspection {
             bytes += new.map(|file| files::size(&file)).sum::<u64>();
         }
         for component in Component::ALL {
-            let problem = graph_of(path, component, lb_export::Precision::default())
+            let problem = graph_of(path, component, &lb_export::ExportOptions::default())
                 .err()
                 .map(|error| error.to_string());
             problems.extend(problem.filter(|problem| !problems.contains(problem)));

@@ -27,7 +27,7 @@ impl TextEncoder {
         directory: &ModelDirectory,
         options: &SettledOptions,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::TextEncoder, options.precision)?;
+        let source = directory.graph(Component::TextEncoder, &options.export())?;
         let session = ComponentSession::load(runtime, NAME, &source, options, None)?;
         session.check(
             &[Port {

@@ -41,7 +41,7 @@ impl Unet {
         noise_level: usize,
         expected: Option<(LatentShape, CallRows)>,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::Unet, options.precision)?;
+        let source = directory.graph(Component::Unet, &options.export())?;
         let profile = match source {
             GraphSource::Weights(_) => {
                 expected.map(|(latents, rows)| shapes(directory, latents, rows))

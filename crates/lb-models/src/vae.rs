@@ -33,7 +33,7 @@ impl VaeDecoder {
         directory: &ModelDirectory,
         options: &SettledOptions,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::VaeDecoder, options.precision)?;
+        let source = directory.graph(Component::VaeDecoder, &options.export())?;
         let session = ComponentSession::load(runtime, DECODER, &source, options, None)?;
         session.check(
             &[Port {
@@ -135,7 +135,7 @@ impl VaeEncoder {
         directory: &ModelDirectory,
         options: &SettledOptions,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::VaeEncoder, options.precision)?;
+        let source = directory.graph(Component::VaeEncoder, &options.export())?;
         let session = ComponentSession::load(runtime, ENCODER, &source, options, None)?;
         session.check(
             &[Port {

@@ -62,18 +62,24 @@ impl GraphWriter<'_> {
         self.constant(name, ElementType::Int64, &[values.len()], &bytes)
     }
 
-    /// Float32 numbers under a name of their own.
-    pub(crate) fn float32s(&mut self, name: &str, values: &[f32]) -> Value {
+    /// One number in the graph's number format.
+    pub(crate) fn number(&mut self, number: f32) -> Value {
+        let name = format!("number({number})");
+        let value = self.float32s(&name, &[], &[number]);
+        let stored = Stored {
+            value,
+            element: ElementType::Float32,
+        };
+        self.in_graph_format(&name, &stored)
+    }
+
+    /// Float32 numbers of this shape under a name of their own.
+    pub(crate) fn float32s(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
         let bytes: Vec<_> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
-        self.constant(
-            name.to_owned(),
-            ElementType::Float32,
-            &[values.len()],
-            &bytes,
-        )
+        self.constant(name.to_owned(), ElementType::Float32, shape, &bytes)
     }
 
     fn initializer(&mut self, name: &str, tensor: &StoredTensor) -> Stored {
@@ -108,7 +114,7 @@ impl GraphWriter<'_> {
         if stored.element == self.element {
             return stored.value.clone();
         }
-        let key = format!("{name}/converted");
+        let key = format!("{name}/converted to {:?}", self.element);
         if let Some(value) = self.known.get(&key) {
             return value.clone();
         }

@@ -6,7 +6,6 @@ use super::protobuf::Message;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ElementType {
     Float32 = 1,
-    Int32 = 6,
     Int64 = 7,
     Float16 = 10,
     BFloat16 = 16,

@@ -1,13 +1,16 @@
 //! Multi-head attention.
 
-use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
+use crate::directory::GraphForm;
+use crate::graph::{Attribute, CONTRIBUTED, ElementType, GraphWriter, Value};
 
 /// How attention is divided and masked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttentionShape {
     pub(crate) heads: usize,
-    /// Each token sees only itself and those before it.
-    pub(crate) causal: bool,
+    /// Width of all heads together.
+    pub(crate) width: usize,
+    /// Each token sees only itself and those before it, of at most so many.
+    pub(crate) causal: Option<usize>,
     /// Computed in 32-bit floats in a 16-bit graph too: some models' scores overflow otherwise.
     pub(crate) in_float32: bool,
 }
@@ -19,25 +22,106 @@ pub(crate) fn attend(
     [query, key, value]: [&Value; 3],
     shape: AttentionShape,
 ) -> Value {
-    let attributes = [
-        Attribute::Integer("num_heads", shape.heads as i64),
-        Attribute::Integer("unidirectional", i64::from(shape.causal)),
-    ];
-    let operator = "MultiHeadAttention";
     if !shape.in_float32 {
-        return graph.node_of(
-            CONTRIBUTED,
-            scope,
-            operator,
-            &[query, key, value],
-            &attributes,
-        );
+        return attend_in_one_format(graph, scope, [query, key, value], shape);
     }
     let [query, key, value] =
         [query, key, value].map(|tokens| graph.leave_graph_format(scope, tokens));
-    let inputs = [&query, &key, &value];
-    let mixed = graph.node_of(CONTRIBUTED, scope, operator, &inputs, &attributes);
+    let format = graph.element();
+    graph.compute_in(ElementType::Float32);
+    let mixed = attend_in_one_format(graph, scope, [&query, &key, &value], shape);
+    graph.compute_in(format);
     graph.enter_graph_format(scope, &mixed)
+}
+
+fn attend_in_one_format(
+    graph: &mut GraphWriter<'_>,
+    scope: &str,
+    [query, key, value]: [&Value; 3],
+    shape: AttentionShape,
+) -> Value {
+    if graph.form() == GraphForm::Standard {
+        return in_products(graph, scope, [query, key, value], shape);
+    }
+    let attributes = [
+        Attribute::Integer("num_heads", shape.heads as i64),
+        Attribute::Integer("unidirectional", i64::from(shape.causal.is_some())),
+    ];
+    let inputs = [query, key, value];
+    graph.node_of(
+        CONTRIBUTED,
+        scope,
+        "MultiHeadAttention",
+        &inputs,
+        &attributes,
+    )
+}
+
+/// Two products of matrices and a softmax: the pattern that TensorRT makes one kernel of. The
+/// queries are scaled rather than the scores, which could overflow 16 bits.
+fn in_products(
+    graph: &mut GraphWriter<'_>,
+    scope: &str,
+    [query, key, value]: [&Value; 3],
+    shape: AttentionShape,
+) -> Value {
+    let head = shape.width / shape.heads;
+    let mut by_head = |tokens: &Value, order: &[i64]| {
+        let sides = graph.integers(&[0, 0, shape.heads as i64, head as i64]);
+        let heads = graph.node(scope, "Reshape", &[tokens, &sides], &[]);
+        graph.node(
+            scope,
+            "Transpose",
+            &[&heads],
+            &[Attribute::Integers("perm", order)],
+        )
+    };
+    let keys = by_head(key, &[0, 2, 3, 1]);
+    let values = by_head(value, &[0, 2, 1, 3]);
+    let queries = by_head(query, &[0, 2, 1, 3]);
+    let scale = graph.number(1.0 / (head as f32).sqrt());
+    let queries = graph.node(scope, "Mul", &[&queries, &scale], &[]);
+    let scores = graph.node(scope, "MatMul", &[&queries, &keys], &[]);
+    let scores = match shape.causal {
+        Some(most) => {
+            let mask = causal_mask(graph, query, most);
+            graph.node(scope, "Add", &[&scores, &mask], &[])
+        }
+        None => scores,
+    };
+    let weights = graph.node(
+        scope,
+        "Softmax",
+        &[&scores],
+        &[Attribute::Integer("axis", -1)],
+    );
+    let mixed = graph.node(scope, "MatMul", &[&weights, &values], &[]);
+    let mixed = graph.node(
+        scope,
+        "Transpose",
+        &[&mixed],
+        &[Attribute::Integers("perm", &[0, 2, 1, 3])],
+    );
+    let sides = graph.integers(&[0, 0, shape.width as i64]);
+    graph.node(scope, "Reshape", &[&mixed, &sides], &[])
+}
+
+/// What is added to the scores `[…, tokens, tokens]` so that no token sees a later one.
+fn causal_mask(graph: &mut GraphWriter<'_>, tokens: &Value, most: usize) -> Value {
+    /// The lowest that both number formats hold; e to its power is 0.
+    const HIDDEN: f32 = -65504.0;
+    let hidden = |place: usize| {
+        let (row, column) = (place / most, place % most);
+        if column > row { HIDDEN } else { 0.0 }
+    };
+    let mask: Vec<f32> = (0..most * most).map(hidden).collect();
+    let mask = graph.float32s("causal_mask", &[most, most], &mask);
+    let mask = graph.enter_graph_format("causal_mask", &mask);
+    let length = [Attribute::Integer("start", 1), Attribute::Integer("end", 2)];
+    let length = graph.node("causal_mask", "Shape", &[tokens], &length);
+    let ends = graph.concatenate("causal_mask", &[&length, &length], 0);
+    let [starts, axes] = [[0, 0], [0, 1]].map(|numbers| graph.integers(&numbers));
+    graph.node("causal_mask", "Slice", &[&mask, &starts, &ends, &axes], &[])
 }
 
 /// `[batch, channels, height, width]` → `[batch, height · width, channels]`.

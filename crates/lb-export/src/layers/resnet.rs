@@ -73,7 +73,7 @@ pub(crate) fn upsample(
     x: &Value,
     channels: usize,
 ) -> Result<Value, ExportError> {
-    let factors = graph.float32s("upsampling_factors", &[1.0, 1.0, 2.0, 2.0]);
+    let factors = graph.float32s("upsampling_factors", &[4], &[1.0, 1.0, 2.0, 2.0]);
     let absent = GraphWriter::absent();
     let attributes = [
         Attribute::Text("mode", "nearest"),

@@ -27,7 +27,8 @@ pub(super) fn embed_timestep(
     config: &UnetConfig,
 ) -> Result<Value, ExportError> {
     let width = config.frequency_width();
-    let frequencies = graph.float32s("time_frequencies", &frequencies(width, config.freq_shift));
+    let frequencies = frequencies(width, config.freq_shift);
+    let frequencies = graph.float32s("time_frequencies", &[frequencies.len()], &frequencies);
     let steps = graph.cast("time_proj", timestep, ElementType::Float32);
     let column = graph.integers(&[-1, 1]);
     let steps = graph.node("time_proj", "Reshape", &[&steps, &column], &[]);

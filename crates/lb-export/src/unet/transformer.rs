@@ -40,7 +40,8 @@ pub(super) fn transformer(
             only_cross_attention: shape.only_cross_attention,
             attention: AttentionShape {
                 heads: shape.heads,
-                causal: false,
+                width: channels,
+                causal: None,
                 in_float32: config.upcast_attention,
             },
         };

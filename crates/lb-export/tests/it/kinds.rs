@@ -9,7 +9,10 @@ use crate::onnx_reader::{Model, read};
 use crate::{fixture, fixture_copy};
 
 fn build(model: &str, component: Component, precision: Precision) -> Model {
-    let options = ExportOptions { precision };
+    let options = ExportOptions {
+        precision,
+        ..Default::default()
+    };
     read(
         &build_graph(&fixture(model), component, &options)
             .unwrap()
@@ -125,9 +128,16 @@ fn upcast_attention_is_computed_in_32_bits() {
 #[test]
 fn the_upscalers_decoder_stays_in_32_bits() {
     let bytes = |model, component, precision| {
-        build_graph(&fixture(model), component, &ExportOptions { precision })
-            .unwrap()
-            .bytes
+        build_graph(
+            &fixture(model),
+            component,
+            &ExportOptions {
+                precision,
+                ..Default::default()
+            },
+        )
+        .unwrap()
+        .bytes
     };
     for (model, component, stays) in [
         ("sd2_upscaler", Component::VaeDecoder, true),

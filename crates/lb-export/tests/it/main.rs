@@ -10,6 +10,7 @@ mod import;
 mod import_options;
 mod kinds;
 mod onnx_reader;
+mod operators;
 mod pickle_writer;
 mod placement;
 mod refusals;

@@ -7,11 +7,19 @@ pub(crate) struct Model {
     pub(crate) initializers: Vec<Initializer>,
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
+    /// Number formats of the inputs.
+    pub(crate) input_types: Vec<u64>,
+    /// Version of each domain's operators.
+    pub(crate) opsets: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Node {
+    /// Empty for ONNX's own operators.
+    pub(crate) domain: String,
     pub(crate) operator: String,
+    /// The number format that a `Cast` converts to.
+    pub(crate) converts_to: Option<u64>,
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
 }
@@ -25,7 +33,14 @@ pub(crate) struct Initializer {
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Model {
-    let graph = only(fields(bytes), 7);
+    let model = fields(bytes);
+    let opsets = model.iter().filter(|(field, _)| *field == 8);
+    let opsets = opsets.map(|(_, opset)| {
+        let opset = fields(opset.bytes());
+        (text(only(opset.clone(), 1)), only(opset, 2).integer())
+    });
+    let opsets = opsets.collect();
+    let graph = only(model, 7);
     let graph = fields(graph.bytes());
     let all = |number| graph.iter().filter(move |(field, _)| *field == number);
     let name = |field: &Field<'_>| text(only(fields(field.bytes()), 1));
@@ -36,12 +51,22 @@ pub(crate) fn read(bytes: &[u8]) -> Model {
             .collect(),
         inputs: all(11).map(|(_, field)| name(field)).collect(),
         outputs: all(12).map(|(_, field)| name(field)).collect(),
+        input_types: all(11)
+            .map(|(_, field)| value_type(field.bytes()))
+            .collect(),
+        opsets,
     }
+}
+
+/// `ValueInfoProto`: its type's tensor type's element type.
+fn value_type(bytes: &[u8]) -> u64 {
+    let tensor = only(fields(only(fields(bytes), 2).bytes()), 1);
+    only(fields(tensor.bytes()), 1).integer()
 }
 
 fn node(bytes: &[u8]) -> Node {
     let fields = fields(bytes);
-    let texts = |number| {
+    let texts = |number| -> Vec<String> {
         fields
             .iter()
             .filter(|(field, _)| *field == number)
@@ -52,6 +77,15 @@ fn node(bytes: &[u8]) -> Node {
         inputs: texts(1),
         outputs: texts(2),
         operator: text(only(fields.clone(), 4)),
+        domain: texts(7).pop().unwrap_or_default(),
+        converts_to: fields
+            .iter()
+            .filter(|(field, _)| *field == 5)
+            .find_map(|(_, attribute)| {
+                let attribute = self::fields(attribute.bytes());
+                let is_target = text(only(attribute.clone(), 1)) == "to";
+                is_target.then(|| only(attribute, 3).integer())
+            }),
     }
 }
 

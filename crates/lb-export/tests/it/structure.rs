@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use lb_export::{Component, ExportOptions, Graph, Precision, build_graph};
+use lb_export::{Component, ExportOptions, Graph, GraphForm, Precision, build_graph};
 
 use crate::onnx_reader::{Model, read};
 use crate::{MODELS, components, fixture};
@@ -13,7 +13,15 @@ const FLOAT32: u64 = 1;
 const FLOAT16: u64 = 10;
 
 fn build(model: &str, component: Component) -> (Graph, Model) {
-    let graph = build_graph(&fixture(model), component, &ExportOptions::default()).unwrap();
+    build_in(GraphForm::default(), model, component)
+}
+
+fn build_in(form: GraphForm, model: &str, component: Component) -> (Graph, Model) {
+    let options = ExportOptions {
+        form,
+        ..Default::default()
+    };
+    let graph = build_graph(&fixture(model), component, &options).unwrap();
     let model = read(&graph.bytes);
     (graph, model)
 }
@@ -72,32 +80,31 @@ fn inputs_and_outputs_have_optimums_names() {
 /// ONNX wants nodes in an order in which every value exists before it is used, and each made once.
 #[test]
 fn every_value_is_made_once_and_before_it_is_used() {
-    for model in MODELS {
-        for component in components(model) {
-            let (_, graph) = build(model, component);
-            let mut known: BTreeSet<_> = graph.inputs.iter().cloned().collect();
-            for initializer in &graph.initializers {
-                assert!(
-                    known.insert(initializer.name.clone()),
-                    "{} twice",
-                    initializer.name
-                );
+    for form in [GraphForm::OnnxRuntime, GraphForm::Standard] {
+        for model in MODELS {
+            for component in components(model) {
+                check_order(&build_in(form, model, component).1);
             }
-            for node in &graph.nodes {
-                for input in node.inputs.iter().filter(|input| !input.is_empty()) {
-                    assert!(
-                        known.contains(input),
-                        "{} uses {input} too early",
-                        node.operator
-                    );
-                }
-                for output in &node.outputs {
-                    assert!(known.insert(output.clone()), "{output} is made twice");
-                }
-            }
-            assert!(graph.outputs.iter().all(|output| known.contains(output)));
         }
     }
+}
+
+fn check_order(graph: &Model) {
+    let mut known: BTreeSet<_> = graph.inputs.iter().cloned().collect();
+    for initializer in &graph.initializers {
+        let name = &initializer.name;
+        assert!(known.insert(name.clone()), "{name} twice");
+    }
+    for node in &graph.nodes {
+        for input in node.inputs.iter().filter(|input| !input.is_empty()) {
+            let operator = &node.operator;
+            assert!(known.contains(input), "{operator} uses {input} too early");
+        }
+        for output in &node.outputs {
+            assert!(known.insert(output.clone()), "{output} is made twice");
+        }
+    }
+    assert!(graph.outputs.iter().all(|output| known.contains(output)));
 }
 
 #[test]
@@ -189,7 +196,10 @@ fn the_same_directory_gives_the_same_bytes() {
 #[test]
 fn conversions_are_only_where_formats_differ() {
     let converted_weights = |model, precision| {
-        let options = ExportOptions { precision };
+        let options = ExportOptions {
+            precision,
+            ..Default::default()
+        };
         let graph = build_graph(&fixture(model), Component::VaeEncoder, &options).unwrap();
         let graph = read(&graph.bytes);
         let external = graph.initializers.iter().filter(|i| !i.external.is_empty());

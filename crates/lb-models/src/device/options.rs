@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lb_export::Precision;
+use lb_export::{ExportOptions, Precision};
 
 use super::{Device, choice};
 use crate::error::ModelError;
@@ -68,6 +68,16 @@ pub(crate) struct SettledOptions {
     pub(crate) threads: Option<usize>,
     pub(crate) precision: Precision,
     pub(crate) engine_cache: Option<PathBuf>,
+}
+
+impl SettledOptions {
+    /// How graphs are written for these sessions.
+    pub(crate) fn export(&self) -> ExportOptions {
+        ExportOptions {
+            precision: self.precision,
+            form: self.device.graph_form(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lb_export::{Component, ExportOptions, Precision, build_graph};
+use lb_export::{Component, ExportOptions, build_graph};
 
 use super::ModelDirectory;
 use crate::error::ModelError;
@@ -13,25 +13,25 @@ impl ModelDirectory {
     pub(crate) fn graph(
         &self,
         component: Component,
-        precision: Precision,
+        options: &ExportOptions,
     ) -> Result<GraphSource, ModelError> {
-        graph_of(&self.path, component, precision)
+        graph_of(&self.path, component, options)
     }
 }
 
 /// The graph of a component: made from its weights where they are there (this program's own
 /// graphs are the ones it was tuned with), else the ONNX file that lies in the directory, which
-/// has a precision of its own.
+/// has a precision and operators of its own.
 pub(crate) fn graph_of(
     path: &Path,
     component: Component,
-    precision: Precision,
+    options: &ExportOptions,
 ) -> Result<GraphSource, ModelError> {
     let exported = path.join(component.directory_name()).join("model.onnx");
     if exported.is_file() && !path.join(component.source_name()).is_dir() {
         return Ok(GraphSource::File(exported));
     }
-    match build_graph(path, component, &ExportOptions { precision }) {
+    match build_graph(path, component, options) {
         Ok(graph) => Ok(GraphSource::Weights(graph)),
         Err(lb_export::ExportError::NoWeights { .. }) if exported.is_file() => {
             Ok(GraphSource::File(exported))

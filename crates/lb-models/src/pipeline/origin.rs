@@ -46,7 +46,7 @@ impl Pipeline {
         say(vector_instructions().as_bytes());
         say(format!("{settings:?}").as_bytes());
         say(&self.directory.scaling_factor().to_le_bytes());
-        let files = match self.directory.graph(component, settled.precision)? {
+        let files = match self.directory.graph(component, &settled.export())? {
             GraphSource::Weights(graph) => {
                 say(&graph.bytes);
                 let files = graph.weight_files.into_iter();

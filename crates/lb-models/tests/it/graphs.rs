@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lb_export::{Component, ExportOptions, Precision, build_graph};
+use lb_export::{Component, ExportOptions, GraphForm, Precision, build_graph};
 use lb_models::testing::{GraphSession, NamedTensor, TensorValues};
 use lb_models::{Device, SessionOptions};
 
@@ -18,15 +18,30 @@ const FLOAT16_TOLERANCE: f64 = 5e-3;
 
 #[test]
 fn float32_graphs_compute_what_diffusers_computes() {
-    compare_all(Precision::Float32, FLOAT32_TOLERANCE);
+    compare_all(Precision::Float32, GraphForm::OnnxRuntime);
 }
 
 #[test]
 fn float16_graphs_compute_what_diffusers_computes() {
-    compare_all(Precision::Float16, FLOAT16_TOLERANCE);
+    compare_all(Precision::Float16, GraphForm::OnnxRuntime);
 }
 
-fn compare_all(precision: Precision, tolerance: f64) {
+#[test]
+fn float32_graphs_of_standard_operators_compute_the_same() {
+    compare_all(Precision::Float32, GraphForm::Standard);
+}
+
+#[test]
+fn float16_graphs_of_standard_operators_compute_the_same() {
+    compare_all(Precision::Float16, GraphForm::Standard);
+}
+
+fn compare_all(precision: Precision, form: GraphForm) {
+    let options = ExportOptions { precision, form };
+    let tolerance = match precision {
+        Precision::Float32 => FLOAT32_TOLERANCE,
+        Precision::Float16 => FLOAT16_TOLERANCE,
+    };
     let fixtures = workspace().join("crates/lb-export/tests/golden/fixtures");
     let mut failures = Vec::new();
     let mut compared = 0;
@@ -34,7 +49,7 @@ fn compare_all(precision: Precision, tolerance: f64) {
     models.retain(|model| model.join("golden").is_dir());
     for model in models {
         for component in Component::ALL {
-            for (case, error) in errors(&model, component, precision) {
+            for (case, error) in errors(&model, component, &options) {
                 compared += 1;
                 if error.is_nan() || error > tolerance {
                     failures.push((case, error));
@@ -49,7 +64,7 @@ fn compare_all(precision: Precision, tolerance: f64) {
 
 /// Runs a component on the inputs of each of its golden files and gives, for each output, its
 /// largest difference from the file as a part of the file's largest value.
-fn errors(model: &Path, component: Component, precision: Precision) -> Vec<(String, f64)> {
+fn errors(model: &Path, component: Component, export: &ExportOptions) -> Vec<(String, f64)> {
     // Golden files are called by their component and, where it has several, what sets them apart.
     let mut goldens = entries(&model.join("golden"));
     goldens.retain(|golden| stem(golden).starts_with(component.directory_name()));
@@ -61,7 +76,7 @@ fn errors(model: &Path, component: Component, precision: Precision) -> Vec<(Stri
         threads: Some(1),
         ..Default::default()
     };
-    let graph = build_graph(model, component, &ExportOptions { precision }).unwrap();
+    let graph = build_graph(model, component, export).unwrap();
     let mut session = GraphSession::load(runtime(), graph, &options).unwrap();
     let mut errors = Vec::new();
     for golden in goldens {

@@ -1,0 +1,199 @@
+//! Every operator, version and number format in the graphs, against what the GPUs' providers have.
+//!
+//! Read from documentation, not tried on a GPU: `docs/benchmarks.md` has the same table with what
+//! follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lb_export::{Component, ExportOptions, GraphForm, Precision, build_graph};
+
+use crate::onnx_reader::{Model, Node, read};
+use crate::{MODELS, components, fixture};
+
+const FLOAT: u64 = 1;
+const INT64: u64 = 7;
+const BOOL: u64 = 9;
+const HALF: u64 = 10;
+
+const FLOATS: &[u64] = &[FLOAT, HALF];
+const FLOATS_AND_INT64: &[u64] = &[FLOAT, HALF, INT64];
+const ANY: &[u64] = &[FLOAT, HALF, INT64, BOOL];
+
+/// Domain, operator, first and last opset of the kernel (0: no end), number formats of what it
+/// computes on.
+type Kernel = (&'static str, &'static str, u64, u64, &'static [u64]);
+
+/// "Operators implemented by CUDAExecutionProvider" in `docs/OperatorKernels.md` of
+/// microsoft/onnxruntime, commit 001d12d2.
+const CUDA: &[Kernel] = &[
+    ("", "Add", 14, 0, FLOATS_AND_INT64),
+    ("", "ArgMax", 13, 0, FLOATS),
+    ("", "Cast", 19, 20, ANY),
+    ("", "Concat", 13, 0, ANY),
+    ("", "Conv", 11, 21, FLOATS),
+    ("", "Cos", 7, 0, FLOATS),
+    ("", "Equal", 13, 0, ANY),
+    ("", "Erf", 13, 0, FLOATS),
+    ("", "Gather", 13, 0, ANY),
+    ("", "GatherND", 13, 0, FLOATS_AND_INT64),
+    ("", "Gelu", 20, 0, FLOATS),
+    ("", "Identity", 19, 0, ANY),
+    ("", "InstanceNormalization", 6, 0, FLOATS),
+    ("", "LayerNormalization", 17, 0, FLOATS),
+    ("", "MatMul", 13, 0, FLOATS),
+    ("", "Mul", 14, 0, FLOATS_AND_INT64),
+    ("", "Reshape", 19, 20, ANY),
+    ("", "Resize", 19, 0, FLOATS),
+    ("", "Shape", 19, 20, ANY),
+    ("", "Sigmoid", 13, 0, FLOATS),
+    ("", "Sin", 7, 0, FLOATS),
+    ("", "Slice", 13, 0, ANY),
+    ("", "Softmax", 13, 0, FLOATS),
+    ("", "Transpose", 13, 20, ANY),
+    ("com.microsoft", "MultiHeadAttention", 1, 0, FLOATS),
+    ("com.microsoft", "QuickGelu", 1, 0, FLOATS),
+];
+
+/// `docs/operators.md` of onnx/onnx-tensorrt for TensorRT 8.5 (commit 6d0ab7be), and what its
+/// `docs/Changelog.md` (commit 0137504e, to 10.6) adds: `LayerNormalization` with 8.6, int64 with
+/// 9.0. A parser imports an operator in any version that it knows.
+const TENSORRT: &[Kernel] = &[
+    ("", "Add", 1, 0, FLOATS_AND_INT64),
+    ("", "ArgMax", 1, 0, FLOATS),
+    ("", "Cast", 1, 0, ANY),
+    ("", "Concat", 1, 0, ANY),
+    ("", "Conv", 1, 0, FLOATS),
+    ("", "Cos", 1, 0, FLOATS),
+    ("", "Equal", 1, 0, FLOATS_AND_INT64),
+    ("", "Erf", 1, 0, FLOATS),
+    ("", "Gather", 1, 0, ANY),
+    ("", "GatherND", 1, 0, ANY),
+    ("", "Identity", 1, 0, ANY),
+    ("", "InstanceNormalization", 1, 0, FLOATS),
+    ("", "LayerNormalization", 1, 0, FLOATS),
+    ("", "MatMul", 1, 0, FLOATS),
+    ("", "Mul", 1, 0, FLOATS_AND_INT64),
+    ("", "Reshape", 1, 0, ANY),
+    ("", "Resize", 1, 0, FLOATS),
+    ("", "Shape", 1, 0, ANY),
+    ("", "Sigmoid", 1, 0, FLOATS),
+    ("", "Sin", 1, 0, FLOATS),
+    ("", "Slice", 1, 0, ANY),
+    ("", "Softmax", 1, 0, FLOATS),
+    ("", "Transpose", 1, 0, ANY),
+];
+
+/// Every graph of every kind in both precisions.
+fn graphs(form: GraphForm) -> Vec<(String, Model)> {
+    let mut graphs = Vec::new();
+    for model in MODELS {
+        for component in components(model) {
+            for precision in [Precision::Float32, Precision::Float16] {
+                let options = ExportOptions { precision, form };
+                let graph = build_graph(&fixture(model), component, &options).unwrap();
+                let name = format!("{model} {component:?} {precision:?}");
+                graphs.push((name, read(&graph.bytes)));
+            }
+        }
+    }
+    assert_eq!(graphs.len(), 42);
+    graphs
+}
+
+/// Number formats of all values: what a node gives is of its first input's, with few exceptions.
+fn types(model: &Model) -> BTreeMap<&str, u64> {
+    let inputs = model.inputs.iter().map(String::as_str);
+    let mut types: BTreeMap<&str, u64> = inputs.zip(model.input_types.clone()).collect();
+    let constants = model.initializers.iter();
+    types.extend(constants.map(|constant| (constant.name.as_str(), constant.data_type)));
+    for node in &model.nodes {
+        let given = match node.operator.as_str() {
+            "Cast" => node.converts_to.unwrap(),
+            "Shape" | "ArgMax" => INT64,
+            "Equal" => BOOL,
+            _ => types[node.inputs[0].as_str()],
+        };
+        types.extend(node.outputs.iter().map(|output| (output.as_str(), given)));
+    }
+    types
+}
+
+/// What of these graphs is in no row of the table.
+fn missing(graphs: &[(String, Model)], kernels: &[Kernel]) -> BTreeSet<String> {
+    let mut missing = BTreeSet::new();
+    for (name, model) in graphs {
+        let types = types(model);
+        for node in &model.nodes {
+            let opset = model.opsets[&node.domain];
+            let found = types[node.inputs[0].as_str()];
+            let fits = |&&(domain, operator, first, last, allowed): &&Kernel| {
+                (domain, operator) == (node.domain.as_str(), node.operator.as_str())
+                    && first <= opset
+                    && (last == 0 || opset <= last)
+                    && allowed.contains(&found)
+            };
+            if kernels.iter().find(fits).is_none() {
+                let operator = &node.operator;
+                missing.insert(format!("{name}: {operator} {opset} of type {found}"));
+            }
+        }
+    }
+    missing
+}
+
+#[test]
+fn cuda_has_kernels_for_every_node_of_both_forms() {
+    for form in [GraphForm::OnnxRuntime, GraphForm::Standard] {
+        let missing = missing(&graphs(form), CUDA);
+        assert!(missing.is_empty(), "{form:?}: {missing:#?}");
+    }
+}
+
+#[test]
+fn tensorrt_parses_every_node_of_the_standard_form() {
+    let graphs = graphs(GraphForm::Standard);
+    let missing = missing(&graphs, TENSORRT);
+    assert!(missing.is_empty(), "{missing:#?}");
+    for (name, model) in &graphs {
+        assert!(!model.opsets.contains_key("com.microsoft"), "{name}");
+    }
+}
+
+/// `docs/operators.md`'s restrictions: what must be an initializer.
+#[test]
+fn tensorrt_finds_constants_where_it_wants_them() {
+    for (name, model) in graphs(GraphForm::Standard) {
+        let constants = model.initializers.iter();
+        let constants: BTreeSet<&str> = constants.map(|constant| constant.name.as_str()).collect();
+        let of = |operator: &'static str| {
+            let nodes = model.nodes.iter();
+            nodes.filter(move |node: &&Node| node.operator == operator)
+        };
+        for (operator, place) in [
+            ("InstanceNormalization", 1),
+            ("InstanceNormalization", 2),
+            ("Slice", 3),
+            ("Resize", 2),
+        ] {
+            for node in of(operator) {
+                let input = node.inputs[place].as_str();
+                assert!(constants.contains(input), "{name}: {operator} of {input}");
+            }
+        }
+    }
+}
+
+/// The reason for a second form.
+#[test]
+fn tensorrt_does_not_parse_the_other_form() {
+    let options = ExportOptions::default();
+    let graph = build_graph(&fixture("sd2"), Component::Unet, &options).unwrap();
+    let graphs = [(String::new(), read(&graph.bytes))];
+    let missing = missing(&graphs, TENSORRT);
+    let expected = [
+        ": Gelu 20 of type 1",
+        ": MultiHeadAttention 1 of type 1",
+        ": QuickGelu 1 of type 1",
+    ];
+    assert_eq!(missing, expected.map(String::from).into());
+}
