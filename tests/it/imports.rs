@@ -10,7 +10,7 @@ use crate::lb::{Folder, Said};
 use crate::pickle_writer::{archive, call, dictionary, name, program, text};
 
 /// Tiny models in all their forms (`crates/lb-export/tests/golden/make_checkpoints.py`).
-fn golden(form: &str) -> String {
+pub(crate) fn golden(form: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/lb-export/tests/golden");
     let path = root.join("checkpoints").join(form);
     path.canonicalize().unwrap().to_string_lossy().into_owned()
@@ -40,7 +40,7 @@ pub(crate) fn import(folder: &Folder, form: &str, options: &[&str]) -> Said {
     run(folder, &[&["import", &source, &config], options].concat())
 }
 
-fn configuration(form: &str) -> String {
+pub(crate) fn configuration(form: &str) -> String {
     let (model, _) = form.split_once('/').unwrap();
     format!("--config={}", golden(&format!("{model}/diffusers")))
 }

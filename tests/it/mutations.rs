@@ -1,8 +1,10 @@
-//! Five hundred model directories, each damaged in one place, by accident or on purpose: every one
-//! is refused with a message, soon, in bounded memory, and leaves nothing behind.
+//! Five hundred model directories and checkpoints, each damaged in one place, by accident or on
+//! purpose: every one is refused with a message, soon, in bounded memory, nothing of it is run, and
+//! it leaves nothing behind.
 #![cfg(unix)]
 
 mod chance;
+mod checkpoints;
 mod settings;
 mod tensors;
 mod tree;
@@ -14,7 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use self::chance::Chance;
+use self::checkpoints::{CANARY, CHECKPOINT};
 use crate::broken_models::pocket;
+use crate::imports::configuration;
 use crate::lb::{Folder, Said, program};
 
 const DIRECTORIES: usize = 500;
@@ -23,11 +27,23 @@ const MOST_MEMORY: usize = 3 << 20;
 /// A sound render takes about a second here; a loaded machine may take twenty.
 const LONGEST: Duration = Duration::from_secs(60);
 
+const RENDER: [&str; 9] = [
+    "render",
+    "a red apple",
+    "a green pear",
+    "--steps=1",
+    "--frames=2",
+    "--device=cpu",
+    "--threads=1",
+    "--model=./model",
+    "--output=film.mp4",
+];
+
 /// Damages the model directory and says how. Files are hard links to the bundled model's: what is
 /// changed is written anew.
 type Mutation = fn(&Path, &mut Chance) -> String;
 
-const MUTATIONS: [Mutation; 16] = [
+const MUTATIONS: [Mutation; 18] = [
     tensors::truncated,
     tensors::absurd_header_length,
     tensors::header_of_noise,
@@ -44,6 +60,8 @@ const MUTATIONS: [Mutation; 16] = [
     settings::broken_tokenizer,
     tree::special_file,
     tree::shards,
+    checkpoints::hostile,
+    checkpoints::damaged,
 ];
 
 #[test]
@@ -84,7 +102,9 @@ fn failure_of(number: usize) -> Option<String> {
     let before = folder.contents();
     let begun = Instant::now();
     let said = run(&folder);
-    let wrong = if begun.elapsed() > LONGEST {
+    let wrong = if folder.join(CANARY).exists() {
+        Some("its code was run".into())
+    } else if begun.elapsed() > LONGEST {
         Some(format!("took {:?}", begun.elapsed()))
     } else if said.code != Some(1) {
         Some(format!("exit code {:?}", said.code))
@@ -107,17 +127,14 @@ fn run(folder: &Folder) -> Said {
     let mut command = Command::new("sh");
     command.current_dir(folder.path()).arg("-c").arg(limited);
     command.env("LB_CACHE_DIR", folder.cache());
-    command.arg(program()).args([
-        "render",
-        "a red apple",
-        "a green pear",
-        "--steps=1",
-        "--frames=2",
-        "--device=cpu",
-        "--threads=1",
-        "--model=./model",
-        "--output=film.mp4",
-    ]);
+    command.env("LB_MODELS", folder.join("models"));
+    command.arg(program());
+    if folder.join(CHECKPOINT).exists() {
+        let config = configuration("sd2/checkpoint.ckpt");
+        command.args(["import", CHECKPOINT, &config]);
+    } else {
+        command.args(RENDER);
+    }
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -59,7 +59,7 @@ pub(super) fn shards(model: &Path, chance: &mut Chance) -> String {
     let shard = "diffusion_pytorch_model-00001-of-00001.safetensors";
     fs::rename(unet.join(whole), unet.join(shard)).unwrap();
     let outside = unet.join(shard).display().to_string();
-    let (what, map) = match chance.below(7) {
+    let (what, map) = match chance.below(9) {
         0 => (
             "a shard above the folder",
             json!({"conv_in.weight": format!("../unet/{shard}")}),
@@ -75,6 +75,20 @@ pub(super) fn shards(model: &Path, chance: &mut Chance) -> String {
             json!({"conv_in.weights": shard}),
         ),
         5 => ("too few tensors", json!({"conv_in.weight": shard})),
+        6 => {
+            symlink("/dev/zero", unet.join("link.safetensors")).unwrap();
+            (
+                "a shard that is a link to endless zeros",
+                json!({"conv_in.weight": "link.safetensors"}),
+            )
+        }
+        7 => {
+            symlink("link.safetensors", unet.join("link.safetensors")).unwrap();
+            (
+                "a shard that is a link to itself",
+                json!({"conv_in.weight": "link.safetensors"}),
+            )
+        }
         _ => ("no list of shards", json!(17)),
     };
     let index = json!({"metadata": {}, "weight_map": map});
