@@ -9,6 +9,7 @@
 mod batches;
 mod broken_models;
 mod cache;
+mod closed_pipes;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
 mod decode;
 mod film;

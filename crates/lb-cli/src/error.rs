@@ -64,6 +64,13 @@ impl From<ModelError> for CommandError {
 impl CommandError {
     pub(crate) const INTERRUPTED: u8 = 130;
 
+    pub(crate) fn standard_output(error: std::io::Error) -> Self {
+        Self::Write {
+            path: "standard output".into(),
+            reason: error.to_string(),
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Request(_) | Self::ModelName { .. } | Self::ModelExists { .. } => 2,

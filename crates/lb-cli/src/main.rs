@@ -5,11 +5,9 @@
 //! `lb-render`; progress, messages, hints and exit codes ([`progress`], [`error`]) are its own.
 
 #![forbid(unsafe_code)]
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line speaks"
-)]
+
+#[macro_use]
+mod print;
 
 mod args;
 mod commands;
@@ -33,7 +31,7 @@ use crate::surroundings::Surroundings;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     trace(arguments.verbose);
-    match run(&arguments) {
+    match run(&arguments).and_then(|()| print::finish().map_err(CommandError::standard_output)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -75,5 +73,7 @@ fn trace(verbose: u8) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(verbose > 1)
+        // It would tell of a closed standard error there, and panic.
+        .log_internal_errors(false)
         .init();
 }

@@ -15,7 +15,7 @@ pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), Comm
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut file = builder().tempfile_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     let persisted = if overwrite {
         file.persist(path)
@@ -23,4 +23,33 @@ pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), Comm
         file.persist_noclobber(path)
     };
     persisted.map(|_| ()).map_err(|error| failed(error.error))
+}
+
+/// Temporary files are their user's alone; what this one becomes shall not be.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The user's mask is taken off.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_as_readable_as_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        let (usual, text) = (folder.path().join("usual"), folder.path().join("text"));
+        std::fs::write(&usual, "").unwrap();
+        write(&text, "", false).unwrap();
+        assert_eq!(mode(&text), mode(&usual));
+    }
 }

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Branching")]
 pub(crate) struct BranchingArguments {
-    /// Preset of steps and computed frames [default: medium].
+    /// Preset of steps and computed frames: lowest (12 and 5), low (15, 6), medium (30, 12), high
+    /// (60, 25) or ultra (100, 50) [default: medium].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["steps", "frames", "branches"])]
     pub(crate) quality: Option<String>,
     /// Where blending begins, 0 to 1: low invents and moves more, high cross-fades
@@ -45,11 +46,11 @@ pub(crate) struct BranchingArguments {
     )]
     pub(crate) injection_strengths: Vec<f64>,
     /// How a level's fractions are chosen [default: perceptual].
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "NAME", value_enum)]
     pub(crate) spacing: Option<SpacingKind>,
     /// What perceptual spacing measures: latents cost nothing, pictures one decode a computed frame,
     /// and space more evenly [default: latents].
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "NAME", value_enum)]
     pub(crate) spacing_distance: Option<DistanceChoice>,
     /// Fixed spacing's density in the middle: 1 even, 2 dense [default: 1.2].
     #[arg(long, value_name = "S")]

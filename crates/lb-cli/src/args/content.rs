@@ -8,10 +8,11 @@ use super::{
 
 /// What the film shows. Beside a job file, what is given here holds for the whole film.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Keyframes")]
 pub(crate) struct ContentArguments {
-    /// One prompt a keyframe, two or more with the pictures of --from and --to; or one job file (.toml); or a film or picture that lb
-    /// made, to do again what made it.
-    #[arg(value_name = "PROMPT|JOB")]
+    /// One prompt a keyframe, two or more together with the pictures of --from and --to; or one job
+    /// file (.toml); or a film or picture that lb made, to do again what made it.
+    #[arg(value_name = "PROMPT|JOB", help_heading = None::<&'static str>)]
     pub(crate) prompts: Vec<String>,
     /// Model directory, or the name of one [default: $LB_MODEL, else pocket].
     #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]
@@ -28,12 +29,13 @@ pub(crate) struct ContentArguments {
     /// Guidance scale at the prompts' keyframes [default: 4].
     #[arg(long, value_name = "G")]
     pub(crate) guidance_scale: Option<f64>,
-    /// Guidance in the middle of a transition: 1 the full scale, 0 none [default: 0.5].
+    /// What is left of the guidance scale in the middle of a transition: 1 all, 0 none
+    /// [default: 0.5].
     #[arg(long, value_name = "D")]
     pub(crate) guidance_damper: Option<f64>,
     /// How latents are denoised: dpmpp-2m (DPM-Solver++, second order) needs fewer steps
     /// [default: ddim].
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "NAME", value_enum)]
     pub(crate) sampler: Option<SamplerChoice>,
     #[command(flatten)]
     pub(crate) pictures: PictureArguments,

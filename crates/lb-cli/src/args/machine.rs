@@ -6,11 +6,12 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model and machine")]
 pub(crate) struct MachineArguments {
-    /// auto, cpu, cuda or tensorrt.
+    /// What models run on: auto (an NVIDIA GPU where one works, else the CPU), cpu, cuda or
+    /// tensorrt.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: String,
     /// What models compute in: auto is fp16 on a GPU and fp32 on a CPU.
-    #[arg(long, value_enum, default_value_t = PrecisionChoice::Auto)]
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = PrecisionChoice::Auto)]
     pub(crate) precision: PrecisionChoice,
     /// Threads of the model sessions [default: all cores].
     #[arg(long, value_name = "N")]

@@ -22,7 +22,7 @@ pub(crate) struct ModeArguments {
     pub(crate) feather: Option<f64>,
     /// How pictures of another size than the film's are fitted: crop fills the film's picture and
     /// cuts off what is over, pad shows the whole picture, stretch ignores its proportions
-    /// [default: they are refused].
+    /// [default: keyframes are cropped, others refused].
     #[arg(long, value_name = "NAME", value_parser = names(&Fit::ALL.map(Fit::name)))]
     pub(crate) fit: Option<String>,
     /// Map of what is near (bright) and far (dark); needs a depth model.

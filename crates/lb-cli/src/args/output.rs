@@ -25,7 +25,7 @@ pub(crate) struct OutputArguments {
     #[arg(long)]
     pub(crate) force: bool,
     /// What encodes a .mp4.
-    #[arg(long, value_enum, default_value_t = EncoderChoice::Openh264)]
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = EncoderChoice::Openh264)]
     pub(crate) encoder: EncoderChoice,
     /// Quantiser of openh264, 12 to 51; lower is better and larger [default: 18].
     #[arg(long, value_name = "QP")]

@@ -5,10 +5,7 @@ use clap::CommandFactory;
 use crate::args::Arguments;
 
 pub(crate) fn run(shell: clap_complete::Shell) {
-    clap_complete::generate(
-        shell,
-        &mut Arguments::command(),
-        "lb",
-        &mut std::io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "lb", &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
 }

@@ -1,6 +1,6 @@
 //! `lb show`: the job that a film carries.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use lb_render::embedded_job;
 
@@ -9,15 +9,11 @@ use crate::error::CommandError;
 
 pub(crate) fn run(arguments: &ShowArguments) -> Result<(), CommandError> {
     let mut text = embedded_job(&arguments.file)?;
-    let mut output = std::io::stdout();
-    if output.is_terminal() {
+    if std::io::stdout().is_terminal() {
         text = for_terminal(&text);
     }
-    let written = output.write_all(text.as_bytes());
-    written.map_err(|error| CommandError::Write {
-        path: "the job".into(),
-        reason: error.to_string(),
-    })
+    print!("{text}");
+    Ok(())
 }
 
 /// A film may come from anywhere, and a terminal obeys control characters.
