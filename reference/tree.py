@@ -51,7 +51,7 @@ def slerp(left, right, mix):
     ).float()
 
 
-TENSION = 1.0
+TENSION = 1.25
 
 
 def on_curve(mix, level, parents):

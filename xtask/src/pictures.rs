@@ -51,21 +51,6 @@ pub(crate) fn psnr(left: &[Picture], right: &[Picture]) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// How unevenly a sequence of pictures moves: the coefficient of variation (standard deviation
-/// over mean) of the Euclidean distances between neighbours.
-pub(crate) fn unevenness(pictures: &[Picture]) -> f64 {
-    let distances: Vec<f64> = pictures
-        .windows(2)
-        .map(|pair| square_distance(&pair[0], &pair[1]).sqrt())
-        .collect();
-    let middle = mean(&distances);
-    let squares: Vec<f64> = distances
-        .iter()
-        .map(|distance| (distance - middle).powi(2))
-        .collect();
-    mean(&squares).sqrt() / middle
-}
-
 /// The mean of some numbers; not a number where there are none.
 pub(crate) fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len() as f64
@@ -94,13 +79,5 @@ mod tests {
         assert!((found[0] - 48.13).abs() < 0.01, "{found:?}");
         assert_eq!(found[1], f64::INFINITY);
         assert!(psnr(&[picture(7)], &[]).is_err());
-    }
-
-    #[test]
-    fn even_steps_have_no_unevenness() {
-        assert!(unevenness(&[picture(0), picture(10), picture(20)]) < 1e-12);
-        // Distances 1 and 3: mean 2, deviation 1.
-        let uneven = unevenness(&[picture(0), picture(10), picture(40)]);
-        assert!((uneven - 0.5).abs() < 1e-12, "{uneven}");
     }
 }

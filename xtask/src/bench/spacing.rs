@@ -1,15 +1,17 @@
 //! Perceptual spacing beside fixed spacing, at equal cost.
 
 use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
 
 use super::Bench;
 use super::facts::RenderFacts;
-use crate::pictures::{self, mean};
+use crate::pictures::mean;
 use crate::process;
 use crate::workspace::Workspace;
 
 /// Fixed before anything was measured; words that the bundled model knows.
-const PROMPT_PAIRS: [[&str; 2]; 12] = [
+const PROMPT_PAIRS: [[&str; 2]; 24] = [
+    // Another object.
     ["a red apple", "a green pear"],
     ["a yellow lemon", "an orange"],
     ["a strawberry", "a tomato"],
@@ -22,9 +24,39 @@ const PROMPT_PAIRS: [[&str; 2]; 12] = [
     ["a red heart", "a blue heart"],
     ["a star", "a full moon"],
     ["a car", "a house"],
+    // Another colour, another background.
+    ["a red car", "a blue car"],
+    ["a pink tulip", "a yellow tulip"],
+    ["a penguin", "a penguin on a blue background"],
+    [
+        "a sunflower on a blue background",
+        "a sunflower on a black background",
+    ],
+    // Another object.
+    ["a panda", "a koala"],
+    ["an owl", "a parrot"],
+    ["a frog", "a turtle"],
+    ["a castle", "a volcano"],
+    // Another object on another background.
+    [
+        "a green star on a black background",
+        "a full moon on a blue background",
+    ],
+    [
+        "a banana on a purple background",
+        "a carrot on a green background",
+    ],
+    [
+        "a butterfly on a yellow background",
+        "a snail on a green background",
+    ],
+    [
+        "a snowman on a blue background",
+        "a cactus on an orange background",
+    ],
 ];
 const DEPTH_STRENGTHS: [&str; 3] = ["0.2", "0.4", "0.5"];
-/// Name and arguments of what is compared; the first is what the others are compared with.
+/// Name and arguments of what is compared.
 const WAYS: [(&str, &[&str]); 3] = [
     ("fixed", &["--spacing", "fixed"]),
     ("perceptual, latents", &["--spacing", "perceptual"]),
@@ -34,42 +66,92 @@ const WAYS: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// The line of `lb measure --json`, as far as it is needed here.
+#[derive(Deserialize)]
+struct Measured {
+    overall: Statistics,
+}
+
+#[derive(Deserialize)]
+struct Statistics {
+    coefficient_of_variation: f64,
+    peak_ratio: f64,
+    directness: f64,
+    retention: Retention,
+    residual: Residual,
+}
+
+#[derive(Deserialize)]
+struct Retention {
+    mean: f64,
+    least: f64,
+}
+
+#[derive(Deserialize)]
+struct Residual {
+    mean: f64,
+}
+
 pub(super) fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     println!("## Spacing\n");
     println!(
-        "Coefficient of variation of the distances between neighbouring computed frames (RGB, \
-         Euclidean); {} prompt pairs, 20 steps, 12 frames.\n",
+        "Computed frames by `lb measure`; {} prompt pairs, 20 steps, 12 frames.\n",
         PROMPT_PAIRS.len()
     );
-    println!("| depth strength | spacing | mean | mean ratio to fixed | model evaluations |");
-    println!("|---|---|---|---|---|");
+    let mut pairs = Vec::new();
+    println!(
+        "| depth strength | spacing | coefficient of variation, mean (largest) | peak ratio | \
+         directness | retention, mean | retention, least | residual | model evaluations |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     for depth_strength in DEPTH_STRENGTHS {
-        let mut fixed: Vec<f64> = Vec::new();
         let mut cost = None;
         for (name, arguments) in WAYS {
             let mut found = Vec::new();
             for prompts in PROMPT_PAIRS {
-                let (unevenness, evaluations) =
+                let (measured, evaluations) =
                     measure(workspace, bench, prompts, depth_strength, arguments)?;
                 ensure!(
                     *cost.get_or_insert(evaluations) == evaluations,
                     "the costs differ"
                 );
-                found.push(unevenness);
+                found.push(measured);
             }
-            if fixed.is_empty() {
-                fixed.clone_from(&found);
-            }
-            let ratios: Vec<f64> = found
-                .iter()
-                .zip(&fixed)
-                .map(|(own, other)| own / other)
-                .collect();
+            let over =
+                |value: fn(&Statistics) -> f64| mean(&found.iter().map(value).collect::<Vec<_>>());
+            let uneven = found.iter().map(|of| of.coefficient_of_variation);
             println!(
-                "| {depth_strength} | {name} | {:.3} | {:.2} | {} |",
-                mean(&found),
-                mean(&ratios),
+                "| {depth_strength} | {name} | {:.3} ({:.3}) | {:.2} | {:.2} | {:.3} | {:.3} | \
+                 {:.3} | {} |",
+                over(|of| of.coefficient_of_variation),
+                uneven.fold(0.0, f64::max),
+                over(|of| of.peak_ratio),
+                over(|of| of.directness),
+                over(|of| of.retention.mean),
+                over(|of| of.retention.least),
+                over(|of| of.residual.mean),
                 cost.unwrap_or_default()
+            );
+            pairs.push((depth_strength, name, found));
+        }
+    }
+    println!("\nPair by pair, coefficient of variation and mean retention:\n");
+    println!("| pair | depth strength | fixed | latents | pictures |");
+    println!("|---|---|---|---|---|");
+    for (index, [left, right]) in PROMPT_PAIRS.iter().enumerate() {
+        for ways in pairs.chunks(WAYS.len()) {
+            let cells = ways.iter().map(|(_, _, found)| {
+                let of = &found[index];
+                format!(
+                    "{:.3}, {:.2}",
+                    of.coefficient_of_variation, of.retention.mean
+                )
+            });
+            let cells: Vec<String> = cells.collect();
+            println!(
+                "| {left} – {right} | {} | {} |",
+                ways[0].0,
+                cells.join(" | ")
             );
         }
     }
@@ -83,7 +165,7 @@ fn measure(
     prompts: [&str; 2],
     depth_strength: &str,
     spacing: &[&str],
-) -> Result<(f64, usize)> {
+) -> Result<(Statistics, usize)> {
     let frames = bench.scratch.path().join("spacing");
     let mut command = workspace.lb(&bench.lb, &bench.library);
     command
@@ -107,8 +189,10 @@ fn measure(
     let line = process::standard_output(&mut command)?;
     let facts: RenderFacts =
         serde_json::from_str(&line).with_context(|| format!("lb reported {line}"))?;
-    Ok((
-        pictures::unevenness(&pictures::read_folder(&frames)?),
-        facts.model_evaluations,
-    ))
+    let mut command = workspace.lb(&bench.lb, &bench.library);
+    command.arg("measure").arg(&frames).arg("--json");
+    let line = process::standard_output(&mut command)?;
+    let measured: Measured =
+        serde_json::from_str(&line).with_context(|| format!("lb measured {line}"))?;
+    Ok((measured.overall, facts.model_evaluations))
 }

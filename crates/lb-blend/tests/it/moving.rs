@@ -19,7 +19,7 @@ struct Standing {
 }
 
 /// A row on the curve through these at a fraction, by the formula, in f64: the arc (or the line)
-/// and what the cubic of tension 1 has beyond the line.
+/// and what the cubic of tension 5/4 has beyond the line.
 fn on_curve(fractions: &[f64], rows: &[Vec<f32>], fraction: f64, is_noisy: bool) -> Vec<f32> {
     let found = parents(fractions, fraction).unwrap();
     let (left, right, t) = (&rows[found.left], &rows[found.right], found.mix);
@@ -41,8 +41,8 @@ fn on_curve(fractions: &[f64], rows: &[Vec<f32>], fraction: f64, is_noisy: bool)
             _ => value(index, found.right + 1),
         };
         let cubic = |x: f64| match x.abs() {
-            x if x <= 1.0 => x.powi(3) - 2.0 * x.powi(2) + 1.0,
-            x => -x.powi(3) + 5.0 * x.powi(2) - 8.0 * x + 4.0,
+            x if x <= 1.0 => 0.75 * x.powi(3) - 1.75 * x.powi(2) + 1.0,
+            x => -1.25 * x.powi(3) + 6.25 * x.powi(2) - 10.0 * x + 5.0,
         };
         let curve = a * cubic(1.0 + t) + b * cubic(t) + c * cubic(1.0 - t) + d * cubic(2.0 - t);
         let line = (1.0 - t) * b + t * c;
