@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use lb_models::ExportError;
-use lb_render::{InputError, ModelError, RenderError, SettingsError, VideoError};
+use lb_render::{
+    InputError, ModelError, PictureKeyframeError, RenderError, SettingsError, VideoError,
+};
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +122,7 @@ impl CommandError {
                 "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
                  they do not",
             ),
-            RenderError::PictureSampler { .. } => Some("leave --sampler out, or take ddim"),
+            RenderError::PictureKeyframe(error) => picture_hint(error),
             RenderError::Input(InputError::NotAPicture { .. }) => {
                 Some("convert it first, to PNG for instance")
             }
@@ -173,5 +175,16 @@ impl CommandError {
             }
             _ => None,
         }
+    }
+}
+
+fn picture_hint(error: &PictureKeyframeError) -> Option<&'static str> {
+    match error {
+        PictureKeyframeError::Sampler { .. } => Some("leave --sampler out, or take ddim"),
+        PictureKeyframeError::Crossfed { .. } => Some(
+            "leave --crossfeed-power out; --crossfeed-parental-power changes no keyframe and may \
+             stay",
+        ),
+        _ => None,
     }
 }

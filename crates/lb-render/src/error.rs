@@ -165,27 +165,9 @@ pub enum RenderError {
     /// What needs a model each.
     #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
     TwoModes,
-    /// More refinements of a picture's inversion than can help.
-    #[error(
-        "a picture's inversion takes 0 to {} iterations a step, got {found}",
-        lb_blend::InversionOptions::MOST_ITERATIONS
-    )]
-    InversionIterations {
-        /// The number given.
-        found: usize,
-    },
-    /// A picture as a keyframe, and a sampler that cannot be taken backwards.
-    #[error("a picture as a keyframe needs DDIM, which can be inverted; the sampler is {sampler}")]
-    PictureSampler {
-        /// The sampler.
-        sampler: lb_blend::SamplerKind,
-    },
-    /// A picture as a keyframe of an inpainted film.
-    #[error(
-        "the kept pixels of an inpainted film are the source picture's in every frame: none of its \
-         keyframes can be another picture"
-    )]
-    PictureInpainted,
+    /// Pictures as keyframes of a film that cannot have them.
+    #[error(transparent)]
+    PictureKeyframe(#[from] crate::job::PictureKeyframeError),
     /// Nothing was asked to be written.
     #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
     NoOutput,
@@ -257,9 +239,7 @@ impl RenderError {
             | Self::FrameSize { .. }
             | Self::Fractions { .. }
             | Self::NoUpscaler { .. }
-            | Self::InversionIterations { .. }
-            | Self::PictureSampler { .. }
-            | Self::PictureInpainted
+            | Self::PictureKeyframe(_)
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }

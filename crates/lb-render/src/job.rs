@@ -6,6 +6,7 @@ mod file;
 mod inputs;
 mod keyframe;
 mod names;
+mod pictures;
 mod settings;
 mod transition;
 mod upscale;
@@ -16,6 +17,7 @@ pub use embedded::embedded_job;
 pub use file::{JobFileError, LARGEST_JOB_FILE, Place};
 pub use inputs::{DepthMap, Fit, Inpaint};
 pub use keyframe::Keyframe;
+pub use pictures::PictureKeyframeError;
 pub use settings::{
     BranchingSettings, CrossfeedSettings, CurveSettings, InpaintSettings, JobSettings,
     KeyframeSettings, SettingsError, SpacingChoice, SpacingSettings, TransitionSettings,
@@ -137,40 +139,6 @@ impl Job {
 
     pub(crate) fn measures_pictures(&self) -> bool {
         self.spacing == Spacing::Perceptual && self.distance == SpacingDistance::Pictures
-    }
-
-    /// How many keyframes are pictures.
-    pub(crate) fn pictures(&self) -> usize {
-        let keyframes = self.keyframes.iter();
-        keyframes
-            .filter(|keyframe| keyframe.image.is_some())
-            .count()
-    }
-
-    pub(crate) fn inversion(&self) -> InversionOptions {
-        InversionOptions {
-            iterations: self.inversion_iterations,
-        }
-    }
-
-    /// Checks what only films with pictures as keyframes have to keep.
-    fn check_pictures(&self) -> Result<(), RenderError> {
-        let found = self.inversion_iterations;
-        if self.inversion().validate().is_err() {
-            return Err(RenderError::InversionIterations { found });
-        }
-        if self.pictures() == 0 {
-            return Ok(());
-        }
-        if self.sampler != SamplerKind::Ddim {
-            return Err(RenderError::PictureSampler {
-                sampler: self.sampler,
-            });
-        }
-        match self.inpaint {
-            Some(_) => Err(RenderError::PictureInpainted),
-            None => Ok(()),
-        }
     }
 
     /// Every path that the job names, to be made absolute or checked.

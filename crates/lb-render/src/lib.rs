@@ -61,8 +61,8 @@ pub use input::{
 pub use job::{
     Branching, BranchingSettings, CrossfeedSettings, CurveSettings, DepthMap, Fit, Injections,
     Inpaint, InpaintSettings, Job, JobFileError, JobSettings, Keyframe, KeyframeSettings,
-    LARGEST_JOB_FILE, Place, SettingsError, SpacingChoice, SpacingSettings, Timing, Transition,
-    TransitionSettings, Upscale, UpscaleSettings, embedded_job,
+    LARGEST_JOB_FILE, PictureKeyframeError, Place, SettingsError, SpacingChoice, SpacingSettings,
+    Timing, Transition, TransitionSettings, Upscale, UpscaleSettings, embedded_job,
 };
 pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,

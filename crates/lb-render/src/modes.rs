@@ -12,7 +12,7 @@ use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
 use lb_video::Frame;
 
 use self::inpaint::InpaintPictures;
-pub(crate) use self::picture::{KeyframePictures, invert};
+pub(crate) use self::picture::{Inversion, KeyframePictures};
 use crate::error::RenderError;
 use crate::job::Job;
 use crate::reuse::Reuse;

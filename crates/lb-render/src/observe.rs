@@ -51,10 +51,11 @@ pub enum RenderEvent<'a> {
 pub enum Stage {
     /// Prompts become conditioning.
     Encoding,
+    /// Keyframes' pictures become the noise that they are made from; the denoiser is loaded for
+    /// it. Left out where there are none, or the store has all of it.
+    Inverting,
     /// Denoiser and decoder are loaded; left out where the store has all of the film.
     Loading,
-    /// Pictures become the noise that they are made from.
-    Inverting,
     /// The engine works; frames are decoded and encoded as they come.
     Blending,
     /// The first stage of an upscaled film is complete; encoding, loading and blending begin anew,

@@ -14,7 +14,7 @@ use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
 use crate::error::RenderError;
 use crate::job::Job;
 use crate::modes::upscale::SecondStage;
-use crate::modes::{KeyframePictures, Mode, invert};
+use crate::modes::{Inversion, KeyframePictures, Mode};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
 use crate::plan::Plan;
@@ -124,16 +124,23 @@ impl Renderer {
             keyframes: keyframes(&mut pipeline, &reuse, job, channels.as_ref(), observer)?,
             transitions: transitions(job, &plan),
         };
-        pictures.encode(&mut pipeline)?;
+        pictures.encode(&mut pipeline, &reuse)?;
+        reuse.tell(observer)?;
         let limit = pipeline.batch_limit();
         let rows = CallRows::of_film(&film, limit);
         pipeline.expect_rows(rows.with_inversion(pictures.keyframes(&film.keyframes), limit));
-        let inverted = invert(
+        let denoised = format!("{:?} {schedule:?}", job.sampler);
+        let inversion = Inversion {
+            schedule,
+            sampler: &denoised,
+            steps: plan.steps(),
+            options: job.inversion(),
+        };
+        let inverted = inversion.invert(
             &pictures,
             &mut film.keyframes,
             &mut pipeline,
-            plan.steps(),
-            &job.inversion(),
+            &reuse,
             observer,
         )?;
         production.set_pictures(pictures);
@@ -142,7 +149,6 @@ impl Renderer {
             distance: job.distance,
             crossfeed: job.crossfeed,
         };
-        let denoised = format!("{:?} {schedule:?}", job.sampler);
         let mut trajectories = reuse.trajectories(&film, &options, &denoised);
         if !trajectories.is_complete() {
             stage(Stage::Loading, observer)?;
@@ -162,9 +168,7 @@ impl Renderer {
             );
             watching.outcome(result)?
         };
-        report.model_evaluations += inverted.model_evaluations;
-        report.predicted_rows += inverted.predicted_rows;
-        report.predict_calls += inverted.predict_calls;
+        inverted.add_to(&mut report);
         let reconstructions = production.take_reconstructions();
         let (mut decodes, mut reused_decodes) = (production.decodes(), production.reused_decodes());
         let mut times = pipeline.times();

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use lb_blend::{BlendOptions, Conditioning, Film, LatentShape, Latents};
+use lb_blend::{
+    BlendOptions, Conditioning, Film, InversionOptions, Keyframe, LatentShape, Latents,
+};
 use lb_models::{Component, Picture, PictureDecoder, Pipeline, Tokens};
 use lb_schedule::Spacing;
 use lb_video::Frame;
@@ -12,6 +14,7 @@ use crate::observe::{RenderEvent, RenderObserver};
 use crate::production::proceed;
 use crate::store::{
     Conditionings, FilmTrajectories, Key, Pictures, StoreSession, StoredLatents, TrajectoryOrigin,
+    inversion_key,
 };
 
 /// A model's components by the names that their results have in the store; none without a store.
@@ -89,22 +92,64 @@ impl Reuse {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Latents that the VAE encoder makes of pictures, given as the bytes of all that decides them.
-    /// `compute` is asked only for what is new.
+    /// The latents of these pictures, each under its own name. The VAE encoder is loaded only for
+    /// those that are new.
     pub(crate) fn encoded_pictures(
+        &self,
+        pipeline: &mut Pipeline,
+        pictures: &[&Picture],
+    ) -> Result<Vec<Latents>, RenderError> {
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let encoder = self.picture_encoder(pipeline)?;
+        let shape = pipeline.latent_shape();
+        let stored = |picture: &Picture| {
+            let inputs = [b"keyframe", &picture.rgb[..]];
+            let encoder = encoder.as_ref()?;
+            Some(StoredLatents::new(&self.session, encoder, &inputs, shape))
+        };
+        let mut found: Vec<Option<Latents>> = pictures
+            .iter()
+            .map(|picture| stored(picture)?.load())
+            .collect();
+        let missing = pictures.iter().zip(&found);
+        let missing: Vec<Picture> = missing
+            .filter(|(_, found)| found.is_none())
+            .map(|(&picture, _)| picture.clone())
+            .collect();
+        if !missing.is_empty() {
+            let mut encoded = pipeline.encode_pictures(&missing)?.into_iter();
+            for (picture, place) in pictures.iter().zip(&mut found) {
+                if place.is_none() {
+                    *place = encoded.next();
+                    if let (Some(latents), Some(stored)) = (place, stored(picture)) {
+                        stored.save(latents);
+                    }
+                }
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn picture_encoder(&self, pipeline: &Pipeline) -> Result<Option<Key>, RenderError> {
+        if !self.session.is_on() {
+            return Ok(None);
+        }
+        let origin = pipeline.origin(Component::VaeEncoder)?;
+        Ok(self.session.component(&origin))
+    }
+
+    /// Channels that the VAE encoder makes of pictures, given as the bytes of all that decides them.
+    /// `compute` is asked only for what is new.
+    pub(crate) fn encoded_channels(
         &self,
         pipeline: &mut Pipeline,
         inputs: &[&[u8]],
         shape: LatentShape,
         compute: impl FnOnce(&mut Pipeline) -> Result<Latents, RenderError>,
     ) -> Result<Latents, RenderError> {
-        let encoder = if self.session.is_on() {
-            let origin = pipeline.origin(Component::VaeEncoder)?;
-            self.session.component(&origin)
-        } else {
-            None
-        };
-        let Some(encoder) = encoder else {
+        let Some(encoder) = self.picture_encoder(pipeline)? else {
             return compute(pipeline);
         };
         let stored = StoredLatents::new(&self.session, &encoder, inputs, shape);
@@ -114,6 +159,23 @@ impl Reuse {
         let computed = compute(pipeline)?;
         stored.save(&computed);
         Ok(computed)
+    }
+
+    /// Where the noise that becomes a picture is kept: the picture's keyframe has the picture's own
+    /// latents. `sampler` as in [`Self::trajectories`].
+    pub(crate) fn inverted(
+        &self,
+        picture: &Keyframe,
+        sampler: &str,
+        steps: usize,
+        options: &InversionOptions,
+    ) -> Option<StoredLatents<'_>> {
+        let unet = self.unet.as_ref()?;
+        Some(StoredLatents {
+            session: &self.session,
+            key: inversion_key(unet, sampler, steps, options, picture),
+            shape: picture.initial_latents.shape(),
+        })
     }
 
     /// The store as the engine sees it. `sampler` says in words how latents are denoised, noise

@@ -30,7 +30,7 @@ pub use self::eviction::StoreUsage;
 pub use self::key::Key;
 pub(crate) use self::pictures::{Conditionings, Pictures, StoredLatents};
 pub(crate) use self::session::StoreSession;
-pub(crate) use self::trajectories::{FilmTrajectories, TrajectoryOrigin};
+pub(crate) use self::trajectories::{FilmTrajectories, TrajectoryOrigin, inversion_key};
 
 /// The folder of the entries in the store's, with a folder each for the first two digits of their
 /// names.

@@ -43,6 +43,15 @@ pub enum MeasureError {
         /// The path.
         path: PathBuf,
     },
+    /// A single picture.
+    #[error(
+        "{} is one picture: measuring takes a film, a folder of frames, or several pictures",
+        path.display()
+    )]
+    OnePicture {
+        /// The picture.
+        path: PathBuf,
+    },
     /// A folder without frames.
     #[error("the folder {} holds no PNG pictures", path.display())]
     NoPictures {

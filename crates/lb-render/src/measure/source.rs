@@ -5,11 +5,11 @@ mod folder;
 
 use std::path::{Path, PathBuf};
 
-use lb_video::{Frame, ReadOptions, read_frames};
+use lb_video::{Frame, ReadOptions, VideoError, read_frames};
 
 use super::{MeasureError, Measurement, Sections, measure};
 use crate::error::RenderError;
-use crate::input::read_picture;
+use crate::input::{picture_size, read_picture};
 use carried::CarriedFilm;
 
 /// Where frames are read from.
@@ -38,13 +38,17 @@ impl FrameSource {
     ///
     /// # Errors
     /// [`MeasureError::NoPictures`] and [`MeasureError::Folder`] for a folder,
-    /// [`MeasureError::Missing`] and [`RenderError::Video`] for a film that cannot be read.
+    /// [`MeasureError::OnePicture`] for a picture that does not move, [`MeasureError::Missing`] and [`RenderError::Video`] for a film that cannot be read.
     pub fn find(paths: &[PathBuf]) -> Result<Self, RenderError> {
         match paths {
             [folder] if folder.is_dir() => Ok(Self::of_pictures(folder::pictures_of(folder)?)),
             [film] if film.symlink_metadata().is_err() => {
                 Err(MeasureError::Missing { path: film.clone() }.into())
             }
+            [picture] if is_one_picture(picture) => Err(MeasureError::OnePicture {
+                path: picture.clone(),
+            }
+            .into()),
             [film] => Self::of_film(film),
             several => Ok(Self::of_pictures(several.to_vec())),
         }
@@ -140,6 +144,15 @@ fn repeated(
     let again = frame.as_ref().ok().cloned();
     let again = std::iter::repeat_n(again, times - 1).flatten();
     std::iter::once(frame).chain(again.map(Ok))
+}
+
+/// Whether a file is a picture of a format that films do not come in.
+fn is_one_picture(path: &Path) -> bool {
+    let is_film = || {
+        let frames = read_frames(path, &ReadOptions::default());
+        !matches!(frames, Err(VideoError::UnknownContent { .. }))
+    };
+    picture_size(path).is_ok() && !is_film()
 }
 
 /// Frames a second by what most frames last.

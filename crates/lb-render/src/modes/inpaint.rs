@@ -52,7 +52,7 @@ impl InpaintPictures {
         let inputs = [b"inpaint", &self.source.rgb[..], &mask];
         let channels = pipeline.directory().concatenated_channels();
         let shape = pipeline.latent_shape().with_channels(channels);
-        reuse.encoded_pictures(pipeline, &inputs, shape, |pipeline| {
+        reuse.encoded_channels(pipeline, &inputs, shape, |pipeline| {
             Ok(pipeline.inpaint_channels(&self.source, &self.mask)?)
         })
     }

@@ -10,11 +10,12 @@ use lb_models::{LARGEST_SIDE, Picture, Pipeline};
 use lb_video::Frame;
 
 use self::detail::LostDetail;
-pub(crate) use self::inversion::invert;
+pub(crate) use self::inversion::Inversion;
 use super::fit::fit_picture;
 use crate::error::RenderError;
 use crate::input::{picture_size, read_picture};
 use crate::job::{Fit, Job};
+use crate::reuse::Reuse;
 use crate::summary::Reconstruction;
 
 /// Sides of a film are multiples of so many pixels.
@@ -71,12 +72,13 @@ impl KeyframePictures {
     ///
     /// # Errors
     /// [`RenderError::Model`] where the VAE encoder cannot be loaded or run.
-    pub(crate) fn encode(&mut self, pipeline: &mut Pipeline) -> Result<(), RenderError> {
-        if self.exact.is_empty() {
-            return Ok(());
-        }
-        let pictures: Vec<Picture> = self.exact.values().cloned().collect();
-        let clean = pipeline.encode_pictures(&pictures)?;
+    pub(crate) fn encode(
+        &mut self,
+        pipeline: &mut Pipeline,
+        reuse: &Reuse,
+    ) -> Result<(), RenderError> {
+        let pictures: Vec<&Picture> = self.exact.values().collect();
+        let clean = reuse.encoded_pictures(pipeline, &pictures)?;
         self.clean = self.exact.keys().copied().zip(clean).collect();
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The engine's places as names of entries.
 
 use lb_blend::{
-    BlendOptions, Film, Keyframe, LatentShape, LevelEnd, Place, TrajectoryStore, Transition,
+    BlendOptions, Film, InversionOptions, Keyframe, LatentShape, LevelEnd, Place, TrajectoryStore,
+    Transition,
 };
 
 use super::entry::EntryKind;
@@ -59,11 +60,7 @@ impl<'a> FilmTrajectories<'a> {
     }
 
     fn name(&mut self, origin: &TrajectoryOrigin<'_>) {
-        let unet = KeyBuilder::new("denoiser")
-            .key(&origin.unet)
-            .text(origin.sampler)
-            .number(origin.steps as u64)
-            .finish();
+        let unet = denoiser_key(&origin.unet, origin.sampler, origin.steps);
         // Crossfeed draws a keyframe to the one before it.
         let curve = self.options.crossfeed.keyframes;
         let crossfeeds = curve.active_steps(origin.steps).next().is_some();
@@ -166,6 +163,29 @@ impl TrajectoryStore for FilmTrajectories<'_> {
             self.session.save(EntryKind::Trajectory, &key, payload);
         }
     }
+}
+
+fn denoiser_key(unet: &Key, sampler: &str, steps: usize) -> Key {
+    KeyBuilder::new("denoiser")
+        .key(unet)
+        .text(sampler)
+        .number(steps as u64)
+        .finish()
+}
+
+/// The noise that becomes a picture; the keyframe's initial latents are the picture's own.
+pub(crate) fn inversion_key(
+    unet: &Key,
+    sampler: &str,
+    steps: usize,
+    options: &InversionOptions,
+    picture: &Keyframe,
+) -> Key {
+    let denoiser = denoiser_key(unet, sampler, steps);
+    KeyBuilder::new("inverted")
+        .number(options.iterations as u64)
+        .key(&keyframe_key(&denoiser, picture).finish())
+        .finish()
 }
 
 fn keyframe_key(unet: &Key, keyframe: &Keyframe) -> KeyBuilder {

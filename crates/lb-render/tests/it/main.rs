@@ -7,6 +7,7 @@ mod input;
 mod job_file;
 mod measure;
 mod modes;
+mod picture_keyframes;
 mod plan;
 mod render;
 mod reuse;

@@ -57,6 +57,24 @@ fn measured(frames: &[Frame], sections: Option<&Sections>) -> Result<Measurement
 }
 
 #[test]
+fn one_picture_does_not_move() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one.png", "one.jpg"] {
+        let path = folder.path().join(name);
+        image::RgbImage::new(32, 32).save(&path).unwrap();
+        let error = lb_render::FrameSource::find(std::slice::from_ref(&path)).unwrap_err();
+        assert!(error.is_request());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{} is one picture: measuring takes a film, a folder of frames, or several pictures",
+                path.display()
+            )
+        );
+    }
+}
+
+#[test]
 fn a_cross_fade_is_found_out() {
     let found = measured(&cross_fade(even(21)), None).unwrap().overall;
     assert!(found.coefficient_of_variation < 0.03, "{found:?}");

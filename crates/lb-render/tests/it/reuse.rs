@@ -6,14 +6,14 @@ use lb_render::{
     DepthMap, Inpaint, Job, ModelDirectory, Plan, Renderer, Store, StoreOptions, Upscale,
 };
 
-use crate::tiny_models::{TinyModel, golden, golden_job, render};
+use crate::tiny_models::{Rendered, TinyModel, golden, golden_job, render};
 
 fn store(folder: &Path) -> Option<Store> {
     Some(Store::open(folder, StoreOptions::default()).unwrap())
 }
 
-/// Renders without a store, into an empty one, and out of it.
-fn assert_found_again(renderer: &Renderer, job: &Job) {
+/// Renders without a store, into an empty one, and out of it. Returns the film.
+pub(crate) fn assert_found_again(renderer: &Renderer, job: &Job) -> Rendered {
     let plan = Plan::new(job).unwrap();
     let alone = render(renderer, job);
     let folder = tempfile::tempdir().unwrap();
@@ -37,6 +37,7 @@ fn assert_found_again(renderer: &Renderer, job: &Job) {
             assert_eq!(pictures, [alone.summary.decodes, 0]);
         }
     }
+    alone
 }
 
 #[test]
