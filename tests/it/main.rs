@@ -12,6 +12,7 @@ mod cache;
 mod closed_pipes;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
 mod decode;
+mod docs;
 mod film;
 mod full_disk;
 mod imports;

@@ -3,6 +3,7 @@
 //! ```text
 //! setup ──► demo          (the library, a release build, a film)
 //!       ├─► test          (all tests, with the library)
+//!       ├─► docs          (the pictures of the documents)
 //!       └─► bench         (lb beside a PyTorch script)
 //! lint  ──► tidy          (layering, file sizes and the like, which no compiler checks)
 //! export-onnx, interop, golden, train-pocket
@@ -14,6 +15,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod export_onnx;
 mod golden;
 mod interop;
@@ -39,6 +41,7 @@ cargo xtask <task>
   lint                    formatting, clippy, documentation, tidy
   tidy                    the rules of this workspace that no compiler checks
   setup [--gpu]           fetch the ONNX Runtime library
+  docs [part…]            make the pictures of the documents anew; parts of their names
   bench [part…]           measure lb beside PyTorch; parts: render, spacing
   export-onnx <dir>       write ONNX graphs into a diffusers model directory
   interop                 exchange models with Optimum, both ways
@@ -46,7 +49,8 @@ cargo xtask <task>
   train-pocket [args]     train the bundled model (arguments of models/pocket/train/train.py)
 
 Environment: ORT_DYLIB_PATH names an ONNX Runtime library to use instead of fetching one;
-LB_PYTHON names a Python that has what a task needs, instead of making an environment.
+LB_PYTHON names a Python that has what a task needs, instead of making an environment;
+LB_BINARY names the lb that makes the pictures of the documents, instead of building one.
 Exit codes: 0 done; 1 the task failed; 2 the request was wrong.
 ";
 
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         ("test", _) => test::run(&workspace, rest),
         ("lint", []) => lint::run(&workspace),
         ("tidy", []) => tidy::run(&workspace),
+        ("docs", _) => docs::run(&workspace, rest),
         ("bench", _) => bench::run(&workspace, rest),
         ("export-onnx", [directory]) => export_onnx::run(directory.as_ref()),
         ("interop", []) => interop::run(&workspace),

@@ -1,0 +1,256 @@
+//! The documents: every command that they show works, every picture that they show is made by them,
+//! and no parameter is missing.
+#![cfg(unix)]
+
+#[allow(dead_code, reason = "the task that makes the pictures uses the rest")]
+#[path = "../../xtask/src/docs/page.rs"]
+mod page;
+#[path = "docs/parameters.rs"]
+mod parameters;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::lb::{Folder, Said, program};
+use page::Page;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// README.md and docs/*.md: names and texts.
+fn documents() -> Vec<(String, String)> {
+    let mut paths = vec![root().join("README.md")];
+    let inside = fs::read_dir(root().join("docs")).unwrap();
+    paths.extend(inside.map(|entry| entry.unwrap().path()));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    let named = paths.iter().map(|path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        (name.into_owned(), fs::read_to_string(path).unwrap())
+    });
+    named.collect()
+}
+
+/// Where a page's commands run, one after the other.
+struct Shell<'a> {
+    folder: Folder,
+    /// What `lb` keeps for its user, whatever page is read.
+    home: &'a Path,
+    programs: Folder,
+}
+
+impl<'a> Shell<'a> {
+    fn new(home: &'a Path) -> Self {
+        let shell = Self {
+            folder: Folder::new(),
+            home,
+            programs: Folder::new(),
+        };
+        std::os::unix::fs::symlink(
+            fs::canonicalize(program()).unwrap(),
+            shell.programs.join("lb"),
+        )
+        .unwrap();
+        // Any sound will do, whatever its ending says.
+        fs::write(shell.folder.join("track.ogg"), silence()).unwrap();
+        shell
+    }
+
+    fn run(&self, line: &str) -> Said {
+        let searched = std::env::var_os("PATH").unwrap_or_default();
+        let mut path = vec![self.programs.path().to_path_buf()];
+        path.extend(std::env::split_paths(&searched));
+        let mut command = Command::new("sh");
+        command
+            .current_dir(self.folder.path())
+            .args(["-e", "-c", line])
+            .env("PATH", std::env::join_paths(path).unwrap())
+            .env("LB_CACHE_DIR", self.home.join("results"))
+            .env("XDG_CACHE_HOME", self.home.join("cache"))
+            .env("XDG_DATA_HOME", self.home.join("data"));
+        Said::from(command.output().unwrap())
+    }
+}
+
+/// A tenth of a second as a WAV file.
+fn silence() -> Vec<u8> {
+    let samples = vec![0_u8; 1600];
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + samples.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(8000_u32.to_le_bytes());
+    file.extend(16000_u32.to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend((samples.len() as u32).to_le_bytes());
+    file.extend(samples);
+    file
+}
+
+const MARKS: [&str; 4] = ["draft", "needs-model", "needs-gpu", "needs-ffmpeg"];
+
+/// Runs a page as a reader would; what is wrong with it.
+fn read_and_do(name: &str, page: &Page, home: &Path) -> Vec<String> {
+    let shell = Shell::new(home);
+    for (file, text) in &page.files {
+        fs::write(shell.folder.join(file), text).unwrap();
+    }
+    let mut wrong = Vec::new();
+    for command in &page.commands {
+        let mut line = command.text.clone();
+        let chosen = line.contains("--quality") || line.contains("--steps");
+        if command.is("draft") && line.starts_with("lb render") && !chosen {
+            line.push_str(" --quality lowest");
+        }
+        for mark in command
+            .marks
+            .iter()
+            .filter(|mark| !MARKS.contains(&mark.as_str()))
+        {
+            wrong.push(format!("{name}:{}: there is no mark {mark}", command.line));
+        }
+        let said = shell.run(&line);
+        let works = match said.code {
+            Some(0) => true,
+            // What is missing is told; the arguments themselves were understood.
+            Some(1 | 2) if absent(command) => !said.error.contains("try '--help'"),
+            _ => false,
+        };
+        if !works {
+            wrong.push(format!("{name}:{}: {line}\n{}", command.line, said.error));
+        }
+    }
+    if page.commands.is_empty() || !["guide.md", "parameters.md"].contains(&name) {
+        return wrong;
+    }
+    for picture in &page.pictures {
+        let made = shell
+            .folder
+            .path()
+            .join(Path::new(picture).file_name().unwrap());
+        let sources = [
+            made.clone(),
+            made.with_extension("png"),
+            made.with_extension(""),
+        ];
+        if !sources.iter().any(|source| source.exists()) {
+            wrong.push(format!("{name}: no command makes {picture}"));
+        }
+    }
+    wrong
+}
+
+/// Whether a command needs what this machine lacks.
+fn absent(command: &page::Command) -> bool {
+    command.is("needs-model")
+        || command.is("needs-gpu")
+        || command.is("needs-ffmpeg") && !has_ffmpeg()
+}
+
+fn has_ffmpeg() -> bool {
+    Command::new("ffmpeg").arg("-version").output().is_ok()
+}
+
+#[test]
+fn every_command_of_the_documents_works() {
+    let (documents, kept) = (documents(), Folder::new());
+    let home = kept.path();
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let readers: Vec<_> = documents
+            .iter()
+            .map(|(name, text)| scope.spawn(move || read_and_do(name, &Page::read(text), home)))
+            .collect();
+        readers
+            .into_iter()
+            .flat_map(|reader| reader.join().unwrap())
+            .collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_strip_of_the_documents_can_be_rendered() {
+    let home = Folder::new();
+    let shell = Shell::new(home.path());
+    for (name, text) in documents() {
+        for strip in Page::read(&text).strips {
+            let plan = strip.command.replacen("lb render", "lb plan", 1);
+            let said = shell.run(&plan);
+            assert_eq!(
+                said.code,
+                Some(0),
+                "{name}:{}: {plan}\n{}",
+                strip.line,
+                said.error
+            );
+        }
+    }
+}
+
+#[test]
+fn every_picture_is_shown_and_small() {
+    let mut shown = BTreeSet::new();
+    for (name, text) in documents() {
+        let page = Page::read(&text);
+        let strips = page.strips.into_iter().map(|strip| strip.picture);
+        let folder = if name == "README.md" { "" } else { "docs/" };
+        shown.extend(
+            strips
+                .chain(page.pictures)
+                .map(|picture| format!("{folder}{picture}")),
+        );
+    }
+    let (mut open, mut bytes) = (vec![PathBuf::from("docs/pictures")], 0);
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            if entry.path().is_dir() {
+                open.push(path);
+                continue;
+            }
+            bytes += entry.metadata().unwrap().len();
+            assert!(
+                shown.contains(path.to_str().unwrap()),
+                "{} is not shown",
+                path.display()
+            );
+        }
+    }
+    assert!(bytes < 3_000_000, "the pictures have {bytes} bytes");
+}
+
+/// The flags that `lb COMMAND --help` tells.
+fn flags_of(command: &str) -> BTreeSet<String> {
+    let said = Folder::new().run(&[command, "--help"]);
+    let words = said
+        .output
+        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    words
+        .filter(|word| word.starts_with("--"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn commands_in_the_running_text_name_flags_that_exist() {
+    for (name, text) in documents() {
+        for span in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|span| span.starts_with("lb "))
+        {
+            let words: Vec<_> = span.split_whitespace().collect();
+            let known = flags_of(words[1]);
+            for flag in words.iter().filter(|word| word.starts_with("--")) {
+                assert!(
+                    known.contains(*flag),
+                    "{name}: `{span}`: there is no {flag}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `docs/parameters.md` beside `lb render --help`.
+
+use std::collections::BTreeMap;
+
+use crate::lb::Folder;
+
+/// Flags and their defaults, as the help tells them.
+fn of_help() -> BTreeMap<String, Option<String>> {
+    let said = Folder::new().run(&["render", "--help"]);
+    let mut found = BTreeMap::new();
+    let mut last = None;
+    for line in said.output.lines().map(str::trim_start) {
+        if line.starts_with('-') {
+            last = line.split_whitespace().find(|word| word.starts_with("--"));
+        }
+        let Some(flag) = last else { continue };
+        let flag = flag.trim_end_matches("...").to_owned();
+        let default = line
+            .split_once("[default: ")
+            .and_then(|(_, rest)| rest.split_once(']'))
+            .map(|(default, _)| default.to_owned());
+        let entry = found.entry(flag).or_insert(None);
+        *entry = entry.take().or(default);
+    }
+    // They belong to every command.
+    for general in ["--help", "--version", "--verbose", "--quiet"] {
+        assert!(found.remove(general).is_some(), "{general}");
+    }
+    found
+}
+
+/// Flags and their defaults, as the tables `| flag | value | default | what it does |` tell them.
+fn of_page(text: &str) -> BTreeMap<String, String> {
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<_> = line
+            .split(" | ")
+            .map(|cell| cell.trim_matches(['|', ' ']))
+            .collect();
+        let flag = cells[0].split('`').find(|part| part.starts_with("--"))?;
+        (cells.len() == 4).then(|| (flag.to_owned(), cells[2].replace('`', "")))
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_parameter_is_described_with_its_default() {
+    let (_, text) = super::documents()
+        .into_iter()
+        .find(|(name, _)| name == "parameters.md")
+        .unwrap();
+    let (help, page) = (of_help(), of_page(&text));
+    assert!(help.len() > 50, "{help:?}");
+    assert_eq!(
+        help.keys().collect::<Vec<_>>(),
+        page.keys().collect::<Vec<_>>()
+    );
+    for (flag, default) in help {
+        let told = page[&flag].as_str();
+        match default {
+            Some(default) => assert_eq!(told, default, "the default of {flag}"),
+            None => assert!(
+                ["none", "off"].contains(&told),
+                "{flag} has no default {told}"
+            ),
+        }
+    }
+}
