@@ -151,6 +151,10 @@ fn wrong_job_files_are_told_why() {
     folder
         .run(&["render", "typo.toml", "a lemon", "-o=film.mp4"])
         .assert_refused(2, &["typo.toml is a file among prompts"]);
+    std::fs::create_dir(folder.join("sky")).unwrap();
+    folder
+        .run(&["render", "sky", "-o=film.mp4"])
+        .assert_refused(2, &["sky is a folder without frames", "prompt"]);
     assert!(!folder.join("film.mp4").exists());
 }
 
@@ -199,4 +203,9 @@ fn the_time_that_a_film_takes_is_known_after_the_first() {
     assert!(estimate().is_some_and(|seconds| seconds > 0.0));
     assert!(run(&plan).contains("time: about "));
     assert!(run(&[&plan[..], &["--size=64x64"]].concat()).contains("time: not known"));
+    let stages = run(&[&plan[..], &["--upscale=x4"]].concat());
+    assert!(
+        stages.contains("time: not estimated for films of two stages"),
+        "{stages}"
+    );
 }

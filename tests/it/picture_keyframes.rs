@@ -37,6 +37,22 @@ fn pictures(folder: &Folder) -> (Picture, Picture) {
     (read(&paths[0]), read(&paths[1]))
 }
 
+/// How far the light squares of the drawings' pattern stand out from the dark ones in the middle of a
+/// picture, in grey levels.
+fn pattern(picture: &Picture) -> f64 {
+    let (width, _) = picture.size;
+    let middle = (56..72).flat_map(|y| (56..72).map(move |x| (x, y)));
+    let green = middle.map(|(x, y)| {
+        let green = f64::from(picture.pixels[3 * (y * width + x) + 1]);
+        if (x / 2 + y / 2) % 2 == 0 {
+            green
+        } else {
+            -green
+        }
+    });
+    green.sum::<f64>() / 128.0
+}
+
 fn psnr(left: &Picture, right: &Picture) -> f64 {
     20.0 * (255.0 / distance(&left.pixels, &right.pixels)).log10()
 }
@@ -61,16 +77,15 @@ fn the_film_begins_and_ends_with_the_pictures_and_does_not_jump() {
     let near = [&film[..2], &film[32..]].map(|pair| psnr(&pair[0], &pair[1]));
     assert!(near.iter().all(|&near| near >= 30.0), "{near:?}");
 
-    // The computed frame beside a picture is closer to it than its own reconstruction is.
+    // The computed frame beside a picture still has of the pattern that the autoencoder loses.
     let computed = sequence(&folder.join("frames"));
+    let patterns = [0, 1, 5, 10, 11].map(|at| pattern(&computed[at]));
+    assert_eq!([patterns[0], patterns[4]], [30.0, 30.0]);
+    assert!(patterns[1] > 10.0 && patterns[3] > 10.0, "{patterns:?}");
+    assert!(patterns[2] < 5.0, "{patterns:?}");
     let reconstructions = facts["reconstructions"].as_array().unwrap();
     assert_eq!(reconstructions.len(), 2);
-    for (at, pair) in reconstructions
-        .iter()
-        .zip([&computed[..2], &computed[10..]])
-    {
-        let (near, soft) = (psnr(&pair[0], &pair[1]), at["psnr"].as_f64().unwrap());
-        assert!(near > soft + 1.0, "{near} dB, reconstructed {soft} dB");
+    for at in reconstructions {
         assert!(at["latent_error"].as_f64().unwrap() < 0.02, "{at}");
     }
 
@@ -79,19 +94,41 @@ fn the_film_begins_and_ends_with_the_pictures_and_does_not_jump() {
 }
 
 #[test]
+fn a_loop_comes_back_to_its_picture_without_a_jump() {
+    let folder = Folder::new();
+    let (disc, _) = pictures(&folder);
+    let film = [
+        "render",
+        "--from=disc.png",
+        "a green pear",
+        "--loop",
+        "--steps=8",
+        "--frames=6",
+        "--seconds=0.5",
+        "--output=film",
+    ];
+    folder.facts(&film);
+    let film = sequence(&folder.join("film"));
+    assert!(film[0] == disc);
+    let near = [1, film.len() - 1].map(|at| psnr(&film[at], &disc));
+    assert!(near.iter().all(|&near| near >= 25.0), "{near:?}");
+}
+
+#[test]
 fn refining_the_inversion_brings_the_keyframe_closer() {
     let folder = Folder::new();
     pictures(&folder);
+    let film = [
+        "render",
+        "--from=disc.png",
+        "a green pear",
+        "--steps=6",
+        "--frames=2",
+        "--seconds=0.2",
+    ];
     let error = |iterations: &str| {
-        let arguments = [
-            "--from=disc.png",
-            "a green pear",
-            "--contact-sheet=sheet.png",
-        ];
-        let facts = render(
-            &folder,
-            &[&arguments[..], &["--force", iterations]].concat(),
-        );
+        let more = ["--contact-sheet=sheet.png", "--force", iterations];
+        let facts = folder.facts(&[&film[..], &more].concat());
         facts["reconstructions"][0]["latent_error"]
             .as_f64()
             .unwrap()
@@ -99,14 +136,8 @@ fn refining_the_inversion_brings_the_keyframe_closer() {
     let [plain, refined] = ["0", "3"].map(|n| error(&format!("--inversion-iterations={n}")));
     assert!(refined < 0.1 * plain, "{plain} {refined}");
 
-    let worst = [
-        "render",
-        "--from=disc.png",
-        "a green pear",
-        "--inversion-iterations=0",
-        "--output=a",
-    ];
-    let said = folder.run(&worst);
+    let worst = ["--inversion-iterations=0", "--output=a"];
+    let said = folder.run(&[&film[..], &worst].concat());
     assert!(said.error.contains("warning: keyframe 1"), "{}", said.error);
     assert!(
         said.output.contains("keyframe 1: its picture"),
@@ -120,28 +151,27 @@ fn pictures_and_prompts_are_keyframes_of_one_film() {
     let folder = Folder::new();
     let (disc, square) = pictures(&folder);
     std::fs::create_dir(folder.join("jobs")).unwrap();
-    let job = "[defaults]\nsteps = 10\nframes = 4\nguidance_scale = 3\nseconds = 0.5\n\
+    let job = "[defaults]\nsteps = 6\nframes = 3\nguidance_scale = 3\nseconds = 0.2\n\
                [[keyframe]]\nimage = \"../disc.png\"\nprompt = \"a red circle\"\n\
                [[keyframe]]\nprompt = \"a red apple\"\nseed = 3\n\
                [[keyframe]]\nimage = \"../square.png\"\n";
     std::fs::write(folder.join("jobs/film.toml"), job).unwrap();
     let arguments = [
-        "render",
         "--from=disc.png",
         "--from-prompt=a red circle",
         "a red apple",
         "--seed=3",
         "--to=square.png",
-        "--steps=10",
-        "--frames=4",
+        "--steps=6",
+        "--frames=3",
         "--guidance-scale=3",
-        "--seconds=0.5",
-        "--frames-dir=frames",
+        "--seconds=0.2",
     ];
-    let facts = folder.facts(&arguments);
+    let outputs = ["--frames-dir=frames"];
+    let facts = folder.facts(&[&["render"], &arguments[..], &outputs].concat());
     let frames = sequence(&folder.join("frames"));
-    assert_eq!(frames.len(), 7);
-    assert!(frames[0] == disc && frames[6] == square);
+    assert_eq!(frames.len(), 5);
+    assert!(frames[0] == disc && frames[4] == square);
     let keyframes: Vec<u64> = facts["reconstructions"]
         .as_array()
         .unwrap()
@@ -155,16 +185,24 @@ fn pictures_and_prompts_are_keyframes_of_one_film() {
         "a red apple",
         "a green pear",
         "--seed=3",
-        "--steps=10",
-        "--frames=4",
+        "--steps=6",
+        "--frames=3",
         "--guidance-scale=3",
         "--frames-dir=alone",
     ];
     folder.facts(&alone);
-    assert!(frames[3] == sequence(&folder.join("alone"))[0]);
+    assert!(frames[2] == sequence(&folder.join("alone"))[0]);
 
-    let said = folder.run(&["render", "jobs/film.toml", "--frames-dir=again"]);
-    assert_eq!(said.code, Some(0), "{}", said.error);
+    let planned = folder.facts(&[&["plan"], &arguments[..]].concat());
+    let by_file = folder.facts(&["plan", "jobs/film.toml"]);
+    for plan in [planned, by_file] {
+        assert_eq!(plan["model_evaluations"], facts["model_evaluations"]);
+        assert_eq!(plan["decodes"], facts["decodes"]);
+    }
+    let again = folder.facts(&["render", "jobs/film.toml", "--frames-dir=again"]);
+    assert_eq!(again["model_evaluations"], 0, "all of it is kept");
+    assert_eq!(again["reused_evaluations"], facts["model_evaluations"]);
+    assert_eq!(again["decodes"], 0);
     assert!(frames == sequence(&folder.join("again")));
 }
 
@@ -174,7 +212,7 @@ fn a_film_takes_its_first_pictures_proportions() {
     pictures(&folder);
     draw(&folder.join("wide.jpg"), (300, 150), true);
     let few = [
-        "--steps=6",
+        "--steps=4",
         "--frames=3",
         "--seconds=0.2",
         "--frames-dir=frames",
@@ -227,6 +265,10 @@ fn bad_pictures_are_refused() {
     for (arguments, words) in [
         (vec!["--sampler=dpmpp-2m"], vec!["DDIM", "DPM-Solver++(2M)"]),
         (vec!["--inversion-iterations=101"], vec!["0 to 100", "101"]),
+        (
+            vec!["--to=square.png", "--crossfeed-power=0.2"],
+            vec!["keyframe 3 is a picture", "crossfeed", "hint"],
+        ),
         (vec!["--seed=1,2"], vec!["2 seeds", "1 prompts"]),
         (vec!["--to-prompt=a"], vec!["--to"]),
     ] {

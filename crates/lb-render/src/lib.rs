@@ -35,6 +35,23 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A keyframe can be a picture. It is inverted to the noise that becomes it, which the plan counts
+//! too, and shown exactly:
+//!
+//! ```
+//! use lb_render::{Job, Keyframe, Plan};
+//!
+//! # fn main() -> Result<(), lb_render::RenderError> {
+//! let mut job = Job::of_prompts(["an apple on a table", "a green pear"]);
+//! job.keyframes[0].image = Some("apple.png".into());
+//! job.keyframes[0].guidance_scale = Keyframe::PICTURE_GUIDANCE;
+//! let steps = Plan::new(&job)?.steps();
+//! // Each step is predicted once and refined twice.
+//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 141 + steps * 3);
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Pictures as the film's ends: what lies between them is still prompts.
+/// Pictures as the film's ends: prompts may stand between them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pictures as keyframes")]
 pub(crate) struct PictureArguments {
-    /// Picture that the film begins with, before the first prompt. Without --size, the film has
-    /// its proportions. It is cropped to the film's size unless --fit says otherwise.
+    /// Picture that the film begins with, before the first prompt, and shows exactly. Without
+    /// --size, the film has its proportions. It is cropped to the film's size unless --fit says
+    /// otherwise. With --upscale, the second stage redraws it.
     #[arg(long, value_name = "PIC")]
     pub(crate) from: Option<PathBuf>,
     /// Picture that the film ends with, after the last prompt.

@@ -54,6 +54,12 @@ fn pictures(keyframes: &mut Vec<KeyframeSettings>, ends: &PictureArguments) {
 fn job_source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
     if let [one] = prompts {
         let path = Path::new(one);
+        if path.is_dir() && !path.join("frame_0000.png").exists() {
+            return Err(CommandError::Request(format!(
+                "{one} is a folder without frames (frame_0000.png and so on); if it is meant as a \
+                 prompt, say more than the folder's name"
+            )));
+        }
         return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
     }
     let mistaken = prompts.iter().find(|prompt| {

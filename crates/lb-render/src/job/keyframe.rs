@@ -21,7 +21,8 @@ pub struct Keyframe {
     /// Seconds that the film rests on the picture.
     pub hold: f64,
     /// A picture to be this keyframe, inverted along the prompt; `None` makes one from the prompt
-    /// and the seed. The film shows exactly this picture, fitted to its size.
+    /// and the seed. The film shows exactly this picture, fitted to its size; the second
+    /// stage of an upscaled film redraws it.
     pub image: Option<PathBuf>,
 }
 

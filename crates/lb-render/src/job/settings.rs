@@ -107,8 +107,8 @@ impl JobSettings {
     /// The job, with defaults for whatever is not said.
     ///
     /// A keyframe without a seed has that of the one before and one, pictures not counted; the first
-    /// has 0. A keyframe that is a picture needs no prompt. What the last keyframe of a film that is not looped says about
-    /// a transition concerns none.
+    /// has 0. A keyframe that is a picture needs no prompt. What the last keyframe of a film that is
+    /// not looped says about a transition concerns none.
     ///
     /// # Errors
     /// A [`SettingsError`] for what contradicts itself or is not enough. Ranges are checked by

@@ -1,4 +1,5 @@
-//! Results beside the engine's: prompts' conditionings, and decoded pictures.
+//! Results beside the engine's: prompts' conditionings, encoded and inverted pictures, and decoded
+//! ones.
 
 use lb_blend::{Conditioning, LatentShape, Latents};
 use lb_video::Frame;

@@ -7,7 +7,7 @@ use lb_render::{Job, JobSettings, Plan};
 const MANUAL: &str = include_str!("../../../../docs/job-file.md");
 
 fn example() -> &'static str {
-    let (_, after) = MANUAL.split_once("```toml\n").expect("an example");
+    let (_, after) = MANUAL.split_once("```toml,film.toml\n").expect("an example");
     after.split_once("```").expect("its end").0
 }
 
@@ -38,6 +38,7 @@ fn every_key_is_in_it() {
     job.crossfeed.parents.power = 0.5;
     job.upscale = Some(lb_render::Upscale::with_model("x4"));
     job.fit = Some(lb_render::Fit::Pad);
+    job.keyframes[0].image = Some("picture.png".into());
     job.film_seconds = Some(3.0);
     let text = job.to_toml().unwrap();
     let keys = text.lines().filter_map(|line| line.split_once(" = "));
@@ -71,7 +72,13 @@ fn its_defaults_are_the_real_ones() {
     for (key, value) in told {
         let text = match key {
             "mid_compression" => format!("spacing = \"fixed\"\n{key} = {value}"),
-            "timing" | "loop" | "sampler" | "spacing" | "spacing_distance" | "fps" => {
+            "timing"
+            | "loop"
+            | "sampler"
+            | "spacing"
+            | "spacing_distance"
+            | "fps"
+            | "inversion_iterations" => {
                 format!("{key} = {value}")
             }
             _ => format!("[defaults]\n{key} = {value}"),
