@@ -7,7 +7,9 @@ use lb_render::{Job, JobSettings, Plan};
 const MANUAL: &str = include_str!("../../../../docs/job-file.md");
 
 fn example() -> &'static str {
-    let (_, after) = MANUAL.split_once("```toml,film.toml\n").expect("an example");
+    let (_, after) = MANUAL
+        .split_once("```toml,film.toml\n")
+        .expect("an example");
     after.split_once("```").expect("its end").0
 }
 
