@@ -65,7 +65,8 @@ fn a_model_changed_under_the_same_name_is_another_one() {
     bytes[last] ^= 0x80;
     std::fs::write(&weights, bytes).unwrap();
     let after = folder.facts(&arguments);
-    assert_eq!(evaluations(&after), 0, "the denoiser is what it was");
+    // Keyframes are what they were; what lies between is placed by how latents show when decoded.
+    assert_eq!(evaluations(&after), TRANSITION);
     assert_eq!(after["decodes"], before["decodes"]);
     assert_eq!(after["reused_decodes"].as_u64(), Some(0));
 }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 /// The tree of the films that are looked at here.
 pub(crate) const TREE: &[&str] = &["--steps=5", "--branches=2,3,4", "--injection-steps=0,2,4"];
 /// Where its levels begin and end.
-const BORDERS: [u64; 4] = [0, 2, 4, 5];
+const LEVELS: [u64; 4] = [0, 2, 4, 5];
+/// Where its keyframes are recorded: where branches are placed, which perceptual spacing does before
+/// every step.
+const KEYFRAME_RECORDS: [u64; 5] = [0, 2, 3, 4, 5];
 
 const HEADER: usize = 56;
 const TRAJECTORY: u32 = 3;
@@ -33,7 +36,12 @@ pub(crate) fn entries(cache: &Path) -> Vec<PathBuf> {
         .into_iter()
         .flatten()
     {
-        for file in std::fs::read_dir(shard.unwrap().path()).unwrap() {
+        let shard = shard.unwrap().path();
+        // Beside the shards lies what is not finished.
+        if !shard.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(shard).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_none() {
                 files.push(path);
@@ -63,14 +71,16 @@ pub(crate) fn stored(cache: &Path) -> Stored {
     stored
 }
 
-/// Branches times steps of a stretch: of a keyframe from the level before, or of a level's inner
+/// Branches times steps of a stretch: of a keyframe from the record before, or of a level's inner
 /// branches.
 fn evaluations(payload: &[u8]) -> u64 {
     let (step, levels) = (u64::from(number(payload, 0)), number(payload, 4) as usize);
-    let end = BORDERS.iter().position(|&border| border == step).unwrap();
-    let steps = BORDERS[end] - BORDERS[end - 1];
+    let taken = |borders: &[u64]| {
+        let end = borders.iter().position(|&border| border == step).unwrap();
+        borders[end] - borders[end - 1]
+    };
     match levels {
-        0 => steps,
-        levels => (u64::from(number(payload, 4 + 4 * levels)) - 2) * steps,
+        0 => taken(&KEYFRAME_RECORDS),
+        levels => (u64::from(number(payload, 4 + 4 * levels)) - 2) * taken(&LEVELS),
     }
 }
