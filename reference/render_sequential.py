@@ -79,6 +79,10 @@ class Models:
         return torch.tensor(changes, dtype=torch.float64) / (sum(changes) / len(changes))
 
 
+# Perceptual spacing moves branches as often as in a film of so many steps.
+MOVING_STEPS = 20
+
+
 class Transition:
     """One pair of keyframes."""
 
@@ -106,10 +110,12 @@ class Transition:
         """`keyframes`: latents and predictions of both ends after every step."""
         perceptual = self.settings.spacing == "perceptual"
         fractions, latents, predictions = None, None, None
+        interval = max(1, self.settings.steps // MOVING_STEPS)
         for steps, count in levels:
             for step in range(steps.start, steps.stop):
                 inner = []
-                if step > 0 and (perceptual or step == steps.start):
+                moves = (step - steps.start) % interval == 0 or step == self.settings.steps - 1
+                if step > 0 and (step == steps.start or perceptual and moves):
                     known = fractions
                     if perceptual:
                         fractions = tree.perceptual_fractions(

@@ -9,6 +9,7 @@ mod keyframes;
 mod neighbours;
 mod options;
 mod parents;
+mod placement;
 mod store;
 mod transition;
 
@@ -66,7 +67,8 @@ pub struct BlendReport {
 /// backend's batch limit says so; neither the split nor the groups change a result beyond what the
 /// company of other rows changes in the backend.
 ///
-/// Under perceptual spacing a level's branches move: before every step they are placed anew, by the
+/// Under perceptual spacing a level's branches move: before every step (in a film of many steps,
+/// before every twentieth part of them, and before the last one) they are placed anew, by the
 /// distances of what their own last step predicted (before a level's first step: the step of the
 /// level above), so that neighbours will differ by equal amounts. A place decided once, when a
 /// level starts, is too early: a picture that snaps from one object to the other does so while the

@@ -16,8 +16,8 @@ pub enum Spacing {
         /// [`Spacing::DEFAULT_MID_COMPRESSION`].
         mid_compression: f64,
     },
-    /// Before every step of the level, so that neighbours will differ by equal amounts: see
-    /// [`perceptual_fractions`].
+    /// Again and again while the level is denoised, so that neighbours will differ by equal
+    /// amounts: see [`perceptual_fractions`].
     #[default]
     Perceptual,
 }

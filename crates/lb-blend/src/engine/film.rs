@@ -6,6 +6,7 @@ use std::ops::Range;
 use lb_schedule::{BranchingProfile, Cost, Guidance, Spacing, film_cost};
 
 use super::options::BlendOptions;
+use super::placement::placements;
 use crate::backend::Conditioning;
 use crate::latents::Latents;
 
@@ -127,11 +128,11 @@ impl Film {
         let ends = beside.flat_map(|(_, transition)| {
             let profile = &transition.profile;
             (0..profile.levels().len()).flat_map(move |level| {
-                let steps = profile.step_range(level);
-                match spacing {
-                    Spacing::Perceptual if level > 0 => steps.start + 1..=steps.end,
-                    _ => steps.end..=steps.end,
-                }
+                let placed = match level {
+                    0 => BTreeSet::new(),
+                    _ => placements(profile, level, spacing),
+                };
+                placed.into_iter().chain([profile.step_range(level).end])
             })
         });
         ends.collect()

@@ -8,6 +8,7 @@ use super::batch::Start;
 use super::keyframes::{Trajectory, Window};
 use super::neighbours::Neighbours;
 use super::options::SpacingDistance;
+use super::placement::placements;
 use super::store::{LevelEnd, Place};
 use super::{BlendedFrame, Walk, proceed};
 use crate::error::BlendError;
@@ -86,9 +87,10 @@ impl Walk<'_> {
         );
         let count = profile.levels()[level].branch_count;
         let mut fractions = Vec::new();
+        let placed = placements(profile, level, self.options.spacing);
         for step in steps.clone() {
             let is_start = step == steps.start;
-            if is_start || self.options.spacing == Spacing::Perceptual {
+            if placed.contains(&step) {
                 let standing;
                 let known = if is_start {
                     &above
