@@ -92,8 +92,8 @@ impl Renderer {
         let size = job.size_for(self.directory.default_side())?;
         let (width, height) = size;
         self.directory.latent_shape(width, height)?;
-        let mut pictures = KeyframePictures::read(job, size)?;
         let mode = Mode::read(job, &self.directory, size)?;
+        let mut pictures = KeyframePictures::read(job, size, &mode)?;
         let session = Rc::new(StoreSession::new(self.store.clone()));
         let second = self.second_stage(job, &plan, outputs, size, &session)?;
         let film_size = second.as_ref().map_or(size, SecondStage::picture_size);

@@ -24,12 +24,6 @@ pub enum PictureKeyframeError {
         /// The sampler.
         sampler: SamplerKind,
     },
-    /// An inpainted film.
-    #[error(
-        "the kept pixels of an inpainted film are the source picture's in every frame: none of its \
-         keyframes can be another picture"
-    )]
-    Inpainted,
     /// Crossfeed that would draw a picture to the keyframe before it.
     #[error(
         "keyframe {} is a picture, and crossfeed of power {power} draws each keyframe to the one \
@@ -73,9 +67,6 @@ impl Job {
         if self.sampler != SamplerKind::Ddim {
             let sampler = self.sampler;
             return Err(PictureKeyframeError::Sampler { sampler }.into());
-        }
-        if self.inpaint.is_some() {
-            return Err(PictureKeyframeError::Inpainted.into());
         }
         let power = self.crossfeed.keyframes.power;
         // The first keyframe has none before it, in a loop neither.

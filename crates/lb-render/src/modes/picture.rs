@@ -11,6 +11,7 @@ use lb_video::Frame;
 
 use self::detail::LostDetail;
 pub(crate) use self::inversion::Inversion;
+use super::Mode;
 use super::fit::fit_picture;
 use crate::error::RenderError;
 use crate::input::{picture_size, read_picture};
@@ -36,11 +37,12 @@ pub(crate) struct KeyframePictures {
 
 impl KeyframePictures {
     /// Reads the pictures of a job for a film of this width and height. Pictures of another size
-    /// are cropped, unless the job says how else to fit them.
+    /// are cropped, unless the job says how else to fit them. What an inpainted film keeps lies
+    /// over them, as over all of its frames.
     ///
     /// # Errors
     /// [`RenderError::Input`] for a picture that cannot be read.
-    pub(crate) fn read(job: &Job, size: (usize, usize)) -> Result<Self, RenderError> {
+    pub(crate) fn read(job: &Job, size: (usize, usize), mode: &Mode) -> Result<Self, RenderError> {
         let mut exact = BTreeMap::new();
         for (index, keyframe) in job.keyframes.iter().enumerate() {
             let Some(path) = &keyframe.image else {
@@ -49,7 +51,13 @@ impl KeyframePictures {
             let picture = read_picture(path)?;
             let fit = job.fit.unwrap_or(Fit::Crop);
             let fitted = fit_picture("keyframe's picture", picture, size, Some(fit))?;
-            exact.insert(index, fitted);
+            let shown = mode.finish(Frame::from_rgb(fitted.width, fitted.height, fitted.rgb)?)?;
+            let shown = Picture {
+                width: shown.width(),
+                height: shown.height(),
+                rgb: shown.pixels().to_vec(),
+            };
+            exact.insert(index, shown);
         }
         Ok(Self {
             exact,
