@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma, RgbImage};
 use lb_render::{DepthMap, Fit, Inpaint, Job, Outputs, RenderError};
 
-use crate::tiny_models::{TinyModel, frames, golden, golden_job, psnr, read, render};
+use crate::reuse::assert_found_again;
+use crate::tiny_models::{Pixels, TinyModel, frames, golden, golden_job, psnr, read, render};
 
 /// Least allowed likeness of frames, in dB.
 const LEAST_PSNR: f64 = 45.0;
@@ -63,6 +64,50 @@ fn an_inpainted_film_is_diffusers_and_keeps_what_is_kept() {
         }
     }
     assert!(repainted > 1000);
+}
+
+#[test]
+fn an_inpainted_film_may_begin_with_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = golden().join("inpaint/source.png");
+    let other = folder.path().join("mirrored.png");
+    let mirrored = image::open(&source).unwrap().fliph();
+    mirrored.save(&other).unwrap();
+    let mask = golden().join("inpaint/mask.png");
+    let mut job = Job {
+        inpaint: Some(Inpaint {
+            image: source.clone(),
+            mask: mask.clone(),
+            feather: 0.0,
+        }),
+        ..golden_job((128, 64))
+    };
+    for (keyframe, image) in [(0, &source), (2, &other)] {
+        job.keyframes[keyframe].image = Some(image.clone());
+        job.keyframes[keyframe].guidance_scale = 1.0;
+    }
+    let rendered = assert_found_again(&TinyModel::new("inpaint").renderer(), &job);
+
+    let (source, mirrored) = (read(&source), read(&other));
+    assert!(rendered.computed[0] == source);
+    let mask = image::open(mask).unwrap().into_luma8();
+    let pixels = |picture: &Pixels| -> Vec<[u8; 3]> {
+        let pixels = picture.1.chunks_exact(3);
+        pixels.map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
+    };
+    let (kept, repainted) = (pixels(&source), pixels(&mirrored));
+    for (frame, computed) in rendered.computed.iter().enumerate() {
+        for (place, (&found, &level)) in
+            std::iter::zip(&pixels(computed), mask.as_raw()).enumerate()
+        {
+            match (level < 128, frame) {
+                (true, _) => assert_eq!(found, kept[place], "frame {frame}, pixel {place}"),
+                (false, 6) => assert_eq!(found, repainted[place], "pixel {place}"),
+                (false, _) => {}
+            }
+        }
+    }
+    assert!(rendered.computed[3] != source && rendered.computed[6] != source);
 }
 
 #[test]

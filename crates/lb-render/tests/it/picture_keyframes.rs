@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    Branching, DepthMap, Injections, Inpaint, Job, Keyframe, ModelDirectory, Outputs, Phase,
+    Branching, DepthMap, Injections, Job, Keyframe, ModelDirectory, Outputs, Phase,
     PipelineOptions, Plan, RenderError, RenderEvent, RenderObserver, Renderer, SessionOptions,
     Stage, Store, StoreOptions, Upscale,
 };
@@ -109,50 +109,6 @@ fn pictures_follow_a_depth_map() {
         .save(&mirrored)
         .unwrap();
     assert_eq!(render_along(mirrored), [all, 0]);
-}
-
-#[test]
-fn an_inpainted_film_may_begin_with_its_source() {
-    let folder = tempfile::tempdir().unwrap();
-    let source = golden().join("inpaint/source.png");
-    let other = folder.path().join("mirrored.png");
-    let mirrored = image::open(&source).unwrap().fliph();
-    mirrored.save(&other).unwrap();
-    let mask = golden().join("inpaint/mask.png");
-    let mut job = Job {
-        inpaint: Some(Inpaint {
-            image: source.clone(),
-            mask: mask.clone(),
-            feather: 0.0,
-        }),
-        ..golden_job((128, 64))
-    };
-    for (keyframe, image) in [(0, &source), (2, &other)] {
-        job.keyframes[keyframe].image = Some(image.clone());
-        job.keyframes[keyframe].guidance_scale = 1.0;
-    }
-    let rendered = assert_found_again(&TinyModel::new("inpaint").renderer(), &job);
-
-    let (source, mirrored) = (read(&source), read(&other));
-    assert!(rendered.computed[0] == source);
-    let mask = image::open(mask).unwrap().into_luma8();
-    let pixels = |picture: &Pixels| -> Vec<[u8; 3]> {
-        let pixels = picture.1.chunks_exact(3);
-        pixels.map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
-    };
-    let (kept, repainted) = (pixels(&source), pixels(&mirrored));
-    for (frame, computed) in rendered.computed.iter().enumerate() {
-        for (place, (&found, &level)) in
-            std::iter::zip(&pixels(computed), mask.as_raw()).enumerate()
-        {
-            match (level < 128, frame) {
-                (true, _) => assert_eq!(found, kept[place], "frame {frame}, pixel {place}"),
-                (false, 6) => assert_eq!(found, repainted[place], "pixel {place}"),
-                (false, _) => {}
-            }
-        }
-    }
-    assert!(rendered.computed[3] != source && rendered.computed[6] != source);
 }
 
 #[test]
