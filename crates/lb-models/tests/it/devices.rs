@@ -1,15 +1,13 @@
 //! What holds for GPUs and can be seen without one: precision, bound tensors, placement.
 
-use lb_blend::{
-    Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, LatentShape, PredictRequest,
-    Transition, blend, noise,
-};
+use lb_blend::{Backend, LatentShape, PredictRequest, noise};
 use lb_export::{Component, ExportOptions, Graph, build_graph};
 use lb_models::testing::{GraphSession, NamedTensor, TensorValues, placement};
 use lb_models::{Device, Picture, Pipeline, PipelineOptions, Precision, SessionOptions, providers};
 use lb_schedule::BranchingProfile;
 
 use crate::surroundings::{pocket, runtime};
+use crate::transition::pictures;
 
 const SHAPE: LatentShape = LatentShape {
     channels: 4,
@@ -36,43 +34,8 @@ fn frames(precision: Precision) -> Vec<Picture> {
         ..Default::default()
     };
     let mut pipeline = Pipeline::open(runtime(), pocket(), 128, 128, options).unwrap();
-    let prompts = ["", "a red apple", "a green pear"].map(|prompt| pipeline.tokenize(prompt));
-    let prompts: Vec<_> = prompts.into_iter().map(Result::unwrap).collect();
-    let conditionings = pipeline.encode(&prompts).unwrap();
-    let keyframes = conditionings[1..].iter().enumerate();
-    let keyframes: Vec<Keyframe> = keyframes
-        .map(|(seed, conditioning)| Keyframe {
-            conditioning: conditioning.clone(),
-            negative: conditionings[0].clone(),
-            initial_latents: noise::initial_latents(seed as u64, SHAPE).unwrap(),
-            guidance_scale: 4.0,
-            concatenated: None,
-        })
-        .collect();
-    let film = Film {
-        keyframes,
-        transitions: vec![Transition {
-            profile: BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap(),
-            guidance_damper: 0.5,
-        }],
-    };
-    let sampler = DdimSampler::new(pocket().schedule(), 12).unwrap();
-    let (options, mut blended) = (BlendOptions::default(), Blended::default());
-    let store = &mut ();
-    blend(
-        &mut pipeline,
-        &sampler,
-        &film,
-        &options,
-        store,
-        &mut blended,
-    )
-    .unwrap();
-    let latents: Vec<_> = blended.transitions[0]
-        .iter()
-        .map(|frame| &frame.latents)
-        .collect();
-    pipeline.decoder().decode(&latents).unwrap()
+    let profile = BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap();
+    pictures(&mut pipeline, ["a red apple", "a green pear"], profile)
 }
 
 #[test]

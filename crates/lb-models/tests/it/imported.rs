@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_blend::{
-    BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
-};
 use lb_export::{ImportOptions, import};
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions};
 use lb_schedule::BranchingProfile;
 
 use crate::surroundings::{runtime, workspace};
+use crate::transition::pictures;
 
 const SIDE: usize = 16;
 
@@ -23,42 +21,10 @@ fn golden(form: &str) -> PathBuf {
 /// The bytes of a short film's pictures.
 fn film(directory: &Path) -> Vec<Vec<u8>> {
     let directory = ModelDirectory::open(directory).unwrap();
-    let sampler = DdimSampler::new(directory.schedule(), 4).unwrap();
     let options = PipelineOptions::default();
     let mut pipeline = Pipeline::open(runtime(), directory, SIDE, SIDE, options).unwrap();
-    let prompts = ["", "a b", "ab c"].map(|prompt| pipeline.tokenize(prompt).unwrap());
-    let conditionings = pipeline.encode(&prompts).unwrap();
-    let shape = pipeline.latent_shape();
-    let keyframes: Vec<Keyframe> = (1..3)
-        .map(|index| Keyframe {
-            conditioning: conditionings[index].clone(),
-            negative: conditionings[0].clone(),
-            guidance_scale: 4.0,
-            concatenated: None,
-            initial_latents: noise::initial_latents(index as u64, shape).unwrap(),
-        })
-        .collect();
-    let film = Film {
-        keyframes,
-        transitions: vec![Transition {
-            profile: BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap(),
-            guidance_damper: 0.5,
-        }],
-    };
-    let (options, mut blended) = (BlendOptions::default(), Blended::default());
-    let store = &mut ();
-    blend(
-        &mut pipeline,
-        &sampler,
-        &film,
-        &options,
-        store,
-        &mut blended,
-    )
-    .unwrap();
-    let transitions = blended.transitions;
-    let latents: Vec<&Latents> = transitions[0].iter().map(|frame| &frame.latents).collect();
-    let pictures = pipeline.decoder().decode(&latents).unwrap();
+    let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();
+    let pictures = pictures(&mut pipeline, ["a b", "ab c"], profile);
     pictures.into_iter().map(|picture| picture.rgb).collect()
 }
 

@@ -17,3 +17,4 @@ mod safetensors;
 mod surroundings;
 mod tiles;
 mod tokenizer;
+mod transition;

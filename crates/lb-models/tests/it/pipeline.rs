@@ -1,14 +1,12 @@
 //! The pocket model behind the port.
 
 use lb_blend::testing::conformance;
-use lb_blend::{
-    Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, LatentShape, Latents, Transition,
-    blend, noise,
-};
+use lb_blend::{Backend, LatentShape, Latents, noise};
 use lb_models::{ModelError, PipelineOptions, SessionOptions};
 use lb_schedule::BranchingProfile;
 
 use crate::surroundings::{pipeline, pocket, runtime};
+use crate::transition::pictures;
 
 const SHAPE: LatentShape = LatentShape {
     channels: 4,
@@ -31,44 +29,8 @@ fn the_real_backend_conforms_to_the_port() {
 #[test]
 fn a_red_apple_is_red_and_a_green_pear_is_green() {
     let mut pipeline = pipeline(None);
-    let prompts: Vec<_> = ["", "a red apple", "a green pear"]
-        .iter()
-        .map(|prompt| pipeline.tokenize(prompt).unwrap())
-        .collect();
-    let conditionings = pipeline.encode(&prompts).unwrap();
-    let keyframes: Vec<Keyframe> = (1..3)
-        .map(|index| Keyframe {
-            conditioning: conditionings[index].clone(),
-            negative: conditionings[0].clone(),
-            initial_latents: noise::initial_latents(index as u64, SHAPE).unwrap(),
-            guidance_scale: 4.0,
-            concatenated: None,
-        })
-        .collect();
-    let film = Film {
-        keyframes,
-        transitions: vec![Transition {
-            profile: BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap(),
-            guidance_damper: 0.5,
-        }],
-    };
-    let sampler = DdimSampler::new(pocket().schedule(), 12).unwrap();
-    let (options, mut blended) = (BlendOptions::default(), Blended::default());
-    let store = &mut ();
-    blend(
-        &mut pipeline,
-        &sampler,
-        &film,
-        &options,
-        store,
-        &mut blended,
-    )
-    .unwrap();
-    let latents: Vec<&Latents> = blended.transitions[0]
-        .iter()
-        .map(|frame| &frame.latents)
-        .collect();
-    let pictures = pipeline.decoder().decode(&latents).unwrap();
+    let profile = BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap();
+    let pictures = pictures(&mut pipeline, ["a red apple", "a green pear"], profile);
     assert_eq!(
         (pictures.len(), pictures[0].width, pictures[0].height),
         (3, 128, 128)
