@@ -10,6 +10,7 @@ mod batches;
 mod broken_models;
 mod cache;
 mod closed_pipes;
+mod cuda;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
 mod decode;
 mod docs;

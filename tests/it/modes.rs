@@ -13,7 +13,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn golden(path: &str) -> String {
+pub(crate) fn golden(path: &str) -> String {
     let golden = workspace().join("crates/lb-render/tests/golden/modes");
     golden.join(path).to_str().unwrap().to_owned()
 }
@@ -31,7 +31,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// Puts a model of this kind into the folder, under the kind's name.
-fn put_model(folder: &Folder, kind: &str) {
+pub(crate) fn put_model(folder: &Folder, kind: &str) {
     let to = folder.join(kind);
     let kinds = workspace().join("crates/lb-models/tests/golden/kinds");
     copy_folder(&kinds.join(kind), &to);

@@ -3,6 +3,7 @@
 //! ```text
 //! setup ──► demo          (the library, a release build, a film)
 //!       ├─► test          (all tests, with the library)
+//!       ├─► test-cuda     (CUDA's provider, on a stand-in for CUDA)
 //!       ├─► docs          (the pictures of the documents)
 //!       └─► bench         (lb beside a PyTorch script)
 //! lint  ──► tidy          (layering, file sizes and the like, which no compiler checks)
@@ -25,6 +26,7 @@ mod process;
 mod python;
 mod setup;
 mod test;
+mod test_cuda;
 mod tidy;
 mod train_pocket;
 mod workspace;
@@ -38,6 +40,7 @@ cargo xtask <task>
 
   demo                    set up, build, render a film with the bundled model into demo/
   test [cargo test args]  set up, then run all tests
+  test-cuda [test args]   run what needs CUDA on a stand-in for it (Linux, x86-64)
   lint                    formatting, clippy, documentation, tidy
   tidy                    the rules of this workspace that no compiler checks
   setup [--gpu]           fetch the ONNX Runtime library
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         ("setup", [flag]) if flag == "--gpu" => setup::run(&workspace, setup::Build::Gpu),
         ("demo", []) => demo::run(&workspace),
         ("test", _) => test::run(&workspace, rest),
+        ("test-cuda", _) => test_cuda::run(&workspace, rest),
         ("lint", []) => lint::run(&workspace),
         ("tidy", []) => tidy::run(&workspace),
         ("docs", _) => docs::run(&workspace, rest),

@@ -58,6 +58,11 @@ pub(crate) fn library(workspace: &Workspace) -> Result<PathBuf> {
     }
 }
 
+/// The fetched library for NVIDIA GPUs.
+pub(crate) fn gpu_library(workspace: &Workspace) -> Result<PathBuf> {
+    fetch(workspace, Build::Gpu)
+}
+
 fn fetch(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let wheel = wheel(build, std::env::consts::OS, std::env::consts::ARCH)?;
     let folder = workspace.runtime_folder();

@@ -172,6 +172,7 @@ fn pipeline_options(
                 PrecisionChoice::Fp16 => Some(Precision::Float16),
             },
             engine_cache: surroundings.engine_cache.clone(),
+            cuda_graphs: arguments.cuda_graphs,
         },
         batch_limit: arguments.batch,
         ..Default::default()

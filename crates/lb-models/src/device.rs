@@ -83,15 +83,20 @@ impl fmt::Display for Device {
 
 /// The providers to register for a device, most wanted first; a failure is an error, because a
 /// session that falls back to the CPU in silence is a hundred times slower than what was asked.
+/// `records_graphs`: whether runs may be recorded as CUDA graphs.
 pub(crate) fn execution_providers(
     device: Device,
     engine: Option<&Engine>,
+    records_graphs: bool,
 ) -> Vec<ExecutionProviderDispatch> {
     let cuda = || {
-        ep::CUDA::default()
-            .with_tf32(false)
-            .build()
-            .error_on_failure()
+        let provider = ep::CUDA::default().with_tf32(false);
+        match records_graphs {
+            true => provider.with_cuda_graph(true),
+            false => provider,
+        }
+        .build()
+        .error_on_failure()
     };
     match device {
         Device::Auto | Device::Cpu => Vec::new(),

@@ -1,6 +1,7 @@
 //! One ONNX Runtime session: made from a graph, its signature checked, its time counted.
 
 mod bound;
+mod resident;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputs, SessionOutputs};
 use ort::value::{Outlet, TensorElementType};
 
+pub(crate) use self::bound::GraphNumber;
+pub(crate) use self::resident::Resident;
 use crate::device::{self, Device, Engine, PlacementRecorder, SettledOptions, ShapeProfile};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
@@ -31,6 +34,15 @@ const WEIGHT_FOLDER: &str = "session.model_external_initializers_file_folder_pat
 pub(crate) struct Port {
     pub(crate) name: &'static str,
     pub(crate) types: &'static [TensorElementType],
+}
+
+/// What is known beforehand of the calls that a session will get.
+#[derive(Default)]
+pub(crate) struct Calls {
+    /// The shapes that TensorRT is to build its engine for.
+    pub(crate) profile: Option<ShapeProfile>,
+    /// Whether they are bound and come in few sizes, so that a CUDA graph of each is wanted.
+    pub(crate) recorded: bool,
 }
 
 /// Where a session's time went.
@@ -54,24 +66,25 @@ pub(crate) struct ComponentSession {
     session: Session,
     device: Device,
     run_options: RunOptions<NoSelectedOutputs>,
+    records_graphs: bool,
     busy: Duration,
     loading: Duration,
 }
 
 impl ComponentSession {
-    /// Makes the session; `profile` is what TensorRT is to build its engine for.
+    /// Makes the session.
     pub(crate) fn load(
         runtime: Runtime,
         component: &'static str,
         source: &GraphSource,
         options: &SettledOptions,
-        profile: Option<ShapeProfile>,
+        calls: Calls,
     ) -> Result<Self, ModelError> {
         let device = options.device;
         let engine = match device {
             Device::TensorRt => {
                 let cache = options.engine_cache.as_deref();
-                Some(Engine::new(runtime, source, cache, profile)?)
+                Some(Engine::new(runtime, source, cache, calls.profile)?)
             }
             _ => None,
         };
@@ -79,12 +92,12 @@ impl ComponentSession {
         let started = Instant::now();
         // A memory pattern is one more block for every shape of input that has come twice: no faster
         // on a CPU, and a fifth more memory for a film of several transitions.
-        let make = |engine: Option<&Engine>| -> ort::Result<Session> {
+        let make = |engine: Option<&Engine>, recorded: bool| -> ort::Result<Session> {
             let mut builder = Session::builder(runtime.environment())?
                 .with_optimization_level(GraphOptimizationLevel::Level3)?
                 .with_inter_threads(1)?
                 .with_memory_pattern(device != Device::Cpu)?
-                .with_execution_providers(device::execution_providers(device, engine))?;
+                .with_execution_providers(device::execution_providers(device, engine, recorded))?;
             if let Some(threads) = options.threads {
                 builder = builder.with_intra_threads(threads)?;
             }
@@ -96,13 +109,19 @@ impl ComponentSession {
                 GraphSource::Weights(graph) => commit_graph(builder, graph),
             }
         };
-        let made = match (make(engine.as_ref()), engine) {
+        let mut records_graphs = calls.recorded && device == Device::Cuda;
+        let made = match (make(engine.as_ref(), records_graphs), engine) {
+            (Err(error), None) if records_graphs && refuses_graphs(&error.to_string()) => {
+                tracing::warn!("the {component} cannot be run as CUDA graphs: {error}");
+                records_graphs = false;
+                make(None, false)
+            }
             (Err(error), Some(engine)) if Engine::lacks_shapes(&error.to_string()) => {
                 tracing::warn!(
                     "TensorRT does not take the whole {component}; its engines are built when \
                      their shapes are met: {error}"
                 );
-                make(Some(&engine.for_any_shapes()))
+                make(Some(&engine.for_any_shapes()), false)
             }
             (made, _) => made,
         };
@@ -120,6 +139,7 @@ impl ComponentSession {
             session,
             device,
             run_options,
+            records_graphs,
             busy: Duration::ZERO,
             loading,
         })
@@ -196,6 +216,11 @@ impl ComponentSession {
             running: self.busy,
         }
     }
+}
+
+/// Whether a session was refused because not all of it can be recorded.
+fn refuses_graphs(refusal: &str) -> bool {
+    refusal.contains("graph capture feature")
 }
 
 /// Runs say only what goes wrong, whatever the session told while it was made.

@@ -11,7 +11,7 @@ use ort::value::Tensor;
 use crate::device::{PlacementRecorder, SessionOptions};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
-use crate::session::{ComponentSession, GraphSource, commit_graph};
+use crate::session::{Calls, ComponentSession, GraphSource, commit_graph};
 
 const NAME: &str = "graph";
 
@@ -51,8 +51,13 @@ impl GraphSession {
         options: &SessionOptions,
     ) -> Result<Self, ModelError> {
         let source = GraphSource::Weights(graph);
-        let session =
-            ComponentSession::load(runtime, NAME, &source, &options.settle(runtime)?, None)?;
+        let session = ComponentSession::load(
+            runtime,
+            NAME,
+            &source,
+            &options.settle(runtime)?,
+            Calls::default(),
+        )?;
         Ok(Self { session })
     }
 

@@ -8,7 +8,7 @@ use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::runtime::Runtime;
-use crate::session::{ComponentSession, Port, SessionTimes};
+use crate::session::{Calls, ComponentSession, Port, SessionTimes};
 use crate::tokenizer::Tokens;
 
 const NAME: &str = "text encoder";
@@ -28,7 +28,7 @@ impl TextEncoder {
         options: &SettledOptions,
     ) -> Result<Self, ModelError> {
         let source = directory.graph(Component::TextEncoder, &options.export())?;
-        let session = ComponentSession::load(runtime, NAME, &source, options, None)?;
+        let session = ComponentSession::load(runtime, NAME, &source, options, Calls::default())?;
         session.check(
             &[Port {
                 name: "input_ids",

@@ -4,18 +4,20 @@
 //! row's latents, and a class label.
 
 mod batch;
+mod replay;
 
 use lb_blend::{CallRows, LatentShape, PredictRequest};
 use lb_export::Component;
-use ort::value::{Tensor, TensorElementType};
+use ort::value::TensorElementType;
 
 use self::batch::BoundBatch;
+use self::replay::{Replay, Replays};
 use crate::device::{InputShape, SettledOptions, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
 use crate::runtime::Runtime;
-use crate::session::{ComponentSession, GraphSource, Port, SessionTimes};
+use crate::session::{Calls, ComponentSession, GraphNumber, GraphSource, Port, SessionTimes};
 
 const NAME: &str = "UNet";
 
@@ -26,10 +28,13 @@ pub(crate) struct Unet {
     timestep_shape: Vec<usize>,
     /// The class of a model that takes one: the upscaler's noise level.
     class: Option<i64>,
-    batches: Vec<BoundBatch>,
+    /// Each with its CUDA graph, where it has one.
+    batches: Vec<(BoundBatch, Option<Replay>)>,
+    replays: Option<Replays>,
 }
 
-/// Batches that stay bound: a level that the batch limit splits has calls of two sizes.
+/// Batches without a graph that stay bound: a level that the batch limit splits has calls of two
+/// sizes.
 const BATCHES_KEPT: usize = 2;
 
 impl Unet {
@@ -49,7 +54,11 @@ impl Unet {
             // Whoever exported the file chose which shapes to leave open.
             GraphSource::File(_) => None,
         };
-        let session = ComponentSession::load(runtime, NAME, &source, options, profile)?;
+        let calls = Calls {
+            profile,
+            recorded: options.cuda_graphs,
+        };
+        let session = ComponentSession::load(runtime, NAME, &source, options, calls)?;
         let class = (directory.kind() == ModelKind::Upscale).then_some(noise_level as i64);
         let mut inputs = vec![
             Port {
@@ -82,6 +91,7 @@ impl Unet {
             session.input_type("timestep") == Some(TensorElementType::Float32);
         let is_scalar = session.input_rank("timestep") == Some(0);
         Ok(Self {
+            replays: Replays::of(&session),
             session,
             takes_float_timestep,
             timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
@@ -97,27 +107,59 @@ impl Unet {
         output: &mut [f32],
     ) -> Result<(), ModelError> {
         let handing = || ModelError::runtime("handing a batch to the UNet");
-        let place = self.batches.iter().position(|batch| batch.fits(request));
-        let mut batch = match place {
+        let place = self
+            .batches
+            .iter()
+            .position(|(batch, _)| batch.fits(request));
+        let (mut batch, mut replay) = match place {
             Some(place) => self.batches.remove(place),
-            None => BoundBatch::new(&self.session, request, self.class).map_err(handing())?,
+            None => (
+                BoundBatch::new(self, request).map_err(handing())?,
+                self.replays.as_mut().and_then(Replays::assign),
+            ),
         };
         batch.set(request).map_err(handing())?;
-        let sides = self.timestep_shape.clone();
-        let bound = match self.takes_float_timestep {
-            true => Tensor::from_array((sides, vec![request.timestep as f32]))
-                .and_then(|timestep| batch.bind("timestep", &timestep)),
-            false => Tensor::from_array((sides, vec![i64::from(request.timestep)]))
-                .and_then(|timestep| batch.bind("timestep", &timestep)),
+        self.run(&mut batch, replay.as_mut())?;
+        let predicted = batch.predicted();
+        if predicted.len() != output.len() {
+            return Err(ModelError::Shape {
+                what: "out_sample of the UNet".into(),
+                found: format!("{} values", predicted.len()),
+                expected: format!("{} values", output.len()),
+            });
+        }
+        output.copy_from_slice(predicted);
+        self.keep(batch, replay);
+        Ok(())
+    }
+
+    fn run(
+        &mut self,
+        batch: &mut BoundBatch,
+        replay: Option<&mut Replay>,
+    ) -> Result<(), ModelError> {
+        let (Some(replays), Some(replay)) = (&mut self.replays, replay) else {
+            batch.run(&mut self.session, GraphNumber::NONE)?;
+            return Ok(());
         };
-        bound.map_err(handing())?;
-        batch.run(&mut self.session, output)?;
-        // The last one used stands last.
-        self.batches.push(batch);
-        if self.batches.len() > BATCHES_KEPT {
-            self.batches.remove(0);
+        if !replays.run(&mut self.session, batch, replay)? {
+            tracing::warn!(
+                "a CUDA graph did not compute what its kernels do one by one: going on without graphs"
+            );
+            self.replays = None;
         }
         Ok(())
+    }
+
+    /// The last one used stands last. What a graph was recorded with must keep its place.
+    fn keep(&mut self, batch: BoundBatch, replay: Option<Replay>) {
+        self.batches.push((batch, replay));
+        let plain = |(_, replay): &(BoundBatch, Option<Replay>)| replay.is_none();
+        if self.batches.iter().filter(|kept| plain(kept)).count() > BATCHES_KEPT
+            && let Some(oldest) = self.batches.iter().position(plain)
+        {
+            self.batches.remove(oldest);
+        }
     }
 
     pub(crate) fn times(&self) -> SessionTimes {

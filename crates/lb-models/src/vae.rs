@@ -13,7 +13,7 @@ use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
 use crate::runtime::Runtime;
-use crate::session::{ComponentSession, Port, SessionTimes};
+use crate::session::{Calls, ComponentSession, Port, SessionTimes};
 
 const DECODER: &str = "VAE decoder";
 const ENCODER: &str = "VAE encoder";
@@ -34,7 +34,7 @@ impl VaeDecoder {
         options: &SettledOptions,
     ) -> Result<Self, ModelError> {
         let source = directory.graph(Component::VaeDecoder, &options.export())?;
-        let session = ComponentSession::load(runtime, DECODER, &source, options, None)?;
+        let session = ComponentSession::load(runtime, DECODER, &source, options, Calls::default())?;
         session.check(
             &[Port {
                 name: "latent_sample",
@@ -136,7 +136,7 @@ impl VaeEncoder {
         options: &SettledOptions,
     ) -> Result<Self, ModelError> {
         let source = directory.graph(Component::VaeEncoder, &options.export())?;
-        let session = ComponentSession::load(runtime, ENCODER, &source, options, None)?;
+        let session = ComponentSession::load(runtime, ENCODER, &source, options, Calls::default())?;
         session.check(
             &[Port {
                 name: "sample",

@@ -13,6 +13,10 @@ pub(crate) struct MachineArguments {
     /// What models compute in: auto is fp16 on a GPU and fp32 on a CPU.
     #[arg(long, value_name = "NAME", value_enum, default_value_t = PrecisionChoice::Auto)]
     pub(crate) precision: PrecisionChoice,
+    /// Record the UNet's kernels once for every size of batch and replay them (with cuda): faster
+    /// where pictures are small. Replays are checked before they are trusted.
+    #[arg(long)]
+    pub(crate) cuda_graphs: bool,
     /// Threads of the model sessions [default: all cores].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,

@@ -95,7 +95,7 @@ fn why_missing(runtime: Runtime, device: Device) -> Option<String> {
 /// the GPU: whatever is missing or too old is named by who misses it.
 fn try_out(runtime: Runtime, device: Device) -> ort::Result<Session> {
     Session::builder(runtime.environment())?
-        .with_execution_providers(execution_providers(device, None))?
+        .with_execution_providers(execution_providers(device, None, false))?
         .commit_from_memory(IDENTITY)
 }
 

@@ -21,6 +21,11 @@ pub struct SessionOptions {
     /// Folder where TensorRT keeps the engines that it builds, which takes minutes for a large
     /// model; `None` builds them anew for every session. Made when it is first needed.
     pub engine_cache: Option<PathBuf>,
+    /// Whether the UNet's kernels are recorded once for every size of batch and then replayed
+    /// (CUDA graphs), with [`Device::Cuda`] alone. It spares launching them one by one, which small
+    /// pictures and small batches wait for. Replays are compared with launched kernels before they
+    /// are trusted.
+    pub cuda_graphs: bool,
 }
 
 impl SessionOptions {
@@ -30,18 +35,26 @@ impl SessionOptions {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`ModelError::Setting`] for zero threads or more than [`Self::MOST_THREADS`].
+    /// [`ModelError::Setting`] for zero threads or more than [`Self::MOST_THREADS`], and for CUDA
+    /// graphs on a device that has none.
     pub fn validate(&self) -> Result<(), ModelError> {
-        match self.threads {
-            Some(threads) if threads == 0 || threads > Self::MOST_THREADS => {
-                Err(ModelError::Setting {
-                    setting: "threads",
-                    found: threads.to_string(),
-                    allowed: "1 to 1024",
-                })
-            }
-            _ => Ok(()),
+        if let Some(threads) = self.threads
+            && (threads == 0 || threads > Self::MOST_THREADS)
+        {
+            return Err(ModelError::Setting {
+                setting: "threads",
+                found: threads.to_string(),
+                allowed: "1 to 1024",
+            });
         }
+        if self.cuda_graphs && matches!(self.device, Device::Cpu | Device::TensorRt) {
+            return Err(ModelError::Setting {
+                setting: "device of CUDA graphs",
+                found: self.device.to_string(),
+                allowed: "cuda, or auto",
+            });
+        }
+        Ok(())
     }
 
     /// Settles on a device that works, once for all sessions; why it is not a GPU is told.
@@ -56,6 +69,7 @@ impl SessionOptions {
             threads: self.threads,
             precision: self.precision.unwrap_or(chosen.device.precision()),
             engine_cache: self.engine_cache.clone(),
+            cuda_graphs: self.cuda_graphs && chosen.device == Device::Cuda,
         })
     }
 }
@@ -68,6 +82,7 @@ pub(crate) struct SettledOptions {
     pub(crate) threads: Option<usize>,
     pub(crate) precision: Precision,
     pub(crate) engine_cache: Option<PathBuf>,
+    pub(crate) cuda_graphs: bool,
 }
 
 impl SettledOptions {
@@ -97,5 +112,21 @@ mod tests {
                 .to_string()
                 .contains("threads is 0")
         );
+    }
+
+    #[test]
+    fn cuda_graphs_are_cudas() {
+        let asked = |device| SessionOptions {
+            device,
+            cuda_graphs: true,
+            ..Default::default()
+        };
+        for device in [Device::Auto, Device::Cuda] {
+            asked(device).validate().unwrap();
+        }
+        for device in [Device::Cpu, Device::TensorRt] {
+            let refusal = asked(device).validate().unwrap_err().to_string();
+            assert!(refusal.contains(&device.to_string()), "{refusal}");
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Placement {
 
     /// Tells what a component's session runs on, and warns of what is not where it was asked for.
     pub(crate) fn tell(&self, component: &'static str, device: Device) {
-        tracing::debug!(component, %device, nodes = ?self.nodes, "nodes placed");
+        tracing::debug!(component, %device, nodes = ?self.nodes, on_cpu = ?self.on_cpu, "nodes placed");
         if let Some(nodes) = self.falls_back() {
             tracing::warn!(
                 "the {component} runs partly on the CPU, which is slow: ONNX Runtime has no kernel \

@@ -5,21 +5,24 @@
 //! the class) is copied to the GPU once.
 
 use lb_blend::PredictRequest;
-use ort::memory::MemoryType;
 use ort::session::IoBinding;
-use ort::value::{DefiniteTensorValueTypeMarker, Tensor, Value};
 
+use super::Unet;
 use crate::error::ModelError;
-use crate::session::ComponentSession;
+use crate::session::{ComponentSession, GraphNumber, Resident};
 
 /// Bound inputs and output of calls of one size.
 pub(super) struct BoundBatch {
     size: Size,
     binding: IoBinding,
-    sample: Tensor<f32>,
-    text: Tensor<f32>,
-    /// Whether `text` holds what was bound last.
-    text_is_bound: bool,
+    sample: Resident<f32>,
+    timestep: Timestep,
+    text: Resident<f32>,
+    /// Whether `text` was sent.
+    text_is_there: bool,
+    predicted: Resident<f32>,
+    /// Kept as long as it is bound.
+    _class: Option<Resident<i64>>,
 }
 
 /// What calls must have in common to share tensors.
@@ -40,30 +43,55 @@ impl Size {
     }
 }
 
+/// The timestep in the type that the graph takes.
+enum Timestep {
+    Int64(Resident<i64>),
+    Float32(Resident<f32>),
+}
+
 impl BoundBatch {
-    pub(super) fn new(
-        session: &ComponentSession,
-        request: &PredictRequest<'_>,
-        class: Option<i64>,
-    ) -> ort::Result<Self> {
-        let size = Size::of(request);
-        let inputs = session.allocator(MemoryType::CPUInput)?;
-        let outputs = session.allocator(MemoryType::CPUOutput)?;
-        let mut binding = session.binding()?;
-        let shape = request.shape;
-        let predicted = [request.rows, shape.channels, shape.height, shape.width];
-        binding.bind_output("out_sample", Tensor::<f32>::new(&outputs, predicted)?)?;
-        if let Some(class) = class {
-            let labels = vec![class; request.rows];
-            let labels = Tensor::from_array(([request.rows], labels))?;
-            binding.bind_input("class_labels", &labels)?;
-        }
+    pub(super) fn new(unet: &Unet, request: &PredictRequest<'_>) -> ort::Result<Self> {
+        let (size, shape) = (Size::of(request), request.shape);
+        let device = unet.session.device();
+        let mut binding = unet.session.binding()?;
+        let sample = Resident::new(device, &size.sample)?;
+        sample.bind_input(&mut binding, "sample")?;
+        let text = Resident::new(device, &size.text)?;
+        text.bind_input(&mut binding, "encoder_hidden_states")?;
+        let timestep = match unet.takes_float_timestep {
+            true => {
+                let timestep = Resident::new(device, &unet.timestep_shape)?;
+                timestep.bind_input(&mut binding, "timestep")?;
+                Timestep::Float32(timestep)
+            }
+            false => {
+                let timestep = Resident::new(device, &unet.timestep_shape)?;
+                timestep.bind_input(&mut binding, "timestep")?;
+                Timestep::Int64(timestep)
+            }
+        };
+        let class = match unet.class {
+            Some(class) => {
+                let mut labels = Resident::new(device, &[request.rows])?;
+                labels.values_mut().fill(class);
+                labels.send()?;
+                labels.bind_input(&mut binding, "class_labels")?;
+                Some(labels)
+            }
+            None => None,
+        };
+        let sides = [request.rows, shape.channels, shape.height, shape.width];
+        let mut predicted = Resident::new(device, &sides)?;
+        predicted.bind_output(&mut binding, "out_sample")?;
         Ok(Self {
             size,
             binding,
-            sample: Tensor::new(&inputs, size.sample)?,
-            text: Tensor::new(&inputs, size.text)?,
-            text_is_bound: false,
+            sample,
+            timestep,
+            text,
+            text_is_there: false,
+            predicted,
+            _class: class,
         })
     }
 
@@ -71,12 +99,13 @@ impl BoundBatch {
         self.size == Size::of(request)
     }
 
-    /// Takes the latents, the concatenated channels behind each row's, and the conditioning.
+    /// Takes the latents, the concatenated channels behind each row's, the timestep, and the
+    /// conditioning where it is another.
     pub(super) fn set(&mut self, request: &PredictRequest<'_>) -> ort::Result<()> {
-        let (_, sample) = self.sample.extract_tensor_mut();
         let latents = request.shape.len();
         let concatenated = request.shape.with_channels(request.concatenated_channels);
-        for (row, sample) in sample
+        let rows = self.sample.values_mut();
+        for (row, sample) in rows
             .chunks_exact_mut(latents + concatenated.len())
             .enumerate()
         {
@@ -85,44 +114,41 @@ impl BoundBatch {
             let first = row * concatenated.len();
             beside.copy_from_slice(&request.concatenated[first..][..concatenated.len()]);
         }
-        self.binding.bind_input("sample", &self.sample)?;
+        self.sample.send()?;
 
-        let (_, text) = self.text.extract_tensor_mut();
-        if !self.text_is_bound || *text != *request.conditioning {
-            text.copy_from_slice(request.conditioning);
-            self.binding
-                .bind_input("encoder_hidden_states", &self.text)?;
-            self.text_is_bound = true;
+        match &mut self.timestep {
+            Timestep::Int64(timestep) => {
+                timestep.values_mut().fill(i64::from(request.timestep));
+                timestep.send()?;
+            }
+            Timestep::Float32(timestep) => {
+                timestep.values_mut().fill(request.timestep as f32);
+                timestep.send()?;
+            }
+        }
+
+        if !self.text_is_there || *self.text.values() != *request.conditioning {
+            self.text.values_mut().copy_from_slice(request.conditioning);
+            self.text.send()?;
+            self.text_is_there = true;
         }
         Ok(())
     }
 
-    /// Takes one more input for the next run.
-    pub(super) fn bind<T: DefiniteTensorValueTypeMarker + ?Sized>(
-        &mut self,
-        name: &str,
-        value: &Value<T>,
-    ) -> ort::Result<()> {
-        self.binding.bind_input(name, value)
-    }
-
+    /// What the UNet makes of what was set.
     pub(super) fn run(
-        &self,
+        &mut self,
         session: &mut ComponentSession,
-        output: &mut [f32],
-    ) -> Result<(), ModelError> {
-        let outputs = session.run_bound(&self.binding)?;
-        let (found, values) = outputs["out_sample"]
-            .try_extract_tensor::<f32>()
-            .map_err(ModelError::runtime("reading the UNet's output"))?;
-        if values.len() != output.len() {
-            return Err(ModelError::Shape {
-                what: "out_sample of the UNet".into(),
-                found: format!("{found:?}, {} values", values.len()),
-                expected: format!("{} values", output.len()),
-            });
-        }
-        output.copy_from_slice(values);
-        Ok(())
+        graph: GraphNumber,
+    ) -> Result<&[f32], ModelError> {
+        session.run_bound(&self.binding, graph)?;
+        self.predicted
+            .receive()
+            .map_err(ModelError::runtime("reading the UNet's output"))
+    }
+
+    /// What the last run made.
+    pub(super) fn predicted(&self) -> &[f32] {
+        self.predicted.values()
     }
 }

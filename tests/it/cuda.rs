@@ -1,0 +1,196 @@
+//! The CUDA device on a stand-in for CUDA (`../cuda-stand-in`): ONNX Runtime's own provider says
+//! where nodes run, and the stand-in what is copied, recorded and replayed. Kernels do nothing, so
+//! nothing is said here of pictures.
+//!
+//! `cargo xtask test-cuda` runs these.
+
+use crate::lb::{Folder, Said};
+use crate::modes::{golden, put_model};
+
+/// Two keyframes, then levels of one and of three inner branches: calls of 4, 2 and 6 rows.
+const FILM: &[&str] = &[
+    "render",
+    "a red apple",
+    "a green pear",
+    "--steps=6",
+    "--branches=2,3,5",
+    "--injection-steps=0,2,4",
+    "--spacing=fixed",
+    "--device=cuda",
+    "--no-cache",
+];
+/// Bytes of a row of the bundled model's latents, and of its text.
+const LATENTS: usize = 4 * 16 * 16 * 4;
+const TEXT: usize = 77 * 128 * 4;
+/// Where `FILM` wants frames of the bundled model.
+const FRAMES: &[&str] = &["--frames-dir=frames", "--force"];
+
+/// Runs the program on the stand-in; what that was told comes with it, a line a call.
+fn run(folder: &Folder, arguments: &[&str], spoil: bool) -> (Said, Vec<String>) {
+    let libraries = std::env::var_os("LB_CUDA_STAND_IN");
+    let libraries = libraries.expect("`cargo xtask test-cuda` says where the stand-in is");
+    let log = folder.cache().join("cuda.log");
+    let _ = std::fs::remove_file(&log);
+    let mut command = folder.command(arguments);
+    command.env("LD_LIBRARY_PATH", libraries);
+    command.env("CUDA_STAND_IN_LOG", &log).env("NO_COLOR", "1");
+    if spoil {
+        command.env("CUDA_STAND_IN_SPOIL_REPLAYS", "1");
+    }
+    let said = Said::from(command.output().unwrap());
+    let told = std::fs::read_to_string(&log).unwrap_or_default();
+    (said, told.lines().map(str::to_owned).collect())
+}
+
+/// Runs what must succeed, without a warning and without a broken rule of CUDA's.
+fn told(folder: &Folder, arguments: &[&str]) -> Vec<String> {
+    let (said, told) = run(folder, arguments, false);
+    assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
+    assert_eq!(said.error, "", "{arguments:?}");
+    let refused = told.iter().find(|line| line.starts_with("refused"));
+    assert_eq!(refused, None, "{arguments:?}");
+    told
+}
+
+fn count(told: &[String], line: &str) -> usize {
+    told.iter().filter(|found| found.as_str() == line).count()
+}
+
+fn starting(told: &[String], start: &str) -> usize {
+    let found = told.iter().filter(|line| line.starts_with(start));
+    found.count()
+}
+
+#[test]
+#[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
+fn a_device_that_works_is_found() {
+    let folder = Folder::new();
+    let (said, _) = run(&folder, &["doctor"], false);
+    assert!(said.output.contains("+ cuda:"), "{}", said.output);
+    // `auto` takes it too: something was copied to a GPU.
+    let automatic: Vec<&str> = FILM
+        .iter()
+        .copied()
+        .filter(|flag| !flag.starts_with("--device"))
+        .chain(FRAMES.iter().copied())
+        .collect();
+    assert!(starting(&told(&folder, &automatic), "copied host to device") > 0);
+}
+
+/// The lines in which a component's session says where its nodes were placed.
+fn placements(said: &Said) -> Vec<&str> {
+    let lines = said.error.lines();
+    lines.filter(|line| line.contains("nodes placed")).collect()
+}
+
+#[test]
+#[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
+fn every_node_of_every_kind_of_model_runs_on_the_gpu() {
+    let folder = Folder::new();
+    let (image, mask) = (golden("inpaint/source.png"), golden("inpaint/mask.png"));
+    let depth = golden("depth/map.png");
+    let inpaint = ["--image", &image, "--mask", &mask, "--size=128x64"];
+    let depth = ["--depth", &depth, "--size=64x64"];
+    let upscale = ["--model=./sd21", "--size=64x64", "--upscale=./upscale"];
+    let stages = ["--upscale-steps=2", "--upscale-frames=2"];
+    let plain = ["--size=64x64"];
+    // Text encoder, UNet, VAE decoder; inpainting also encodes a picture, a second stage has a
+    // model of its own.
+    let kinds: [(&str, Vec<&str>, usize); 7] = [
+        ("pocket", vec![], 3),
+        ("sd21", plain.to_vec(), 3),
+        ("sd21_base", plain.to_vec(), 3),
+        ("sd15", plain.to_vec(), 3),
+        ("inpaint", inpaint.to_vec(), 4),
+        ("depth", depth.to_vec(), 3),
+        ("upscale", [&upscale[..], &stages].concat(), 6),
+    ];
+    for (kind, flags, components) in kinds {
+        let model = format!("--model=./{kind}");
+        let model = match kind {
+            "pocket" => vec![],
+            "upscale" => {
+                put_model(&folder, kind);
+                vec![]
+            }
+            _ => {
+                put_model(&folder, kind);
+                vec![model.as_str()]
+            }
+        };
+        for precision in ["--precision=fp16", "--precision=fp32"] {
+            let arguments = [FILM, FRAMES, &flags, &model, &[precision, "-vv"]].concat();
+            let (said, told) = run(&folder, &arguments, false);
+            assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
+            let placed = placements(&said);
+            assert_eq!(placed.len(), components, "{kind}: {placed:?}");
+            for line in placed {
+                assert!(
+                    line.contains("CUDAExecutionProvider"),
+                    "{kind}, {precision}: {line}"
+                );
+                assert!(line.contains("on_cpu={}"), "{kind}, {precision}: {line}");
+            }
+            assert_eq!(starting(&told, "refused"), 0, "{kind}, {precision}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
+fn latents_travel_once_a_step_and_text_once_a_level() {
+    let told = told(&Folder::new(), &[FILM, FRAMES].concat());
+    for (rows, steps) in [(4, 6), (2, 4 - 2), (6, 6 - 4)] {
+        let to = format!("copied host to device: {}", rows * LATENTS);
+        let from = format!("copied device to host: {}", rows * LATENTS);
+        let text = format!("copied host to device: {}", rows * TEXT);
+        assert_eq!(count(&told, &from), steps, "{rows} rows");
+        // Once more when the tensor is made; weights may have the same size.
+        assert!(count(&told, &to) > steps, "{rows} rows");
+        assert_eq!(count(&told, &text), 2, "{rows} rows: made, and sent once");
+    }
+    assert_eq!(starting(&told, "captured") + starting(&told, "replayed"), 0);
+}
+
+#[test]
+#[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
+fn every_size_of_batch_is_recorded_once_and_then_replayed() {
+    let folder = Folder::new();
+    let graphs = [FILM, FRAMES, &["--cuda-graphs"]].concat();
+    let two = told(&folder, &graphs);
+    assert_eq!(starting(&two, "captured"), 3);
+    assert_eq!(starting(&two, "replayed"), 6 + 2 + 2);
+    // Compared with launched kernels where each graph was recorded.
+    assert_eq!(
+        count(&two, &format!("copied device to host: {}", 4 * LATENTS)),
+        6 + 1
+    );
+
+    // Three keyframes are one batch of six rows, as the second level is: no graph more.
+    let three = told(&folder, &[&graphs[..], &["a yellow banana"]].concat());
+    assert_eq!(starting(&three, "captured"), 2);
+    assert_eq!(starting(&three, "replayed"), 6 + 2 * (2 + 2));
+    // Both were checked when they were recorded and when they came again, and no more.
+    assert_eq!(
+        count(&three, &format!("copied device to host: {}", 2 * LATENTS)),
+        4 + 2
+    );
+    assert_eq!(
+        count(&three, &format!("copied device to host: {}", 6 * LATENTS)),
+        6 + 4 + 2
+    );
+}
+
+#[test]
+#[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
+fn a_replay_that_computes_something_else_is_not_believed() {
+    let folder = Folder::new();
+    let graphs = [FILM, FRAMES, &["--cuda-graphs"]].concat();
+    let (said, told) = run(&folder, &graphs, true);
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    let warnings = said.error.lines().filter(|line| line.contains("WARN"));
+    assert_eq!(warnings.count(), 1, "{}", said.error);
+    assert!(said.error.contains("without graphs"), "{}", said.error);
+    assert_eq!(starting(&told, "captured"), 1);
+    assert_eq!(starting(&told, "replayed"), 1);
+}

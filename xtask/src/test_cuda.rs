@@ -1,0 +1,92 @@
+//! `test-cuda`: what ONNX Runtime's CUDA provider does with our graphs and our calls, on a machine
+//! without a GPU.
+//!
+//! The provider is the real one; NVIDIA's libraries below it are the stand-in of
+//! `tests/cuda-stand-in`, whose README says what can be tested so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::workspace::Workspace;
+use crate::{process, setup};
+
+/// NVIDIA's libraries and what they are built from here.
+const LIBRARIES: &[(&str, &[&str])] = &[
+    (
+        "libcudart.so.13",
+        &["device.c", "kernels.c", "memory.c", "streams.c"],
+    ),
+    ("libcublas.so.13", &["blas.c"]),
+    ("libcublasLt.so.13", &["blas_lt.c"]),
+    ("libcudnn.so.9", &["dnn.c"]),
+    ("libcurand.so.10", &["random.c"]),
+    ("libcuda.so.1", &["driver.c"]),
+];
+
+/// Runs the tests, with `arguments` handed on to them.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    ensure!(
+        cfg!(all(target_os = "linux", target_arch = "x86_64")),
+        "the stand-in for CUDA is for Linux on x86-64"
+    );
+    let fetched = setup::gpu_library(workspace)?;
+    let folder = workspace.target.join("cuda-stand-in");
+    let library = link_runtime(&fetched, &folder.join("onnxruntime"))?;
+    let libraries = build(
+        &workspace.root.join("tests/cuda-stand-in"),
+        &folder.join("libraries"),
+    )?;
+    process::run(process::cargo(&workspace.root).args(["build", "-p", "lb-cli"]))?;
+    let mut test = process::cargo(&workspace.root);
+    workspace.surround(&mut test, &library);
+    test.env("LB_BINARY", workspace.program("debug"))
+        .env("LB_CUDA_STAND_IN", &libraries);
+    test.args(["test", "-p", "lb-tests", "--test", "it", "cuda::", "--"])
+        .arg("--ignored");
+    process::run(test.args(arguments))
+}
+
+/// The runtime in a folder of its own, so that no CUDA is found beside it.
+fn link_runtime(library: &Path, folder: &Path) -> Result<PathBuf> {
+    let source = library.parent().context("a library lies in a folder")?;
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(source)? {
+        let path = entry?.path();
+        let Some(name) = path.file_name().filter(|_| path.is_file()) else {
+            continue;
+        };
+        let link = folder.join(name);
+        if fs::metadata(&link).map(|known| known.len()).ok() != Some(fs::metadata(&path)?.len()) {
+            let _ = fs::remove_file(&link);
+            fs::hard_link(&path, &link)
+                .with_context(|| format!("{} cannot be linked", link.display()))?;
+        }
+    }
+    let name = library.file_name().context("a library has a name")?;
+    Ok(folder.join(name))
+}
+
+/// Compiles the stand-in with the C compiler (`CC`, else `cc`).
+fn build(sources: &Path, folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    for (library, files) in LIBRARIES {
+        // The provider asks for symbols of a version that is called like their library.
+        let versions = folder.join(format!("{library}.versions"));
+        fs::write(&versions, format!("{library} {{ global: *; }};\n"))?;
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let mut compile = Command::new(compiler);
+        compile
+            .args(["-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Werror"])
+            .args(["-shared", "-fPIC", "-pthread"])
+            .arg(format!("-Wl,-soname,{library}"))
+            .arg(format!("-Wl,--version-script={}", versions.display()))
+            .args(files.iter().map(|file| sources.join(file)))
+            .arg("-o")
+            .arg(folder.join(library));
+        process::run(&mut compile).context("the stand-in for CUDA could not be built")?;
+    }
+    Ok(folder.to_path_buf())
+}
