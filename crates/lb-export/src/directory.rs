@@ -98,7 +98,7 @@ pub struct Graph {
     pub precision: Precision,
 }
 
-/// A file with a graph's weights.
+/// A file with a graph's weights: no link to one, where all files of a component lie in one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFile {
     /// What the graph's external data calls it: a plain file name.
@@ -135,8 +135,8 @@ pub(crate) fn write_component(
     weights: &Weights,
     options: &ExportOptions,
 ) -> Result<Graph, ExportError> {
-    let locations: Vec<_> = weights
-        .files()
+    let files = followed(weights.files());
+    let locations: Vec<_> = files
         .iter()
         .map(|path| {
             path.file_name()
@@ -170,7 +170,7 @@ pub(crate) fn write_component(
         .iter()
         .map(|&file| WeightFile {
             location: locations[file].clone(),
-            path: weights.files()[file].clone(),
+            path: files[file].clone(),
         })
         .collect();
     Ok(Graph {
@@ -181,4 +181,20 @@ pub(crate) fn write_component(
             _ => Precision::Float32,
         },
     })
+}
+
+/// The files that links lead to, if these lie in one folder, as all files of Hugging Face's cache
+/// do: ONNX Runtime takes weights from a folder, and follows no link out of it.
+fn followed(files: &[PathBuf]) -> Vec<PathBuf> {
+    if !files.iter().any(|file| file.is_symlink()) {
+        return files.to_vec();
+    }
+    let real: Option<Vec<_>> = files.iter().map(|file| file.canonicalize().ok()).collect();
+    let in_one_folder = |real: &Vec<PathBuf>| {
+        let pairs = real.iter().zip(real.iter().skip(1));
+        pairs
+            .into_iter()
+            .all(|(one, next)| one.parent() == next.parent())
+    };
+    real.filter(in_one_folder).unwrap_or_else(|| files.to_vec())
 }

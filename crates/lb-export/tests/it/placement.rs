@@ -82,3 +82,32 @@ fn linked_weights_take_no_further_space() {
     assert_eq!(inode("vae"), inode("vae_decoder"));
     assert_eq!(inode("vae"), inode("vae_encoder"));
 }
+
+/// As in Hugging Face's cache, from where ONNX Runtime takes no weights by their links.
+#[cfg(unix)]
+#[test]
+fn weights_that_are_links_are_linked_under_their_own_names() {
+    let model = fixture_copy("sd1");
+    let blobs = tempfile::tempdir().unwrap();
+    let unet = model.path().join("unet");
+    let mut originals = Vec::new();
+    for shard in ["00001-of-00002", "00002-of-00002"] {
+        let link = unet.join(format!("diffusion_pytorch_model.fp16-{shard}.safetensors"));
+        let blob = blobs.path().join(shard);
+        fs::copy(&link, &blob).unwrap();
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&blob, &link).unwrap();
+        originals.push(blob.canonicalize().unwrap());
+    }
+    let graph = build_graph(model.path(), Component::Unet, &ExportOptions::default()).unwrap();
+    let paths: Vec<_> = graph.weight_files.iter().map(|file| &file.path).collect();
+    assert_eq!(paths, originals.iter().collect::<Vec<_>>());
+    export_directory(model.path(), &ExportOptions::default()).unwrap();
+    for (file, original) in graph.weight_files.iter().zip(&originals) {
+        let beside = unet.join(&file.location);
+        assert!(!beside.is_symlink());
+        assert_eq!(fs::read(beside).unwrap(), fs::read(original).unwrap());
+    }
+    let link = unet.join("diffusion_pytorch_model.fp16-00001-of-00002.safetensors");
+    assert!(link.is_symlink(), "what was there stays");
+}

@@ -6,7 +6,7 @@ use lb_export::{ImportOptions, import};
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions};
 use lb_schedule::BranchingProfile;
 
-use crate::surroundings::{runtime, workspace};
+use crate::surroundings::{copy_folder, runtime, workspace};
 use crate::transition::pictures;
 
 const SIDE: usize = 16;
@@ -42,6 +42,32 @@ fn all_forms_of_a_checkpoint_draw_the_same_pictures() {
         import(&golden(form), &target, &options).unwrap();
         assert_eq!(film(&target), expected, "{form}");
     }
+}
+
+/// Hugging Face's cache has every file of a model under the name of its hash, in one folder, and a
+/// folder of links.
+#[cfg(unix)]
+#[test]
+fn a_directory_of_links_draws_the_same_pictures() {
+    let cache = tempfile::tempdir().unwrap();
+    let (blobs, snapshot) = (cache.path().join("blobs"), cache.path().join("snapshot"));
+    std::fs::create_dir(&blobs).unwrap();
+    copy_folder(&golden("diffusers"), &snapshot);
+    for (number, file) in files_below(&snapshot).into_iter().enumerate() {
+        let blob = blobs.join(format!("{number:064x}"));
+        std::fs::rename(&file, &blob).unwrap();
+        std::os::unix::fs::symlink(&blob, &file).unwrap();
+    }
+    assert_eq!(film(&snapshot), film(&golden("diffusers")));
+}
+
+#[cfg(unix)]
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_below(folder)));
+    files
 }
 
 #[test]
