@@ -66,10 +66,10 @@ pub(crate) enum Command {
     Show(ShowArguments),
     /// Make a published model one of yours: a diffusers directory, a .safetensors or a .ckpt file.
     ///
-    /// A single file has the names of CompVis' code; of a .ckpt nothing is executed. The model
-    /// becomes a folder in the first folder of LB_MODELS, else in the user's data folder
-    /// (lb/models). Weights are hard-linked where the file system can, so they take no further
-    /// space; only a .ckpt is converted.
+    /// A single file has the names of CompVis' code. The model becomes a folder in the first folder
+    /// of LB_MODELS, else in the user's data folder (lb/models). Weights are hard-linked where the
+    /// file system can, so they take no further space; only what torch has pickled (.ckpt, .bin) is
+    /// converted, and nothing of it is executed.
     Import(ImportArguments),
     /// List the models that are there, or tell everything about one.
     Models(ModelsArguments),

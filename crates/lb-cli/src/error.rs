@@ -155,6 +155,12 @@ impl CommandError {
             RenderError::Model(ModelError::Export(ExportError::NotInferable { .. })) => {
                 Some("give the model's diffusers directory, without weights, with --config DIR")
             }
+            RenderError::Model(ModelError::Export(ExportError::PickledWeights { .. })) => {
+                Some("`lb import FOLDER --name NAME` makes a model of it, and runs nothing of it")
+            }
+            RenderError::Model(ModelError::Export(ExportError::LargeFilePointer { .. })) => {
+                Some("`git lfs pull` in this folder downloads it")
+            }
             RenderError::Model(ModelError::Export(ExportError::TargetTaken { .. })) => {
                 Some("move it away, or give another name with --name NAME")
             }

@@ -20,6 +20,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::ExportError;
+use crate::keys::is_known;
 use crate::safetensors::TensorPlace;
 use archive::Archive;
 use state::Source;
@@ -58,12 +59,28 @@ pub(crate) struct TorchCheckpoint {
 }
 
 impl TorchCheckpoint {
-    /// Reads the archive's directory and program, and lays out the converted file.
+    /// Reads the archive's directory and program, and lays out the converted file: the networks
+    /// of a checkpoint with CompVis' names.
     pub(crate) fn open(path: &Path) -> Result<Self, ExportError> {
+        Self::open_tensors(path, is_known)
+    }
+
+    /// The same for one component with diffusers' names: all its tensors.
+    pub(crate) fn open_component(path: &Path) -> Result<Self, ExportError> {
+        Self::open_tensors(path, |_| true)
+    }
+
+    /// Whether a file is an archive, as torch's checkpoints are since version 1.6, by its first
+    /// bytes.
+    pub(crate) fn is_archive(start: &[u8]) -> bool {
+        start.starts_with(b"PK\x03\x04")
+    }
+
+    fn open_tensors(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Self, ExportError> {
         let archive = Archive::open(path)?;
         let program = archive.read_program()?;
         let found = machine::run(&program)
-            .and_then(|(values, root)| state::tensors(&values, root))
+            .and_then(|(values, root)| state::tensors(&values, root, is_wanted))
             .map_err(|problem| problem.at(path))?;
         let mut sources = Vec::new();
         for (name, tensor) in found {

@@ -24,6 +24,25 @@ pub enum ExportError {
         /// The file names that were looked for.
         expected: String,
     },
+    /// A component's weights are there, but only as torch has pickled them.
+    #[error(
+        "{}: weights that torch has pickled are not used where they lie; the model has to be \
+         imported first",
+        path.display()
+    )]
+    PickledWeights {
+        /// The file.
+        path: PathBuf,
+    },
+    /// In place of a large file stands what Git LFS remembers it by.
+    #[error(
+        "{}: this is a pointer of Git LFS and not the file, which was not downloaded with it",
+        path.display()
+    )]
+    LargeFilePointer {
+        /// The file.
+        path: PathBuf,
+    },
     /// A JSON file does not parse or lacks its outer structure.
     #[error("{}: {problem}", path.display())]
     Json {

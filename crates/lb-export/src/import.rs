@@ -2,8 +2,8 @@
 //!
 //! A diffusers directory needs nothing but another place. A checkpoint in one file gets the
 //! configurations and the tokenizer that it lacks; its weights stay in the one file, of which the
-//! model directory has a hard link. Only what training frameworks pickle (`.ckpt`) is converted,
-//! once, to a file whose tensors can be pointed at.
+//! model directory has a hard link. Only what training frameworks pickle (`.ckpt`, `.bin`) is
+//! converted, once, to a file whose tensors can be pointed at.
 
 mod description;
 mod infer;
@@ -63,9 +63,10 @@ pub struct ImportReport {
 /// Makes a model directory at `target` of a diffusers directory, a single-file checkpoint with
 /// CompVis' names (`.safetensors`), or one that torch has saved (`.ckpt`).
 ///
-/// Weights are hard-linked, or copied where the file system cannot; a torch checkpoint is converted
-/// by a reader that executes nothing of it. All four graphs of the model are built before anything
-/// is written, so what is imported can be exported. The directory appears whole or not at all.
+/// Weights are hard-linked, or copied where the file system cannot; what torch has pickled (also
+/// `.bin` files of a directory) is converted by a reader that executes nothing of it. All four
+/// graphs of the model are built before anything is written, so what is imported can be exported.
+/// The directory appears whole or not at all.
 ///
 /// ```
 /// use lb_export::{Component, ExportOptions, ImportOptions, build_graph, import};

@@ -57,6 +57,11 @@ pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorPlace>, 
     let mut prefix = [0_u8; 8];
     file.read_exact(&mut prefix)
         .map_err(ExportError::io("read", path))?;
+    if is_pointer(&prefix) {
+        return Err(ExportError::LargeFilePointer {
+            path: path.to_owned(),
+        });
+    }
     let header_length = u64::from_le_bytes(prefix);
     if header_length > LONGEST_HEADER || header_length > file_length - 8 {
         return Err(broken(format!(
@@ -72,6 +77,12 @@ pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorPlace>, 
         .map_err(|error| broken(format!("the header is not understood: {error}")))?;
     let data_start = 8 + header_length;
     check_places(header, data_start, file_length - data_start).map_err(broken)
+}
+
+/// Whether a file is what Git LFS keeps in place of a large one, by its first bytes; as a header's
+/// length they would be beyond any file.
+pub(crate) fn is_pointer(start: &[u8]) -> bool {
+    start.starts_with(b"version ")
 }
 
 /// Turns the header's entries into places, once sizes, bounds, names and overlaps are sound.

@@ -18,6 +18,9 @@ const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 /// Variants of a stem: full precision first, as diffusers loads it.
 const VARIANTS: [&str; 2] = ["", ".fp16"];
 
+/// The same for what torch has pickled.
+const PICKLED_STEMS: [&str; 2] = ["diffusion_pytorch_model", "pytorch_model"];
+
 /// The file in a model directory that has the weights of all components which have none of their
 /// own: a checkpoint as CompVis' code saves it.
 pub(crate) const SINGLE_FILE: &str = "checkpoint.safetensors";
@@ -54,12 +57,26 @@ impl Weights {
                 let single = model_directory.join(SINGLE_FILE);
                 if single.is_file() {
                     Self::from_single_file(&single, &read_header(&single)?, component)
+                } else if let Some(path) = pickled(&folder) {
+                    Err(ExportError::PickledWeights { path })
                 } else {
                     let expected = format!("{expected}, or {SINGLE_FILE} in the folder above");
                     Err(ExportError::NoWeights { folder, expected })
                 }
             }
             opened => opened,
+        }
+    }
+
+    /// Weights that will lie in the file of this path.
+    pub(crate) fn planned(path: PathBuf, tensors: &BTreeMap<String, TensorPlace>) -> Self {
+        let tensors = tensors.iter();
+        Self {
+            files: vec![path.clone()],
+            tensors: tensors
+                .map(|(name, place)| (name.clone(), (0, place.clone())))
+                .collect(),
+            source: path,
         }
     }
 
@@ -211,6 +228,15 @@ impl Weights {
             length: place.length,
         })
     }
+}
+
+/// The file in a component's folder that torch has pickled its weights into.
+fn pickled(folder: &Path) -> Option<PathBuf> {
+    let names = PICKLED_STEMS
+        .iter()
+        .flat_map(|stem| VARIANTS.map(|variant| format!("{stem}{variant}.bin")));
+    let mut files = names.map(|name| folder.join(name));
+    files.find(|file| file.is_file())
 }
 
 /// Whether a name stays in its folder on every system.

@@ -78,6 +78,11 @@ impl ModelDirectory {
         }
         let pixels_per_latent = 1 << (vae.list_length("block_out_channels")? - 1);
         let default_side = unet.positive("sample_size")? * pixels_per_latent;
+        // diffusers' pipelines take these where a configuration of its early days has none.
+        let scaling_factor = match kind {
+            ModelKind::Upscale => 0.08333,
+            _ => 0.18215,
+        };
         let name = path.canonicalize().ok().and_then(|full| {
             full.file_name()
                 .map(|name| name.to_string_lossy().into_owned())
@@ -91,7 +96,7 @@ impl ModelDirectory {
             default_side,
             pixels_per_latent,
             unet_halvings: unet.list_length("block_out_channels")? - 1,
-            scaling_factor: vae.number_or("scaling_factor", 0.18215)?,
+            scaling_factor: vae.number_or("scaling_factor", scaling_factor)?,
             text_width,
             text_length: text.positive_or("max_position_embeddings", 77)?,
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,

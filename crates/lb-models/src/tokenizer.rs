@@ -5,9 +5,10 @@
 //! lower-cased; `!` is an ordinary token; `<|endoftext|>` written in a prompt is plain text; and
 //! of a prompt that is too long the end token stays last.
 
+mod vocabulary;
+
 use std::path::Path;
 
-use tokenizers::models::bpe::BPE;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
@@ -39,7 +40,8 @@ pub struct Tokens {
 }
 
 impl Tokenizer {
-    /// Reads `vocab.json`, `merges.txt` and the special tokens of `folder`.
+    /// Reads `vocab.json` and `merges.txt` (or the `tokenizer.json` that has both) and the special
+    /// tokens of `folder`.
     ///
     /// `length` is the number of positions of the text encoder (77 in CLIP).
     ///
@@ -54,20 +56,7 @@ impl Tokenizer {
                 allowed: "2 or more: a begin and an end token",
             });
         }
-        let vocabulary = folder.join("vocab.json");
-        let merges = folder.join("merges.txt");
-        let path = |path: &Path| path.to_string_lossy().into_owned();
-        for file in [&vocabulary, &merges] {
-            let found =
-                std::fs::metadata(file).map_err(|error| ModelError::unreadable(file, error))?;
-            if !found.is_file() {
-                return Err(ModelError::unreadable(file, "it is not a regular file"));
-            }
-        }
-        let pairs = BPE::from_file(&path(&vocabulary), &path(&merges))
-            .end_of_word_suffix("</w>".into())
-            .build()
-            .map_err(|error| ModelError::unreadable(folder, error))?;
+        let pairs = vocabulary::read(folder)?;
         let special = SpecialTokens::read(folder)?;
         let id = |key: &'static str, token: &str| {
             tokenizers::Model::token_to_id(&pairs, token)

@@ -6,7 +6,6 @@ use super::Problem;
 use super::archive::Range;
 use super::globals::Format;
 use super::value::{Arena, Id, Tensor, Value};
-use crate::keys::is_known;
 
 /// How often a `state_dict` may lie in another one.
 const DEEPEST_STATE: usize = 4;
@@ -29,8 +28,13 @@ pub(super) struct Source {
     pub(super) length: u64,
 }
 
-/// The tensors of the model: those beside them, as copies for averaging, are left out.
-pub(super) fn tensors(values: &Arena, root: Id) -> Result<BTreeMap<String, Tensor>, Problem> {
+/// The tensors of the names that are wanted: those beside them, as copies for averaging, are left
+/// out.
+pub(super) fn tensors(
+    values: &Arena,
+    root: Id,
+    is_wanted: fn(&str) -> bool,
+) -> Result<BTreeMap<String, Tensor>, Problem> {
     let mut entries = entries_of(values, root)
         .ok_or_else(|| Problem::broken("it holds no dictionary of tensors"))?;
     for _ in 0..DEEPEST_STATE {
@@ -47,7 +51,7 @@ pub(super) fn tensors(values: &Arena, root: Id) -> Result<BTreeMap<String, Tenso
     let mut tensors = BTreeMap::new();
     for &(key, value) in entries {
         if let (Some(name), Value::Tensor(tensor)) = (values.text(key), values.get(value))
-            && is_known(name)
+            && is_wanted(name)
         {
             tensors.insert(name.to_owned(), tensor.clone());
         }

@@ -23,12 +23,10 @@ const NOTICES: [&str; 5] = [
     "NOTICE",
 ];
 
-const TOKENIZER_FILES: [(&str, bool); 4] = [
-    ("vocab.json", true),
-    ("merges.txt", true),
-    ("special_tokens_map.json", false),
-    ("tokenizer_config.json", false),
-];
+/// The tokens: two files, or the one that transformers writes since its version 5.
+const TOKENS: &[&str] = &["vocab.json", "merges.txt"];
+const TOKENS_IN_ONE_FILE: &[&str] = &["tokenizer.json"];
+const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.json"];
 
 /// The small files of a model directory, and what they say.
 pub(super) struct Description {
@@ -176,15 +174,19 @@ impl Given<'_> {
     ) -> Result<Vec<(PathBuf, Vec<u8>)>, ExportError> {
         let folder = Path::new("tokenizer");
         let mut files = Vec::new();
-        if self.complete.is_some() || self.path("tokenizer/vocab.json").is_some() {
-            for (name, required) in TOKENIZER_FILES {
+        let is_given = |name| self.path(&format!("tokenizer/{name}")).is_some();
+        let (two, one) = (is_given(TOKENS[0]), is_given(TOKENS_IN_ONE_FILE[0]));
+        if self.complete.is_some() || two || one {
+            let tokens = if one && !two {
+                TOKENS_IN_ONE_FILE
+            } else {
+                TOKENS
+            };
+            let optional = SPECIAL_TOKENS.iter().filter(|name| is_given(name));
+            for name in tokens.iter().chain(optional) {
                 let inside = folder.join(name);
                 let path = self.path(&inside.to_string_lossy());
-                let path = match (path, required) {
-                    (Some(path), _) => path,
-                    (None, true) => self.folders[0].join(&inside),
-                    (None, false) => continue,
-                };
+                let path = path.unwrap_or_else(|| self.folders[0].join(&inside));
                 let bytes = fs::read(&path).map_err(ExportError::io("read", &path))?;
                 files.push((inside, bytes));
             }

@@ -66,15 +66,23 @@ impl PartialDirectory {
         self.partial.join(inside)
     }
 
+    /// Makes the folder that a file of the directory will lie in.
+    pub(super) fn create_folder_of(&self, inside: &Path) -> Result<(), ExportError> {
+        match self.path(inside).parent() {
+            Some(folder) => fs::create_dir_all(folder).map_err(ExportError::io("create", folder)),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn write(&self, inside: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+        self.create_folder_of(inside)?;
         let path = self.path(inside);
-        create_folder_of(&path)?;
         fs::write(&path, bytes).map_err(ExportError::io("write", path))
     }
 
     pub(super) fn link(&self, file: &Path, inside: &Path) -> Result<WeightPlacement, ExportError> {
+        self.create_folder_of(inside)?;
         let path = self.path(inside);
-        create_folder_of(&path)?;
         // The file may be a symbolic link (as in the Hugging Face cache): link to its target.
         let file = fs::canonicalize(file).map_err(ExportError::io("read", file))?;
         link_or_copy(&file, &path).map_err(ExportError::io("write", path))
@@ -110,12 +118,5 @@ fn hidden_beside(target: &Path, state: &str) -> Option<PathBuf> {
 impl Drop for PartialDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.partial);
-    }
-}
-
-fn create_folder_of(path: &Path) -> Result<(), ExportError> {
-    match path.parent() {
-        Some(folder) => fs::create_dir_all(folder).map_err(ExportError::io("create", folder)),
-        None => Ok(()),
     }
 }

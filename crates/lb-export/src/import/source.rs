@@ -10,7 +10,7 @@ use super::place::PartialDirectory;
 use crate::checkpoint::TorchCheckpoint;
 use crate::directory::Component;
 use crate::error::ExportError;
-use crate::safetensors::{TensorPlace, read_header};
+use crate::safetensors::{TensorPlace, is_pointer, read_header};
 use crate::weights::{SINGLE_FILE, Weights};
 use crate::write::WeightPlacement;
 
@@ -31,6 +31,8 @@ pub(super) struct ModelWeights {
     pub(super) unet: Weights,
     /// Of both halves of the autoencoder.
     pub(super) vae: Weights,
+    /// Those of a directory that have to be converted, by their components' folders.
+    pickled: BTreeMap<&'static str, TorchCheckpoint>,
 }
 
 impl ModelWeights {
@@ -65,11 +67,8 @@ impl Source {
             }
             return Ok(Self::Directory(path));
         }
-        let mut start = Vec::new();
-        let file = File::open(&path).map_err(ExportError::io("open", &path))?;
-        let read = file.take(9).read_to_end(&mut start);
-        read.map_err(ExportError::io("read", &path))?;
-        if start.starts_with(b"PK\x03\x04") {
+        let start = start_of(&path)?;
+        if TorchCheckpoint::is_archive(&start) {
             let checkpoint = TorchCheckpoint::open(&path)?;
             return Ok(Self::Torch { path, checkpoint });
         }
@@ -78,7 +77,7 @@ impl Source {
             let tensors = read_header(&path)?;
             return Ok(Self::SingleFile { path, tensors });
         }
-        Err(ExportError::UnknownFormat { path })
+        Err(unknown(path, &start))
     }
 
     pub(super) fn format(&self) -> SourceFormat {
@@ -120,8 +119,9 @@ impl Source {
 
     /// The weights of all networks: for a torch checkpoint, where they will lie.
     pub(super) fn weights(&self) -> Result<ModelWeights, ExportError> {
-        let of = |component| match self {
-            Self::Directory(path) => Weights::of_component(path, component),
+        let mut pickled = BTreeMap::new();
+        let mut of = |component| match self {
+            Self::Directory(path) => weights_of(path, component, &mut pickled),
             Self::SingleFile { path, tensors } => {
                 Weights::from_single_file(path, tensors, component)
             }
@@ -129,10 +129,16 @@ impl Source {
                 Weights::from_single_file(path, checkpoint.places(), component)
             }
         };
+        let [text_encoder, unet, vae] = [
+            of(Component::TextEncoder)?,
+            of(Component::Unet)?,
+            of(Component::VaeDecoder)?,
+        ];
         Ok(ModelWeights {
-            text_encoder: of(Component::TextEncoder)?,
-            unet: of(Component::Unet)?,
-            vae: of(Component::VaeDecoder)?,
+            text_encoder,
+            unet,
+            vae,
+            pickled,
         })
     }
 
@@ -147,7 +153,16 @@ impl Source {
             Self::Directory(folder) => {
                 let mut placement = WeightPlacement::HardLinked;
                 let mut placed = BTreeSet::new();
-                for component in Component::ALL {
+                for (component, checkpoint) in &weights.pickled {
+                    let file = Path::new(component).join(converted_name(component));
+                    target.create_folder_of(&file)?;
+                    checkpoint.write_safetensors(&target.path(&file), observe)?;
+                    placement = WeightPlacement::Copied;
+                }
+                let components = Component::ALL.into_iter();
+                let linked = components
+                    .filter(|component| !weights.pickled.contains_key(component.source_name()));
+                for component in linked {
                     for file in weights.of(component).all_files() {
                         let inside = file.strip_prefix(folder).unwrap_or(file);
                         if placed.insert(inside.to_owned()) {
@@ -168,4 +183,51 @@ impl Source {
             }
         }
     }
+}
+
+/// The weights of a directory's component. What torch has pickled is opened, and put into `pickled`.
+fn weights_of(
+    directory: &Path,
+    component: Component,
+    pickled: &mut BTreeMap<&'static str, TorchCheckpoint>,
+) -> Result<Weights, ExportError> {
+    match Weights::of_component(directory, component) {
+        Err(ExportError::PickledWeights { path }) => {
+            let start = start_of(&path)?;
+            if !TorchCheckpoint::is_archive(&start) {
+                return Err(unknown(path, &start));
+            }
+            let checkpoint = TorchCheckpoint::open_component(&path)?;
+            let weights = Weights::planned(path, checkpoint.places());
+            pickled.insert(component.source_name(), checkpoint);
+            Ok(weights)
+        }
+        opened => opened,
+    }
+}
+
+/// The error for a file that begins like none of those that models come in.
+fn unknown(path: PathBuf, start: &[u8]) -> ExportError {
+    if is_pointer(start) {
+        ExportError::LargeFilePointer { path }
+    } else {
+        ExportError::UnknownFormat { path }
+    }
+}
+
+/// What a component's weights are called once they are converted.
+fn converted_name(component: &str) -> &'static str {
+    match component {
+        "text_encoder" => "model.safetensors",
+        _ => "diffusion_pytorch_model.safetensors",
+    }
+}
+
+/// The first bytes of a file: as many as tell its form.
+fn start_of(path: &Path) -> Result<Vec<u8>, ExportError> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(ExportError::io("open", path))?;
+    let read = file.take(9).read_to_end(&mut start);
+    read.map_err(ExportError::io("read", path))?;
+    Ok(start)
 }

@@ -12,7 +12,10 @@ use crate::onnx_reader::{Model, read};
 use crate::structure::header;
 
 /// A graph with the bytes of its weights in place of where they lie.
-fn resolved(directory: &Path, component: Component) -> (Model, BTreeMap<String, Vec<u8>>) {
+pub(crate) fn resolved(
+    directory: &Path,
+    component: Component,
+) -> (Model, BTreeMap<String, Vec<u8>>) {
     let graph = build_graph(directory, component, &ExportOptions::default()).unwrap();
     let model = read(&graph.bytes);
     let files: BTreeMap<_, _> = graph

@@ -94,6 +94,22 @@ fn a_diffusers_directory_is_linked_file_by_file() {
     assert_eq!(files_below(&again), files_below(&first));
 }
 
+/// As transformers 5 saves it.
+#[test]
+fn a_tokenizer_in_one_file_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let [source, target] = ["source", "target"].map(|name| folder.path().join(name));
+    import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
+    fs::remove_file(source.join("tokenizer/vocab.json")).unwrap();
+    fs::rename(
+        source.join("tokenizer/merges.txt"),
+        source.join("tokenizer/tokenizer.json"),
+    )
+    .unwrap();
+    import(&source, &target, &ImportOptions::default()).unwrap();
+    assert_eq!(files_below(&target), files_below(&source));
+}
+
 #[cfg(unix)]
 #[test]
 fn imported_weights_take_no_further_space() {

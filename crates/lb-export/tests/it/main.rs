@@ -15,6 +15,7 @@ mod pickle_writer;
 mod placement;
 mod refusals;
 mod structure;
+mod torch_components;
 mod weight_files;
 
 use std::fs;

@@ -44,13 +44,19 @@ pub(crate) fn dictionary(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// A float32 tensor: storage key and length, offset, shape, strides.
-pub(crate) fn tensor(
+pub(crate) fn tensor(storage: (&str, i64), offset: i64, shape: &[i64], strides: &[i64]) -> Vec<u8> {
+    tensor_of("FloatStorage", storage, offset, shape, strides)
+}
+
+/// A tensor of a format's storage.
+pub(crate) fn tensor_of(
+    format: &str,
     (key, length): (&str, i64),
     offset: i64,
     shape: &[i64],
     strides: &[i64],
 ) -> Vec<u8> {
-    let format = name("torch", "FloatStorage");
+    let format = name("torch", format);
     let reference = [
         text("storage"),
         format,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lb_export::{Component, ExportOptions, build_graph};
+use lb_export::{Component, ExportError, ExportOptions, build_graph};
 
 use super::ModelDirectory;
 use crate::error::ModelError;
@@ -33,7 +33,9 @@ pub(crate) fn graph_of(
     }
     match build_graph(path, component, options) {
         Ok(graph) => Ok(GraphSource::Weights(graph)),
-        Err(lb_export::ExportError::NoWeights { .. }) if exported.is_file() => {
+        Err(ExportError::NoWeights { .. } | ExportError::PickledWeights { .. })
+            if exported.is_file() =>
+        {
             Ok(GraphSource::File(exported))
         }
         Err(error) => Err(error.into()),

@@ -186,6 +186,19 @@ fn directories_say_what_their_model_is_for() {
 }
 
 #[test]
+fn early_configurations_have_no_scaling_factor() {
+    for (kind, expected) in [("sd21", 0.18215), ("upscale", 0.08333)] {
+        let golden = Golden::new(kind);
+        let path = golden.folder().join("vae/config.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
+        config.as_object_mut().unwrap().remove("scaling_factor");
+        std::fs::write(&path, config.to_string()).unwrap();
+        assert_eq!(golden.directory().scaling_factor(), expected, "{kind}");
+    }
+}
+
+#[test]
 fn an_upscaler_heeds_its_noise_level() {
     let golden = Golden::new("upscale");
     let levels = [20, 21].map(|noise_level| {
