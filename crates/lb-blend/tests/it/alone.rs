@@ -4,7 +4,7 @@ use lb_blend::testing::FakeBackend;
 use lb_blend::{Backend, Conditioning, PredictRequest, Sampler, lerp, slerp};
 use lb_schedule::{Guidance, parents};
 
-use crate::scene::{keyframes, profile};
+use crate::scene::{SHAPE, keyframes, profile};
 
 /// A branch at the end of a level.
 pub(crate) struct Alone {
@@ -43,27 +43,48 @@ pub(crate) fn branch(
     let positive = mix([0, 1].map(|index| &ends[index].conditioning));
     let negative = mix([0, 1].map(|index| &ends[index].negative));
 
-    let (scale, mut backend) = (guidance.at(fraction) as f32, FakeBackend::new(2));
+    let scale = guidance.at(fraction) as f32;
     for step in profile().step_range(level) {
+        let conditionings = [&positive[..], &negative];
+        guided_step(
+            sampler,
+            step,
+            &mut latents,
+            &mut clean,
+            conditionings,
+            scale,
+        );
+    }
+    Alone { latents, clean }
+}
+
+/// One guided step of a branch under two conditionings, as the engine takes it.
+pub(crate) fn guided_step(
+    sampler: &dyn Sampler,
+    step: usize,
+    latents: &mut [f32],
+    clean: &mut [f32],
+    [positive, negative]: [&[f32]; 2],
+    scale: f32,
+) {
+    let answer = |conditioning: &[f32]| {
         let request = PredictRequest {
-            rows: 2,
-            shape: ends[0].initial_latents.shape(),
-            latents: &[&latents[..], &latents[..]].concat(),
+            rows: 1,
+            shape: SHAPE,
+            latents,
             concatenated_channels: 0,
             concatenated: &[],
             timestep: sampler.timesteps()[step],
             tokens: 3,
             width: 4,
-            conditioning: &[&positive[..], &negative[..]].concat(),
+            conditioning,
         };
-        let mut output = vec![f32::NAN; 2 * latents.len()];
-        backend.predict(&request, &mut output).unwrap();
-        let (conditional, unconditional) = output.split_at(latents.len());
-        let pairs = unconditional.iter().zip(conditional);
-        let guided: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
-        sampler
-            .step(step, &mut latents, &guided, &mut clean)
-            .unwrap();
-    }
-    Alone { latents, clean }
+        let mut output = vec![f32::NAN; latents.len()];
+        FakeBackend::new(1).predict(&request, &mut output).unwrap();
+        output
+    };
+    let (conditional, unconditional) = (answer(positive), answer(negative));
+    let pairs = unconditional.iter().zip(&conditional);
+    let output: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
+    sampler.step(step, latents, &output, clean).unwrap();
 }

@@ -1,38 +1,13 @@
 //! Input channels that are not denoised: whose they are at which fraction.
 
 use lb_blend::noise::initial_latents;
-use lb_blend::testing::FakeBackend;
-use lb_blend::{Backend, BackendError, BlendOptions, LatentShape, Latents, PredictRequest, slerp};
+use lb_blend::{BlendOptions, LatentShape, Latents, slerp};
 use lb_schedule::Spacing;
 
+use crate::altered::Altered;
 use crate::scene::{self, Made, SHAPE, made, profile, quiet_film, sampler};
 
 const CHANNELS: usize = 3;
-
-/// A fake that keeps what every call's rows had concatenated.
-struct Recorder {
-    inner: FakeBackend,
-    calls: Vec<Vec<Vec<f32>>>,
-}
-
-impl Backend for Recorder {
-    fn batch_limit(&self) -> usize {
-        self.inner.batch_limit()
-    }
-
-    fn predict(
-        &mut self,
-        request: &PredictRequest<'_>,
-        output: &mut [f32],
-    ) -> Result<(), BackendError> {
-        assert_eq!(request.concatenated_channels, CHANNELS);
-        let rows = request
-            .concatenated
-            .chunks_exact(request.concatenated.len() / request.rows);
-        self.calls.push(rows.map(<[f32]>::to_vec).collect());
-        self.inner.predict(request, output)
-    }
-}
 
 /// Under fixed spacing, a level's branches see one mix at all its steps.
 fn fixed() -> BlendOptions {
@@ -49,12 +24,17 @@ fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Made, Vec<Vec<Vec<f3
     for (keyframe, concatenated) in film.keyframes.iter_mut().zip(concatenated) {
         keyframe.concatenated = Some(concatenated);
     }
-    let mut backend = Recorder {
-        inner: FakeBackend::new(batch_limit),
-        calls: Vec::new(),
-    };
+    let mut calls = Vec::new();
+    let mut backend = Altered::nothing(batch_limit);
+    backend.heard = Some(Box::new(|request, _| {
+        assert_eq!(request.concatenated_channels, CHANNELS);
+        let stride = request.concatenated.len() / request.rows;
+        let rows = request.concatenated.chunks_exact(stride);
+        calls.push(rows.map(<[f32]>::to_vec).collect());
+    }));
     let made = made(&mut backend, &sampler(10), &film, &fixed());
-    (made, backend.calls)
+    drop(backend);
+    (made, calls)
 }
 
 fn channels(seed: u64) -> Latents {

@@ -5,6 +5,7 @@
 )]
 
 mod alone;
+mod altered;
 mod concatenated;
 mod conformance;
 mod crossfeed;

@@ -1,12 +1,12 @@
 //! Branches that move within a level, under perceptual spacing.
 
-use lb_blend::testing::FakeBackend;
 use lb_blend::{
     Backend, BackendError, BlendOptions, Latents, PredictRequest, Sampler, SpacingDistance, lerp,
     slerp,
 };
 use lb_schedule::{Guidance, Spacing, parents, perceptual_fractions};
 
+use crate::alone::guided_step;
 use crate::scene::{film, keyframes, made, profile, sampled, sampler, samplers};
 use crate::spacing::unevenness;
 
@@ -91,27 +91,9 @@ impl Standing {
             };
             let positive = mix(&left.conditioning.values, &right.conditioning.values);
             let negative = mix(&left.negative.values, &right.negative.values);
-            let latents = &mut self.latents[branch];
-            let request = PredictRequest {
-                rows: 2,
-                shape: left.initial_latents.shape(),
-                latents: &[&latents[..], &latents[..]].concat(),
-                concatenated_channels: 0,
-                concatenated: &[],
-                timestep: sampler.timesteps()[step],
-                tokens: 3,
-                width: 4,
-                conditioning: &[positive, negative].concat(),
-            };
-            let mut output = vec![f32::NAN; 2 * latents.len()];
-            FakeBackend::new(2).predict(&request, &mut output).unwrap();
-            let (conditional, unconditional) = output.split_at(latents.len());
+            let (latents, clean) = (&mut self.latents[branch], &mut self.clean[branch]);
             let scale = Guidance::default().at(fraction) as f32;
-            let pairs = unconditional.iter().zip(conditional);
-            let guided: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
-            sampler
-                .step(step, latents, &guided, &mut self.clean[branch])
-                .unwrap();
+            guided_step(sampler, step, latents, clean, [&positive, &negative], scale);
         }
     }
 }

@@ -8,6 +8,7 @@ use lb_blend::{
 };
 use lb_schedule::{BranchingProfile, Spacing};
 
+use crate::altered::Altered;
 use crate::scene::{SHAPE, film, render, sampler};
 
 fn refused(film: &Film, options: &BlendOptions, sampler: &DdimSampler) -> String {
@@ -144,47 +145,21 @@ fn transitions_must_fit_the_keyframes() {
     assert!(with(|film| film.keyframes[2].guidance_scale = 0.5).contains("0.5"));
 }
 
-/// A model that breaks down at one call: `value` in one row.
-struct Broken {
-    inner: FakeBackend,
-    call: usize,
-    row: usize,
-    value: f32,
-}
-
-impl Backend for Broken {
-    fn batch_limit(&self) -> usize {
-        self.inner.batch_limit()
-    }
-
-    fn predict(
-        &mut self,
-        request: &PredictRequest<'_>,
-        output: &mut [f32],
-    ) -> Result<(), BackendError> {
-        self.inner.predict(request, output)?;
-        if self.inner.calls().len() == self.call {
-            output[self.row * request.shape.len() + 3] = self.value;
-        }
-        Ok(())
-    }
-}
-
 #[test]
 fn a_model_that_answers_nan_is_located() {
-    let broken = |call, row, value| {
-        let mut backend = Broken {
-            inner: FakeBackend::new(usize::MAX),
-            call,
-            row,
-            value,
-        };
+    // A model that breaks down at one call: `value` in one row.
+    let broken = |call: usize, row: usize, value: f32| {
+        let mut calls = 0;
+        let mut backend = Altered::nothing(usize::MAX);
+        backend.heard = Some(Box::new(|request, output| {
+            calls += 1;
+            if calls == call {
+                output[row * request.shape.len() + 3] = value;
+            }
+        }));
         let result = render(&mut backend, &film(3), &BlendOptions::default(), &mut ());
-        assert_eq!(
-            backend.inner.calls().len(),
-            call,
-            "nothing is computed with it"
-        );
+        drop(backend);
+        assert_eq!(calls, call, "nothing is computed with it");
         result.unwrap_err().to_string()
     };
     assert_eq!(

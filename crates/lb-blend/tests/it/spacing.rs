@@ -1,11 +1,9 @@
 //! Where the engine puts a level's branches.
 
-use lb_blend::{Backend, testing::FakeBackend};
-use lb_blend::{
-    BackendError, BlendOptions, BlendedFrame, Latents, PredictRequest, SpacingDistance,
-};
+use lb_blend::{BackendError, BlendOptions, BlendedFrame, Latents, SpacingDistance};
 use lb_schedule::{Spacing, fixed_fractions};
 
+use crate::altered::Altered;
 use crate::scene::{film, made, quiet_film, render, sampler};
 
 fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
@@ -82,30 +80,6 @@ fn pictures_can_be_what_is_measured() {
 
 type FeaturesOf = fn(&[Latents]) -> Result<Vec<Vec<f32>>, BackendError>;
 
-/// A backend whose picture features are what a test says.
-struct Features(FeaturesOf);
-
-impl Backend for Features {
-    fn batch_limit(&self) -> usize {
-        usize::MAX
-    }
-
-    fn predict(
-        &mut self,
-        request: &PredictRequest<'_>,
-        output: &mut [f32],
-    ) -> Result<(), BackendError> {
-        FakeBackend::new(usize::MAX).predict(request, output)
-    }
-
-    fn picture_features(
-        &mut self,
-        predicted_clean: &[Latents],
-    ) -> Result<Vec<Vec<f32>>, BackendError> {
-        (self.0)(predicted_clean)
-    }
-}
-
 #[test]
 fn picture_features_that_do_not_compare_are_refused() {
     let refused = |features: FeaturesOf| {
@@ -113,7 +87,9 @@ fn picture_features_that_do_not_compare_are_refused() {
             distance: SpacingDistance::Pictures,
             ..Default::default()
         };
-        render(&mut Features(features), &film(2), &options, &mut ())
+        let mut backend = Altered::nothing(usize::MAX);
+        backend.features = Some(Box::new(features));
+        render(&mut backend, &film(2), &options, &mut ())
             .unwrap_err()
             .to_string()
     };
@@ -135,38 +111,18 @@ fn picture_features_that_do_not_compare_are_refused() {
     assert!(nan.contains("all values finite, got 0 where 1"), "{nan}");
 }
 
-/// A backend whose channels weigh what a test says.
-struct Weights(Vec<f64>);
-
-impl Backend for Weights {
-    fn batch_limit(&self) -> usize {
-        usize::MAX
-    }
-
-    fn predict(
-        &mut self,
-        request: &PredictRequest<'_>,
-        output: &mut [f32],
-    ) -> Result<(), BackendError> {
-        FakeBackend::new(usize::MAX).predict(request, output)
-    }
-
-    fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
-        assert_eq!(channels, 2);
-        Ok(self.0.clone())
-    }
+/// A backend whose channels weigh this much.
+fn weighing(weights: &[f64]) -> Altered<'static> {
+    let mut backend = Altered::nothing(usize::MAX);
+    backend.channel_weights = Some(weights.to_vec());
+    backend
 }
 
 #[test]
 fn channels_weigh_what_the_backend_says() {
     let fractions = |weights: [f64; 2]| {
         let options = BlendOptions::default();
-        let film = made(
-            &mut Weights(weights.to_vec()),
-            &sampler(10),
-            &film(2),
-            &options,
-        );
+        let film = made(&mut weighing(&weights), &sampler(10), &film(2), &options);
         fractions(&film.transitions[0])
     };
     let plain = fractions([1.0, 1.0]);
@@ -174,7 +130,7 @@ fn channels_weigh_what_the_backend_says() {
     assert_ne!(plain, fractions([1.0, 0.0]));
     for bad in [vec![1.0], vec![1.0, -1.0], vec![f64::NAN, 1.0]] {
         let options = BlendOptions::default();
-        let refused = render(&mut Weights(bad), &film(2), &options, &mut ()).unwrap_err();
+        let refused = render(&mut weighing(&bad), &film(2), &options, &mut ()).unwrap_err();
         let message = refused.to_string();
         assert!(
             message.starts_with("the backend's channel weights: 2 numbers"),

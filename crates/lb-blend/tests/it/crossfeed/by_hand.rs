@@ -1,42 +1,11 @@
 //! Trajectories under crossfeed, computed one step after the other without the engine.
 
-use lb_blend::testing::FakeBackend;
-use lb_blend::{Backend, Conditioning, Keyframe, PredictRequest, Sampler, lerp, slerp};
+use lb_blend::{Conditioning, Keyframe, Sampler, lerp, slerp};
 use lb_schedule::{BranchingProfile, Crossfeed, CrossfeedCurve, Guidance};
 
 use super::{between_keyframes, curve, distance, from_parents};
-use crate::scene::{SHAPE, film, film_along, keyframes, sampled, samplers};
-
-/// One guided step of a branch under two conditionings, as the engine takes it.
-fn walk_step(
-    sampler: &dyn Sampler,
-    step: usize,
-    latents: &mut [f32],
-    clean: &mut [f32],
-    [positive, negative]: [&[f32]; 2],
-    scale: f32,
-) {
-    let answer = |conditioning: &[f32]| {
-        let request = PredictRequest {
-            rows: 1,
-            shape: SHAPE,
-            latents,
-            concatenated_channels: 0,
-            concatenated: &[],
-            timestep: sampler.timesteps()[step],
-            tokens: 3,
-            width: 4,
-            conditioning,
-        };
-        let mut output = vec![f32::NAN; latents.len()];
-        FakeBackend::new(1).predict(&request, &mut output).unwrap();
-        output
-    };
-    let (conditional, unconditional) = (answer(positive), answer(negative));
-    let pairs = unconditional.iter().zip(&conditional);
-    let output: Vec<f32> = pairs.map(|(u, c)| u + scale * (c - u)).collect();
-    sampler.step(step, latents, &output, clean).unwrap();
-}
+use crate::alone::guided_step;
+use crate::scene::{film, film_along, keyframes, sampled, samplers};
 
 fn mixed(
     mix: impl Fn(&[f32], &[f32], f64, &mut [f32]),
@@ -86,7 +55,7 @@ fn walked(
             clean = line(&clean, &before[step - 1].1, coefficient);
         }
         let conditionings = [&keyframe.conditioning.values[..], &keyframe.negative.values];
-        walk_step(sampler, step, &mut latents, &mut clean, conditionings, 4.0);
+        guided_step(sampler, step, &mut latents, &mut clean, conditionings, 4.0);
         walk.push((latents.clone(), clean.clone()));
     }
     walk
@@ -147,7 +116,7 @@ fn a_branch_follows_its_parents() {
                 clean = line(&clean, &line(&left.1, &right.1, 0.5), coefficient);
             }
             let scale = Guidance::default().at(0.5) as f32;
-            walk_step(
+            guided_step(
                 sampler,
                 step,
                 &mut latents,
