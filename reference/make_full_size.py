@@ -15,6 +15,8 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from weights import randomize
+
 SEED = 21
 UNET = dict(
     sample_size=96,
@@ -61,17 +63,6 @@ INDEX = {
     "unet": ["diffusers", "UNet2DConditionModel"],
     "vae": ["diffusers", "AutoencoderKL"],
 }
-
-
-@torch.no_grad()
-def randomize(model, generator):
-    for name, parameter in model.named_parameters():
-        if parameter.ndim > 1:
-            parameter.normal_(std=parameter[0].numel() ** -0.5, generator=generator)
-        else:
-            parameter.normal_(std=0.1, generator=generator)
-            if "norm" in name and name.endswith("weight"):
-                parameter.add_(1.0)
 
 
 def main():

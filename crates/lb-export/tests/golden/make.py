@@ -11,12 +11,16 @@ machine; inputs and outputs are saved as float32.
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "reference"))
+from weights import randomize
 
 HERE = Path(__file__).parent / "fixtures"
 SEED = 20
@@ -167,17 +171,6 @@ MODELS = {
         "text_encoder": TEXT_ENCODER | dict(hidden_act="quick_gelu"),
     },
 }
-
-
-def randomize(model, generator):
-    """Replaces every parameter by random numbers of a size that keeps activations near 1."""
-    for name, parameter in model.named_parameters():
-        noise = torch.randn(parameter.shape, generator=generator)
-        if parameter.ndim > 1:
-            value = noise * parameter[0].numel() ** -0.5
-        else:
-            value = noise * 0.2 + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
-        parameter.data.copy_(value)
 
 
 class Fixture:

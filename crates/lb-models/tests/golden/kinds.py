@@ -5,7 +5,7 @@ frames, computed one branch at a time as reference/render_sequential.py does.
     python kinds.py
 
 The weights are those of crates/lb-export/tests/golden/fixtures. The models compute in float64; noise,
-mixes and the schedulers' tables are float32. Per kind:
+mixes and the schedulers' tables are float32. `tokenizer/` is every kind's. Per kind:
 
     golden.safetensors  token ids, seeds, inputs of one channel, concatenated channels, latents
     inputs.rgb          its pictures (source, or two of low resolution), 8 bits a channel
@@ -14,20 +14,13 @@ mixes and the schedulers' tables are float32. Per kind:
 
 import json
 import shutil
+import string
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDIMScheduler,
-    DDPMScheduler,
-    StableDiffusionDepth2ImgPipeline,
-    StableDiffusionInpaintPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
@@ -36,6 +29,7 @@ from transformers import CLIPTextModel
 
 WORKSPACE = Path(__file__).resolve().parents[4]
 sys.path.insert(0, str(WORKSPACE / "reference"))
+import branch
 import tree
 
 HERE = Path(__file__).parent / "kinds"
@@ -87,19 +81,13 @@ class Kind:
         self.name = name
         self.folder = HERE / name
         pipeline, (unet, vae, text_encoder), scheduler = KINDS[name]
-        load = lambda kind, model, part: (
-            kind.from_pretrained(
-                MODELS / model / part,
-                torch_dtype=torch.float32,
-                low_cpu_mem_usage=False,
-                variant="fp16" if model == "sd1" else None,
-            )
-            .double()
-            .eval()
+        load = lambda kind, model, part: branch.load(
+            kind, MODELS / model / part, variant="fp16" if model == "sd1" else None
         )
         self.unet = load(UNet2DConditionModel, unet, "unet")
         self.vae = load(AutoencoderKL, vae, "vae")
         self.text_encoder = load(CLIPTextModel, text_encoder, "text_encoder")
+        self.labels = torch.full((2,), NOISE_LEVEL) if name == "upscale" else None
         self.scheduler = DDIMScheduler.from_config(
             {key: value for key, value in scheduler.items() if key != "_class_name"}
         )
@@ -125,7 +113,7 @@ class Kind:
         smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
         pixels = (smooth[0] * 255).round().byte().permute(1, 2, 0).numpy()
         self.pictures.append(pixels)
-        return Image.fromarray(pixels)
+        return pixels
 
     def noise(self):
         shape = (1, self.vae.config.latent_channels, HEIGHT, WIDTH)
@@ -145,7 +133,7 @@ class Kind:
             return [self.depth(45, 37), self.depth(96, 200)]
         if self.name == "upscale":
             return [self.low_res(), self.low_res()]
-        return None
+        return [None, None]
 
     def masked(self):
         height, width = 8 * HEIGHT, 8 * WIDTH
@@ -154,34 +142,17 @@ class Kind:
         gray[:20] //= 3  # kept
         gray[40:] = 255 - gray[40:] // 3  # repainted
         self.tensors["mask"] = torch.from_numpy(gray).float() / 255
-        processor = VaeImageProcessor(vae_scale_factor=8)
-        mask_processor = VaeImageProcessor(
-            vae_scale_factor=8, do_normalize=False, do_binarize=True, do_convert_grayscale=True
-        )
-        picture = processor.preprocess(source, height, width)
-        mask = mask_processor.preprocess(Image.fromarray(gray), height, width)
-        # The pipeline draws from the posterior; a film is deterministic, and takes its mean.
-        encode = lambda image, generator: (
-            self.vae.encode(image.double()).latent_dist.mode() * self.vae.config.scaling_factor
-        )
-        pipeline = SimpleNamespace(vae_scale_factor=8, _encode_vae_image=encode)
-        mask, latents = StableDiffusionInpaintPipeline.prepare_mask_latents(
-            pipeline, mask, picture * (mask < 0.5), 1, height, width, torch.double, "cpu", None, False
-        )
-        return torch.cat([mask, latents], dim=1)
+        return branch.masked_channels(self.vae, source, gray)
 
     def depth(self, height, width):
         coarse = torch.rand(1, 1, 5, 7, generator=self.generator)
         size = (height, width)
         depth = 300 + 900 * torch.nn.functional.interpolate(coarse, size=size, mode="bicubic")[0]
         self.tensors[f"depth_map_{sum('depth_map' in name for name in self.tensors)}"] = depth[0]
-        picture = torch.zeros(1, 3, 8 * HEIGHT, 8 * WIDTH)
-        return StableDiffusionDepth2ImgPipeline.prepare_depth_map(
-            SimpleNamespace(vae_scale_factor=8), picture, depth, 1, False, torch.double, "cpu"
-        )
+        return branch.depth_channel(depth, 8 * HEIGHT, 8 * WIDTH)
 
     def low_res(self):
-        picture = self.picture(HEIGHT, WIDTH)
+        picture = Image.fromarray(self.picture(HEIGHT, WIDTH))
         picture = VaeImageProcessor(vae_scale_factor=4, resample="bicubic").preprocess(picture)
         level = torch.tensor([NOISE_LEVEL])
         return DDPMScheduler.from_config(LOW_RES).add_noise(picture, self.low_res_noise, level)
@@ -190,27 +161,15 @@ class Kind:
         """Takes one branch through some steps."""
         embedding = tree.lerp(*self.embeddings[1:], fraction)
         scale = tree.guidance_at(GUIDANCE, DAMPER, fraction)
-        conditioning = torch.cat([self.embeddings[0], embedding]).double()
-        labels = torch.full((2,), NOISE_LEVEL) if self.name == "upscale" else None
-        for timestep in self.scheduler.timesteps[steps]:
-            rows = torch.cat([latents, latents])
-            if self.channels is not None:
-                left, right = self.channels
-                mixed = left if torch.equal(left, right) else tree.slerp(left, right, fraction)
-                rows = torch.cat([rows, torch.cat([mixed, mixed])], dim=1)
-            output = self.unet(
-                rows.double(), timestep, encoder_hidden_states=conditioning, class_labels=labels
-            ).sample
-            unconditional, conditional = output.chunk(2)
-            output = unconditional + scale * (conditional - unconditional)
-            latents = self.scheduler.step(output, timestep, latents).prev_sample
-        return latents
+        channels = branch.mixed_channels(*self.channels, fraction)
+        negative = self.embeddings[0]
+        return branch.denoise(self, latents, negative, embedding, scale, channels, steps)
 
     def transition(self):
         self.embeddings = self.text_encoder(torch.tensor(IDS)).last_hidden_state.chunk(3)
         noise = self.noise()
         self.channels = self.concatenated()
-        if self.channels is not None:
+        if self.channels[0] is not None:
             self.tensors["concatenated"] = torch.cat(self.channels)
         first, second = [steps for steps, _ in LEVELS]
         ends = [self.denoise(start.double(), f, first) for f, start in zip([0.0, 1.0], noise)]
@@ -221,8 +180,7 @@ class Kind:
     def run(self):
         latents = self.transition()
         self.tensors["latents"] = latents
-        pictures = self.vae.decode(latents / self.vae.config.scaling_factor).sample
-        frames = (pictures / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1)
+        frames = branch.decode(self.vae, latents)
         clipped = ((frames == 0) | (frames == 255)).double().mean()
         print(
             f"{self.name}: latents {latents.std():.2f}, frames {frames.double().std():.1f}, "
@@ -244,9 +202,12 @@ if __name__ == "__main__":
     shutil.rmtree(HERE, ignore_errors=True)
     for name in KINDS:
         Kind(name).run()
-    # The tests hand over ids: the tokenizer only has to be one.
+    # For prompts of these letters; crates/lb-render/tests/golden/modes.py has some.
     tokenizer = HERE / "tokenizer"
     tokenizer.mkdir()
-    vocabulary = {"<|startoftext|>": 0, "!": 1, "<|endoftext|>": 2}
+    letters = string.ascii_lowercase[:23]
+    tokens = ["<|startoftext|>", "!", "<|endoftext|>", *letters]
+    tokens += [letter + "</w>" for letter in letters]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
     (tokenizer / "vocab.json").write_text(json.dumps(vocabulary) + "\n")
     (tokenizer / "merges.txt").write_text("#version: 0.2\n")

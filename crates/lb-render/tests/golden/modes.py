@@ -3,11 +3,10 @@ tree of reference/tree.py make them, one branch at a time.
 
     python modes.py
 
-The weights are those of crates/lb-export/tests/golden/fixtures, the schedulers those of
+The weights are those of crates/lb-export/tests/golden/fixtures, schedulers and tokenizer those of
 crates/lb-models/tests/golden/kinds. The models compute in float64; noise, mixes and the schedulers'
 tables are float32.
 
-    tokenizer/    a vocabulary of letters
     inpaint/      source.png, mask.png, and every computed frame with the kept pixels put back
     depth/        map.png, of 16 bits, and every computed frame
     upscale/      every computed frame of the second stage, every third pixel of every third row
@@ -15,21 +14,12 @@ tables are float32.
 
 import json
 import shutil
-import string
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDIMScheduler,
-    DDPMScheduler,
-    StableDiffusionDepth2ImgPipeline,
-    StableDiffusionInpaintPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, UNet2DConditionModel
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
@@ -37,6 +27,7 @@ from transformers import CLIPTextModel
 
 WORKSPACE = Path(__file__).resolve().parents[4]
 sys.path.insert(0, str(WORKSPACE / "reference"))
+import branch
 import tree
 
 HERE = Path(__file__).parent / "modes"
@@ -52,15 +43,13 @@ PAIR = [(slice(0, 3), 2), (slice(3, 6), 3)]  # 6 steps, 3 frames, depth strength
 FEATHER = 3.0
 NOISE_LEVEL, UPSCALE_SEED = 20, 420
 
-LETTERS = string.ascii_lowercase[:23]
-VOCABULARY = ["<|startoftext|>", "!", "<|endoftext|>"]
-VOCABULARY += list(LETTERS) + [letter + "</w>" for letter in LETTERS]
+VOCABULARY = json.loads((KINDS / "tokenizer/vocab.json").read_text())
 
 
 def token_ids(prompt, length=11):
     words = [list(word[:-1]) + [word[-1] + "</w>"] for word in prompt.split()]
     tokens = ["<|startoftext|>"] + sum(words, []) + ["<|endoftext|>"]
-    ids = [VOCABULARY.index(token) for token in tokens]
+    ids = [VOCABULARY[token] for token in tokens]
     return torch.tensor([ids + [0] * (length - len(ids))])
 
 
@@ -68,13 +57,7 @@ class Models:
     """A kind's models in float64: the folders of its unet, vae and text encoder."""
 
     def __init__(self, kind, unet, vae):
-        load = lambda kind, model, part: (
-            kind.from_pretrained(
-                MODELS / model / part, torch_dtype=torch.float32, low_cpu_mem_usage=False
-            )
-            .double()
-            .eval()
-        )
+        load = lambda kind, model, part: branch.load(kind, MODELS / model / part)
         self.unet = load(UNet2DConditionModel, unet, "unet")
         self.vae = load(AutoencoderKL, vae, "vae")
         self.text_encoder = load(CLIPTextModel, "sd2", "text_encoder")
@@ -89,8 +72,7 @@ class Models:
         return self.text_encoder(token_ids(prompt)).last_hidden_state
 
     def decode(self, latents):
-        picture = self.vae.decode(latents / self.vae.config.scaling_factor).sample[0]
-        return (picture / 2 + 0.5).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+        return branch.decode(self.vae, latents)[0].numpy()
 
 
 class Keyframe:
@@ -104,20 +86,8 @@ def denoise(models, latents, pair, damper, fraction, steps):
     embedding = tree.lerp(left.embedding, right.embedding, fraction)
     base = (1 - fraction) * left.scale + fraction * right.scale
     scale = tree.guidance_at(base, damper, fraction)
-    conditioning = torch.cat([models.negative, embedding]).double()
-    for timestep in models.scheduler.timesteps[steps]:
-        rows = torch.cat([latents, latents])
-        if left.channels is not None:
-            same = torch.equal(left.channels, right.channels)
-            mixed = left.channels if same else tree.slerp(left.channels, right.channels, fraction)
-            rows = torch.cat([rows, torch.cat([mixed, mixed])], dim=1)
-        output = models.unet(
-            rows.double(), timestep, encoder_hidden_states=conditioning, class_labels=models.labels
-        ).sample
-        unconditional, conditional = output.chunk(2)
-        output = unconditional + scale * (conditional - unconditional)
-        latents = models.scheduler.step(output, timestep, latents).prev_sample
-    return latents
+    channels = branch.mixed_channels(left.channels, right.channels, fraction)
+    return branch.denoise(models, latents, models.negative, embedding, scale, channels, steps)
 
 
 def film(models, keyframes, levels, damper):
@@ -195,22 +165,8 @@ def inpaint():
     Image.fromarray(source).save(HERE / "inpaint/source.png")
     Image.fromarray(gray).save(HERE / "inpaint/mask.png")
 
-    processor = VaeImageProcessor(vae_scale_factor=8)
-    mask_processor = VaeImageProcessor(
-        vae_scale_factor=8, do_normalize=False, do_binarize=True, do_convert_grayscale=True
-    )
-    picture = processor.preprocess(Image.fromarray(source), height, width)
-    mask = mask_processor.preprocess(Image.fromarray(gray), height, width)
-    # The pipeline draws from the posterior; a film is deterministic, and takes its mean.
-    encode = lambda image, generator: (
-        models.vae.encode(image.double()).latent_dist.mode() * models.vae.config.scaling_factor
-    )
-    pipeline = SimpleNamespace(vae_scale_factor=8, _encode_vae_image=encode)
-    mask, latents = StableDiffusionInpaintPipeline.prepare_mask_latents(
-        pipeline, mask, picture * (mask < 0.5), 1, height, width, torch.double, "cpu", None, False
-    )
+    channels = branch.masked_channels(models.vae, source, gray)
     shape = (1, 4, height // 8, width // 8)
-    channels = torch.cat([mask, latents], dim=1)
     frames = once(film(models, keyframes(models, shape, channels), FILM, DAMPER))
     kept = gray / 255 < 0.5
     save("inpaint", [feathered(source, models.decode(frame), kept) for frame in frames])
@@ -222,15 +178,8 @@ def depth():
     gray = smooth((40, 72), torch.Generator().manual_seed(32))[0].numpy()
     gray = (1000 + 60000 * gray).astype(np.uint16)
     Image.fromarray(gray).save(HERE / "depth/map.png")
-    channels = StableDiffusionDepth2ImgPipeline.prepare_depth_map(
-        SimpleNamespace(vae_scale_factor=8),
-        torch.zeros(1, 3, height, width),
-        torch.from_numpy(gray.astype(np.float32) / 65535)[None],
-        1,
-        False,
-        torch.double,
-        "cpu",
-    )
+    depth_map = torch.from_numpy(gray.astype(np.float32) / 65535)[None]
+    channels = branch.depth_channel(depth_map, height, width)
     shape = (1, 4, height // 8, width // 8)
     frames = once(film(models, keyframes(models, shape, channels), FILM, DAMPER))
     save("depth", [models.decode(frame) for frame in frames])
@@ -271,11 +220,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     shutil.rmtree(HERE, ignore_errors=True)
-    for name in ["tokenizer", "inpaint", "depth", "upscale"]:
+    for name in ["inpaint", "depth", "upscale"]:
         (HERE / name).mkdir(parents=True)
-    vocabulary = {token: index for index, token in enumerate(VOCABULARY)}
-    (HERE / "tokenizer/vocab.json").write_text(json.dumps(vocabulary) + "\n")
-    (HERE / "tokenizer/merges.txt").write_text("#version: 0.2\n")
     inpaint()
     depth()
     upscale()

@@ -1,4 +1,4 @@
-//! Full-size checkpoints by their names and shapes (`tests/golden/checkpoints/shapes.json.gz`)
+//! Full-size checkpoints by their names and shapes (`tests/golden/checkpoint_shapes.json.gz`)
 //! against the published configurations.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::kind::ModelKind;
 use crate::safetensors::TensorPlace;
 use crate::weights::Weights;
 
-const SHAPES: &[u8] = include_bytes!("../../../tests/golden/checkpoints/shapes.json.gz");
+const SHAPES: &[u8] = include_bytes!("../../../tests/golden/checkpoint_shapes.json.gz");
 
 type Tensors = BTreeMap<String, TensorPlace>;
 
