@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::error::ExportError;
-use crate::regular_file;
+use crate::settings::{read_settings, shown_setting};
 
 /// No channel count, layer count or vocabulary of a real model is beyond this.
 const LARGEST_SIZE: u64 = 1 << 24;
@@ -21,7 +21,7 @@ impl Config {
     /// Reads `config.json` of a component's folder.
     pub(crate) fn open(folder: &Path) -> Result<Self, ExportError> {
         let path = folder.join("config.json");
-        let settings = Self::read_settings(&path)?;
+        let settings = read_settings(&path)?;
         Ok(Self { path, settings })
     }
 
@@ -30,26 +30,15 @@ impl Config {
         Self { path, settings }
     }
 
-    /// Reads the JSON object in a file.
-    pub(crate) fn read_settings(path: &Path) -> Result<Map<String, Value>, ExportError> {
-        let text = regular_file::read(path)?;
-        let broken = |problem| ExportError::Json {
-            path: path.to_owned(),
-            problem,
-        };
-        match serde_json::from_slice(&text) {
-            Ok(Value::Object(settings)) => Ok(settings),
-            Ok(_) => Err(broken("expected a JSON object".to_owned())),
-            Err(error) => Err(broken(error.to_string())),
-        }
-    }
-
     /// The error for a setting that is not what was expected.
     pub(crate) fn refuse(&self, key: &str, expected: impl Into<String>) -> ExportError {
         ExportError::Setting {
             path: self.path.clone(),
             key: key.to_owned(),
-            found: self.settings.get(key).map_or("absent".to_owned(), shown),
+            found: self
+                .settings
+                .get(key)
+                .map_or("absent".to_owned(), shown_setting),
             expected: expected.into(),
         }
     }
@@ -216,17 +205,6 @@ impl Config {
         } else {
             Err(self.refuse(key, expected()))
         }
-    }
-}
-
-/// Longest value that a message repeats, in characters.
-const LONGEST_SHOWN: usize = 80;
-
-fn shown(value: &Value) -> String {
-    let whole = value.to_string();
-    match whole.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("{}…", &whole[..end]),
-        None => whole,
     }
 }
 

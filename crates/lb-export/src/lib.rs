@@ -13,8 +13,9 @@
 //!
 //! The graphs cover Stable Diffusion 2's models (2.1, base, inpainting, depth and the x4 upscaler,
 //! whose UNet also takes `class_labels`) and Stable Diffusion 1's, in 32 or 16 bits from weights
-//! stored in either, for ONNX Runtime or in ONNX's own operators only ([`GraphForm`]). Batch, height, width and the number of tokens are chosen at every run. A
-//! setting that switches on anything else is refused.
+//! stored in either, for ONNX Runtime or in ONNX's own operators only ([`GraphForm`]). Batch, height,
+//! width and the number of tokens are chosen at every run. A setting that switches on anything else
+//! is refused.
 //!
 //! Every tensor that the configuration calls for is checked against the header, and the header
 //! against the file: what does not fit together is refused here, by name, and not by a runtime
@@ -48,6 +49,7 @@ mod kind;
 mod layers;
 mod regular_file;
 mod safetensors;
+mod settings;
 mod text_encoder;
 mod unet;
 mod vae;
@@ -63,5 +65,7 @@ pub use import::{
     import, import_observed,
 };
 pub use kind::ModelKind;
+pub use regular_file::require_regular_file;
+pub use settings::{read_settings, shown_setting};
 pub use weights::{WeightFacts, weight_facts};
 pub use write::{ExportReport, ExportedGraph, WeightPlacement, export_directory};

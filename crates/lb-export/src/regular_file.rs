@@ -20,9 +20,22 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ExportError> {
     Ok(bytes)
 }
 
+/// Refuses what is no regular file (or link to one), for readers that open it themselves.
+///
+/// # Errors
+/// [`ExportError::Io`] where it is something else, or nothing is there.
+pub fn require_regular_file(path: &Path) -> Result<(), ExportError> {
+    check(path).map_err(ExportError::io("read", path))
+}
+
 fn open_file(path: &Path) -> io::Result<File> {
+    check(path)?;
+    File::open(path)
+}
+
+fn check(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path)?.is_file() {
-        true => File::open(path),
+        true => Ok(()),
         false => Err(io::Error::other("it is not a regular file")),
     }
 }

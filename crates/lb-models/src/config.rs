@@ -1,49 +1,25 @@
 //! JSON configurations whose values are checked one by one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use lb_export::{read_settings, shown_setting};
+use serde_json::{Map, Value};
 
 use crate::error::ModelError;
-
-/// The JSON object in a file.
-pub(crate) fn json(path: &Path) -> Result<serde_json::Value, ModelError> {
-    // A pipe or a device may never end.
-    if path.exists() && !path.is_file() {
-        return Err(ModelError::unreadable(path, "it is not a regular file"));
-    }
-    let text =
-        std::fs::read_to_string(path).map_err(|error| ModelError::unreadable(path, error))?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| ModelError::unreadable(path, error))?;
-    match value.is_object() {
-        true => Ok(value),
-        false => Err(ModelError::unreadable(path, "it is no JSON object")),
-    }
-}
-
-/// Longest value that a message repeats, in characters.
-const LONGEST_SHOWN: usize = 80;
-
-fn shown(found: &dyn std::fmt::Display) -> String {
-    let whole = found.to_string();
-    match whole.char_indices().nth(LONGEST_SHOWN) {
-        Some((end, _)) => format!("{}…", &whole[..end]),
-        None => whole,
-    }
-}
 
 /// A JSON file whose values are checked one by one, so that an error can name file and key.
 pub(crate) struct Config {
     path: PathBuf,
-    values: serde_json::Value,
+    values: Map<String, Value>,
 }
 
 impl Config {
     pub(crate) fn read(path: PathBuf) -> Result<Self, ModelError> {
-        let values = json(&path)?;
+        let values = read_settings(&path)?;
         Ok(Self { path, values })
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&serde_json::Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key).filter(|value| !value.is_null())
     }
 
@@ -56,7 +32,7 @@ impl Config {
         ModelError::Config {
             path: self.path.clone(),
             key: key.into(),
-            found: shown(found),
+            found: shown_setting(found),
             allowed: allowed.into(),
         }
     }

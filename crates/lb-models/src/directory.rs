@@ -38,8 +38,9 @@ impl ModelDirectory {
     /// Reads the configurations below `path`.
     ///
     /// # Errors
-    /// [`ModelError::Unreadable`] and [`ModelError::Config`], naming the file, for anything
-    /// that is missing, is no JSON, or holds a value that this program cannot use.
+    /// Naming the file: [`ModelError::Unreadable`] where this is no model directory,
+    /// [`ModelError::Export`] for a configuration that is missing or no JSON, and
+    /// [`ModelError::Config`] for a value that this program cannot use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let index = path.join("model_index.json");
         if path.is_file() {

@@ -83,7 +83,7 @@ pub enum ModelError {
         /// What it may be.
         allowed: String,
     },
-    /// The weights could not be written as a graph.
+    /// A configuration cannot be read, or weights cannot be made into a graph.
     #[error(transparent)]
     Export(#[from] lb_export::ExportError),
     /// A graph's inputs or outputs are not those of its component.

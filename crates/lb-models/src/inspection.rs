@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lb_blend::NoiseScheduleConfig;
-use lb_export::{Component, weight_facts};
+use lb_export::{Component, read_settings, weight_facts};
 
-use crate::config::json;
 use crate::directory::{ModelDirectory, graph_of};
 use crate::kind::ModelKind;
 use crate::tokenizer::Tokenizer;
@@ -123,7 +122,7 @@ impl ModelInspection {
 impl ModelConfiguration {
     fn of(directory: &ModelDirectory, problems: &mut Vec<String>) -> Self {
         let setting = |file: &str, key: &str| {
-            let settings = json(&directory.path().join(file)).ok()?;
+            let settings = read_settings(&directory.path().join(file)).ok()?;
             settings.get(key).cloned()
         };
         // Linear projections in the transformers came with the second version.

@@ -9,12 +9,12 @@ mod vocabulary;
 
 use std::path::Path;
 
+use lb_export::read_settings;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
-use crate::config::json;
 use crate::error::ModelError;
 
 /// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
@@ -46,8 +46,9 @@ impl Tokenizer {
     /// `length` is the number of positions of the text encoder (77 in CLIP).
     ///
     /// # Errors
-    /// [`ModelError::Unreadable`] and [`ModelError::Config`] for files that are missing, broken,
-    /// or name tokens that the vocabulary lacks; [`ModelError::Setting`] for a length below 2.
+    /// [`ModelError::Export`] for files that are missing, [`ModelError::Unreadable`] for broken
+    /// ones, [`ModelError::Config`] for special tokens that the vocabulary lacks, and
+    /// [`ModelError::Setting`] for a length below 2.
     pub fn open(folder: &Path, length: usize) -> Result<Self, ModelError> {
         if length < 2 {
             return Err(ModelError::Setting {
@@ -168,7 +169,7 @@ impl SpecialTokens {
         for name in ["special_tokens_map.json", "tokenizer_config.json"] {
             let path = folder.join(name);
             if path.exists() {
-                sources.push(json(&path)?);
+                sources.push(read_settings(&path)?);
             }
         }
         // A token stands as text, or as an object with its text under "content".

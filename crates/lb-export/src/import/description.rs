@@ -13,6 +13,8 @@ use crate::config::Config;
 use crate::directory::{Component, ExportOptions, write_component};
 use crate::error::ExportError;
 use crate::kind::ModelKind;
+use crate::regular_file;
+use crate::settings::read_settings;
 
 /// What a diffusers directory has beside configurations and weights, and what goes with it.
 const NOTICES: [&str; 5] = [
@@ -149,7 +151,7 @@ impl Given<'_> {
     fn json(&self, inside: &str) -> Result<Option<Map<String, Value>>, ExportError> {
         let required = self.complete.map(|folder| folder.join(inside));
         let path = self.path(inside).or(required);
-        path.map(|path| Config::read_settings(&path)).transpose()
+        path.map(|path| read_settings(&path)).transpose()
     }
 
     fn notices(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, ExportError> {
@@ -187,8 +189,7 @@ impl Given<'_> {
                 let inside = folder.join(name);
                 let path = self.path(&inside.to_string_lossy());
                 let path = path.unwrap_or_else(|| self.folders[0].join(&inside));
-                let bytes = fs::read(&path).map_err(ExportError::io("read", &path))?;
-                files.push((inside, bytes));
+                files.push((inside, regular_file::read(&path)?));
             }
             return Ok(files);
         }

@@ -191,6 +191,14 @@ fn nothing_of_a_diffusers_directory_is_guessed() {
         let message = refused.to_string();
         assert!(message.contains(file), "{missing}: {message}");
         assert!(!target.exists(), "{missing}");
+        // Nor is a device read, which may have no end.
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("/dev/null", source.join(missing)).unwrap();
+            let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
+            assert!(refused.to_string().contains(file), "{missing}: {refused}");
+            assert!(!target.exists(), "{missing}");
+        }
         fs::remove_dir_all(source).unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lb_export::require_regular_file;
 use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
 
@@ -16,13 +17,8 @@ pub(super) fn read(folder: &Path) -> Result<BPE, ModelError> {
     let pairs = if !vocabulary.exists() && whole.exists() {
         from_one_file(Config::read(whole)?)?
     } else {
-        for file in [&vocabulary, &merges] {
-            let found =
-                std::fs::metadata(file).map_err(|error| ModelError::unreadable(file, error))?;
-            if !found.is_file() {
-                return Err(ModelError::unreadable(file, "it is not a regular file"));
-            }
-        }
+        require_regular_file(&vocabulary)?;
+        require_regular_file(&merges)?;
         BPE::from_file(&vocabulary.to_string_lossy(), &merges.to_string_lossy())
     };
     pairs
