@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use lb_models::testing::copy_folder;
+
 use crate::lb::{Folder, SMALL_FILM};
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
@@ -17,25 +19,11 @@ pub(crate) fn pocket() -> PathBuf {
         .expect("the bundled model lies in models/ or in a folder of LB_MODELS")
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            // The bytes, not the permissions.
-            fs::write(target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
-
 /// A copy of what rendering reads of the model, as `model` in this folder.
 pub(crate) fn copy_of_pocket(folder: &Folder) -> PathBuf {
     let (from, to) = (pocket(), folder.join("model"));
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
-        copy(&from.join(part), &to.join(part));
+        copy_folder(&from.join(part), &to.join(part)).unwrap();
     }
     fs::copy(from.join("model_index.json"), to.join("model_index.json")).unwrap();
     to

@@ -1,7 +1,9 @@
 //! Inpainting, depth maps and second stages from the command line, on tiny models of every kind.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use lb_models::testing::write_tiny_model;
 
 use crate::lb::Folder;
 use crate::pictures;
@@ -9,43 +11,12 @@ use crate::pictures;
 const PROMPTS: [&str; 2] = ["red leaf", "blue sea"];
 const TREE: [&str; 3] = ["--steps=4", "--frames=3", "--no-cache"];
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 pub(crate) fn golden(path: &str) -> String {
-    let golden = workspace().join("crates/lb-render/tests/golden/modes");
-    golden.join(path).to_str().unwrap().to_owned()
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-}
-
-/// Puts a model of this kind into the folder, under the kind's name.
-pub(crate) fn put_model(folder: &Folder, kind: &str) {
-    let to = folder.join(kind);
-    let kinds = workspace().join("crates/lb-models/tests/golden/kinds");
-    copy_folder(&kinds.join(kind), &to);
-    copy_folder(Path::new(&golden("tokenizer")), &to.join("tokenizer"));
-    let (unet, vae) = match kind {
-        "inpaint" => ("sd2_inpainting", "sd2"),
-        "depth" => ("sd2_depth", "sd2"),
-        "upscale" => ("sd2_upscaler", "sd2_upscaler"),
-        _ => ("sd2", "sd2"),
-    };
-    for (model, part) in [(unet, "unet"), (vae, "vae"), ("sd2", "text_encoder")] {
-        let models = workspace().join("crates/lb-export/tests/golden/fixtures");
-        copy_folder(&models.join(model).join(part), &to.join(part));
-    }
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/lb-render/tests/golden/modes"
+    );
+    Path::new(golden).join(path).to_str().unwrap().to_owned()
 }
 
 fn render<'a>(flags: &[&'a str]) -> Vec<&'a str> {
@@ -55,7 +26,7 @@ fn render<'a>(flags: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn what_a_mask_keeps_is_the_pictures_own() {
     let folder = Folder::new();
-    put_model(&folder, "inpaint");
+    write_tiny_model("inpaint", &folder.join("inpaint")).unwrap();
     let (image, mask) = (golden("inpaint/source.png"), golden("inpaint/mask.png"));
     let inpaint = ["--model=./inpaint", "--image", &image, "--mask", &mask];
     let frames = ["--size=128x64", "--frames-dir=frames"];
@@ -85,8 +56,8 @@ fn what_a_mask_keeps_is_the_pictures_own() {
 #[test]
 fn frames_of_low_resolution_are_upscaled_now_or_later() {
     let folder = Folder::new();
-    put_model(&folder, "sd21");
-    put_model(&folder, "upscale");
+    write_tiny_model("sd21", &folder.join("sd21")).unwrap();
+    write_tiny_model("upscale", &folder.join("upscale")).unwrap();
     let first = ["--model=./sd21", "--size=64x64"];
     let second = ["--upscale-steps=2", "--upscale-frames=2"];
     let at_once = ["--upscale=./upscale", "--frames-dir=at-once"];

@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use lb_models::testing::copy_folder;
 use lb_models::{ModelDirectory, ModelError, Pipeline, PipelineOptions};
 
-use crate::surroundings::{copy_folder, pocket, runtime};
+use crate::surroundings::{pocket, runtime};
 
 /// A copy of the bundled model that may be broken.
 fn copy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    copy_folder(pocket().path(), folder.path());
+    copy_folder(pocket().path(), folder.path()).unwrap();
     folder
 }
 

@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, Latents};
-use lb_models::testing::{NamedTensor, TensorValues};
+use lb_models::testing::{NamedTensor, TensorValues, write_tiny_model};
 use lb_models::{
     Device, GrayPicture, ModelDirectory, ModelError, Picture, Pipeline, PipelineOptions,
     SessionOptions, Tokens,
 };
 
 use crate::safetensors;
-use crate::surroundings::{copy_folder, runtime, workspace};
+use crate::surroundings::{runtime, workspace};
 
 pub(crate) const KINDS: [&str; 6] = ["sd21", "sd21_base", "sd15", "inpaint", "depth", "upscale"];
 /// Of the golden transitions: other than square, so that a swapped side shows.
@@ -34,20 +34,7 @@ pub(crate) struct Golden {
 impl Golden {
     pub(crate) fn new(kind: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let to = folder.path();
-        copy_folder(&written().join(kind), to);
-        copy_folder(&written().join("tokenizer"), &to.join("tokenizer"));
-        let (unet, vae, text_encoder) = match kind {
-            "sd15" => ("sd1", "sd1", "sd1"),
-            "inpaint" => ("sd2_inpainting", "sd2", "sd2"),
-            "depth" => ("sd2_depth", "sd2", "sd2"),
-            "upscale" => ("sd2_upscaler", "sd2_upscaler", "sd2"),
-            _ => ("sd2", "sd2", "sd2"),
-        };
-        for (model, part) in [(unet, "unet"), (vae, "vae"), (text_encoder, "text_encoder")] {
-            let models = workspace().join("crates/lb-export/tests/golden/fixtures");
-            copy_folder(&models.join(model).join(part), &to.join(part));
-        }
+        write_tiny_model(kind, folder.path()).unwrap();
         Self {
             tensors: safetensors::read(&written().join(kind).join("golden.safetensors")),
             folder,

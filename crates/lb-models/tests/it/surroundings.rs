@@ -1,6 +1,5 @@
-//! Where the tests find the runtime and the bundled model, and copies of folders to break.
+//! Where the tests find the runtime and the bundled model.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime, SessionOptions};
@@ -36,16 +35,4 @@ pub(crate) fn pipeline(batch_limit: Option<usize>) -> Pipeline {
         ..Default::default()
     };
     Pipeline::open(runtime(), pocket(), 128, 128, options).expect("a pipeline")
-}
-
-pub(crate) fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::write(&target, fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
 }

@@ -1,9 +1,9 @@
-//! Tiny models of every kind, with a tokenizer for prompts of letters, and the films that diffusers
-//! makes with them (`tests/golden/modes.py`).
+//! Tiny models of every kind, and the films that diffusers makes with them
+//! (`tests/golden/modes.py`).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use lb_models::testing::write_tiny_model;
 use lb_render::{
     Branching, Device, Injections, Job, ModelDirectory, Outputs, PipelineOptions, Renderer,
     Runtime, SessionOptions, Spacing, Summary, locate_library,
@@ -29,39 +29,10 @@ pub(crate) fn golden() -> PathBuf {
     workspace().join("crates/lb-render/tests/golden/modes")
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).unwrap();
-        }
-    }
-}
-
 impl TinyModel {
     pub(crate) fn new(kind: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let to = folder.path();
-        copy_folder(
-            &workspace()
-                .join("crates/lb-models/tests/golden/kinds")
-                .join(kind),
-            to,
-        );
-        copy_folder(&golden().join("tokenizer"), &to.join("tokenizer"));
-        let (unet, vae) = match kind {
-            "inpaint" => ("sd2_inpainting", "sd2"),
-            "depth" => ("sd2_depth", "sd2"),
-            "upscale" => ("sd2_upscaler", "sd2_upscaler"),
-            _ => ("sd2", "sd2"),
-        };
-        for (model, part) in [(unet, "unet"), (vae, "vae"), ("sd2", "text_encoder")] {
-            let models = workspace().join("crates/lb-export/tests/golden/fixtures");
-            copy_folder(&models.join(model).join(part), &to.join(part));
-        }
+        write_tiny_model(kind, folder.path()).unwrap();
         Self(folder)
     }
 
