@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use lb_export::{ImportOptions, import};
+use lb_models::testing::copy_folder;
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions};
 use lb_schedule::BranchingProfile;
 
-use crate::surroundings::{copy_folder, runtime, workspace};
+use crate::surroundings::{runtime, workspace};
 use crate::transition::pictures;
 
 const SIDE: usize = 16;
@@ -52,7 +53,7 @@ fn a_directory_of_links_draws_the_same_pictures() {
     let cache = tempfile::tempdir().unwrap();
     let (blobs, snapshot) = (cache.path().join("blobs"), cache.path().join("snapshot"));
     std::fs::create_dir(&blobs).unwrap();
-    copy_folder(&golden("diffusers"), &snapshot);
+    copy_folder(&golden("diffusers"), &snapshot).unwrap();
     for (number, file) in files_below(&snapshot).into_iter().enumerate() {
         let blob = blobs.join(format!("{number:064x}"));
         std::fs::rename(&file, &blob).unwrap();
