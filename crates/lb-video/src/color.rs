@@ -44,6 +44,52 @@ fn weigh(weights: [i32; 3], pixel: [i32; 3]) -> i32 {
 }
 
 impl YuvPlanes {
+    /// A grey picture.
+    pub(crate) fn grey((width, height): (usize, usize)) -> Self {
+        let chroma = vec![128; width * height / 4];
+        Self {
+            luma: vec![128; width * height],
+            blue_difference: chroma.clone(),
+            red_difference: chroma,
+        }
+    }
+
+    /// What is shown of planes with the bytes of their rows.
+    pub(crate) fn copy(
+        planes: [&[u8]; 3],
+        strides: (usize, usize, usize),
+        (width, height): (usize, usize),
+    ) -> Self {
+        let rows = |plane: &[u8], stride: usize, (width, height): (usize, usize)| {
+            let rows = plane.chunks(stride).take(height);
+            rows.flat_map(|row| &row[..width]).copied().collect()
+        };
+        let half = (width / 2, height / 2);
+        Self {
+            luma: rows(planes[0], strides.0, (width, height)),
+            blue_difference: rows(planes[1], strides.1, half),
+            red_difference: rows(planes[2], strides.2, half),
+        }
+    }
+
+    /// Luma, Cb, Cr.
+    pub(crate) fn planes(&self) -> [&[u8]; 3] {
+        [&self.luma, &self.blue_difference, &self.red_difference]
+    }
+
+    /// Sum of the squared differences of all values.
+    pub(crate) fn square_error(&self, other: &Self) -> u64 {
+        let squares = |(left, right): (&[u8], &[u8])| -> u64 {
+            let pairs = left.iter().zip(right);
+            pairs.map(|(l, r)| u64::from(l.abs_diff(*r)).pow(2)).sum()
+        };
+        self.planes()
+            .into_iter()
+            .zip(other.planes())
+            .map(squares)
+            .sum()
+    }
+
     /// Replaces the planes by those of `frame`, whose sides are even.
     pub(crate) fn read(&mut self, frame: &Frame) {
         let (width, height) = (frame.width(), frame.height());

@@ -6,7 +6,7 @@ use crate::error::VideoError;
 use crate::frame_rate::FrameRate;
 use crate::metadata;
 use crate::sink::ffmpeg::check_ffmpeg;
-use crate::sink::mp4::{MAX_QUANTIZER, MIN_QUANTIZER};
+use crate::sink::h264::{MAX_QUANTIZER, MIN_QUANTIZER};
 
 /// What encodes an MP4; other formats have one encoder each.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,6 +3,7 @@
 pub(crate) mod audio;
 pub(crate) mod ffmpeg;
 pub(crate) mod gif;
+pub(crate) mod h264;
 pub(crate) mod mp4;
 pub(crate) mod png;
 mod timeline;

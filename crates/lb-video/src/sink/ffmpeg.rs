@@ -14,7 +14,7 @@ use crate::completed::CompletedFilm;
 use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
-use crate::sink::mp4::SECONDS_BETWEEN_KEYFRAMES;
+use crate::sink::h264::SECONDS_BETWEEN_KEYFRAMES;
 use crate::sink::{Sink, check_film_sides};
 use crate::staging::StagedFile;
 

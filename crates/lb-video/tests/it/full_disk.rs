@@ -116,7 +116,7 @@ fn write(path: &Path, frames: usize, options: &FilmOptions) -> Result<(), VideoE
     film.finish().map(|_| ())
 }
 
-/// What hardly compresses. (At full contrast openh264 gives up.)
+/// What hardly compresses.
 fn noise(seed: usize) -> Frame {
     let mut state = seed as u32 + 1;
     let pixels = (0..SIDE * SIDE * 3).map(|_| {

@@ -8,6 +8,7 @@ mod decode;
 mod ffmpeg;
 mod frame;
 mod full_disk;
+mod keyframes;
 mod metadata;
 mod mp4;
 mod png_sequence;

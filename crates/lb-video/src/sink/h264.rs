@@ -1,0 +1,206 @@
+//! Pictures to a stream of H.264, by openh264.
+//!
+//! Most pictures are coded as what has changed since the one before them; every few seconds one
+//! stands for itself, so that a player can jump there. Both kinds lose something, and not the same:
+//! what a picture loses stays in those that follow, all of it goes at once where the stream begins
+//! anew, and what is lost there takes its place. In a film that hardly moves that is seen as a pulse
+//! (a step half as large again as its neighbours at the default quantiser). So a stream begins anew
+//! with what would have been shown there anyway, or with the source if that comes closer to it (as
+//! it does where the film stands still), and nothing but the second loss is seen.
+
+use openh264::OpenH264API;
+use openh264::decoder::{Decoder, DecoderConfig, Flush};
+use openh264::encoder::{
+    BitRate, Encoder, EncoderConfig, FrameRate as MaxFrameRate, FrameType, IntraFramePeriod,
+    QpRange, RateControlMode, VuiConfig,
+};
+use openh264::formats::{YUVSlices, YUVSource};
+
+use crate::color::YuvPlanes;
+use crate::frame_rate::FrameRate;
+
+/// Finest quantiser: openh264's rate control goes no lower (rc.h, GOM_MIN_QP_MODE).
+pub(crate) const MIN_QUANTIZER: u8 = 12;
+/// Coarsest quantiser of H.264 in 8 bits.
+pub(crate) const MAX_QUANTIZER: u8 = 51;
+/// How much coarser what does not fit is tried again: openh264's own step for a block.
+const COARSER: u8 = 2;
+
+/// A keyframe at least this often, so that a player can jump.
+pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 5.0;
+
+/// Bits a pixel that a film hardly ever has: with the size they choose the H.264 level that players
+/// are told of. No rate is aimed at.
+const BITS_PER_PIXEL: f64 = 0.5;
+
+/// openh264 at a fixed quantiser.
+pub(crate) struct H264Encoder {
+    encoder: Encoder,
+    size: (usize, usize),
+    frame_rate: FrameRate,
+    /// What was asked for.
+    quantizer: u8,
+    /// What is used until the next keyframe.
+    quantizer_now: u8,
+    /// Keyframes that `encoder` has made.
+    keyframes: usize,
+    /// The stream from the last keyframe on, picture by picture.
+    group: Vec<Vec<u8>>,
+}
+
+/// One picture of the stream, in units behind start codes.
+pub(crate) struct EncodedPicture<'a> {
+    pub(crate) stream: &'a [u8],
+    pub(crate) is_keyframe: bool,
+}
+
+impl H264Encoder {
+    /// For pictures of this width and height.
+    pub(crate) fn new(
+        size: (usize, usize),
+        frame_rate: FrameRate,
+        quantizer: u8,
+    ) -> Result<Self, openh264::Error> {
+        Ok(Self {
+            encoder: encoder(size, frame_rate, quantizer)?,
+            size,
+            frame_rate,
+            quantizer,
+            quantizer_now: quantizer,
+            keyframes: 0,
+            group: Vec::new(),
+        })
+    }
+
+    /// The next picture of the film.
+    pub(crate) fn encode(
+        &mut self,
+        picture: &YuvPlanes,
+    ) -> Result<EncodedPicture<'_>, openh264::Error> {
+        let (mut stream, mut is_keyframe) = self.encode_coarser(picture)?;
+        let due = self.frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES) as usize;
+        if !is_keyframe && self.group.len() >= due {
+            self.group.push(stream);
+            (stream, is_keyframe) = self.begin_anew(picture)?;
+        }
+        if is_keyframe {
+            self.group.clear();
+        }
+        self.group.push(stream);
+        Ok(EncodedPicture {
+            stream: self.group.last().map_or(&[], Vec::as_slice),
+            is_keyframe,
+        })
+    }
+
+    /// A keyframe in place of the last picture of the group, whose source this is.
+    fn begin_anew(&mut self, source: &YuvPlanes) -> Result<(Vec<u8>, bool), openh264::Error> {
+        if self.quantizer_now != self.quantizer {
+            self.replace_encoder(self.quantizer)?;
+        }
+        let Some(shown) = decoded(&self.group, self.size) else {
+            return self.keyframe(source);
+        };
+        let is_source_closer = self.loss(source, &shown)? < self.loss(&shown, &shown)?;
+        self.keyframe(if is_source_closer { source } else { &shown })
+    }
+
+    /// How far a keyframe made of this picture would be from what is shown.
+    fn loss(&mut self, picture: &YuvPlanes, shown: &YuvPlanes) -> Result<u64, openh264::Error> {
+        let (stream, _) = self.keyframe(picture)?;
+        let decoded = decoded(&[stream], self.size);
+        Ok(decoded.map_or(u64::MAX, |decoded| decoded.square_error(shown)))
+    }
+
+    fn keyframe(&mut self, picture: &YuvPlanes) -> Result<(Vec<u8>, bool), openh264::Error> {
+        self.encoder.force_intra_frame();
+        self.encode_coarser(picture)
+    }
+
+    /// A picture, and whether it stands for itself.
+    ///
+    /// openh264 has no room for what hardly gets smaller, such as noise at full contrast. There the
+    /// stream begins anew, as much coarser as it takes.
+    fn encode_coarser(&mut self, picture: &YuvPlanes) -> Result<(Vec<u8>, bool), openh264::Error> {
+        loop {
+            match encode(&mut self.encoder, picture, self.size) {
+                Ok((stream, is_keyframe)) => {
+                    self.keyframes += usize::from(is_keyframe);
+                    return Ok((stream, is_keyframe));
+                }
+                Err(error) if self.quantizer_now == MAX_QUANTIZER => return Err(error),
+                Err(_) => {
+                    self.replace_encoder((self.quantizer_now + COARSER).min(MAX_QUANTIZER))?
+                }
+            }
+        }
+    }
+
+    /// A new encoder: the last one has another quantiser, or has given up, which it does for good.
+    fn replace_encoder(&mut self, quantizer: u8) -> Result<(), openh264::Error> {
+        self.encoder = encoder(self.size, self.frame_rate, quantizer)?;
+        self.quantizer_now = quantizer;
+        let last = std::mem::take(&mut self.keyframes);
+        // Keyframes are numbered, and two in a row may not have one number (H.264, idr_pic_id).
+        if last == 1 {
+            encode(&mut self.encoder, &YuvPlanes::grey(self.size), self.size)?;
+            self.encoder.force_intra_frame();
+            self.keyframes = 1;
+        }
+        Ok(())
+    }
+}
+
+/// One thread: with more, openh264 cuts pictures into slices by the number of cores, and the bytes
+/// would depend on the machine.
+fn encoder(
+    (width, height): (usize, usize),
+    frame_rate: FrameRate,
+    quantizer: u8,
+) -> Result<Encoder, openh264::Error> {
+    let frames_per_second = 1.0 / frame_rate.time(1);
+    let bits_per_second = ((width * height) as f64 * frames_per_second * BITS_PER_PIXEL)
+        .clamp(64_000.0, 200_000_000.0);
+    let config = EncoderConfig::new()
+        // Off would ignore the quantiser; in this mode a range of one value fixes it, as long as no
+        // change of scene is looked for. (So does the quality mode, but it prints a warning.)
+        .rate_control_mode(RateControlMode::Bufferbased)
+        .scene_change_detect(false)
+        .qp(QpRange::new(quantizer, quantizer))
+        .bitrate(BitRate::from_bps(bits_per_second as u32))
+        .skip_frames(false)
+        .adaptive_quantization(false)
+        .background_detection(false)
+        .max_frame_rate(MaxFrameRate::from_hz(frames_per_second as f32))
+        // Keyframes are asked for.
+        .intra_frame_period(IntraFramePeriod::auto())
+        .num_threads(1)
+        .vui(VuiConfig::bt709());
+    Encoder::with_api_config(OpenH264API::from_source(), config)
+}
+
+fn encode(
+    encoder: &mut Encoder,
+    picture: &YuvPlanes,
+    (width, height): (usize, usize),
+) -> Result<(Vec<u8>, bool), openh264::Error> {
+    let planes: [&[u8]; 3] = picture.planes();
+    let strides = (width, width / 2, width / 2);
+    let picture = YUVSlices::new(planes.into(), (width, height), strides);
+    let stream = encoder.encode(&picture)?;
+    let is_keyframe = matches!(stream.frame_type(), FrameType::IDR | FrameType::I);
+    Ok((stream.to_vec(), is_keyframe))
+}
+
+/// What is shown last of a stream that begins with a keyframe, where it can be told.
+fn decoded(group: &[Vec<u8>], size: (usize, usize)) -> Option<YuvPlanes> {
+    let (last, before) = group.split_last()?;
+    let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+    let mut decoder = Decoder::with_api_config(OpenH264API::from_source(), config).ok()?;
+    for picture in before {
+        decoder.decode(picture).ok()?;
+    }
+    let shown = decoder.decode(last).ok()??;
+    let planes = [shown.y(), shown.u(), shown.v()];
+    Some(YuvPlanes::copy(planes, shown.strides(), size))
+}
