@@ -26,12 +26,30 @@ const KNOWN: [&str; 6] = [
 /// Those of them that clip the predicted clean latents unless told otherwise.
 const CLIPPING: [&str; 2] = ["DDIMScheduler", "DDPMScheduler"];
 
+/// Settings with which samplers place their steps otherwise.
+const OWN_SIGMAS: [&str; 4] = [
+    "use_karras_sigmas",
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "use_lu_lambdas",
+];
+
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<NoiseScheduleConfig, ModelError> {
     let config = Config::read(path.to_path_buf())?;
     let class = class(&config)?;
     if class != "DDIMScheduler" {
-        tracing::info!("the model names {class}: its noise schedule is used, its sampler is not");
+        let sigmas: Vec<_> = OWN_SIGMAS
+            .into_iter()
+            .filter(|key| is_on(&config, key))
+            .collect();
+        let (with, sigmas) = (
+            if sigmas.is_empty() { "" } else { " with " },
+            sigmas.join(", "),
+        );
+        tracing::info!(
+            "the model names {class}{with}{sigmas}: its noise schedule is used, its sampler is not"
+        );
     }
     let schedule = NoiseScheduleConfig {
         num_train_timesteps: config.positive_or("num_train_timesteps", 1000)?,
@@ -72,6 +90,10 @@ fn class(config: &Config) -> Result<&str, ModelError> {
     }
     let allowed = format!("{}, or any other that gives beta_start", KNOWN.join(", "));
     Err(config.wrong(KEY, &class, allowed))
+}
+
+fn is_on(config: &Config, key: &str) -> bool {
+    config.get(key).and_then(serde_json::Value::as_bool) == Some(true)
 }
 
 fn number(config: &Config, key: &str, default: f64) -> Result<f64, ModelError> {
