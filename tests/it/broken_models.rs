@@ -101,3 +101,21 @@ fn a_broken_configuration_is_named() {
     let no_words = |model: &Path| fs::remove_file(model.join("tokenizer/merges.txt")).unwrap();
     assert_told(&broken(no_words), &["tokenizer/merges.txt"]);
 }
+
+#[test]
+fn folders_that_need_something_done_first_say_what() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 3463726504\n";
+    let cloned = broken(|model| fs::write(model.join(UNET), pointer).unwrap());
+    assert_told(&cloned, &[UNET, "Git LFS", "git lfs pull"]);
+    let pickled = broken(|model| {
+        let torch = model.join("unet/diffusion_pytorch_model.bin");
+        fs::rename(model.join(UNET), torch).unwrap();
+    });
+    assert_told(&pickled, &["diffusion_pytorch_model.bin", "lb import"]);
+    let graphs = broken(|model| {
+        let folder = model.join("text_encoder");
+        fs::rename(folder.join("model.safetensors"), folder.join("model.onnx")).unwrap();
+    });
+    let said = crate::imports::run(&graphs, &["import", "model"]);
+    said.assert_refused(1, &["text_encoder", "no weights", "--model FOLDER"]);
+}

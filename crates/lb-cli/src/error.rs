@@ -158,6 +158,11 @@ impl CommandError {
             RenderError::Model(ModelError::Export(ExportError::PickledWeights { .. })) => {
                 Some("`lb import FOLDER --name NAME` makes a model of it, and runs nothing of it")
             }
+            RenderError::Model(ModelError::Export(ExportError::NoWeights { folder, .. }))
+                if folder.join("model.onnx").is_file() =>
+            {
+                Some("a folder of ONNX graphs needs no import: --model FOLDER takes it as it is")
+            }
             RenderError::Model(ModelError::Export(ExportError::LargeFilePointer { .. })) => {
                 Some("`git lfs pull` in this folder downloads it")
             }
