@@ -43,7 +43,9 @@ cargo xtask <task>
   test-cuda [test args]   run what needs CUDA on a stand-in for it (Linux, x86-64)
   lint                    formatting, clippy, documentation, tidy
   tidy                    the rules of this workspace that no compiler checks
-  setup [--gpu]           fetch the ONNX Runtime library
+  setup                   fetch the ONNX Runtime library
+  setup --gpu             fetch the one for NVIDIA GPUs too, with CUDA and cuDNN (1.2 GB);
+                          --system-cuda: without these two (256 MB), where they are installed
   docs [part…]            make the pictures of the documents anew; parts of their names
   bench [part…]           measure lb beside PyTorch; parts: render, spacing
   export-onnx <dir>       write ONNX graphs into a diffusers model directory
@@ -68,8 +70,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let result = Workspace::find().and_then(|workspace| match (task.as_str(), rest) {
-        ("setup", []) => setup::run(&workspace, setup::Build::Cpu),
-        ("setup", [flag]) if flag == "--gpu" => setup::run(&workspace, setup::Build::Gpu),
+        ("setup", _) => match setup::Request::of(rest) {
+            Some(request) => setup::run(&workspace, request),
+            None => Err(WrongRequest(arguments.join(" ")).into()),
+        },
         ("demo", []) => demo::run(&workspace),
         ("test", _) => test::run(&workspace, rest),
         ("test-cuda", _) => test_cuda::run(&workspace, rest),

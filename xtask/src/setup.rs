@@ -1,43 +1,79 @@
 //! `setup`: fetches the ONNX Runtime library that `lb` loads when it starts.
 //!
-//! The library comes out of a wheel, which pip downloads and checks against the hashes in
-//! `xtask/requirements/`. Nothing is installed, and no Python is needed afterwards.
+//! The libraries come out of wheels, which pip downloads and checks against the hashes in
+//! `xtask/requirements/`. Nothing is installed, and no Python is needed afterwards. The build for
+//! GPUs has a folder of its own beside the other's, which all other tasks use.
+
+mod nvidia;
+mod wheels;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
+use self::wheels::Wheels;
 use crate::workspace::Workspace;
-use crate::{process, python};
 
 /// The version in `xtask/requirements/`.
 const VERSION: &str = "1.31.1";
 
+/// What `setup` is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Request {
+    /// The library for CPUs.
+    Cpu,
+    /// The one for NVIDIA GPUs too, with CUDA 13 and cuDNN 9.
+    Gpu,
+    /// The one for NVIDIA GPUs too, for a machine that has CUDA 13 and cuDNN 9.
+    GpuWithSystemCuda,
+}
+
+impl Request {
+    /// Reads the arguments of the task; `None` for others than these.
+    pub(crate) fn of(arguments: &[String]) -> Option<Self> {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        match arguments[..] {
+            [] => Some(Self::Cpu),
+            ["--gpu"] => Some(Self::Gpu),
+            ["--gpu", "--system-cuda"] | ["--system-cuda", "--gpu"] => {
+                Some(Self::GpuWithSystemCuda)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Which build of the library.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Build {
-    /// For CPUs.
+enum Build {
     Cpu,
-    /// For NVIDIA GPUs too: wants CUDA 13 and cuDNN 9 on the machine.
     Gpu,
 }
 
-/// A platform's wheel and the library in it.
-struct Wheel {
-    requirements: &'static str,
-    /// pip's name of the platform.
-    platform: &'static str,
-    library: String,
+/// A platform's library.
+struct Library {
+    wheels: Wheels,
+    name: String,
     /// What must lie beside the library.
     providers: &'static [&'static str],
 }
 
-pub(crate) fn run(workspace: &Workspace, build: Build) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, request: Request) -> Result<()> {
+    let build = match request {
+        Request::Cpu => Build::Cpu,
+        Request::Gpu | Request::GpuWithSystemCuda => Build::Gpu,
+    };
     let library = fetch(workspace, build)?;
+    let folder = folder(workspace, build);
+    match request {
+        Request::Cpu => {}
+        Request::Gpu => nvidia::fetch(workspace, &folder)?,
+        Request::GpuWithSystemCuda => nvidia::remove(workspace, &folder)?,
+    }
     println!("ONNX Runtime {VERSION}: {}", workspace.shown(&library));
     if build == Build::Gpu {
-        println!("Its CUDA provider needs CUDA 13 and cuDNN 9; `lb doctor` tells what it finds.");
+        println!("`lb doctor` tells whether a GPU can be used, and what to do if not.");
     }
     Ok(())
 }
@@ -63,105 +99,82 @@ pub(crate) fn gpu_library(workspace: &Workspace) -> Result<PathBuf> {
     fetch(workspace, Build::Gpu)
 }
 
-fn fetch(workspace: &Workspace, build: Build) -> Result<PathBuf> {
-    let wheel = wheel(build, std::env::consts::OS, std::env::consts::ARCH)?;
-    let folder = workspace.runtime_folder();
-    let library = folder.join(&wheel.library);
-    let complete = library.is_file()
-        && wheel
-            .providers
-            .iter()
-            .all(|name| folder.join(name).is_file());
-    if complete {
-        return Ok(library);
+fn folder(workspace: &Workspace, build: Build) -> PathBuf {
+    match build {
+        Build::Cpu => workspace.runtime_folder(),
+        Build::Gpu => workspace.gpu_runtime_folder(),
     }
-    println!("fetching ONNX Runtime {VERSION} with pip");
+}
+
+fn fetch(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+    let library = library_of(build, std::env::consts::OS, std::env::consts::ARCH)?;
+    let folder = folder(workspace, build);
+    let place = folder.join(&library.name);
+    let is_there = |name: &&str| folder.join(name).is_file();
+    if place.is_file() && library.providers.iter().all(is_there) {
+        return Ok(place);
+    }
+    let (what, megabytes) = (&library.wheels.what, library.wheels.megabytes);
+    println!("fetching {what} with pip: {megabytes} MB");
     fs::create_dir_all(&workspace.target)?;
     // On the target's own file system, so that the renames below are atomic.
     let staging = tempfile::tempdir_in(&workspace.target)?;
-    download(
-        &workspace
-            .root
-            .join("xtask/requirements")
-            .join(wheel.requirements),
-        &wheel,
-        staging.path(),
-    )?;
-    fs::create_dir_all(&folder)?;
-    // The library last: where it is, everything is.
-    for name in wheel
-        .providers
-        .iter()
-        .copied()
-        .chain([wheel.library.as_str()])
-    {
-        let unpacked = staging.path().join("onnxruntime/capi").join(name);
-        fs::rename(&unpacked, folder.join(name))
-            .with_context(|| format!("the wheel has no {name}"))?;
-    }
-    Ok(library)
+    library.wheels.unpack(workspace, staging.path())?;
+    let unpacked = staging.path().join("onnxruntime/capi");
+    put(&unpacked, &folder, &library.name, library.providers)?;
+    Ok(place)
 }
 
-fn download(requirements: &Path, wheel: &Wheel, folder: &Path) -> Result<()> {
-    let by_hand = "set ORT_DYLIB_PATH to an ONNX Runtime library (1.24 or newer) instead";
-    let python = python::interpreter()
-        .with_context(|| format!("ONNX Runtime is fetched with Python's pip; {by_hand}"))?;
-    let mut probe = python.command();
-    if process::standard_output(probe.args(["-m", "pip", "--version"])).is_err() {
-        bail!(
-            "{} has no pip, which fetches ONNX Runtime; {by_hand}",
-            python.path.display()
-        );
+/// Moves the library and its providers to where they belong. Providers have no version in their
+/// names, so an earlier library goes first and the new one comes last: where it is, everything is.
+fn put(unpacked: &Path, folder: &Path, library: &str, providers: &[&str]) -> Result<()> {
+    let names: Vec<&str> = providers.iter().copied().chain([library]).collect();
+    if let Some(name) = names.iter().find(|name| !unpacked.join(name).is_file()) {
+        bail!("the wheel has no {name}");
     }
-    let mut pip = python.command();
-    pip.args([
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--require-hashes",
-        "--no-deps",
-    ])
-    .args(["--only-binary=:all:", "--implementation=cp", "--abi=cp313"])
-    .args(["--python-version=3.13", "--platform", wheel.platform])
-    .arg("--dest")
-    .arg(folder)
-    .arg("-r")
-    .arg(requirements);
-    process::run(&mut pip)
-        .with_context(|| format!("ONNX Runtime could not be fetched; try again, or {by_hand}"))?;
-    let archive = fs::read_dir(folder)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .context("pip downloaded no wheel")?;
-    let mut unzip = python.command();
-    process::run(
-        unzip
-            .args(["-m", "zipfile", "-e"])
-            .arg(&archive)
-            .arg(folder),
-    )
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("libonnxruntime.") {
+            fs::remove_file(&path)?;
+        }
+    }
+    for name in names {
+        fs::rename(unpacked.join(name), folder.join(name))?;
+    }
+    Ok(())
 }
 
-fn wheel(build: Build, system: &str, processor: &str) -> Result<Wheel> {
+fn library_of(build: Build, system: &str, processor: &str) -> Result<Library> {
     let shared = format!("libonnxruntime.so.{VERSION}");
-    let cpu = |platform, library| Wheel {
-        requirements: "onnxruntime.txt",
-        platform,
-        library,
+    let wheels = |what: &str, megabytes, requirements, platforms| Wheels {
+        what: format!("ONNX Runtime {VERSION}{what}"),
+        megabytes,
+        requirements,
+        platforms,
+        otherwise: "set ORT_DYLIB_PATH to an ONNX Runtime library (1.24 or newer) instead",
+    };
+    let cpu = |platforms, name| Library {
+        wheels: wheels("", 24, "onnxruntime.txt", platforms),
+        name,
         providers: &[],
     };
     match (build, system, processor) {
-        (Build::Cpu, "linux", "x86_64") => Ok(cpu("manylinux_2_28_x86_64", shared)),
-        (Build::Cpu, "linux", "aarch64") => Ok(cpu("manylinux_2_28_aarch64", shared)),
+        (Build::Cpu, "linux", "x86_64") => Ok(cpu(&["manylinux_2_28_x86_64"], shared)),
+        (Build::Cpu, "linux", "aarch64") => Ok(cpu(&["manylinux_2_28_aarch64"], shared)),
         (Build::Cpu, "macos", "aarch64") => Ok(cpu(
-            "macosx_14_0_arm64",
+            &["macosx_14_0_arm64"],
             format!("libonnxruntime.{VERSION}.dylib"),
         )),
-        (Build::Gpu, "linux", "x86_64") => Ok(Wheel {
-            requirements: "onnxruntime-gpu.txt",
-            platform: "manylinux_2_28_x86_64",
-            library: shared,
+        (Build::Gpu, "linux", "x86_64") => Ok(Library {
+            wheels: wheels(
+                " for GPUs",
+                256,
+                "onnxruntime-gpu.txt",
+                &["manylinux_2_28_x86_64"],
+            ),
+            name: shared,
             providers: &[
                 "libonnxruntime_providers_shared.so",
                 "libonnxruntime_providers_cuda.so",
@@ -181,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_library_is_named_as_its_platform_names_it() {
-        let name = |system, processor| wheel(Build::Cpu, system, processor).map(|w| w.library);
+        let name = |system, processor| library_of(Build::Cpu, system, processor).map(|l| l.name);
         assert_eq!(name("linux", "x86_64").unwrap(), "libonnxruntime.so.1.31.1");
         assert_eq!(
             name("macos", "aarch64").unwrap(),
@@ -191,19 +204,63 @@ mod tests {
 
     #[test]
     fn an_unknown_platform_is_told_the_way_out() {
-        let Err(error) = wheel(Build::Cpu, "plan9", "mips") else {
+        let Err(error) = library_of(Build::Cpu, "plan9", "mips") else {
             panic!("accepted")
         };
         assert!(error.to_string().contains("ORT_DYLIB_PATH"), "{error}");
     }
 
     #[test]
-    fn requirements_pin_this_version_by_hash() {
+    fn arguments_are_understood_in_any_order_and_cuda_alone_is_not() {
+        let request = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(|&part| part.into()).collect();
+            Request::of(&arguments)
+        };
+        assert_eq!(request(&[]), Some(Request::Cpu));
+        assert_eq!(request(&["--gpu"]), Some(Request::Gpu));
+        let both = Some(Request::GpuWithSystemCuda);
+        assert_eq!(request(&["--gpu", "--system-cuda"]), both);
+        assert_eq!(request(&["--system-cuda", "--gpu"]), both);
+        assert_eq!(request(&["--system-cuda"]), None);
+    }
+
+    #[test]
+    fn a_new_library_replaces_the_earlier_only_where_its_providers_are_there_too() {
+        let places = tempfile::tempdir().unwrap();
+        let (unpacked, folder) = (places.path().join("wheel"), places.path().join("runtime"));
+        for folder in [&unpacked, &folder] {
+            fs::create_dir(folder).unwrap();
+        }
+        let (old, new) = ("libonnxruntime.so.1.30.0", "libonnxruntime.so.1.31.1");
+        fs::write(folder.join(old), "old").unwrap();
+        fs::write(unpacked.join(new), "new").unwrap();
+        let put = || put(&unpacked, &folder, new, &["provider.so"]);
+        let error = put().unwrap_err().to_string();
+        assert!(error.contains("provider.so"), "{error}");
+        assert!(folder.join(old).is_file());
+
+        fs::write(unpacked.join("provider.so"), "new").unwrap();
+        put().unwrap();
+        assert!(folder.join(new).is_file() && folder.join("provider.so").is_file());
+        assert!(!folder.join(old).exists());
+    }
+
+    #[test]
+    fn requirements_pin_every_wheel_by_hash() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements");
-        for file in ["onnxruntime.txt", "onnxruntime-gpu.txt"] {
+        let files = [
+            ("onnxruntime.txt", VERSION),
+            ("onnxruntime-gpu.txt", VERSION),
+            ("nvidia.txt", "13.0.96"),
+        ];
+        for (file, version) in files {
             let text = fs::read_to_string(folder.join(file)).unwrap();
-            assert!(text.contains(&format!("=={VERSION} ")), "{file}");
-            assert!(text.contains("--hash=sha256:"), "{file}");
+            let pins: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            let text = pins.join("\n");
+            assert!(text.contains(&format!("=={version} ")), "{file}");
+            for pin in text.split("==").skip(1) {
+                assert!(pin.contains("--hash=sha256:"), "{file}: {pin}");
+            }
         }
     }
 }

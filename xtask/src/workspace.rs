@@ -57,6 +57,11 @@ impl Workspace {
         self.target.join("onnxruntime")
     }
 
+    /// Where `setup --gpu` puts it; `lb` looks there first.
+    pub(crate) fn gpu_runtime_folder(&self) -> PathBuf {
+        self.target.join("onnxruntime-gpu")
+    }
+
     /// The `lb` program of a build profile.
     pub(crate) fn program(&self, profile: &str) -> PathBuf {
         self.target

@@ -1,0 +1,160 @@
+//! CUDA's and cuDNN's libraries, in a folder beside ONNX Runtime's.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::wheels::Wheels;
+use crate::workspace::Workspace;
+
+/// The folder beside ONNX Runtime's library, where `lb` looks for them.
+const FOLDER: &str = "nvidia";
+
+/// The requirements that the folder was made of: where this is, everything was.
+const STAMP: &str = "requirements.txt";
+
+/// What is kept of the wheels. ONNX Runtime links to the runtime, cuBLAS and cuRAND and opens cuDNN
+/// and NVRTC. cuDNN opens its own parts: which of the engines runs a convolution it decides by the
+/// GPU and the shapes, and some of them are compiled there and then, with NVRTC. Left out: headers,
+/// static libraries, NVBLAS, and a second NVRTC for other drivers.
+const LIBRARIES: [&str; 14] = [
+    "nvidia/cu13/lib/libcudart.so.13",
+    "nvidia/cu13/lib/libnvrtc-builtins.so.13.0",
+    "nvidia/cu13/lib/libnvrtc.so.13",
+    "nvidia/cu13/lib/libcublasLt.so.13",
+    "nvidia/cu13/lib/libcublas.so.13",
+    "nvidia/cu13/lib/libcurand.so.10",
+    "nvidia/cudnn/lib/libcudnn_graph.so.9",
+    "nvidia/cudnn/lib/libcudnn_ops.so.9",
+    "nvidia/cudnn/lib/libcudnn_cnn.so.9",
+    "nvidia/cudnn/lib/libcudnn_adv.so.9",
+    "nvidia/cudnn/lib/libcudnn_heuristic.so.9",
+    "nvidia/cudnn/lib/libcudnn_engines_runtime_compiled.so.9",
+    "nvidia/cudnn/lib/libcudnn_engines_precompiled.so.9",
+    "nvidia/cudnn/lib/libcudnn.so.9",
+];
+
+/// Fetches the libraries into a folder in `beside`, unless they are there.
+pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
+    let wheels = Wheels {
+        what: "CUDA".into(),
+        megabytes: 941,
+        requirements: "nvidia.txt",
+        platforms: &["manylinux_2_27_x86_64", "manylinux2014_x86_64"],
+        otherwise: "install CUDA 13 and cuDNN 9 yourself and add --system-cuda",
+    };
+    let pins = wheels.pins(workspace)?;
+    let folder = beside.join(FOLDER);
+    if is_complete(&folder, &pins) {
+        return Ok(());
+    }
+    println!(
+        "fetching CUDA 13.0 and cuDNN 9.20 with pip: {} MB, which become 1.3 GB (2 GB for a moment). \
+         They are under NVIDIA's licences (https://docs.nvidia.com/cuda/eula), which are kept \
+         beside them; --system-cuda leaves them out",
+        wheels.megabytes
+    );
+    // On the target's own file system, so that renaming is atomic.
+    let staging = tempfile::tempdir_in(&workspace.target)?;
+    wheels.unpack(workspace, staging.path())?;
+    let gathered = staging.path().join("gathered");
+    gather(staging.path(), &gathered)?;
+    fs::write(gathered.join(STAMP), pins)?;
+    fs::create_dir_all(beside)?;
+    remove_into(&folder, staging.path())?;
+    fs::rename(&gathered, &folder)?;
+    Ok(())
+}
+
+/// Takes away the libraries of an earlier setup: they would be preferred to the system's.
+pub(super) fn remove(workspace: &Workspace, beside: &Path) -> Result<()> {
+    let staging = tempfile::tempdir_in(&workspace.target)?;
+    remove_into(&beside.join(FOLDER), staging.path())
+}
+
+/// Moves a folder away in one step, to where it is deleted.
+fn remove_into(folder: &Path, staging: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::rename(folder, staging.join("earlier"))
+            .with_context(|| format!("{} cannot be replaced", folder.display()))?;
+    }
+    Ok(())
+}
+
+fn is_complete(folder: &Path, pins: &str) -> bool {
+    let names = LIBRARIES
+        .iter()
+        .filter_map(|path| Path::new(path).file_name());
+    fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == pins)
+        && names.into_iter().all(|name| folder.join(name).is_file())
+}
+
+/// Moves the libraries, and the licence of every wheel, out of the unpacked wheels into `folder`.
+fn gather(unpacked: &Path, folder: &Path) -> Result<()> {
+    fs::create_dir(folder)?;
+    for path in LIBRARIES {
+        let name = Path::new(path).file_name().unwrap_or_default();
+        fs::rename(unpacked.join(path), folder.join(name))
+            .with_context(|| format!("the wheels have no {path}"))?;
+    }
+    for entry in fs::read_dir(unpacked)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|found| found != "dist-info") {
+            continue;
+        }
+        let wheel = path.file_stem().unwrap_or_default().to_string_lossy();
+        let licence = path.join("licenses/License.txt");
+        ensure!(licence.is_file(), "the wheel {wheel} has no licence");
+        fs::rename(licence, folder.join(format!("{wheel}.licence.txt")))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unpacked_wheels() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let licence = "nvidia_cublas-13.1.1.3.dist-info/licenses/License.txt";
+        let others = ["nvidia/cu13/include/cublas.h", licence];
+        for path in LIBRARIES.into_iter().chain(others) {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, path).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn libraries_and_licences_are_kept_and_nothing_else() {
+        let unpacked = unpacked_wheels();
+        let folder = unpacked.path().join("gathered");
+        gather(unpacked.path(), &folder).unwrap();
+        let kept = fs::read_dir(&folder).unwrap().count();
+        assert_eq!(kept, LIBRARIES.len() + 1);
+        assert!(folder.join("nvidia_cublas-13.1.1.3.licence.txt").is_file());
+    }
+
+    #[test]
+    fn a_library_that_the_wheels_lack_is_named() {
+        let unpacked = unpacked_wheels();
+        fs::remove_file(unpacked.path().join(LIBRARIES[3])).unwrap();
+        let error = gather(unpacked.path(), &unpacked.path().join("gathered")).unwrap_err();
+        assert!(error.to_string().contains(LIBRARIES[3]), "{error}");
+    }
+
+    #[test]
+    fn other_pins_and_lost_libraries_are_fetched_anew() {
+        let unpacked = unpacked_wheels();
+        let folder = unpacked.path().join("gathered");
+        gather(unpacked.path(), &folder).unwrap();
+        assert!(!is_complete(&folder, "pins"));
+        fs::write(folder.join(STAMP), "pins").unwrap();
+        assert!(is_complete(&folder, "pins"));
+        assert!(!is_complete(&folder, "newer pins"));
+        fs::remove_file(folder.join("libcudnn_cnn.so.9")).unwrap();
+        assert!(!is_complete(&folder, "pins"));
+    }
+}
