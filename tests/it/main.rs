@@ -13,6 +13,7 @@ mod closed_pipes;
 mod cuda;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
 mod decode;
+mod devices;
 mod docs;
 mod film;
 mod full_disk;

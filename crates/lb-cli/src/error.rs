@@ -7,6 +7,8 @@ use lb_render::{
     InputError, ModelError, PictureKeyframeError, RenderError, SettingsError, VideoError,
 };
 
+use crate::device_advice;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
@@ -172,8 +174,8 @@ impl CommandError {
             RenderError::Model(ModelError::Export(ExportError::CheckpointGlobal { .. })) => {
                 Some("do not open this file with Python; look for the model as a .safetensors file")
             }
-            RenderError::Model(ModelError::DeviceUnavailable { .. }) => {
-                Some("`lb doctor` tells which devices can be used and why others cannot")
+            RenderError::Model(ModelError::DeviceUnavailable { reason, .. }) => {
+                Some(device_advice::advice(reason))
             }
             RenderError::Video(VideoError::AudioWithoutFfmpeg { .. }) => {
                 Some("install ffmpeg, or leave --audio out")

@@ -11,6 +11,7 @@ mod print;
 
 mod args;
 mod commands;
+mod device_advice;
 mod error;
 mod interrupt;
 mod progress;

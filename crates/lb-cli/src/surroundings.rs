@@ -38,14 +38,11 @@ impl Surroundings {
         let mut model_folders = split_paths("LB_MODELS");
         if let Some(beside) = beside {
             runtime_folders.push(beside.to_path_buf());
-            // A build of this workspace: target/<profile>/lb, with the set-up folder in target/.
-            runtime_folders.extend(
-                beside
-                    .ancestors()
-                    .skip(1)
-                    .take(3)
-                    .map(|above| above.join("onnxruntime")),
-            );
+            // A build of this workspace: target/<profile>/lb, with the set-up folders in target/.
+            // What was set up for GPUs runs on CPUs too.
+            runtime_folders.extend(beside.ancestors().skip(1).take(3).flat_map(|above| {
+                ["onnxruntime-gpu", "onnxruntime"].map(|folder| above.join(folder))
+            }));
         }
         model_folders.extend(user_data().map(|data| data.join("lb/models")));
         let import_folder = model_folders.first().cloned();

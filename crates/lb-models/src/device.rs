@@ -1,8 +1,10 @@
 //! Where a model runs, with how many threads and in which precision.
 
 mod choice;
+mod nvidia;
 mod options;
 mod placement;
+mod problem;
 mod shapes;
 mod tensorrt;
 
@@ -16,6 +18,7 @@ pub use self::choice::{ProviderReport, providers};
 pub use self::options::SessionOptions;
 pub(crate) use self::options::SettledOptions;
 pub(crate) use self::placement::PlacementRecorder;
+pub use self::problem::DeviceProblem;
 pub(crate) use self::shapes::{InputShape, ShapeProfile};
 pub(crate) use self::tensorrt::Engine;
 use crate::error::ModelError;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::device::DeviceProblem;
 use crate::kind::ModelKind;
 
 /// A broken rule of loading or running a model.
@@ -39,7 +40,7 @@ pub enum ModelError {
         /// The device as the user names it.
         device: String,
         /// Why not.
-        reason: String,
+        reason: DeviceProblem,
     },
     /// A device name that is none.
     #[error("unknown device `{found}`; known are auto, cpu, cuda, tensorrt")]

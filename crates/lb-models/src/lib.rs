@@ -64,7 +64,7 @@ mod vae;
 pub use conditioning::{
     MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,
 };
-pub use device::{Device, ProviderReport, SessionOptions, providers};
+pub use device::{Device, DeviceProblem, ProviderReport, SessionOptions, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};

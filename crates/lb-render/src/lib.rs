@@ -95,8 +95,9 @@ pub use summary::{Reconstruction, Seconds, Summary, TransitionFacts};
 
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
-    Device, GrayPicture, ModelDirectory, ModelError, ModelKind, Picture, PipelineOptions,
-    Precision, Runtime, SessionOptions, locate_library, providers as device_reports,
+    Device, DeviceProblem, GrayPicture, ModelDirectory, ModelError, ModelKind, Picture,
+    PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
+    providers as device_reports,
 };
 pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use lb_models::ModelInspection;
-use lb_render::{Device, Runtime, device_reports, ffmpeg_version};
+use lb_render::{Runtime, device_reports, ffmpeg_version};
 use serde::Serialize;
 
 use crate::args::DoctorArguments;
 use crate::commands::models;
 use crate::commands::render::line;
+use crate::device_advice;
 use crate::error::CommandError;
 use crate::resolve;
 use crate::surroundings::Surroundings;
@@ -103,19 +104,12 @@ fn devices(runtime: Runtime) -> Vec<Finding> {
         .into_iter()
         .map(|report| {
             let name = report.device.to_string();
-            match (report.missing, report.device) {
-                (None, _) => Finding::found(name, "can be asked for"),
-                (Some(reason), Device::TensorRt) => Finding::missing(
-                    name,
-                    reason,
-                    "needs the GPU build of ONNX Runtime and TensorRT 10 (libnvinfer)",
-                ),
-                (Some(reason), _) => Finding::missing(
-                    name,
-                    reason,
-                    "needs the GPU build of ONNX Runtime (`cargo xtask setup --gpu`), CUDA 13 \
-                     and cuDNN 9",
-                ),
+            match report.missing {
+                None => Finding::found(name, "can be asked for"),
+                Some(problem) => {
+                    let advice = device_advice::advice(&problem);
+                    Finding::missing(name, problem.to_string(), advice)
+                }
             }
         })
         .collect()

@@ -1,11 +1,10 @@
 //! Which device can be used, told by trying it.
 
-use std::path::Path;
-
 use ort::ep::{self, ExecutionProvider};
 use ort::session::Session;
 
-use super::{Device, execution_providers};
+use super::problem::DeviceProblem;
+use super::{Device, execution_providers, nvidia};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
 
@@ -15,7 +14,7 @@ pub struct ProviderReport {
     /// The device that needs this provider.
     pub device: Device,
     /// `None` where a session was made with the provider, else the reason why it could not be.
-    pub missing: Option<String>,
+    pub missing: Option<DeviceProblem>,
 }
 
 /// What this runtime can run on: the CPU, CUDA, TensorRT, in this order.
@@ -43,7 +42,7 @@ pub(super) fn choose(runtime: Runtime, asked: Device) -> Result<ChosenDevice, Mo
         Device::Cpu => chosen(Device::Cpu, None),
         Device::Auto => match why_missing(runtime, Device::Cuda) {
             None => chosen(Device::Cuda, None),
-            reason => chosen(Device::Cpu, reason),
+            Some(problem) => chosen(Device::Cpu, Some(problem.to_string())),
         },
         Device::Cuda | Device::TensorRt => match why_missing(runtime, asked) {
             None => chosen(asked, None),
@@ -55,8 +54,10 @@ pub(super) fn choose(runtime: Runtime, asked: Device) -> Result<ChosenDevice, Mo
     }
 }
 
-fn why_missing(runtime: Runtime, device: Device) -> Option<String> {
-    let (built_in, library) = match device {
+/// Looks for what the device needs, step by step, and loads NVIDIA's libraries on the way: nothing
+/// for the CPU, and no gigabyte of CUDA where there is no driver to run it.
+fn why_missing(runtime: Runtime, device: Device) -> Option<DeviceProblem> {
+    let (built_in, provider) = match device {
         Device::Auto | Device::Cpu => return None,
         Device::Cuda => (ep::CUDA::is_available(), "onnxruntime_providers_cuda"),
         Device::TensorRt => (
@@ -64,31 +65,27 @@ fn why_missing(runtime: Runtime, device: Device) -> Option<String> {
             "onnxruntime_providers_tensorrt",
         ),
     };
+    let library = runtime.library();
     if !matches!(built_in, Ok(true)) {
-        return Some(format!(
-            "{} is a build without {device}",
-            runtime.library().display()
-        ));
+        return Some(DeviceProblem::NotBuiltIn {
+            library: library.into(),
+            device,
+        });
     }
-    let file = format!(
-        "{}{library}{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
-    let beside = runtime
-        .library()
-        .parent()
-        .unwrap_or(Path::new("."))
-        .join(&file);
-    if !beside.is_file() {
-        return Some(format!("{} is not there", beside.display()));
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let provider = library.with_file_name(format!("{prefix}{provider}{suffix}"));
+    if !provider.is_file() {
+        return Some(DeviceProblem::NoProvider { library: provider });
+    }
+    if let Err(reason) = nvidia::load_driver() {
+        return Some(DeviceProblem::NoDriver { reason });
+    }
+    if let Err(reason) = nvidia::load_cuda(library) {
+        return Some(DeviceProblem::NoCuda { reason });
     }
     let refusal = try_out(runtime, device).err()?;
-    let reason = own_words(&refusal.to_string());
-    Some(match sees_nvidia() {
-        true => reason,
-        false => format!("{reason}; no NVIDIA GPU is visible either (no /dev/nvidia0)"),
-    })
+    let problem = DeviceProblem::of_refusal(&refusal.to_string());
+    Some(problem.with(nvidia::sees_gpu(), nvidia::driver_version()))
 }
 
 /// Makes a session with the provider. That loads its library with all that it links to, and starts
@@ -103,33 +100,3 @@ fn try_out(runtime: Runtime, device: Device) -> ort::Result<Session> {
 const IDENTITY: &[u8] = b"\x08\x08\x3a\x37\x0a\x10\x0a\x01x\x12\x01y\x22\x08Identity\x12\x01p\
     \x5a\x0f\x0a\x01x\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01\
     \x62\x0f\x0a\x01y\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01\x42\x02\x10\x11";
-
-/// ONNX Runtime's message without the place in its sources and the name of its status.
-fn own_words(message: &str) -> String {
-    let words = message.split_once(" : FAIL : ");
-    words.map_or(message, |(_, words)| words).trim().to_owned()
-}
-
-/// Whether the system shows an NVIDIA GPU. Where it cannot be told, it is not denied.
-fn sees_nvidia() -> bool {
-    // Under Windows' Linux a GPU is /dev/dxg.
-    let devices = ["/dev/nvidia0", "/dev/dxg"];
-    !cfg!(target_os = "linux") || devices.iter().any(|device| Path::new(device).exists())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_told_without_source_files() {
-        let message = "/onnxruntime_src/core/provider_bridge_ort.cc:2043 onnxruntime::Provider& \
-                       Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library a.so with \
-                       error: libcudart.so.13: cannot open shared object file\n";
-        assert_eq!(
-            own_words(message),
-            "Failed to load library a.so with error: libcudart.so.13: cannot open shared object file"
-        );
-        assert_eq!(own_words("anything else"), "anything else");
-    }
-}

@@ -3,7 +3,9 @@
 use lb_blend::{Backend, LatentShape, PredictRequest, noise};
 use lb_export::{Component, ExportOptions, Graph, build_graph};
 use lb_models::testing::{GraphSession, NamedTensor, TensorValues, placement};
-use lb_models::{Device, Picture, Pipeline, PipelineOptions, Precision, SessionOptions, providers};
+use lb_models::{
+    Device, DeviceProblem, Picture, Pipeline, PipelineOptions, Precision, SessionOptions, providers,
+};
 use lb_schedule::BranchingProfile;
 
 use crate::surroundings::{pocket, runtime};
@@ -132,7 +134,10 @@ fn the_cpu_is_always_there_and_a_device_that_is_not_says_why() {
     for report in providers(runtime()) {
         match (report.device, report.missing) {
             (Device::Cpu, missing) => assert_eq!(missing, None),
-            (_, missing) => assert_ne!(missing, Some(String::new())),
+            (asked, Some(DeviceProblem::NotBuiltIn { library, device })) => {
+                assert_eq!((library.as_path(), device), (runtime().library(), asked));
+            }
+            (_, missing) => assert!(!missing.is_some_and(|why| why.to_string().is_empty())),
         }
     }
 }

@@ -141,5 +141,5 @@ fn a_gpu_that_is_not_there_is_an_error_with_the_reason() {
         matches!(error, ModelError::DeviceUnavailable { .. }),
         "{error}"
     );
-    assert!(error.to_string().contains(&reason), "{error}");
+    assert!(error.to_string().contains(&reason.to_string()), "{error}");
 }
