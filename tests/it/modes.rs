@@ -58,30 +58,67 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
     let folder = Folder::new();
     write_tiny_model("sd21", &folder.join("sd21")).unwrap();
     write_tiny_model("upscale", &folder.join("upscale")).unwrap();
+    let render = |flags: &[&'static str]| {
+        let tree = ["--steps=4", "--frames=4", "--no-cache"];
+        [&["render"], &PROMPTS[..], &tree[..], flags].concat()
+    };
     let first = ["--model=./sd21", "--size=64x64"];
     let second = ["--upscale-steps=2", "--upscale-frames=2"];
-    let at_once = ["--upscale=./upscale", "--frames-dir=at-once"];
+    let at_once = [
+        "--upscale=./upscale",
+        "--frames-dir=at-once",
+        "-o=at-once.gif",
+    ];
     let facts = folder.facts(&render(&[&first[..], &second[..], &at_once[..]].concat()));
     assert_eq!(
         (&facts["width"], &facts["computed_frames"]),
-        (&256.into(), &3.into())
+        (&256.into(), &4.into())
     );
 
     let facts = folder.facts(&render(&[&first[..], &["--frames-dir=low"]].concat()));
     fs::write(folder.join("low.json"), facts.to_string()).unwrap();
     let later = ["upscale", "low", "--model=./upscale", "--no-cache"];
-    let rest = ["--facts=low.json", "--frames-dir=later", "-o", "film.mp4"];
+    let rest = ["--frames-dir=later", "-o=later.gif"];
     let facts = folder.facts(&[&later[..], &second[..], &rest[..]].concat());
-    assert_eq!(facts["model_evaluations"], 3 * 2);
-    let [at_once, later_frames] =
-        ["at-once", "later"].map(|name| pictures::sequence(&folder.join(name)));
-    assert!(at_once == later_frames, "frames are the same now or later");
+    assert_eq!(facts["model_evaluations"], 4 * 2);
+    // The folder alone tells everything: the files are the same now or later, their texts too.
+    let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
+    assert!(bytes("at-once.gif") == bytes("later.gif"));
+    for frame in 0..4 {
+        let name = format!("frame_{frame:04}.png");
+        let same = bytes(&format!("at-once/{name}")) == bytes(&format!("later/{name}"));
+        assert!(same, "{name}");
+    }
+    let rest = ["--facts=low.json", "--frames-dir=by-facts"];
+    folder.facts(&[&later[..], &second[..], &rest[..]].concat());
+    let [at_once, by_facts] =
+        ["at-once", "by-facts"].map(|name| pictures::sequence(&folder.join(name)));
+    assert!(at_once == by_facts);
+
+    // As another program saves it: pixels alone.
+    let retouched = folder.join("low/frame_0002.png");
+    let frame = image::open(&retouched).unwrap();
+    frame.save(&retouched).unwrap();
+    let said = folder.run(&[&later[..], &second[..], &["--frames-dir=retouched"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    let warning = "1 of the frames, first low/frame_0002.png, do not say where";
+    assert!(said.error.contains(warning), "{}", said.error);
+    fs::create_dir(folder.join("mixed")).unwrap();
+    for frame in 0..4 {
+        let [from, to] = ["low", "mixed"].map(|name| format!("{name}/frame_000{frame}.png"));
+        fs::copy(folder.join(&from), folder.join(&to)).unwrap();
+    }
+    let [from, to] = [1, 3].map(|frame| folder.join(&format!("mixed/frame_000{frame}.png")));
+    fs::copy(from, to).unwrap();
+    let refused = ["upscale", "mixed", "--model=./upscale", "-o=refused.gif"];
+    let refused = folder.run(&refused);
+    refused.assert_refused(2, &["frame_0003.png", "the end of transition 1", "--facts"]);
 
     let by_prompts = [&later[..], &PROMPTS[..], &second[..]].concat();
     folder.facts(&[&by_prompts[..], &["--frames-dir=by-prompts"]].concat());
     let others = ["old oak", "--frames-dir=refused"];
-    let refused = folder.run(&[&by_prompts[..], &others[..], &["red sea"]].concat());
-    refused.assert_refused(2, &["3 frames", "3 transitions"]);
+    let refused = folder.run(&[&by_prompts[..], &others[..]].concat());
+    refused.assert_refused(2, &["4 frames", "2 transitions"]);
     let refused = folder.run(&["upscale", "low", "--model=./sd21", "-o", "refused.mp4"]);
     refused.assert_refused(2, &["x4 upscaling"]);
     let refused = folder.run(&[

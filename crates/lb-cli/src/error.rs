@@ -134,6 +134,10 @@ impl CommandError {
             RenderError::LowResCount { .. } => {
                 Some("give the folder that --frames-dir wrote, or prompts for these frames")
             }
+            RenderError::FramePlace(_) => Some(
+                "give the folder that --frames-dir wrote, as it is; or say with --facts FILE where \
+                 its frames stand",
+            ),
             RenderError::NoOutput => {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }

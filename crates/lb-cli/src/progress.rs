@@ -106,6 +106,14 @@ impl RenderObserver for Progress {
             RenderEvent::Cache { problem } => self.bar.suspend(|| {
                 eprintln!("warning: {problem}");
             }),
+            RenderEvent::FramesWithoutPlace { first, count } => self.bar.suspend(|| {
+                eprintln!(
+                    "warning: {count} of the frames, first {}, do not say where in the film they \
+                     stand, as if saved by another program; they are taken to stand evenly between \
+                     their neighbours",
+                    first.display()
+                );
+            }),
             RenderEvent::Reconstructed(at) if at.is_bad() => self.bar.suspend(|| {
                 eprintln!(
                     "warning: keyframe {} is {:.0} % off its picture, so the film jumps beside it; \

@@ -156,6 +156,9 @@ pub enum RenderError {
         /// Computed frames of every transition.
         expected: Vec<usize>,
     },
+    /// Frames that do not tell properly where in a film they stand.
+    #[error(transparent)]
+    FramePlace(#[from] crate::modes::upscale::FramePlaceError),
     /// A job with a second stage, and a renderer without its model.
     #[error("the job is upscaled with `{model}`, but the renderer was given no upscaling model")]
     NoUpscaler {
@@ -238,6 +241,7 @@ impl RenderError {
             | Self::NoFrames { .. }
             | Self::FrameSize { .. }
             | Self::Fractions { .. }
+            | Self::FramePlace(_)
             | Self::NoUpscaler { .. }
             | Self::PictureKeyframe(_)
             | Self::NoOutput

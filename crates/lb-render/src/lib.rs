@@ -57,6 +57,7 @@
 
 mod error;
 mod film;
+mod frame_place;
 mod input;
 mod job;
 mod measure;
@@ -71,6 +72,7 @@ mod store;
 mod summary;
 
 pub use error::RenderError;
+pub use frame_place::FramePlace;
 pub use input::{
     InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
     read_gray_picture, read_picture,
@@ -85,7 +87,7 @@ pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,
     TransitionMeasure, coefficient_of_variation, measure, plot_measurement,
 };
-pub use modes::upscale::EarlierFrames;
+pub use modes::upscale::{EarlierFrames, FramePlaceError};
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::Outputs;
 pub use plan::Plan;

@@ -1,6 +1,7 @@
 //! Watching a render, and stopping it.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use lb_blend::StepProgress;
 use lb_video::Frame;
@@ -23,6 +24,14 @@ pub enum RenderEvent<'a> {
     Cache {
         /// What it is.
         problem: &'a StoreError,
+    },
+    /// Frames of an earlier render say nothing of where in the film they stand, as others do. They
+    /// are taken to stand evenly between their neighbours.
+    FramesWithoutPlace {
+        /// The first of them.
+        first: &'a Path,
+        /// How many there are.
+        count: usize,
     },
     /// A stage of the work begins.
     Stage(Stage),

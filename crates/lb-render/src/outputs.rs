@@ -60,6 +60,17 @@ impl Outputs {
         Ok(())
     }
 
+    /// A folder on the disk that they go to.
+    pub(crate) fn folder(&self) -> &Path {
+        let named = [&self.film, &self.frames_dir, &self.contact_sheet];
+        let first = named.into_iter().flatten().next();
+        match first.map(|path| (path, path.parent())) {
+            Some((path, _)) if path.is_dir() => path,
+            Some((_, Some(parent))) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
+    }
+
     /// How the films among them are written, with a text that they carry.
     pub(crate) fn film_options(
         &self,

@@ -11,11 +11,12 @@ use std::rc::Rc;
 use lb_blend::{BlendedFrame, Latents};
 use lb_models::{PictureDecoder, Pipeline};
 use lb_schedule::BranchingProfile;
-use lb_video::{CompletedFilm, ContactSheet, FilmWriter, Frame, PngFile};
+use lb_video::{CompletedFilm, ContactSheet, FilmWriter, Frame, FrameSpool, PngFile};
 
 pub(crate) use self::watching::Watching;
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
+use crate::frame_place::FrameSpan;
 use crate::job::Job;
 use crate::modes::{KeyframePictures, Mode};
 use crate::observe::{RenderEvent, RenderObserver};
@@ -49,7 +50,9 @@ pub(crate) struct Production {
     computed: usize,
     total: usize,
     /// Computed frames for a second stage, which stand instead of outputs.
-    low_res: Option<Vec<Frame>>,
+    low_res: Option<FrameSpool>,
+    /// Of the transitions under way: what part of the film they are.
+    spans: Vec<FrameSpan>,
     /// Of a second stage: whether its keyframes are the film's no more, and which one of those under
     /// way is the first of all again.
     second_stage: bool,
@@ -107,6 +110,7 @@ impl Production {
             computed: 0,
             total: plan.computed_frames(),
             low_res: None,
+            spans: (0..plan.profiles.len()).map(FrameSpan::whole).collect(),
             second_stage: false,
             closing: None,
         })
@@ -175,10 +179,10 @@ impl Production {
         frames.map(|frame| self.mode.finish(frame)).collect()
     }
 
-    /// The next computed frame of the film.
-    fn write(&mut self, frame: Frame) -> Result<(), RenderError> {
+    /// The next computed frame of the film, at this fraction of a transition under way.
+    fn write(&mut self, frame: Frame, index: usize, fraction: f64) -> Result<(), RenderError> {
         if let Some(low_res) = &mut self.low_res {
-            low_res.push(frame);
+            low_res.push(&frame)?;
             self.computed += 1;
             return Ok(());
         }
@@ -186,7 +190,8 @@ impl Production {
             sheet.add(&frame);
         }
         if let Some(writer) = &mut self.frames {
-            writer.write(frame.clone())?;
+            let place = self.spans[index].at(fraction);
+            writer.write_with_text(frame.clone(), place.to_text())?;
         }
         self.computed += 1;
         self.show(frame)
@@ -224,7 +229,7 @@ impl Production {
             }
             if index == 0 {
                 self.first_keyframe = Some(picture.clone());
-                self.write(picture)?;
+                self.write(picture, index, 0.0)?;
             } else {
                 self.next_keyframe = Some(picture);
             }
@@ -245,7 +250,7 @@ impl Production {
             let latents: Vec<&Latents> = frames.iter().map(|frame| &frame.latents).collect();
             for (made, at) in self.decode(&latents)?.into_iter().zip(frames) {
                 let frame = self.restored(index, at.fraction, made)?;
-                self.write(frame)?;
+                self.write(frame, index, at.fraction)?;
             }
             let (done, total) = (self.computed, self.total);
             proceed(observer.event(&RenderEvent::Decoded { done, total }))?;
@@ -254,7 +259,7 @@ impl Production {
             pictures.finished(index);
         }
         match self.next_keyframe.take() {
-            Some(end) => self.write(end)?,
+            Some(end) => self.write(end, index, 1.0)?,
             // A loop's last transition leads to a keyframe that was written at the beginning.
             None => {
                 if let Some(first) = self.first_keyframe.clone() {

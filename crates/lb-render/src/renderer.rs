@@ -109,7 +109,7 @@ impl Renderer {
         let reuse = Rc::new(Reuse::new(&session, &pipeline)?);
         let channels = mode.channels(&mut pipeline, &reuse)?;
         let mut production = match &second {
-            Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, &reuse)?,
+            Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, outputs, &reuse)?,
             None => {
                 let description = Some(job.description(&self.directory, size)?);
                 Production::begin(job, &plan, outputs, &pipeline, mode, description, &reuse)?

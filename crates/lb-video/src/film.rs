@@ -7,6 +7,7 @@ use crate::error::VideoError;
 use crate::format::FilmFormat;
 use crate::frame::{Frame, check_size};
 use crate::frame_rate::FrameRate;
+use crate::metadata;
 use crate::options::{Encoder, FilmOptions};
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
@@ -165,7 +166,19 @@ impl FilmWriter {
     /// [`VideoError::FailedBefore`].
     pub fn write(&mut self, frame: Frame) -> Result<(), VideoError> {
         frame.check_same_size(self.width, self.height)?;
-        self.pipeline.write(frame)
+        self.pipeline.write(frame, None)
+    }
+
+    /// As [`write`](Self::write), with a text of this frame alone for
+    /// [`metadata::read_frame_text`]. Only the pictures of a folder carry it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`VideoError::DescriptionTooLong`],
+    /// [`VideoError::DescriptionNul`].
+    pub fn write_with_text(&mut self, frame: Frame, text: String) -> Result<(), VideoError> {
+        metadata::check(&text)?;
+        frame.check_same_size(self.width, self.height)?;
+        self.pipeline.write(frame, Some(text))
     }
 
     /// Waits for the encoder and gives the film its name.

@@ -16,7 +16,9 @@
 //!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. No more than the queue and
 //!   the frame being encoded are in memory as pictures, however long the film is.
 //! * [`read_frames`] gives a film's frames back, one by one.
-//! * Films and pictures carry a text, as what they were made from; [`metadata::read`] finds it.
+//! * Films and pictures carry a text, as what they were made from; [`metadata::read`] finds it. Pictures of a
+//!   folder may each have one of their own besides.
+//! * A [`FrameSpool`] keeps frames on the disk until they are needed again.
 //! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
 //! * [`write_png`] writes one picture.
 //!
@@ -57,6 +59,7 @@ mod pipeline;
 mod place;
 mod reader;
 mod sink;
+mod spool;
 mod staging;
 
 pub use completed::{CompletedFilm, FilmSummary};
@@ -69,3 +72,4 @@ pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompre
 pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
 pub use sink::png::{PngFile, write_png};
+pub use spool::FrameSpool;

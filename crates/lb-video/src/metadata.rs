@@ -7,6 +7,8 @@
 //! | WebP | the `ImageDescription` of its Exif |
 //! | PNG | an `iTXt` chunk `Description` |
 //! | folder of PNG pictures | in each of them |
+//!
+//! A folder's pictures may each carry a text of their own besides, in an `iTXt` chunk `lb-frame`.
 
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -27,6 +29,9 @@ pub const MAX_DESCRIPTION: usize = 1 << 20;
 /// Keyword of the PNG chunk: one of those that the PNG specification (11.3.3.2) registers.
 pub(crate) const PNG_KEYWORD: &str = "Description";
 
+/// Keyword of the PNG chunk for what is one picture's alone: one that no other program writes.
+pub(crate) const PNG_FRAME_KEYWORD: &str = "lb-frame";
+
 /// The text that a film or picture carries, `None` if it carries none. Of a folder of pictures as
 /// they are written here, that of the first.
 ///
@@ -44,12 +49,26 @@ pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
     let (container, file) = reader::open(path)?;
     let file = BufReader::new(file);
     let text = match container {
-        Container::Png => read_png(file),
+        Container::Png => read_png(file, PNG_KEYWORD),
         Container::Gif => gif::read(file),
         Container::Webp => webp::read(file),
         Container::Mp4 => mp4::read(file),
     };
     text.map_err(|flaw| flaw.of(path))
+}
+
+/// The text that [`FilmWriter::write_with_text`](crate::FilmWriter::write_with_text) gave to one
+/// picture of a folder, `None` if it carries none or is no PNG picture.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_frame_text(picture: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
+    let path = picture.as_ref();
+    let (container, file) = reader::open(path)?;
+    if container != Container::Png {
+        return Ok(None);
+    }
+    read_png(BufReader::new(file), PNG_FRAME_KEYWORD).map_err(|flaw| flaw.of(path))
 }
 
 /// Checks a text before the work begins.
@@ -122,13 +141,16 @@ pub(crate) fn as_text(bytes: Vec<u8>) -> Result<String, Flaw> {
 /// What the chunks before the pixels may take in memory: the text, its chunk, and others.
 const PNG_LIMIT: usize = 8 * MAX_DESCRIPTION;
 
-fn read_png(file: impl io::BufRead + Seek) -> Result<Option<String>, Flaw> {
-    let limits = ::png::Limits { bytes: PNG_LIMIT };
-    let mut decoder = ::png::Decoder::new_with_limits(file, limits);
-    decoder.set_ignore_iccp_chunk(true);
+fn read_png(file: impl io::BufRead + Seek, keyword: &str) -> Result<Option<String>, Flaw> {
+    let mut options = ::png::DecodeOptions::default();
+    options.set_ignore_iccp_chunk(true);
+    // A damaged text is not taken for none.
+    options.set_skip_ancillary_crc_failures(false);
+    let mut decoder = ::png::Decoder::new_with_options(file, options);
+    decoder.set_limits(::png::Limits { bytes: PNG_LIMIT });
     let reader = decoder.read_info().map_err(png_flaw)?;
     let mut texts = reader.info().utf8_text.iter();
-    let Some(chunk) = texts.find(|chunk| chunk.keyword == PNG_KEYWORD) else {
+    let Some(chunk) = texts.find(|chunk| chunk.keyword == keyword) else {
         return Ok(None);
     };
     let mut chunk = chunk.clone();

@@ -14,7 +14,7 @@ use crate::sink::Sink;
 const QUEUE: usize = 3;
 
 enum Message {
-    Frame(Frame),
+    Frame(Frame, Option<String>),
     Complete,
 }
 
@@ -51,9 +51,9 @@ impl Pipeline {
     }
 
     /// Waits while the queue is full.
-    pub(crate) fn write(&mut self, frame: Frame) -> Result<(), VideoError> {
+    pub(crate) fn write(&mut self, frame: Frame, text: Option<String>) -> Result<(), VideoError> {
         let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
-        if running.queue.send(Message::Frame(frame)).is_ok() {
+        if running.queue.send(Message::Frame(frame, text)).is_ok() {
             return Ok(());
         }
         // The stage has hung up: it has ended with an error, and that is the one to tell.
@@ -94,7 +94,8 @@ fn run(
 ) -> Result<Option<CompletedFilm>, VideoError> {
     for message in frames {
         match message {
-            Message::Frame(frame) => sink.write(&frame)?,
+            Message::Frame(frame, None) => sink.write(&frame)?,
+            Message::Frame(frame, Some(text)) => sink.write_with_text(&frame, &text)?,
             Message::Complete => return sink.complete().map(Some),
         }
     }
@@ -133,7 +134,7 @@ mod tests {
     fn a_panic_in_the_stage_is_an_error() {
         let mut pipeline = Pipeline::start(Box::new(Panicking)).unwrap();
         let frame = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
-        let failure = (0..20).find_map(|_| pipeline.write(frame.clone()).err());
+        let failure = (0..20).find_map(|_| pipeline.write(frame.clone(), None).err());
         let failure = failure.or_else(|| pipeline.complete().err()).unwrap();
         assert_eq!(
             failure.to_string(),

@@ -21,6 +21,11 @@ pub(crate) trait Sink: Send {
     /// The next frame; its size has been checked.
     fn write(&mut self, frame: &Frame) -> Result<(), VideoError>;
 
+    /// The next frame, with a text of its own where the format has a place for one.
+    fn write_with_text(&mut self, frame: &Frame, _text: &str) -> Result<(), VideoError> {
+        self.write(frame)
+    }
+
     /// Completes the output, all but its name.
     fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError>;
 }

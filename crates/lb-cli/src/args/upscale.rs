@@ -21,8 +21,9 @@ pub(crate) struct UpscaleArguments {
     /// x4 upscaling model: its folder, or its name.
     #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]
     pub(crate) model: String,
-    /// The line that `lb render --json` printed: it says where between the keyframes each frame
-    /// stands [default: as fixed spacing places them, else evenly].
+    /// The line that `lb render --json` printed, for frames that another program saved: it says
+    /// where between the keyframes each frame stands [default: as the frames themselves say, else
+    /// as fixed spacing places them, else evenly].
     #[arg(long, value_name = "FILE")]
     pub(crate) facts: Option<PathBuf>,
     /// What no keyframe shall show [default: nothing].
@@ -47,5 +48,5 @@ pub(crate) struct UpscaleArguments {
 }
 
 const EXAMPLES: &str = "Examples:
-  lb render \"a red apple\" \"a green pear\" --frames-dir low --json > low.json
-  lb upscale low --facts low.json --model x4-upscaler -o film.mp4";
+  lb render \"a red apple\" \"a green pear\" --frames-dir low
+  lb upscale low --model x4-upscaler -o film.mp4";

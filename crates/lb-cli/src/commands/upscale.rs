@@ -24,7 +24,7 @@ pub(crate) fn run(
     outputs.validate()?;
     let fractions = arguments.facts.as_deref().map(resolve::fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
-    let job = resolve::upscale_job(arguments, frames.count())?;
+    let job = resolve::upscale_job(arguments, &frames)?;
     Plan::new(&job)?;
     let store = resolve::store(&arguments.cache, surroundings)?;
     let renderer = resolve::upscaler(&arguments.model, &arguments.machine, surroundings)?;

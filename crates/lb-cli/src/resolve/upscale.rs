@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use lb_render::{
-    BranchingSettings, Job, JobSettings, KeyframeSettings, RenderError, TransitionSettings,
-    UpscaleSettings,
+    BranchingSettings, EarlierFrames, Job, JobSettings, KeyframeSettings, RenderError,
+    TransitionSettings, UpscaleSettings,
 };
 use serde::Deserialize;
 
@@ -12,10 +12,10 @@ use super::job::{easing, film_timing, second_stage};
 use crate::args::UpscaleArguments;
 use crate::error::CommandError;
 
-/// The job of which `frames` frames are there: by prompts, or as the frames tell it.
+/// The job of which these frames are there: by prompts, or as the frames tell it.
 pub(crate) fn upscale_job(
     arguments: &UpscaleArguments,
-    frames: usize,
+    frames: &EarlierFrames,
 ) -> Result<Job, CommandError> {
     let timing = &arguments.timing;
     let flags = JobSettings {
@@ -42,52 +42,65 @@ pub(crate) fn upscale_job(
         ..Default::default()
     };
     let settings = if arguments.prompts.is_empty() {
-        flags.forced_on(found(&arguments.frames)?)
+        flags.forced_on(frames.job()?)
     } else {
         of_prompts(&arguments.prompts, frames, flags)?
     };
     Ok(settings.resolve().map_err(RenderError::from)?)
 }
 
-/// The job that the first frame carries.
-fn found(folder: &Path) -> Result<JobSettings, CommandError> {
-    let own = folder.join("frame_0000.png");
-    let inside = folder.join("frames/frame_0000.png");
-    let frame = if own.is_file() { own } else { inside };
-    Ok(JobSettings::find(&frame)?)
-}
-
-/// A job of these prompts, whose transitions have the frames evenly among them.
+/// A job of these prompts, whose transitions have as many frames as these say; if they do not say,
+/// the frames evenly among them.
 fn of_prompts(
     prompts: &[String],
-    frames: usize,
+    frames: &EarlierFrames,
     flags: JobSettings,
 ) -> Result<JobSettings, CommandError> {
     let looped = flags.looped == Some(true);
     let transitions = Job::transition_count(prompts.len(), looped);
+    let counts = match frames.transition_frames(transitions, looped)? {
+        Some(counts) => counts,
+        None => evenly(prompts.len(), transitions, frames.count(), looped)?,
+    };
+    // How the frames came about is not known and has no effect: only their number counts.
+    let branching = |frames: usize| BranchingSettings {
+        steps: Some(1000),
+        frames: Some(frames),
+        ..Default::default()
+    };
+    // The last prompt of an open film begins no transition.
+    let counts = counts.iter().map(Some).chain(std::iter::repeat(None));
+    let keyframes = prompts.iter().zip(counts).map(|(prompt, count)| {
+        let mut keyframe = KeyframeSettings {
+            prompt: Some(prompt.clone()),
+            ..Default::default()
+        };
+        if let Some(&count) = count {
+            keyframe.transition.branching = branching(count);
+        }
+        keyframe
+    });
+    Ok(JobSettings {
+        keyframes: keyframes.collect(),
+        ..flags
+    })
+}
+
+/// Frames of every transition, both keyframes included, where all have as many.
+fn evenly(
+    prompts: usize,
+    transitions: usize,
+    frames: usize,
+    looped: bool,
+) -> Result<Vec<usize>, CommandError> {
     let steps = frames - usize::from(!looped);
     if transitions == 0 || !steps.is_multiple_of(transitions) {
         return Err(CommandError::Request(format!(
-            "{frames} frames cannot be shared evenly by the {transitions} transitions between {} \
-             prompts",
-            prompts.len()
+            "{frames} frames cannot be shared evenly by the {transitions} transitions between \
+             {prompts} prompts"
         )));
     }
-    let keyframes = prompts.iter().map(|prompt| KeyframeSettings {
-        prompt: Some(prompt.clone()),
-        ..Default::default()
-    });
-    let mut settings = JobSettings {
-        keyframes: keyframes.collect(),
-        ..flags
-    };
-    // How the frames came about is not known and has no effect: only their number counts.
-    settings.defaults.transition.branching = BranchingSettings {
-        steps: Some(1000),
-        frames: Some(steps / transitions + 1),
-        ..Default::default()
-    };
-    Ok(settings)
+    Ok(vec![steps / transitions + 1; transitions])
 }
 
 /// What `lb render --json` tells of where frames stand.

@@ -17,10 +17,11 @@ use lb_models::{ModelDirectory, ModelKind, Picture, Pipeline, UpscaleNoise};
 use lb_schedule::{BranchingProfile, Guidance};
 
 use self::carried::Carried;
-pub use self::earlier::EarlierFrames;
-pub(crate) use self::low_res::LowResFilm;
+pub use self::earlier::{EarlierFrames, FramePlaceError};
+pub(crate) use self::low_res::{LowResFilm, LowResPictures};
 pub(crate) use self::stage::SecondStage;
 use crate::error::RenderError;
+use crate::frame_place::FramePlace;
 use crate::job::{Job, Upscale};
 
 /// Frames of low resolution whose keyframes are made at once. Each takes its noise, its channels and
@@ -113,30 +114,32 @@ impl<'a> SecondFilm<'a> {
 
     /// A frame of low resolution as a keyframe, under the prompts as mixed as it was.
     fn keyframe(&self, index: usize, pipeline: &Pipeline) -> Result<Keyframe, RenderError> {
-        let frame = self.film.frame(index);
+        let FramePlace {
+            transition,
+            fraction,
+        } = self.film.place(index);
         let keyframes = &self.job.keyframes;
-        let transition = frame.transition;
         let left = &keyframes[transition];
         let right = &keyframes[(transition + 1) % keyframes.len()];
-        let mixed = |left: &str, right: &str| {
-            mixed(&self.encoded[left], &self.encoded[right], frame.fraction)
-        };
+        let mixed =
+            |left: &str, right: &str| mixed(&self.encoded[left], &self.encoded[right], fraction);
         let (from, to) = (left.guidance_scale, right.guidance_scale);
         let scale = if from == to {
             from
         } else {
-            (1.0 - frame.fraction) * from + frame.fraction * to
+            (1.0 - fraction) * from + fraction * to
         };
         let damper = self.job.transitions[transition].guidance_damper;
+        let frame = self.film.picture(index)?;
         let picture = Picture {
-            width: frame.picture.width(),
-            height: frame.picture.height(),
-            rgb: frame.picture.pixels().to_vec(),
+            width: frame.width(),
+            height: frame.height(),
+            rgb: frame.pixels().to_vec(),
         };
         Ok(Keyframe {
             conditioning: mixed(&left.prompt, &right.prompt)?,
             negative: mixed(&left.negative_prompt, &right.negative_prompt)?,
-            guidance_scale: Guidance { scale, damper }.at(frame.fraction),
+            guidance_scale: Guidance { scale, damper }.at(fraction),
             initial_latents: self.noise.initial_latents.clone(),
             concatenated: Some(pipeline.low_res_channels(&picture, &self.noise)?),
         })

@@ -3,42 +3,49 @@
 use std::rc::Rc;
 
 use lb_models::Pipeline;
-use lb_video::Frame;
+use lb_video::FrameSpool;
 
 use super::Production;
 use crate::error::RenderError;
+use crate::frame_place::FrameSpan;
 use crate::job::Job;
 use crate::modes::Mode;
+use crate::modes::upscale::LowResPictures;
 use crate::outputs::Outputs;
 use crate::plan::Plan;
 use crate::reuse::Reuse;
 
 impl Production {
-    /// A first stage that keeps its computed frames for a second one.
+    /// A first stage that keeps its computed frames for a second one, on the disk of its outputs.
     pub(crate) fn for_second_stage(
         job: &Job,
         plan: &Plan,
         pipeline: &Pipeline,
         mode: Mode,
+        outputs: &Outputs,
         reuse: &Rc<Reuse>,
     ) -> Result<Self, RenderError> {
         let nowhere = Outputs::default();
+        let (width, height) = pipeline.picture_size();
         let production = Self::begin(job, plan, &nowhere, pipeline, mode, None, reuse)?;
         Ok(Self {
             total: plan.first_stage_frames(),
-            low_res: Some(Vec::new()),
+            low_res: Some(FrameSpool::create(outputs.folder(), width, height)?),
             ..production
         })
     }
 
     /// What a first stage kept, and the fractions of its trees.
-    pub(crate) fn into_low_res(self) -> (Vec<Frame>, Vec<Vec<Vec<f64>>>) {
-        (self.low_res.unwrap_or_default(), self.level_fractions)
+    pub(crate) fn into_low_res(self) -> (Option<LowResPictures>, Vec<Vec<Vec<f64>>>) {
+        let low_res = self.low_res.map(LowResPictures::Spooled);
+        (low_res, self.level_fractions)
     }
 
-    /// Begins the next keyframes of a second stage, the first of which was the last before. `closing`
-    /// is the one among them that is the film's first again.
-    pub(crate) fn begin_window(&mut self, closing: Option<usize>) {
+    /// Begins the next keyframes of a second stage, the first of which was the last before. `spans`
+    /// are the parts of the film between them; `closing` is the one among them that is the film's
+    /// first again.
+    pub(crate) fn begin_window(&mut self, spans: Vec<FrameSpan>, closing: Option<usize>) {
+        self.spans = spans;
         self.second_stage = true;
         self.closing = closing;
     }

@@ -37,7 +37,11 @@ impl Renderer {
         let began = Instant::now();
         let plan = Plan::new(job)?;
         outputs.validate()?;
-        let fractions = frames.fractions(job, &plan)?;
+        let (fractions, guessed) = frames.fractions(job, &plan)?;
+        if let Some(first) = guessed.first() {
+            let count = guessed.len();
+            proceed(observer.event(&RenderEvent::FramesWithoutPlace { first, count }))?;
+        }
         let film = frames.film(&fractions, job.looped)?;
         let session = Rc::new(StoreSession::new(self.store.clone()));
         let second = self.second_stage(job, &plan, outputs, frames.size(), &session)?;

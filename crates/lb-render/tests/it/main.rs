@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod earlier_frames;
+mod frame_places;
 mod hostile_pictures;
 mod input;
 mod job_file;

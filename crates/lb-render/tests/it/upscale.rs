@@ -1,8 +1,8 @@
 //! Films of two stages: what diffusers makes, what they cost, and what is refused.
 
 use lb_render::{
-    Branching, EarlierFrames, Injections, Job, ModelDirectory, Outputs, Plan, RenderEvent,
-    RenderObserver, Renderer, Stage, Upscale,
+    Branching, Injections, Job, ModelDirectory, Outputs, Plan, RenderEvent, RenderObserver,
+    Renderer, Stage, Upscale,
 };
 
 use crate::tiny_models::{Pixels, Rendered, TinyModel, frames, golden, golden_job, psnr, render};
@@ -23,7 +23,7 @@ fn upscaled(job: Job) -> Job {
 }
 
 /// A film whose second stage is cheap, of so many computed frames a transition in the first one.
-fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
+pub(crate) fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
     let mut job = upscaled(golden_job((64, 64)));
     job.keyframes.truncate(keyframes);
     job.transitions.resize(
@@ -44,7 +44,7 @@ fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
     job
 }
 
-fn renderer(first: &TinyModel, upscaler: &TinyModel) -> Renderer {
+pub(crate) fn renderer(first: &TinyModel, upscaler: &TinyModel) -> Renderer {
     let upscaler = ModelDirectory::open(upscaler.path()).unwrap();
     first.renderer().with_upscaler(Some(upscaler))
 }
@@ -222,57 +222,4 @@ fn the_same_noise_is_under_all_frames() {
     for frame in &rendered.computed {
         assert!(psnr(&frame.1, &first.1) > LEAST_PSNR);
     }
-}
-
-#[test]
-fn frames_that_were_rendered_earlier_make_the_same_film() {
-    let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
-    let job = long_job(3, 4, false);
-    let whole = render(&renderer(&first, &upscaler), &job);
-    let folder = tempfile::tempdir().unwrap();
-    let frames_dir = |name: &str| Outputs {
-        frames_dir: Some(folder.path().join(name)),
-        ..Default::default()
-    };
-    let alone = Job {
-        upscale: None,
-        ..job.clone()
-    };
-    std::fs::create_dir(folder.path().join("run")).unwrap();
-    let outputs = frames_dir("run/frames");
-    first.renderer().render(&alone, &outputs, &mut ()).unwrap();
-
-    let earlier = EarlierFrames::read(&folder.path().join("run")).unwrap();
-    assert_eq!((earlier.count(), earlier.size()), (7, (64, 64)));
-    let renderer = renderer(&upscaler, &upscaler);
-    let outputs = frames_dir("upscaled");
-    let summary = renderer.upscale(&job, &earlier, &outputs, &mut ()).unwrap();
-    let upscaled = frames(&folder.path().join("upscaled"));
-    assert!(
-        upscaled == whole.computed,
-        "the frames are those of one render"
-    );
-    // 7 keyframes of 2 steps: nothing of the first stage is computed.
-    assert_eq!(summary.statistics.model_evaluations, 14);
-
-    let refusal = |earlier: &EarlierFrames, job: &Job| {
-        let outputs = frames_dir("refused");
-        let error = renderer
-            .upscale(job, earlier, &outputs, &mut ())
-            .unwrap_err();
-        assert!(error.is_request(), "{error}");
-        error.to_string()
-    };
-    assert_eq!(
-        refusal(&earlier, &long_job(3, 5, false)),
-        "the film has 9 computed frames; 7 are there"
-    );
-    let two = Some(vec![vec![0.0, 0.5, 1.0]; 2]);
-    let message = refusal(&earlier.clone().with_fractions(two), &job);
-    assert!(
-        message.contains("[4, 4]") && message.contains("[3, 3]"),
-        "{message}"
-    );
-    let error = EarlierFrames::read(folder.path()).unwrap_err();
-    assert!(error.to_string().contains("holds no frames"), "{error}");
 }

@@ -9,7 +9,7 @@ use crate::completed::CompletedFilm;
 use crate::error::VideoError;
 use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
-use crate::metadata::{self, PNG_KEYWORD};
+use crate::metadata::{self, PNG_FRAME_KEYWORD, PNG_KEYWORD};
 use crate::place::Place;
 use crate::sink::Sink;
 use crate::staging::{StagedFile, StagedFolder};
@@ -40,7 +40,7 @@ impl PngFile {
     pub fn write(&mut self, frame: &Frame, description: Option<&str>) -> Result<(), VideoError> {
         description.map_or(Ok(()), metadata::check)?;
         let place = self.output.place();
-        encode(&mut self.output, frame, description, &place)?;
+        encode(&mut self.output, frame, &texts(description, None), &place)?;
         self.output.complete().map(|_| ())
     }
 
@@ -63,15 +63,22 @@ pub fn write_png(path: impl AsRef<Path>, frame: &Frame, overwrite: bool) -> Resu
     file.publish()
 }
 
+/// The texts of a picture by their keywords.
+fn texts<'a>(description: Option<&'a str>, own: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+    let description = description.map(|text| (PNG_KEYWORD, text));
+    let own = own.map(|text| (PNG_FRAME_KEYWORD, text));
+    description.into_iter().chain(own).collect()
+}
+
 /// The one place where a PNG's bytes are made; `place` is for the error.
 fn encode(
     output: impl Write,
     frame: &Frame,
-    description: Option<&str>,
+    texts: &[(&str, &str)],
     place: &Place,
 ) -> Result<(), VideoError> {
     let mut output = BufWriter::new(output);
-    write_picture(&mut output, frame, description)
+    write_picture(&mut output, frame, texts)
         .map_err(|error| match error {
             EncodingError::IoError(source) => source,
             other => std::io::Error::other(other),
@@ -83,15 +90,15 @@ fn encode(
 fn write_picture(
     output: impl Write,
     frame: &Frame,
-    description: Option<&str>,
+    texts: &[(&str, &str)],
 ) -> Result<(), EncodingError> {
     let mut encoder = ::png::Encoder::new(output, frame.width() as u32, frame.height() as u32);
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
     encoder.set_filter(Filter::Adaptive);
-    if let Some(text) = description {
-        encoder.add_itxt_chunk(PNG_KEYWORD.into(), text.into())?;
+    for &(keyword, text) in texts {
+        encoder.add_itxt_chunk(keyword.into(), text.into())?;
     }
     let mut writer = encoder.write_header()?;
     writer.write_image_data(frame.pixels())?;
@@ -123,12 +130,8 @@ impl PngSink {
     }
 }
 
-impl Sink for PngSink {
-    fn name(&self) -> &'static str {
-        "png"
-    }
-
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+impl PngSink {
+    fn add(&mut self, frame: &Frame, text: Option<&str>) -> Result<(), VideoError> {
         let name = file_name(self.frames);
         let place = Place {
             path: self.output.path().join(&name),
@@ -137,10 +140,25 @@ impl Sink for PngSink {
         };
         let refused = |source| place.refused(source);
         let file = std::fs::File::create_new(&place.temporary).map_err(refused)?;
-        encode(&file, frame, self.description.as_deref(), &place)?;
+        let texts = texts(self.description.as_deref(), text);
+        encode(&file, frame, &texts, &place)?;
         self.bytes += file.metadata().map_err(refused)?.len();
         self.frames += 1;
         Ok(())
+    }
+}
+
+impl Sink for PngSink {
+    fn name(&self) -> &'static str {
+        "png"
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+        self.add(frame, None)
+    }
+
+    fn write_with_text(&mut self, frame: &Frame, text: &str) -> Result<(), VideoError> {
+        self.add(frame, Some(text))
     }
 
     fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {

@@ -1,24 +1,57 @@
 //! The computed frames of a first stage, and where in the film each of them stands.
 
-use lb_video::Frame;
+use std::path::PathBuf;
+
+use lb_video::{Frame, FrameSpool};
 
 use crate::error::RenderError;
+use crate::frame_place::{FramePlace, FrameSpan};
+use crate::input::read_picture;
 
-/// A film of low resolution: its computed frames in film order, a shared keyframe once.
-#[derive(Clone, Debug)]
-pub(crate) struct LowResFilm {
-    frames: Vec<LowResFrame>,
-    looped: bool,
+/// Pictures of low resolution on the disk, in film order. They are read when they are needed.
+#[derive(Debug)]
+pub(crate) enum LowResPictures {
+    /// What a first stage has just computed.
+    Spooled(FrameSpool),
+    /// Files of an earlier render, which all had this width and height.
+    Files(Vec<PathBuf>, (usize, usize)),
 }
 
-/// A computed frame of low resolution.
-#[derive(Clone, Debug)]
-pub(crate) struct LowResFrame {
-    pub(crate) picture: Frame,
-    /// The film's transition that it belongs to.
-    pub(crate) transition: usize,
-    /// Where between that transition's keyframes, from 0 to 1.
-    pub(crate) fraction: f64,
+impl LowResPictures {
+    fn count(&self) -> usize {
+        match self {
+            Self::Spooled(spool) => spool.count(),
+            Self::Files(paths, _) => paths.len(),
+        }
+    }
+
+    fn read(&self, index: usize) -> Result<Frame, RenderError> {
+        match self {
+            Self::Spooled(spool) => Ok(spool.read(index)?),
+            Self::Files(paths, size) => {
+                let path = &paths[index];
+                let picture = read_picture(path)?;
+                let found = (picture.width, picture.height);
+                if found != *size {
+                    return Err(RenderError::FrameSize {
+                        path: path.clone(),
+                        found,
+                        expected: *size,
+                    });
+                }
+                Ok(Frame::from_rgb(found.0, found.1, picture.rgb)?)
+            }
+        }
+    }
+}
+
+/// A film of low resolution: its computed frames in film order, a shared keyframe once.
+#[derive(Debug)]
+pub(crate) struct LowResFilm {
+    pictures: LowResPictures,
+    places: Vec<FramePlace>,
+    transitions: usize,
+    looped: bool,
 }
 
 impl LowResFilm {
@@ -28,59 +61,80 @@ impl LowResFilm {
     /// # Errors
     /// [`RenderError::LowResCount`] where there are not as many frames as fractions say.
     pub(crate) fn new(
-        pictures: Vec<Frame>,
+        pictures: LowResPictures,
         fractions: &[Vec<f64>],
         looped: bool,
     ) -> Result<Self, RenderError> {
         let transitions = fractions.iter().enumerate();
-        let mut places: Vec<(usize, f64)> = transitions
+        let mut places: Vec<FramePlace> = transitions
             .flat_map(|(transition, fractions)| {
                 let own = fractions.iter().skip(usize::from(transition > 0));
-                own.map(move |&fraction| (transition, fraction))
+                own.map(move |&fraction| FramePlace {
+                    transition,
+                    fraction,
+                })
             })
             .collect();
         if looped {
             places.pop();
         }
-        if pictures.len() != places.len() {
+        if pictures.count() != places.len() {
             return Err(RenderError::LowResCount {
-                found: pictures.len(),
+                found: pictures.count(),
                 expected: places.len(),
             });
         }
-        let frames = pictures.into_iter().zip(&places);
-        let frames: Vec<LowResFrame> = frames
-            .map(|(picture, &(transition, fraction))| LowResFrame {
-                picture,
-                transition,
-                fraction,
-            })
-            .collect();
-        Ok(Self { frames, looped })
+        Ok(Self {
+            pictures,
+            places,
+            transitions: fractions.len(),
+            looped,
+        })
     }
 
     /// How many neighbours there are to go between.
     pub(crate) fn pairs(&self) -> usize {
-        self.frames.len() - usize::from(!self.looped)
+        self.frames() - usize::from(!self.looped)
     }
 
     /// How many frames there are.
     pub(crate) fn frames(&self) -> usize {
-        self.frames.len()
+        self.places.len()
     }
 
     pub(crate) fn is_looped(&self) -> bool {
         self.looped
     }
 
-    /// A frame; behind the last one of a loop comes its first.
-    pub(crate) fn frame(&self, index: usize) -> &LowResFrame {
-        &self.frames[index % self.frames.len()]
+    /// A frame's picture; behind the last one of a loop comes its first.
+    pub(crate) fn picture(&self, index: usize) -> Result<Frame, RenderError> {
+        self.pictures.read(index % self.frames())
+    }
+
+    /// Where a frame stands; behind the last one of a loop comes its first.
+    pub(crate) fn place(&self, index: usize) -> FramePlace {
+        self.places[index % self.frames()]
+    }
+
+    /// What lies between a frame and the next.
+    pub(crate) fn span(&self, pair: usize) -> FrameSpan {
+        let (left, right) = (self.place(pair), self.place(pair + 1));
+        let (transition, to) = match self.closes(pair + 1) {
+            true => (self.transitions - 1, 1.0),
+            false => (right.transition, right.fraction),
+        };
+        // A keyframe is the end of one transition and the beginning of the next.
+        let is_within = left.transition == transition;
+        FrameSpan {
+            transition,
+            from: if is_within { left.fraction } else { 0.0 },
+            to,
+        }
     }
 
     /// Whether this frame is the first one again.
     pub(crate) fn closes(&self, index: usize) -> bool {
-        self.looped && index == self.frames.len()
+        self.looped && index == self.frames()
     }
 }
 
@@ -89,8 +143,13 @@ mod tests {
     use super::*;
 
     fn film(count: usize, fractions: &[Vec<f64>], looped: bool) -> Result<LowResFilm, RenderError> {
-        let picture = |level| Frame::from_rgb(1, 1, vec![level as u8; 3]).unwrap();
-        LowResFilm::new((0..count).map(picture).collect(), fractions, looped)
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = FrameSpool::create(folder.path(), 1, 1).unwrap();
+        for level in 0..count {
+            let picture = Frame::from_rgb(1, 1, vec![level as u8; 3]).unwrap();
+            spool.push(&picture).unwrap();
+        }
+        LowResFilm::new(LowResPictures::Spooled(spool), fractions, looped)
     }
 
     #[test]
@@ -98,14 +157,21 @@ mod tests {
         let fractions = [vec![0.0, 0.4, 1.0], vec![0.0, 1.0]];
         let open = film(4, &fractions, false).unwrap();
         let places: Vec<(usize, f64)> = (0..4)
-            .map(|index| (open.frame(index).transition, open.frame(index).fraction))
+            .map(|index| (open.place(index).transition, open.place(index).fraction))
             .collect();
         assert_eq!(places, [(0, 0.0), (0, 0.4), (0, 1.0), (1, 1.0)]);
         assert_eq!((open.pairs(), open.closes(4)), (3, false));
 
         let looped = film(3, &fractions, true).unwrap();
         assert_eq!((looped.pairs(), looped.closes(3)), (3, true));
-        assert_eq!(looped.frame(3).picture, looped.frame(0).picture);
+        assert_eq!(looped.picture(3).unwrap(), looped.picture(0).unwrap());
+        for film in [open, looped] {
+            let spans: Vec<(usize, f64, f64)> = (0..3)
+                .map(|pair| film.span(pair))
+                .map(|span| (span.transition, span.from, span.to))
+                .collect();
+            assert_eq!(spans, [(0, 0.0, 0.4), (0, 0.4, 1.0), (1, 0.0, 1.0)]);
+        }
     }
 
     #[test]

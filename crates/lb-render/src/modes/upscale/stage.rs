@@ -7,7 +7,7 @@ use lb_blend::{Backend, BlendOptions, BlendReport, CallRows, StepProgress, blend
 use lb_models::{Pipeline, SessionTimes};
 use lb_schedule::film_cost;
 
-use super::{Carried, LowResFilm, SecondFilm};
+use super::{Carried, LowResFilm, LowResPictures, SecondFilm};
 use crate::error::RenderError;
 use crate::job::{Job, Upscale};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
@@ -52,6 +52,7 @@ impl<'a> SecondStage<'a> {
         observer: &mut dyn RenderObserver,
     ) -> Result<Upscaled, RenderError> {
         let (pictures, level_fractions) = first.into_low_res();
+        let pictures = pictures.unwrap_or(LowResPictures::Files(Vec::new(), (0, 0)));
         let fractions = level_fractions.iter().filter_map(|levels| levels.last());
         let fractions: Vec<Vec<f64>> = fractions.cloned().collect();
         let film = LowResFilm::new(pictures, &fractions, job.looped)?;
@@ -117,8 +118,9 @@ impl<'a> SecondStage<'a> {
                 stage(Stage::Blending, observer)?;
             }
             let closing = film.closes(window.end) && !part.is_looped();
+            let spans = window.clone().map(|pair| film.span(pair)).collect();
             self.production
-                .begin_window(closing.then_some(window.len()));
+                .begin_window(spans, closing.then_some(window.len()));
             let taken = Cell::new(0);
             let mut shifted = Shifted {
                 observer,

@@ -1,0 +1,94 @@
+//! Frames that wait on the disk instead of in memory.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::VideoError;
+use crate::frame::{Frame, check_size};
+use crate::place::Place;
+
+/// Frames of one size in a temporary file without a name: nothing is left of it, whatever ends the
+/// program. Pixels lie there as they are, so that any frame is read at once.
+#[derive(Debug)]
+pub struct FrameSpool {
+    file: File,
+    folder: PathBuf,
+    width: usize,
+    height: usize,
+    count: usize,
+}
+
+impl FrameSpool {
+    /// An empty one in a folder.
+    ///
+    /// # Errors
+    /// [`VideoError::FrameSize`], and [`VideoError::Io`] for a folder that cannot be written.
+    pub fn create(
+        folder: impl AsRef<Path>,
+        width: usize,
+        height: usize,
+    ) -> Result<Self, VideoError> {
+        check_size(width, height)?;
+        let folder = folder.as_ref().to_path_buf();
+        let file = tempfile::tempfile_in(&folder).map_err(VideoError::io("written", &folder))?;
+        Ok(Self {
+            file,
+            folder,
+            width,
+            height,
+            count: 0,
+        })
+    }
+
+    /// How many frames there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Puts a frame behind the others.
+    ///
+    /// # Errors
+    /// [`VideoError::SizesDiffer`]; [`VideoError::NoSpace`] and [`VideoError::Io`], after which the
+    /// frames before are still there.
+    pub fn push(&mut self, frame: &Frame) -> Result<(), VideoError> {
+        frame.check_same_size(self.width, self.height)?;
+        self.seek(self.count)?;
+        self.file.write_all(frame.pixels()).map_err(|source| {
+            let place = Place {
+                path: self.folder.clone(),
+                temporary: PathBuf::new(),
+                elsewhere: self.offset(self.count),
+            };
+            place.refused(source)
+        })?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// A frame, counted from 0.
+    ///
+    /// # Errors
+    /// [`VideoError::Io`], also for a frame that is not there.
+    pub fn read(&self, index: usize) -> Result<Frame, VideoError> {
+        self.seek(index)?;
+        let mut pixels = vec![0; 3 * self.width * self.height];
+        let mut file = &self.file;
+        file.read_exact(&mut pixels)
+            .map_err(VideoError::io("read", &self.folder))?;
+        Frame::from_rgb(self.width, self.height, pixels)
+    }
+
+    fn offset(&self, index: usize) -> u64 {
+        index as u64 * (3 * self.width * self.height) as u64
+    }
+
+    fn seek(&self, index: usize) -> Result<(), VideoError> {
+        let to = SeekFrom::Start(self.offset(index));
+        let sought = (&self.file).seek(to);
+        sought
+            .map(|_| ())
+            .map_err(VideoError::io("read", &self.folder))
+    }
+}
