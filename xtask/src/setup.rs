@@ -5,6 +5,7 @@
 //! GPUs has a folder of its own beside the other's, which all other tasks use.
 
 mod nvidia;
+mod staging;
 mod wheels;
 
 use std::fs;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
+use self::staging::Staging;
 use self::wheels::Wheels;
 use crate::workspace::Workspace;
 
@@ -110,15 +112,19 @@ fn fetch(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let library = library_of(build, std::env::consts::OS, std::env::consts::ARCH)?;
     let folder = folder(workspace, build);
     let place = folder.join(&library.name);
-    let is_there = |name: &&str| folder.join(name).is_file();
-    if place.is_file() && library.providers.iter().all(is_there) {
+    let is_complete = || {
+        let is_there = |name: &&str| folder.join(name).is_file();
+        place.is_file() && library.providers.iter().all(is_there)
+    };
+    if is_complete() {
+        return Ok(place);
+    }
+    let staging = Staging::take(&workspace.target)?;
+    if is_complete() {
         return Ok(place);
     }
     let (what, megabytes) = (&library.wheels.what, library.wheels.megabytes);
     println!("fetching {what} with pip: {megabytes} MB");
-    fs::create_dir_all(&workspace.target)?;
-    // On the target's own file system, so that the renames below are atomic.
-    let staging = tempfile::tempdir_in(&workspace.target)?;
     library.wheels.unpack(workspace, staging.path())?;
     let unpacked = staging.path().join("onnxruntime/capi");
     put(&unpacked, &folder, &library.name, library.providers)?;

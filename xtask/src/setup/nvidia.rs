@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::staging::Staging;
 use super::wheels::Wheels;
 use crate::workspace::Workspace;
 
@@ -49,14 +50,16 @@ pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
     if is_complete(&folder, &pins) {
         return Ok(());
     }
+    let staging = Staging::take(&workspace.target)?;
+    if is_complete(&folder, &pins) {
+        return Ok(());
+    }
     println!(
         "fetching CUDA 13.0 and cuDNN 9.20 with pip: {} MB, which become 1.3 GB (2 GB for a moment). \
          They are under NVIDIA's licences (https://docs.nvidia.com/cuda/eula), which are kept \
          beside them; --system-cuda leaves them out",
         wheels.megabytes
     );
-    // On the target's own file system, so that renaming is atomic.
-    let staging = tempfile::tempdir_in(&workspace.target)?;
     wheels.unpack(workspace, staging.path())?;
     let gathered = staging.path().join("gathered");
     gather(staging.path(), &gathered)?;
@@ -69,8 +72,13 @@ pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
 
 /// Takes away the libraries of an earlier setup: they would be preferred to the system's.
 pub(super) fn remove(workspace: &Workspace, beside: &Path) -> Result<()> {
-    let staging = tempfile::tempdir_in(&workspace.target)?;
-    remove_into(&beside.join(FOLDER), staging.path())
+    let folder = beside.join(FOLDER);
+    if !folder.exists() {
+        return Ok(());
+    }
+    println!("removing {}", workspace.shown(&folder));
+    let staging = Staging::take(&workspace.target)?;
+    remove_into(&folder, staging.path())
 }
 
 /// Moves a folder away in one step, to where it is deleted.
