@@ -1,8 +1,13 @@
 //! Ctrl-C.
 #![cfg(unix)]
 
-use std::process::{Command, Stdio};
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use lb_models::testing::write_tiny_model;
 
 use crate::lb::{Folder, Said};
 
@@ -34,15 +39,52 @@ fn ctrl_c_ends_with_130_and_leaves_nothing() {
         );
         std::thread::sleep(Duration::from_millis(20));
     }
-    let interrupt = ["-INT", &child.id().to_string()];
-    assert!(
-        Command::new("kill")
-            .args(interrupt)
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&child);
     let said = Said::from(child.wait_with_output().unwrap());
     said.assert_refused(130, &["interrupted"]);
     assert_eq!(folder.contents(), [""; 0]);
+}
+
+fn interrupt(child: &Child) {
+    let interrupt = ["-INT", &child.id().to_string()];
+    let sent = Command::new("kill").args(interrupt).status();
+    assert!(sent.unwrap().success());
+}
+
+/// A safetensors file with another tensor, of a terabyte of zeros that take no room on the disk.
+fn grow(weights: &Path) {
+    const BYTES: u64 = 1 << 40;
+    let mut content = fs::read(weights).unwrap();
+    let length = u64::from_le_bytes(content[..8].try_into().unwrap()) as usize;
+    let tensors = content.split_off(8 + length);
+    let mut header: serde_json::Value = serde_json::from_slice(&content[8..]).unwrap();
+    let begin = tensors.len() as u64;
+    header["zeros"] = serde_json::json!({
+        "dtype": "U8", "shape": [BYTES], "data_offsets": [begin, begin + BYTES],
+    });
+    let header = header.to_string().into_bytes();
+    let start = (header.len() as u64).to_le_bytes();
+    fs::write(weights, [&start[..], &header, &tensors].concat()).unwrap();
+    let file = File::options().write(true).open(weights).unwrap();
+    let whole = 8 + header.len() as u64 + begin + BYTES;
+    file.set_len(whole).unwrap();
+}
+
+#[test]
+fn ctrl_c_ends_the_first_reading_of_large_weights() {
+    let folder = Folder::new();
+    write_tiny_model("sd21", &folder.join("model")).unwrap();
+    grow(&folder.join("model/unet/diffusion_pytorch_model.safetensors"));
+    let arguments = ["-v", "render", "red leaf", "blue sea", "--model=./model"];
+    let mut command = folder.command(&arguments);
+    command.args(["--size=64x64", "-o=film.gif"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let reading = |line: &String| line.contains("unet") && line.contains("once, to know it again");
+    assert!(told.by_ref().map(Result::unwrap).any(|line| reading(&line)));
+    interrupt(&child);
+    let rest: Vec<String> = told.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line == "error: interrupted"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

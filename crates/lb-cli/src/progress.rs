@@ -122,6 +122,11 @@ impl RenderObserver for Progress {
                     100.0 * at.latent_error
                 );
             }),
+            RenderEvent::Weights { done, total, .. } => {
+                let percent = 100 * done / (*total).max(1);
+                self.bar
+                    .set_message(format!("reading new weights, {percent} %"));
+            }
             RenderEvent::Stage(stage) => self.stage(*stage),
             RenderEvent::Step(progress) => self.step(progress),
             RenderEvent::Decoded { done, total } => {

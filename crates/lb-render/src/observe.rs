@@ -25,6 +25,15 @@ pub enum RenderEvent<'a> {
         /// What it is.
         problem: &'a StoreError,
     },
+    /// Weights that the store does not know yet are read, to be known again.
+    Weights {
+        /// The file.
+        path: &'a Path,
+        /// Bytes read so far.
+        done: u64,
+        /// Bytes of the file.
+        total: u64,
+    },
     /// Frames of an earlier render say nothing of where in the film they stand, as others do. They
     /// are taken to stand evenly between their neighbours.
     FramesWithoutPlace {

@@ -95,7 +95,7 @@ impl Renderer {
         let mode = Mode::read(job, &self.directory, size)?;
         let mut pictures = KeyframePictures::read(job, size, &mode)?;
         let session = Rc::new(StoreSession::new(self.store.clone()));
-        let second = self.second_stage(job, &plan, outputs, size, &session)?;
+        let second = self.second_stage(job, &plan, outputs, size, &session, observer)?;
         let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
         let mut pipeline = Pipeline::open(
             self.runtime,
@@ -106,7 +106,8 @@ impl Renderer {
         )?;
         let schedule = self.directory.schedule();
         let sampler = job.sampler.sampler(schedule, plan.steps())?;
-        let reuse = Rc::new(Reuse::new(&session, &pipeline)?);
+        let encodes = job.inpaint.is_some() || job.pictures() > 0;
+        let reuse = Rc::new(Reuse::new(&session, &pipeline, encodes, observer)?);
         let channels = mode.channels(&mut pipeline, &reuse)?;
         let mut production = match &second {
             Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, outputs, &reuse)?,

@@ -24,6 +24,7 @@ pub(crate) struct Reuse {
     text_encoder: Option<Key>,
     unet: Option<Key>,
     decoder: Option<Key>,
+    encoder: Option<Key>,
     conditioning_shape: (usize, usize),
     picture_size: (usize, usize),
 }
@@ -35,14 +36,20 @@ pub(crate) struct DecodedFrames {
 }
 
 impl Reuse {
-    /// Finds out what the model's results are called; loads nothing.
+    /// Finds out what the model's results are called; loads nothing. Weights that the store does not
+    /// know yet are read whole for it. `encodes` tells whether there are pictures to encode.
+    ///
+    /// # Errors
+    /// [`RenderError::Interrupted`] if the observer says so meanwhile.
     pub(crate) fn new(
         session: &Rc<StoreSession>,
         pipeline: &Pipeline,
+        encodes: bool,
+        observer: &mut dyn RenderObserver,
     ) -> Result<Self, RenderError> {
-        let key = |component| -> Result<Option<Key>, RenderError> {
+        let mut key = |component| -> Result<Option<Key>, RenderError> {
             if session.is_on() {
-                Ok(session.component(&pipeline.origin(component)?))
+                session.component(&pipeline.origin(component)?, observer)
             } else {
                 Ok(None)
             }
@@ -52,6 +59,10 @@ impl Reuse {
             text_encoder: key(Component::TextEncoder)?,
             unet: key(Component::Unet)?,
             decoder: key(Component::VaeDecoder)?,
+            encoder: match encodes {
+                true => key(Component::VaeEncoder)?,
+                false => None,
+            },
             conditioning_shape: (directory.text_length(), directory.text_width()),
             picture_size: pipeline.picture_size(),
             session: Rc::clone(session),
@@ -102,11 +113,10 @@ impl Reuse {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }
-        let encoder = self.picture_encoder(pipeline)?;
         let shape = pipeline.latent_shape();
         let stored = |picture: &Picture| {
             let inputs = [b"keyframe", &picture.rgb[..]];
-            let encoder = encoder.as_ref()?;
+            let encoder = self.encoder.as_ref()?;
             Some(StoredLatents::new(&self.session, encoder, &inputs, shape))
         };
         let mut found: Vec<Option<Latents>> = pictures
@@ -132,14 +142,6 @@ impl Reuse {
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn picture_encoder(&self, pipeline: &Pipeline) -> Result<Option<Key>, RenderError> {
-        if !self.session.is_on() {
-            return Ok(None);
-        }
-        let origin = pipeline.origin(Component::VaeEncoder)?;
-        Ok(self.session.component(&origin))
-    }
-
     /// Channels that the VAE encoder makes of pictures, given as the bytes of all that decides them.
     /// `compute` is asked only for what is new.
     pub(crate) fn encoded_channels(
@@ -149,10 +151,10 @@ impl Reuse {
         shape: LatentShape,
         compute: impl FnOnce(&mut Pipeline) -> Result<Latents, RenderError>,
     ) -> Result<Latents, RenderError> {
-        let Some(encoder) = self.picture_encoder(pipeline)? else {
+        let Some(encoder) = &self.encoder else {
             return compute(pipeline);
         };
-        let stored = StoredLatents::new(&self.session, &encoder, inputs, shape);
+        let stored = StoredLatents::new(&self.session, encoder, inputs, shape);
         if let Some(found) = stored.load() {
             return Ok(found);
         }

@@ -16,6 +16,7 @@ mod payload;
 mod pictures;
 mod session;
 mod trajectories;
+mod weights;
 
 use std::fs::File;
 use std::io::{self, Write};

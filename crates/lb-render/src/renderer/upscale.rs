@@ -44,7 +44,7 @@ impl Renderer {
         }
         let film = frames.film(&fractions, job.looped)?;
         let session = Rc::new(StoreSession::new(self.store.clone()));
-        let second = self.second_stage(job, &plan, outputs, frames.size(), &session)?;
+        let second = self.second_stage(job, &plan, outputs, frames.size(), &session, observer)?;
         let Some(second) = second else {
             return Err(SettingsError::UpscaleWithoutModel.into());
         };
@@ -83,6 +83,7 @@ impl Renderer {
         outputs: &Outputs,
         size: (usize, usize),
         session: &Rc<StoreSession>,
+        observer: &mut dyn RenderObserver,
     ) -> Result<Option<SecondStage<'a>>, RenderError> {
         let Some(upscale) = &job.upscale else {
             return Ok(None);
@@ -98,7 +99,7 @@ impl Renderer {
             ..self.options.clone()
         };
         let pipeline = Pipeline::open(self.runtime, directory.clone(), width, height, options)?;
-        let reuse = Rc::new(Reuse::new(session, &pipeline)?);
+        let reuse = Rc::new(Reuse::new(session, &pipeline, false, observer)?);
         // Frames from elsewhere leave open which model made them: such a job cannot be repeated.
         let unknown = job.model.is_none() && self.directory.kind() == ModelKind::Upscale;
         let description = match unknown {
