@@ -2,6 +2,7 @@
 
 use ort::ep::{self, ExecutionProvider};
 use ort::session::Session;
+use ort::value::Tensor;
 
 use super::problem::DeviceProblem;
 use super::{Device, execution_providers, nvidia};
@@ -13,7 +14,7 @@ use crate::runtime::Runtime;
 pub struct ProviderReport {
     /// The device that needs this provider.
     pub device: Device,
-    /// `None` where a session was made with the provider, else the reason why it could not be.
+    /// `None` where something was computed with the provider, else the reason why it could not be.
     pub missing: Option<DeviceProblem>,
 }
 
@@ -57,8 +58,12 @@ pub(super) fn choose(runtime: Runtime, asked: Device) -> Result<ChosenDevice, Mo
 /// Looks for what the device needs, step by step, and loads NVIDIA's libraries on the way: nothing
 /// for the CPU, and no gigabyte of CUDA where there is no driver to run it.
 fn why_missing(runtime: Runtime, device: Device) -> Option<DeviceProblem> {
+    let refused = || {
+        let refusal = try_out(runtime, device).err()?;
+        Some(DeviceProblem::of_refusal(&refusal.to_string()))
+    };
     let (built_in, provider) = match device {
-        Device::Auto | Device::Cpu => return None,
+        Device::Auto | Device::Cpu => return refused(),
         Device::Cuda => (ep::CUDA::is_available(), "onnxruntime_providers_cuda"),
         Device::TensorRt => (
             ep::TensorRT::is_available(),
@@ -83,20 +88,30 @@ fn why_missing(runtime: Runtime, device: Device) -> Option<DeviceProblem> {
     if let Err(reason) = nvidia::load_cuda(library) {
         return Some(DeviceProblem::NoCuda { reason });
     }
-    let refusal = try_out(runtime, device).err()?;
-    let problem = DeviceProblem::of_refusal(&refusal.to_string());
-    Some(problem.with(nvidia::sees_gpu(), nvidia::driver_version()))
+    Some(refused()?.with(nvidia::sees_gpu(), nvidia::driver_version()))
 }
 
-/// Makes a session with the provider. That loads its library with all that it links to, and starts
-/// the GPU: whatever is missing or too old is named by who misses it.
-fn try_out(runtime: Runtime, device: Device) -> ort::Result<Session> {
-    Session::builder(runtime.environment())?
+/// Computes something with the provider. That loads its library with all that it links to, starts
+/// the GPU and cuDNN, and runs a kernel: whatever is missing or too old is named by who misses it,
+/// before `auto` relies on it.
+fn try_out(runtime: Runtime, device: Device) -> ort::Result<()> {
+    let mut session = Session::builder(runtime.environment())?
         .with_execution_providers(execution_providers(device, None, false))?
-        .commit_from_memory(IDENTITY)
+        .commit_from_memory(CONVOLUTION)?;
+    let picture = Tensor::from_array(([1_usize, 8, 8, 8], vec![0.0_f32; 8 * 8 * 8]))?;
+    let weights = Tensor::from_array(([8_usize, 8, 3, 3], vec![0.0_f32; 8 * 8 * 3 * 3]))?;
+    session.run(ort::inputs!["x" => picture, "w" => weights])?;
+    Ok(())
 }
 
-/// An ONNX file: one `Identity` from `x` to `y`, each one 32-bit float.
-const IDENTITY: &[u8] = b"\x08\x08\x3a\x37\x0a\x10\x0a\x01x\x12\x01y\x22\x08Identity\x12\x01p\
-    \x5a\x0f\x0a\x01x\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01\
-    \x62\x0f\x0a\x01y\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01\x42\x02\x10\x11";
+/// An ONNX file: one `Conv` of `x` (1, 8, 8, 8) with the weights `w` (8, 8, 3, 3) to `y`, in 32-bit
+/// floats. Even TensorRT leaves it to CUDA, as it is less than the smallest engine.
+const CONVOLUTION: &[u8] = b"\x08\x08\x3a\x6b\
+    \x0a\x0f\x0a\x01x\x0a\x01w\x12\x01y\x22\x04Conv\x12\x01p\
+    \x5a\x1b\x0a\x01x\x12\x16\x0a\x14\x08\x01\x12\x10\
+    \x0a\x02\x08\x01\x0a\x02\x08\x08\x0a\x02\x08\x08\x0a\x02\x08\x08\
+    \x5a\x1b\x0a\x01w\x12\x16\x0a\x14\x08\x01\x12\x10\
+    \x0a\x02\x08\x08\x0a\x02\x08\x08\x0a\x02\x08\x03\x0a\x02\x08\x03\
+    \x62\x1b\x0a\x01y\x12\x16\x0a\x14\x08\x01\x12\x10\
+    \x0a\x02\x08\x01\x0a\x02\x08\x08\x0a\x02\x08\x06\x0a\x02\x08\x06\
+    \x42\x02\x10\x11";
