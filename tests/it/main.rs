@@ -38,3 +38,4 @@ mod resume;
 mod samplers;
 mod stored;
 mod timing;
+mod usage;

@@ -21,7 +21,7 @@ pub(crate) use branching::{BranchingArguments, DistanceChoice, SpacingKind};
 pub(crate) use cache::{CacheArguments, parse_bytes};
 pub(crate) use content::{ContentArguments, SamplerChoice};
 pub(crate) use crossfeed::CrossfeedArguments;
-pub(crate) use machine::{MachineArguments, PrecisionChoice};
+pub(crate) use machine::{MachineArguments, ModelArguments, PrecisionChoice};
 pub(crate) use measure::MeasureArguments;
 pub(crate) use models::{ImportArguments, ModelsArguments, PredictionChoice};
 pub(crate) use modes::{ModeArguments, SecondStageArguments};
@@ -83,16 +83,22 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RENDER_EXAMPLES)]
 pub(crate) struct RenderArguments {
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
     #[command(flatten)]
     pub(crate) content: ContentArguments,
     #[command(flatten)]
     pub(crate) machine: MachineArguments,
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
 }
+
+const RENDER_EXAMPLES: &str = "Examples:
+  lb render \"a red apple\" \"a green pear\" -o film.mp4
+  lb render \"a sunflower\" \"a red rose\" \"a tulip\" --loop --depth-strength 0.2 -o film.gif
+  lb render film.toml -o draft.mp4 --quality lowest";
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {

@@ -18,11 +18,11 @@ mod progress;
 mod rates;
 mod resolve;
 mod surroundings;
+mod usage;
 mod write;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Arguments, Command};
@@ -30,7 +30,7 @@ use crate::error::CommandError;
 use crate::surroundings::Surroundings;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = usage::parse();
     trace(arguments.verbose);
     match run(&arguments).and_then(|()| print::finish().map_err(CommandError::standard_output)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::lb::Folder;
 
+/// The help, so wide that no description goes on in another line.
+fn help() -> String {
+    let folder = Folder::new();
+    let mut command = folder.command(&["render", "--help"]);
+    let said = command.env("COLUMNS", "2000").output().unwrap();
+    String::from_utf8(said.stdout).unwrap()
+}
+
 /// Flags and their defaults, as the help tells them.
-fn of_help() -> BTreeMap<String, Option<String>> {
-    let said = Folder::new().run(&["render", "--help"]);
+fn of_help(help: &str) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     let mut last = None;
-    for line in said.output.lines().map(str::trim_start) {
+    for line in help.lines().map(str::trim_start) {
         if line.starts_with('-') {
             last = line.split_whitespace().find(|word| word.starts_with("--"));
         }
@@ -48,7 +55,7 @@ fn every_parameter_is_described_with_its_default() {
         .into_iter()
         .find(|(name, _)| name == "parameters.md")
         .unwrap();
-    let (help, page) = (of_help(), of_page(&text));
+    let (help, page) = (of_help(&help()), of_page(&text));
     assert!(help.len() > 50, "{help:?}");
     assert_eq!(
         help.keys().collect::<Vec<_>>(),
@@ -64,4 +71,23 @@ fn every_parameter_is_described_with_its_default() {
             ),
         }
     }
+}
+
+#[test]
+fn sections_stand_in_the_order_of_the_help() {
+    let (_, text) = super::documents()
+        .into_iter()
+        .find(|(name, _)| name == "parameters.md")
+        .unwrap();
+    let page: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
+    let help = help();
+    let headings = help.lines().filter(|line| !line.starts_with(' '));
+    let headings: Vec<_> = headings
+        .filter_map(|line| line.strip_suffix(':'))
+        .filter(|heading| !["Arguments", "Options", "Examples"].contains(heading))
+        .collect();
+    assert_eq!(page, headings);
 }

@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use super::content::trimmed;
+
 /// The branching tree: by quality, by steps and frames, or by hand.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Branching")]
@@ -26,13 +28,20 @@ pub(crate) struct BranchingArguments {
     )]
     pub(crate) frames: Option<usize>,
     /// Branches of every level, with --steps and one of --injection-steps, --injection-strengths.
-    #[arg(long, value_name = "2,4,…", value_delimiter = ',', requires = "steps")]
+    #[arg(
+        long,
+        value_name = "2,4,…",
+        value_delimiter = ',',
+        value_parser = trimmed::<usize>,
+        requires = "steps"
+    )]
     pub(crate) branches: Vec<usize>,
     /// Step at which each level begins.
     #[arg(
         long,
         value_name = "0,3,…",
         value_delimiter = ',',
+        value_parser = trimmed::<usize>,
         requires = "branches",
         conflicts_with = "injection_strengths"
     )]
@@ -42,6 +51,7 @@ pub(crate) struct BranchingArguments {
         long,
         value_name = "0,0.3,…",
         value_delimiter = ',',
+        value_parser = trimmed::<f64>,
         requires = "branches"
     )]
     pub(crate) injection_strengths: Vec<f64>,

@@ -1,9 +1,12 @@
 //! The arguments that say what a film shows.
 
+use std::str::FromStr;
+
 use clap::{Args, ValueEnum};
 
 use super::{
-    BranchingArguments, CrossfeedArguments, ModeArguments, PictureArguments, TimingArguments,
+    BranchingArguments, CrossfeedArguments, ModeArguments, ModelArguments, PictureArguments,
+    TimingArguments,
 };
 
 /// What the film shows. Beside a job file, what is given here holds for the whole film.
@@ -14,14 +17,11 @@ pub(crate) struct ContentArguments {
     /// file (.toml); or a film or picture that lb made, to do again what made it.
     #[arg(value_name = "PROMPT|JOB", help_heading = None::<&'static str>)]
     pub(crate) prompts: Vec<String>,
-    /// Model directory, or the name of one [default: $LB_MODEL, else pocket].
-    #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]
-    pub(crate) model: Option<String>,
     /// What no keyframe shall show [default: nothing].
     #[arg(long, value_name = "TEXT")]
     pub(crate) negative_prompt: Option<String>,
     /// Seeds, one a prompt; missing ones count on from the last [default: 0,1,2,…].
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = trimmed::<u64>)]
     pub(crate) seed: Vec<u64>,
     /// Width and height in pixels, multiples of 64 [default: the model's own].
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
@@ -38,15 +38,17 @@ pub(crate) struct ContentArguments {
     #[arg(long, value_name = "NAME", value_enum)]
     pub(crate) sampler: Option<SamplerChoice>,
     #[command(flatten)]
-    pub(crate) pictures: PictureArguments,
-    #[command(flatten)]
     pub(crate) branching: BranchingArguments,
-    #[command(flatten)]
-    pub(crate) crossfeed: CrossfeedArguments,
     #[command(flatten)]
     pub(crate) timing: TimingArguments,
     #[command(flatten)]
+    pub(crate) pictures: PictureArguments,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    #[command(flatten)]
     pub(crate) modes: ModeArguments,
+    #[command(flatten)]
+    pub(crate) crossfeed: CrossfeedArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -54,6 +56,11 @@ pub(crate) enum SamplerChoice {
     Ddim,
     #[value(name = "dpmpp-2m")]
     DpmSolver,
+}
+
+/// A number of a list, with space around it or without.
+pub(super) fn trimmed<N: FromStr>(text: &str) -> Result<N, N::Err> {
+    text.trim().parse()
 }
 
 fn parse_size(text: &str) -> Result<(usize, usize), String> {

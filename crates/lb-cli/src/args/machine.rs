@@ -1,6 +1,15 @@
-//! The arguments that say what a model runs on.
+//! The arguments that say which model runs, and on what.
 
 use clap::{Args, ValueEnum};
+
+/// Which model draws.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model and machine")]
+pub(crate) struct ModelArguments {
+    /// Model directory, or the name of one [default: $LB_MODEL, else pocket].
+    #[arg(long, value_name = "NAME|DIR")]
+    pub(crate) model: Option<String>,
+}
 
 /// What it runs on.
 #[derive(Debug, Args)]

@@ -11,19 +11,18 @@ pub(crate) struct OutputArguments {
     /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Folder for the computed frames, before cross-fading.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) frames_dir: Option<PathBuf>,
-    /// Picture of all computed frames side by side.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) contact_sheet: Option<PathBuf>,
-    /// Write what is rendered into this job file, every value explicit; with no other output,
-    /// only that.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) save_job: Option<PathBuf>,
     /// Replace outputs that exist.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Picture of all computed frames side by side, as PNG.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contact_sheet: Option<PathBuf>,
+    /// Folder for the computed frames, before cross-fading.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) frames_dir: Option<PathBuf>,
+    /// Sound for a .mp4, cut to its length or followed by silence (needs ffmpeg).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audio: Option<PathBuf>,
     /// What encodes a .mp4.
     #[arg(long, value_name = "NAME", value_enum, default_value_t = EncoderChoice::Openh264)]
     pub(crate) encoder: EncoderChoice,
@@ -36,9 +35,6 @@ pub(crate) struct OutputArguments {
     /// Preset of ffmpeg's libx264 [default: medium].
     #[arg(long, value_name = "NAME")]
     pub(crate) preset: Option<String>,
-    /// Sound for a .mp4, cut to its length or followed by silence (needs ffmpeg).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) audio: Option<PathBuf>,
     /// Quality of a .webp, 0 to 100; higher is better and larger [default: 90].
     #[arg(long, value_name = "Q", conflicts_with = "lossless")]
     pub(crate) webp_quality: Option<u8>,
@@ -48,6 +44,10 @@ pub(crate) struct OutputArguments {
     /// Let a .gif or .webp end instead of beginning anew.
     #[arg(long)]
     pub(crate) play_once: bool,
+    /// Write what is rendered into this job file, every value explicit; with no other output,
+    /// only that.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_job: Option<PathBuf>,
     /// Print one line of facts as JSON at the end.
     #[arg(long)]
     pub(crate) json: bool,

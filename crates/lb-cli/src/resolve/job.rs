@@ -113,7 +113,7 @@ fn flags(content: &ContentArguments) -> Result<JobSettings, CommandError> {
             ..Default::default()
         },
         looped: timing.looped.then_some(true),
-        model: content.model.clone(),
+        model: content.model.model.clone(),
         size: content.size,
         sampler: content.sampler.map(|sampler| match sampler {
             SamplerChoice::Ddim => SamplerKind::Ddim,

@@ -1,0 +1,191 @@
+//! Reading the command line: what `-h` shows, and what is said of arguments that are not understood.
+
+use std::ffi::OsStr;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::args::Arguments;
+
+/// What `lb render -h` and `lb plan -h` show; `--help` shows everything.
+const USED_MOST: &[&str] = &[
+    "prompts",
+    "output",
+    "force",
+    "contact_sheet",
+    "frames_dir",
+    "audio",
+    "svg",
+    "json",
+    "seed",
+    "size",
+    "negative_prompt",
+    "quality",
+    "depth_strength",
+    "seconds",
+    "film_seconds",
+    "fps",
+    "hold",
+    "looped",
+    "from",
+    "to",
+    "model",
+];
+
+/// What other programs call our options.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["--duration", "--time", "--length"], "--seconds"),
+    (&["--total-seconds", "--film-length"], "--film-seconds"),
+    (&["--framerate", "--frame-rate", "--rate"], "--fps"),
+    (
+        &["--width", "--height", "--resolution", "-W", "-H"],
+        "--size",
+    ),
+    (
+        &["--cfg", "--cfg-scale", "--guidance", "--scale"],
+        "--guidance-scale",
+    ),
+    (&["--num-inference-steps", "--inference-steps"], "--steps"),
+    (&["--num-frames", "--num-inter-frames"], "--frames"),
+    (&["--scheduler"], "--sampler"),
+    (&["--negative", "--neg"], "--negative-prompt"),
+    (&["--init-image", "--start", "--first"], "--from"),
+    (&["--end", "--last"], "--to"),
+    (&["--gif", "--mp4", "--webp", "--file"], "--output"),
+    (&["--overwrite", "-y", "-f"], "--force"),
+    (&["--gpu", "--cuda", "--cpu"], "--device"),
+    (&["--sound", "--music"], "--audio"),
+    (&["--batch-size"], "--batch"),
+];
+
+/// The arguments, or a message and the end of the program.
+pub(crate) fn parse() -> Arguments {
+    let mut command = command();
+    if std::env::args_os().any(|argument| argument == "-h") {
+        command = brief(command);
+    }
+    let read = command.try_get_matches_from_mut(std::env::args_os());
+    match read.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => explained(error, &command).exit(),
+    }
+}
+
+/// The definition that clap derives, where every option may be given a negative number: which
+/// numbers are allowed is for the option to say.
+fn command() -> clap::Command {
+    Arguments::command().mut_subcommands(|command| {
+        command.mut_args(|argument| {
+            let takes = argument.get_action().takes_values() && !argument.is_positional();
+            argument.allow_negative_numbers(takes)
+        })
+    })
+}
+
+/// What most people need, on one screen.
+fn brief(command: clap::Command) -> clap::Command {
+    ["render", "plan"]
+        .into_iter()
+        .fold(command, |command, name| {
+            command.mut_subcommand(name, |command| {
+                command
+                    .mut_args(|argument| {
+                        let rare = !USED_MOST.contains(&argument.get_id().as_str());
+                        argument.hide(rare)
+                    })
+                    .after_help(format!(
+                        "These are the options that are used most; `lb {name} --help` has all."
+                    ))
+            })
+        })
+}
+
+/// The same error, with better advice where there is some.
+fn explained(mut error: Error, command: &clap::Command) -> Error {
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let ours = text(&error, ContextKind::InvalidArg).and_then(|name| from_elsewhere(&name));
+            if let Some(ours) = ours {
+                error.remove(ContextKind::Suggested);
+                error.remove(ContextKind::Usage);
+                error.insert(
+                    ContextKind::SuggestedArg,
+                    ContextValue::String(ours.to_owned()),
+                );
+            }
+            error
+        }
+        ErrorKind::InvalidSubcommand => {
+            let given = text(&error, ContextKind::InvalidSubcommand);
+            if given.is_some_and(|given| is_for_render(&given)) {
+                error.remove(ContextKind::SuggestedSubcommand);
+                suggest(
+                    &mut error,
+                    "films are rendered by `lb render`, with the same arguments",
+                );
+            }
+            error
+        }
+        ErrorKind::ValueValidation => match number_advice(&error) {
+            Some(advice) => {
+                // clap's own words for the reason stay with the old one.
+                let mut new = Error::new(ErrorKind::ValueValidation).with_cmd(command);
+                for (kind, value) in error.context() {
+                    new.insert(kind, value.clone());
+                }
+                suggest(&mut new, &advice);
+                new
+            }
+            None => error,
+        },
+        _ => error,
+    }
+}
+
+fn from_elsewhere(name: &str) -> Option<&'static str> {
+    let name = name.split('=').next().unwrap_or(name);
+    ELSEWHERE
+        .iter()
+        .find(|(names, _)| names.contains(&name))
+        .map(|(_, ours)| *ours)
+}
+
+/// Whether this stands where a command should because `render` was left out.
+fn is_for_render(given: &str) -> bool {
+    let ending = std::path::Path::new(given)
+        .extension()
+        .and_then(OsStr::to_str);
+    given.contains(char::is_whitespace) || matches!(ending, Some("toml" | "mp4"))
+}
+
+/// What to give instead of something that is no number.
+fn number_advice(error: &Error) -> Option<String> {
+    use std::error::Error as _;
+    let reason = error.source()?;
+    let given = text(error, ContextKind::InvalidValue)?;
+    if reason.is::<ParseFloatError>() {
+        let comma = given.replacen(',', ".", 1);
+        return Some(match comma.parse::<f64>() {
+            Ok(_) => format!("write {comma}"),
+            Err(_) => "give a plain number, as in 2.5".into(),
+        });
+    }
+    let reason = reason.downcast_ref::<ParseIntError>()?;
+    Some(match reason.kind() {
+        IntErrorKind::PosOverflow => format!("give a number of at most {}", u64::MAX),
+        _ => "give a whole number, from 0 up".into(),
+    })
+}
+
+fn text(error: &Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn suggest(error: &mut Error, advice: &str) {
+    let advice = vec![advice.to_owned().into()];
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(advice));
+}
