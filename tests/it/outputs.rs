@@ -139,3 +139,53 @@ fn flags_of_other_formats_are_refused() {
     said.assert_refused(1, &["missing.ogg"]);
     assert_eq!(folder.contents(), ["track.ogg"]);
 }
+
+/// A name that is taken at the end would be taken from the device.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_never_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let folder = Folder::new();
+    let pipe = folder.join("pipe.png");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for output in [
+        "--output=pipe.png",
+        "--contact-sheet=pipe.png",
+        "--frames-dir=pipe.png",
+        "--save-job=pipe.png",
+    ] {
+        let said = folder.run(&[SMALL_FILM, &[output, "--force"]].concat());
+        said.assert_refused(2, &["pipe.png", "a device or a pipe"]);
+    }
+    let said = folder.run(&["plan", "a", "b", "--svg=pipe.png", "--force"]);
+    said.assert_refused(2, &["a device or a pipe"]);
+    assert!(pipe.symlink_metadata().unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn names_that_promise_something_else_are_refused() {
+    let folder = Folder::new();
+    for (output, words) in [
+        ("--output=-", "standard output"),
+        ("--frames-dir=-", "standard output"),
+        ("--contact-sheet=sheet.jpg", ".png"),
+        ("--contact-sheet=sheet.GIF", ".png"),
+    ] {
+        let said = folder.run(&[SMALL_FILM, &[output]].concat());
+        said.assert_refused(2, &[words]);
+    }
+    assert_eq!(folder.contents(), [""; 0]);
+}
+
+#[test]
+fn texts_are_refused_as_films_are() {
+    let folder = Folder::new();
+    std::fs::write(folder.join("there.svg"), "older").unwrap();
+    let plan = |svg: &str| folder.run(&["plan", "a", "b", "--svg", svg]);
+    plan("there.svg").assert_refused(2, &["there.svg exists", "--force"]);
+    plan("missing/a.svg").assert_refused(1, &["there is no folder missing"]);
+    let text = std::fs::read_to_string(folder.join("there.svg")).unwrap();
+    assert_eq!(text, "older");
+}

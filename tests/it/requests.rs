@@ -12,7 +12,7 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["one", "two", "-o=a.avi"], &["a.avi"]),
     (
         &["one", "two", "-o=a.mp4", "--size=100x128"],
-        &["100x128", "64"],
+        &["100x128", "64", "try --size 128x128"],
     ),
     (&["one", "two", "-o=a.mp4", "--size=0x0"], &["0x0"]),
     (
@@ -172,6 +172,22 @@ fn each_wrong_request_is_told_why() {
             said.error
         );
     }
+}
+
+#[test]
+fn files_are_not_taken_for_prompts() {
+    let folder = Folder::new();
+    for name in ["photo.jpg", "photo.png"] {
+        std::fs::write(folder.join(name), "pixels").unwrap();
+        let said = folder.run(&["render", name, "a heart", "-o=a.mp4"]);
+        let advice = format!("--from {name}");
+        said.assert_refused(2, &[&advice]);
+    }
+    let said = folder.run(&["render", "photo.jpg", "-o=a.mp4"]);
+    said.assert_refused(2, &["--from photo.jpg"]);
+    let said = folder.run(&["render", "missing.toml", "a heart", "-o=a.mp4"]);
+    said.assert_refused(2, &["missing.toml is a file among prompts"]);
+    assert_eq!(folder.contents(), ["photo.jpg", "photo.png"]);
 }
 
 #[test]

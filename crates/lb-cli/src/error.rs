@@ -1,8 +1,9 @@
 //! Errors as a user meets them: a message, a hint, an exit code.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
-use lb_models::ExportError;
+use lb_models::{ExportError, LARGEST_SIDE};
 use lb_render::{
     InputError, ModelError, PictureKeyframeError, RenderError, SettingsError, VideoError,
 };
@@ -28,6 +29,14 @@ pub(crate) enum CommandError {
         path: String,
         /// The system's words.
         reason: String,
+    },
+    /// The folder that a file of the command itself should lie in is missing.
+    #[error("{path} cannot be made: there is no folder {folder}")]
+    NoFolder {
+        /// The file.
+        path: String,
+        /// The folder.
+        folder: String,
     },
     /// A name that a model cannot have.
     #[error(
@@ -59,6 +68,8 @@ pub(crate) enum CommandError {
     Unready(String),
 }
 
+const MAKE_FOLDER: &str = "make the folder first; it may be a slip in the path";
+
 impl From<ModelError> for CommandError {
     fn from(error: ModelError) -> Self {
         Self::Render(error.into())
@@ -67,6 +78,14 @@ impl From<ModelError> for CommandError {
 
 impl CommandError {
     pub(crate) const INTERRUPTED: u8 = 130;
+
+    /// What ended a render that keeps its finished work, or does not.
+    pub(crate) fn of_render(error: RenderError, keeps: bool) -> Self {
+        match error {
+            RenderError::Interrupted if keeps => Self::InterruptedAndKept,
+            error => error.into(),
+        }
+    }
 
     pub(crate) fn standard_output(error: std::io::Error) -> Self {
         Self::Write {
@@ -80,12 +99,26 @@ impl CommandError {
             Self::Request(_) | Self::ModelName { .. } | Self::ModelExists { .. } => 2,
             Self::Render(RenderError::Interrupted) | Self::InterruptedAndKept => Self::INTERRUPTED,
             Self::Render(error) if error.is_request() => 2,
-            Self::Render(_) | Self::Write { .. } | Self::BrokenModel { .. } | Self::Unready(_) => 1,
+            Self::Render(_)
+            | Self::Write { .. }
+            | Self::NoFolder { .. }
+            | Self::BrokenModel { .. }
+            | Self::Unready(_) => 1,
         })
     }
 
     /// What the user can do about it, where there is something to say.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<Cow<'static, str>> {
+        if let Self::Render(RenderError::Model(ModelError::PictureSize { width, height, .. })) =
+            self
+        {
+            let [width, height] = [*width, *height].map(allowed_side);
+            return Some(format!("try --size {width}x{height}").into());
+        }
+        self.fixed_hint().map(Cow::Borrowed)
+    }
+
+    fn fixed_hint(&self) -> Option<&'static str> {
         let error = match self {
             Self::Render(error) => error,
             Self::InterruptedAndKept => {
@@ -98,6 +131,7 @@ impl CommandError {
             Self::ModelExists { .. } => {
                 return Some("add --force to replace it, or --name NAME to keep both");
             }
+            Self::NoFolder { .. } => return Some(MAKE_FOLDER),
             _ => return None,
         };
         match error {
@@ -107,6 +141,9 @@ impl CommandError {
             RenderError::Settings(SettingsError::StepsAlone) => {
                 Some("add --frames N, or --branches with --injection-steps")
             }
+            RenderError::Settings(SettingsError::InpaintIncomplete { missing: "mask" }) => Some(
+                "add --mask; to begin or end the film with the picture, give it to --from or --to",
+            ),
             RenderError::Settings(SettingsError::MidCompressionWithoutFixed) => {
                 Some("add --spacing fixed")
             }
@@ -122,7 +159,7 @@ impl CommandError {
             }
             RenderError::NoJob { .. } => Some(
                 "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
-                 they do not",
+                 they do not. To begin a film with a picture, give it to --from",
             ),
             RenderError::PictureKeyframe(error) => picture_hint(error),
             RenderError::Input(InputError::NotAPicture { .. }) => {
@@ -142,6 +179,7 @@ impl CommandError {
                 Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
             }
             RenderError::OutputExists { .. } => Some("add --force to replace it"),
+            RenderError::ContactSheetFormat { .. } => Some("give it a name that ends in .png"),
             RenderError::Store(_) => {
                 Some("name another folder with --cache-dir DIR, or add --no-cache")
             }
@@ -187,12 +225,20 @@ impl CommandError {
             RenderError::Video(VideoError::EncoderNotStarted { .. }) => {
                 Some("install ffmpeg, or leave --encoder out")
             }
+            RenderError::Video(VideoError::NoFolder { .. }) => Some(MAKE_FOLDER),
             RenderError::Video(VideoError::NoSpace { .. }) => {
                 Some("free some space, or name another disk's folder with -o")
             }
             _ => None,
         }
     }
+}
+
+/// The side nearest to this one that a model may draw.
+fn allowed_side(side: usize) -> usize {
+    const UNIT: usize = 64;
+    let units = side.saturating_add(UNIT / 2) / UNIT;
+    units.clamp(1, LARGEST_SIDE / UNIT) * UNIT
 }
 
 fn picture_hint(error: &PictureKeyframeError) -> Option<&'static str> {

@@ -21,6 +21,7 @@ mod surroundings;
 mod usage;
 mod write;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -74,6 +75,7 @@ fn trace(verbose: u8) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(verbose > 1)
+        .with_ansi(std::io::stderr().is_terminal() && surroundings::allows_colour())
         // It would tell of a closed standard error there, and panic.
         .log_internal_errors(false)
         .init();

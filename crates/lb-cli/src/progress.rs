@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lb_render::{Phase, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
 
 use crate::interrupt;
@@ -14,10 +14,12 @@ use crate::rates::{Rate, Stopwatch};
 pub(crate) struct Progress {
     bar: ProgressBar,
     transitions: Cell<usize>,
+    /// The batch that the log was told of last.
+    told: Cell<Option<Phase>>,
     stopwatch: Stopwatch,
 }
 
-const BLENDING: &str = "{msg:28} {wide_bar:.cyan/dim} {pos}/{len} evaluations {rate} {eta} left";
+const BLENDING: &str = "{msg:28} {wide_bar:.cyan/dim} {pos}/{len} evaluations {rate} {left}";
 const WAITING: &str = "{msg:28} {spinner}";
 
 impl Progress {
@@ -27,13 +29,16 @@ impl Progress {
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        Self {
-            bar,
+        let progress = Self {
+            bar: ProgressBar::with_draw_target(None, target),
             transitions: Cell::new(transitions),
+            told: Cell::new(None),
             stopwatch: Stopwatch::new(),
-        }
+        };
+        progress.style(WAITING);
+        let often = std::time::Duration::from_millis(120);
+        progress.bar.enable_steady_tick(often);
+        progress
     }
 
     /// How fast the finished render was.
@@ -48,7 +53,8 @@ impl Progress {
 
     fn style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.with_key("rate", rate));
+            self.bar
+                .set_style(style.with_key("rate", rate).with_key("left", left));
         }
     }
 
@@ -66,6 +72,9 @@ impl Progress {
         };
         self.style(template);
         self.bar.set_message(message);
+        if template == WAITING {
+            tracing::info!("{message}");
+        }
         // Loading tells nothing of how fast the evaluations will go.
         self.bar.reset_elapsed();
         self.bar.reset_eta();
@@ -74,18 +83,20 @@ impl Progress {
     fn step(&self, progress: &StepProgress) {
         self.bar.set_length(progress.total_model_evaluations as u64);
         self.bar.set_position(progress.model_evaluations as u64);
-        let step = format!("step {}/{}", progress.step, progress.steps);
-        self.bar.set_message(match progress.phase {
-            Phase::Inversion => format!("pictures to noise, {step}"),
-            Phase::Keyframes => format!("keyframes, {step}"),
+        let batch = match progress.phase {
+            Phase::Inversion => "pictures to noise".to_owned(),
+            Phase::Keyframes => "keyframes".to_owned(),
             Phase::Transition { index, .. } => {
-                format!(
-                    "transition {}/{}, {step}",
-                    index + 1,
-                    self.transitions.get()
-                )
+                format!("transition {}/{}", index + 1, self.transitions.get())
             }
-        });
+        };
+        let (step, steps) = (progress.step, progress.steps);
+        self.bar
+            .set_message(format!("{batch}, step {step}/{steps}"));
+        if self.told.replace(Some(progress.phase)) != Some(progress.phase) {
+            let (done, total) = (progress.model_evaluations, progress.total_model_evaluations);
+            tracing::info!("{batch}, from step {step}/{steps}: {done}/{total} evaluations");
+        }
     }
 }
 
@@ -94,13 +105,32 @@ fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
     let _ = write!(text, "{:.1}/s", state.per_sec());
 }
 
+fn left(state: &ProgressState, text: &mut dyn std::fmt::Write) {
+    // At the start nobody knows.
+    if state.pos() > 0 {
+        let _ = write!(text, "{:#} left", HumanDuration(state.eta()));
+    }
+}
+
+/// The beginning of a long text, in quotes, with how much more there is.
+fn shortened(text: &str, most: usize) -> String {
+    let rest = text.chars().count().saturating_sub(most);
+    if rest == 0 {
+        return format!("{text:?}");
+    }
+    let shown: String = text.chars().take(most).collect();
+    format!("{shown:?}… ({rest} more characters)")
+}
+
 impl RenderObserver for Progress {
     fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
         self.stopwatch.event(event);
         match event {
             RenderEvent::PromptCut { prompt, cut } => self.bar.suspend(|| {
                 eprintln!(
-                    "warning: the prompt {prompt:?} is too long; the model does not see {cut:?}"
+                    "warning: the prompt {} is too long; the model does not see {}",
+                    shortened(prompt, 60),
+                    shortened(cut, 200),
                 );
             }),
             RenderEvent::Cache { problem } => self.bar.suspend(|| {

@@ -24,14 +24,29 @@ const BUNDLED_MODEL: &str = "pocket";
 
 pub(crate) fn outputs(arguments: &OutputArguments) -> Result<Outputs, CommandError> {
     let misplaced = |flag: &str, encoder: &str| {
-        Err(CommandError::Request(format!(
-            "{flag} belongs to --encoder {encoder}"
-        )))
+        Err(CommandError::Request(format!("{flag} --encoder {encoder}")))
     };
+    let places = [
+        &arguments.output,
+        &arguments.frames_dir,
+        &arguments.contact_sheet,
+        &arguments.save_job,
+    ];
+    if places
+        .into_iter()
+        .flatten()
+        .any(|place| place == Path::new("-"))
+    {
+        return Err(CommandError::Request(
+            "- is no place for an output: nothing is written to standard output; give a file, or \
+             ./- for a file of that name"
+                .into(),
+        ));
+    }
     let encoder = match arguments.encoder {
         EncoderChoice::Openh264 => {
             if arguments.crf.is_some() || arguments.preset.is_some() {
-                return misplaced("--crf and --preset", "ffmpeg");
+                return misplaced("--crf and --preset belong to", "ffmpeg");
             }
             match arguments.quantizer {
                 Some(quantizer) => Encoder::OpenH264 { quantizer },
@@ -39,7 +54,7 @@ pub(crate) fn outputs(arguments: &OutputArguments) -> Result<Outputs, CommandErr
             }
         }
         EncoderChoice::Ffmpeg if arguments.quantizer.is_some() => {
-            return misplaced("--quantizer", "openh264");
+            return misplaced("--quantizer belongs to", "openh264");
         }
         EncoderChoice::Ffmpeg => Encoder::Ffmpeg {
             program: "ffmpeg".into(),

@@ -3,10 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
+use lb_render::check_place;
+
 use crate::error::CommandError;
 
 /// Writes a text whole or not at all.
 pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
+    check_place(path, overwrite)?;
     let failed = |error: std::io::Error| CommandError::Write {
         path: path.display().to_string(),
         reason: error.to_string(),
@@ -15,6 +18,12 @@ pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), Comm
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        return Err(CommandError::NoFolder {
+            path: path.display().to_string(),
+            folder: folder.display().to_string(),
+        });
+    }
     let mut file = builder().tempfile_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     let persisted = if overwrite {

@@ -186,6 +186,18 @@ pub enum RenderError {
         /// The path.
         path: PathBuf,
     },
+    /// An output would take the place of a device or a pipe.
+    #[error("{} is a device or a pipe: outputs are files and folders", path.display())]
+    SpecialFile {
+        /// The output.
+        path: PathBuf,
+    },
+    /// A contact sheet with the ending of another format.
+    #[error("{}: a contact sheet is a PNG picture", path.display())]
+    ContactSheetFormat {
+        /// The contact sheet.
+        path: PathBuf,
+    },
     /// A picture, mask or depth map cannot be read.
     #[error(transparent)]
     Input(#[from] crate::input::InputError),
@@ -247,6 +259,8 @@ impl RenderError {
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }
+            | Self::SpecialFile { .. }
+            | Self::ContactSheetFormat { .. }
             | Self::Schedule(_)
             | Self::Timing(_)
             | Self::Sampler(_)

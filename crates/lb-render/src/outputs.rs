@@ -33,10 +33,12 @@ impl Outputs {
     }
 
     /// Checks what can be checked before any work: that something is asked for, that no two
-    /// outputs are one, and that nothing is in the way.
+    /// outputs are one, that nothing is in the way, and that the contact sheet is not called what it
+    /// is not.
     ///
     /// # Errors
-    /// [`RenderError::NoOutput`], [`RenderError::SameOutput`], [`RenderError::OutputExists`].
+    /// [`RenderError::NoOutput`], [`RenderError::SameOutput`], [`RenderError::OutputExists`],
+    /// [`RenderError::SpecialFile`], [`RenderError::ContactSheetFormat`].
     pub fn validate(&self) -> Result<(), RenderError> {
         let named: Vec<&PathBuf> = [&self.film, &self.frames_dir, &self.contact_sheet]
             .into_iter()
@@ -51,13 +53,14 @@ impl Outputs {
                     path: path.to_path_buf(),
                 });
             }
-            if !self.overwrite && is_in_the_way(path) {
-                return Err(RenderError::OutputExists {
-                    path: path.to_path_buf(),
-                });
-            }
+            check_place(path, self.overwrite)?;
         }
-        Ok(())
+        match &self.contact_sheet {
+            Some(path) if !is_called_png(path) => {
+                Err(RenderError::ContactSheetFormat { path: path.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A folder on the disk that they go to.
@@ -91,6 +94,30 @@ impl Outputs {
 fn same_place(left: &Path, right: &Path) -> bool {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     absolute(left) == absolute(right)
+}
+
+/// Checks that an output may be written at this place: that nothing is there, or what is there may
+/// be replaced. A device or a pipe never may: outputs are whole files that take a name at the end,
+/// and would take it from the device.
+///
+/// # Errors
+/// [`RenderError::OutputExists`], [`RenderError::SpecialFile`].
+pub fn check_place(path: &Path, overwrite: bool) -> Result<(), RenderError> {
+    let path_buf = || path.to_path_buf();
+    match path.metadata() {
+        Ok(there) if !there.is_file() && !there.is_dir() => {
+            Err(RenderError::SpecialFile { path: path_buf() })
+        }
+        _ if !overwrite && is_in_the_way(path) => {
+            Err(RenderError::OutputExists { path: path_buf() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_called_png(path: &Path) -> bool {
+    path.extension()
+        .is_none_or(|ending| ending.eq_ignore_ascii_case("png"))
 }
 
 /// A file is in the way, a folder only if it holds anything.

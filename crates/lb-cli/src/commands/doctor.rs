@@ -171,7 +171,7 @@ fn cache(surroundings: &Surroundings) -> Finding {
             return Finding::missing(
                 "finished work",
                 error.to_string(),
-                error.hint().unwrap_or("unset it"),
+                error.hint().unwrap_or("unset it".into()),
             );
         }
     };

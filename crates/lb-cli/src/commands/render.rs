@@ -40,6 +40,13 @@ pub(crate) fn run(
             return Ok(());
         }
     }
+    if !quiet && words_apart(&arguments.content.prompts) {
+        eprintln!(
+            "note: each of these {} words is a keyframe of its own; a prompt of several words \
+             stands in quotes",
+            arguments.content.prompts.len()
+        );
+    }
     let store = resolve::store(&arguments.cache, surroundings)?;
     let keeps = store.is_some();
     let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?.with_store(store);
@@ -47,10 +54,7 @@ pub(crate) fn run(
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.render(&job, &outputs, &mut progress);
     progress.clear();
-    let summary = result.map_err(|error| match error {
-        RenderError::Interrupted if keeps => CommandError::InterruptedAndKept,
-        error => error.into(),
-    })?;
+    let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
     if let Some(rate) = progress.rate(&summary).filter(|_| job.upscale.is_none()) {
         let size = (summary.width, summary.height);
         let model = renderer.directory().path();
@@ -59,6 +63,16 @@ pub(crate) fn run(
     }
     conclude(&summary, arguments.output.json, quiet);
     Ok(())
+}
+
+/// Whether these look like prompts whose quotes were forgotten: four words or more, all apart. Of
+/// letters that are written with spaces between words, that is.
+fn words_apart(prompts: &[String]) -> bool {
+    let is_word = |prompt: &String| {
+        let mut letters = prompt.chars();
+        letters.all(|letter| letter.is_ascii_alphabetic() || matches!(letter, ',' | '.' | '-'))
+    };
+    prompts.len() >= 4 && prompts.iter().all(is_word)
 }
 
 /// Says what was done.
@@ -71,9 +85,6 @@ pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
 }
 
 fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
-    if !overwrite && path.symlink_metadata().is_ok() {
-        return Err(RenderError::OutputExists { path: path.into() }.into());
-    }
     let text = job.to_toml().map_err(RenderError::from)?;
     write(path, &text, overwrite)
 }
@@ -182,4 +193,22 @@ fn peak_memory() -> Option<u64> {
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words_apart;
+
+    #[test]
+    fn forgotten_quotes_are_noticed_and_others_left_in_peace() {
+        let apart = |line: &str| {
+            let prompts: Vec<String> = line.split('|').map(str::to_owned).collect();
+            words_apart(&prompts)
+        };
+        assert!(apart("red|apple|green|pear"));
+        assert!(apart("a|red|apple,|a|green|pear"));
+        assert!(!apart("apple|pear|lemon"));
+        assert!(!apart("red apple|pear|lemon|plum"));
+        assert!(!apart("林檎|梨|檸檬|桃"));
+    }
 }

@@ -28,11 +28,13 @@ pub(crate) fn run(
     Plan::new(&job)?;
     let store = resolve::store(&arguments.cache, surroundings)?;
     let renderer = resolve::upscaler(&arguments.model, &arguments.machine, surroundings)?;
+    let keeps = store.is_some();
     let renderer = renderer.with_store(store);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.upscale(&job, &frames, &outputs, &mut progress);
     progress.clear();
-    conclude(&result?, arguments.output.json, quiet);
+    let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
+    conclude(&summary, arguments.output.json, quiet);
     Ok(())
 }

@@ -52,6 +52,13 @@ fn pictures(keyframes: &mut Vec<KeyframeSettings>, ends: &PictureArguments) {
 
 /// The file that tells the job, where it is not told by prompts.
 fn job_source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
+    let alone = prompts.len() == 1;
+    if let Some(picture) = prompts.iter().find(|prompt| is_picture(prompt, alone)) {
+        return Err(CommandError::Request(format!(
+            "{picture} is a picture among prompts: a film begins with one by --from {picture}, and \
+             ends with one by --to {picture}"
+        )));
+    }
     if let [one] = prompts {
         let path = Path::new(one);
         if path.is_dir() && !path.join("frame_0000.png").exists() {
@@ -64,13 +71,27 @@ fn job_source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
     }
     let mistaken = prompts.iter().find(|prompt| {
         let path = Path::new(prompt.as_str());
-        JobSettings::is_source(path) && path.is_file()
+        // A job file that is missing is no prompt either.
+        JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
     });
     match mistaken {
         Some(file) => Err(CommandError::Request(format!(
             "{file} is a file among prompts: give prompts, or one file that tells the whole film"
         ))),
         None => Ok(None),
+    }
+}
+
+/// Whether a picture of this name lies there. One that stands alone may tell a job, if its format
+/// can carry one.
+fn is_picture(prompt: &str, alone: bool) -> bool {
+    let path = Path::new(prompt);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let ending = ending.unwrap_or_default().to_ascii_lowercase();
+    match ending.as_str() {
+        "jpg" | "jpeg" | "bmp" | "tif" | "tiff" => path.is_file(),
+        "png" | "webp" => !alone && path.is_file(),
+        _ => false,
     }
 }
 

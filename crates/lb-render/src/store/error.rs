@@ -19,7 +19,7 @@ pub enum StoreError {
     },
     /// A limit too small for anything.
     #[error(
-        "a cache of {found} bytes is too small; give {} bytes (1M) or more",
+        "a cache size of {found} is too small; give {} bytes (1M) or more",
         super::StoreOptions::SMALLEST_LIMIT
     )]
     Limit {

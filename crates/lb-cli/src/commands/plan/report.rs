@@ -22,9 +22,12 @@ fn write_report(
     let looped = if plan.is_looped() { ", looped" } else { "" };
     writeln!(
         text,
-        "{} keyframes, {} transitions{looped}",
+        "{} keyframes, {}{looped}",
         plan.keyframes,
-        plan.profiles.len()
+        match plan.profiles.len() {
+            1 => "1 transition".to_owned(),
+            more => format!("{more} transitions"),
+        }
     )?;
     for (profile, transitions) in alike(&plan.profiles) {
         writeln!(
