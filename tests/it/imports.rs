@@ -147,6 +147,21 @@ fn an_import_tells_what_it_found_and_how_to_use_it() {
 }
 
 #[test]
+fn models_of_hugging_faces_cache_keep_their_names() {
+    let folder = Folder::new();
+    let cached = folder.join("models--somebody--tiny-sd2");
+    let snapshot = cached.join("snapshots/0123abcd");
+    fs::create_dir_all(snapshot.parent().unwrap()).unwrap();
+    let made = import(&folder, "sd2/diffusers", &["--name=made"]);
+    assert_eq!(made.code, Some(0), "{}", made.error);
+    fs::rename(folder.join("models/made"), &snapshot).unwrap();
+    for (source, force) in [(&cached, "--quiet"), (&snapshot, "--force")] {
+        let facts = facts(&folder, &["import", &source.to_string_lossy(), force]);
+        assert_eq!(facts["name"], "tiny-sd2");
+    }
+}
+
+#[test]
 fn a_model_is_replaced_only_by_force() {
     let folder = Folder::new();
     let form = "sd2/checkpoint.safetensors";

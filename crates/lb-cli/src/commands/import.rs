@@ -102,11 +102,25 @@ fn name_of(source: &Path) -> String {
         full
     };
     let name = if named.is_dir() {
+        if let Some(name) = cached_name(full) {
+            return name;
+        }
         named.file_name()
     } else {
         named.file_stem()
     };
     name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The name of a model in Hugging Face's cache, whose folders are called
+/// `models--OWNER--NAME/snapshots/COMMIT`.
+fn cached_name(folder: &Path) -> Option<String> {
+    let mut above = folder.ancestors().take(3).filter_map(Path::file_name);
+    above.find_map(|name| {
+        let name = name.to_string_lossy();
+        let (_, name) = name.strip_prefix("models--")?.rsplit_once("--")?;
+        Some(name.to_owned())
+    })
 }
 
 fn show(report: &ImportReport, model: &ModelInspection, seconds: f64) {

@@ -1,7 +1,7 @@
 //! The three forms in which models come.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,7 @@ impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, ExportError> {
         let path = path.to_owned();
         if path.is_dir() {
+            let path = cached_snapshot(&path).unwrap_or(path);
             if !path.join("model_index.json").is_file() {
                 return Err(ExportError::NoModel { path });
             }
@@ -182,6 +183,24 @@ impl Source {
                 Ok(WeightPlacement::Copied)
             }
         }
+    }
+}
+
+/// The model in a folder of Hugging Face's cache: the snapshot that its main branch names, else the
+/// only one.
+fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
+    let snapshots = folder.join("snapshots");
+    let main = fs::read_to_string(folder.join("refs/main")).ok();
+    let named = main.map(|commit| snapshots.join(commit.trim()));
+    let mut there = fs::read_dir(&snapshots).ok()?.flatten();
+    match (
+        named.filter(|named| named.is_dir()),
+        there.next(),
+        there.next(),
+    ) {
+        (Some(named), _, _) => Some(named),
+        (None, Some(only), None) => Some(only.path()),
+        _ => None,
     }
 }
 

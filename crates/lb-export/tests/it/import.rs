@@ -94,6 +94,35 @@ fn a_diffusers_directory_is_linked_file_by_file() {
     assert_eq!(files_below(&again), files_below(&first));
 }
 
+#[test]
+fn a_folder_of_hugging_faces_cache_is_imported_by_its_snapshot() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("models--somebody--sd2");
+    let snapshot = |commit: &str| {
+        let snapshot = folder.join("snapshots").join(commit);
+        import(
+            &golden("sd2/diffusers"),
+            &snapshot,
+            &ImportOptions::default(),
+        )
+        .unwrap();
+        snapshot
+    };
+    let imported = |name: &str| {
+        let target = cache.path().join(name);
+        import(&folder, &target, &ImportOptions::default()).map(|_| files_below(&target))
+    };
+    snapshot("0123abcd");
+    let expected = files_below(&golden("sd2/diffusers"));
+    assert_eq!(imported("only").unwrap(), expected);
+    let newer = snapshot("4567cdef");
+    fs::write(newer.join("LICENSE"), "mine").unwrap();
+    imported("either").unwrap_err();
+    fs::create_dir(folder.join("refs")).unwrap();
+    fs::write(folder.join("refs/main"), "4567cdef\n").unwrap();
+    assert!(imported("main").unwrap().contains(&"LICENSE".to_owned()));
+}
+
 /// As transformers 5 saves it.
 #[test]
 fn a_tokenizer_in_one_file_is_imported() {
