@@ -53,10 +53,7 @@ impl CallRows {
             varies |= rows == 2 && film.reaches_one(index);
         }
         let rows = || work.iter().map(|&(rows, _)| rows);
-        let alone = film
-            .keyframes
-            .iter()
-            .map(|keyframe| keyframe.rows().min(limit));
+        let alone = film.keyframes.iter().map(Keyframe::rows);
         let usual = work.iter().max_by_key(|&&(rows, done)| (done, rows));
         Self {
             fewest: if varies {

@@ -127,6 +127,8 @@ mod tests {
         let later = [2, 3, 4, 5].map(|step| CURVE.coefficient(step, 2, 10));
         assert_eq!(later.map(|c| (c * 10.0).round()), [0.0, 6.0, 4.0, 0.0]);
         assert_eq!(CURVE.active_steps(10).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        // Half of 5 steps is rounded to the even 2.
+        assert_eq!(CURVE.active_steps(5).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

@@ -215,6 +215,14 @@ mod tests {
     }
 
     #[test]
+    fn rounding_leaves_the_order_alone() {
+        // 1/9 + (6/9 − 1/9) is more than 6/9 in floating point.
+        let above = [0.0, 1.0 / 9.0, 6.0 / 9.0, 6.0 / 9.0, 1.0];
+        assert!(above[1] + (above[2] - above[1]) > above[2]);
+        assert_eq!(perceptual_fractions(5, &above, &[1.0; 4]).unwrap(), above);
+    }
+
+    #[test]
     fn huge_distances_do_not_overflow() {
         let fractions = perceptual_fractions(3, &[0.0, 0.5, 1.0], &[f64::MAX, f64::MAX]).unwrap();
         assert_eq!(fractions, [0.0, 0.5, 1.0]);

@@ -84,6 +84,17 @@ mod tests {
         assert_eq!(fraction(59.94), (60_000, 1001));
         assert_eq!(fraction(12.5), (12_500, 1000));
         assert_eq!(fraction(0.5), (500, 1000));
+        // Nobody broadcasts 3 frames a second, less a thousandth.
+        assert_eq!(fraction(2.997), (2997, 1000));
+    }
+
+    #[test]
+    fn the_shortest_time_has_a_frame() {
+        let rate = FrameRate::new(12.5).unwrap();
+        assert_eq!(
+            [0.0, 0.01, 0.12, 4.0].map(|time| rate.frames_in(time)),
+            [1, 1, 2, 50]
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use lb_blend::{
     relative_error,
 };
 
+use crate::altered::Altered;
 use crate::scene;
 
 const STEPS: usize = 10;
@@ -211,4 +212,41 @@ fn what_cannot_be_inverted_is_refused() {
         matches!(error, SamplerError::NotInvertible { timestep: 1 }),
         "{error}"
     );
+}
+
+#[test]
+fn a_picture_that_breaks_the_model_is_counted_among_all() {
+    let inversion = DdimInversion::new(&NoiseScheduleConfig::default(), STEPS).unwrap();
+    let options = InversionOptions { iterations: 0 };
+    // Four pictures in groups of two: the second group's first step is call 11.
+    let unguided: Vec<Keyframe> = scene::keyframes(4)
+        .into_iter()
+        .map(|picture| Keyframe {
+            guidance_scale: 1.0,
+            ..picture
+        })
+        .collect();
+    let mut calls = 0;
+    let mut backend = Altered::nothing(2);
+    backend.heard = Some(Box::new(|_, output| {
+        calls += 1;
+        if calls == STEPS + 1 {
+            output[0] = f32::NAN;
+        }
+    }));
+    let refused = invert(&mut backend, &inversion, &unguided, &options, &mut ());
+    let message = refused.unwrap_err().to_string();
+    assert!(
+        message.contains("keyframe 2 at step 1"),
+        "the first of the second group: {message}"
+    );
+}
+
+#[test]
+fn latents_that_are_equal_do_not_differ() {
+    let zeros = Latents::from_values(scene::SHAPE, vec![0.0; scene::SHAPE.len()]).unwrap();
+    assert_eq!(relative_error(&zeros, &zeros).unwrap(), 0.0);
+    let noise = &scene::keyframes(1)[0].initial_latents;
+    assert_eq!(relative_error(noise, &zeros).unwrap(), f64::INFINITY);
+    assert_eq!(relative_error(&zeros, noise).unwrap(), 1.0);
 }

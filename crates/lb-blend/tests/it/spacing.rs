@@ -1,10 +1,10 @@
 //! Where the engine puts a level's branches.
 
 use lb_blend::{BackendError, BlendOptions, BlendedFrame, Latents, SpacingDistance};
-use lb_schedule::{Spacing, fixed_fractions};
+use lb_schedule::{BranchingProfile, Spacing, fixed_fractions};
 
 use crate::altered::Altered;
-use crate::scene::{film, made, quiet_film, render, sampler};
+use crate::scene::{film, film_along, made, quiet_film, render, sampler};
 
 fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
     frames.iter().map(|frame| frame.fraction).collect()
@@ -76,6 +76,25 @@ fn pictures_can_be_what_is_measured() {
         [options, BlendOptions::default()].map(|options| quiet_film(8, 2, &options));
     let [pictures, latents] = [pictures, latents].map(|film| fractions(&film.transitions[0]));
     assert_ne!(pictures, latents);
+}
+
+/// Between two branches there is nothing to choose, and a picture costs a decode.
+#[test]
+fn two_pictures_are_not_looked_at() {
+    let profile = BranchingProfile::manual(10, &[2, 3], &[0, 9]).unwrap();
+    let options = BlendOptions {
+        distance: SpacingDistance::Pictures,
+        ..Default::default()
+    };
+    let mut backend = Altered::nothing(usize::MAX);
+    backend.features = Some(Box::new(|_| panic!("asked for features")));
+    let film = made(
+        &mut backend,
+        &sampler(10),
+        &film_along(&profile, 2),
+        &options,
+    );
+    assert_eq!(fractions(&film.transitions[0]), [0.0, 0.5, 1.0]);
 }
 
 type FeaturesOf = fn(&[Latents]) -> Result<Vec<Vec<f32>>, BackendError>;

@@ -124,6 +124,12 @@ fn torch_checkpoints_are_converted_exactly() {
     assert_eq!(report.weights, WeightPlacement::Copied);
     let file = target.join("checkpoint.safetensors");
     let bytes = fs::read(&file).unwrap();
+    let header_length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    assert_eq!(
+        header_length % 8,
+        0,
+        "numbers are aligned where they are mapped"
+    );
     let tensors = header(&file);
     assert!(!tensors.contains_key("betas") && !tensors.contains_key("model_ema.num_updates"));
     let numbers = [0, 1, 2, 3, 4, 5];

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::import::{golden, with_configuration};
 use crate::pickle_writer::{
-    archive, call, dictionary, integer, integers, name, program, tensor, text, tuple,
+    archive, archive_of, call, dictionary, integer, integers, name, program, tensor, text, tuple,
 };
 
 /// The error that importing these bytes gives. Nothing is left beside them.
@@ -131,6 +131,25 @@ fn archives_that_lie() {
     let other = archive(b"", &[]);
     let message = refusal(&other).to_string();
     assert!(message.contains("0 are left"), "{message}");
+}
+
+#[test]
+fn archives_of_other_machines() {
+    let whole = |name: &str, bytes: &[u8]| {
+        let entries = [(name.to_owned(), bytes)];
+        refusal(&archive_of(&program(&dictionary(&[])), &entries)).to_string()
+    };
+    let message = whole("byteorder", b"big");
+    assert!(message.contains("byte order is \"big\""), "{message}");
+    let long = whole("byteorder", &[b' '; 17]);
+    assert!(long.contains("17 bytes; at most 16"), "{long}");
+    for (name, bytes) in [
+        ("byteorder", &b"little\n"[..]),
+        ("inside/data.pkl", b"other"),
+    ] {
+        let message = whole(name, bytes);
+        assert!(message.contains("no text_encoder"), "{name}: {message}");
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A writer of pickle programs and of the archives around them, for files that torch would not save.
 
 use std::io::{Cursor, Write as _};
-use std::path::Path;
 
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -82,13 +81,22 @@ pub(crate) fn program(body: &[u8]) -> Vec<u8> {
 
 /// An archive as torch writes it, with these storages.
 pub(crate) fn archive(program: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
+    let storages = storages
+        .iter()
+        .map(|(key, bytes)| (format!("data/{key}"), *bytes));
+    let entries: Vec<(String, &[u8])> = storages.collect();
+    archive_of(program, &entries)
+}
+
+/// An archive with these entries beside its program.
+pub(crate) fn archive_of(program: &[u8], entries: &[(String, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    archive.start_file("archive/data.pkl", stored).unwrap();
-    archive.write_all(program).unwrap();
-    for (key, bytes) in storages {
-        let path = Path::new("archive/data").join(key);
-        archive.start_file(path.to_string_lossy(), stored).unwrap();
+    let program = ("data.pkl".to_owned(), program);
+    for (name, bytes) in std::iter::once(&program).chain(entries) {
+        archive
+            .start_file(format!("archive/{name}"), stored)
+            .unwrap();
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap().into_inner()

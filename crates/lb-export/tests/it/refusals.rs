@@ -2,6 +2,7 @@
 //! file, what is wrong and what was expected.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use lb_export::{Component, ExportError, ExportOptions, build_graph};
@@ -150,6 +151,11 @@ fn truncated_weights() {
     absurd[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     fs::write(&path, absurd).unwrap();
     assert!(refusal(model.path(), Component::Unet).contains("header claims"));
+    // Whatever the file has: what is read into memory has a limit.
+    let large = fs::File::create(&path).unwrap();
+    large.set_len(200_000_000).unwrap();
+    (&large).write_all(&150_000_000_u64.to_le_bytes()).unwrap();
+    assert!(refusal(model.path(), Component::Unet).contains("header claims"));
 }
 
 #[test]
@@ -226,6 +232,9 @@ fn shards_outside_the_folder_or_without_their_tensor() {
         "/etc/passwd",
         "..",
         "",
+        // Plain names on Unix, places elsewhere on Windows.
+        r"..\\vae",
+        "C:weights",
     ] {
         fs::write(&index, text.replacen(first, hostile, 1)).unwrap();
         let message = refusal(model.path(), Component::Unet);

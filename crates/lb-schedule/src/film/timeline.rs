@@ -167,6 +167,7 @@ mod tests {
         assert_eq!(frames(30.0, 5.0, 2), 150);
         assert_eq!(frames(30.0, 5.0, 4), 450);
         assert_eq!(frames(29.97, 10.0, 2), 300);
+        assert_eq!(frames(1000.0, 1000.0, 2), MAX_FILM_FRAMES);
         // 2.5 film frames each: rounded one by one they would be 300.
         assert_eq!(frames(10.0, 0.25, 101), 250);
     }

@@ -124,12 +124,15 @@ fn stable_diffusion_2() {
     });
     assert_settings(vae, &expected);
     let expected = json!({
+        "bos_token_id": 49406,
+        "eos_token_id": 49407,
         "hidden_act": "gelu",
         "hidden_size": 1024,
         "intermediate_size": 4096,
         "max_position_embeddings": 77,
         "num_attention_heads": 16,
         "num_hidden_layers": 23,
+        "pad_token_id": 0,
         "vocab_size": 49408,
     });
     assert_settings(text, &expected);
@@ -182,6 +185,7 @@ fn stable_diffusion_1() {
         "hidden_act": "quick_gelu",
         "num_attention_heads": 12,
         "num_hidden_layers": 12,
+        "pad_token_id": 49407,
     });
     assert_settings(text, &expected);
     assert_complete(&tensors, &configs);
