@@ -115,3 +115,48 @@ impl<R: Read + Seek> BoxReader<R> {
         Ok(four)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn told(flaw: Flaw) -> String {
+        match flaw {
+            Flaw::Damaged(reason) => reason,
+            Flaw::Io(error) => error.to_string(),
+        }
+    }
+
+    /// Empty boxes, one after the other.
+    fn empty_boxes(count: usize) -> BoxReader<Cursor<Vec<u8>>> {
+        BoxReader::new(Cursor::new(b"\0\0\0\x08free".repeat(count)))
+    }
+
+    #[test]
+    fn a_file_of_too_many_boxes_is_given_up() {
+        let mut file = empty_boxes(MOST_BOXES + 1);
+        let whole = file.whole().unwrap();
+        let message = told(file.children(whole, 0).unwrap_err());
+        assert_eq!(message, "it has more than 1000000 boxes");
+    }
+
+    #[test]
+    fn a_box_is_read_up_to_a_limit() {
+        let mut file = empty_boxes(2);
+        let whole = file.whole().unwrap();
+        assert_eq!(file.children(whole, 0).unwrap().len(), 2);
+        assert_eq!(file.bytes(whole, 16).unwrap().len(), 16);
+        let message = told(file.bytes(whole, 15).unwrap_err());
+        assert!(message.contains("16 bytes, more than 15"), "{message}");
+    }
+
+    #[test]
+    fn a_box_is_no_shorter_than_its_own_header() {
+        let mut file = BoxReader::new(Cursor::new(b"\0\0\0\x07free".to_vec()));
+        let whole = file.whole().unwrap();
+        let message = told(file.children(whole, 0).unwrap_err());
+        assert!(message.contains("says that it has 7 bytes"), "{message}");
+    }
+}

@@ -167,3 +167,19 @@ fn png_flaw(error: ::png::DecodingError) -> Flaw {
         other => Flaw::damaged(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_may_be_as_long_as_the_limit() {
+        let longest = "a".repeat(MAX_DESCRIPTION);
+        assert!(check(&longest).is_ok());
+        let length = longest.len() as u64;
+        assert_eq!(read_text(&mut longest.as_bytes(), length).unwrap(), longest);
+        let longer = longest.clone() + "a";
+        assert!(check(&longer).is_err());
+        assert!(read_text(&mut longer.as_bytes(), length + 1).is_err());
+    }
+}

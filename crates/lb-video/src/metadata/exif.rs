@@ -95,3 +95,34 @@ impl Tiff<'_> {
         Ok(u32::from(high) << 16 | u32::from(low))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_texts_lie_in_the_entry_and_long_ones_behind_it() {
+        for length in 0..7 {
+            let text = "abcdefg"[..length].to_owned();
+            let bytes = write(&text);
+            let inline = length < 4;
+            assert_eq!(bytes.len(), if inline { START } else { START + length + 1 });
+            assert_eq!(read(&bytes).unwrap(), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_text_longer_than_any_is_not_read() {
+        let mut bytes = write("a text");
+        let most = MAX_DESCRIPTION as u32 + 1;
+        // Where the entry has its length, behind the tag and the type.
+        bytes[14..18].copy_from_slice(&(most + 1).to_le_bytes());
+        bytes.resize(2 * MAX_DESCRIPTION, b'a');
+        let Err(Flaw::Damaged(reason)) = read(&bytes) else {
+            panic!("it was read")
+        };
+        assert!(reason.contains("more than"), "{reason}");
+        bytes[14..18].copy_from_slice(&most.to_le_bytes());
+        assert!(read(&bytes).is_ok());
+    }
+}

@@ -19,6 +19,18 @@ fn frames_stand_in_rows_with_even_gaps_on_white() {
 }
 
 #[test]
+fn a_sheet_is_no_wider_than_its_frames() {
+    let sheet = contact_sheet(&[plain([0; 3]), plain([9; 3])], 5).unwrap();
+    assert_eq!(sheet.width(), 8 + 2 * (plain([0; 3]).width() + 8));
+}
+
+#[test]
+fn chosen_frames_are_the_nearest() {
+    // Thirds of the way from 0 to 4: 1.33 and 2.67.
+    assert_eq!(evenly_spaced(5, 4), [0, 1, 3, 4]);
+}
+
+#[test]
 fn a_sheet_of_a_long_film_keeps_few_and_small_frames() {
     let options = ContactSheetOptions {
         pictures: 5,

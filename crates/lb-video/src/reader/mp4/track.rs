@@ -216,3 +216,19 @@ fn time(samples: &mut [Sample], lengths: &[[u32; 2]], shifts: &[[u32; 2]]) {
         .unwrap_or(0);
     samples.iter_mut().for_each(|sample| sample.begins -= first);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_shown_when_their_shift_says() {
+        let mut samples = placed(&[1; 4], &[100], &[[1, 4, 1]]).unwrap();
+        // Decoded at 0, 10, 20 and 30; the last length holds for what the table leaves out.
+        let shifts = [[1, 20], [1, 30], [2, (-10_i32).cast_unsigned()]];
+        time(&mut samples, &[[1, 10]], &shifts);
+        let begins: Vec<i64> = samples.iter().map(|sample| sample.begins).collect();
+        assert_eq!(begins, [10, 30, 0, 10], "from the earliest on");
+        assert!(samples.iter().all(|sample| sample.lasts == 10));
+    }
+}

@@ -135,3 +135,26 @@ fn has_changed(pixel: [u8; 3], meant: [u8; 3]) -> bool {
         .zip(meant)
         .any(|(band, meant)| band.abs_diff(meant) > TOLERANCE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_by_less_than_the_palette_errs_stays() {
+        let frame = |level: u8| {
+            let mut pixels = vec![100; 3 * 6];
+            // The third pixel of the second row.
+            pixels[3 * 5 + 1] = level;
+            Frame::from_rgb(3, 2, pixels).unwrap()
+        };
+        let mut canvas = Canvas::new(3, 2);
+        let whole = canvas.changes(&frame(100)).unwrap();
+        assert_eq!((whole.width, whole.height), (3, 2));
+        canvas.paint(&frame(100), whole);
+        assert_eq!(canvas.changes(&frame(100 + TOLERANCE)), None);
+        let changed = canvas.changes(&frame(101 + TOLERANCE)).unwrap();
+        assert_eq!((changed.left, changed.top), (2, 1));
+        assert_eq!((changed.width, changed.height), (1, 1));
+    }
+}
