@@ -4,7 +4,7 @@ mod scene;
 
 use lb_blend::SamplerKind;
 use lb_blend::noise::initial_latents;
-use lb_schedule::{CrossfeedCurve, Spacing};
+use lb_schedule::{BranchingProfile, CrossfeedCurve, Spacing};
 
 use self::scene::*;
 use super::*;
@@ -91,6 +91,67 @@ fn a_change_costs_what_depends_on_it() {
         8 + 12
     );
     assert_eq!(changed(&|film| film.keyframes.swap(0, 1)), 2 * inner);
+    // A level that begins or ends elsewhere is another one.
+    for injections in [[0, 2, 7], [0, 3, 6]] {
+        let profile = BranchingProfile::manual(STEPS, &[2, 3, 6], &injections).unwrap();
+        let inner = profile.inner_cost(1) + profile.inner_cost(2);
+        let evaluations = changed(&|film| film.transitions[0].profile = profile.clone());
+        assert!(evaluations >= inner.model_evaluations, "{evaluations}");
+    }
+}
+
+#[test]
+fn names_tell_apart_what_makes_a_difference() {
+    let session = StoreSession::new(None);
+    let names = |origin: &TrajectoryOrigin<'_>, film: &Film| {
+        let options = BlendOptions::default();
+        let trajectories = FilmTrajectories::new(&session, Some(origin), film, &options);
+        let (index, step, transition, level) = (0, 3, 0, 1);
+        let places = [
+            Place::Keyframe { index, step },
+            Place::Level { transition, level },
+        ];
+        places.map(|place| trajectories.key(place).unwrap())
+    };
+    let unet = KeyBuilder::new("unet").finish();
+    let origin = |sampler, steps, measured_by| TrajectoryOrigin {
+        unet,
+        sampler,
+        steps,
+        measured_by,
+    };
+    let (plain, film) = (origin("ddim", STEPS, None), film(&[1, 2]));
+    let [keyframe, level] = names(&plain, &film);
+    let decoder = KeyBuilder::new("decoder").finish();
+    let measured = names(&origin("ddim", STEPS, Some(decoder)), &film);
+    assert_eq!(measured[0], keyframe, "nothing is measured for a keyframe");
+    assert_ne!(measured[1], level);
+    let mut with_channels = film.clone();
+    with_channels.keyframes[0].concatenated = Some(initial_latents(5, SHAPE).unwrap());
+    for other in [
+        names(&origin("dpmpp-2m", STEPS, None), &film),
+        names(&origin("ddim", 2 * STEPS, None), &film),
+        names(&plain, &with_channels),
+    ] {
+        assert!(other[0] != keyframe && other[1] != level);
+    }
+}
+
+#[test]
+fn an_inversion_has_a_name_for_every_number_of_iterations() {
+    let unet = KeyBuilder::new("unet").finish();
+    let name = |sampler, steps, iterations| {
+        let options = InversionOptions { iterations };
+        inversion_key(&unet, sampler, steps, &options, &keyframe(1))
+    };
+    let one = name("ddim", STEPS, 2);
+    for other in [
+        name("ddim", STEPS, 3),
+        name("ddim", STEPS + 1, 2),
+        name("other", STEPS, 2),
+    ] {
+        assert_ne!(other, one);
+    }
 }
 
 #[test]
