@@ -3,6 +3,7 @@
 //! Each rule is a function from plain data to findings, so that its tests can show it fail.
 
 mod documents;
+mod fixtures;
 mod layering;
 mod sources;
 
@@ -16,8 +17,10 @@ use crate::process;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let files = text_files(&workspace.root)?;
+    let listed = listed(&workspace.root)?;
+    let files = text_files(&workspace.root, &listed)?;
     let mut findings = layering::check(&workspace.packages);
+    findings.extend(fixtures::check_sizes(&sizes(&workspace.root, &listed)));
     for package in &workspace.packages {
         let folder = package
             .folder()
@@ -67,8 +70,8 @@ impl TextFile {
     }
 }
 
-/// Every text file of the repository that git does not ignore.
-fn text_files(root: &Path) -> Result<Vec<TextFile>> {
+/// Every file of the repository that git does not ignore, relative to the root.
+fn listed(root: &Path) -> Result<Vec<PathBuf>> {
     let mut list = Command::new("git");
     list.current_dir(root).args([
         "ls-files",
@@ -78,22 +81,32 @@ fn text_files(root: &Path) -> Result<Vec<TextFile>> {
         "--exclude-standard",
     ]);
     let listed = process::standard_output(&mut list)?;
+    let paths = listed.split('\0').filter(|path| !path.is_empty());
+    Ok(paths.map(PathBuf::from).collect())
+}
+
+fn sizes(root: &Path, listed: &[PathBuf]) -> Vec<(PathBuf, u64)> {
+    let size = |path: &PathBuf| Some((path.clone(), root.join(path).metadata().ok()?.len()));
+    listed.iter().filter_map(size).collect()
+}
+
+/// The text files among those listed.
+fn text_files(root: &Path, listed: &[PathBuf]) -> Result<Vec<TextFile>> {
     let mut files = Vec::new();
-    for path in listed
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
-    {
+    for path in listed {
         let known = ["rs", "toml", "md", "py", "txt", "yml"];
         let is_text = path
             .extension()
             .is_some_and(|found| known.iter().any(|name| found == *name));
-        let whole = root.join(&path);
+        let whole = root.join(path);
         // A file that was deleted but not yet from the index is no file.
         if is_text && whole.is_file() {
             let text = fs::read_to_string(&whole)
                 .with_context(|| format!("{} cannot be read", path.display()))?;
-            files.push(TextFile { path, text });
+            files.push(TextFile {
+                path: path.clone(),
+                text,
+            });
         }
     }
     Ok(files)
