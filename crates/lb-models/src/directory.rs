@@ -52,6 +52,13 @@ impl ModelDirectory {
         if !path.is_dir() {
             return Err(ModelError::unreadable(path, "it is not a folder"));
         }
+        if !index.is_file() && path.join("snapshots").is_dir() {
+            return Err(ModelError::unreadable(
+                path,
+                "it is a folder of Hugging Face's cache; the model is one of those in snapshots/, \
+                 and can be imported by this folder",
+            ));
+        }
         if !index.is_file() {
             return Err(ModelError::unreadable(
                 &index,
