@@ -65,7 +65,7 @@ fn a_directory_of_links_draws_the_same_pictures() {
 #[test]
 fn a_folder_of_hugging_faces_cache_is_told() {
     let cache = tempfile::tempdir().unwrap();
-    copy_folder(&golden("diffusers"), &cache.path().join("snapshots/0123"));
+    copy_folder(&golden("diffusers"), &cache.path().join("snapshots/0123")).unwrap();
     let refused = ModelDirectory::open(cache.path()).unwrap_err();
     assert!(refused.to_string().contains("snapshots/"), "{refused}");
     ModelDirectory::open(&cache.path().join("snapshots/0123")).unwrap();
