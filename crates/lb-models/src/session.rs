@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lb_export::Graph;
-use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputs, SessionOutputs};
 use ort::value::{Outlet, TensorElementType};
 
-pub(crate) use self::bound::GraphNumber;
+pub(crate) use self::bound::GraphRuns;
 pub(crate) use self::resident::Resident;
 use crate::device::{self, Device, Engine, PlacementRecorder, SettledOptions, ShapeProfile};
 use crate::error::ModelError;
@@ -127,7 +126,7 @@ impl ComponentSession {
         };
         let doing = format!("loading the {component} on {device}");
         let (session, run_options) = made
-            .and_then(|session| Ok((session, run_options()?)))
+            .and_then(|session| Ok((session, bound::plain_run_options(records_graphs)?)))
             .map_err(ModelError::runtime(doing))?;
         let loading = started.elapsed();
         tracing::debug!(component, seconds = loading.as_secs_f64(), "session loaded");
@@ -221,13 +220,6 @@ impl ComponentSession {
 /// Whether a session was refused because not all of it can be recorded.
 fn refuses_graphs(refusal: &str) -> bool {
     refusal.contains("graph capture feature")
-}
-
-/// Runs say only what goes wrong, whatever the session told while it was made.
-fn run_options() -> ort::Result<RunOptions<NoSelectedOutputs>> {
-    let mut options = RunOptions::new()?;
-    options.set_log_level(LogLevel::Warning)?;
-    Ok(options)
 }
 
 pub(crate) fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Result<Session> {

@@ -17,7 +17,7 @@ use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
 use crate::runtime::Runtime;
-use crate::session::{Calls, ComponentSession, GraphNumber, GraphSource, Port, SessionTimes};
+use crate::session::{Calls, ComponentSession, GraphSource, Port, SessionTimes};
 
 const NAME: &str = "UNet";
 
@@ -111,12 +111,15 @@ impl Unet {
             .batches
             .iter()
             .position(|(batch, _)| batch.fits(request));
-        let (mut batch, mut replay) = match place {
-            Some(place) => self.batches.remove(place),
-            None => (
-                BoundBatch::new(self, request).map_err(handing())?,
-                self.replays.as_mut().and_then(Replays::assign),
-            ),
+        let (mut batch, mut replay) = match (place, &mut self.replays) {
+            (Some(place), _) => self.batches.remove(place),
+            (None, replays) => {
+                let replay = match replays {
+                    Some(replays) => replays.assign(&self.session)?,
+                    None => None,
+                };
+                (BoundBatch::new(self, request).map_err(handing())?, replay)
+            }
         };
         batch.set(request).map_err(handing())?;
         self.run(&mut batch, replay.as_mut())?;
@@ -139,7 +142,7 @@ impl Unet {
         replay: Option<&mut Replay>,
     ) -> Result<(), ModelError> {
         let (Some(replays), Some(replay)) = (&mut self.replays, replay) else {
-            batch.run(&mut self.session, GraphNumber::NONE)?;
+            batch.run(&mut self.session, None)?;
             return Ok(());
         };
         if !replays.run(&mut self.session, batch, replay)? {

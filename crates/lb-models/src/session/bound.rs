@@ -2,26 +2,19 @@
 
 use std::time::Instant;
 
-use ort::session::IoBinding;
+use ort::logging::LogLevel;
+use ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
 
 use super::ComponentSession;
 use crate::device::Device;
 use crate::error::ModelError;
 
-/// How a run with CUDA graphs goes, in ONNX Runtime's words for it: the number of a graph, which
-/// is recorded when that number first comes and replayed from then on (`gpu_graph_id`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct GraphNumber(i32);
+/// Runs of calls of one size by a CUDA graph of their own: the first records it, all others replay
+/// it (`gpu_graph_id`).
+pub(crate) struct GraphRuns(RunOptions<NoSelectedOutputs>);
 
-impl GraphNumber {
-    /// Every kernel launched by itself: nothing recorded, nothing replayed.
-    pub(crate) const NONE: Self = Self(-1);
-
-    pub(crate) fn new(number: u16) -> Self {
-        // 0 is what runs without a number get.
-        Self(i32::from(number) + 1)
-    }
-}
+/// The number of no graph: kernels are launched one by one, and nothing is recorded.
+const NO_GRAPH: i32 = -1;
 
 impl ComponentSession {
     /// A binding of which nothing is bound yet.
@@ -39,25 +32,47 @@ impl ComponentSession {
         self.records_graphs
     }
 
-    /// Runs on bound inputs; the bound outputs are complete when this returns.
+    /// Runs by a new graph; `number` from 1 on, another one for each.
+    pub(crate) fn graph(&self, number: u16) -> Result<GraphRuns, ModelError> {
+        run_options(Some(number.into()))
+            .map(GraphRuns)
+            .map_err(ModelError::runtime("preparing a CUDA graph"))
+    }
+
+    /// Runs on bound inputs, by a graph if there is one; the bound outputs are complete when this
+    /// returns.
     pub(crate) fn run_bound(
         &mut self,
         binding: &IoBinding,
-        graph: GraphNumber,
+        graph: Option<&GraphRuns>,
     ) -> Result<(), ModelError> {
         let started = Instant::now();
-        let ran = self.run_recorded(binding, graph);
+        let options = graph.map_or(&self.run_options, |graph| &graph.0);
+        let ran = self
+            .session
+            .run_binding_with_options(binding, options)
+            .map(drop)
+            .and_then(|()| binding.synchronize_outputs());
         self.busy += started.elapsed();
         let doing = format!("running the {}", self.component);
         ran.map_err(ModelError::runtime(doing))
     }
+}
 
-    fn run_recorded(&mut self, binding: &IoBinding, graph: GraphNumber) -> ort::Result<()> {
-        if self.records_graphs {
-            self.run_options.set("gpu_graph_id", graph.0.to_string())?;
-        }
-        self.session
-            .run_binding_with_options(binding, &self.run_options)?;
-        binding.synchronize_outputs()
+/// Runs say only what goes wrong, whatever the session told while it was made. `graph`: which graph
+/// runs record and replay, where the session records any.
+fn run_options(graph: Option<i32>) -> ort::Result<RunOptions<NoSelectedOutputs>> {
+    let mut options = RunOptions::new()?;
+    options.set_log_level(LogLevel::Warning)?;
+    if let Some(graph) = graph {
+        options.set("gpu_graph_id", graph.to_string())?;
     }
+    Ok(options)
+}
+
+/// What runs without a graph of their own are told.
+pub(super) fn plain_run_options(
+    records_graphs: bool,
+) -> ort::Result<RunOptions<NoSelectedOutputs>> {
+    run_options(records_graphs.then_some(NO_GRAPH))
 }

@@ -9,7 +9,7 @@ use ort::session::IoBinding;
 
 use super::Unet;
 use crate::error::ModelError;
-use crate::session::{ComponentSession, GraphNumber, Resident};
+use crate::session::{ComponentSession, GraphRuns, Resident};
 
 /// Bound inputs and output of calls of one size.
 pub(super) struct BoundBatch {
@@ -139,7 +139,7 @@ impl BoundBatch {
     pub(super) fn run(
         &mut self,
         session: &mut ComponentSession,
-        graph: GraphNumber,
+        graph: Option<&GraphRuns>,
     ) -> Result<&[f32], ModelError> {
         session.run_bound(&self.binding, graph)?;
         self.predicted
