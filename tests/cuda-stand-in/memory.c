@@ -13,6 +13,7 @@ struct allocation {
 };
 
 static struct allocation *allocations;
+static size_t on_device;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 int memory_of(const void *start, size_t length) {
@@ -26,7 +27,15 @@ int memory_of(const void *start, size_t length) {
   return kind;
 }
 
+// How much memory the device has.
+static size_t capacity(void) {
+  const char *megabytes = getenv("CUDA_STAND_IN_MEGABYTES");
+  return (megabytes ? strtoul(megabytes, NULL, 10) : 80UL << 10) << 20;
+}
+
 static int allocate(void **start, size_t length, int kind) {
+  if (kind == DEVICE && on_device + length > capacity())
+    return refuse(OUT_OF_MEMORY, "an allocation");
   struct allocation *it = malloc(sizeof *it);
   if (!it || posix_memalign(start, 512, length ? length : 1))
     return refuse(OUT_OF_MEMORY, "an allocation");
@@ -35,7 +44,12 @@ static int allocate(void **start, size_t length, int kind) {
   pthread_mutex_lock(&lock);
   it->next = allocations;
   allocations = it;
+  if (kind == DEVICE)
+    on_device += length;
+  size_t in_all = on_device;
   pthread_mutex_unlock(&lock);
+  if (kind == DEVICE)
+    tell("allocated %zu, %zu in all", length, in_all);
   return SUCCESS;
 }
 
@@ -47,8 +61,11 @@ static int release(void *start, const char *call) {
   while (*it && (*it)->start != start)
     it = &(*it)->next;
   struct allocation *found = *it;
-  if (found)
+  if (found) {
     *it = found->next;
+    if (found->kind == DEVICE)
+      on_device -= found->length;
+  }
   pthread_mutex_unlock(&lock);
   if (!found)
     return refuse(INVALID_VALUE, call);
@@ -82,8 +99,8 @@ int cudaFreeHost(void *start) {
 }
 
 int cudaMemGetInfo(size_t *available, size_t *total) {
-  *available = 79UL << 30;
-  *total = 80UL << 30;
+  *total = capacity();
+  *available = *total - on_device;
   return SUCCESS;
 }
 

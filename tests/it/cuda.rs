@@ -27,8 +27,9 @@ const TEXT: usize = 77 * 128 * 4;
 /// Where `FILM` wants frames of the bundled model.
 const FRAMES: &[&str] = &["--frames-dir=frames", "--force"];
 
-/// Runs the program on the stand-in; what that was told comes with it, a line a call.
-fn run(folder: &Folder, arguments: &[&str], spoil: bool) -> (Said, Vec<String>) {
+/// Runs the program on the stand-in under these variables; what that was told comes with it, a line
+/// a call.
+fn run(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> (Said, Vec<String>) {
     let libraries = std::env::var_os("LB_CUDA_STAND_IN");
     let libraries = libraries.expect("`cargo xtask test-cuda` says where the stand-in is");
     let log = folder.cache().join("cuda.log");
@@ -36,9 +37,7 @@ fn run(folder: &Folder, arguments: &[&str], spoil: bool) -> (Said, Vec<String>) 
     let mut command = folder.command(arguments);
     command.env("LD_LIBRARY_PATH", libraries);
     command.env("CUDA_STAND_IN_LOG", &log).env("NO_COLOR", "1");
-    if spoil {
-        command.env("CUDA_STAND_IN_SPOIL_REPLAYS", "1");
-    }
+    command.envs(variables.iter().copied());
     let said = Said::from(command.output().unwrap());
     let told = std::fs::read_to_string(&log).unwrap_or_default();
     (said, told.lines().map(str::to_owned).collect())
@@ -46,7 +45,7 @@ fn run(folder: &Folder, arguments: &[&str], spoil: bool) -> (Said, Vec<String>) 
 
 /// Runs what must succeed, without a warning and without a broken rule of CUDA's.
 fn told(folder: &Folder, arguments: &[&str]) -> Vec<String> {
-    let (said, told) = run(folder, arguments, false);
+    let (said, told) = run(folder, arguments, &[]);
     assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
     assert_eq!(said.error, "", "{arguments:?}");
     let refused = told.iter().find(|line| line.starts_with("refused"));
@@ -67,7 +66,7 @@ fn starting(told: &[String], start: &str) -> usize {
 #[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
 fn a_device_that_works_is_found() {
     let folder = Folder::new();
-    let (said, _) = run(&folder, &["doctor"], false);
+    let (said, _) = run(&folder, &["doctor"], &[]);
     assert!(said.output.contains("+ cuda:"), "{}", said.output);
     // `auto` takes it too: something was copied to a GPU.
     let automatic: Vec<&str> = FILM
@@ -122,7 +121,7 @@ fn every_node_of_every_kind_of_model_runs_on_the_gpu() {
         };
         for precision in ["--precision=fp16", "--precision=fp32"] {
             let arguments = [FILM, FRAMES, &flags, &model, &[precision, "-vv"]].concat();
-            let (said, told) = run(&folder, &arguments, false);
+            let (said, told) = run(&folder, &arguments, &[]);
             assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
             let placed = placements(&said);
             assert_eq!(placed.len(), components, "{kind}: {placed:?}");
@@ -188,11 +187,53 @@ fn every_size_of_batch_is_recorded_once_and_then_replayed() {
 fn a_replay_that_computes_something_else_is_not_believed() {
     let folder = Folder::new();
     let graphs = [FILM, FRAMES, &["--cuda-graphs"]].concat();
-    let (said, told) = run(&folder, &graphs, true);
+    let (said, told) = run(&folder, &graphs, &[("CUDA_STAND_IN_SPOIL_REPLAYS", "1")]);
     assert_eq!(said.code, Some(0), "{}", said.error);
     let warnings = said.error.lines().filter(|line| line.contains("WARN"));
     assert_eq!(warnings.count(), 1, "{}", said.error);
     assert!(said.error.contains("without graphs"), "{}", said.error);
     assert_eq!(starting(&told, "captured"), 1);
     assert_eq!(starting(&told, "replayed"), 1);
+}
+
+#[test]
+#[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
+fn a_batch_that_the_memory_does_not_hold_is_computed_in_parts() {
+    let folder = Folder::new();
+    let large = ["--branches=2,24", "--injection-steps=0,4", "--size=512x512"];
+    let rest = FILM
+        .iter()
+        .filter(|flag| !flag.contains("--branches") && !flag.contains("--inj"));
+    let rest: Vec<&str> = rest.copied().collect();
+    let large = [&rest, FRAMES, &large].concat();
+    // Calls by their rows, latents having 16 times those of the model's own size.
+    let with_megabytes = |megabytes: &str| {
+        let (said, told) = run(&folder, &large, &[("CUDA_STAND_IN_MEGABYTES", megabytes)]);
+        let calls = |rows| {
+            let received = format!("copied device to host: {}", rows * LATENTS * 16);
+            count(&told, &received)
+        };
+        let calls: Vec<(usize, usize)> = (1..=16).map(|rows| (rows, calls(rows))).collect();
+        (
+            said,
+            calls.into_iter().filter(|(_, calls)| *calls > 0).collect(),
+        )
+    };
+    let (said, calls): (Said, Vec<_>) = with_megabytes("2000");
+    assert_eq!((said.code, said.error.as_str()), (Some(0), ""));
+    assert_eq!(calls, [(4, 6), (12, 2), (16, 4)]);
+
+    let (said, calls) = with_megabytes("300");
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(
+        said.error.contains("does not hold a batch"),
+        "{}",
+        said.error
+    );
+    let rows: usize = calls.iter().map(|(rows, calls)| rows * calls).sum();
+    assert_eq!(rows, 6 * 4 + 2 * 44, "every row once: {calls:?}");
+    assert!(calls.iter().all(|(rows, _)| *rows < 16), "{calls:?}");
+
+    let (said, _) = with_megabytes("20");
+    said.assert_refused(1, &["out of memory", "--batch"]);
 }

@@ -1,5 +1,7 @@
 //! The port: what the engine asks of a diffusion model, in plain data.
 
+use std::ops::Range;
+
 use crate::error::{BackendError, ShapeError};
 use crate::latents::{LatentShape, Latents};
 
@@ -80,6 +82,25 @@ impl PredictRequest<'_> {
     }
 }
 
+impl<'a> PredictRequest<'a> {
+    /// The same of some of its rows, for what takes fewer at once.
+    ///
+    /// # Panics
+    /// If the range is not within the rows, or the request would not pass [`check`](Self::check).
+    #[must_use]
+    pub fn of_rows(&self, rows: Range<usize>) -> PredictRequest<'a> {
+        let concatenated = self.shape.with_channels(self.concatenated_channels).len();
+        let part = |values: &'a [f32], row: usize| &values[rows.start * row..rows.end * row];
+        PredictRequest {
+            rows: rows.len(),
+            latents: part(self.latents, self.shape.len()),
+            concatenated: part(self.concatenated, concatenated),
+            conditioning: part(self.conditioning, self.tokens * self.width),
+            ..*self
+        }
+    }
+}
+
 /// A diffusion model, as the engine sees it.
 ///
 /// Implement it to blend over a model of your own; `examples/own_backend.rs` does so in a few
@@ -127,5 +148,35 @@ pub trait Backend {
     ) -> Result<Vec<Vec<f32>>, BackendError> {
         let _ = predicted_clean;
         Err(BackendError::unsupported("distances between pictures"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_rows_of_a_request_have_their_own_values() {
+        let values: Vec<f32> = (0..48_u8).map(f32::from).collect();
+        let request = PredictRequest {
+            rows: 3,
+            shape: LatentShape {
+                channels: 2,
+                height: 2,
+                width: 2,
+            },
+            latents: &values[..24],
+            concatenated_channels: 1,
+            concatenated: &values[24..36],
+            timestep: 7,
+            tokens: 2,
+            width: 2,
+            conditioning: &values[36..],
+        };
+        let part = request.of_rows(1..3);
+        assert_eq!(part.check(&[0.0; 16]), Ok(()));
+        assert_eq!(part.latents, &values[8..24]);
+        assert_eq!(part.concatenated, &values[28..36]);
+        assert_eq!(part.conditioning, &values[40..]);
     }
 }

@@ -134,6 +134,12 @@ impl CommandError {
             Self::NoFolder { .. } => return Some(MAKE_FOLDER),
             _ => return None,
         };
+        if error.is_out_of_memory() {
+            return Some(
+                "let fewer branches be computed at once with --batch N, make the pictures smaller \
+                 with --size WxH, or end what else uses the memory",
+            );
+        }
         match error {
             RenderError::PromptCount { .. } => {
                 Some("quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4")

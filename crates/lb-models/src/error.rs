@@ -231,6 +231,14 @@ pub enum ModelError {
         /// What it may be.
         allowed: &'static str,
     },
+    /// The memory of the device, or of the machine, does not hold what was to be done.
+    #[error("out of memory, {doing}: {reason}")]
+    OutOfMemory {
+        /// What it was.
+        doing: String,
+        /// ONNX Runtime's own words.
+        reason: String,
+    },
     /// ONNX Runtime refused to load or to run a graph.
     #[error("ONNX Runtime, {doing}: {reason}")]
     Runtime {
@@ -241,12 +249,26 @@ pub enum ModelError {
     },
 }
 
+/// How ONNX Runtime's arena, CUDA, cuDNN or cuBLAS, and C++ say that there is no more memory.
+const ALLOCATIONS_THAT_FAIL: &[&str] = &[
+    "Failed to allocate memory",
+    "out of memory",
+    "ALLOC_FAILED",
+    "bad_alloc",
+];
+
 impl ModelError {
     pub(crate) fn runtime(doing: impl Into<String>) -> impl FnOnce(ort::Error) -> Self {
         let doing = doing.into();
-        move |error| Self::Runtime {
-            doing,
-            reason: error.to_string(),
+        move |error| {
+            let reason = error.to_string();
+            match ALLOCATIONS_THAT_FAIL
+                .iter()
+                .any(|words| reason.contains(words))
+            {
+                true => Self::OutOfMemory { doing, reason },
+                false => Self::Runtime { doing, reason },
+            }
         }
     }
 

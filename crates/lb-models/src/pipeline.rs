@@ -72,7 +72,8 @@ impl Pipeline {
             session.clone(),
             options
                 .batch_limit
-                .unwrap_or_else(|| rows_of(DECODED_AREA, shape)),
+                .unwrap_or(usize::MAX)
+                .min(rows_of(DECODED_AREA, shape)),
             options.tiling,
         );
         Ok(Self {

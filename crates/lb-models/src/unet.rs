@@ -31,6 +31,8 @@ pub(crate) struct Unet {
     /// Each with its CUDA graph, where it has one.
     batches: Vec<(BoundBatch, Option<Replay>)>,
     replays: Option<Replays>,
+    /// Rows that the device's memory holds, as far as is known.
+    most_rows: usize,
 }
 
 /// Batches without a graph that stay bound: a level that the batch limit splits has calls of two
@@ -92,6 +94,7 @@ impl Unet {
         let is_scalar = session.input_rank("timestep") == Some(0);
         Ok(Self {
             replays: Replays::of(&session),
+            most_rows: usize::MAX,
             session,
             takes_float_timestep,
             timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
@@ -100,12 +103,36 @@ impl Unet {
         })
     }
 
-    /// One call for all rows; `output` gets rows × channels × height × width values.
+    /// One call for all rows, several where the device's memory does not hold them at once; `output`
+    /// gets rows × channels × height × width values.
     pub(crate) fn predict(
         &mut self,
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), ModelError> {
+        let values = request.shape.len();
+        let mut done = 0;
+        while done < request.rows {
+            let rows = (request.rows - done).min(self.most_rows);
+            let part = request.of_rows(done..done + rows);
+            match self.call(&part, &mut output[done * values..][..rows * values]) {
+                Ok(()) => done += rows,
+                Err(ModelError::OutOfMemory { .. }) if rows > 1 => {
+                    self.most_rows = rows.div_ceil(2);
+                    tracing::warn!(
+                        "the memory does not hold a batch of {rows} rows: going on with {} at once",
+                        self.most_rows
+                    );
+                    self.batches.clear();
+                    self.replays = None;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, request: &PredictRequest<'_>, output: &mut [f32]) -> Result<(), ModelError> {
         let handing = || ModelError::runtime("handing a batch to the UNet");
         let place = self
             .batches

@@ -1,5 +1,7 @@
 //! What can go wrong between a request and a film.
 
+mod kind;
+
 use std::path::PathBuf;
 
 use crate::job::Job;
@@ -228,63 +230,6 @@ pub enum RenderError {
     /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,
-}
-
-impl RenderError {
-    /// Whether the request itself was wrong, so that repeating it cannot help.
-    #[must_use]
-    pub fn is_request(&self) -> bool {
-        use lb_models::ModelError;
-        match self {
-            Self::PromptCount { .. }
-            | Self::PromptLength { .. }
-            | Self::SeedCount { .. }
-            | Self::TransitionCount { .. }
-            | Self::StepsDiffer { .. }
-            | Self::Feather { .. }
-            | Self::Settings(_)
-            | Self::JobFile(_)
-            | Self::NoJob { .. }
-            | Self::NeedsFit { .. }
-            | Self::MaskProportions { .. }
-            | Self::TwoModes
-            | Self::LowResSize { .. }
-            | Self::LowResCount { .. }
-            | Self::NoFrames { .. }
-            | Self::FrameSize { .. }
-            | Self::Fractions { .. }
-            | Self::FramePlace(_)
-            | Self::NoUpscaler { .. }
-            | Self::PictureKeyframe(_)
-            | Self::NoOutput
-            | Self::SameOutput { .. }
-            | Self::OutputExists { .. }
-            | Self::SpecialFile { .. }
-            | Self::ContactSheetFormat { .. }
-            | Self::Schedule(_)
-            | Self::Timing(_)
-            | Self::Sampler(_)
-            | Self::Store(_) => true,
-            Self::Input(error) => error.is_request(),
-            Self::Measure(error) => error.is_request(),
-            Self::Model(ModelError::Export(error)) => error.is_request(),
-            Self::Model(error) => matches!(
-                error,
-                ModelError::UnknownDevice { .. }
-                    | ModelError::ModelMissing { .. }
-                    | ModelError::PictureSize { .. }
-                    | ModelError::WrongKind { .. }
-                    | ModelError::Setting { .. }
-                    | ModelError::MaskRepaintsNothing { .. }
-                    | ModelError::MaskRepaintsEverything { .. }
-                    | ModelError::MaskTooFine { .. }
-                    | ModelError::NoiseLevel { .. }
-                    | ModelError::EmptyPicture { .. }
-            ),
-            Self::Video(error) => error.is_request(),
-            Self::Blend(_) | Self::Interrupted => false,
-        }
-    }
 }
 
 impl From<lb_blend::BlendError> for RenderError {

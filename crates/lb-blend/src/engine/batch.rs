@@ -178,26 +178,23 @@ impl Batch {
         at: Moment,
     ) -> Result<usize, BlendError> {
         let (rows, values) = (self.rows(), self.shape.len());
-        let conditioning_values = self.tokens * self.width;
-        let concatenated_values = self.concatenated_values();
         self.guided.share(&mut self.latents, values);
+        let request = PredictRequest {
+            rows,
+            shape: self.shape,
+            latents: &self.latents,
+            concatenated_channels: self.concatenated_channels,
+            concatenated: &self.concatenated,
+            timestep: at.timestep,
+            tokens: self.tokens,
+            width: self.width,
+            conditioning: &self.conditioning,
+        };
         let mut calls = 0;
         for first in (0..rows).step_by(limit) {
             let last = rows.min(first.saturating_add(limit));
-            let request = PredictRequest {
-                rows: last - first,
-                shape: self.shape,
-                latents: &self.latents[first * values..last * values],
-                concatenated_channels: self.concatenated_channels,
-                concatenated: &self.concatenated
-                    [first * concatenated_values..last * concatenated_values],
-                timestep: at.timestep,
-                tokens: self.tokens,
-                width: self.width,
-                conditioning: &self.conditioning
-                    [first * conditioning_values..last * conditioning_values],
-            };
-            backend.predict(&request, &mut self.output[first * values..last * values])?;
+            let output = &mut self.output[first * values..last * values];
+            backend.predict(&request.of_rows(first..last), output)?;
             calls += 1;
         }
         for (row, output) in self.output.chunks_exact(values).enumerate() {
