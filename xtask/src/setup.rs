@@ -66,8 +66,8 @@ pub(crate) fn run(workspace: &Workspace, request: Request) -> Result<()> {
         Request::Cpu => Build::Cpu,
         Request::Gpu | Request::GpuWithSystemCuda => Build::Gpu,
     };
-    let library = fetch(workspace, build)?;
     let folder = folder(workspace, build);
+    let library = fetch(workspace, build, &folder)?;
     match request {
         Request::Cpu => {}
         Request::Gpu => nvidia::fetch(workspace, &folder)?,
@@ -92,13 +92,13 @@ pub(crate) fn library(workspace: &Workspace) -> Result<PathBuf> {
             );
             Ok(path)
         }
-        None => fetch(workspace, Build::Cpu),
+        None => fetch(workspace, Build::Cpu, &folder(workspace, Build::Cpu)),
     }
 }
 
-/// The fetched library for NVIDIA GPUs.
-pub(crate) fn gpu_library(workspace: &Workspace) -> Result<PathBuf> {
-    fetch(workspace, Build::Gpu)
+/// The library for NVIDIA GPUs, fetched into a folder where nothing else will look for it.
+pub(crate) fn gpu_library(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
+    fetch(workspace, Build::Gpu, folder)
 }
 
 fn folder(workspace: &Workspace, build: Build) -> PathBuf {
@@ -108,9 +108,8 @@ fn folder(workspace: &Workspace, build: Build) -> PathBuf {
     }
 }
 
-fn fetch(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+fn fetch(workspace: &Workspace, build: Build, folder: &Path) -> Result<PathBuf> {
     let library = library_of(build, std::env::consts::OS, std::env::consts::ARCH)?;
-    let folder = folder(workspace, build);
     let place = folder.join(&library.name);
     let is_complete = || {
         let is_there = |name: &&str| folder.join(name).is_file();
@@ -127,7 +126,7 @@ fn fetch(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     println!("fetching {what} with pip: {megabytes} MB");
     library.wheels.unpack(workspace, staging.path())?;
     let unpacked = staging.path().join("onnxruntime/capi");
-    put(&unpacked, &folder, &library.name, library.providers)?;
+    put(&unpacked, folder, &library.name, library.providers)?;
     Ok(place)
 }
 

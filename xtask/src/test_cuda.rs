@@ -32,9 +32,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
         "the stand-in for CUDA is for Linux on x86-64"
     );
-    let fetched = setup::gpu_library(workspace)?;
     let folder = workspace.target.join("cuda-stand-in");
-    let library = link_runtime(&fetched, &folder.join("onnxruntime"))?;
+    let library = setup::gpu_library(workspace, &folder.join("onnxruntime"))?;
     let libraries = build(
         &workspace.root.join("tests/cuda-stand-in"),
         &folder.join("libraries"),
@@ -47,26 +46,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     test.args(["test", "-p", "lb-tests", "--test", "it", "cuda::", "--"])
         .arg("--ignored");
     process::run(test.args(arguments))
-}
-
-/// The runtime in a folder of its own, so that no CUDA is found beside it.
-fn link_runtime(library: &Path, folder: &Path) -> Result<PathBuf> {
-    let source = library.parent().context("a library lies in a folder")?;
-    fs::create_dir_all(folder)?;
-    for entry in fs::read_dir(source)? {
-        let path = entry?.path();
-        let Some(name) = path.file_name().filter(|_| path.is_file()) else {
-            continue;
-        };
-        let link = folder.join(name);
-        if fs::metadata(&link).map(|known| known.len()).ok() != Some(fs::metadata(&path)?.len()) {
-            let _ = fs::remove_file(&link);
-            fs::hard_link(&path, &link)
-                .with_context(|| format!("{} cannot be linked", link.display()))?;
-        }
-    }
-    let name = library.file_name().context("a library has a name")?;
-    Ok(folder.join(name))
 }
 
 /// Compiles the stand-in with the C compiler (`CC`, else `cc`).
