@@ -132,3 +132,25 @@ fn after_ctrl_c_it_goes_on_where_it_was() {
     assert!(kept > 0 && kept < whole.evaluations);
     goes_on(&folder, &whole, "after Ctrl-C");
 }
+
+/// As several machines would share a film.
+#[test]
+fn parts_that_share_a_cache_make_the_film_of_one_machine() {
+    let settings = ["--steps=6", "--frames=4", "--seconds=0.5", "--fps=10"];
+    let alone = Folder::new();
+    let prompts = ["render", "a red apple", "a lemon", "a green pear"];
+    let whole = [&prompts[..], &settings, &["--loop", "-o=film.mp4"]].concat();
+    alone.facts(&[&whole[..], &["--no-cache"]].concat());
+
+    let shared = Folder::new();
+    for (index, (left, right)) in [(1, 2), (2, 3), (3, 1)].into_iter().enumerate() {
+        let seeds = format!("--seed={},{}", left - 1, right - 1);
+        let output = format!("-o=part-{index}.gif");
+        let part = ["render", prompts[left], prompts[right], &seeds, &output];
+        shared.facts(&[&part[..], &settings].concat());
+    }
+    let facts = shared.facts(&whole);
+    assert_eq!(facts["model_evaluations"], 0);
+    let film = |folder: &Folder| std::fs::read(folder.join("film.mp4")).unwrap();
+    assert!(film(&shared) == film(&alone), "the same film");
+}

@@ -113,7 +113,9 @@ pub trait Backend {
     /// Writes the model's output for every row: rows × channels × height × width values.
     ///
     /// What the output means (noise, velocity or clean sample) is the noise schedule's
-    /// [`PredictionType`](crate::PredictionType).
+    /// [`PredictionType`](crate::PredictionType), by default that of Stable Diffusion 2.1 at 768
+    /// pixels: velocity. How noisy the latents are at a timestep is told by
+    /// [`NoiseScheduleConfig::alphas_cumprod`](crate::NoiseScheduleConfig::alphas_cumprod).
     ///
     /// # Errors
     /// Whatever keeps the model from answering. The engine stops and hands it on.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::betas::alphas_cumprod;
 use super::error::SamplerError;
 
 /// The longest training schedule accepted; every published one has 1000 timesteps.
@@ -145,6 +146,18 @@ impl NoiseScheduleConfig {
         }
     }
 
+    /// ᾱ of every training timestep, from 0: the share of the latents' variance that is signal there.
+    ///
+    /// Latents at timestep t are √ᾱ·x₀ + √(1 − ᾱ)·ε. A model that computes its answer, instead of
+    /// having learnt it, needs this in [`Backend::predict`](crate::Backend::predict).
+    ///
+    /// # Errors
+    /// Those of [`validate`](Self::validate).
+    pub fn alphas_cumprod(&self) -> Result<Vec<f32>, SamplerError> {
+        self.validate()?;
+        Ok(alphas_cumprod(self))
+    }
+
     /// Whether a walk can have so many steps.
     pub(super) fn check_steps(&self, steps: usize) -> Result<(), SamplerError> {
         let most = self.num_train_timesteps;
@@ -221,6 +234,20 @@ mod tests {
             error.to_string(),
             "timestep_spacing \"karras\" is unknown, must be one of leading, linspace, trailing"
         );
+    }
+
+    #[test]
+    fn signal_is_told_of_every_timestep() {
+        let alphas = NoiseScheduleConfig::default().alphas_cumprod().unwrap();
+        assert_eq!(alphas.len(), 1000);
+        // As Stable Diffusion has them: 1 − β at first, 0.0047 at last.
+        assert!((alphas[0] - 0.99915).abs() < 1e-6, "{}", alphas[0]);
+        assert!((alphas[999] - 0.00466).abs() < 1e-5, "{}", alphas[999]);
+        let wrong = NoiseScheduleConfig {
+            beta_start: 2.0,
+            ..Default::default()
+        };
+        assert!(wrong.alphas_cumprod().is_err());
     }
 
     #[test]
