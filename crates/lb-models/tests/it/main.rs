@@ -7,6 +7,7 @@
 
 mod bad_directories;
 mod bad_inputs;
+mod configurations;
 mod devices;
 mod golden_kinds;
 mod graphs;
