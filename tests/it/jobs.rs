@@ -1,5 +1,7 @@
 //! Job files: films that are told by a file, films that tell what made them.
 
+use lb_models::testing::write_tiny_model;
+
 use crate::lb::{Folder, SMALL_FILM, Said};
 
 const SHORT: &[&str] = &["--seconds=0.5", "--fps=10", "--seed=3", "--hold=0.2"];
@@ -204,8 +206,45 @@ fn the_time_that_a_film_takes_is_known_after_the_first() {
     assert!(run(&plan).contains("time: about "));
     assert!(run(&[&plan[..], &["--size=64x64"]].concat()).contains("time: not known"));
     let stages = run(&[&plan[..], &["--upscale=x4"]].concat());
-    assert!(
-        stages.contains("time: not estimated for films of two stages"),
-        "{stages}"
-    );
+    assert!(stages.contains("time: not known"), "{stages}");
+    // A picture is inverted at a guidance of 1, which costs half: a row an evaluation.
+    let picture = ["--from=frames/frame_0000.png", "--inversion-iterations=2"];
+    let pictured = [&plan[..], &picture].concat();
+    let facts = run(&[&pictured[..], &["--json"]].concat());
+    let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
+    let longer = facts["estimated_seconds"].as_f64().unwrap() / estimate().unwrap();
+    assert!(longer > 1.0, "{longer}");
+}
+
+#[test]
+fn the_time_of_two_stages_is_that_of_both() {
+    let folder = Folder::new();
+    write_tiny_model("sd21", &folder.join("sd21")).unwrap();
+    write_tiny_model("upscale", &folder.join("upscale")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = folder.command(arguments);
+        command.env("XDG_CACHE_HOME", folder.join("cache"));
+        let said = Said::from(command.output().unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        said.output
+    };
+    let film = ["red leaf", "blue sea", "--model=./sd21", "--size=64x64"];
+    let stages = ["--upscale=./upscale", "--upscale-steps=2", "--steps=4"];
+    let estimate = |more: &[&str]| -> Option<f64> {
+        let plan = [&["plan", "--frames=2", "--json"], &film[..], &stages, more].concat();
+        let facts: serde_json::Value = serde_json::from_str(&run(&plan)).unwrap();
+        facts["estimated_seconds"].as_f64()
+    };
+    assert_eq!(estimate(&[]), None);
+    // One stage alone says nothing of the other.
+    let first = ["--steps=4", "--frames=2", "--frames-dir=low"];
+    run(&[&["render"], &film[..], &first].concat());
+    assert_eq!(estimate(&[]), None);
+    let second = ["upscale", "low", "--model=./upscale", "--upscale-steps=2"];
+    let rest = ["--upscale-frames=2", "--frames-dir=high"];
+    run(&[&second[..], &rest].concat());
+    let few = estimate(&["--upscale-frames=2"]).unwrap();
+    let many = estimate(&["--upscale-frames=9"]).unwrap();
+    assert!(few > 0.0 && many > few, "{few}, {many}");
+    assert!(estimate(&["--measure"]).is_some_and(|seconds| seconds > 0.0));
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use lb_render::{Phase, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
+use lb_render::{Phase, Plan, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
 
 use crate::interrupt;
 use crate::rates::{Rate, Stopwatch};
@@ -41,9 +41,9 @@ impl Progress {
         progress
     }
 
-    /// How fast the finished render was.
-    pub(crate) fn rate(&self, summary: &Summary) -> Option<Rate> {
-        self.stopwatch.rate(summary)
+    /// How fast each stage of the finished render was.
+    pub(crate) fn rates(&self, plan: &Plan, summary: &Summary) -> Vec<Option<Rate>> {
+        self.stopwatch.rates(&plan.stages, summary)
     }
 
     /// Takes the bar off the screen.

@@ -1,18 +1,20 @@
 //! How fast this machine was, to say how long a film will take.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod stopwatch;
 
-use lb_render::{Plan, RenderEvent, Summary};
+use std::path::{Path, PathBuf};
+
+use lb_render::{Renderer, StageCost};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::stopwatch::Stopwatch;
 use crate::args::MachineArguments;
 
-/// Seconds that the parts of a render took.
+/// Seconds that the parts of a stage of a render took.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Rate {
-    /// Of one model evaluation.
-    per_evaluation: f64,
+    /// Of one row that the model sees.
+    per_row: f64,
     /// Of one computed frame after its last step: decoding it and what is done with it.
     per_decode: f64,
     /// Of everything else: loading, reading prompts, finishing files.
@@ -20,11 +22,9 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// How long the film will take, in seconds.
-    pub(crate) fn seconds(&self, plan: &Plan) -> f64 {
-        self.beside
-            + self.per_evaluation * plan.cost.model_evaluations as f64
-            + self.per_decode * plan.cost.decodes as f64
+    /// How long a stage will take, in seconds.
+    pub(crate) fn seconds(&self, stage: &StageCost) -> f64 {
+        self.beside + self.per_row * stage.rows as f64 + self.per_decode * stage.cost.decodes as f64
     }
 }
 
@@ -84,6 +84,22 @@ pub(crate) fn remember(file: Option<&Path>, circumstances: Circumstances, rate: 
     }
 }
 
+/// Keeps the rates of a render's stages. `size` is that of the first one's frames.
+pub(crate) fn remember_stages(
+    file: Option<&Path>,
+    renderer: &Renderer,
+    size: (usize, usize),
+    machine: &MachineArguments,
+    rates: &[Option<Rate>],
+) {
+    let models = [Some(renderer.directory()), renderer.upscaler()];
+    for (model, rate) in models.into_iter().zip(rates) {
+        if let (Some(model), Some(rate)) = (model, rate) {
+            remember(file, Circumstances::new(model.path(), size, machine), *rate);
+        }
+    }
+}
+
 fn write(file: &Path, rates: &Remembered) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
@@ -91,62 +107,6 @@ fn write(file: &Path, rates: &Remembered) -> std::io::Result<()> {
     serde_json::to_writer(&whole, rates)?;
     whole.persist(file)?;
     Ok(())
-}
-
-/// Tells evaluations from the rest while a film is rendered.
-#[derive(Debug)]
-pub(crate) struct Stopwatch {
-    last: Instant,
-    is_warm: bool,
-    evaluations: usize,
-    evaluating: Duration,
-    decoding: Duration,
-}
-
-impl Stopwatch {
-    pub(crate) fn new() -> Self {
-        Self {
-            last: Instant::now(),
-            is_warm: false,
-            evaluations: 0,
-            evaluating: Duration::ZERO,
-            decoding: Duration::ZERO,
-        }
-    }
-
-    pub(crate) fn event(&mut self, event: &RenderEvent<'_>) {
-        let now = Instant::now();
-        let passed = now - self.last;
-        self.last = now;
-        match event {
-            // The first one also makes room for all that follow.
-            RenderEvent::Step(_) if !self.is_warm => self.is_warm = true,
-            RenderEvent::Step(progress) => {
-                self.evaluations += progress.branches;
-                self.evaluating += passed;
-            }
-            RenderEvent::Keyframe { .. } | RenderEvent::Decoded { .. } => self.decoding += passed,
-            _ => {}
-        }
-    }
-
-    /// The rate of a finished render; `None` where too little was computed to tell, or where some of
-    /// it had been computed before.
-    pub(crate) fn rate(&self, summary: &Summary) -> Option<Rate> {
-        let reused = summary.statistics.reused_evaluations > 0;
-        if self.evaluations == 0 || summary.decodes == 0 || reused {
-            return None;
-        }
-        let per_evaluation = self.evaluating.as_secs_f64() / self.evaluations as f64;
-        let per_decode = self.decoding.as_secs_f64() / summary.decodes as f64;
-        let known = per_evaluation * summary.statistics.model_evaluations as f64
-            + self.decoding.as_secs_f64();
-        Some(Rate {
-            per_evaluation,
-            per_decode,
-            beside: (summary.seconds.total - known).max(0.0),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -167,8 +127,8 @@ mod tests {
     fn the_latest_rate_of_each_circumstance_is_remembered() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("lb/rates.json");
-        let rate = |per_evaluation| Rate {
-            per_evaluation,
+        let rate = |per_row| Rate {
+            per_row,
             per_decode: 0.5,
             beside: 2.0,
         };

@@ -90,7 +90,7 @@ pub use measure::{
 pub use modes::upscale::{EarlierFrames, FramePlaceError};
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::{Outputs, check_place};
-pub use plan::Plan;
+pub use plan::{Plan, StageCost};
 pub use renderer::Renderer;
 pub use store::{Damage, Key, Store, StoreError, StoreOptions, StoreUsage};
 pub use summary::{Reconstruction, Seconds, Summary, TransitionFacts};

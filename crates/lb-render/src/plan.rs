@@ -5,6 +5,16 @@ use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming
 use crate::error::RenderError;
 use crate::job::{Job, Transition, Upscale, film_profiles};
 
+/// The work of one stage of a film.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StageCost {
+    /// Its model evaluations and decodes.
+    pub cost: Cost,
+    /// Rows that the model sees: two an evaluation, one where guidance is 1 all along. Guidance that
+    /// its damper takes to 1 in the very middle of a transition saves some of them.
+    pub rows: usize,
+}
+
 /// Everything about a film that is known beforehand.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
@@ -19,6 +29,8 @@ pub struct Plan {
     pub seeds: Vec<u64>,
     /// Model evaluations and decodes of the whole film.
     pub cost: Cost,
+    /// The same for the first stage, and for the second one of a film that is upscaled.
+    pub stages: Vec<StageCost>,
     /// When the film moves and when it rests.
     pub timeline: Timeline,
 }
@@ -33,8 +45,12 @@ impl Plan {
         let profiles = film_profiles(&job.transitions)?;
         let timeline = Timeline::new(&timing(job))?;
         let upscale = job.upscale.as_ref().map(Upscale::profile).transpose()?;
+        let stages = stages(job, &profiles, upscale.as_ref());
         Ok(Self {
-            cost: cost(job, &profiles, upscale.as_ref()),
+            cost: stages
+                .iter()
+                .fold(Cost::default(), |sum, stage| sum + stage.cost),
+            stages,
             upscale,
             timeline,
             keyframes: job.keyframes.len(),
@@ -105,13 +121,53 @@ fn timing(job: &Job) -> FilmTiming {
     }
 }
 
-fn cost(job: &Job, profiles: &[BranchingProfile], upscale: Option<&BranchingProfile>) -> Cost {
+fn stages(
+    job: &Job,
+    profiles: &[BranchingProfile],
+    upscale: Option<&BranchingProfile>,
+) -> Vec<StageCost> {
     let mut first = stage_cost(job, profiles.iter());
     let steps = profiles[0].steps();
     first.model_evaluations += job.inversion().model_evaluations(job.pictures(), steps);
-    let Some(pair) = upscale else { return first };
-    let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
-    first + stage_cost(job, std::iter::repeat_n(pair, pairs.sum()))
+    let mut stages = vec![StageCost {
+        cost: first,
+        rows: first_rows(job, profiles),
+    }];
+    if let Some(pair) = upscale {
+        let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
+        let cost = stage_cost(job, std::iter::repeat_n(pair, pairs.sum()));
+        let guided = job.keyframes.iter().map(|at| rows(at.guidance_scale)).max();
+        stages.push(StageCost {
+            cost,
+            rows: cost.model_evaluations * guided.unwrap_or(1),
+        });
+    }
+    stages
+}
+
+/// Rows of the first stage: of its keyframes, of the inversions, and of what lies between.
+fn first_rows(job: &Job, profiles: &[BranchingProfile]) -> usize {
+    let steps = profiles[0].steps();
+    let keyframes = job.keyframes.iter().map(|keyframe| {
+        let inverted = usize::from(keyframe.image.is_some());
+        let inversion = job.inversion().model_evaluations(inverted, steps);
+        rows(keyframe.guidance_scale) * (steps + inversion)
+    });
+    let ends = job
+        .keyframes
+        .iter()
+        .zip(job.keyframes.iter().cycle().skip(1));
+    let transitions = profiles.iter().zip(ends).map(|(profile, (left, right))| {
+        let levels = 0..profile.levels().len();
+        let inner = levels.map(|level| profile.inner_cost(level).model_evaluations);
+        rows(left.guidance_scale).max(rows(right.guidance_scale)) * inner.sum::<usize>()
+    });
+    keyframes.chain(transitions).sum()
+}
+
+/// Rows of an evaluation at this guidance scale.
+fn rows(guidance_scale: f64) -> usize {
+    if guidance_scale == 1.0 { 1 } else { 2 }
 }
 
 fn stage_cost<'a>(job: &Job, profiles: impl Iterator<Item = &'a BranchingProfile> + Clone) -> Cost {

@@ -71,6 +71,12 @@ impl Renderer {
         &self.directory
     }
 
+    /// The model of jobs that are upscaled.
+    #[must_use]
+    pub fn upscaler(&self) -> Option<&ModelDirectory> {
+        self.upscaler.as_ref()
+    }
+
     /// Renders a film.
     ///
     /// The request is checked whole before anything is loaded. Decoding and encoding run as

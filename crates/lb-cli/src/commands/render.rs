@@ -9,7 +9,7 @@ use crate::args::RenderArguments;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::progress::Progress;
-use crate::rates::{self, Circumstances};
+use crate::rates;
 use crate::resolve;
 use crate::surroundings::Surroundings;
 use crate::write::write;
@@ -22,7 +22,7 @@ pub(crate) fn run(
     let mut job = resolve::job(&arguments.content)?;
     let outputs = resolve::outputs(&arguments.output)?;
     // A wrong request is told before the runtime is looked for.
-    lb_render::Plan::new(&job)?;
+    let plan = lb_render::Plan::new(&job)?;
     let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
     if !save_only {
         outputs.validate()?;
@@ -55,12 +55,13 @@ pub(crate) fn run(
     let result = renderer.render(&job, &outputs, &mut progress);
     progress.clear();
     let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
-    if let Some(rate) = progress.rate(&summary).filter(|_| job.upscale.is_none()) {
-        let size = (summary.width, summary.height);
-        let model = renderer.directory().path();
-        let circumstances = Circumstances::new(model, size, &arguments.machine);
-        rates::remember(surroundings.rates.as_deref(), circumstances, rate);
-    }
+    rates::remember_stages(
+        surroundings.rates.as_deref(),
+        &renderer,
+        job.size.unwrap_or_default(),
+        &arguments.machine,
+        &progress.rates(&plan, &summary),
+    );
     conclude(&summary, arguments.output.json, quiet);
     Ok(())
 }

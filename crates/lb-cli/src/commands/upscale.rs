@@ -7,6 +7,7 @@ use crate::args::UpscaleArguments;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::progress::Progress;
+use crate::rates;
 use crate::resolve;
 use crate::surroundings::Surroundings;
 
@@ -25,7 +26,7 @@ pub(crate) fn run(
     let fractions = arguments.facts.as_deref().map(resolve::fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
     let job = resolve::upscale_job(arguments, &frames)?;
-    Plan::new(&job)?;
+    let plan = Plan::new(&job)?;
     let store = resolve::store(&arguments.cache, surroundings)?;
     let renderer = resolve::upscaler(&arguments.model, &arguments.machine, surroundings)?;
     let keeps = store.is_some();
@@ -35,6 +36,13 @@ pub(crate) fn run(
     let result = renderer.upscale(&job, &frames, &outputs, &mut progress);
     progress.clear();
     let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
+    rates::remember_stages(
+        surroundings.rates.as_deref(),
+        &renderer,
+        frames.size(),
+        &arguments.machine,
+        &progress.rates(&plan, &summary),
+    );
     conclude(&summary, arguments.output.json, quiet);
     Ok(())
 }

@@ -181,7 +181,11 @@ fn stopped_after_an_inversion_it_is_not_done_again() {
     let film = Film::new();
     let model = TinyModel::new("sd21");
     let whole = render(&model.renderer(), &film.job);
-    let all = Plan::new(&film.job).unwrap().cost.model_evaluations;
+    let plan = Plan::new(&film.job).unwrap();
+    let all = plan.cost.model_evaluations;
+    let rows = whole.summary.statistics.predicted_rows;
+    assert_eq!(plan.stages[0].rows, rows);
+    assert!(rows < 2 * all, "pictures are not guided");
     // Six steps, each predicted once and refined twice.
     let inversion = 6 * 3;
     let second = |event: &RenderEvent<'_>| match event {

@@ -78,6 +78,8 @@ fn a_film_of_two_stages_is_diffusers() {
     assert_eq!(plan.cost.model_evaluations, evaluations);
     let summary = &rendered.summary;
     assert_eq!(summary.statistics.model_evaluations, evaluations);
+    let rows = plan.stages.iter().map(|stage| stage.rows);
+    assert_eq!(summary.statistics.predicted_rows, rows.sum::<usize>());
     assert_eq!((summary.decodes, plan.cost.decodes), (7 + 13, 7 + 13));
     assert_eq!((summary.width, summary.computed_frames), (256, 13));
     assert_eq!(rendered.film.len(), plan.film_frames());

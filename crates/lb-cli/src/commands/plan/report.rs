@@ -67,10 +67,6 @@ fn write_report(
     )?;
     match seconds {
         Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),
-        None if plan.upscale.is_some() => writeln!(
-            text,
-            "time: not estimated for films of two stages (--upscale)"
-        ),
         None => writeln!(
             text,
             "time: not known for this model, size and device; rendering tells, and so does --measure"

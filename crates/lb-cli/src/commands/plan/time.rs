@@ -21,34 +21,36 @@ pub(super) fn estimate(
     let completed = resolve::complete(&mut job, surroundings);
     if arguments.measure {
         completed?;
-        return Ok(Some(measured(arguments, job, surroundings)?.seconds(plan)));
+        let rates = measured(arguments, job, surroundings)?;
+        let stages = rates.iter().zip(&plan.stages);
+        return Ok(Some(stages.map(|(rate, stage)| rate.seconds(stage)).sum()));
     }
-    // A plan needs no model, and a second stage is not timed by the first one's rate.
-    if completed.is_err() || job.upscale.is_some() {
+    // A plan needs no model.
+    if completed.is_err() {
         return Ok(None);
     }
-    let name = resolve::model_name(&job, surroundings);
-    let Ok(model) = ModelDirectory::locate(name, &surroundings.model_folders) else {
-        return Ok(None);
-    };
     let size = job.size.unwrap_or_default();
-    let circumstances = Circumstances::new(&model, size, &arguments.machine);
-    let rate = rates::recall(surroundings.rates.as_deref(), &circumstances);
-    Ok(rate.map(|rate| rate.seconds(plan)))
+    let upscaler = job.upscale.as_ref().map(|upscale| upscale.model.as_str());
+    let models = [Some(resolve::model_name(&job, surroundings)), upscaler];
+    let seconds = models.into_iter().flatten().zip(&plan.stages);
+    let seconds = seconds.map(|(name, stage)| {
+        let model = ModelDirectory::locate(name, &surroundings.model_folders).ok()?;
+        let circumstances = Circumstances::new(&model, size, &arguments.machine);
+        let rate = rates::recall(surroundings.rates.as_deref(), &circumstances)?;
+        Some(rate.seconds(stage))
+    });
+    Ok(seconds.sum())
 }
 
-/// Renders the smallest film of the same kind, into a folder that is thrown away.
+/// Renders the smallest film of the same kind, into a folder that is thrown away; the rate of each
+/// of its stages.
 fn measured(
     arguments: &PlanArguments,
     job: Job,
     surroundings: &Surroundings,
-) -> Result<Rate, CommandError> {
-    if job.upscale.is_some() {
-        return Err(CommandError::Request(
-            "--measure knows one stage, and upscaling is a second one".into(),
-        ));
-    }
+) -> Result<Vec<Rate>, CommandError> {
     let sample = sample(job);
+    let plan = Plan::new(&sample)?;
     let renderer = resolve::renderer(&sample, &arguments.machine, surroundings)?;
     interrupt::listen()?;
     let folder = tempfile::tempdir().map_err(|error| CommandError::Write {
@@ -62,16 +64,19 @@ fn measured(
     let mut progress = Progress::new(arguments.json, 1);
     let result = renderer.render(&sample, &outputs, &mut progress);
     progress.clear();
-    let rate = progress.rate(&result?);
-    let rate = rate.ok_or(CommandError::Render(RenderError::Interrupted))?;
-    let size = sample.size.unwrap_or_default();
-    let model = renderer.directory().path();
-    let circumstances = Circumstances::new(model, size, &arguments.machine);
-    rates::remember(surroundings.rates.as_deref(), circumstances, rate);
-    Ok(rate)
+    let rates = progress.rates(&plan, &result?);
+    rates::remember_stages(
+        surroundings.rates.as_deref(),
+        &renderer,
+        sample.size.unwrap_or_default(),
+        &arguments.machine,
+        &rates,
+    );
+    let rates: Option<Vec<Rate>> = rates.into_iter().collect();
+    rates.ok_or(CommandError::Render(RenderError::Interrupted))
 }
 
-/// Two keyframes of four steps, and nothing between them.
+/// Two keyframes of four steps, and nothing between them; so in every stage.
 fn sample(job: Job) -> Job {
     let mut sample = Job {
         looped: false,
@@ -82,6 +87,9 @@ fn sample(job: Job) -> Job {
     sample.transitions.truncate(1);
     for keyframe in &mut sample.keyframes {
         keyframe.image = None;
+    }
+    if let Some(upscale) = &mut sample.upscale {
+        (upscale.steps, upscale.frames) = (4, 2);
     }
     for transition in &mut sample.transitions {
         transition.branching = Branching::Autosetup {

@@ -1,0 +1,88 @@
+//! Tells evaluations from the rest while a film is rendered.
+
+use std::time::{Duration, Instant};
+
+use lb_render::{RenderEvent, Stage, StageCost, Summary};
+
+use super::Rate;
+
+/// What took how long, stage by stage.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    last: Instant,
+    stages: Vec<Lap>,
+}
+
+/// A stage of an upscaled film, or the whole of another.
+#[derive(Debug, Default)]
+struct Lap {
+    whole: Duration,
+    is_warm: bool,
+    evaluations: usize,
+    evaluating: Duration,
+    decoding: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        Self {
+            last: Instant::now(),
+            stages: vec![Lap::default()],
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &RenderEvent<'_>) {
+        let now = Instant::now();
+        let passed = now - self.last;
+        self.last = now;
+        if let RenderEvent::Stage(Stage::Upscaling { .. }) = event {
+            self.stages.push(Lap::default());
+        }
+        if let Some(lap) = self.stages.last_mut() {
+            lap.event(event, passed);
+        }
+    }
+
+    /// The rate of every stage of a finished render, of which the plan says so; `None` where too
+    /// little was computed to tell, or where some of it had been computed before.
+    pub(crate) fn rates(&self, planned: &[StageCost], summary: &Summary) -> Vec<Option<Rate>> {
+        let reused = summary.statistics.reused_evaluations > 0;
+        let laps = self.stages.iter().zip(planned);
+        laps.map(|(lap, planned)| lap.rate(planned).filter(|_| !reused))
+            .collect()
+    }
+}
+
+impl Lap {
+    fn event(&mut self, event: &RenderEvent<'_>, passed: Duration) {
+        // Weights are read once, not with every film.
+        if !matches!(event, RenderEvent::Weights { .. }) {
+            self.whole += passed;
+        }
+        match event {
+            // The first one also makes room for all that follow.
+            RenderEvent::Step(_) if !self.is_warm => self.is_warm = true,
+            RenderEvent::Step(progress) => {
+                self.evaluations += progress.branches;
+                self.evaluating += passed;
+            }
+            RenderEvent::Keyframe { .. } | RenderEvent::Decoded { .. } => self.decoding += passed,
+            _ => {}
+        }
+    }
+
+    fn rate(&self, planned: &StageCost) -> Option<Rate> {
+        let StageCost { cost, rows } = *planned;
+        if self.evaluations == 0 || cost.decodes == 0 {
+            return None;
+        }
+        let per_evaluation = self.evaluating.as_secs_f64() / self.evaluations as f64;
+        let evaluating = per_evaluation * cost.model_evaluations as f64;
+        let decoding = self.decoding.as_secs_f64();
+        Some(Rate {
+            per_row: evaluating / rows as f64,
+            per_decode: decoding / cost.decodes as f64,
+            beside: (self.whole.as_secs_f64() - evaluating - decoding).max(0.0),
+        })
+    }
+}
