@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use lb_models::testing::write_tiny_model;
+
 use crate::lb::{Folder, Said, program};
 
 const FILM: &[&str] = &[
@@ -64,21 +66,34 @@ fn a_film_for_which_there_is_no_room_is_not_there() {
     assert_eq!(folder.contents(), [""; 0]);
 }
 
-/// A disk of its own for the shell and what it runs; what is left there is listed at the end.
-#[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
-    let folder = Folder::new();
+const MOUNT: &str = "mount -t tmpfs -o size=48k none disk";
+
+/// Whether a disk of its own can be given to a shell and what it runs.
+fn can_mount(folder: &Folder) -> bool {
     std::fs::create_dir(folder.join("disk")).unwrap();
-    let mount = "mount -t tmpfs -o size=48k none disk";
     let mut mounted = Command::new("unshare");
     mounted
         .current_dir(folder.path())
         .args(["--mount", "--map-root-user", "sh", "-c"]);
-    if !mounted
-        .arg(mount)
-        .output()
-        .is_ok_and(|output| output.status.success())
-    {
+    let mounted = mounted.arg(MOUNT).output();
+    mounted.is_ok_and(|output| output.status.success())
+}
+
+/// Runs `lb` where `disk` is small; what is left there is listed at the end.
+fn run_on_disk(folder: &Folder, arguments: &[&str]) -> Said {
+    let script = format!("{MOUNT}; \"$0\" \"$@\"; code=$?; ls -A disk; exit $code");
+    let mut command = Command::new("unshare");
+    command.current_dir(folder.path());
+    command.args(["--mount", "--map-root-user", "sh", "-c", &script]);
+    command.env("LB_CACHE_DIR", folder.cache());
+    command.arg(program()).args(arguments);
+    Said::from(command.output().unwrap())
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let folder = Folder::new();
+    if !can_mount(&folder) {
         eprintln!("skipped: a file system cannot be mounted here");
         return;
     }
@@ -87,16 +102,29 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         "--frames-dir=disk/frames",
         "--output=disk/film",
     ] {
-        let script = format!("{mount}; \"$0\" \"$@\"; code=$?; ls -A disk; exit $code");
-        let mut command = Command::new("unshare");
-        command.current_dir(folder.path());
-        command.args(["--mount", "--map-root-user", "sh", "-c", &script]);
-        command.env("LB_CACHE_DIR", folder.cache());
-        command
-            .arg(program())
-            .args(FILM)
-            .args([output, "--seconds=5"]);
-        let said = Said::from(command.output().unwrap());
+        let said = run_on_disk(
+            &folder,
+            &[FILM, &[output, "--seconds=5", "--quantizer=12"]].concat(),
+        );
         said.assert_refused(1, &[output.split_once('=').unwrap().1, "No space left"]);
     }
+}
+
+/// The frames of a first stage wait on the outputs' disk, not in memory.
+#[test]
+fn a_first_stage_without_room_is_told_and_leaves_nothing() {
+    let folder = Folder::new();
+    if !can_mount(&folder) {
+        eprintln!("skipped: a file system cannot be mounted here");
+        return;
+    }
+    write_tiny_model("sd21", &folder.join("sd21")).unwrap();
+    write_tiny_model("upscale", &folder.join("upscale")).unwrap();
+    let film = ["render", "red leaf", "blue sea", "--model=./sd21"];
+    let stages = ["--size=64x64", "--upscale=./upscale", "--upscale-frames=2"];
+    // Five frames of 12 kB.
+    let tree = ["--steps=2", "--branches=2,5", "--injection-steps=0,1"];
+    let rest = ["--frames-dir=disk/frames", "--no-cache"];
+    let said = run_on_disk(&folder, &[&film[..], &stages, &tree, &rest].concat());
+    said.assert_refused(1, &["No space left", "disk", "49152 bytes were written"]);
 }
