@@ -188,3 +188,29 @@ fn many_writers_and_readers_share_a_folder() {
         "{bytes} bytes"
     );
 }
+
+#[test]
+fn an_entry_takes_half_of_the_folder_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = small(folder.path());
+    let half = StoreOptions::SMALLEST_LIMIT as usize / 2;
+    let overhead = entry::entry_length(0) as usize;
+    store
+        .save(KIND, &key(1), &vec![7; half - overhead])
+        .unwrap();
+    let refused = store.save(KIND, &key(2), &vec![7; half - overhead + 1]);
+    assert!(matches!(refused, Err(StoreError::TooLarge { .. })));
+}
+
+#[test]
+fn files_of_others_are_neither_counted_nor_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = small(folder.path());
+    store.save(KIND, &key(1), b"one").unwrap();
+    let stranger = store.path(&key(1)).with_file_name("notes.txt");
+    fs::write(&stranger, vec![0; 2_000_000]).unwrap();
+    age(&stranger, 1_000_000);
+    assert_eq!(store.usage().unwrap().entries, 1);
+    small(folder.path()).save(KIND, &key(2), b"two").unwrap();
+    assert!(stranger.exists() && store.contains(&key(1)));
+}
