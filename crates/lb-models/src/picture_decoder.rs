@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lb_blend::Latents;
+use lb_blend::{LatentShape, Latents};
 
 use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
@@ -10,7 +10,7 @@ use crate::error::ModelError;
 use crate::picture::Picture;
 use crate::runtime::Runtime;
 use crate::session::SessionTimes;
-use crate::vae::{DecodeTiling, VaeDecoder};
+use crate::vae::{DecodeTiling, Tiles, VaeDecoder};
 
 /// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
 ///
@@ -76,7 +76,7 @@ impl PictureDecoder {
                 expected: shape.to_string(),
             });
         }
-        let tiles = self.shared.tiling.tiles(shape);
+        let tiles = self.tiles(shape);
         self.loaded(|session| {
             if let Some(tiles) = &tiles {
                 let pictures = latents.iter();
@@ -110,6 +110,12 @@ impl PictureDecoder {
             .as_ref()
             .map(VaeDecoder::times)
             .unwrap_or_default()
+    }
+
+    /// The tiles that latents of this shape are decoded in, and their pictures encoded; none where
+    /// that is done whole.
+    pub(crate) fn tiles(&self, shape: LatentShape) -> Option<Tiles> {
+        self.shared.tiling.tiles(shape)
     }
 
     fn loaded<T>(

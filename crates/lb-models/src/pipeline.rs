@@ -167,10 +167,11 @@ impl Pipeline {
         pictures: &[Vec<f32>],
     ) -> Result<Vec<Latents>, ModelError> {
         let (size, shape) = (self.picture_size(), self.shape);
+        let tiles = self.decoder.tiles(shape);
         let mut encoder = VaeEncoder::load(self.runtime, &self.directory, &self.session)?;
         let encoded = pictures
             .iter()
-            .map(|planes| encoder.encode(planes, size, shape))
+            .map(|planes| encoder.encode_large(planes, size, shape, tiles.as_ref()))
             .collect();
         self.past_times += encoder.times();
         encoded

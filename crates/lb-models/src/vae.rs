@@ -7,7 +7,7 @@ use lb_export::Component;
 use ort::value::{TensorElementType, TensorRef};
 
 pub use self::tiles::DecodeTiling;
-use self::tiles::Tiles;
+pub(crate) use self::tiles::Tiles;
 use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
@@ -151,6 +151,39 @@ impl VaeEncoder {
             session,
             scaling_factor: directory.scaling_factor(),
         })
+    }
+
+    /// As [`Self::encode`], tile by tile where `tiles` says so. Latents are joined like pictures:
+    /// along a ramp in the middle of what two tiles share.
+    pub(crate) fn encode_large(
+        &mut self,
+        planes: &[f32],
+        size: (usize, usize),
+        shape: LatentShape,
+        tiles: Option<&Tiles>,
+    ) -> Result<Latents, ModelError> {
+        let Some(tiles) = tiles else {
+            return self.encode(planes, size, shape);
+        };
+        let wrong = |error: lb_blend::ShapeError| ModelError::Shape {
+            what: "a picture to encode".into(),
+            found: error.to_string(),
+            expected: format!("{size:?}"),
+        };
+        let picture = LatentShape {
+            channels: 3,
+            height: size.1,
+            width: size.0,
+        };
+        let picture = Latents::from_values(picture, planes.to_vec()).map_err(wrong)?;
+        let mut joined = tiles.join_latents(shape.channels);
+        for tile in tiles.in_pixels(size.0 / shape.width).cut(&picture) {
+            let tile = tile?;
+            let size = (tile.shape().width, tile.shape().height);
+            let latents = self.encode(tile.values(), size, tiles.shape(shape.channels))?;
+            joined.add(latents.values());
+        }
+        Latents::from_values(shape, joined.finish()).map_err(wrong)
     }
 
     /// The mean of the posterior that a picture's planes (red, green, blue, in [-1, 1]) have, times

@@ -45,6 +45,9 @@ impl Pipeline {
         say(format!("{} {:?}", settled.device, settled.precision).as_bytes());
         say(vector_instructions().as_bytes());
         say(format!("{settings:?}").as_bytes());
+        if component == Component::VaeEncoder {
+            say(b"large pictures in tiles");
+        }
         say(&self.directory.scaling_factor().to_le_bytes());
         let files = match self.directory.graph(component, &settled.export())? {
             GraphSource::Weights(graph) => {

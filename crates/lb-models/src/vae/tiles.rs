@@ -9,7 +9,8 @@ use lb_blend::{LatentShape, Latents};
 use self::join::JoinedTiles;
 use crate::error::ModelError;
 
-/// How latents are decoded that are too large to be decoded at once, in latent pixels.
+/// How latents are decoded that are too large to be decoded at once, in latent pixels, and how
+/// pictures of that size are encoded.
 ///
 /// The autoencoder's attention compares every latent pixel with every other, so its memory grows
 /// with the square of their number. Beyond [`Self::largest_area`] latents are decoded in tiles of
@@ -131,13 +132,27 @@ impl Tiles {
 
     /// A picture to put the tiles' pictures into, in the order of [`Self::cut`].
     pub(crate) fn join(&self, pixels_per_latent: usize) -> JoinedTiles {
-        let pixels = |spans: &[Range<usize>]| -> Vec<Range<usize>> {
-            let scaled = spans
+        let Self { rows, columns } = self.in_pixels(pixels_per_latent);
+        JoinedTiles::new(rows, columns, 3)
+    }
+
+    /// Latents to put the tiles' latents into, in the order of [`Self::cut`].
+    pub(crate) fn join_latents(&self, channels: usize) -> JoinedTiles {
+        JoinedTiles::new(self.rows.clone(), self.columns.clone(), channels)
+    }
+
+    /// The same tiles of the picture.
+    pub(crate) fn in_pixels(&self, pixels_per_latent: usize) -> Self {
+        let scaled = |spans: &[Range<usize>]| -> Vec<Range<usize>> {
+            spans
                 .iter()
-                .map(|span| span.start * pixels_per_latent..span.end * pixels_per_latent);
-            scaled.collect()
+                .map(|span| span.start * pixels_per_latent..span.end * pixels_per_latent)
+                .collect()
         };
-        JoinedTiles::new(pixels(&self.rows), pixels(&self.columns))
+        Self {
+            rows: scaled(&self.rows),
+            columns: scaled(&self.columns),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Decoding in tiles beside decoding whole: how far apart, and whether a seam shows.
+//! Decoding and encoding in tiles beside doing it whole: how far apart, and whether a seam shows.
 
 use lb_blend::{LatentShape, Latents, noise};
 use lb_models::{DecodeTiling, ModelDirectory, Picture, Pipeline, PipelineOptions, SessionOptions};
@@ -135,6 +135,27 @@ fn an_upscaler_decodes_in_tiles_without_a_seam() {
     let values = noise::standard_normal(5, SHAPE.len());
     let latents = Latents::from_values(SHAPE, values).unwrap();
     assert_seamless("upscaler", &golden.directory(), &latents, 40.0);
+}
+
+#[test]
+fn the_bundled_model_encodes_in_tiles_without_a_seam() {
+    let directory = pocket();
+    let scene = scene(8 * SHAPE.width, 8 * SHAPE.height);
+    let encoded = [DecodeTiling::default(), TILING].map(|tiling| {
+        let latents = pipeline(&directory, tiling).encode_pictures(std::slice::from_ref(&scene));
+        latents.unwrap().remove(0)
+    });
+    assert_ne!(encoded[0], encoded[1]);
+    let decoder = pipeline(&directory, DecodeTiling::default()).decoder();
+    let [whole, tiled] = encoded.map(|latents| decoder.decode(&[&latents]).unwrap().remove(0));
+    let borders = [25, 38, 50, 63].map(|column| column * 8);
+    let (seams, elsewhere) = at_seams_and_elsewhere(&steps(&whole, &tiled), &borders);
+    let far = psnr(&whole, &tiled);
+    assert!(
+        seams <= elsewhere,
+        "{seams} at seams, {elsewhere} elsewhere"
+    );
+    assert!(far >= 36.0, "{far} dB from the picture encoded whole");
 }
 
 #[test]

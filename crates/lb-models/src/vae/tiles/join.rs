@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Planes in the making: red, green and blue, each tile's share added.
+/// Planes in the making (red, green and blue, or latent channels), each tile's share added.
 pub(crate) struct JoinedTiles {
     rows: Vec<Span>,
     columns: Vec<Span>,
@@ -19,7 +19,11 @@ struct Span {
 }
 
 impl JoinedTiles {
-    pub(super) fn new(rows: Vec<Range<usize>>, columns: Vec<Range<usize>>) -> Self {
+    pub(super) fn new(
+        rows: Vec<Range<usize>>,
+        columns: Vec<Range<usize>>,
+        channels: usize,
+    ) -> Self {
         let end = |spans: &[Range<usize>]| spans.last().map_or(0, |span| span.end);
         let (height, width) = (end(&rows), end(&columns));
         let area = height * width;
@@ -28,7 +32,7 @@ impl JoinedTiles {
             columns: shares(columns),
             width,
             area,
-            planes: vec![0.0; 3 * area],
+            planes: vec![0.0; channels * area],
             next: 0,
         }
     }
