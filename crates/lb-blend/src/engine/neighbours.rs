@@ -23,6 +23,8 @@ pub(super) struct Neighbours<'a> {
     right: &'a Latents,
     mix: f64,
     beyond: Option<[Option<&'a Latents>; 2]>,
+    /// How much of what the bend adds to the norm is taken back, 0 to 1.
+    norm_restraint: f64,
 }
 
 impl<'a> Neighbours<'a> {
@@ -33,6 +35,7 @@ impl<'a> Neighbours<'a> {
             right: latents,
             mix: 0.0,
             beyond: None,
+            norm_restraint: 0.0,
         }
     }
 
@@ -43,22 +46,36 @@ impl<'a> Neighbours<'a> {
             right: &level[parents.right],
             mix: parents.mix,
             beyond: None,
+            norm_restraint: 0.0,
         }
     }
 
     /// A place on the curve through a level's branches.
-    pub(super) fn on_curve(level: &'a [Latents], place: Parents) -> Self {
+    pub(super) fn on_curve(level: &'a [Latents], place: Parents, norm_restraint: f64) -> Self {
         let before = place.left.checked_sub(1).map(|index| &level[index]);
         Self {
             beyond: Some([before, level.get(place.right + 1)]),
+            norm_restraint,
             ..Self::parents(level, place)
         }
     }
 
-    /// Noisy latents: along the arc, bent to the curve.
+    /// Noisy latents: along the arc, bent to the curve, and brought back towards the arc's norm.
     pub(super) fn noisy(&self, result: &mut [f32]) -> Result<(), ShapeError> {
         slerp(self.left.values(), self.right.values(), self.mix, result)?;
+        if self.norm_restraint == 0.0 {
+            self.bend(result);
+            return Ok(());
+        }
+        let arc = square_sum(result);
         self.bend(result);
+        let bent = square_sum(result);
+        if bent > 0.0 {
+            let scale = libm::pow(arc / bent, self.norm_restraint / 2.0);
+            for value in result {
+                *value = (f64::from(*value) * scale) as f32;
+            }
+        }
         Ok(())
     }
 
@@ -94,6 +111,10 @@ impl<'a> Neighbours<'a> {
             *value = (f64::from(*value) + bend) as f32;
         }
     }
+}
+
+fn square_sum(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value).powi(2)).sum()
 }
 
 /// Cubic convolution less the line: Keys 1981, "Cubic convolution interpolation for digital image
@@ -133,7 +154,7 @@ mod tests {
         let (level, right) = (level(values), left + 1);
         let mut result = [f32::NAN];
         let place = Parents { left, right, mix };
-        let neighbours = Neighbours::on_curve(&level, place);
+        let neighbours = Neighbours::on_curve(&level, place, 0.0);
         neighbours.clean(&mut result).unwrap();
         result[0]
     }
@@ -160,6 +181,28 @@ mod tests {
     #[test]
     fn two_branches_have_a_line_between_them() {
         assert_eq!(clean(&[1.0, 3.0], 0, 0.5), 2.0);
+    }
+
+    #[test]
+    fn the_norm_is_brought_back_to_the_arcs() {
+        let shape = LatentShape {
+            channels: 1,
+            height: 1,
+            width: 2,
+        };
+        let rows = [[4.0, -3.0], [5.0, 0.0], [3.0, 4.0], [-4.0, 3.0]];
+        let level = rows.map(|row| Latents::from_values(shape, row.to_vec()).unwrap());
+        let norm = |restraint: f64| {
+            let (left, right, mix) = (1, 2, 0.5);
+            let place = Parents { left, right, mix };
+            let mut result = [f32::NAN; 2];
+            let neighbours = Neighbours::on_curve(&level, place, restraint);
+            neighbours.noisy(&mut result).unwrap();
+            square_sum(&result).sqrt()
+        };
+        assert!(norm(0.0) > 5.5, "{}", norm(0.0));
+        assert!((norm(0.5) - (5.0 * norm(0.0)).sqrt()).abs() < 1e-6);
+        assert!((norm(1.0) - 5.0).abs() < 1e-6);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::batch::Start;
 use super::keyframes::{Trajectory, Window};
 use super::neighbours::Neighbours;
 use super::options::SpacingDistance;
-use super::placement::placements;
+use super::placement::{norm_restraint, placements};
 use super::store::{LevelEnd, Place};
 use super::{BlendedFrame, Walk, proceed};
 use crate::error::BlendError;
@@ -146,9 +146,10 @@ impl Walk<'_> {
         let (film, transition) = (self.film, &self.film.transitions[index]);
         let (left, right) = film.ends(index);
         let (left, right) = (&film.keyframes[left], &film.keyframes[right]);
-        let between = match self.options.spacing {
-            Spacing::Fixed { .. } => Neighbours::parents,
-            Spacing::Perceptual => Neighbours::on_curve,
+        let restraint = norm_restraint(&transition.profile);
+        let between = |level, place| match self.options.spacing {
+            Spacing::Fixed { .. } => Neighbours::parents(level, place),
+            Spacing::Perceptual => Neighbours::on_curve(level, place, restraint),
         };
         let inner = &fractions[1..fractions.len() - 1];
         let mut starts = Vec::with_capacity(inner.len());

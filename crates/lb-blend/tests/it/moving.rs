@@ -4,10 +4,10 @@ use lb_blend::{
     Backend, BackendError, BlendOptions, Latents, PredictRequest, Sampler, SpacingDistance, lerp,
     slerp,
 };
-use lb_schedule::{Guidance, Spacing, parents, perceptual_fractions};
+use lb_schedule::{BranchingProfile, Guidance, Spacing, parents, perceptual_fractions};
 
 use crate::alone::guided_step;
-use crate::scene::{film, keyframes, made, profile, sampled, sampler, samplers};
+use crate::scene::{film, film_along, keyframes, made, profile, sampled, sampler, samplers};
 use crate::spacing::unevenness;
 
 /// A level's branches, those of the keyframes included.
@@ -16,6 +16,8 @@ struct Standing {
     fractions: Vec<f64>,
     latents: Vec<Vec<f32>>,
     clean: Vec<Vec<f32>>,
+    /// The share of what the cubic adds to the norm that is taken back.
+    restraint: f64,
 }
 
 /// A row on the curve through these at a fraction, by the formula, in f64: the arc (or the line)
@@ -68,14 +70,35 @@ impl Standing {
         let fractions = perceptual_fractions(count, &self.fractions, &distances).unwrap();
         let rows = |rows: &[Vec<f32>], is_noisy| {
             let all = fractions.iter();
-            all.map(|&fraction| on_curve(&self.fractions, rows, fraction, is_noisy))
+            all.map(|&fraction| self.on_curve(rows, fraction, is_noisy))
                 .collect()
         };
         Self {
             latents: rows(&self.latents, true),
             clean: rows(&self.clean, false),
             fractions,
+            restraint: self.restraint,
         }
+    }
+
+    fn on_curve(&self, rows: &[Vec<f32>], fraction: f64, is_noisy: bool) -> Vec<f32> {
+        let mut row = on_curve(&self.fractions, rows, fraction, is_noisy);
+        if is_noisy {
+            let found = parents(&self.fractions, fraction).unwrap();
+            let mut arc = row.clone();
+            slerp(&rows[found.left], &rows[found.right], found.mix, &mut arc).unwrap();
+            let norm = |row: &[f32]| {
+                row.iter()
+                    .map(|x| f64::from(*x).powi(2))
+                    .sum::<f64>()
+                    .sqrt()
+            };
+            let scale = (norm(&arc) / norm(&row)).powf(self.restraint);
+            for value in &mut row {
+                *value = (f64::from(*value) * scale) as f32;
+            }
+        }
+        row
     }
 
     fn step(&mut self, sampler: &dyn Sampler, step: usize) {
@@ -99,42 +122,58 @@ impl Standing {
 }
 
 /// Every branch by itself, placed before every step by what the step before predicted.
+fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile, restraint: f64) {
+    let ends = keyframes(2).into_iter();
+    let ends: Vec<Vec<f32>> = ends
+        .map(|keyframe| keyframe.initial_latents.values().to_vec())
+        .collect();
+    let mut standing = Standing {
+        fractions: vec![0.0, 1.0],
+        clean: ends.clone(),
+        latents: ends,
+        restraint,
+    };
+    let mut levels = Vec::new();
+    for (level, at) in profile.levels().iter().enumerate() {
+        for step in profile.step_range(level) {
+            if step > 0 {
+                standing = standing.placed(at.branch_count);
+            }
+            standing.step(sampler, step);
+        }
+        levels.push(standing.fractions.clone());
+    }
+    let film = sampled(
+        sampler,
+        &film_along(profile, 2),
+        8,
+        &BlendOptions::default(),
+    );
+    for (ours, by_hand) in film.level_fractions[0].iter().zip(&levels) {
+        assert_eq!(ours.len(), by_hand.len());
+        for (ours, by_hand) in ours.iter().zip(by_hand) {
+            assert!((ours - by_hand).abs() < 1e-5, "{ours} is not {by_hand}");
+        }
+    }
+    assert_eq!(film.level_fractions[0].len(), levels.len());
+    for (frame, by_hand) in film.transitions[0].iter().zip(&standing.latents) {
+        let pairs = frame.latents.values().iter().zip(by_hand);
+        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{worst} at fraction {}", frame.fraction);
+    }
+}
+
 #[test]
 fn a_perceptual_film_by_hand() {
     for sampler in samplers() {
-        let ends = keyframes(2).into_iter();
-        let ends: Vec<Vec<f32>> = ends
-            .map(|keyframe| keyframe.initial_latents.values().to_vec())
-            .collect();
-        let mut standing = Standing {
-            fractions: vec![0.0, 1.0],
-            clean: ends.clone(),
-            latents: ends,
-        };
-        let mut levels = Vec::new();
-        for (level, at) in profile().levels().iter().enumerate() {
-            for step in profile().step_range(level) {
-                if step > 0 {
-                    standing = standing.placed(at.branch_count);
-                }
-                standing.step(sampler.as_ref(), step);
-            }
-            levels.push(standing.fractions.clone());
-        }
-        let film = sampled(sampler.as_ref(), &film(2), 8, &BlendOptions::default());
-        for (ours, by_hand) in film.level_fractions[0].iter().zip(&levels) {
-            assert_eq!(ours.len(), by_hand.len());
-            for (ours, by_hand) in ours.iter().zip(by_hand) {
-                assert!((ours - by_hand).abs() < 1e-5, "{ours} is not {by_hand}");
-            }
-        }
-        assert_eq!(film.level_fractions[0].len(), levels.len());
-        for (frame, by_hand) in film.transitions[0].iter().zip(&standing.latents) {
-            let pairs = frame.latents.values().iter().zip(by_hand);
-            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-4, "{worst} at fraction {}", frame.fraction);
-        }
+        check_by_hand(sampler.as_ref(), &profile(), 0.0);
     }
+}
+
+#[test]
+fn a_film_of_more_moves_by_hand() {
+    let profile = BranchingProfile::manual(30, &[2, 4, 6], &[0, 22, 26]).unwrap();
+    check_by_hand(&sampler(30), &profile, 1.0 / 3.0);
 }
 
 /// A model whose picture snaps: it is one pattern or the other, and in a narrow range of the

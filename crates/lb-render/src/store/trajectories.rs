@@ -74,7 +74,7 @@ impl<'a> FilmTrajectories<'a> {
         let transitions = self.film.transitions.iter().enumerate();
         let keys = transitions.map(|(index, transition)| {
             let (left, right) = (index, (index + 1) % self.keyframes.len());
-            let mut key = KeyBuilder::new("transition, branches moving at placements")
+            let mut key = KeyBuilder::new("transition, branches moving with a restrained norm")
                 .key(&self.keyframes[left])
                 .key(&self.keyframes[right])
                 .float(transition.guidance_damper)
