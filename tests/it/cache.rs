@@ -187,7 +187,7 @@ fn a_folder_that_cannot_be_used_is_told() {
     let named = Said::from(named.env("LB_CACHE_DIR", "file/cache").output().unwrap());
     named.assert_refused(2, &["cache folder file/cache cannot be used"]);
     let small_size = folder.run(&[&small[..], &["--cache-size=1K"]].concat());
-    small_size.assert_refused(2, &["1000 bytes is too small"]);
+    small_size.assert_refused(2, &["size of 1000 is too small"]);
     assert_eq!(folder.contents(), ["file"]);
 
     // The user's own is done without, and that is said once.
