@@ -110,7 +110,7 @@ class Transition:
         """`keyframes`: latents and predictions of both ends after every step."""
         perceptual = self.settings.spacing == "perceptual"
         fractions, latents, predictions = None, None, None
-        interval = max(1, self.settings.steps // MOVING_STEPS)
+        interval = self.moving_interval()
         for steps, count in levels:
             for step in range(steps.start, steps.stop):
                 inner = []
@@ -138,11 +138,18 @@ class Transition:
                 latents, predictions = zip(left, *inner, right)
         return latents
 
+    def moving_interval(self):
+        return max(1, self.settings.steps // MOVING_STEPS)
+
+    def norm_restraint(self):
+        """What moving more often than that adds to the norm is taken back."""
+        return max(0.0, 1.0 - MOVING_STEPS * self.moving_interval() / self.settings.steps)
+
     def place(self, latents, predictions, parents):
         """Where a branch starts from the branches that are known."""
         if self.settings.spacing == "perceptual":
             return (
-                tree.on_curve(tree.slerp, latents, parents),
+                tree.on_curve(tree.slerp, latents, parents, self.norm_restraint()),
                 tree.on_curve(tree.lerp, predictions, parents),
             )
         left, right, mix = parents

@@ -54,8 +54,11 @@ def slerp(left, right, mix):
 TENSION = 1.25
 
 
-def on_curve(mix, level, parents):
-    """On the arc or line between two branches, bent to the cubic through their neighbours."""
+def on_curve(mix, level, parents, norm_restraint=0.0):
+    """On the arc or line between two branches, bent to the cubic through their neighbours.
+
+    `norm_restraint`: the share of what the bend adds to the norm that is taken back.
+    """
     left, right, t = parents
     straight = mix(level[left], level[right], t)
     if t == 0.0 or t == 1.0:
@@ -66,4 +69,6 @@ def on_curve(mix, level, parents):
     near = lambda x: 1 + x * x * ((2 - TENSION) * x + TENSION - 3)
     far = lambda x: -TENSION * (1 - x) ** 2 * x
     curve = far(t) * a + near(t) * b + near(1 - t) * c + far(1 - t) * d
-    return (straight.double() + curve - (1 - t) * b - t * c).float()
+    bent = straight.double() + curve - (1 - t) * b - t * c
+    scale = (straight.double().norm() / bent.norm()) ** norm_restraint
+    return (bent * scale).float()
