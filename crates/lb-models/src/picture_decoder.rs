@@ -58,8 +58,8 @@ impl PictureDecoder {
         self.loaded(|_| Ok(()))
     }
 
-    /// Decodes latents of one shape, in calls of at most the batch limit, and of fewer where the
-    /// device's memory does not hold them; large ones one by one, in tiles ([`DecodeTiling`]).
+    /// Decodes latents of one shape, in calls of at most the batch limit; large ones one by one, in
+    /// tiles ([`DecodeTiling`]).
     ///
     /// # Errors
     /// [`ModelError`] where the session cannot be loaded or run, or gives values that are not
@@ -85,19 +85,8 @@ impl PictureDecoder {
                     .collect();
             }
             let mut pictures = Vec::with_capacity(latents.len());
-            let mut at_once = self.shared.batch_limit;
-            while let Some(rest) = latents
-                .get(pictures.len()..)
-                .filter(|rest| !rest.is_empty())
-            {
-                let batch = &rest[..rest.len().min(at_once)];
-                match session.decode(batch) {
-                    Ok(decoded) => pictures.extend(decoded),
-                    Err(ModelError::OutOfMemory { .. }) if batch.len() > 1 => {
-                        at_once = batch.len().div_ceil(2);
-                    }
-                    Err(error) => return Err(error),
-                }
+            for batch in latents.chunks(self.shared.batch_limit) {
+                pictures.extend(session.decode(batch)?);
             }
             Ok(pictures)
         })

@@ -269,3 +269,20 @@ fn names(ports: &[Port]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_recorded_is_told_from_other_refusals() {
+        // Words of ONNX Runtime 1.31.
+        let refusal = "This session cannot use the graph capture feature as requested by the user \
+                       as all compute graph nodes have not been partitioned to the \
+                       CUDAExecutionProvider";
+        assert!(refuses_graphs(refusal));
+        assert!(!refuses_graphs(
+            "Failed to allocate memory for requested buffer"
+        ));
+    }
+}

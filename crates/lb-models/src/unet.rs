@@ -150,15 +150,7 @@ impl Unet {
         };
         batch.set(request).map_err(handing())?;
         self.run(&mut batch, replay.as_mut())?;
-        let predicted = batch.predicted();
-        if predicted.len() != output.len() {
-            return Err(ModelError::Shape {
-                what: "out_sample of the UNet".into(),
-                found: format!("{} values", predicted.len()),
-                expected: format!("{} values", output.len()),
-            });
-        }
-        output.copy_from_slice(predicted);
+        output.copy_from_slice(batch.predicted());
         self.keep(batch, replay);
         Ok(())
     }
