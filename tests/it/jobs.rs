@@ -176,16 +176,19 @@ fn what_carries_no_job_is_told() {
     said.assert_refused(2, &["picture.png carries no job"]);
 }
 
+/// What the program says where it remembers how fast this machine is.
+fn remembering(folder: &Folder, arguments: &[&str]) -> String {
+    let mut command = folder.command(arguments);
+    command.env("XDG_CACHE_HOME", folder.join("cache"));
+    let said = Said::from(command.output().unwrap());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    said.output
+}
+
 #[test]
 fn the_time_that_a_film_takes_is_known_after_the_first() {
     let folder = Folder::new();
-    let run = |arguments: &[&str]| {
-        let mut command = folder.command(arguments);
-        command.env("XDG_CACHE_HOME", folder.join("cache"));
-        let said = Said::from(command.output().unwrap());
-        assert_eq!(said.code, Some(0), "{}", said.error);
-        said.output
-    };
+    let run = |arguments: &[&str]| remembering(&folder, arguments);
     let plan = [&["plan"], &SMALL_FILM[1..]].concat();
     let estimate = || -> Option<f64> {
         let facts: serde_json::Value =
@@ -221,13 +224,7 @@ fn the_time_of_two_stages_is_that_of_both() {
     let folder = Folder::new();
     write_tiny_model("sd21", &folder.join("sd21")).unwrap();
     write_tiny_model("upscale", &folder.join("upscale")).unwrap();
-    let run = |arguments: &[&str]| {
-        let mut command = folder.command(arguments);
-        command.env("XDG_CACHE_HOME", folder.join("cache"));
-        let said = Said::from(command.output().unwrap());
-        assert_eq!(said.code, Some(0), "{}", said.error);
-        said.output
-    };
+    let run = |arguments: &[&str]| remembering(&folder, arguments);
     let film = ["red leaf", "blue sea", "--model=./sd21", "--size=64x64"];
     let stages = ["--upscale=./upscale", "--upscale-steps=2", "--steps=4"];
     let estimate = |more: &[&str]| -> Option<f64> {
