@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_schedule::{
-    BranchingProfile, ComputedPositions, FilmTiming, Parents, Quality, ScheduleError, Timeline,
-    draw_tree, film_frames, parents, perceptual_fractions,
+    BranchingProfile, Choice, ComputedPositions, FilmTiming, Parents, Quality, ScheduleError,
+    Timeline, draw_tree, film_frames, parents, perceptual_fractions,
 };
 
 const DEPTH_STRENGTH: f64 = 0.4;

@@ -1,5 +1,6 @@
 //! What can be wrong with a request, one variant per rule.
 
+use crate::choice::UnknownChoice;
 use crate::film::TimingError;
 use crate::guidance::MAX_GUIDANCE_SCALE;
 use crate::profile::{MAX_BRANCHES, MAX_STEPS};
@@ -34,12 +35,6 @@ pub enum ScheduleError {
     NoStepForInjection {
         /// The frames asked for.
         frames: usize,
-    },
-    /// A quality that is no preset's name.
-    #[error("quality must be lowest, low, medium, high or ultra, got {name:?}")]
-    UnknownQuality {
-        /// The name given.
-        name: String,
     },
 
     /// A manual profile without levels.
@@ -207,6 +202,10 @@ pub enum ScheduleError {
         /// The value given.
         value: f64,
     },
+
+    /// A name that no value of a [`Choice`](crate::Choice) has.
+    #[error(transparent)]
+    UnknownChoice(#[from] UnknownChoice),
 
     /// A rule of film timing.
     #[error(transparent)]

@@ -53,6 +53,25 @@ impl Guidance {
     }
 }
 
+/// The guidance scale at a `fraction` in `[0, 1]` of a transition between keyframes of different
+/// guidance scales.
+///
+/// `scales` are those of the left and the right keyframe, each 1 to 100, and `damper` is
+/// [`Guidance::damper`]. The scale goes along the straight line from the left one to the right one,
+/// (1 − f)·left + f·right, and is then damped by [`Guidance::at`]. Equal scales are taken as they
+/// are: rounding would turn a scale of exactly 1, which needs no unconditional prediction, into one
+/// that does.
+#[must_use]
+pub fn guidance_scale_between(scales: [f64; 2], damper: f64, fraction: f64) -> f64 {
+    let [left, right] = scales;
+    let scale = if left == right {
+        left
+    } else {
+        (1.0 - fraction) * left + fraction * right
+    };
+    Guidance { scale, damper }.at(fraction)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +91,19 @@ mod tests {
         for scale in [1.0, 1.1, 3.3, 7.5, 99.9] {
             assert_eq!(Guidance { scale, damper: 0.0 }.at(0.5), 1.0);
             assert_eq!(Guidance { scale, damper: 1.0 }.at(0.3), scale);
+        }
+    }
+
+    #[test]
+    fn between_two_scales_it_goes_along_the_line_and_is_damped() {
+        let at = guidance_scale_between;
+        assert_eq!(at([2.0, 6.0], 1.0, 0.25), 3.0);
+        // Half of what is above 1 is left in the middle, and three quarters half-way there.
+        assert_eq!(at([2.0, 6.0], 0.5, 0.5), 2.5);
+        assert_eq!(at([2.0, 6.0], 0.5, 0.25), 2.5);
+        for fraction in [0.1, 0.3, 0.7] {
+            assert_eq!(at([3.3, 3.3], 1.0, fraction), 3.3);
+            assert_eq!(at([1.0, 1.0], 0.0, fraction), 1.0);
         }
     }
 }

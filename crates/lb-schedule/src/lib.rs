@@ -66,6 +66,7 @@
 
 #![forbid(unsafe_code)]
 
+mod choice;
 mod cost;
 mod crossfeed;
 mod drawing;
@@ -77,6 +78,7 @@ mod quality;
 mod spacing;
 mod tree;
 
+pub use choice::{Choice, UnknownChoice};
 pub use cost::{Cost, film_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use drawing::draw_tree;
@@ -86,7 +88,7 @@ pub use film::{
     TransitionSpan, TransitionTiming, computed_frame_times, film_frames, perceptual_positions,
     transition_frames,
 };
-pub use guidance::Guidance;
+pub use guidance::{Guidance, guidance_scale_between};
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
 pub use quality::Quality;
 pub use spacing::{Spacing, check_level, fixed_fractions, perceptual_fractions};

@@ -1,41 +1,52 @@
-//! The presets' names, steps and frames.
+//! The presets: their names, steps and computed frames.
 
-use std::fmt;
-use std::str::FromStr;
+use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
 
-use crate::error::ScheduleError;
+use crate::choice::{Choice, UnknownChoice};
 
-/// The frames a transition was thought to be cut into when the presets were made: a preset computes
-/// a share of them.
+/// The number of frames of which each preset computes a share: a hundredth part of a transition is
+/// the unit in which the presets were designed.
 const PRESET_FRAMES: usize = 100;
 
 /// A preset: how many steps and computed frames a transition gets.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    Default,
+    VariantArray,
+    IntoStaticStr,
+    Display,
+    EnumString,
+    EnumMessage,
+)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Quality>)]
+#[non_exhaustive]
 pub enum Quality {
-    /// 12 steps, 5 computed frames.
+    /// 12 steps and 5 computed frames.
     Lowest,
-    /// 15 steps, 6 computed frames.
+    /// 15 steps and 6 computed frames.
     Low,
-    /// 30 steps, 12 computed frames.
+    /// 30 steps and 12 computed frames.
     #[default]
     Medium,
-    /// 60 steps, 25 computed frames.
+    /// 60 steps and 25 computed frames.
     High,
-    /// 100 steps, 50 computed frames.
+    /// 100 steps and 50 computed frames.
     Ultra,
 }
 
-impl Quality {
-    /// Every preset, from the cheapest to the dearest.
-    pub const ALL: [Self; 5] = [
-        Self::Lowest,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Ultra,
-    ];
+impl Choice for Quality {
+    const WHAT: &'static str = "quality";
+}
 
+impl Quality {
     /// The inference steps of one full trajectory.
+    #[must_use]
     pub const fn steps(self) -> usize {
         match self {
             Self::Lowest => 12,
@@ -47,6 +58,7 @@ impl Quality {
     }
 
     /// The computed frames of one transition, both keyframes included.
+    #[must_use]
     pub const fn frames(self) -> usize {
         match self {
             Self::Lowest => 5,
@@ -56,37 +68,6 @@ impl Quality {
             Self::Ultra => PRESET_FRAMES / 2,
         }
     }
-
-    /// The name that [`FromStr`] reads: lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lowest => "lowest",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Ultra => "ultra",
-        }
-    }
-}
-
-impl fmt::Display for Quality {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-impl FromStr for Quality {
-    type Err = ScheduleError;
-
-    /// Reads a preset's [`name`](Self::name), in any case.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|quality| quality.name().eq_ignore_ascii_case(name))
-            .ok_or_else(|| ScheduleError::UnknownQuality {
-                name: name.to_owned(),
-            })
-    }
 }
 
 #[cfg(test)]
@@ -94,23 +75,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back() {
-        for quality in Quality::ALL {
-            assert_eq!(quality.to_string().parse(), Ok(quality));
-            assert_eq!(quality.to_string().to_uppercase().parse(), Ok(quality));
+    fn each_preset_says_what_it_is() {
+        for &quality in Quality::ALL {
+            assert_eq!(
+                quality.help(),
+                format!(
+                    "{} steps and {} computed frames.",
+                    quality.steps(),
+                    quality.frames()
+                )
+            );
         }
-        let error = "best".parse::<Quality>().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "quality must be lowest, low, medium, high or ultra, got \"best\""
-        );
     }
 
     #[test]
-    fn frames_are_shares_of_a_hundred() {
-        let frames = Quality::ALL.map(Quality::frames);
-        assert_eq!(frames, [5, 6, 12, 25, 50]);
-        let steps = Quality::ALL.map(Quality::steps);
-        assert_eq!(steps, [12, 15, 30, 60, 100]);
+    fn steps_and_frames_by_hand() {
+        let numbers = |quality: &Quality| (quality.steps(), quality.frames());
+        assert_eq!(
+            Quality::ALL.iter().map(numbers).collect::<Vec<_>>(),
+            [(12, 5), (15, 6), (30, 12), (60, 25), (100, 50)]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use lb_schedule::{BranchingProfile, Cost, Guidance, Spacing, film_cost};
+use lb_schedule::{BranchingProfile, Cost, Spacing, film_cost, guidance_scale_between};
 
 use super::options::BlendOptions;
 use super::placement::placements;
@@ -50,22 +50,14 @@ impl Keyframe {
 pub struct Transition {
     /// The branching tree; of as many steps as every other transition's of the film.
     pub profile: BranchingProfile,
-    /// What is left of the guidance in the middle, 0 to 1: [`Guidance::damper`].
+    /// What is left of the guidance in the middle, 0 to 1: [`Guidance::damper`](lb_schedule::Guidance::damper).
     pub guidance_damper: f64,
 }
 
 impl Transition {
-    /// The guidance scale at a fraction between keyframes of these scales: the scale itself goes
-    /// along the line from one to the other, and is damped as [`Guidance::at`] says.
+    /// The guidance scale at a fraction between keyframes of these scales.
     pub(super) fn guidance_scale(&self, left: f64, right: f64, fraction: f64) -> f64 {
-        // Equal scales must not be rounded: exactly 1 spares the unconditional half.
-        let scale = if left == right {
-            left
-        } else {
-            (1.0 - fraction) * left + fraction * right
-        };
-        let damper = self.guidance_damper;
-        Guidance { scale, damper }.at(fraction)
+        guidance_scale_between([left, right], self.guidance_damper, fraction)
     }
 }
 
@@ -173,29 +165,5 @@ impl Film {
         let (left, right) = self.ends(transition);
         let unguided = |index: usize| self.keyframes[index].rows() == 1;
         self.transitions[transition].guidance_damper == 0.0 || unguided(left) || unguided(right)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn guidance_goes_along_the_line_and_is_damped() {
-        let at = |damper, left, right, fraction| {
-            let transition = Transition {
-                profile: BranchingProfile::manual(4, &[2], &[0]).unwrap(),
-                guidance_damper: damper,
-            };
-            transition.guidance_scale(left, right, fraction)
-        };
-        assert_eq!(at(1.0, 2.0, 6.0, 0.25), 3.0);
-        // Half of what is above 1 is left in the middle, three quarters half-way there.
-        assert_eq!(at(0.5, 2.0, 6.0, 0.5), 2.5);
-        assert_eq!(at(0.5, 2.0, 6.0, 0.25), 2.5);
-        for fraction in [0.1, 0.3, 0.7] {
-            assert_eq!(at(1.0, 3.3, 3.3, fraction), 3.3);
-            assert_eq!(at(0.0, 1.0, 1.0, fraction), 1.0);
-        }
     }
 }

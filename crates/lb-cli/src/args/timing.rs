@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use lb_render::{Easing, Timing};
+use lb_schedule::Choice;
 
 /// How the film runs in time.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub(crate) struct TimingArguments {
     #[arg(long, value_name = "S")]
     pub(crate) hold: Option<f64>,
     /// How the motion of a transition starts and ends [default: linear].
-    #[arg(long, value_name = "NAME", value_parser = names(&Easing::ALL.map(Easing::name)))]
+    #[arg(long, value_name = "NAME", value_parser = choices::<Easing>())]
     pub(crate) easing: Option<String>,
     /// Where computed frames sit in film time: even, or perceptual (in proportion to their
     /// distances, so that the film moves at one apparent speed) [default: even].
@@ -30,6 +31,11 @@ pub(crate) struct TimingArguments {
     /// Close the film onto its first keyframe.
     #[arg(long = "loop")]
     pub(crate) looped: bool,
+}
+
+/// The names of a named choice.
+fn choices<C: Choice>() -> PossibleValuesParser {
+    PossibleValuesParser::new(C::ALL.iter().map(|value| value.name()))
 }
 
 pub(super) fn names(all: &[&'static str]) -> PossibleValuesParser {

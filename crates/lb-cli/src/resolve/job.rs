@@ -185,7 +185,7 @@ fn crossfeed(arguments: &CrossfeedArguments) -> CrossfeedSettings {
 
 /// clap lets no other names through.
 pub(super) fn easing(name: &str) -> Option<Easing> {
-    Easing::ALL.into_iter().find(|easing| easing.name() == name)
+    name.parse().ok()
 }
 
 fn fit(name: &str) -> Option<Fit> {

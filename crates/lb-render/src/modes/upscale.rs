@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use lb_blend::{Conditioning, Film, Keyframe, Transition, lerp};
 use lb_models::{ModelDirectory, ModelKind, Picture, Pipeline, UpscaleNoise};
-use lb_schedule::{BranchingProfile, Guidance};
+use lb_schedule::{BranchingProfile, guidance_scale_between};
 
 use self::carried::Carried;
 pub use self::earlier::{EarlierFrames, FramePlaceError};
@@ -123,12 +123,7 @@ impl<'a> SecondFilm<'a> {
         let right = &keyframes[(transition + 1) % keyframes.len()];
         let mixed =
             |left: &str, right: &str| mixed(&self.encoded[left], &self.encoded[right], fraction);
-        let (from, to) = (left.guidance_scale, right.guidance_scale);
-        let scale = if from == to {
-            from
-        } else {
-            (1.0 - fraction) * from + fraction * to
-        };
+        let scales = [left, right].map(|keyframe| keyframe.guidance_scale);
         let damper = self.job.transitions[transition].guidance_damper;
         let frame = self.film.picture(index)?;
         let picture = Picture {
@@ -139,7 +134,7 @@ impl<'a> SecondFilm<'a> {
         Ok(Keyframe {
             conditioning: mixed(&left.prompt, &right.prompt)?,
             negative: mixed(&left.negative_prompt, &right.negative_prompt)?,
-            guidance_scale: Guidance { scale, damper }.at(fraction),
+            guidance_scale: guidance_scale_between(scales, damper, fraction),
             initial_latents: self.noise.initial_latents.clone(),
             concatenated: Some(pipeline.low_res_channels(&picture, &self.noise)?),
         })

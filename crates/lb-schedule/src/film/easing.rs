@@ -1,88 +1,72 @@
 //! How a transition's motion starts and ends.
 
 use std::f64::consts::{FRAC_PI_2, PI};
-use std::fmt;
-use std::str::FromStr;
 
-use super::error::TimingError;
+use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
 
-/// A curve from time to way: how far a transition has come when a share of its time has passed.
+use crate::choice::{Choice, UnknownChoice};
+
+/// A curve that says how far a transition has come when a share of its time has passed.
 ///
 /// Every curve leads from 0 to 1 and never turns back. `ease-in` starts slowly, `ease-out` ends
-/// slowly, `ease-in-out` does both; sine is the gentlest and cubic the strongest. Names and formulas
-/// are those of CSS animation libraries (easings.net); `smooth` is graphics' smoothstep.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+/// slowly and `ease-in-out` does both; sine is the gentlest and cubic the strongest. Names and
+/// formulas are those of CSS animation libraries (easings.net); `smooth` is the smoothstep of
+/// computer graphics. The formulas below give the share of the way from the share t of the time.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    Default,
+    VariantArray,
+    IntoStaticStr,
+    Display,
+    EnumString,
+    EnumMessage,
+)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Easing>)]
+#[non_exhaustive]
 pub enum Easing {
-    /// t: one speed.
+    /// Moves at one speed throughout: t.
     #[default]
     Linear,
-    /// 3t² − 2t³.
+    /// Starts and ends slowly: 3t² − 2t³.
     Smooth,
-    /// 1 − cos(t·π/2).
+    /// Starts slowly, gently: 1 − cos(t·π/2).
     EaseInSine,
-    /// sin(t·π/2).
+    /// Ends slowly, gently: sin(t·π/2).
     EaseOutSine,
-    /// (1 − cos(t·π))/2.
+    /// Starts and ends slowly, gently: (1 − cos(t·π))/2.
     EaseInOutSine,
-    /// t².
+    /// Starts slowly: t².
     EaseInQuad,
-    /// 1 − (1 − t)².
+    /// Ends slowly: 1 − (1 − t)².
     EaseOutQuad,
-    /// 2t², mirrored in the second half.
+    /// Starts and ends slowly: 2t², mirrored in the second half.
     EaseInOutQuad,
-    /// t³.
+    /// Starts slowly, strongly: t³.
     EaseInCubic,
-    /// 1 − (1 − t)³.
+    /// Ends slowly, strongly: 1 − (1 − t)³.
     EaseOutCubic,
-    /// 4t³, mirrored in the second half.
+    /// Starts and ends slowly, strongly: 4t³, mirrored in the second half.
     EaseInOutCubic,
 }
 
+impl Choice for Easing {
+    const WHAT: &'static str = "easing";
+}
+
 impl Easing {
-    /// Every curve.
-    pub const ALL: [Self; 11] = [
-        Self::Linear,
-        Self::Smooth,
-        Self::EaseInSine,
-        Self::EaseOutSine,
-        Self::EaseInOutSine,
-        Self::EaseInQuad,
-        Self::EaseOutQuad,
-        Self::EaseInOutQuad,
-        Self::EaseInCubic,
-        Self::EaseOutCubic,
-        Self::EaseInOutCubic,
-    ];
-
-    /// The name that [`FromStr`] reads: lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Smooth => "smooth",
-            Self::EaseInSine => "ease-in-sine",
-            Self::EaseOutSine => "ease-out-sine",
-            Self::EaseInOutSine => "ease-in-out-sine",
-            Self::EaseInQuad => "ease-in-quad",
-            Self::EaseOutQuad => "ease-out-quad",
-            Self::EaseInOutQuad => "ease-in-out-quad",
-            Self::EaseInCubic => "ease-in-cubic",
-            Self::EaseOutCubic => "ease-out-cubic",
-            Self::EaseInOutCubic => "ease-in-out-cubic",
-        }
-    }
-
-    /// All names in one line.
-    pub(super) fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
-    }
-
-    /// The way that lies behind, 0 to 1, when the share `time` of the transition has passed.
+    /// The share of the way, 0 to 1, that is covered when the share `time` of the time has passed.
     ///
-    /// Before 0 and after 1 nothing moves. 0 gives exactly 0, and 1 exactly 1.
+    /// Before 0 and after 1 nothing moves. The curve is exactly 0 at 0 and exactly 1 at 1.
     #[must_use]
     pub fn at(self, time: f64) -> f64 {
         if time >= 1.0 {
-            // π is not exact in floating point: sines and cosines would miss the end.
+            // π is not exact in floating point, so sines and cosines would miss the end.
             return 1.0;
         }
         let t = time.max(0.0);
@@ -104,7 +88,7 @@ impl Easing {
         }
     }
 
-    /// The first share of the time at which `way` lies behind, for a `way` of 0 to 1.
+    /// The first share of the time at which the share `way` of the way, 0 to 1, is covered.
     #[must_use]
     pub fn time_of(self, way: f64) -> f64 {
         if way <= 0.0 {
@@ -114,7 +98,7 @@ impl Easing {
             return way.min(1.0);
         }
         let (mut before, mut after) = (0.0, 1.0);
-        // As many halvings as a double has bits: nothing lies between the two any more.
+        // A double has 53 significant bits: after as many halvings nothing lies between the two.
         for _ in 0..53 {
             let middle = 0.5 * (before + after);
             if self.at(middle) < way {
@@ -124,26 +108,6 @@ impl Easing {
             }
         }
         after
-    }
-}
-
-impl fmt::Display for Easing {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-impl FromStr for Easing {
-    type Err = TimingError;
-
-    /// Reads a curve's [`name`](Self::name), in any case.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|easing| easing.name().eq_ignore_ascii_case(name))
-            .ok_or_else(|| TimingError::UnknownEasing {
-                name: name.to_owned(),
-            })
     }
 }
 
@@ -170,19 +134,5 @@ mod tests {
         ] {
             assert!((easing.at(time) - way).abs() < 1e-15, "{easing}");
         }
-    }
-
-    #[test]
-    fn names_are_read_back() {
-        for easing in Easing::ALL {
-            assert_eq!(easing.to_string().parse(), Ok(easing));
-            assert_eq!(easing.to_string().to_uppercase().parse(), Ok(easing));
-        }
-        assert_eq!(
-            "bouncy".parse::<Easing>().unwrap_err().to_string(),
-            "easing must be one of linear, smooth, ease-in-sine, ease-out-sine, ease-in-out-sine, \
-             ease-in-quad, ease-out-quad, ease-in-out-quad, ease-in-cubic, ease-out-cubic, \
-             ease-in-out-cubic; got \"bouncy\""
-        );
     }
 }

@@ -1,7 +1,6 @@
 //! What can be wrong with a film's timing, one variant per rule.
 
 use super::timing::{MAX_FILM_FRAMES, MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
-use crate::film::Easing;
 use crate::profile::MAX_BRANCHES;
 
 /// A rule of film timing that a request broke.
@@ -83,12 +82,6 @@ pub enum TimingError {
         seconds: f64,
         /// The frames per second given.
         frames_per_second: f64,
-    },
-    /// An easing that is no curve's name.
-    #[error("easing must be one of {}; got {name:?}", Easing::names())]
-    UnknownEasing {
-        /// The name given.
-        name: String,
     },
     /// A transition of fewer than 2 or absurdly many computed frames.
     #[error("a transition has 2 to {MAX_BRANCHES} computed frames, got {frames}")]

@@ -105,6 +105,8 @@ fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::choice::Choice;
     use crate::quality::Quality;
 
     fn lists(profile: &BranchingProfile) -> (Vec<usize>, Vec<usize>) {
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn presets_are_autosetups() {
-        for quality in Quality::ALL {
+        for &quality in Quality::ALL {
             assert_eq!(
                 BranchingProfile::preset(quality, 0.65),
                 BranchingProfile::autosetup(quality.steps(), quality.frames(), 0.65),

@@ -1,7 +1,7 @@
 //! Laws of film timing.
 
 use lb_schedule::{
-    ComputedPositions, Easing, FilmFrame, FilmTiming, Timeline, TransitionTiming,
+    Choice, ComputedPositions, Easing, FilmFrame, FilmTiming, Timeline, TransitionTiming,
     computed_frame_times, film_frames, perceptual_positions, transition_frames,
 };
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ fn plain_film() -> impl Strategy<Value = (FilmTiming, Vec<usize>)> {
 }
 
 fn any_easing() -> impl Strategy<Value = Easing> {
-    prop::sample::select(Easing::ALL.to_vec())
+    prop::sample::select(Easing::ALL)
 }
 
 fn any_positions() -> impl Strategy<Value = ComputedPositions> {

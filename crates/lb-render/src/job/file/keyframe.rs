@@ -1,6 +1,6 @@
 //! Keyframes, transitions and their defaults.
 
-use lb_schedule::{Easing, Quality};
+use lb_schedule::{Choice, Easing, Quality};
 
 use super::JobFileError;
 use super::read::FILM_KEYS;
@@ -57,7 +57,7 @@ fn shared(table: Table<'_>) -> Result<KeyframeSettings, JobFileError> {
             seconds: table.number("seconds")?,
             branching: branching(table)?,
             guidance_damper: table.number("guidance_damper")?,
-            easing: table.choice("easing", &Easing::ALL, Easing::name)?,
+            easing: table.choice("easing", Easing::ALL, Easing::name)?,
         },
         ..Default::default()
     })
@@ -65,7 +65,7 @@ fn shared(table: Table<'_>) -> Result<KeyframeSettings, JobFileError> {
 
 fn branching(table: Table<'_>) -> Result<BranchingSettings, JobFileError> {
     let settings = BranchingSettings {
-        quality: table.choice("quality", &Quality::ALL, Quality::name)?,
+        quality: table.choice("quality", Quality::ALL, Quality::name)?,
         depth_strength: table.number("depth_strength")?,
         steps: table.whole("steps")?,
         frames: table.whole("frames")?,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lb_schedule::{Crossfeed, Spacing};
+use lb_schedule::{Choice, Crossfeed, Spacing};
 use toml::Value;
 
 use super::JobFileError;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
+use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
 use proptest::prelude::*;
 
 use crate::job::{
@@ -32,12 +32,12 @@ fn branching() -> impl Strategy<Value = Branching> {
         prop::collection::vec(number(), 0..4).prop_map(Injections::Strengths),
     ];
     prop_oneof![
-        (prop::sample::select(Quality::ALL.to_vec()), depth()).prop_map(
-            |(quality, depth_strength)| Branching::Preset {
+        (prop::sample::select(Quality::ALL), depth()).prop_map(|(quality, depth_strength)| {
+            Branching::Preset {
                 quality,
-                depth_strength
+                depth_strength,
             }
-        ),
+        }),
         (any::<usize>(), any::<usize>(), depth()).prop_map(|(steps, frames, depth_strength)| {
             Branching::Autosetup {
                 steps,
@@ -82,7 +82,7 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
 
 fn transition() -> impl Strategy<Value = Transition> {
     let branching = prop_oneof![Just(Branching::default()), branching()];
-    let easing = prop::sample::select(Easing::ALL.to_vec());
+    let easing = prop::sample::select(Easing::ALL);
     (number(), branching, number(), easing).prop_map(
         |(seconds, branching, guidance_damper, easing)| Transition {
             seconds,
