@@ -3,9 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use lb_drawing::draw_tree;
 use lb_schedule::{
     BranchingProfile, Choice, ComputedPositions, FilmTiming, Parents, Quality, ScheduleError,
-    Timeline, draw_tree, film_frames, parents, perceptual_fractions,
+    Timeline, Tree, film_frames, parents, perceptual_fractions,
 };
 
 const DEPTH_STRENGTH: f64 = 0.4;
@@ -31,10 +32,9 @@ fn grow(criterion: &mut Criterion) {
 }
 
 fn draw(criterion: &mut Criterion) {
-    let profile = preset(Quality::Ultra);
-    let tree = profile.fixed_tree(1.2);
+    let tree = Tree::fixed(preset(Quality::Ultra), 1.2).expect("a mid compression in range");
     criterion.bench_function("tree/draw ultra", |bencher| {
-        bencher.iter(|| draw_tree(&profile, black_box(&tree), ["a red apple", "a green pear"]));
+        bencher.iter(|| draw_tree(black_box(&tree), ["a red apple", "a green pear"]));
     });
 }
 

@@ -85,7 +85,7 @@ pub use job::{
 };
 pub use measure::{
     FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,
-    TransitionMeasure, coefficient_of_variation, measure, plot_measurement,
+    TransitionMeasure, coefficient_of_variation, measure,
 };
 pub use modes::upscale::{EarlierFrames, FramePlaceError};
 pub use observe::{RenderEvent, RenderObserver, Stage};

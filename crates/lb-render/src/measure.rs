@@ -31,7 +31,6 @@
 
 mod error;
 mod picture;
-mod plot;
 mod reader;
 mod source;
 mod statistics;
@@ -41,7 +40,6 @@ use serde::Serialize;
 
 pub use error::MeasureError;
 pub(crate) use picture::distance;
-pub use plot::plot_measurement;
 pub use source::FrameSource;
 pub use statistics::{Residual, Retention, Statistics, coefficient_of_variation};
 

@@ -1,9 +1,13 @@
 //! The tree maths alone: prints a branching tree, what it costs, and where its branches lie.
 //!
-//! `cargo run -p lb-schedule --example tree`, or with `-- high 0.6`: quality and depth strength.
+//! `cargo run -p lb-schedule --example tree`, or with `-- high 0.6` for another quality and depth
+//! strength.
 #![allow(clippy::print_stdout)]
 
-use lb_schedule::{BranchingProfile, Quality, Spacing};
+use lb_schedule::{BranchingProfile, Quality, Spacing, Tree};
+
+/// Columns from the left keyframe to the right one.
+const LAST_COLUMN: f64 = 60.0;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -11,45 +15,43 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let depth_strength: f64 = arguments.next().as_deref().unwrap_or("0.4").parse()?;
 
     let profile = BranchingProfile::preset(quality, depth_strength)?;
-    let tree = profile.fixed_tree(Spacing::DEFAULT_MID_COMPRESSION);
+    let tree = Tree::fixed(profile, Spacing::DEFAULT_MID_COMPRESSION)?;
 
-    let mut above = [' '; 61];
-    for (level, fractions) in profile.levels().iter().zip(&tree) {
-        let mut row = [' '; 61];
-        for fraction in fractions {
-            row[(fraction * 60.0).round() as usize] = '│';
-        }
+    for level in tree.levels() {
+        let (above, row) = (columns(level.fractions_above()), columns(level.fractions));
         let injection = std::iter::zip(above, row).map(|columns| match columns {
-            ('│', '│') => '┼',
-            ('│', _) => '┴',
-            (_, '│') => '┬',
-            _ => '─',
+            (true, true) => '┼',
+            (true, false) => '┴',
+            (false, true) => '┬',
+            (false, false) => '─',
         });
-        println!(
-            "step {:>3}  {}",
-            level.injection_step,
-            String::from_iter(injection)
-        );
+        let branches = row.map(|branch| if branch { '│' } else { ' ' });
+        let step = level.steps.start;
+        println!("step {step:>3}  {}", String::from_iter(injection));
         println!(
             "          {}  {}",
-            String::from_iter(row),
-            level.branch_count
+            String::from_iter(branches),
+            level.fractions.len()
         );
-        above = row;
     }
 
+    let profile = tree.profile();
     let cost = profile.cost();
     let one_by_one = profile.frame_count() * profile.steps();
     println!(
         "\n{} frames for {} model evaluations",
         cost.decodes, cost.model_evaluations
     );
-    println!("(one by one: {one_by_one}), at the fractions");
-    let fractions = tree
-        .last()
-        .into_iter()
-        .flatten()
-        .map(|fraction| format!("{fraction:.2}"));
-    println!("{}", fractions.collect::<Vec<_>>().join(" "));
+    println!("(one by one: {one_by_one})\n");
+    print!("{tree}");
     Ok(())
+}
+
+/// Which columns of a row have a branch.
+fn columns(fractions: &[f64]) -> [bool; LAST_COLUMN as usize + 1] {
+    let mut row = [false; LAST_COLUMN as usize + 1];
+    for fraction in fractions {
+        row[(fraction * LAST_COLUMN).round() as usize] = true;
+    }
+    row
 }

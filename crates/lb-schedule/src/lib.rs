@@ -37,14 +37,14 @@
 //!   that this makes, counted beforehand.
 //! - [`transition_frames`]: which computed frames every film frame shows, from where they lie in
 //!   time: evenly, or by [`perceptual_positions`].
-//! - [`draw_tree`]: the tree as an SVG picture.
+//! - [`Tree`]: all of one transition's tree in one value: steps, levels, fractions, parents.
 //!
 //! Numbers are the same on every platform: transcendental functions are `libm`'s.
 //!
 //! # Example
 //!
 //! ```
-//! use lb_schedule::{BranchingProfile, Quality, fixed_fractions, parents};
+//! use lb_schedule::{BranchingProfile, Quality, Tree};
 //!
 //! # fn main() -> Result<(), lb_schedule::ScheduleError> {
 //! let profile = BranchingProfile::preset(Quality::Medium, 0.4)?;
@@ -56,9 +56,9 @@
 //! assert_eq!(profile.cost().model_evaluations, 141);
 //!
 //! // The middle branch of level 1 starts half-way between the keyframes.
-//! let level_0 = fixed_fractions(profile.levels()[0].branch_count, 1.2);
-//! let level_1 = fixed_fractions(profile.levels()[1].branch_count, 1.2);
-//! let middle = parents(&level_0, level_1[1])?;
+//! let tree = Tree::fixed(profile, 1.2)?;
+//! let level_1 = tree.level(1).expect("the tree has six levels");
+//! let middle = level_1.parents(1).expect("the level has three branches");
 //! assert_eq!((middle.left, middle.right, middle.mix), (0, 1, 0.5));
 //! # Ok(())
 //! # }
@@ -69,7 +69,6 @@
 mod choice;
 mod cost;
 mod crossfeed;
-mod drawing;
 mod error;
 mod film;
 mod guidance;
@@ -81,7 +80,6 @@ mod tree;
 pub use choice::{Choice, UnknownChoice};
 pub use cost::{Cost, film_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
-pub use drawing::draw_tree;
 pub use error::ScheduleError;
 pub use film::{
     ComputedPositions, Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TimingError,
@@ -91,5 +89,5 @@ pub use film::{
 pub use guidance::{Guidance, guidance_scale_between};
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
 pub use quality::Quality;
-pub use spacing::{Spacing, check_level, fixed_fractions, perceptual_fractions};
-pub use tree::{Parents, parents};
+pub use spacing::{Spacing, fixed_fractions, perceptual_fractions, validate_level};
+pub use tree::{Parents, Tree, TreeLevel, parents};

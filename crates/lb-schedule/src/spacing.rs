@@ -1,23 +1,23 @@
-//! Where in a level its branches lie.
+//! Spacing: where in a level its branches lie.
 
 use crate::error::ScheduleError;
 use crate::profile::MAX_BRANCHES;
 
-/// Beyond these, branches pile up in one place.
+/// Beyond these bounds the branches pile up at one fraction.
 pub(crate) const MIN_MID_COMPRESSION: f64 = 0.1;
 pub(crate) const MAX_MID_COMPRESSION: f64 = 10.0;
 
 /// How the fractions of a level are chosen.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub enum Spacing {
-    /// By a curve, known beforehand: see [`fixed_fractions`].
+    /// The fractions follow a curve that is known beforehand: see [`fixed_fractions`].
     Fixed {
-        /// 1 is linear, above 1 is denser in the middle: 0.1 to 10, usually
-        /// [`Spacing::DEFAULT_MID_COMPRESSION`].
+        /// How dense the branches are in the middle: 1 spaces them evenly, more makes the middle
+        /// denser. 0.1 to 10, usually [`Spacing::DEFAULT_MID_COMPRESSION`].
         mid_compression: f64,
     },
-    /// Again and again while the level is denoised, so that neighbours will differ by equal
-    /// amounts: see [`perceptual_fractions`].
+    /// The fractions are chosen repeatedly while the level is denoised, so that neighbouring
+    /// pictures will differ by equal amounts: see [`perceptual_fractions`].
     #[default]
     Perceptual,
 }
@@ -32,29 +32,58 @@ impl Spacing {
     /// [`ScheduleError::MidCompressionOutOfRange`].
     pub fn validate(&self) -> Result<(), ScheduleError> {
         match *self {
-            Self::Fixed {
-                mid_compression: value,
-            } if !(MIN_MID_COMPRESSION..=MAX_MID_COMPRESSION).contains(&value) => {
-                Err(ScheduleError::MidCompressionOutOfRange { value })
-            }
-            _ => Ok(()),
+            Self::Fixed { mid_compression } => validate_mid_compression(mid_compression),
+            Self::Perceptual => Ok(()),
         }
+    }
+
+    /// The mid compression whose fractions are the best guess before a render: the given one under
+    /// fixed spacing, where the guess is exact, and 1 under perceptual spacing.
+    #[must_use]
+    pub fn expected_mid_compression(&self) -> f64 {
+        match *self {
+            Self::Fixed { mid_compression } => mid_compression,
+            Self::Perceptual => 1.0,
+        }
+    }
+}
+
+fn validate_mid_compression(value: f64) -> Result<(), ScheduleError> {
+    if (MIN_MID_COMPRESSION..=MAX_MID_COMPRESSION).contains(&value) {
+        Ok(())
+    } else {
+        Err(ScheduleError::MidCompressionOutOfRange { value })
+    }
+}
+
+fn validate_branch_count(branch_count: usize) -> Result<(), ScheduleError> {
+    if (2..=MAX_BRANCHES).contains(&branch_count) {
+        Ok(())
+    } else {
+        Err(ScheduleError::BranchCountOutOfRange { branch_count })
     }
 }
 
 /// The fractions of a level of `count` branches under fixed spacing.
 ///
 /// For u from −1 to 1 in even steps, and mid compression s: f = 0.5 + 0.5·sign(u)·|u|^s. The first
-/// is exactly 0, the last exactly 1, and they never decrease. `mid_compression` is one that
-/// [`Spacing::validate`] accepts. A count of 1 gives the left end alone.
-pub fn fixed_fractions(count: usize, mid_compression: f64) -> Vec<f64> {
-    if count < 2 {
-        return vec![0.0; count];
-    }
+/// fraction is exactly 0, the last exactly 1, and they never decrease. `count` is 2 to
+/// [`MAX_BRANCHES`], and `mid_compression` is 0.1 to 10.
+///
+/// # Errors
+/// [`ScheduleError::BranchCountOutOfRange`], and [`ScheduleError::MidCompressionOutOfRange`] also
+/// for a mid compression that is not a number.
+pub fn fixed_fractions(count: usize, mid_compression: f64) -> Result<Vec<f64>, ScheduleError> {
+    validate_branch_count(count)?;
+    validate_mid_compression(mid_compression)?;
+    Ok(fractions_along_curve(count, mid_compression))
+}
+
+fn fractions_along_curve(count: usize, mid_compression: f64) -> Vec<f64> {
     let last = (count - 1) as f64;
     (0..count)
         .map(|branch| {
-            // From integers, so that both halves mirror each other to the last bit.
+            // Computed from integers, so that both halves mirror each other to the last bit.
             let u = (2.0 * branch as f64 - last) / last;
             0.5 + 0.5 * libm::copysign(libm::pow(u.abs(), mid_compression), u)
         })
@@ -63,64 +92,55 @@ pub fn fixed_fractions(count: usize, mid_compression: f64) -> Vec<f64> {
 
 /// The fractions of a level of `count` branches under perceptual spacing.
 ///
-/// `distances[j]` is how far the predictions of branches j and j + 1 of a known level differ (in
-/// any unit: only ratios count), and `parent_fractions` where these branches lie. Known is the level
-/// above when a level starts, and after each of its steps the level itself, whose branches then
-/// move: what the model makes of a level's branches differs from what their parents promised. The new fractions
-/// are where the cumulative distance, piecewise linear over the parents' fractions, takes the
-/// values 0, 1/(count − 1), …, 1 of its total. Where the picture changes fast there will be many
-/// branches.
+/// `known_fractions` says where the branches of a level lie whose pictures can be predicted, and
+/// `distances[j]` how far the predictions of its branches j and j + 1 differ, in any unit, because
+/// only ratios count. When a level starts, the known level is the one above. After each step it is
+/// the level itself, whose branches then move, because what the model makes of them differs from
+/// what their parents promised.
 ///
-/// A level under two branches is spaced evenly, and so is one under branches that do not differ.
-/// The first fraction is exactly 0, the last exactly 1, and they never decrease.
+/// The new fractions are those at which the cumulative distance, piecewise linear over the known
+/// fractions, reaches 0, 1/(count − 1), …, 1 of its total. There are many branches where the picture
+/// changes fast. A level is spaced evenly if only two branches are known, and also if the known
+/// branches do not differ. The first fraction is exactly 0, the last exactly 1, and they never
+/// decrease.
 ///
 /// # Errors
-/// [`ScheduleError::BranchCountOutOfRange`] for a count below 2 or absurdly large,
-/// [`ScheduleError::LevelTooSmall`] and [`ScheduleError::NotALevel`] for bad parents,
+/// [`ScheduleError::BranchCountOutOfRange`] for a count below 2 or above [`MAX_BRANCHES`],
+/// [`ScheduleError::LevelTooSmall`] and [`ScheduleError::NotALevel`] for bad known fractions,
 /// [`ScheduleError::DistanceCount`] and [`ScheduleError::InvalidDistance`] for bad distances.
 pub fn perceptual_fractions(
     count: usize,
-    parent_fractions: &[f64],
+    known_fractions: &[f64],
     distances: &[f64],
 ) -> Result<Vec<f64>, ScheduleError> {
-    if !(2..=MAX_BRANCHES).contains(&count) {
-        return Err(ScheduleError::BranchCountOutOfRange {
-            branch_count: count,
-        });
-    }
-    check_level(parent_fractions)?;
-    check_distances(distances, parent_fractions.len())?;
+    validate_branch_count(count)?;
+    validate_level(known_fractions)?;
+    validate_distances(distances, known_fractions.len())?;
 
     let largest = distances.iter().copied().fold(0.0, f64::max);
     if distances.len() == 1 || largest == 0.0 {
-        return Ok(fixed_fractions(count, 1.0));
+        return Ok(fractions_along_curve(count, 1.0));
     }
-    let mut cumulative = Vec::with_capacity(parent_fractions.len());
+    let mut cumulative = Vec::with_capacity(known_fractions.len());
     let mut total = 0.0;
     cumulative.push(total);
     for distance in distances {
-        // In units of the largest, so that huge distances do not add up to infinity.
+        // Measured in units of the largest, so that huge distances do not add up to infinity.
         total += distance / largest;
         cumulative.push(total);
     }
 
     let last = (count - 1) as f64;
     let mut fractions: Vec<f64> = (0..count)
-        .map(|branch| {
-            invert(
-                parent_fractions,
-                &cumulative,
-                total * (branch as f64 / last),
-            )
-        })
+        .map(|branch| invert(known_fractions, &cumulative, total * (branch as f64 / last)))
         .collect();
     fractions[0] = 0.0;
     fractions[count - 1] = 1.0;
     Ok(fractions)
 }
 
-/// Where the cumulative distance reaches `target`, which lies within 0 and its total.
-fn invert(parent_fractions: &[f64], cumulative: &[f64], target: f64) -> f64 {
+/// The fraction at which the cumulative distance reaches `target`, which lies between 0 and its total.
+fn invert(known_fractions: &[f64], cumulative: &[f64], target: f64) -> f64 {
     let right = cumulative.partition_point(|&reached| reached < target);
     let right = right.clamp(1, cumulative.len() - 1);
     let left = right - 1;
@@ -130,16 +150,16 @@ fn invert(parent_fractions: &[f64], cumulative: &[f64], target: f64) -> f64 {
     } else {
         0.0
     };
-    let (from, to) = (parent_fractions[left], parent_fractions[right]);
+    let (from, to) = (known_fractions[left], known_fractions[right]);
     (from + share * (to - from)).min(to)
 }
 
-/// Checks what every level's fractions are: at least two, that start at 0, end at 1, and never
+/// Checks the fractions of a level: there are at least two, they start at 0, end at 1, and never
 /// decrease.
 ///
 /// # Errors
 /// [`ScheduleError::LevelTooSmall`], [`ScheduleError::NotALevel`].
-pub fn check_level(fractions: &[f64]) -> Result<(), ScheduleError> {
+pub fn validate_level(fractions: &[f64]) -> Result<(), ScheduleError> {
     if fractions.len() < 2 {
         return Err(ScheduleError::LevelTooSmall {
             branch_count: fractions.len(),
@@ -148,10 +168,10 @@ pub fn check_level(fractions: &[f64]) -> Result<(), ScheduleError> {
     let last = fractions.len() - 1;
     let mut previous = 0.0;
     for (index, &value) in fractions.iter().enumerate() {
-        let in_place = (index > 0 || value == 0.0) && (index < last || value == 1.0);
-        // False for NaN as well.
+        let ends_fit = (index > 0 || value == 0.0) && (index < last || value == 1.0);
+        // This is false for NaN as well.
         let ordered = value >= previous;
-        if !(in_place && ordered) {
+        if !(ends_fit && ordered) {
             return Err(ScheduleError::NotALevel { index, value });
         }
         previous = value;
@@ -159,7 +179,7 @@ pub fn check_level(fractions: &[f64]) -> Result<(), ScheduleError> {
     Ok(())
 }
 
-fn check_distances(distances: &[f64], branch_count: usize) -> Result<(), ScheduleError> {
+fn validate_distances(distances: &[f64], branch_count: usize) -> Result<(), ScheduleError> {
     if distances.len() + 1 != branch_count {
         return Err(ScheduleError::DistanceCount {
             distances: distances.len(),
@@ -184,16 +204,33 @@ mod tests {
 
     #[test]
     fn fixed_spacing_by_hand() {
-        assert_eq!(fixed_fractions(5, 1.0), [0.0, 0.25, 0.5, 0.75, 1.0]);
-        assert_eq!(fixed_fractions(5, 2.0), [0.0, 0.375, 0.5, 0.625, 1.0]);
-        assert_eq!(fixed_fractions(2, 1.2), [0.0, 1.0]);
-        assert_eq!(fixed_fractions(1, 1.2), [0.0]);
-        assert!(fixed_fractions(0, 1.2).is_empty());
+        let fixed = |count, compression| fixed_fractions(count, compression).unwrap();
+        assert_eq!(fixed(5, 1.0), [0.0, 0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(fixed(5, 2.0), [0.0, 0.375, 0.5, 0.625, 1.0]);
+        assert_eq!(fixed(2, 1.2), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn fixed_spacing_refuses_what_makes_no_level() {
+        for branch_count in [0, 1, MAX_BRANCHES + 1] {
+            let refused = fixed_fractions(branch_count, 1.2);
+            assert_eq!(
+                refused,
+                Err(ScheduleError::BranchCountOutOfRange { branch_count })
+            );
+        }
+        for value in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+            let refused = fixed_fractions(5, value);
+            assert!(
+                matches!(refused, Err(ScheduleError::MidCompressionOutOfRange { .. })),
+                "{value}"
+            );
+        }
     }
 
     #[test]
     fn perceptual_spacing_by_hand() {
-        // All change happens in the first half, evenly: so do all branches.
+        // All change happens in the first half, evenly, so all branches lie there.
         let fractions = perceptual_fractions(5, &[0.0, 0.5, 1.0], &[8.0, 0.0]).unwrap();
         assert_eq!(fractions, [0.0, 0.125, 0.25, 0.375, 1.0]);
         // Three quarters of the change happen in the first quarter.
@@ -206,7 +243,7 @@ mod tests {
 
     #[test]
     fn even_where_nothing_was_measured() {
-        let even = fixed_fractions(4, 1.0);
+        let even = fixed_fractions(4, 1.0).unwrap();
         assert_eq!(perceptual_fractions(4, &[0.0, 1.0], &[3.0]).unwrap(), even);
         assert_eq!(
             perceptual_fractions(4, &[0.0, 0.1, 1.0], &[0.0, 0.0]).unwrap(),

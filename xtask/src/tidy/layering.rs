@@ -6,12 +6,13 @@ use crate::workspace::Package;
 /// The same picture, drawn: `docs/architecture.md`.
 const ARROWS: &[(&str, &[&str])] = &[
     ("lb-schedule", &[]),
+    ("lb-drawing", &["lb-schedule"]),
     ("lb-export", &[]),
     ("lb-video", &[]),
     ("lb-blend", &["lb-schedule"]),
     ("lb-models", &["lb-blend", "lb-export"]),
     ("lb-render", &["lb-models", "lb-video"]),
-    ("lb-cli", &["lb-render"]),
+    ("lb-cli", &["lb-drawing", "lb-render"]),
     ("lb-studio", &["lb-render"]),
     ("xtask", &["lb-export"]),
     ("lb-tests", &["lb-cli"]),

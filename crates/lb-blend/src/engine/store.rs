@@ -1,6 +1,6 @@
 //! Where branches stand, as plain data that can be kept and gone on from.
 
-use lb_schedule::check_level;
+use lb_schedule::validate_level;
 
 use super::film::Film;
 use crate::latents::{LatentShape, Latents};
@@ -81,7 +81,7 @@ impl LevelEnd {
                 let levels = &film.transitions[transition].profile.levels()[..=level];
                 let inner = levels[level].branch_count - 2;
                 let fractions = self.fractions.iter().zip(levels).all(|(fractions, at)| {
-                    fractions.len() == at.branch_count && check_level(fractions).is_ok()
+                    fractions.len() == at.branch_count && validate_level(fractions).is_ok()
                 });
                 self.fractions.len() == levels.len() && fractions && self.holds(inner, shape)
             }

@@ -126,7 +126,7 @@ impl Walk<'_> {
     ) -> Result<Vec<f64>, BlendError> {
         let standing = known.level_fractions();
         match self.options.spacing {
-            Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)),
+            Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)?),
             Spacing::Perceptual => {
                 let distances = self.distances(distance, &known.predicted_clean)?;
                 Ok(perceptual_fractions(count, standing, &distances)?)

@@ -137,7 +137,7 @@ fn inner_branches_are_what_the_tree_says() {
         .collect::<Vec<_>>();
     let levels = counts
         .iter()
-        .map(|&count| fixed_fractions(count, 1.5))
+        .map(|&count| fixed_fractions(count, 1.5).unwrap())
         .collect::<Vec<_>>();
     for sampler in samplers() {
         let blended = sampled(sampler.as_ref(), &film(2), 8, &options);

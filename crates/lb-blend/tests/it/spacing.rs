@@ -45,7 +45,10 @@ fn fixed_spacing_is_fixed() {
             ..Default::default()
         },
     );
-    assert_eq!(fractions(&film.transitions[0]), fixed_fractions(9, 1.2));
+    assert_eq!(
+        fractions(&film.transitions[0]),
+        fixed_fractions(9, 1.2).unwrap()
+    );
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! `lb measure`: how smoothly frames move, and whether they morph.
 
-use lb_render::{
-    FrameSource, Measurement, RenderError, Statistics, TransitionMeasure, plot_measurement,
-};
+use lb_drawing::{MeasurementPlot, TransitionCurves, draw_measurement};
+use lb_render::{FrameSource, Measurement, RenderError, Statistics, TransitionMeasure};
 
 use crate::args::MeasureArguments;
 use crate::commands::render::line;
@@ -19,7 +18,11 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     let source = FrameSource::find(&arguments.frames)?;
     let measurement = source.measure()?;
     if let Some(path) = &arguments.svg {
-        write(path, &plot_measurement(&measurement), arguments.force)?;
+        write(
+            path,
+            &draw_measurement(&plot(&measurement)),
+            arguments.force,
+        )?;
     }
     if arguments.json {
         println!("{}", line(&measurement));
@@ -30,6 +33,30 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+fn plot(measurement: &Measurement) -> MeasurementPlot<'_> {
+    let overall = &measurement.overall;
+    let mut plot =
+        MeasurementPlot::new(measurement.frames, [measurement.width, measurement.height]);
+    plot.frames_per_second = measurement.frames_per_second;
+    plot.coefficient_of_variation = overall.coefficient_of_variation;
+    plot.peak_ratio = overall.peak_ratio;
+    plot.directness = overall.directness;
+    plot.retention = overall.retention.map(|found| [found.mean, found.least]);
+    plot.residual = overall.residual.map(|found| [found.mean, found.most]);
+    plot.transitions = measurement.transitions.iter().map(curves).collect();
+    plot
+}
+
+fn curves(transition: &TransitionMeasure) -> TransitionCurves<'_> {
+    TransitionCurves {
+        first: transition.first,
+        last: transition.last,
+        distances: &transition.distances,
+        retention: &transition.retention,
+        residual: transition.residual.as_deref(),
+    }
 }
 
 const COLUMNS: [&str; 8] = [

@@ -4,8 +4,9 @@ mod facts;
 mod report;
 mod time;
 
-use lb_render::{Job, Plan, Spacing};
-use lb_schedule::{BranchingProfile, fixed_fractions};
+use lb_drawing::draw_tree;
+use lb_render::{Job, Plan, RenderError};
+use lb_schedule::Tree;
 
 use crate::args::PlanArguments;
 use crate::commands::render::line;
@@ -35,24 +36,11 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The first transition's tree.
+/// The first transition's tree. What perceptual spacing will choose follows from the model's
+/// predictions, so before a render its branches are drawn evenly spaced.
 fn drawing(job: &Job, plan: &Plan) -> Result<String, CommandError> {
-    let profile = &plan.profiles[0];
-    let fractions = drawn_fractions(profile, &job.spacing);
+    let mid_compression = job.spacing.expected_mid_compression();
+    let tree = Tree::fixed(plan.profiles[0].clone(), mid_compression).map_err(RenderError::from)?;
     let keyframes = [0, 1].map(|index| job.keyframes[index].prompt.as_str());
-    let drawn = lb_schedule::draw_tree(profile, &fractions, keyframes);
-    Ok(drawn.map_err(lb_render::RenderError::from)?)
-}
-
-/// Perceptual fractions follow from what the model predicts; before that, they are drawn even.
-fn drawn_fractions(profile: &BranchingProfile, spacing: &Spacing) -> Vec<Vec<f64>> {
-    let mid_compression = match spacing {
-        Spacing::Fixed { mid_compression } => *mid_compression,
-        Spacing::Perceptual => 1.0,
-    };
-    profile
-        .levels()
-        .iter()
-        .map(|level| fixed_fractions(level.branch_count, mid_compression))
-        .collect()
+    Ok(draw_tree(&tree, keyframes))
 }

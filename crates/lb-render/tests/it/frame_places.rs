@@ -79,7 +79,7 @@ fn frames_that_say_nothing_are_placed() {
             (frame.place, frame.job) = (None, None);
         }
     });
-    let fixed = lb_schedule::fixed_fractions(4, 1.2);
+    let fixed = lb_schedule::fixed_fractions(4, 1.2).unwrap();
     assert_eq!(foreign, Ok(vec![fixed.clone(), fixed]));
     let retouched = upscaled(|frames| {
         for at in [0, 1, 3] {

@@ -154,8 +154,8 @@ proptest! {
         prop_assert!((plan.film_frames() as f64 - film_seconds * rate).abs() <= 0.5 + 1e-9);
         let spans = plan.timeline.transitions();
         prop_assert_eq!(spans.len(), keyframes - 1);
-        let mut arrivals = spans.iter().map(|span| span.departure + span.intervals);
-        prop_assert!(arrivals.clone().zip(&spans[1..]).all(|(at, next)| at == next.departure));
+        let mut arrivals = spans.iter().map(|span| span.arrival());
+        prop_assert!(arrivals.clone().zip(&spans[1..]).all(|(at, next)| at == next.departure()));
         prop_assert_eq!(arrivals.next_back(), Some(plan.film_frames() - 1));
     }
 }

@@ -23,23 +23,57 @@ pub struct Timeline {
     is_loop: bool,
 }
 
-/// The film frames of one transition, and of the hold after it.
+/// The film frames of one transition and of the hold after it. A [`Timeline`] makes them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TransitionSpan {
-    /// The last film frame that shows the left keyframe still, counted in the film from 0.
-    pub departure: usize,
-    /// Film frames from there to the one that shows the right keyframe: at least 1.
-    pub intervals: usize,
-    /// Film frames that the transition adds: `intervals`, or one less in a loop's last transition.
-    pub moving_frames: usize,
-    /// Film frames that show the right keyframe still, after the one that arrives at it.
-    pub held_frames: usize,
-    /// How the motion starts and ends.
-    pub easing: Easing,
+    pub(super) departure: usize,
+    /// At least 1.
+    pub(super) intervals: usize,
+    pub(super) moving_frames: usize,
+    pub(super) held_frames: usize,
+    pub(super) easing: Easing,
 }
 
 impl TransitionSpan {
-    /// Film frames of the transition and of the hold after it.
+    /// The last film frame that still shows the left keyframe, counted in the film from 0.
+    #[must_use]
+    pub fn departure(&self) -> usize {
+        self.departure
+    }
+
+    /// The film frame in which the transition arrives at the right keyframe. In the last transition
+    /// of a loop it is one after the film's last frame, which is film frame 0 of the next round.
+    #[must_use]
+    pub fn arrival(&self) -> usize {
+        self.departure + self.intervals
+    }
+
+    /// The number of film frames from the departure to the arrival: at least 1.
+    #[must_use]
+    pub fn intervals(&self) -> usize {
+        self.intervals
+    }
+
+    /// The number of film frames that the transition adds to the film: as many as there are
+    /// intervals, or one less in the last transition of a loop.
+    #[must_use]
+    pub fn moving_frames(&self) -> usize {
+        self.moving_frames
+    }
+
+    /// The number of film frames that still show the right keyframe after the arrival.
+    #[must_use]
+    pub fn held_frames(&self) -> usize {
+        self.held_frames
+    }
+
+    /// How the motion starts and ends.
+    #[must_use]
+    pub fn easing(&self) -> Easing {
+        self.easing
+    }
+
+    /// The number of film frames of the transition and of the hold after it.
     #[must_use]
     pub fn frame_count(&self) -> usize {
         self.moving_frames + self.held_frames

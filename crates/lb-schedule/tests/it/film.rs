@@ -95,7 +95,7 @@ proptest! {
         prop_assume!(timeline.is_ok());
         let mut elapsed = timing.holds[0];
         for (index, span) in timeline.unwrap().transitions().iter().enumerate() {
-            let off = span.departure as f64 - elapsed * timing.frames_per_second;
+            let off = span.departure() as f64 - elapsed * timing.frames_per_second;
             prop_assert!(off.abs() <= 1.5 + 1e-9, "transition {} is {} frames off", index, off);
             elapsed += timing.transitions[index].seconds;
             elapsed += timing.holds.get(index + 1).unwrap_or(&0.0);
@@ -111,12 +111,12 @@ proptest! {
         let mut keyframe = 0;
         prop_assert_eq!(shown[0], FilmFrame::unmixed(0));
         for (span, computed) in timeline.transitions().iter().zip(&computed) {
-            let held = shown[..=span.departure].iter().rev().take_while(|frame| **frame == FilmFrame::unmixed(keyframe));
+            let held = shown[..=span.departure()].iter().rev().take_while(|frame| **frame == FilmFrame::unmixed(keyframe));
             prop_assert!(held.count() >= 1, "keyframe {} is not shown where it is left", keyframe);
             keyframe += computed.frame_count() - 1;
         }
         let closing = timeline.transitions().last().unwrap();
-        let arrives = shown.get(closing.departure + closing.intervals);
+        let arrives = shown.get(closing.arrival());
         if timeline.is_loop() {
             prop_assert_eq!(arrives, None);
         } else {
@@ -131,10 +131,10 @@ proptest! {
         let shown = film(&timing, &computed);
         for (index, span) in timeline.unwrap().transitions().iter().enumerate() {
             let Some(hold) = timing.holds.get(index + 1) else { continue };
-            let off = span.held_frames as f64 - hold * timing.frames_per_second;
+            let off = span.held_frames() as f64 - hold * timing.frames_per_second;
             prop_assert!(off.abs() <= 1.0 + 1e-9, "hold {} is {} frames off", index + 1, off);
-            let arrival = span.departure + span.intervals;
-            let still = &shown[arrival..=arrival + span.held_frames];
+            let arrival = span.arrival();
+            let still = &shown[arrival..=arrival + span.held_frames()];
             prop_assert!(still.iter().all(|frame| *frame == still[0] && frame.weight == 0.0));
         }
     }
@@ -162,11 +162,11 @@ proptest! {
         for (span, computed) in timeline.unwrap().transitions().iter().zip(&computed) {
             let times = computed_frame_times(span, computed).unwrap();
             let frames = transition_frames(span, computed).unwrap();
-            prop_assert_eq!(times[0], span.departure as f64);
-            prop_assert_eq!(times[times.len() - 1], (span.departure + span.intervals) as f64);
+            prop_assert_eq!(times[0], span.departure() as f64);
+            prop_assert_eq!(times[times.len() - 1], (span.arrival()) as f64);
             prop_assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
-            for (index, frame) in frames[..span.moving_frames].iter().enumerate() {
-                let time = (span.departure + 1 + index) as f64;
+            for (index, frame) in frames[..span.moving_frames()].iter().enumerate() {
+                let time = (span.departure() + 1 + index) as f64;
                 prop_assert!(times[frame.left] <= time + 1e-6 && time <= times[frame.right] + 1.0);
                 if frame.weight > 0.0 {
                     prop_assert!(time <= times[frame.right] + 1e-6);
@@ -205,7 +205,7 @@ proptest! {
     #[test]
     fn every_computed_frame_is_shown_unmixed((timing, computed) in plain_film()) {
         let timeline = Timeline::new(&timing).unwrap();
-        let room = |(span, frames): (&lb_schedule::TransitionSpan, &usize)| span.intervals >= frames - 1;
+        let room = |(span, frames): (&lb_schedule::TransitionSpan, &usize)| span.intervals() >= frames - 1;
         prop_assume!(timeline.transitions().iter().zip(&computed).all(room));
         let film = film(&timing, &even(&computed));
         let unmixed = film.iter().filter(|frame| frame.weight == 0.0).map(|frame| frame.left);

@@ -1,7 +1,6 @@
 //! The laws of the tree and of the film, and the ancestor's trees.
 
 mod autosetup;
-mod drawing;
 mod film;
 mod profile;
 mod spacing;

@@ -29,7 +29,7 @@ impl CarriedFilm {
         let spans = self.0.timeline.transitions().iter();
         Sections {
             transitions: spans
-                .map(|span| (span.departure, span.departure + span.intervals))
+                .map(|span| (span.departure(), span.arrival()))
                 .collect(),
             frame_count: self.0.film_frames() + usize::from(self.0.is_looped()),
             closes: self.0.is_looped(),

@@ -4,7 +4,7 @@ mod places;
 
 use std::path::{Path, PathBuf};
 
-use lb_schedule::{Spacing, fixed_fractions};
+use lb_schedule::fixed_fractions;
 
 pub use self::places::FramePlaceError;
 use self::places::Places;
@@ -133,13 +133,10 @@ impl EarlierFrames {
         }
         let places = Places::read(&self.paths)?;
         if !places.are_carried() {
-            let mid_compression = match job.spacing {
-                Spacing::Fixed { mid_compression } => mid_compression,
-                Spacing::Perceptual => 1.0,
-            };
+            let mid_compression = job.spacing.expected_mid_compression();
             let fractions = counts.into_iter();
             let fractions = fractions.map(|count| fixed_fractions(count, mid_compression));
-            return Ok((fractions.collect(), Vec::new()));
+            return Ok((fractions.collect::<Result<_, _>>()?, Vec::new()));
         }
         Ok((places.fractions(&counts, job.looped)?, places.missing()))
     }
