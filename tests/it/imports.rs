@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::lb::{Folder, Said};
 use crate::pickle_writer::{archive, call, dictionary, name, program, text};
 
-/// Tiny models in all their forms (`crates/lb-export/tests/golden/make_checkpoints.py`).
+/// Tiny models in all their forms (`crates/lb-checkpoint/tests/golden/make_checkpoints.py`).
 pub(crate) fn golden(form: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/lb-export/tests/golden");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/lb-checkpoint/tests/golden");
     let path = root.join("checkpoints").join(form);
     path.canonicalize().unwrap().to_string_lossy().into_owned()
 }

@@ -29,7 +29,7 @@ mod modes;
 mod mutations;
 mod outputs;
 #[allow(dead_code, reason = "these tests need one program")]
-#[path = "../../crates/lb-export/tests/it/pickle_writer.rs"]
+#[path = "../../crates/lb-checkpoint/tests/it/pickle_writer.rs"]
 mod pickle_writer;
 mod picture_keyframes;
 mod pictures;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use lb_models::{ExportError, LARGEST_SIDE};
+use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
     InputError, ModelError, PictureKeyframeError, RenderError, SettingsError, VideoError,
 };
@@ -202,24 +202,29 @@ impl CommandError {
                 "`lb models` lists what is there, `lb import SOURCE` adds one; folders of models \
                  are named in LB_MODELS",
             ),
-            RenderError::Model(ModelError::Export(ExportError::NotInferable { .. })) => {
-                Some("give the model's diffusers directory, without weights, with --config DIR")
-            }
-            RenderError::Model(ModelError::Export(ExportError::PickledWeights { .. })) => {
+            RenderError::Model(ModelError::Checkpoint(CheckpointError::NotInferable {
+                ..
+            })) => Some("give the model's diffusers directory, without weights, with --config DIR"),
+            RenderError::Model(ModelError::Checkpoint(CheckpointError::PickledWeights {
+                ..
+            })) => {
                 Some("`lb import FOLDER --name NAME` makes a model of it, and runs nothing of it")
             }
-            RenderError::Model(ModelError::Export(ExportError::NoWeights { folder, .. }))
-                if folder.join("model.onnx").is_file() =>
-            {
+            RenderError::Model(ModelError::Checkpoint(CheckpointError::NoWeights {
+                folder,
+                ..
+            })) if folder.join("model.onnx").is_file() => {
                 Some("a folder of ONNX graphs needs no import: --model FOLDER takes it as it is")
             }
-            RenderError::Model(ModelError::Export(ExportError::LargeFilePointer { .. })) => {
-                Some("`git lfs pull` in this folder downloads it")
-            }
-            RenderError::Model(ModelError::Export(ExportError::TargetTaken { .. })) => {
-                Some("move it away, or give another name with --name NAME")
-            }
-            RenderError::Model(ModelError::Export(ExportError::CheckpointGlobal { .. })) => {
+            RenderError::Model(ModelError::Checkpoint(CheckpointError::LargeFilePointer {
+                ..
+            })) => Some("`git lfs pull` in this folder downloads it"),
+            RenderError::Model(ModelError::Checkpoint(CheckpointError::DestinationExists {
+                ..
+            })) => Some("move it away, or give another name with --name NAME"),
+            RenderError::Model(ModelError::Checkpoint(CheckpointError::CheckpointGlobal {
+                ..
+            })) => {
                 Some("do not open this file with Python; look for the model as a .safetensors file")
             }
             RenderError::Model(ModelError::DeviceUnavailable { reason, .. }) => {

@@ -6,8 +6,8 @@ mod protobuf;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::directory::GraphForm;
-use crate::weights::Weights;
+use crate::options::GraphForm;
+use lb_checkpoint::Weights;
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
 

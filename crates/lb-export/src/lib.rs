@@ -38,34 +38,27 @@
 
 #![forbid(unsafe_code)]
 
-mod checkpoint;
-mod config;
-mod directory;
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
+
+mod component_graph;
 mod error;
 mod graph;
 mod import;
-mod keys;
-mod kind;
 mod layers;
-mod regular_file;
-mod safetensors;
-mod settings;
+mod options;
 mod text_encoder;
 mod unet;
 mod vae;
-mod weights;
 mod write;
 
-pub use directory::{
-    Component, ExportOptions, Graph, GraphForm, Precision, WeightFile, build_graph,
-};
+pub use component_graph::{Graph, WeightFile, build_graph};
 pub use error::ExportError;
-pub use import::{
-    ImportOptions, ImportReport, Prediction, PredictionSource, PredictionType, SourceFormat,
-    import, import_observed,
+pub use import::{ImportedModel, import, import_observed};
+pub use lb_checkpoint::{
+    CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ModelKind,
+    Prediction, PredictionSource, SourceFormat, WeightTransfer,
 };
-pub use kind::ModelKind;
-pub use regular_file::require_regular_file;
-pub use settings::{read_settings, shown_setting};
-pub use weights::{WeightFacts, weight_facts};
-pub use write::{ExportReport, ExportedGraph, WeightPlacement, export_directory};
+pub use options::{ExportOptions, GraphForm, Precision};
+pub use write::{ExportReport, ExportedGraph, export_directory};

@@ -4,59 +4,17 @@
 //! `[batch, tokens, width]` after the final layer norm, and `pooler_output` `[batch, width]`, its
 //! row at each prompt's end token.
 
-use serde_json::json;
+use lb_checkpoint::{TextActivation, TextEncoderConfig};
 
-use crate::config::Config;
 use crate::error::ExportError;
 use crate::graph::{Attribute, Dimension, ElementType, GraphWriter, Value};
 use crate::layers::{
     Activation, AttentionShape, Bias, activate, attend, embedding, layer_norm, linear,
 };
 
-/// The network's shape; names, defaults and meanings are those of transformers.
-#[derive(Clone, Debug)]
-pub(crate) struct TextEncoderConfig {
-    vocabulary: usize,
-    positions: usize,
-    width: usize,
-    inner_width: usize,
-    layers: usize,
-    heads: usize,
-    activation: Activation,
-    epsilon: f64,
-    end_token: i64,
-}
-
-/// Configurations written before this was put right give 2 as the end token, whatever it is:
-/// transformers then takes the highest id, which the end token has in CLIP's vocabulary.
-const LEGACY_END_TOKEN: i64 = 2;
-
-impl TextEncoderConfig {
-    /// Reads and checks the settings.
-    pub(crate) fn read(config: &Config) -> Result<Self, ExportError> {
-        config.only("model_type", json!("clip_text_model"))?;
-        let width = config.size("hidden_size", Some(512))?;
-        let heads = config.size("num_attention_heads", Some(8))?;
-        config.require("num_attention_heads", width % heads == 0, || {
-            format!("a divisor of \"hidden_size\" ({width})")
-        })?;
-        let activations = [
-            ("gelu", Activation::Gelu),
-            ("quick_gelu", Activation::QuickGelu),
-        ];
-        Ok(Self {
-            vocabulary: config.size("vocab_size", Some(49408))?,
-            positions: config.size("max_position_embeddings", Some(77))?,
-            width,
-            inner_width: config.size("intermediate_size", Some(2048))?,
-            layers: config.size("num_hidden_layers", Some(12))?,
-            heads,
-            activation: config.choice("hidden_act", "quick_gelu", &activations)?,
-            epsilon: config.positive("layer_norm_eps", 1e-5)?,
-            end_token: config.size_or_zero("eos_token_id", 49407)? as i64,
-        })
-    }
-}
+/// Configurations written before transformers corrected this give 2 as the end token, whatever it
+/// is. Its position is then that of the highest id, which the end token has in CLIP's vocabulary.
+const LEGACY_END_TOKEN: usize = 2;
 
 /// Writes the network into `graph`.
 pub(crate) fn write_text_encoder(
@@ -173,7 +131,11 @@ fn encoder_layer(
         inner,
         Bias::Present,
     )?;
-    let hidden = activate(graph, &format!("{path}.mlp"), &hidden, config.activation);
+    let activation = match config.activation {
+        TextActivation::Gelu => Activation::Gelu,
+        TextActivation::QuickGelu => Activation::QuickGelu,
+    };
+    let hidden = activate(graph, &format!("{path}.mlp"), &hidden, activation);
     let change = linear(
         graph,
         &format!("{path}.mlp.fc2"),
@@ -186,12 +148,12 @@ fn encoder_layer(
 }
 
 /// The row of each prompt at its first end token (the first of all where there is none).
-fn at_end_token(graph: &mut GraphWriter<'_>, ids: &Value, rows: &Value, end_token: i64) -> Value {
+fn at_end_token(graph: &mut GraphWriter<'_>, ids: &Value, rows: &Value, end_token: usize) -> Value {
     let scope = "pooler";
     let scores = if end_token == LEGACY_END_TOKEN {
         ids.clone()
     } else {
-        let end = graph.integers(&[end_token]);
+        let end = graph.integers(&[end_token as i64]);
         graph.node(scope, "Equal", &[ids, &end], &[])
     };
     // CUDA's provider looks for the largest among floats only, and these hold any token's number.

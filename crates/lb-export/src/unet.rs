@@ -5,9 +5,10 @@
 //! with class embeddings (the upscaler's noise levels), `class_labels` (int64, `[batch]`). Output:
 //! `out_sample`, the model's prediction, shaped as `sample` with the model's output channels.
 
-mod config;
 mod time;
 mod transformer;
+
+use lb_checkpoint::{TransformerConfig, UnetBlockConfig, UnetConfig};
 
 use crate::error::ExportError;
 use crate::graph::{Dimension, ElementType, GraphWriter, Value};
@@ -16,8 +17,6 @@ use crate::layers::{
     resnet, upsample,
 };
 
-pub(crate) use config::UnetConfig;
-use config::{BlockConfig, TransformerConfig};
 use transformer::transformer;
 
 /// A picture-shaped value and its channels.
@@ -101,7 +100,7 @@ impl Unet<'_> {
         &self,
         graph: &mut GraphWriter<'_>,
         index: usize,
-        block: &BlockConfig,
+        block: &UnetBlockConfig,
         last: bool,
         mut x: Features,
         skips: &mut Vec<Features>,
@@ -137,7 +136,7 @@ impl Unet<'_> {
         &self,
         graph: &mut GraphWriter<'_>,
         index: usize,
-        block: &BlockConfig,
+        block: &UnetBlockConfig,
         last: bool,
         mut x: Features,
         skips: &mut Vec<Features>,

@@ -4,16 +4,18 @@
 //! [-1, 1]. Encoder: `sample` → `latent_parameters`, the means and then the log-variances. The
 //! scaling factor is applied outside, as diffusers does.
 
-mod config;
+use lb_checkpoint::VaeConfig;
 
 use crate::error::ExportError;
 use crate::graph::{Dimension, ElementType, GraphWriter, Value};
 use crate::layers::{
-    Activation, AttentionShape, Bias, Convolution, ResnetBlock, activate, attend, convolve,
-    downsample, group_norm, linear, picture_from_tokens, resnet, tokens_from_picture, upsample,
+    Activation, AttentionShape, Bias, Convolution, GroupNorm, ResnetBlock, activate, attend,
+    convolve, downsample, group_norm, linear, picture_from_tokens, resnet, tokens_from_picture,
+    upsample,
 };
 
-pub(crate) use config::VaeConfig;
+/// diffusers fixes this, whatever the configuration says.
+const NORM_EPSILON: f64 = 1e-6;
 
 /// A picture-shaped value and its channels.
 type Features = (Value, usize);
@@ -119,6 +121,13 @@ pub(crate) fn write_encoder(
     Ok(())
 }
 
+fn norm(config: &VaeConfig) -> GroupNorm {
+    GroupNorm {
+        groups: config.norm_groups,
+        epsilon: NORM_EPSILON,
+    }
+}
+
 fn picture(channels: usize, [height, width]: [&'static str; 2]) -> [Dimension; 4] {
     [
         Dimension::Named("batch_size"),
@@ -138,7 +147,7 @@ fn block(
     let block = ResnetBlock {
         inputs,
         outputs,
-        norm: config.norm(),
+        norm: norm(config),
         time: None,
     };
     Ok((resnet(graph, path, &x, block)?, outputs))
@@ -181,7 +190,7 @@ fn self_attention(
         &format!("{path}.group_norm"),
         x,
         channels,
-        config.norm(),
+        norm(config),
     )?;
     let tokens = tokens_from_picture(graph, path, &normal, channels);
     // Checkpoints saved before diffusers 0.17 have the older names.
@@ -217,7 +226,7 @@ fn last_convolution(
     config: &VaeConfig,
 ) -> Result<Value, ExportError> {
     let norm_path = format!("{path}.conv_norm_out");
-    let x = group_norm(graph, &norm_path, &x, channels, config.norm())?;
+    let x = group_norm(graph, &norm_path, &x, channels, norm(config))?;
     let x = activate(graph, &norm_path, &x, Activation::Silu);
     convolve(
         graph,

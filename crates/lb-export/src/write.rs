@@ -1,12 +1,14 @@
 //! Writing graphs into a model directory, with their weights where ONNX wants them.
 
-use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::directory::{Component, ExportOptions, Graph, WeightFile, build_graph};
+use lb_checkpoint::{Component, WeightTransfer, link_or_copy};
+
+use crate::component_graph::{Graph, WeightFile, build_graph};
 use crate::error::ExportError;
+use crate::options::ExportOptions;
 
 /// The file name of a graph, as Optimum has it.
 const GRAPH_FILE: &str = "model.onnx";
@@ -31,28 +33,7 @@ pub struct ExportedGraph {
     /// The size of that file.
     pub bytes_written: u64,
     /// How its weights come to lie beside it.
-    pub weights: WeightPlacement,
-}
-
-/// How a graph's weights come to lie in its folder, where ONNX Runtime insists on having them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WeightPlacement {
-    /// They lay there already.
-    InPlace,
-    /// Hard links to the original files: no further space is taken.
-    HardLinked,
-    /// Copies, because the file system has no hard links (or not there).
-    Copied,
-}
-
-impl fmt::Display for WeightPlacement {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::InPlace => "where they were",
-            Self::HardLinked => "hard-linked",
-            Self::Copied => "copied",
-        })
-    }
+    pub weights: WeightTransfer,
 }
 
 /// Writes the graphs of all components of a diffusers directory into it.
@@ -87,9 +68,9 @@ fn write_graph(
 ) -> Result<ExportedGraph, ExportError> {
     let folder = model_directory.join(component.directory_name());
     fs::create_dir_all(&folder).map_err(ExportError::io("create", &folder))?;
-    let mut weights = WeightPlacement::InPlace;
+    let mut weights = WeightTransfer::Unmoved;
     for file in &graph.weight_files {
-        weights = weights.max(place_weights(&folder, file)?);
+        weights = weights.max(transfer_weights(&folder, file)?);
     }
     if component.directory_name() != component.source_name() {
         copy_config(&model_directory.join(component.source_name()), &folder)?;
@@ -115,28 +96,19 @@ fn copy_config(from: &Path, to: &Path) -> Result<(), ExportError> {
     write_by_rename(&to.join(CONFIG_FILE), |partial| fs::write(partial, &text))
 }
 
-fn place_weights(folder: &Path, file: &WeightFile) -> Result<WeightPlacement, ExportError> {
+fn transfer_weights(folder: &Path, file: &WeightFile) -> Result<WeightTransfer, ExportError> {
     let wanted = folder.join(&file.location);
     if is_same_file(&wanted, &file.path) {
-        return Ok(WeightPlacement::InPlace);
+        return Ok(WeightTransfer::Unmoved);
     }
     // The source may itself be a symbolic link (as in the Hugging Face cache): link to its target.
     let source = fs::canonicalize(&file.path).map_err(ExportError::io("read", &file.path))?;
-    let mut placement = WeightPlacement::HardLinked;
+    let mut transfer = WeightTransfer::HardLinked;
     write_by_rename(&wanted, |partial| {
-        placement = link_or_copy(&source, partial)?;
+        transfer = link_or_copy(&source, partial)?;
         Ok(())
     })?;
-    Ok(placement)
-}
-
-/// Makes `target` another name of the file, or a copy where there can be none.
-pub(crate) fn link_or_copy(file: &Path, target: &Path) -> std::io::Result<WeightPlacement> {
-    if fs::hard_link(file, target).is_ok() {
-        return Ok(WeightPlacement::HardLinked);
-    }
-    fs::copy(file, target)?;
-    Ok(WeightPlacement::Copied)
+    Ok(transfer)
 }
 
 /// Whether both paths lead to one file, not counting hard links.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lb_export::{read_settings, shown_setting};
+use lb_checkpoint::{read_settings, shown_setting};
 use serde_json::{Map, Value};
 
 use crate::error::ModelError;

@@ -39,7 +39,7 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// Naming the file: [`ModelError::Unreadable`] where this is no model directory,
-    /// [`ModelError::Export`] for a configuration that is missing or no JSON, and
+    /// [`ModelError::Checkpoint`] for a configuration that is missing or no JSON, and
     /// [`ModelError::Config`] for a value that this program cannot use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let index = path.join("model_index.json");

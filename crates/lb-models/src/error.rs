@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use lb_checkpoint::CheckpointError;
+use lb_export::ExportError;
+
 use crate::device::DeviceProblem;
 use crate::kind::ModelKind;
 
@@ -84,9 +87,12 @@ pub enum ModelError {
         /// What it may be.
         allowed: String,
     },
-    /// A configuration cannot be read, or weights cannot be made into a graph.
+    /// A configuration or weights cannot be read, are not supported, or do not fit together.
     #[error(transparent)]
-    Export(#[from] lb_export::ExportError),
+    Checkpoint(#[from] CheckpointError),
+    /// Graphs cannot be written.
+    #[error(transparent)]
+    Export(ExportError),
     /// A graph's inputs or outputs are not those of its component.
     #[error("the graph of the {component} {rule}: found {found}, expected {expected}")]
     Signature {
@@ -256,6 +262,15 @@ const ALLOCATIONS_THAT_FAIL: &[&str] = &[
     "ALLOC_FAILED",
     "bad_alloc",
 ];
+
+impl From<ExportError> for ModelError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Checkpoint(error) => Self::Checkpoint(error),
+            error => Self::Export(error),
+        }
+    }
+}
 
 impl ModelError {
     pub(crate) fn runtime(doing: impl Into<String>) -> impl FnOnce(ort::Error) -> Self {

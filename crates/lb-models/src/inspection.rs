@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lb_blend::NoiseScheduleConfig;
-use lb_export::{Component, read_settings, weight_facts};
+use lb_checkpoint::{Component, Weights, read_settings};
 
 use crate::directory::{ModelDirectory, graph_of};
 use crate::kind::ModelKind;
@@ -152,7 +152,8 @@ impl ModelConfiguration {
 /// A component, and the files that it lies in.
 fn inspect(path: &Path, component: Component) -> (ComponentInspection, Vec<PathBuf>) {
     let name = component.source_name();
-    if let Ok(facts) = weight_facts(path, component) {
+    if let Ok(weights) = Weights::open(path, component) {
+        let facts = weights.facts();
         let inspected = ComponentInspection {
             name,
             parameters: Some(facts.parameters),

@@ -1,6 +1,6 @@
 //! The kind of a model directory: what its UNet takes, which its pipeline must not contradict.
 
-pub use lb_export::ModelKind;
+pub use lb_checkpoint::ModelKind;
 
 use crate::config::Config;
 use crate::error::ModelError;

@@ -69,7 +69,8 @@ pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
 pub use kind::ModelKind;
-pub use lb_export::{Component, Precision};
+pub use lb_checkpoint::{CheckpointError, Component};
+pub use lb_export::Precision;
 pub use picture::{GrayPicture, Picture};
 pub use picture_decoder::PictureDecoder;
 pub use pipeline::{ComponentOrigin, Pipeline, PipelineOptions};
@@ -80,6 +81,7 @@ pub use vae::DecodeTiling;
 
 /// Making model directories of what models are published as, and ONNX graphs for other programs.
 pub use lb_export::{
-    ExportError, ExportedGraph, ImportOptions, ImportReport, PredictionSource,
-    PredictionType as ImportedPrediction, SourceFormat, import, import_observed,
+    ExportError, ExportOptions, ExportedGraph, ImportOptions, ImportReport, ImportedModel,
+    ImportedPrediction, Prediction, PredictionSource, SourceFormat, WeightTransfer, import,
+    import_observed,
 };

@@ -1,7 +1,7 @@
 //! Token ids to text embeddings.
 
 use lb_blend::Conditioning;
-use lb_export::Component;
+use lb_checkpoint::Component;
 use ort::value::{TensorElementType, TensorRef};
 
 use crate::device::SettledOptions;

@@ -9,7 +9,7 @@ mod vocabulary;
 
 use std::path::Path;
 
-use lb_export::read_settings;
+use lb_checkpoint::read_settings;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
@@ -46,7 +46,7 @@ impl Tokenizer {
     /// `length` is the number of positions of the text encoder (77 in CLIP).
     ///
     /// # Errors
-    /// [`ModelError::Export`] for files that are missing, [`ModelError::Unreadable`] for broken
+    /// [`ModelError::Checkpoint`] for files that are missing, [`ModelError::Unreadable`] for broken
     /// ones, [`ModelError::Config`] for special tokens that the vocabulary lacks, and
     /// [`ModelError::Setting`] for a length below 2.
     pub fn open(folder: &Path, length: usize) -> Result<Self, ModelError> {

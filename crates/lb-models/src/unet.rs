@@ -7,7 +7,7 @@ mod batch;
 mod replay;
 
 use lb_blend::{CallRows, LatentShape, PredictRequest};
-use lb_export::Component;
+use lb_checkpoint::Component;
 use ort::value::TensorElementType;
 
 use self::batch::BoundBatch;

@@ -3,7 +3,7 @@
 mod tiles;
 
 use lb_blend::{LatentShape, Latents};
-use lb_export::Component;
+use lb_checkpoint::Component;
 use ort::value::{TensorElementType, TensorRef};
 
 pub use self::tiles::DecodeTiling;

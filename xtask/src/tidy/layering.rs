@@ -7,7 +7,8 @@ use crate::workspace::Package;
 const ARROWS: &[(&str, &[&str])] = &[
     ("lb-schedule", &[]),
     ("lb-drawing", &["lb-schedule"]),
-    ("lb-export", &[]),
+    ("lb-checkpoint", &[]),
+    ("lb-export", &["lb-checkpoint"]),
     ("lb-video", &[]),
     ("lb-blend", &["lb-schedule"]),
     ("lb-models", &["lb-blend", "lb-export"]),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lb_models::{
-    ExportError, ExportedGraph, ImportOptions, ImportReport, ImportedPrediction, ModelError,
-    ModelInspection, PredictionSource, SourceFormat, import_observed,
+    CheckpointError, ExportError, ExportOptions, ExportedGraph, ImportOptions, ImportReport,
+    ImportedModel, ImportedPrediction, ModelError, ModelInspection, PredictionSource, SourceFormat,
+    import_observed,
 };
 use lb_render::RenderError;
 use serde::Serialize;
@@ -44,30 +45,38 @@ pub(crate) fn run(
             path: target.display().to_string(),
         });
     }
-    let options = ImportOptions {
-        prediction: arguments.prediction.map(|choice| match choice {
-            PredictionChoice::Epsilon => ImportedPrediction::Epsilon,
-            PredictionChoice::VPrediction => ImportedPrediction::VPrediction,
-        }),
-        configuration: arguments.config.clone(),
-        replace: arguments.force,
-        graphs: arguments.onnx,
-    };
+    let mut options = ImportOptions::default();
+    options.prediction = arguments.prediction.map(|choice| match choice {
+        PredictionChoice::Epsilon => ImportedPrediction::Epsilon,
+        PredictionChoice::VPrediction => ImportedPrediction::VPrediction,
+    });
+    options.configuration = arguments.config.clone();
+    options.replace = arguments.force;
+    let graphs = arguments.onnx.then(ExportOptions::default);
     interrupt::listen()?;
     let mut observe = || match interrupt::asked() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
-    let report = match import_observed(&arguments.source, &target, &options, &mut observe) {
-        Err(ExportError::Interrupted) => return Err(RenderError::Interrupted.into()),
+    let imported = import_observed(
+        &arguments.source,
+        &target,
+        &options,
+        graphs.as_ref(),
+        &mut observe,
+    );
+    let imported = match imported {
+        Err(ExportError::Checkpoint(CheckpointError::Interrupted)) => {
+            return Err(RenderError::Interrupted.into());
+        }
         imported => imported.map_err(ModelError::from)?,
     };
-    let model = ModelInspection::of(&report.directory);
+    let model = ModelInspection::of(&imported.report.directory);
     let seconds = begun.elapsed().as_secs_f64();
     if arguments.json {
-        println!("{}", line(&Facts::new(&report, &model, seconds)));
+        println!("{}", line(&Facts::new(&imported, &model, seconds)));
     } else if !quiet {
-        show(&report, &model, seconds);
+        show(&imported, &model, seconds);
     }
     Ok(())
 }
@@ -123,7 +132,8 @@ fn cached_name(folder: &Path) -> Option<String> {
     })
 }
 
-fn show(report: &ImportReport, model: &ModelInspection, seconds: f64) {
+fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
+    let report = &imported.report;
     println!("{}", report.directory.display());
     println!("  kind        {}", models::kind(model));
     println!(
@@ -142,7 +152,7 @@ fn show(report: &ImportReport, model: &ModelInspection, seconds: f64) {
             "              if pictures come out as noise: import again with --prediction epsilon --force"
         );
     }
-    for ExportedGraph { path, .. } in &report.graphs {
+    for ExportedGraph { path, .. } in &imported.graphs {
         println!("  graph       {}", path.display());
     }
     for problem in &model.problems {
@@ -212,7 +222,8 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(report: &ImportReport, model: &ModelInspection, seconds: f64) -> Self {
+    fn new(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> Self {
+        let report = &imported.report;
         Self {
             name: model.name.clone(),
             directory: report.directory.clone(),
@@ -234,7 +245,7 @@ impl Facts {
             },
             weights: report.weights.to_string(),
             bytes: model.bytes,
-            graphs: report
+            graphs: imported
                 .graphs
                 .iter()
                 .map(|graph| graph.path.clone())

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use super::{ElementType, GraphWriter, Value, onnx};
 use crate::error::ExportError;
-use crate::safetensors::Dtype;
-use crate::weights::StoredTensor;
+use lb_checkpoint::{Dtype, StoredTensor};
 
 /// A weight as an initializer in the format of its file.
 pub(crate) struct Stored {

@@ -2,8 +2,8 @@
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
-use crate::directory::GraphForm;
 use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
+use crate::options::GraphForm;
 
 /// The nonlinearities of the text encoder and the transformers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Multi-head attention.
 
-use crate::directory::GraphForm;
 use crate::graph::{Attribute, CONTRIBUTED, ElementType, GraphWriter, Value};
+use crate::options::GraphForm;
 
 /// How attention is divided and masked.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! The timestep's embedding.
 
-use super::UnetConfig;
+use lb_checkpoint::UnetConfig;
+
 use crate::error::ExportError;
 use crate::graph::{ElementType, GraphWriter, Value};
 use crate::layers::{Activation, Bias, activate, embedding, linear};

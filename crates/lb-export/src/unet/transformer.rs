@@ -1,7 +1,7 @@
 //! The transformer that lets a picture's positions see each other and the text.
 
-use super::UnetConfig;
-use super::config::TransformerConfig;
+use lb_checkpoint::{TransformerConfig, UnetConfig};
+
 use crate::error::ExportError;
 use crate::graph::{GraphWriter, Value};
 use crate::layers::{

@@ -1,64 +1,60 @@
-//! What an import makes, where, and what it asks for.
+//! Imports that check and write graphs.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_export::{
-    Component, ExportOptions, ImportOptions, ImportReport, ModelKind, PredictionSource,
-    SourceFormat, WeightPlacement, build_graph, export_directory, import,
+    CheckpointError, Component, ExportError, ExportOptions, ImportOptions, ImportReport,
+    ImportedModel, WeightTransfer, build_graph, export_directory, import, import_observed,
 };
 
+/// A golden model in one of its forms.
 pub(crate) fn golden(path: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
-    folder.join(path)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    folder
+        .join("../lb-checkpoint/tests/golden/checkpoints")
+        .join(path)
 }
 
-/// The tiny models have other heads and norms than Stable Diffusion: their configurations tell.
-pub(crate) fn with_configuration(model: &str) -> ImportOptions {
-    ImportOptions {
-        configuration: Some(golden(model).join("diffusers")),
-        ..ImportOptions::default()
-    }
+/// The tiny models have other heads and norms than Stable Diffusion, so their configurations have to
+/// be given.
+fn with_configuration(model: &str) -> ImportOptions {
+    let mut options = ImportOptions::default();
+    options.configuration = Some(golden(model).join("diffusers"));
+    options
 }
 
 pub(crate) fn import_golden(path: &str, target: &Path) -> ImportReport {
     let (model, _) = path.split_once('/').unwrap();
-    import(&golden(path), target, &with_configuration(model)).unwrap()
+    import(&golden(path), target, &with_configuration(model))
+        .unwrap()
+        .report
+}
+
+/// The files below a folder, sorted.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.append(&mut files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
 }
 
 #[test]
-fn an_imported_directory_has_all_files_and_one_weight_file() {
+fn an_imported_directory_can_be_exported() {
     let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("new/model");
-    let report = import_golden("sd2/checkpoint.safetensors", &target);
-    assert_eq!(report.directory, target);
-    assert_eq!(report.format, SourceFormat::Safetensors);
-    assert_eq!(report.kind, ModelKind::TextToImage);
-    assert_eq!(report.weights, WeightPlacement::HardLinked);
-    assert_eq!(
-        report.prediction.known_from,
-        PredictionSource::Configuration
-    );
-    assert_eq!(report.prediction.name, "v_prediction");
-    let expected = [
-        "checkpoint.safetensors",
-        "model_index.json",
-        "scheduler/scheduler_config.json",
-        "text_encoder/config.json",
-        "tokenizer/merges.txt",
-        "tokenizer/vocab.json",
-        "unet/config.json",
-        "vae/config.json",
-    ];
-    assert_eq!(files_below(&target), expected);
-    assert_eq!(
-        files_below(folder.path()).len(),
-        expected.len(),
-        "nothing lies beside it"
-    );
+    let target = folder.path().join("model");
+    import_golden("sd2/checkpoint.safetensors", &target);
     let exported = export_directory(&target, &ExportOptions::default()).unwrap();
     for graph in exported.graphs {
-        assert_eq!(graph.weights, WeightPlacement::HardLinked);
+        assert_eq!(graph.weights, WeightTransfer::HardLinked);
         let beside = graph.path.with_file_name("checkpoint.safetensors");
         assert_eq!(
             fs::read(beside).unwrap(),
@@ -69,15 +65,11 @@ fn an_imported_directory_has_all_files_and_one_weight_file() {
 }
 
 #[test]
-fn a_diffusers_directory_is_linked_file_by_file() {
+fn an_import_of_a_diffusers_directory_has_the_same_graphs() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
     let source = golden("sd1/diffusers");
-    let report = import(&source, &target, &ImportOptions::default()).unwrap();
-    assert_eq!(report.format, SourceFormat::DiffusersDirectory);
-    assert_eq!(report.weights, WeightPlacement::HardLinked);
-    assert_eq!(report.prediction.name, "epsilon");
-    assert_eq!(files_below(&target), files_below(&source));
+    import(&source, &target, &ImportOptions::default()).unwrap();
     for component in Component::ALL {
         let build = |directory: &Path| {
             build_graph(directory, component, &ExportOptions::default())
@@ -86,198 +78,39 @@ fn a_diffusers_directory_is_linked_file_by_file() {
         };
         assert_eq!(build(&target), build(&source));
     }
-    // What was imported can be imported again.
-    let again = folder.path().join("again");
-    let first = folder.path().join("first");
-    import_golden("sd2/checkpoint.safetensors", &first);
-    import(&first, &again, &ImportOptions::default()).unwrap();
-    assert_eq!(files_below(&again), files_below(&first));
 }
 
 #[test]
-fn a_folder_of_hugging_faces_cache_is_imported_by_its_snapshot() {
-    let cache = tempfile::tempdir().unwrap();
-    let folder = cache.path().join("models--somebody--sd2");
-    let snapshot = |commit: &str| {
-        let snapshot = folder.join("snapshots").join(commit);
-        import(
-            &golden("sd2/diffusers"),
-            &snapshot,
-            &ImportOptions::default(),
-        )
-        .unwrap();
-        snapshot
-    };
-    let imported = |name: &str| {
-        let target = cache.path().join(name);
-        import(&folder, &target, &ImportOptions::default()).map(|_| files_below(&target))
-    };
-    snapshot("0123abcd");
-    let expected = files_below(&golden("sd2/diffusers"));
-    assert_eq!(imported("only").unwrap(), expected);
-    let newer = snapshot("4567cdef");
-    fs::write(newer.join("LICENSE"), "mine").unwrap();
-    imported("either").unwrap_err();
-    fs::create_dir(folder.join("refs")).unwrap();
-    fs::write(folder.join("refs/main"), "4567cdef\n").unwrap();
-    assert!(imported("main").unwrap().contains(&"LICENSE".to_owned()));
-}
-
-/// As transformers 5 saves it.
-#[test]
-fn a_tokenizer_in_one_file_is_imported() {
-    let folder = tempfile::tempdir().unwrap();
-    let [source, target] = ["source", "target"].map(|name| folder.path().join(name));
-    import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
-    fs::remove_file(source.join("tokenizer/vocab.json")).unwrap();
-    fs::rename(
-        source.join("tokenizer/merges.txt"),
-        source.join("tokenizer/tokenizer.json"),
-    )
-    .unwrap();
-    import(&source, &target, &ImportOptions::default()).unwrap();
-    assert_eq!(files_below(&target), files_below(&source));
-}
-
-#[cfg(unix)]
-#[test]
-fn imported_weights_take_no_further_space() {
-    use std::os::unix::fs::MetadataExt as _;
+fn a_model_is_replaced_when_the_new_one_is_whole_and_nothing_else_is() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
-    import_golden("sd2/checkpoint.safetensors", &target);
-    let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
-    let original = inode(golden("sd2/checkpoint.safetensors"));
-    assert_eq!(inode(target.join("checkpoint.safetensors")), original);
-}
-
-/// Both noise schedules of the upscaler are told by its kind, as are its pipeline and prediction.
-#[test]
-fn an_upscaler_has_two_schedulers() {
-    let folder = tempfile::tempdir().unwrap();
-    // What the tensors of a tiny model do not tell, and nothing else.
-    let configuration = folder.path().join("configuration");
-    for file in [
-        "text_encoder/config.json",
-        "tokenizer/merges.txt",
-        "tokenizer/vocab.json",
-        "unet/config.json",
-        "vae/config.json",
-    ] {
-        let copy = configuration.join(file);
-        fs::create_dir_all(copy.parent().unwrap()).unwrap();
-        fs::copy(golden("x4/diffusers").join(file), copy).unwrap();
-    }
-    let target = folder.path().join("model");
-    let options = ImportOptions {
-        configuration: Some(configuration),
-        ..ImportOptions::default()
+    let mut replacing = with_configuration("sd2");
+    replacing.replace = true;
+    let again = |source: &str| -> Result<ImportedModel, ExportError> {
+        let graphs = ExportOptions::default();
+        let go_on = &mut || ControlFlow::Continue(());
+        import_observed(&golden(source), &target, &replacing, Some(&graphs), go_on)
     };
-    let report = import(&golden("x4/checkpoint.safetensors"), &target, &options).unwrap();
-    assert_eq!(report.kind, ModelKind::Upscale);
-    assert_eq!(report.prediction.name, "v_prediction");
-    assert_eq!(report.prediction.known_from, PredictionSource::ModelKind);
-    let json = |file: &str| -> serde_json::Value {
-        serde_json::from_slice(&fs::read(target.join(file)).unwrap()).unwrap()
-    };
-    for (folder, class, prediction) in [
-        ("scheduler", "DDIMScheduler", "v_prediction"),
-        ("low_res_scheduler", "DDPMScheduler", "epsilon"),
-    ] {
-        let scheduler = json(&format!("{folder}/scheduler_config.json"));
-        assert_eq!(scheduler["_class_name"], class);
-        assert_eq!(scheduler["prediction_type"], prediction);
-        assert_eq!(scheduler["beta_schedule"], "scaled_linear");
-        assert_eq!(
-            (&scheduler["beta_start"], &scheduler["beta_end"]),
-            (&0.0001.into(), &0.02.into())
-        );
-    }
-    let index = json("model_index.json");
-    assert_eq!(index["_class_name"], "StableDiffusionUpscalePipeline");
-    assert_eq!(index["max_noise_level"], 350);
-}
-
-#[test]
-fn nothing_of_a_diffusers_directory_is_guessed() {
-    let folder = tempfile::tempdir().unwrap();
-    for missing in [
-        "model_index.json",
-        "scheduler/scheduler_config.json",
-        "text_encoder/config.json",
-        "tokenizer/vocab.json",
-        "tokenizer/merges.txt",
-        "unet/config.json",
-        "unet/diffusion_pytorch_model.safetensors",
-        "vae/config.json",
-    ] {
-        let source = folder.path().join("source");
-        import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
-        fs::remove_file(source.join(missing)).unwrap();
-        let target = folder.path().join("model");
-        let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
-        let (_, file) = missing.rsplit_once('/').unwrap_or(("", missing));
-        let message = refused.to_string();
-        assert!(message.contains(file), "{missing}: {message}");
-        assert!(!target.exists(), "{missing}");
-        // Nor is a device read, which may have no end.
-        #[cfg(unix)]
-        {
-            std::os::unix::fs::symlink("/dev/null", source.join(missing)).unwrap();
-            let refused = import(&source, &target, &ImportOptions::default()).unwrap_err();
-            assert!(refused.to_string().contains(file), "{missing}: {refused}");
-            assert!(!target.exists(), "{missing}");
-        }
-        fs::remove_dir_all(source).unwrap();
-    }
-}
-
-#[test]
-fn targets_that_are_taken_and_sources_that_are_no_models() {
-    let folder = tempfile::tempdir().unwrap();
-    let source = golden("sd2/checkpoint.safetensors");
-    let refusal = |source: &Path, target: &Path| {
-        let refused = import(source, target, &with_configuration("sd2")).unwrap_err();
-        refused.to_string()
-    };
-    fs::write(folder.path().join("file"), "kept").unwrap();
-    for target in [folder.path().to_owned(), folder.path().join("file")] {
-        assert!(refusal(&source, &target).contains("something is there already"));
-    }
-    assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"kept");
-    let target = folder.path().join("model");
-    for (bytes, expected) in [(&b""[..], "neither"), (b"\x80\x02}q\x00.", "neither")] {
-        let source = folder.path().join("source");
-        fs::write(&source, bytes).unwrap();
-        assert!(refusal(&source, &target).contains(expected));
-    }
-    assert!(refusal(&folder.path().join("nowhere"), &target).contains("cannot open"));
-    let unet = golden("sd2/diffusers/unet/diffusion_pytorch_model.safetensors");
-    let message = refusal(&unet, &target);
+    import_golden("sd1/checkpoint.safetensors", &target);
+    let before = files_below(folder.path());
     assert!(
-        message.contains("no text_encoder in this file"),
-        "{message}"
+        again("sd1/checkpoint.safetensors").is_err(),
+        "another model's configuration"
     );
-    assert!(!target.exists());
-    fs::create_dir(&target).unwrap();
-    import(&source, &target, &with_configuration("sd2")).unwrap();
-}
-
-/// The files below a folder, sorted, as paths with slashes.
-pub(crate) fn files_below(folder: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let inside = path.strip_prefix(folder).unwrap();
-                files.push(inside.to_str().unwrap().replace('\\', "/"));
-            }
-        }
-    }
-    files.sort();
-    files
+    assert_eq!(files_below(folder.path()), before);
+    let report = again("sd2/checkpoint.safetensors").unwrap();
+    assert_eq!(report.graphs.len(), 4);
+    assert!(report.graphs.iter().all(|graph| graph.path.is_file()));
+    let entries = fs::read_dir(folder.path()).unwrap();
+    assert_eq!(entries.count(), 1, "nothing lies beside it");
+    fs::remove_file(target.join("model_index.json")).unwrap();
+    let refused = again("sd2/checkpoint.safetensors").unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            ExportError::Checkpoint(CheckpointError::NotReplaceable { .. })
+        ),
+        "{refused}"
+    );
+    assert!(refused.is_request());
 }

@@ -5,17 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod checkpoint_forms;
-mod hostile_checkpoints;
+mod export_directory;
+mod full_size;
 mod import;
-mod import_options;
 mod kinds;
 mod onnx_reader;
 mod operators;
-mod pickle_writer;
-mod placement;
 mod refusals;
 mod structure;
-mod torch_components;
 mod weight_files;
 
 use std::fs;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use lb_export::{Component, ExportError, ExportOptions, build_graph};
+use lb_checkpoint::{CheckpointError, Component};
+use lb_export::{ExportError, ExportOptions, build_graph};
 
 use super::ModelDirectory;
 use crate::error::ModelError;
@@ -33,11 +34,9 @@ pub(crate) fn graph_of(
     }
     match build_graph(path, component, options) {
         Ok(graph) => Ok(GraphSource::Weights(graph)),
-        Err(ExportError::NoWeights { .. } | ExportError::PickledWeights { .. })
-            if exported.is_file() =>
-        {
-            Ok(GraphSource::File(exported))
-        }
+        Err(ExportError::Checkpoint(
+            CheckpointError::NoWeights { .. } | CheckpointError::PickledWeights { .. },
+        )) if exported.is_file() => Ok(GraphSource::File(exported)),
         Err(error) => Err(error.into()),
     }
 }

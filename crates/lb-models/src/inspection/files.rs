@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lb_export::Component;
+use lb_checkpoint::Component;
 
 /// The model directories in `folders`, by folder and then by name; a folder that is given twice is
 /// looked into once. What has no `model_index.json` but a UNet is one too: a broken one.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::Backend;
-use lb_export::Component;
+use lb_checkpoint::Component;
 
 use super::{Pipeline, PipelineOptions};
 use crate::device::{Device, SessionOptions};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lb_export::require_regular_file;
+use lb_checkpoint::require_regular_file;
 use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
 

@@ -12,10 +12,10 @@ use crate::transition::pictures;
 
 const SIDE: usize = 16;
 
-/// A tiny model with random weights (`crates/lb-export/tests/golden/make_checkpoints.py`).
+/// A tiny model with random weights (`crates/lb-checkpoint/tests/golden/make_checkpoints.py`).
 fn golden(form: &str) -> PathBuf {
     workspace()
-        .join("crates/lb-export/tests/golden/checkpoints/sd2")
+        .join("crates/lb-checkpoint/tests/golden/checkpoints/sd2")
         .join(form)
 }
 
@@ -34,10 +34,8 @@ fn all_forms_of_a_checkpoint_draw_the_same_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let expected = film(&golden("diffusers"));
     assert!(expected.len() == 3 && expected[0] != expected[2]);
-    let options = ImportOptions {
-        configuration: Some(golden("diffusers")),
-        ..ImportOptions::default()
-    };
+    let mut options = ImportOptions::default();
+    options.configuration = Some(golden("diffusers"));
     for form in ["diffusers", "checkpoint.safetensors", "checkpoint.ckpt"] {
         let target = folder.path().join(form);
         import(&golden(form), &target, &options).unwrap();

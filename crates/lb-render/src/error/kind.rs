@@ -40,7 +40,7 @@ impl RenderError {
             | Self::Store(_) => true,
             Self::Input(error) => error.is_request(),
             Self::Measure(error) => error.is_request(),
-            Self::Model(ModelError::Export(error)) => error.is_request(),
+            Self::Model(ModelError::Checkpoint(error)) => error.is_request(),
             Self::Model(error) => matches!(
                 error,
                 ModelError::UnknownDevice { .. }

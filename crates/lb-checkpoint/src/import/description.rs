@@ -1,0 +1,205 @@
+//! What a model directory says about its weights: configurations, scheduler, tokenizer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::scheduler::{self, Prediction, Scheduler};
+use super::source::{ModelWeights, Source};
+use super::tokenizer::{self, Padding};
+use super::{ImportOptions, infer};
+use crate::component::Component;
+use crate::config::ConfigFile;
+use crate::error::CheckpointError;
+use crate::kind::ModelKind;
+use crate::regular_file;
+use crate::settings::read_settings;
+
+/// What a diffusers directory has beside configurations and weights, and what goes with it.
+const NOTICES: [&str; 5] = [
+    "README.md",
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "NOTICE",
+];
+
+/// The tokens: two files, or the one that transformers writes since its version 5.
+const TOKENS: &[&str] = &["vocab.json", "merges.txt"];
+const TOKENS_IN_ONE_FILE: &[&str] = &["tokenizer.json"];
+const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.json"];
+
+/// The small files of a model directory, and what they say.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) kind: ModelKind,
+    pub(super) prediction: Prediction,
+    /// By their paths in the directory.
+    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
+    /// Of the text encoder, the UNet and the autoencoder.
+    configs: [ConfigFile; 3],
+}
+
+impl Description {
+    /// Takes what is given, and tells the rest from the weights.
+    pub(super) fn new(
+        source: &Source,
+        weights: &ModelWeights,
+        options: &ImportOptions,
+        destination: &Path,
+    ) -> Result<Self, CheckpointError> {
+        let kind = infer::kind(&weights.unet, &weights.vae)?;
+        if let Some(folder) = &options.configuration {
+            fs::read_dir(folder).map_err(CheckpointError::io("read", folder))?;
+        }
+        let given = Given {
+            folders: options
+                .configuration
+                .as_deref()
+                .into_iter()
+                .chain(source.directory())
+                .collect(),
+            complete: source.directory(),
+        };
+        let open_clip = source.has_open_clip();
+        let scheduler = match given.json("scheduler/scheduler_config.json")? {
+            Some(settings) => scheduler::given(settings, options),
+            None => scheduler::inferred(source.path(), kind, open_clip, options),
+        };
+        let Scheduler {
+            settings,
+            prediction,
+        } = scheduler;
+        let model = infer::Model {
+            kind,
+            open_clip,
+            predicts_noise: prediction.name == "epsilon",
+        };
+
+        let mut files = vec![(
+            PathBuf::from("scheduler/scheduler_config.json"),
+            pretty(&json!(settings)),
+        )];
+        let mut config = |folder: &str, infer: &dyn Fn() -> Result<Value, CheckpointError>| {
+            let inside = format!("{folder}/config.json");
+            let settings = match given.json(&inside)? {
+                Some(settings) => settings,
+                None => infer()?.as_object().cloned().unwrap_or_default(),
+            };
+            files.push((PathBuf::from(&inside), pretty(&json!(settings))));
+            Ok::<_, CheckpointError>(ConfigFile::new(destination.join(inside), settings))
+        };
+        let configs = [
+            config("text_encoder", &|| {
+                infer::text_encoder(&weights.text_encoder, model)
+            })?,
+            config("unet", &|| infer::unet(&weights.unet, model))?,
+            config("vae", &|| infer::vae(&weights.vae, model))?,
+        ];
+        let index = given.json("model_index.json")?;
+        let index = index.map_or_else(|| infer::model_index(kind), Value::Object);
+        files.push((PathBuf::from("model_index.json"), pretty(&index)));
+        let low_resolution = "low_res_scheduler/scheduler_config.json";
+        if kind == ModelKind::Upscale {
+            let settings = given.json(low_resolution)?;
+            let settings = settings.map_or_else(scheduler::low_resolution, Value::Object);
+            files.push((low_resolution.into(), pretty(&settings)));
+        }
+        files.extend(given.tokenizer(weights, open_clip)?);
+        files.extend(given.notices()?);
+        Ok(Self {
+            kind,
+            prediction,
+            files,
+            configs,
+        })
+    }
+
+    /// The configuration of a component.
+    pub(super) fn config(&self, component: Component) -> &ConfigFile {
+        let [text_encoder, unet, vae] = &self.configs;
+        match component {
+            Component::TextEncoder => text_encoder,
+            Component::Unet => unet,
+            Component::VaeDecoder | Component::VaeEncoder => vae,
+        }
+    }
+}
+
+/// Folders with configurations, of which the first one that has a file gives it.
+struct Given<'p> {
+    folders: Vec<&'p Path>,
+    /// The one that must have all files: of a diffusers directory nothing is guessed.
+    complete: Option<&'p Path>,
+}
+
+impl Given<'_> {
+    fn path(&self, inside: &str) -> Option<PathBuf> {
+        let mut paths = self.folders.iter().map(|folder| folder.join(inside));
+        paths.find(|path| path.is_file())
+    }
+
+    fn json(&self, inside: &str) -> Result<Option<Map<String, Value>>, CheckpointError> {
+        let required = self.complete.map(|folder| folder.join(inside));
+        let path = self.path(inside).or(required);
+        path.map(|path| read_settings(&path)).transpose()
+    }
+
+    fn notices(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, CheckpointError> {
+        let Some(folder) = self.complete else {
+            return Ok(Vec::new());
+        };
+        let present = NOTICES
+            .into_iter()
+            .filter(|name| folder.join(name).is_file());
+        let read = |name: &str| {
+            let path = folder.join(name);
+            let bytes = fs::read(&path).map_err(CheckpointError::io("read", &path))?;
+            Ok((PathBuf::from(name), bytes))
+        };
+        present.map(read).collect()
+    }
+
+    fn tokenizer(
+        &self,
+        weights: &ModelWeights,
+        open_clip: bool,
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>, CheckpointError> {
+        let folder = Path::new("tokenizer");
+        let mut files = Vec::new();
+        let is_given = |name| self.path(&format!("tokenizer/{name}")).is_some();
+        let (two, one) = (is_given(TOKENS[0]), is_given(TOKENS_IN_ONE_FILE[0]));
+        if self.complete.is_some() || two || one {
+            let tokens = if one && !two {
+                TOKENS_IN_ONE_FILE
+            } else {
+                TOKENS
+            };
+            let optional = SPECIAL_TOKENS.iter().filter(|name| is_given(name));
+            for name in tokens.iter().chain(optional) {
+                let inside = folder.join(name);
+                let path = self.path(&inside.to_string_lossy());
+                let path = path.unwrap_or_else(|| self.folders[0].join(&inside));
+                files.push((inside, regular_file::read(&path)?));
+            }
+            return Ok(files);
+        }
+        infer::refuse_other_vocabulary(&weights.text_encoder)?;
+        let padding = if open_clip {
+            Padding::First
+        } else {
+            Padding::End
+        };
+        let clip = tokenizer::files(padding).map_err(CheckpointError::io("unpack", folder))?;
+        Ok(clip
+            .into_iter()
+            .map(|(name, bytes)| (folder.join(name), bytes))
+            .collect())
+    }
+}
+
+/// JSON as diffusers writes it.
+pub(super) fn pretty(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}

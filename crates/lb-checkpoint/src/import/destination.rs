@@ -1,0 +1,134 @@
+//! The destination of an import: a new model directory that appears whole or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::CheckpointError;
+use crate::weights::{WeightTransfer, link_or_copy};
+
+/// Refuses a destination where something exists, unless it is a model directory to be replaced.
+pub(super) fn refuse_occupied(destination: &Path, replace: bool) -> Result<(), CheckpointError> {
+    let path = destination.to_owned();
+    match (is_occupied(destination), replace) {
+        (false, _) => Ok(()),
+        (true, false) => Err(CheckpointError::DestinationExists { path }),
+        (true, true) if destination.join("model_index.json").is_file() => Ok(()),
+        (true, true) => Err(CheckpointError::NotReplaceable { path }),
+    }
+}
+
+/// Whether there is anything but an empty folder.
+fn is_occupied(destination: &Path) -> bool {
+    match fs::read_dir(destination) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => fs::symlink_metadata(destination).is_ok(),
+    }
+}
+
+/// A hidden directory beside the destination. It is removed again unless it is published.
+#[derive(Debug)]
+pub(super) struct PartialDirectory {
+    partial: PathBuf,
+    destination: PathBuf,
+}
+
+impl PartialDirectory {
+    pub(super) fn create(destination: &Path) -> Result<Self, CheckpointError> {
+        let Some(partial) = hidden_beside(destination, "partial") else {
+            return Err(CheckpointError::DestinationExists {
+                path: destination.to_owned(),
+            });
+        };
+        let parent = destination
+            .parent()
+            .filter(|parent| *parent != Path::new(""));
+        if let Some(parent) = parent {
+            fs::create_dir_all(parent).map_err(CheckpointError::io("create", parent))?;
+        }
+        fs::create_dir(&partial).map_err(CheckpointError::io("create", &partial))?;
+        Ok(Self {
+            partial,
+            destination: destination.to_owned(),
+        })
+    }
+
+    /// The directory's present path.
+    pub(super) fn root(&self) -> &Path {
+        &self.partial
+    }
+
+    /// The path that a file of the directory will have once the directory is published.
+    pub(super) fn published_path(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.partial) {
+            Ok(inside) => self.destination.join(inside),
+            Err(_) => path.to_owned(),
+        }
+    }
+
+    /// The present path of a file of the directory.
+    pub(super) fn path(&self, inside: &Path) -> PathBuf {
+        self.partial.join(inside)
+    }
+
+    /// Makes the folder in which a file of the directory will lie.
+    pub(super) fn create_folder_of(&self, inside: &Path) -> Result<(), CheckpointError> {
+        match self.path(inside).parent() {
+            Some(folder) => {
+                fs::create_dir_all(folder).map_err(CheckpointError::io("create", folder))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn write(&self, inside: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+        self.create_folder_of(inside)?;
+        let path = self.path(inside);
+        fs::write(&path, bytes).map_err(CheckpointError::io("write", path))
+    }
+
+    pub(super) fn link(
+        &self,
+        file: &Path,
+        inside: &Path,
+    ) -> Result<WeightTransfer, CheckpointError> {
+        self.create_folder_of(inside)?;
+        let path = self.path(inside);
+        // The file may be a symbolic link, as in the Hugging Face cache: link to its target.
+        let file = fs::canonicalize(file).map_err(CheckpointError::io("read", file))?;
+        link_or_copy(&file, &path).map_err(CheckpointError::io("write", path))
+    }
+
+    /// Gives the directory its name. A directory that has that name is removed afterwards.
+    pub(super) fn publish(self) -> Result<(), CheckpointError> {
+        // An empty folder may be there; not every system renames onto one.
+        let _ = fs::remove_dir(&self.destination);
+        let older =
+            hidden_beside(&self.destination, "replaced").filter(|_| is_occupied(&self.destination));
+        if let Some(older) = &older {
+            fs::rename(&self.destination, older)
+                .map_err(CheckpointError::io("replace", &self.destination))?;
+        }
+        let renamed = fs::rename(&self.partial, &self.destination);
+        if let Some(older) = &older {
+            // An older model is better than no model: it comes back if the new one cannot be named.
+            let _ = match renamed {
+                Ok(()) => fs::remove_dir_all(older),
+                Err(_) => fs::rename(older, &self.destination),
+            };
+        }
+        renamed.map_err(CheckpointError::io("create", &self.destination))
+    }
+}
+
+/// A name beside the destination that listings of models pass over, because it begins with a dot.
+fn hidden_beside(destination: &Path, state: &str) -> Option<PathBuf> {
+    let name = destination.file_name()?.to_string_lossy();
+    let process = std::process::id();
+    Some(destination.with_file_name(format!(".{name}.{state}-{process}")))
+}
+
+impl Drop for PartialDirectory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.partial);
+    }
+}

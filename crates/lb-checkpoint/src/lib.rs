@@ -1,0 +1,67 @@
+//! Reads the weights and configurations of Stable Diffusion models in the forms in which they are
+//! published.
+//!
+//! Models come as a diffusers directory (one folder for each network), or as one file that holds
+//! all networks under the names of CompVis' code: a safetensors file, or a `.ckpt` that torch has
+//! pickled. Whatever the form, a reader wants to know the same things: how each network is shaped,
+//! and where in which file each of its tensors lies.
+//!
+//! ```text
+//! unet/config.json ─────────────► UnetConfig: the network's shape
+//! unet/….safetensors (header) ──┐
+//! checkpoint.safetensors ───────┼► Weights: diffusers' name → file, offset, length, shape
+//! model.ckpt (zip + pickle) ────┘
+//! ```
+//!
+//! No number of a weight is read: [`Weights`] tells where the numbers are, and whoever runs the
+//! model maps them from there. Nothing that a file claims is believed before it has been checked
+//! against the file's length, and no code in a pickle is run.
+//!
+//! An [`Import`] turns any of these forms into a model directory. It infers configurations from the
+//! shapes of the tensors where none are given, adds CLIP's tokenizer, and hard-links the weights.
+//!
+//! ```
+//! use lb_checkpoint::{Component, Weights};
+//! # fn main() -> Result<(), lb_checkpoint::CheckpointError> {
+//! # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/checkpoints/sd2/diffusers");
+//! // `model` is a diffusers directory.
+//! let weights = Weights::open(model.as_ref(), Component::Unet)?;
+//! let first = weights.tensor("conv_in.weight", &[4, 4, 3, 3])?;
+//! println!("{} bytes from {}", first.length, first.offset);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod component;
+mod config;
+mod error;
+mod import;
+mod kind;
+mod names;
+mod regular_file;
+mod safetensors;
+mod settings;
+mod torch;
+mod weights;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
+
+pub use component::Component;
+pub use config::{
+    ConfigFile, TextActivation, TextEncoderConfig, TransformerConfig, UnetBlockConfig, UnetConfig,
+    VaeConfig,
+};
+pub use error::CheckpointError;
+pub use import::{
+    Import, ImportOptions, ImportReport, ImportedPrediction, Prediction, PredictionSource,
+    SourceFormat, UnpublishedModel,
+};
+pub use kind::ModelKind;
+pub use regular_file::require_regular_file;
+pub use safetensors::Dtype;
+pub use settings::{read_settings, shown_setting};
+pub use weights::{StoredTensor, WeightFacts, WeightTransfer, Weights, link_or_copy};

@@ -1,0 +1,41 @@
+//! Opening what a model directory names: files, not pipes or devices, which may never end.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::error::CheckpointError;
+
+/// Opens a regular file (or a link to one) for reading.
+pub(crate) fn open(path: &Path) -> Result<File, CheckpointError> {
+    open_file(path).map_err(CheckpointError::io("open", path))
+}
+
+/// All bytes of a regular file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    let mut bytes = Vec::new();
+    open_file(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(CheckpointError::io("read", path))?;
+    Ok(bytes)
+}
+
+/// Refuses what is no regular file (or link to one), for readers that open it themselves.
+///
+/// # Errors
+/// [`CheckpointError::Io`] where it is something else, or nothing is there.
+pub fn require_regular_file(path: &Path) -> Result<(), CheckpointError> {
+    check(path).map_err(CheckpointError::io("read", path))
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    check(path)?;
+    File::open(path)
+}
+
+fn check(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path)?.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}

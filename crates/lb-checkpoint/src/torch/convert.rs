@@ -1,0 +1,120 @@
+//! The converted file: a safetensors header, then each tensor's bytes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde_json::{Map, json};
+
+use super::state::Source;
+use crate::error::CheckpointError;
+use crate::safetensors::TensorEntry;
+
+/// Orders the tensors and writes the header; returns it with the entries that it has.
+pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, TensorEntry>) {
+    // Wide numbers first: then every tensor begins at a multiple of its numbers' width.
+    sources.sort_by(|one, other| {
+        (other.format.width, &one.name).cmp(&(one.format.width, &other.name))
+    });
+    let mut entries = Map::new();
+    let mut end = 0;
+    for source in &*sources {
+        let begin = end;
+        end += source.length;
+        let entry = json!({
+            "dtype": source.format.dtype,
+            "shape": source.shape,
+            "data_offsets": [begin, end],
+        });
+        entries.insert(source.name.clone(), entry);
+    }
+    let mut text = json!(entries).to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut header = (text.len() as u64).to_le_bytes().to_vec();
+    header.append(&mut text);
+
+    let mut offset = header.len() as u64;
+    let mut tensors = BTreeMap::new();
+    for source in &*sources {
+        let entry = TensorEntry {
+            dtype: source.format.dtype.to_owned(),
+            // A shape whose size was checked against a file fits the memory's numbers.
+            shape: source.shape.iter().map(|&size| size as usize).collect(),
+            offset,
+            length: source.length,
+        };
+        offset += source.length;
+        tensors.insert(source.name.clone(), entry);
+    }
+    (header, tensors)
+}
+
+/// Writes header and tensors to `target`; asks before each tensor whether to go on.
+pub(super) fn write(
+    checkpoint: &Path,
+    target: &Path,
+    header: &[u8],
+    sources: &[Source],
+    observe: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<(), CheckpointError> {
+    let mut input = File::open(checkpoint).map_err(CheckpointError::io("open", checkpoint))?;
+    let output = File::create(target).map_err(CheckpointError::io("create", target))?;
+    let mut output = BufWriter::with_capacity(1 << 20, output);
+    let mut write = || {
+        output.write_all(header)?;
+        for source in sources {
+            if observe().is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            write_tensor(&mut input, &mut output, source)?;
+        }
+        output.flush()?;
+        output.get_ref().sync_all()?;
+        Ok(ControlFlow::Continue(()))
+    };
+    match write().map_err(CheckpointError::io("write", target))? {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(CheckpointError::Interrupted),
+    }
+}
+
+fn write_tensor(input: &mut File, output: &mut impl Write, source: &Source) -> io::Result<()> {
+    input.seek(SeekFrom::Start(source.range.offset))?;
+    let mut bytes = input.take(source.range.length);
+    if source.is_contiguous() {
+        let copied = io::copy(&mut bytes, output)?;
+        return if copied == source.length {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        };
+    }
+    let mut held = Vec::new();
+    bytes.read_to_end(&mut held)?;
+    write_strided(&held, output, source)
+}
+
+/// Writes the numbers in the order of their indices, the last index fastest.
+fn write_strided(held: &[u8], output: &mut impl Write, source: &Source) -> io::Result<()> {
+    let width = source.format.width;
+    let mut index = vec![0_u64; source.shape.len()];
+    for _ in 0..source.length / width {
+        let position = index.iter().zip(&source.strides);
+        let position: u64 = position.map(|(index, stride)| index * stride).sum();
+        let number = usize::try_from(position)
+            .ok()
+            .and_then(|first| held.get(first..)?.get(..width as usize))
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        output.write_all(number)?;
+        for (index, &size) in index.iter_mut().zip(&source.shape).rev() {
+            *index += 1;
+            if *index < size {
+                break;
+            }
+            *index = 0;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,433 @@
+//! The weights of one component: where each of its tensors lies, in one or more safetensors files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::component::Component;
+use crate::error::CheckpointError;
+use crate::names::{self, Part, Renamed};
+use crate::regular_file;
+use crate::safetensors::{Dtype, TensorEntry, read_header};
+
+/// File stems under which diffusers and transformers save a component, the most usual one first.
+const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
+
+/// Variants of a stem: full precision first, as diffusers loads it.
+const VARIANTS: [&str; 2] = ["", ".fp16"];
+
+/// File stems of weights that torch has pickled.
+const PICKLED_STEMS: [&str; 2] = ["diffusion_pytorch_model", "pytorch_model"];
+
+/// The file in a model directory that holds the weights of every component whose folder has none: a
+/// checkpoint as CompVis' code saves it.
+pub(crate) const SINGLE_FILE: &str = "checkpoint.safetensors";
+
+/// A tensor (or some of its rows) as a byte range of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTensor {
+    /// Which file, as an index into [`Weights::files`].
+    pub file: usize,
+    /// The number format in which it is stored.
+    pub dtype: Dtype,
+    /// Its sides, outermost first.
+    pub shape: Vec<usize>,
+    /// Where it begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// What can be said about a component's weights without reading their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WeightFacts {
+    /// How many numbers there are. Buffers that are no weights are not counted.
+    pub parameters: u64,
+    /// The size of the component's tensors in bytes.
+    pub bytes: u64,
+    /// The number formats in which they are stored: `F32`, `F16`, `BF16`.
+    pub formats: BTreeSet<String>,
+    /// The files that hold them. These may hold the weights of other components too.
+    pub files: Vec<PathBuf>,
+}
+
+/// Every tensor of a component under diffusers' names, found and checked but not read.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    files: Vec<PathBuf>,
+    /// By name: the index of the file, and the entry in its header.
+    tensors: BTreeMap<String, (usize, TensorEntry)>,
+    /// The file that an error about a missing tensor names.
+    source: PathBuf,
+}
+
+impl Weights {
+    /// Opens the weights of a component of a model directory: those in the component's folder (one
+    /// safetensors file, or shards with an index), otherwise its part of `checkpoint.safetensors`.
+    ///
+    /// Only the headers of the files are read.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NoWeights`] or [`CheckpointError::PickledWeights`] where there is no
+    /// safetensors file, and the errors of a file that cannot be read or is damaged.
+    pub fn open(model_directory: &Path, component: Component) -> Result<Self, CheckpointError> {
+        let folder = model_directory.join(component.source_name());
+        match Self::from_folder(&folder) {
+            Err(CheckpointError::NoWeights { folder, expected }) => {
+                let single = model_directory.join(SINGLE_FILE);
+                if single.is_file() {
+                    Self::from_single_file(&single, &read_header(&single)?, component)
+                } else if let Some(path) = pickled_file(&folder) {
+                    Err(CheckpointError::PickledWeights { path })
+                } else {
+                    let expected = format!("{expected}, or {SINGLE_FILE} in the folder above");
+                    Err(CheckpointError::NoWeights { folder, expected })
+                }
+            }
+            opened => opened,
+        }
+    }
+
+    /// Weights that will lie in the file at `path` once it is written.
+    pub(crate) fn planned(path: PathBuf, tensors: &BTreeMap<String, TensorEntry>) -> Self {
+        Self::in_one_file(path, tensors.clone())
+    }
+
+    fn in_one_file(path: PathBuf, tensors: BTreeMap<String, TensorEntry>) -> Self {
+        let tensors = tensors.into_iter();
+        Self {
+            files: vec![path.clone()],
+            tensors: tensors.map(|(name, entry)| (name, (0, entry))).collect(),
+            source: path,
+        }
+    }
+
+    /// Opens the weights in a component's folder: one safetensors file, or an index of shards.
+    fn from_folder(folder: &Path) -> Result<Self, CheckpointError> {
+        let mut expected = Vec::new();
+        for stem in STEMS {
+            for variant in VARIANTS {
+                let file = folder.join(format!("{stem}{variant}.safetensors"));
+                if file.is_file() {
+                    let tensors = read_header(&file)?;
+                    return Ok(Self::in_one_file(file, tensors));
+                }
+                // diffusers and transformers have changed where the variant goes in this name.
+                for index in [
+                    format!("{stem}.safetensors.index{variant}.json"),
+                    format!("{stem}{variant}.safetensors.index.json"),
+                ] {
+                    let index = folder.join(index);
+                    if index.is_file() {
+                        return Self::from_index(folder, index);
+                    }
+                }
+                expected.push(format!("{stem}{variant}.safetensors (or its .index.json)"));
+            }
+        }
+        Err(CheckpointError::NoWeights {
+            folder: folder.to_owned(),
+            expected: expected.join(", "),
+        })
+    }
+
+    fn from_index(folder: &Path, index: PathBuf) -> Result<Self, CheckpointError> {
+        #[derive(serde::Deserialize)]
+        struct Index {
+            weight_map: BTreeMap<String, String>,
+        }
+        let broken = |problem: String| CheckpointError::Json {
+            path: index.clone(),
+            problem,
+        };
+        let text = regular_file::read(&index)?;
+        let parsed: Index =
+            serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
+        let mut shards = BTreeMap::new();
+        let mut files = Vec::new();
+        let mut tensors = BTreeMap::new();
+        for (tensor, shard) in parsed.weight_map {
+            if !shards.contains_key(&shard) {
+                if !is_plain_file_name(&shard) {
+                    return Err(broken(format!(
+                        "shard name \"{shard}\" is not a plain file name"
+                    )));
+                }
+                let path = folder.join(&shard);
+                shards.insert(shard.clone(), (files.len(), read_header(&path)?));
+                files.push(path);
+            }
+            let (file, entries) = &shards[&shard];
+            let entry = entries.get(&tensor).ok_or_else(|| {
+                broken(format!(
+                    "tensor \"{tensor}\" should be in {shard}, which lacks it"
+                ))
+            })?;
+            tensors.insert(tensor, (*file, entry.clone()));
+        }
+        Ok(Self {
+            files,
+            tensors,
+            source: index,
+        })
+    }
+
+    /// The component's part of a checkpoint that holds all components, under diffusers' names.
+    ///
+    /// Nothing is moved: a tensor that has another form in diffusers is a range of rows of the
+    /// stored one, or the same bytes with another shape.
+    pub(crate) fn from_single_file(
+        path: &Path,
+        tensors: &BTreeMap<String, TensorEntry>,
+        component: Component,
+    ) -> Result<Self, CheckpointError> {
+        let prefixes = names::prefixes(component);
+        let is_ours = |key: &str| prefixes.iter().any(|start| key.starts_with(start));
+        if !tensors.keys().any(|key| is_ours(key)) {
+            return Err(CheckpointError::NoComponent {
+                path: path.to_owned(),
+                component: component.source_name(),
+                expected: prefixes.join("… or "),
+            });
+        }
+        let names =
+            names::rename(component, tensors.keys().map(String::as_str)).map_err(|key| {
+                CheckpointError::UnknownTensor {
+                    path: path.to_owned(),
+                    tensor: key.0,
+                    component: component.source_name(),
+                }
+            })?;
+        let mut renamed = BTreeMap::new();
+        for (key, parts) in names {
+            for Renamed { name, part } in parts {
+                let stored = &tensors[key];
+                let entry = entry_of_part(stored, part).ok_or_else(|| CheckpointError::Shape {
+                    path: path.to_owned(),
+                    tensor: key.to_owned(),
+                    found: stored.shape.clone(),
+                    expected: vec![3 * (stored.shape.first().unwrap_or(&1).div_ceil(3))],
+                })?;
+                if renamed.insert(name.clone(), entry).is_some() {
+                    return Err(CheckpointError::Safetensors {
+                        path: path.to_owned(),
+                        problem: format!("\"{key}\" is there under another name too ({name})"),
+                    });
+                }
+            }
+        }
+        Ok(Self::in_one_file(path.to_owned(), renamed))
+    }
+
+    /// The files that hold the tensors; [`StoredTensor::file`] counts them in this order.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The files that hold the tensors, and their index if there is one.
+    pub(crate) fn all_files(&self) -> impl Iterator<Item = &Path> {
+        let index = Some(&self.source).filter(|source| !self.files.contains(source));
+        self.files.iter().chain(index).map(PathBuf::as_path)
+    }
+
+    /// The file that lists the tensors: the only one, or the index of several.
+    #[must_use]
+    pub fn source(&self) -> &Path {
+        &self.source
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The shape of the tensor of this name, if there is one.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        let (_, entry) = self.tensors.get(name)?;
+        Some(&entry.shape)
+    }
+
+    /// Whether any tensor's name begins with `start`.
+    pub(crate) fn any_below(&self, start: &str) -> bool {
+        let mut names = self.tensors.range(start.to_owned()..);
+        names
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(start))
+    }
+
+    /// Whether there is a tensor of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The tensor of this name, which must have exactly this shape.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MissingTensor`], [`CheckpointError::Shape`], or
+    /// [`CheckpointError::Dtype`] where it is not stored as floats of 32 or 16 bits.
+    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, CheckpointError> {
+        let Some((file, entry)) = self.tensors.get(name) else {
+            return Err(CheckpointError::MissingTensor {
+                path: self.source.clone(),
+                tensor: name.to_owned(),
+                expected: shape.to_vec(),
+            });
+        };
+        let path = &self.files[*file];
+        let dtype = Dtype::parse(&entry.dtype).ok_or_else(|| CheckpointError::Dtype {
+            path: path.clone(),
+            tensor: name.to_owned(),
+            found: entry.dtype.clone(),
+        })?;
+        if entry.shape != shape {
+            return Err(CheckpointError::Shape {
+                path: path.clone(),
+                tensor: name.to_owned(),
+                found: entry.shape.clone(),
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(StoredTensor {
+            file: *file,
+            dtype,
+            shape: entry.shape.clone(),
+            offset: entry.offset,
+            length: entry.length,
+        })
+    }
+
+    /// Counts the numbers and bytes, from the headers alone.
+    #[must_use]
+    pub fn facts(&self) -> WeightFacts {
+        let mut facts = WeightFacts {
+            parameters: 0,
+            bytes: 0,
+            formats: BTreeSet::new(),
+            files: self.files.clone(),
+        };
+        for (_, entry) in self.tensors.values() {
+            facts.bytes += entry.length;
+            if Dtype::parse(&entry.dtype).is_some() {
+                facts.parameters += entry.shape.iter().map(|&side| side as u64).product::<u64>();
+                facts.formats.insert(entry.dtype.clone());
+            }
+        }
+        facts
+    }
+}
+
+/// Where a part of a stored tensor lies; `None` if its rows cannot be divided.
+fn entry_of_part(whole: &TensorEntry, part: Part) -> Option<TensorEntry> {
+    let mut entry = whole.clone();
+    match part {
+        Part::Whole => {}
+        Part::Matrix => {
+            if let [outputs, inputs, 1, 1] = *whole.shape {
+                entry.shape = vec![outputs, inputs];
+            }
+        }
+        Part::ThirdOfRows(index) => {
+            let rows = entry.shape.first_mut()?;
+            if !rows.is_multiple_of(3) || !whole.length.is_multiple_of(3) {
+                return None;
+            }
+            *rows /= 3;
+            entry.length = whole.length / 3;
+            entry.offset = whole.offset + entry.length * index as u64;
+        }
+    }
+    Some(entry)
+}
+
+/// The file in a component's folder into which torch has pickled its weights.
+fn pickled_file(folder: &Path) -> Option<PathBuf> {
+    let names = PICKLED_STEMS
+        .iter()
+        .flat_map(|stem| VARIANTS.map(|variant| format!("{stem}{variant}.bin")));
+    let mut files = names.map(|name| folder.join(name));
+    files.find(|file| file.is_file())
+}
+
+/// Whether a name stays in its folder on every system.
+fn is_plain_file_name(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
+}
+
+/// How weights were brought into the folder where they are wanted.
+///
+/// The order is that of cost, so that the largest of several transfers describes them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WeightTransfer {
+    /// They were there already.
+    Unmoved,
+    /// By hard links to the original files, which take no further space.
+    HardLinked,
+    /// By copies: the file system has no hard links, or the weights had to be converted.
+    Copied,
+}
+
+impl fmt::Display for WeightTransfer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Unmoved => "where they were",
+            Self::HardLinked => "hard-linked",
+            Self::Copied => "copied",
+        })
+    }
+}
+
+/// Makes `target` another name of `file`, or a copy if the file system has no hard links.
+///
+/// # Errors
+/// Those of copying.
+pub fn link_or_copy(file: &Path, target: &Path) -> io::Result<WeightTransfer> {
+    if fs::hard_link(file, target).is_ok() {
+        return Ok(WeightTransfer::HardLinked);
+    }
+    fs::copy(file, target)?;
+    Ok(WeightTransfer::Copied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(shape: &[usize], length: u64) -> TensorEntry {
+        TensorEntry {
+            dtype: "F16".to_owned(),
+            shape: shape.to_vec(),
+            offset: 100,
+            length,
+        }
+    }
+
+    #[test]
+    fn fused_projections_are_thirds_of_the_rows() {
+        let whole = stored(&[6, 5], 60);
+        for (index, offset) in [100, 120, 140].into_iter().enumerate() {
+            let third = entry_of_part(&whole, Part::ThirdOfRows(index)).unwrap();
+            assert_eq!((third.offset, third.length), (offset, 20));
+            assert_eq!(third.shape, [2, 5]);
+        }
+        let third = Part::ThirdOfRows(0);
+        assert_eq!(entry_of_part(&stored(&[7, 5], 70), third), None);
+        assert_eq!(entry_of_part(&stored(&[], 2), third), None);
+    }
+
+    #[test]
+    fn only_convolutions_of_one_pixel_are_matrices() {
+        let matrix = |shape: &[usize]| {
+            let entry = entry_of_part(&stored(shape, 0), Part::Matrix).unwrap();
+            entry.shape
+        };
+        assert_eq!(matrix(&[4, 4, 1, 1]), [4, 4]);
+        assert_eq!(matrix(&[4, 4]), [4, 4]);
+        assert_eq!(matrix(&[4, 4, 3, 3]), [4, 4, 3, 3]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Full-size checkpoints, of which only the names and shapes are known: configurations are inferred
+//! for them, and every graph can be written with these.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
+
+use lb_export::{ImportOptions, ModelKind, import};
+use serde_json::{Map, json};
+
+/// Made by `make_checkpoint_shapes.py` in lb-checkpoint.
+const SHAPES: &[u8] =
+    include_bytes!("../../../lb-checkpoint/tests/golden/checkpoint_shapes.json.gz");
+
+type Shapes = BTreeMap<String, Vec<usize>>;
+
+fn shapes(model: &str) -> Shapes {
+    let unpacked = flate2::read::GzDecoder::new(SHAPES);
+    let mut models: BTreeMap<String, Shapes> = serde_json::from_reader(unpacked).unwrap();
+    models.remove(model).unwrap()
+}
+
+/// Imports a checkpoint with these tensors. Its gigabytes are a hole in the file and take no space.
+fn import_shapes(shapes: &Shapes) -> ModelKind {
+    let mut entries = Map::new();
+    let mut end = 0;
+    for (name, shape) in shapes {
+        let begin = end;
+        end += 2 * shape.iter().product::<usize>() as u64;
+        let entry = json!({"dtype": "F16", "shape": shape, "data_offsets": [begin, end]});
+        entries.insert(name.clone(), entry);
+    }
+    let header = json!(entries).to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint.safetensors");
+    let mut file = File::create(&checkpoint).unwrap();
+    let length = header.len() as u64;
+    file.write_all(&length.to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.set_len(8 + length + end).unwrap();
+    let target = folder.path().join("model");
+    let imported = import(&checkpoint, &target, &ImportOptions::default()).unwrap();
+    imported.report.kind
+}
+
+#[test]
+fn every_graph_of_a_full_size_checkpoint_can_be_written() {
+    for (model, kind) in [
+        ("sd1", ModelKind::TextToImage),
+        ("sd2", ModelKind::TextToImage),
+        ("x4", ModelKind::Upscale),
+    ] {
+        assert_eq!(import_shapes(&shapes(model)), kind, "{model}");
+    }
+}
+
+#[test]
+fn every_graph_of_the_other_kinds_can_be_written() {
+    for (channels, kind) in [(9, ModelKind::Inpaint), (5, ModelKind::Depth)] {
+        let mut shapes = shapes("sd2");
+        let key = "model.diffusion_model.input_blocks.0.0.weight";
+        shapes.get_mut(key).unwrap()[1] = channels;
+        assert_eq!(import_shapes(&shapes), kind);
+    }
+}
+
+/// diffusers' script that makes checkpoints of directories leaves the unused layer out.
+#[test]
+fn the_unused_text_layer_may_be_absent() {
+    let mut shapes = shapes("sd2");
+    shapes.retain(|key, _| !key.starts_with("cond_stage_model.model.transformer.resblocks.23."));
+    assert_eq!(import_shapes(&shapes), ModelKind::TextToImage);
+}
