@@ -24,7 +24,7 @@ pub(crate) use self::tensorrt::Engine;
 use crate::error::ModelError;
 
 /// The device that a user asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Device {
     /// CUDA where it works, else the CPU.
     #[default]

@@ -10,6 +10,7 @@ use lb_blend::{LatentShape, NoiseScheduleConfig};
 use crate::config::Config;
 use crate::error::ModelError;
 use crate::kind::{self, ModelKind};
+use crate::model_files::ModelFiles;
 use crate::scheduler_config;
 use crate::upscaler_config::UpscalerConfig;
 pub(crate) use graph::graph_of;
@@ -32,6 +33,7 @@ pub struct ModelDirectory {
     text_width: usize,
     text_length: usize,
     schedule: NoiseScheduleConfig,
+    files: ModelFiles,
 }
 
 impl ModelDirectory {
@@ -42,6 +44,7 @@ impl ModelDirectory {
     /// [`ModelError::Checkpoint`] for a configuration that is missing or no JSON, and
     /// [`ModelError::Config`] for a value that this program cannot use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let files = ModelFiles::of(path);
         let index = path.join("model_index.json");
         if path.is_file() {
             return Err(ModelError::unreadable(
@@ -108,6 +111,7 @@ impl ModelDirectory {
             text_width,
             text_length: text.positive_or("max_position_embeddings", 77)?,
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
+            files,
         })
     }
 
@@ -115,6 +119,11 @@ impl ModelDirectory {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The files as they were just before the configurations were read.
+    pub(crate) fn files(&self) -> &ModelFiles {
+        &self.files
     }
 
     /// The directory's own name.

@@ -25,12 +25,14 @@
 //! library and the models are looked for is said by the caller.
 //!
 //! ```no_run
-//! use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime, locate_library};
+//! use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime, locate_library};
 //!
 //! # fn main() -> Result<(), lb_models::ModelError> {
 //! let runtime = Runtime::load(&locate_library(None, &["target/onnxruntime".into()])?)?;
+//! // Nothing is kept beyond its use; a larger budget keeps models loaded for the next pipeline.
+//! let pool = ModelPool::new(runtime, 0);
 //! let directory = ModelDirectory::find("pocket", &["models".into()])?;
-//! let mut pipeline = Pipeline::open(runtime, directory, 128, 128, PipelineOptions::default())?;
+//! let mut pipeline = Pipeline::open(&pool, directory, 128, 128, PipelineOptions::default())?;
 //! let tokens = pipeline.tokenize("a red apple")?;
 //! let conditioning = pipeline.encode(&[tokens])?;
 //! assert_eq!(conditioning[0].tokens, 77);
@@ -47,9 +49,11 @@ mod directory;
 mod error;
 mod inspection;
 mod kind;
+mod model_files;
 mod picture;
 mod picture_decoder;
 mod pipeline;
+mod pool;
 mod runtime;
 mod scheduler_config;
 mod session;
@@ -74,6 +78,7 @@ pub use lb_export::Precision;
 pub use picture::{GrayPicture, Picture};
 pub use picture_decoder::PictureDecoder;
 pub use pipeline::{ComponentOrigin, Pipeline, PipelineOptions};
+pub use pool::{LoadedComponent, ModelPool};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use session::SessionTimes;
 pub use tokenizer::{Tokenizer, Tokens};

@@ -8,30 +8,40 @@ use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
-use crate::runtime::Runtime;
+use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
 use crate::vae::{DecodeTiling, Tiles, VaeDecoder};
 
 /// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
 ///
-/// Clones share one session, which is loaded when the first picture is asked for.
+/// Clones share one session. It is taken out of the pool when the first picture is asked for, and
+/// goes back when the last clone is dropped.
 #[derive(Clone)]
 pub struct PictureDecoder {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    runtime: Runtime,
+    pool: ModelPool,
     directory: ModelDirectory,
     options: SettledOptions,
     batch_limit: usize,
     tiling: DecodeTiling,
-    session: Mutex<Option<VaeDecoder>>,
+    session: Mutex<Option<Lease<VaeDecoder>>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let session = self.session.get_mut();
+        if let Some(lease) = session.unwrap_or_else(PoisonError::into_inner).take() {
+            lease.give_back();
+        }
+    }
 }
 
 impl PictureDecoder {
     pub(crate) fn new(
-        runtime: Runtime,
+        pool: ModelPool,
         directory: ModelDirectory,
         options: SettledOptions,
         batch_limit: usize,
@@ -40,7 +50,7 @@ impl PictureDecoder {
         let session = Mutex::new(None);
         Self {
             shared: Arc::new(Shared {
-                runtime,
+                pool,
                 directory,
                 options,
                 batch_limit,
@@ -97,7 +107,7 @@ impl PictureDecoder {
     pub fn times(&self) -> SessionTimes {
         self.lock()
             .as_ref()
-            .map(VaeDecoder::times)
+            .map(|decoder| decoder.times())
             .unwrap_or_default()
     }
 
@@ -116,18 +126,18 @@ impl PictureDecoder {
             Some(decoder) => decoder,
             empty => {
                 let Shared {
-                    runtime,
+                    pool,
                     directory,
                     options,
                     ..
                 } = &*self.shared;
-                empty.insert(VaeDecoder::load(*runtime, directory, options)?)
+                empty.insert(pool.take(directory, options, None)?)
             }
         };
         work(decoder)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<VaeDecoder>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Lease<VaeDecoder>>> {
         self.shared
             .session
             .lock()

@@ -11,28 +11,29 @@ use lb_blend::{
 use self::channel_weights::channel_weights;
 pub use self::options::PipelineOptions;
 pub use self::origin::ComponentOrigin;
-use crate::device::SettledOptions;
+use crate::device::{Device, SettledOptions};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
 use crate::picture_decoder::PictureDecoder;
-use crate::runtime::Runtime;
+use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
 use crate::text_encoder::TextEncoder;
 use crate::tokenizer::{Tokenizer, Tokens};
-use crate::unet::Unet;
+use crate::unet::{Unet, shape_profile};
 use crate::vae::VaeEncoder;
 
-/// Tokenizer, text encoder, UNet and autoencoder of one model directory, each loaded when it is
-/// first needed; the text encoder and the VAE encoder are let go after use.
+/// Tokenizer, text encoder, UNet and autoencoder of one model directory, each taken out of a
+/// [`ModelPool`] when it is first needed. The text encoder and the VAE encoder go back after use, the
+/// UNet when the pipeline is dropped.
 pub struct Pipeline {
-    runtime: Runtime,
+    pool: ModelPool,
     directory: ModelDirectory,
     shape: LatentShape,
     options: PipelineOptions,
     session: SettledOptions,
     tokenizer: Tokenizer,
-    unet: Option<Unet>,
+    unet: Option<Lease<Unet>>,
     expected_rows: Option<CallRows>,
     decoder: PictureDecoder,
     /// Empty until they are asked for.
@@ -43,14 +44,14 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Opens a pipeline for pictures of `width` × `height` pixels: settles on a device that works
-    /// here and reads the tokenizer, no weights yet.
+    /// here and reads the tokenizer, no weights yet. Sessions are those of `pool`.
     ///
     /// # Errors
     /// [`ModelError::NoiseLevel`] for a level that an upscaler does not have,
     /// [`ModelError::DeviceUnavailable`] for a device that cannot be used, and those of
     /// [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and [`Tokenizer::open`].
     pub fn open(
-        runtime: Runtime,
+        pool: &ModelPool,
         directory: ModelDirectory,
         width: usize,
         height: usize,
@@ -65,9 +66,9 @@ impl Pipeline {
         }
         let shape = directory.latent_shape(width, height)?;
         let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length())?;
-        let session = options.session.settle(runtime)?;
+        let session = pool.settle(&options.session)?;
         let decoder = PictureDecoder::new(
-            runtime,
+            pool.clone(),
             directory.clone(),
             session.clone(),
             options
@@ -77,7 +78,7 @@ impl Pipeline {
             options.tiling,
         );
         Ok(Self {
-            runtime,
+            pool: pool.clone(),
             directory,
             shape,
             options,
@@ -138,9 +139,10 @@ impl Pipeline {
                 different.push(prompt.clone());
             }
         }
-        let mut encoder = TextEncoder::load(self.runtime, &self.directory, &self.session)?;
+        let mut encoder: Lease<TextEncoder> =
+            self.pool.take(&self.directory, &self.session, None)?;
         let encoded = encoder.encode(&different)?;
-        self.past_times += encoder.times();
+        self.past_times += encoder.give_back();
         Ok(places
             .into_iter()
             .map(|place| encoded[place].clone())
@@ -168,12 +170,13 @@ impl Pipeline {
     ) -> Result<Vec<Latents>, ModelError> {
         let (size, shape) = (self.picture_size(), self.shape);
         let tiles = self.decoder.tiles(shape);
-        let mut encoder = VaeEncoder::load(self.runtime, &self.directory, &self.session)?;
+        let mut encoder: Lease<VaeEncoder> =
+            self.pool.take(&self.directory, &self.session, None)?;
         let encoded = pictures
             .iter()
             .map(|planes| encoder.encode_large(planes, size, shape, tiles.as_ref()))
             .collect();
-        self.past_times += encoder.times();
+        self.past_times += encoder.give_back();
         encoded
     }
 
@@ -195,13 +198,12 @@ impl Pipeline {
     /// [`ModelError`] where it cannot be loaded.
     pub fn load_unet(&mut self) -> Result<(), ModelError> {
         if self.unet.is_none() {
-            self.unet = Some(Unet::load(
-                self.runtime,
-                &self.directory,
-                &self.session,
-                self.options.noise_level,
-                self.expected_rows.map(|rows| (self.shape, rows)),
-            )?);
+            let builds_engines = self.session.device == Device::TensorRt;
+            let rows = self.expected_rows.filter(|_| builds_engines);
+            let profile = rows.map(|rows| shape_profile(&self.directory, self.shape, rows));
+            let mut unet: Lease<Unet> = self.pool.take(&self.directory, &self.session, profile)?;
+            unet.set_class(self.options.noise_level);
+            self.unet = Some(unet);
         }
         Ok(())
     }
@@ -210,9 +212,20 @@ impl Pipeline {
     #[must_use]
     pub fn times(&self) -> SessionTimes {
         let mut times = self.past_times;
-        times += self.unet.as_ref().map(Unet::times).unwrap_or_default();
+        times += self
+            .unet
+            .as_ref()
+            .map_or_else(SessionTimes::default, |unet| unet.times());
         times += self.decoder.times();
         times
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        if let Some(unet) = self.unet.take() {
+            unet.give_back();
+        }
     }
 }
 

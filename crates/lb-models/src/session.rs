@@ -25,6 +25,45 @@ pub(crate) enum GraphSource {
     File(PathBuf),
 }
 
+impl GraphSource {
+    /// The files of the weights; of an ONNX file, all that lie beside it, since what its external
+    /// data is called stands in the file.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, ModelError> {
+        match self {
+            Self::Weights(graph) => {
+                let files = graph.weight_files.iter();
+                Ok(files.map(|file| file.path.clone()).collect())
+            }
+            Self::File(path) => files_beside(path),
+        }
+    }
+
+    /// The size of graph and weights in bytes, as far as their files can be looked at.
+    pub(crate) fn bytes(&self) -> u64 {
+        let graph = match self {
+            Self::Weights(graph) => graph.bytes.len() as u64,
+            Self::File(_) => 0,
+        };
+        let files = self.files().unwrap_or_default();
+        let sizes = files.iter().flat_map(std::fs::metadata);
+        graph + sizes.map(|file| file.len()).sum::<u64>()
+    }
+}
+
+fn files_beside(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let folder = path.parent().unwrap_or(path);
+    let unreadable = |error| ModelError::unreadable(folder, error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// Tells ONNX Runtime where the weight files of a graph lie that it gets as bytes: it then maps
 /// them itself, copying nothing (`kOrtSessionOptionsModelExternalInitializersFileFolderPath`).
 const WEIGHT_FOLDER: &str = "session.model_external_initializers_file_folder_path";
@@ -35,13 +74,15 @@ pub(crate) struct Port {
     pub(crate) types: &'static [TensorElementType],
 }
 
-/// What is known beforehand of the calls that a session will get.
-#[derive(Default)]
-pub(crate) struct Calls {
-    /// The shapes that TensorRT is to build its engine for.
+/// What a session is made from.
+pub(crate) struct SessionRequest<'a> {
+    pub(crate) runtime: Runtime,
+    pub(crate) source: &'a GraphSource,
+    pub(crate) options: &'a SettledOptions,
+    /// The shapes that TensorRT builds its engine for; other shapes are then refused.
     pub(crate) profile: Option<ShapeProfile>,
-    /// Whether they are bound and come in few sizes, so that a CUDA graph of each is wanted.
-    pub(crate) recorded: bool,
+    /// Whether runs may be recorded as CUDA graphs: their tensors are bound and have few sizes.
+    pub(crate) records_graphs: bool,
 }
 
 /// Where a session's time went.
@@ -66,24 +107,28 @@ pub(crate) struct ComponentSession {
     device: Device,
     run_options: RunOptions<NoSelectedOutputs>,
     records_graphs: bool,
-    busy: Duration,
-    loading: Duration,
+    times: SessionTimes,
+    has_failed: bool,
 }
 
 impl ComponentSession {
-    /// Makes the session.
+    /// Makes the session of a component, which errors call `component`.
     pub(crate) fn load(
-        runtime: Runtime,
         component: &'static str,
-        source: &GraphSource,
-        options: &SettledOptions,
-        calls: Calls,
+        request: SessionRequest<'_>,
     ) -> Result<Self, ModelError> {
+        let SessionRequest {
+            runtime,
+            source,
+            options,
+            profile,
+            records_graphs,
+        } = request;
         let device = options.device;
         let engine = match device {
             Device::TensorRt => {
                 let cache = options.engine_cache.as_deref();
-                Some(Engine::new(runtime, source, cache, calls.profile)?)
+                Some(Engine::new(runtime, source, cache, profile)?)
             }
             _ => None,
         };
@@ -108,7 +153,7 @@ impl ComponentSession {
                 GraphSource::Weights(graph) => commit_graph(builder, graph),
             }
         };
-        let mut records_graphs = calls.recorded && device == Device::Cuda;
+        let mut records_graphs = records_graphs && device == Device::Cuda;
         let made = match (make(engine.as_ref(), records_graphs), engine) {
             (Err(error), None) if records_graphs && refuses_graphs(&error.to_string()) => {
                 tracing::warn!("the {component} cannot be run as CUDA graphs: {error}");
@@ -139,8 +184,11 @@ impl ComponentSession {
             device,
             run_options,
             records_graphs,
-            busy: Duration::ZERO,
-            loading,
+            times: SessionTimes {
+                loading,
+                running: Duration::ZERO,
+            },
+            has_failed: false,
         })
     }
 
@@ -204,17 +252,31 @@ impl ComponentSession {
                 "running the {}",
                 self.component
             )));
-        self.busy += started.elapsed();
+        self.times.running += started.elapsed();
+        self.has_failed |= outputs.as_ref().is_err_and(spoils);
         outputs
     }
 
-    /// Time spent loading, and time spent running so far.
+    /// Where its time went so far.
     pub(crate) fn times(&self) -> SessionTimes {
-        SessionTimes {
-            loading: self.loading,
-            running: self.busy,
-        }
+        self.times
     }
+
+    /// Where its time went so far; counting starts again.
+    pub(crate) fn take_times(&mut self) -> SessionTimes {
+        std::mem::take(&mut self.times)
+    }
+
+    /// Whether a run has failed for another reason than memory. After some errors of a GPU no other
+    /// run succeeds either.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+}
+
+/// Whether a session is of no more use after this error of a run. Memory may suffice another time.
+fn spoils(error: &ModelError) -> bool {
+    !matches!(error, ModelError::OutOfMemory { .. })
 }
 
 /// Whether a session was refused because not all of it can be recorded.

@@ -4,11 +4,10 @@ use lb_blend::Conditioning;
 use lb_checkpoint::Component;
 use ort::value::{TensorElementType, TensorRef};
 
-use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
-use crate::runtime::Runtime;
-use crate::session::{Calls, ComponentSession, Port, SessionTimes};
+use crate::pool::Pooled;
+use crate::session::{ComponentSession, Port, SessionRequest};
 use crate::tokenizer::Tokens;
 
 const NAME: &str = "text encoder";
@@ -21,14 +20,11 @@ pub(crate) struct TextEncoder {
     width: usize,
 }
 
-impl TextEncoder {
-    pub(crate) fn load(
-        runtime: Runtime,
-        directory: &ModelDirectory,
-        options: &SettledOptions,
-    ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::TextEncoder, &options.export())?;
-        let session = ComponentSession::load(runtime, NAME, &source, options, Calls::default())?;
+impl Pooled for TextEncoder {
+    const COMPONENT: Component = Component::TextEncoder;
+
+    fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
+        let session = ComponentSession::load(NAME, request)?;
         session.check(
             &[Port {
                 name: "input_ids",
@@ -48,6 +44,12 @@ impl TextEncoder {
         })
     }
 
+    fn session(&mut self) -> &mut ComponentSession {
+        &mut self.session
+    }
+}
+
+impl TextEncoder {
     /// The last hidden state after the final layer norm, for every prompt.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let (tokens, width) = (self.length, self.width);
@@ -86,9 +88,5 @@ impl TextEncoder {
                 values: values.to_vec(),
             })
             .collect())
-    }
-
-    pub(crate) fn times(&self) -> SessionTimes {
-        self.session.times()
     }
 }

@@ -12,12 +12,12 @@ use ort::value::TensorElementType;
 
 use self::batch::BoundBatch;
 use self::replay::{Replay, Replays};
-use crate::device::{InputShape, SettledOptions, ShapeProfile};
+use crate::device::{InputShape, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
-use crate::runtime::Runtime;
-use crate::session::{Calls, ComponentSession, GraphSource, Port, SessionTimes};
+use crate::pool::Pooled;
+use crate::session::{ComponentSession, GraphSource, Port, SessionRequest, SessionTimes};
 
 const NAME: &str = "UNet";
 
@@ -26,8 +26,9 @@ pub(crate) struct Unet {
     takes_float_timestep: bool,
     /// `[1]`, or `[]` in graphs that PyTorch's older exporter wrote.
     timestep_shape: Vec<usize>,
-    /// The class of a model that takes one: the upscaler's noise level.
-    class: Option<i64>,
+    takes_class: bool,
+    /// The class label of a model that takes one: the upscaler's noise level.
+    class: i64,
     /// Each with its CUDA graph, where it has one.
     batches: Vec<(BoundBatch, Option<Replay>)>,
     replays: Option<Replays>,
@@ -39,29 +40,20 @@ pub(crate) struct Unet {
 /// sizes.
 const BATCHES_KEPT: usize = 2;
 
-impl Unet {
-    /// `expected`: what it will be called with, where that is known.
-    pub(crate) fn load(
-        runtime: Runtime,
+impl Pooled for Unet {
+    const COMPONENT: Component = Component::Unet;
+
+    fn load(
         directory: &ModelDirectory,
-        options: &SettledOptions,
-        noise_level: usize,
-        expected: Option<(LatentShape, CallRows)>,
+        mut request: SessionRequest<'_>,
     ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::Unet, &options.export())?;
-        let profile = match source {
-            GraphSource::Weights(_) => {
-                expected.map(|(latents, rows)| shapes(directory, latents, rows))
-            }
+        request.records_graphs = request.options.cuda_graphs;
+        if let GraphSource::File(_) = request.source {
             // Whoever exported the file chose which shapes to leave open.
-            GraphSource::File(_) => None,
-        };
-        let calls = Calls {
-            profile,
-            recorded: options.cuda_graphs,
-        };
-        let session = ComponentSession::load(runtime, NAME, &source, options, calls)?;
-        let class = (directory.kind() == ModelKind::Upscale).then_some(noise_level as i64);
+            request.profile = None;
+        }
+        let takes_class = directory.kind() == ModelKind::Upscale;
+        let session = ComponentSession::load(NAME, request)?;
         let mut inputs = vec![
             Port {
                 name: "sample",
@@ -76,7 +68,7 @@ impl Unet {
                 types: &[TensorElementType::Float32],
             },
         ];
-        if class.is_some() {
+        if takes_class {
             inputs.push(Port {
                 name: "class_labels",
                 types: &[TensorElementType::Int64],
@@ -98,9 +90,29 @@ impl Unet {
             session,
             takes_float_timestep,
             timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
-            class,
+            takes_class,
+            class: 0,
             batches: Vec::new(),
         })
+    }
+
+    fn session(&mut self) -> &mut ComponentSession {
+        &mut self.session
+    }
+
+    fn recycle(&mut self) -> bool {
+        // The next film has batches of other sizes. Those that graphs were recorded with stay.
+        self.batches.retain(|(_, replay)| replay.is_some());
+        self.most_rows = usize::MAX;
+        let may_record = self.replays.as_ref().is_some_and(Replays::has_room);
+        may_record || !self.session.records_graphs()
+    }
+}
+
+impl Unet {
+    /// Sets the class label of all further calls: an upscaler's noise level. Other models have none.
+    pub(crate) fn set_class(&mut self, class: usize) {
+        self.class = class as i64;
     }
 
     /// One call for all rows, several where the device's memory does not hold them at once; `output`
@@ -148,7 +160,7 @@ impl Unet {
                 (BoundBatch::new(self, request).map_err(handing())?, replay)
             }
         };
-        batch.set(request).map_err(handing())?;
+        batch.set(request, self.class).map_err(handing())?;
         self.run(&mut batch, replay.as_mut())?;
         output.copy_from_slice(batch.predicted());
         self.keep(batch, replay);
@@ -190,7 +202,11 @@ impl Unet {
 }
 
 /// The shapes that TensorRT builds the engine for.
-fn shapes(directory: &ModelDirectory, latents: LatentShape, rows: CallRows) -> ShapeProfile {
+pub(crate) fn shape_profile(
+    directory: &ModelDirectory,
+    latents: LatentShape,
+    rows: CallRows,
+) -> ShapeProfile {
     let channels = latents.channels + directory.concatenated_channels();
     let text = [directory.text_length(), directory.text_width()];
     let mut inputs = vec![

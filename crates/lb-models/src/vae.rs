@@ -8,12 +8,11 @@ use ort::value::{TensorElementType, TensorRef};
 
 pub use self::tiles::DecodeTiling;
 pub(crate) use self::tiles::Tiles;
-use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture::Picture;
-use crate::runtime::Runtime;
-use crate::session::{Calls, ComponentSession, Port, SessionTimes};
+use crate::pool::Pooled;
+use crate::session::{ComponentSession, Port, SessionRequest, SessionTimes};
 
 const DECODER: &str = "VAE decoder";
 const ENCODER: &str = "VAE encoder";
@@ -27,14 +26,11 @@ pub(crate) struct VaeDecoder {
     pixels_per_latent: usize,
 }
 
-impl VaeDecoder {
-    pub(crate) fn load(
-        runtime: Runtime,
-        directory: &ModelDirectory,
-        options: &SettledOptions,
-    ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::VaeDecoder, &options.export())?;
-        let session = ComponentSession::load(runtime, DECODER, &source, options, Calls::default())?;
+impl Pooled for VaeDecoder {
+    const COMPONENT: Component = Component::VaeDecoder;
+
+    fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
+        let session = ComponentSession::load(DECODER, request)?;
         session.check(
             &[Port {
                 name: "latent_sample",
@@ -52,6 +48,12 @@ impl VaeDecoder {
         })
     }
 
+    fn session(&mut self) -> &mut ComponentSession {
+        &mut self.session
+    }
+}
+
+impl VaeDecoder {
     /// Decodes latents of one shape, in one call.
     pub(crate) fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<Picture>, ModelError> {
         let decoded = self.planes(latents)?.into_iter();
@@ -129,14 +131,11 @@ pub(crate) struct VaeEncoder {
     scaling_factor: f32,
 }
 
-impl VaeEncoder {
-    pub(crate) fn load(
-        runtime: Runtime,
-        directory: &ModelDirectory,
-        options: &SettledOptions,
-    ) -> Result<Self, ModelError> {
-        let source = directory.graph(Component::VaeEncoder, &options.export())?;
-        let session = ComponentSession::load(runtime, ENCODER, &source, options, Calls::default())?;
+impl Pooled for VaeEncoder {
+    const COMPONENT: Component = Component::VaeEncoder;
+
+    fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
+        let session = ComponentSession::load(ENCODER, request)?;
         session.check(
             &[Port {
                 name: "sample",
@@ -153,6 +152,12 @@ impl VaeEncoder {
         })
     }
 
+    fn session(&mut self) -> &mut ComponentSession {
+        &mut self.session
+    }
+}
+
+impl VaeEncoder {
     /// As [`Self::encode`], tile by tile where `tiles` says so. Latents are joined like pictures:
     /// along a ramp in the middle of what two tiles share.
     pub(crate) fn encode_large(
@@ -219,9 +224,5 @@ impl VaeEncoder {
         }
         let scaled = mean.iter().map(|value| value * self.scaling_factor);
         Latents::from_values(shape, scaled.collect()).map_err(|_| wrong_shape())
-    }
-
-    pub(crate) fn times(&self) -> SessionTimes {
-        self.session.times()
     }
 }

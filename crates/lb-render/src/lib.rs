@@ -97,7 +97,7 @@ pub use summary::{Reconstruction, Seconds, Summary, TransitionFacts};
 
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
-    Device, DeviceProblem, GrayPicture, ModelDirectory, ModelError, ModelKind, Picture,
+    Device, DeviceProblem, GrayPicture, ModelDirectory, ModelError, ModelKind, ModelPool, Picture,
     PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
     providers as device_reports,
 };

@@ -9,7 +9,7 @@ use std::time::Instant;
 use lb_blend::{
     Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, Latents, blend, noise,
 };
-use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime};
+use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
 use crate::job::Job;
@@ -26,7 +26,7 @@ use crate::summary::{Seconds, Summary};
 /// A model, ready to render jobs.
 #[derive(Clone, Debug)]
 pub struct Renderer {
-    runtime: Runtime,
+    pool: ModelPool,
     directory: ModelDirectory,
     options: PipelineOptions,
     upscaler: Option<ModelDirectory>,
@@ -34,7 +34,8 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// A renderer over a model directory. Nothing is loaded yet.
+    /// A renderer over a model directory. Nothing is loaded yet, and what a render loads is dropped
+    /// when it is done with it, unless another pool is set with [`Self::with_pool`].
     ///
     /// # Errors
     /// [`RenderError::Model`] for options out of range.
@@ -45,12 +46,19 @@ impl Renderer {
     ) -> Result<Self, RenderError> {
         options.validate()?;
         Ok(Self {
-            runtime,
+            pool: ModelPool::new(runtime, 0),
             directory,
             options,
             upscaler: None,
             store: None,
         })
+    }
+
+    /// The same, with models from this pool: with a memory budget, they stay loaded for the next
+    /// render.
+    #[must_use]
+    pub fn with_pool(self, pool: ModelPool) -> Self {
+        Self { pool, ..self }
     }
 
     /// The same, with the model of jobs that are upscaled.
@@ -104,7 +112,7 @@ impl Renderer {
         let second = self.second_stage(job, &plan, outputs, size, &session, observer)?;
         let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
         let mut pipeline = Pipeline::open(
-            self.runtime,
+            &self.pool,
             self.directory.clone(),
             width,
             height,

@@ -29,29 +29,30 @@ pub fn providers(runtime: Runtime) -> Vec<ProviderReport> {
         .into()
 }
 
-/// A device that was settled on: never [`Device::Auto`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ChosenDevice {
-    pub(super) device: Device,
-    /// Why `auto` did not choose a GPU.
-    pub(super) note: Option<String>,
-}
-
-pub(super) fn choose(runtime: Runtime, asked: Device) -> Result<ChosenDevice, ModelError> {
-    let chosen = |device, note| Ok(ChosenDevice { device, note });
-    match asked {
-        Device::Cpu => chosen(Device::Cpu, None),
-        Device::Auto => match why_missing(runtime, Device::Cuda) {
-            None => chosen(Device::Cuda, None),
-            Some(problem) => chosen(Device::Cpu, Some(problem.to_string())),
-        },
-        Device::Cuda | Device::TensorRt => match why_missing(runtime, asked) {
-            None => chosen(asked, None),
-            Some(reason) => Err(ModelError::DeviceUnavailable {
-                device: asked.to_string(),
-                reason,
-            }),
-        },
+impl Device {
+    /// The device that is meant on this machine, never [`Device::Auto`]. It has been tried out. If
+    /// `auto` does not become a GPU, the log says why.
+    ///
+    /// # Errors
+    /// [`ModelError::DeviceUnavailable`] for a device that does not work.
+    pub(crate) fn settle(self, runtime: Runtime) -> Result<Self, ModelError> {
+        match self {
+            Self::Cpu => Ok(Self::Cpu),
+            Self::Auto => match why_missing(runtime, Self::Cuda) {
+                None => Ok(Self::Cuda),
+                Some(problem) => {
+                    tracing::info!("rendering on the CPU: {problem}");
+                    Ok(Self::Cpu)
+                }
+            },
+            Self::Cuda | Self::TensorRt => match why_missing(runtime, self) {
+                None => Ok(self),
+                Some(reason) => Err(ModelError::DeviceUnavailable {
+                    device: self.to_string(),
+                    reason,
+                }),
+            },
+        }
     }
 }
 

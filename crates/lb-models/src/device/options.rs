@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use lb_export::{ExportOptions, Precision};
 
-use super::{Device, choice};
+use super::Device;
 use crate::error::ModelError;
-use crate::runtime::Runtime;
 
 /// How sessions are made.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -57,25 +56,20 @@ impl SessionOptions {
         Ok(())
     }
 
-    /// Settles on a device that works, once for all sessions; why it is not a GPU is told.
-    pub(crate) fn settle(&self, runtime: Runtime) -> Result<SettledOptions, ModelError> {
-        self.validate()?;
-        let chosen = choice::choose(runtime, self.device)?;
-        if let Some(note) = &chosen.note {
-            tracing::info!("rendering on the CPU: {note}");
-        }
-        Ok(SettledOptions {
-            device: chosen.device,
+    /// These options with every choice made. `device` is what [`Self::device`] was settled as.
+    pub(crate) fn on(&self, device: Device) -> SettledOptions {
+        SettledOptions {
+            device,
             threads: self.threads,
-            precision: self.precision.unwrap_or(chosen.device.precision()),
+            precision: self.precision.unwrap_or(device.precision()),
             engine_cache: self.engine_cache.clone(),
-            cuda_graphs: self.cuda_graphs && chosen.device == Device::Cuda,
-        })
+            cuda_graphs: self.cuda_graphs && device == Device::Cuda,
+        }
     }
 }
 
 /// [`SessionOptions`] with every choice made.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct SettledOptions {
     /// Never [`Device::Auto`].
     pub(crate) device: Device,

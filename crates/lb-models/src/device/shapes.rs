@@ -3,6 +3,7 @@
 use lb_blend::CallRows;
 
 /// An input whose shape the graph leaves open.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct InputShape {
     name: &'static str,
     /// Whether its outermost side is the rows of the call.
@@ -34,6 +35,7 @@ impl InputShape {
 /// The fewest, the usual and the most rows of the inputs that a graph leaves open.
 ///
 /// Calls outside of them are refused by TensorRT; the usual ones are what it is fast at.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ShapeProfile {
     inputs: Vec<InputShape>,
     rows: CallRows,

@@ -1,6 +1,6 @@
 //! What a component's results follow from, beside what it is asked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lb_blend::Backend;
 use lb_checkpoint::Component;
@@ -41,7 +41,7 @@ impl Pipeline {
             description.extend(part);
         };
         say(component.directory_name().as_bytes());
-        say(self.runtime.build_information().as_bytes());
+        say(self.pool.runtime().build_information().as_bytes());
         say(format!("{} {:?}", settled.device, settled.precision).as_bytes());
         say(vector_instructions().as_bytes());
         say(format!("{settings:?}").as_bytes());
@@ -49,15 +49,11 @@ impl Pipeline {
             say(b"large pictures in tiles");
         }
         say(&self.directory.scaling_factor().to_le_bytes());
-        let files = match self.directory.graph(component, &settled.export())? {
-            GraphSource::Weights(graph) => {
-                say(&graph.bytes);
-                let files = graph.weight_files.into_iter();
-                files.map(|file| file.path).collect()
-            }
-            // What its external data is called stands in the file; so all that lies there counts.
-            GraphSource::File(path) => files_beside(&path)?,
-        };
+        let source = self.directory.graph(component, &settled.export())?;
+        if let GraphSource::Weights(graph) = &source {
+            say(&graph.bytes);
+        }
+        let files = source.files()?;
         Ok(ComponentOrigin { description, files })
     }
 }
@@ -78,18 +74,4 @@ fn vector_instructions() -> String {
         }
     }
     found
-}
-
-fn files_beside(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
-    let folder = path.parent().unwrap_or(path);
-    let unreadable = |error| ModelError::unreadable(folder, error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -53,9 +53,11 @@ impl ComponentSession {
             .run_binding_with_options(binding, options)
             .map(drop)
             .and_then(|()| binding.synchronize_outputs());
-        self.busy += started.elapsed();
+        self.times.running += started.elapsed();
         let doing = format!("running the {}", self.component);
-        ran.map_err(ModelError::runtime(doing))
+        let ran = ran.map_err(ModelError::runtime(doing));
+        self.has_failed |= ran.as_ref().is_err_and(super::spoils);
+        ran
     }
 }
 

@@ -9,7 +9,7 @@ use ort::value::Tensor;
 use crate::device::{PlacementRecorder, SessionOptions};
 use crate::error::ModelError;
 use crate::runtime::Runtime;
-use crate::session::{Calls, ComponentSession, GraphSource, commit_graph};
+use crate::session::{ComponentSession, GraphSource, SessionRequest, commit_graph};
 
 const NAME: &str = "graph";
 
@@ -49,13 +49,15 @@ impl GraphSession {
         options: &SessionOptions,
     ) -> Result<Self, ModelError> {
         let source = GraphSource::Weights(graph);
-        let session = ComponentSession::load(
+        options.validate()?;
+        let request = SessionRequest {
             runtime,
-            NAME,
-            &source,
-            &options.settle(runtime)?,
-            Calls::default(),
-        )?;
+            source: &source,
+            options: &options.on(options.device.settle(runtime)?),
+            profile: None,
+            records_graphs: false,
+        };
+        let session = ComponentSession::load(NAME, request)?;
         Ok(Self { session })
     }
 

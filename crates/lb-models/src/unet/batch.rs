@@ -21,8 +21,9 @@ pub(super) struct BoundBatch {
     /// Whether `text` was sent.
     text_is_there: bool,
     predicted: Resident<f32>,
-    /// Kept as long as it is bound.
-    _class: Option<Resident<i64>>,
+    class: Option<Resident<i64>>,
+    /// What `class` was last sent with.
+    sent_class: Option<i64>,
 }
 
 /// What calls must have in common to share tensors.
@@ -70,15 +71,13 @@ impl BoundBatch {
                 Timestep::Int64(timestep)
             }
         };
-        let class = match unet.class {
-            Some(class) => {
-                let mut labels = Resident::new(device, &[request.rows])?;
-                labels.values_mut().fill(class);
-                labels.send()?;
+        let class = match unet.takes_class {
+            true => {
+                let labels = Resident::new(device, &[request.rows])?;
                 labels.bind_input(&mut binding, "class_labels")?;
                 Some(labels)
             }
-            None => None,
+            false => None,
         };
         let sides = [request.rows, shape.channels, shape.height, shape.width];
         let mut predicted = Resident::new(device, &sides)?;
@@ -91,7 +90,8 @@ impl BoundBatch {
             text,
             text_is_there: false,
             predicted,
-            _class: class,
+            class,
+            sent_class: None,
         })
     }
 
@@ -100,8 +100,8 @@ impl BoundBatch {
     }
 
     /// Takes the latents, the concatenated channels behind each row's, the timestep, and the
-    /// conditioning where it is another.
-    pub(super) fn set(&mut self, request: &PredictRequest<'_>) -> ort::Result<()> {
+    /// conditioning and the class where they are others.
+    pub(super) fn set(&mut self, request: &PredictRequest<'_>, class: i64) -> ort::Result<()> {
         let latents = request.shape.len();
         let concatenated = request.shape.with_channels(request.concatenated_channels);
         let rows = self.sample.values_mut();
@@ -131,6 +131,14 @@ impl BoundBatch {
             self.text.values_mut().copy_from_slice(request.conditioning);
             self.text.send()?;
             self.text_is_there = true;
+        }
+
+        if let Some(labels) = &mut self.class
+            && self.sent_class != Some(class)
+        {
+            labels.values_mut().fill(class);
+            labels.send()?;
+            self.sent_class = Some(class);
         }
         Ok(())
     }

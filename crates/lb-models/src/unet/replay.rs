@@ -41,12 +41,17 @@ impl Replays {
         })
     }
 
+    /// Whether another size can get a graph.
+    pub(super) fn has_room(&self) -> bool {
+        self.recorded < MOST_GRAPHS
+    }
+
     /// A graph for a size that had none, while there are any left.
     pub(super) fn assign(
         &mut self,
         session: &ComponentSession,
     ) -> Result<Option<Replay>, ModelError> {
-        if self.recorded == MOST_GRAPHS {
+        if !self.has_room() {
             return Ok(None);
         }
         self.recorded += 1;

@@ -6,7 +6,7 @@ use std::path::Path;
 use lb_models::testing::copy_folder;
 use lb_models::{ModelDirectory, ModelError, Pipeline, PipelineOptions};
 
-use crate::surroundings::{pocket, runtime};
+use crate::surroundings::{pocket, pool};
 
 /// A copy of the bundled model that may be broken.
 fn copy() -> tempfile::TempDir {
@@ -18,7 +18,7 @@ fn copy() -> tempfile::TempDir {
 /// Opens the directory and loads its denoiser.
 fn load(folder: &Path) -> Result<(), ModelError> {
     let directory = ModelDirectory::open(folder)?;
-    let mut pipeline = Pipeline::open(runtime(), directory, 128, 128, PipelineOptions::default())?;
+    let mut pipeline = Pipeline::open(&pool(), directory, 128, 128, PipelineOptions::default())?;
     pipeline.load_unet()
 }
 

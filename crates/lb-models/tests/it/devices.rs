@@ -8,7 +8,7 @@ use lb_models::{
 };
 use lb_schedule::BranchingProfile;
 
-use crate::surroundings::{pocket, runtime};
+use crate::surroundings::{pocket, pool, runtime};
 use crate::transition::pictures;
 
 const SHAPE: LatentShape = LatentShape {
@@ -35,7 +35,7 @@ fn frames(precision: Precision) -> Vec<Picture> {
         session: session(precision),
         ..Default::default()
     };
-    let mut pipeline = Pipeline::open(runtime(), pocket(), 128, 128, options).unwrap();
+    let mut pipeline = Pipeline::open(&pool(), pocket(), 128, 128, options).unwrap();
     let profile = BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap();
     pictures(&mut pipeline, ["a red apple", "a green pear"], profile)
 }
@@ -66,7 +66,7 @@ fn bound_tensors_change_no_bit() {
         session: session(Precision::Float32),
         ..Default::default()
     };
-    let mut bound = Pipeline::open(runtime(), pocket(), 128, 128, options).unwrap();
+    let mut bound = Pipeline::open(&pool(), pocket(), 128, 128, options).unwrap();
     let width = pocket().text_width();
     // The same size twice, another one, a third one, and the first one again.
     for (call, rows) in [2, 2, 3, 1, 2].into_iter().enumerate() {

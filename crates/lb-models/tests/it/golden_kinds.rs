@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use lb_blend::{LatentShape, Latents};
 use lb_models::testing::{NamedTensor, TensorValues, write_tiny_model};
 use lb_models::{
-    Device, GrayPicture, ModelDirectory, ModelError, Picture, Pipeline, PipelineOptions,
+    Device, GrayPicture, ModelDirectory, ModelError, ModelPool, Picture, Pipeline, PipelineOptions,
     SessionOptions, Tokens,
 };
 
 use crate::safetensors;
-use crate::surroundings::{runtime, workspace};
+use crate::surroundings::{pool, workspace};
 
 pub(crate) const KINDS: [&str; 6] = ["sd21", "sd21_base", "sd15", "inpaint", "depth", "upscale"];
 /// Of the golden transitions: other than square, so that a swapped side shows.
@@ -60,6 +60,15 @@ impl Golden {
         &self,
         change: impl FnOnce(&mut PipelineOptions),
     ) -> Result<Pipeline, ModelError> {
+        self.pipeline_in(&pool(), change)
+    }
+
+    /// A pipeline on the components of this pool.
+    pub(crate) fn pipeline_in(
+        &self,
+        pool: &ModelPool,
+        change: impl FnOnce(&mut PipelineOptions),
+    ) -> Result<Pipeline, ModelError> {
         let mut options = PipelineOptions {
             session: SessionOptions {
                 device: Device::Cpu,
@@ -71,7 +80,7 @@ impl Golden {
         change(&mut options);
         let scale = self.directory().pixels_per_latent();
         let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
-        Pipeline::open(runtime(), self.directory(), width, height, options)
+        Pipeline::open(pool, self.directory(), width, height, options)
     }
 
     /// The negative prompt's ids, then those of the keyframes' prompts.

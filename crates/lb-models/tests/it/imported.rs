@@ -7,7 +7,7 @@ use lb_models::testing::copy_folder;
 use lb_models::{ModelDirectory, Pipeline, PipelineOptions};
 use lb_schedule::BranchingProfile;
 
-use crate::surroundings::{runtime, workspace};
+use crate::surroundings::{pool, workspace};
 use crate::transition::pictures;
 
 const SIDE: usize = 16;
@@ -23,7 +23,7 @@ fn golden(form: &str) -> PathBuf {
 fn film(directory: &Path) -> Vec<Vec<u8>> {
     let directory = ModelDirectory::open(directory).unwrap();
     let options = PipelineOptions::default();
-    let mut pipeline = Pipeline::open(runtime(), directory, SIDE, SIDE, options).unwrap();
+    let mut pipeline = Pipeline::open(&pool(), directory, SIDE, SIDE, options).unwrap();
     let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();
     let pictures = pictures(&mut pipeline, ["a b", "ab c"], profile);
     pictures.into_iter().map(|picture| picture.rgb).collect()

@@ -14,6 +14,7 @@ mod graphs;
 mod imported;
 mod kinds;
 mod pipeline;
+mod pool;
 mod safetensors;
 mod surroundings;
 mod tiles;

@@ -5,7 +5,7 @@ use lb_blend::{Backend, LatentShape, Latents, noise};
 use lb_models::{ModelError, PipelineOptions, SessionOptions};
 use lb_schedule::BranchingProfile;
 
-use crate::surroundings::{pipeline, pocket, runtime};
+use crate::surroundings::{pipeline, pocket, pool, runtime};
 use crate::transition::pictures;
 
 const SHAPE: LatentShape = LatentShape {
@@ -101,14 +101,8 @@ fn channels_weigh_what_they_show() {
 #[test]
 fn sizes_that_the_unet_cannot_halve_are_refused() {
     let open = |width, height| {
-        lb_models::Pipeline::open(
-            runtime(),
-            pocket(),
-            width,
-            height,
-            PipelineOptions::default(),
-        )
-        .map(|pipeline| pipeline.latent_shape())
+        lb_models::Pipeline::open(&pool(), pocket(), width, height, PipelineOptions::default())
+            .map(|pipeline| pipeline.latent_shape())
     };
     assert_eq!(open(192, 128).unwrap(), LatentShape { width: 24, ..SHAPE });
     for (width, height) in [(100, 128), (0, 64), (128, 1 << 20)] {
@@ -134,7 +128,7 @@ fn a_gpu_that_is_not_there_is_an_error_with_the_reason() {
         session: asked,
         ..Default::default()
     };
-    let Err(error) = lb_models::Pipeline::open(runtime(), pocket(), 128, 128, options) else {
+    let Err(error) = lb_models::Pipeline::open(&pool(), pocket(), 128, 128, options) else {
         panic!("opened on a device that is not there")
     };
     assert!(

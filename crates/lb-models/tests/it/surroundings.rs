@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_models::{ModelDirectory, Pipeline, PipelineOptions, Runtime, SessionOptions};
+use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime, SessionOptions};
 
 pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -14,6 +14,11 @@ pub(crate) fn runtime() -> Runtime {
     let library = lb_models::locate_library(library.as_deref(), &folders)
         .expect("run `cargo xtask setup` first, or set ORT_DYLIB_PATH");
     Runtime::load(&library).expect("a usable ONNX Runtime")
+}
+
+/// A pool that keeps nothing, which is how most tests want it.
+pub(crate) fn pool() -> ModelPool {
+    ModelPool::new(runtime(), 0)
 }
 
 /// The bundled model, or the one of this name below `LB_MODELS`.
@@ -34,5 +39,5 @@ pub(crate) fn pipeline(batch_limit: Option<usize>) -> Pipeline {
         batch_limit,
         ..Default::default()
     };
-    Pipeline::open(runtime(), pocket(), 128, 128, options).expect("a pipeline")
+    Pipeline::open(&pool(), pocket(), 128, 128, options).expect("a pipeline")
 }

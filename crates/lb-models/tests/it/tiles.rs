@@ -4,7 +4,7 @@ use lb_blend::{LatentShape, Latents, noise};
 use lb_models::{DecodeTiling, ModelDirectory, Picture, Pipeline, PipelineOptions, SessionOptions};
 
 use crate::golden_kinds::Golden;
-use crate::surroundings::{pocket, runtime};
+use crate::surroundings::{pocket, pool};
 
 /// Of the default's proportions, and forced on latents that are decoded whole otherwise.
 const TILING: DecodeTiling = DecodeTiling {
@@ -29,7 +29,7 @@ fn pipeline(directory: &ModelDirectory, tiling: DecodeTiling) -> Pipeline {
     };
     let scale = directory.pixels_per_latent();
     let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
-    Pipeline::open(runtime(), directory.clone(), width, height, options).unwrap()
+    Pipeline::open(&pool(), directory.clone(), width, height, options).unwrap()
 }
 
 /// One picture decoded whole, in tiles, and in tiles that do not overlap.

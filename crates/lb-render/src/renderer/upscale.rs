@@ -98,7 +98,7 @@ impl Renderer {
             noise_level: upscale.noise_level,
             ..self.options.clone()
         };
-        let pipeline = Pipeline::open(self.runtime, directory.clone(), width, height, options)?;
+        let pipeline = Pipeline::open(&self.pool, directory.clone(), width, height, options)?;
         let reuse = Rc::new(Reuse::new(session, &pipeline, false, observer)?);
         // Frames from elsewhere leave open which model made them: such a job cannot be repeated.
         let unknown = job.model.is_none() && self.directory.kind() == ModelKind::Upscale;

@@ -1,0 +1,121 @@
+//! The files of a model directory as they were at one moment.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Which files a model directory has: two equal values mean that nothing was changed in between.
+///
+/// Contents are not read, since weights have gigabytes: a file counts as unchanged while its path,
+/// its length, its time of change and its inode are the same. The files of the directory itself and
+/// of the folders in it count, and links count as what they point to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ModelFiles {
+    folder: PathBuf,
+    files: Vec<FileState>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct FileState {
+    path: PathBuf,
+    length: u64,
+    changed: Option<SystemTime>,
+    inode: u64,
+}
+
+impl ModelFiles {
+    /// Looks at the files below `folder`. What cannot be looked at is left out: whoever needs it
+    /// will report it.
+    pub(crate) fn of(folder: &Path) -> Self {
+        let mut files = Vec::new();
+        for path in entries(folder) {
+            match fs::metadata(&path) {
+                Ok(found) if found.is_dir() => {
+                    files.extend(entries(&path).filter_map(FileState::of));
+                }
+                Ok(found) => files.push(FileState::new(path, &found)),
+                Err(_) => {}
+            }
+        }
+        files.sort();
+        Self {
+            folder: canonical(folder),
+            files,
+        }
+    }
+
+    /// Whether these are files of the model directory at `folder`, changed or not.
+    pub(crate) fn are_in(&self, folder: &Path) -> bool {
+        self.folder == canonical(folder)
+    }
+
+    /// The model directory, as an absolute path without links.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl FileState {
+    fn of(path: PathBuf) -> Option<Self> {
+        let found = fs::metadata(&path).ok()?;
+        Some(Self::new(path, &found))
+    }
+
+    fn new(path: PathBuf, found: &Metadata) -> Self {
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(found);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Self {
+            path,
+            length: found.len(),
+            changed: found.modified().ok(),
+            inode,
+        }
+    }
+}
+
+fn canonical(folder: &Path) -> PathBuf {
+    folder.canonicalize().unwrap_or_else(|_| folder.into())
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewritten_a_replaced_and_a_new_file_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, unet) = (folder.path(), folder.path().join("unet"));
+        fs::create_dir(&unet).unwrap();
+        let weights = unet.join("weights");
+        fs::write(&weights, "one").unwrap();
+        let before = ModelFiles::of(root);
+        assert_eq!(before, ModelFiles::of(root));
+        assert!(before.are_in(root) && !before.are_in(&unet));
+
+        fs::write(&weights, "three").unwrap();
+        let rewritten = ModelFiles::of(root);
+        assert_ne!(before, rewritten);
+
+        fs::write(unet.join("other"), "seven").unwrap();
+        fs::rename(unet.join("other"), &weights).unwrap();
+        let replaced = ModelFiles::of(root);
+        assert_ne!(rewritten, replaced);
+
+        fs::write(root.join("model_index.json"), "{}").unwrap();
+        assert_ne!(replaced, ModelFiles::of(root));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_has_no_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ModelFiles::of(&folder.path().join("nowhere"));
+        assert!(files.files.is_empty());
+    }
+}

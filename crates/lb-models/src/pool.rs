@@ -1,0 +1,429 @@
+//! Models that stay loaded from one render to the next.
+//!
+//! Loading a model takes seconds to minutes. A [`ModelPool`] keeps what was loaded: a pipeline takes
+//! a component out of it, works with it alone, and gives it back.
+//!
+//! ```text
+//!               take: an idle one of the same key, else a new one
+//!   ModelPool ───────────────────────────────────────────────────▶ Pipeline
+//!   idle, least                                                    has it alone
+//!   recently used first ◀──────────────────────────────────────────
+//!        │       give back, unless it failed or its files changed
+//!        ▼
+//!   dropped, when the memory budget is exceeded or on request
+//! ```
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lb_export::{Component, Precision};
+
+use crate::device::{Device, SessionOptions, SettledOptions, ShapeProfile};
+use crate::directory::ModelDirectory;
+use crate::error::ModelError;
+use crate::model_files::ModelFiles;
+use crate::runtime::Runtime;
+use crate::session::{ComponentSession, SessionRequest, SessionTimes};
+
+/// The runtime, and the components of models that are loaded in it.
+///
+/// Pipelines ([`Pipeline::open`](crate::Pipeline::open)) take their components from a pool. They are
+/// loaded on first use and then belong to one pipeline at a time; two pipelines that need the same
+/// component at once have one each. What a pipeline gives back stays loaded as long as the memory
+/// budget allows, the most recently used components longest. A model whose files have changed since
+/// is loaded again.
+///
+/// Clones share what is loaded, and can be used from several threads.
+///
+/// ```no_run
+/// use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime};
+///
+/// # fn main() -> Result<(), lb_models::ModelError> {
+/// let runtime = Runtime::load("target/onnxruntime/libonnxruntime.so.1.31.1".as_ref())?;
+/// let pool = ModelPool::new(runtime, 8 << 30);
+/// let directory = ModelDirectory::find("pocket", &["models".into()])?;
+/// for prompt in ["a red apple", "a green pear"] {
+///     let options = PipelineOptions::default();
+///     let mut pipeline = Pipeline::open(&pool, directory.clone(), 128, 128, options)?;
+///     let tokens = pipeline.tokenize(prompt)?;
+///     pipeline.encode(&[tokens])?;
+/// }
+/// // The second pipeline took the text encoder that the first one had given back.
+/// assert_eq!(pool.loads(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ModelPool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runtime: Runtime,
+    state: Mutex<State>,
+}
+
+/// A component that is loaded, as [`ModelPool::loaded`] reports it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct LoadedComponent {
+    /// The model directory.
+    pub model: PathBuf,
+    /// Which part of the model.
+    pub component: Component,
+    /// Where it runs; never [`Device::Auto`].
+    pub device: Device,
+    /// What it computes in.
+    pub precision: Precision,
+    /// Estimated memory in bytes: the size of the files of its graph and weights.
+    pub bytes: u64,
+    /// Whether a pipeline has it at the moment.
+    pub in_use: bool,
+}
+
+impl ModelPool {
+    /// A pool in which nothing is loaded yet. `budget` is the memory, in bytes, that components may
+    /// take: idle ones are dropped, least recently used first, while all together take more.
+    ///
+    /// With a budget of 0 nothing is kept: a component is dropped as soon as it is given back.
+    /// Components that are in use are never refused, even where they exceed the budget.
+    #[must_use]
+    pub fn new(runtime: Runtime, budget: u64) -> Self {
+        let state = Mutex::new(State {
+            budget,
+            ..State::default()
+        });
+        Self {
+            shared: Arc::new(Shared { runtime, state }),
+        }
+    }
+
+    /// The runtime that the components are loaded in.
+    #[must_use]
+    pub fn runtime(&self) -> Runtime {
+        self.shared.runtime
+    }
+
+    /// The memory budget in bytes.
+    #[must_use]
+    pub fn budget(&self) -> u64 {
+        self.lock().budget
+    }
+
+    /// Changes the memory budget, and drops the idle components that exceed the new one.
+    pub fn set_budget(&self, bytes: u64) {
+        let dropped = {
+            let mut state = self.lock();
+            state.budget = bytes;
+            state.evict(0)
+        };
+        drop(dropped);
+    }
+
+    /// What is loaded: idle components in the order in which they would be dropped, then those in
+    /// use.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<LoadedComponent> {
+        let state = self.lock();
+        let idle = state.idle.iter().map(|idle| (&idle.entry, false));
+        let in_use = state.in_use.values().map(|entry| (entry, true));
+        let report = |(entry, in_use): (&Entry, bool)| LoadedComponent {
+            model: entry.key.files.folder().to_owned(),
+            component: entry.key.component,
+            device: entry.key.options.device,
+            precision: entry.key.options.precision,
+            bytes: entry.bytes,
+            in_use,
+        };
+        idle.chain(in_use).map(report).collect()
+    }
+
+    /// How many components the pool has loaded since it was made. It does not grow where an idle
+    /// one is used again.
+    #[must_use]
+    pub fn loads(&self) -> u64 {
+        self.lock().loads
+    }
+
+    /// Drops the components of the model directory at `model`: the idle ones now, those in use when
+    /// their pipelines give them back.
+    pub fn release(&self, model: &Path) {
+        self.release_where(|files| files.are_in(model));
+    }
+
+    /// Drops the components of all models, as [`Self::release`] does for one.
+    pub fn release_all(&self) {
+        self.release_where(|_| true);
+    }
+
+    fn release_where(&self, released: impl Fn(&ModelFiles) -> bool) {
+        let dropped = {
+            let mut state = self.lock();
+            for entry in state.in_use.values_mut() {
+                entry.keep &= !released(&entry.key.files);
+            }
+            state.take_idle(|key| released(&key.files))
+        };
+        drop(dropped);
+    }
+
+    /// The device and precision that `options` mean on this machine. Devices are tried out once.
+    ///
+    /// # Errors
+    /// [`ModelError::DeviceUnavailable`], and those of [`SessionOptions::validate`].
+    pub(crate) fn settle(&self, options: &SessionOptions) -> Result<SettledOptions, ModelError> {
+        options.validate()?;
+        let known = self.lock().devices.get(&options.device).copied();
+        let device = match known {
+            Some(device) => device,
+            None => {
+                let device = options.device.settle(self.shared.runtime)?;
+                self.lock().devices.insert(options.device, device);
+                device
+            }
+        };
+        Ok(options.on(device))
+    }
+
+    /// Hands out a component: an idle one if there is one of the same key, else a new one.
+    ///
+    /// # Errors
+    /// [`ModelError`] where it cannot be loaded. The pool is then as it was before.
+    pub(crate) fn take<T: Pooled>(
+        &self,
+        directory: &ModelDirectory,
+        options: &SettledOptions,
+        profile: Option<ShapeProfile>,
+    ) -> Result<Lease<T>, ModelError> {
+        let key = Key {
+            files: ModelFiles::of(directory.path()),
+            component: T::COMPONENT,
+            options: options.clone(),
+            profile,
+        };
+        // Configurations were read before the files changed: they may not fit the weights that the
+        // next opening of the directory will find.
+        let keep = key.files == *directory.files();
+        if let Some((component, ticket)) = self.take_idle(&key) {
+            return Ok(Lease { component, ticket });
+        }
+        let source = directory.graph(T::COMPONENT, &options.export())?;
+        let profile = key.profile.clone();
+        let ticket = self.reserve(Entry {
+            bytes: source.bytes().max(1),
+            key,
+            keep,
+        });
+        let request = SessionRequest {
+            runtime: self.shared.runtime,
+            source: &source,
+            options,
+            profile,
+            records_graphs: false,
+        };
+        let component = Box::new(T::load(directory, request)?);
+        self.lock().loads += 1;
+        Ok(Lease { component, ticket })
+    }
+
+    /// An idle component of this key, now in use. Those of the same model whose files were changed
+    /// since are dropped, as nobody can ask for them again.
+    fn take_idle<T: Pooled>(&self, key: &Key) -> Option<(Box<T>, Ticket)> {
+        let (outdated, found) = {
+            let mut state = self.lock();
+            let folder = key.files.folder();
+            let outdated =
+                state.take_idle(|idle| idle.files.folder() == folder && idle.files != key.files);
+            let position = state.idle.iter().rposition(|idle| idle.entry.key == *key);
+            let found = position.map(|position| state.idle.remove(position));
+            (outdated, found)
+        };
+        drop(outdated);
+        let Idle { component, entry } = found?;
+        let component = component.downcast().ok()?;
+        Some((component, self.reserve(entry)))
+    }
+
+    /// Makes room for a component that will be in use from now on.
+    fn reserve(&self, entry: Entry) -> Ticket {
+        let (dropped, number) = {
+            let mut state = self.lock();
+            let dropped = state.evict(entry.bytes);
+            let number = state.next_ticket;
+            state.next_ticket += 1;
+            state.in_use.insert(number, entry);
+            (dropped, number)
+        };
+        drop(dropped);
+        Ticket {
+            pool: self.clone(),
+            number,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for ModelPool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ModelPool")
+            .field("runtime", &self.shared.runtime)
+            .field("budget", &self.budget())
+            .field("loaded", &self.loaded())
+            .finish()
+    }
+}
+
+/// A part of a model that a pool can keep.
+pub(crate) trait Pooled: Sized + Send + 'static {
+    /// Which part it is.
+    const COMPONENT: Component;
+
+    /// Loads it from its graph.
+    fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError>;
+
+    /// Its session.
+    fn session(&mut self) -> &mut ComponentSession;
+
+    /// Forgets what belongs to the pipeline that had it; `false` where it is worth no more use.
+    fn recycle(&mut self) -> bool {
+        true
+    }
+}
+
+/// A component that a pipeline has for itself. It goes back to the pool by [`Self::give_back`]; one
+/// that is just dropped, after an error for instance, is unloaded.
+pub(crate) struct Lease<T: Pooled> {
+    component: Box<T>,
+    ticket: Ticket,
+}
+
+impl<T: Pooled> Lease<T> {
+    /// Gives the component back, and returns where its time went since it was taken.
+    pub(crate) fn give_back(self) -> SessionTimes {
+        let Self {
+            mut component,
+            ticket,
+        } = self;
+        let session = component.session();
+        let times = session.take_times();
+        let is_sound = !session.has_failed() && !std::thread::panicking();
+        if is_sound && component.recycle() {
+            ticket.put_back(component);
+        }
+        times
+    }
+}
+
+impl<T: Pooled> Deref for Lease<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.component
+    }
+}
+
+impl<T: Pooled> DerefMut for Lease<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.component
+    }
+}
+
+/// The pool's account of a component in use, closed on drop.
+struct Ticket {
+    pool: ModelPool,
+    number: u64,
+}
+
+impl Ticket {
+    fn put_back(&self, component: Box<dyn Any + Send>) {
+        let dropped = {
+            let mut state = self.pool.lock();
+            if let Some(entry) = state.in_use.remove(&self.number)
+                && entry.keep
+            {
+                state.idle.push(Idle { component, entry });
+            }
+            state.evict(0)
+        };
+        drop(dropped);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.pool.lock().in_use.remove(&self.number);
+    }
+}
+
+#[derive(Default)]
+struct State {
+    budget: u64,
+    /// What each device that was asked for turned out to be.
+    devices: BTreeMap<Device, Device>,
+    /// Least recently used first.
+    idle: Vec<Idle>,
+    /// By the numbers of their tickets.
+    in_use: BTreeMap<u64, Entry>,
+    next_ticket: u64,
+    loads: u64,
+}
+
+struct Idle {
+    component: Box<dyn Any + Send>,
+    entry: Entry,
+}
+
+struct Entry {
+    key: Key,
+    bytes: u64,
+    /// Whether it may become idle.
+    keep: bool,
+}
+
+/// Everything that makes one loaded component unlike another.
+#[derive(PartialEq)]
+struct Key {
+    files: ModelFiles,
+    component: Component,
+    options: SettledOptions,
+    profile: Option<ShapeProfile>,
+}
+
+impl State {
+    /// Takes out as many of the least recently used components as have to go before `more` bytes
+    /// fit into the budget. The caller drops them without holding the lock, as that can take long.
+    #[must_use]
+    fn evict(&mut self, more: u64) -> Vec<Idle> {
+        let idle = self.idle.iter().map(|idle| &idle.entry);
+        let loaded: u64 = idle
+            .chain(self.in_use.values())
+            .map(|entry| entry.bytes)
+            .sum();
+        let mut excess = (loaded + more).saturating_sub(self.budget);
+        let mut count = 0;
+        for idle in &self.idle {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(idle.entry.bytes);
+            count += 1;
+        }
+        self.idle.drain(..count).collect()
+    }
+
+    /// Takes out the idle components that match.
+    fn take_idle(&mut self, matches: impl Fn(&Key) -> bool) -> Vec<Idle> {
+        let idle = std::mem::take(&mut self.idle).into_iter();
+        let (taken, left) = idle.partition(|idle| matches(&idle.entry.key));
+        self.idle = left;
+        taken
+    }
+}
