@@ -4,14 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-
-/// RGB samples of a picture, 0 to 255.
-pub(crate) struct Picture {
-    samples: Vec<u8>,
-}
+use lb_video::{RgbImage, picture};
 
 /// All PNG files of a folder, in the order of their names.
-pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<RgbImage>> {
     let mut paths: Vec<_> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
@@ -21,17 +17,15 @@ pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Picture>> {
     paths
         .iter()
         .map(|path| {
-            let picture =
+            let read =
                 image::open(path).with_context(|| format!("{} is no picture", path.display()))?;
-            Ok(Picture {
-                samples: picture.into_rgb8().into_raw(),
-            })
+            Ok(read.into_rgb8())
         })
         .collect()
 }
 
 /// Peak signal-to-noise ratio of each pair of pictures, in dB; infinite where they are equal.
-pub(crate) fn psnr(left: &[Picture], right: &[Picture]) -> Result<Vec<f64>> {
+pub(crate) fn psnr(left: &[RgbImage], right: &[RgbImage]) -> Result<Vec<f64>> {
     ensure!(
         left.len() == right.len(),
         "{} frames beside {}",
@@ -40,14 +34,7 @@ pub(crate) fn psnr(left: &[Picture], right: &[Picture]) -> Result<Vec<f64>> {
     );
     left.iter()
         .zip(right)
-        .map(|(left, right)| {
-            ensure!(
-                left.samples.len() == right.samples.len(),
-                "frames of different sizes"
-            );
-            let mean_square = square_distance(left, right) / left.samples.len() as f64;
-            Ok(10.0 * (255.0 * 255.0 / mean_square).log10())
-        })
+        .map(|(left, right)| Ok(picture::psnr(left, right)?))
         .collect()
 }
 
@@ -56,21 +43,12 @@ pub(crate) fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
-fn square_distance(left: &Picture, right: &Picture) -> f64 {
-    let differences = left.samples.iter().zip(&right.samples);
-    differences
-        .map(|(&l, &r)| (f64::from(l) - f64::from(r)).powi(2))
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn picture(value: u8) -> Picture {
-        Picture {
-            samples: vec![value; 12],
-        }
+    fn picture(value: u8) -> RgbImage {
+        RgbImage::from_pixel(2, 2, [value; 3].into())
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod depth;
 mod inpaint;
 mod upscale;
 
+use image::RgbImage;
 use lb_blend::{LatentShape, Latents};
 
 pub use self::depth::depth_channel;
@@ -15,7 +16,7 @@ pub use self::inpaint::{MaskedPicture, masked_picture};
 pub use self::upscale::{UpscaleNoise, low_res_channels};
 use crate::error::ModelError;
 use crate::kind::ModelKind;
-use crate::picture::{GrayPicture, Picture};
+use crate::picture::GrayPicture;
 use crate::pipeline::Pipeline;
 
 impl Pipeline {
@@ -27,7 +28,7 @@ impl Pipeline {
     /// [`ModelError`] where the VAE encoder cannot be loaded or run.
     pub fn inpaint_channels(
         &mut self,
-        source: &Picture,
+        source: &RgbImage,
         mask: &GrayPicture,
     ) -> Result<Latents, ModelError> {
         self.directory()
@@ -69,7 +70,7 @@ impl Pipeline {
     /// [`ModelError::WrongKind`] for another kind of model, and those of [`low_res_channels`].
     pub fn low_res_channels(
         &self,
-        picture: &Picture,
+        picture: &RgbImage,
         noise: &UpscaleNoise,
     ) -> Result<Latents, ModelError> {
         let schedule = &self.directory().upscaler()?.low_res_schedule;

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!  prompt ─ Tokenizer ─ text encoder ─ conditioning ─┐
-//!                                                    ├─ UNet (Backend::predict) ─ latents ─ VAE ─ Picture
+//!                                                    ├─ UNet (Backend::predict) ─ latents ─ VAE ─ RgbImage
 //!  seed ─── lb-blend's noise ─────── latents ────────┤
 //!  mask, picture, depth map ──────── channels ───────┘
 //! ```
@@ -71,11 +71,12 @@ pub use conditioning::{
 pub use device::{Device, DeviceProblem, ProviderReport, SessionOptions, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
+pub use image::RgbImage;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
 pub use kind::ModelKind;
 pub use lb_checkpoint::{CheckpointError, Component};
 pub use lb_export::Precision;
-pub use picture::{GrayPicture, Picture};
+pub use picture::GrayPicture;
 pub use picture_decoder::PictureDecoder;
 pub use pipeline::{ComponentOrigin, Pipeline, PipelineOptions};
 pub use pool::{LoadedComponent, ModelPool};

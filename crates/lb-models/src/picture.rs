@@ -1,17 +1,8 @@
-//! Pictures as people have them, and as models see them: planes of numbers in [-1, 1].
+//! Pictures as models see them: planes of numbers in [-1, 1].
+
+use image::{Rgb, RgbImage};
 
 use crate::error::ModelError;
-
-/// A picture: RGB, 8 bits a channel, row by row from the top, no padding.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Picture {
-    /// Pixels a row.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// `width · height · 3` bytes.
-    pub rgb: Vec<u8>,
-}
 
 /// A picture of one channel, row by row from the top: a mask or a depth map.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,47 +15,43 @@ pub struct GrayPicture {
     pub values: Vec<f32>,
 }
 
-impl Picture {
-    /// Checks that the picture, called `what`, has this width and height, and pixels for them.
-    pub(crate) fn check(
-        &self,
-        what: &'static str,
-        (width, height): (usize, usize),
-    ) -> Result<(), ModelError> {
-        check_size(what, (self.width, self.height), (width, height))?;
-        check_length(what, self.rgb.len(), [width, height, 3])
-    }
+/// Checks that the picture, called `what`, has this width and height.
+pub(crate) fn check(
+    what: &'static str,
+    picture: &RgbImage,
+    (width, height): (usize, usize),
+) -> Result<(), ModelError> {
+    let found = (picture.width() as usize, picture.height() as usize);
+    check_size(what, found, (width, height))
+}
 
-    /// Red, green and blue planes in [-1, 1]: 2·byte/255 − 1.
-    pub(crate) fn planes(&self) -> Vec<f32> {
-        let channel = |channel: usize| self.rgb.iter().skip(channel).step_by(3);
-        let planes = [0, 1, 2].into_iter().flat_map(channel);
-        planes
-            .map(|&byte| 2.0 * (f32::from(byte) / 255.0) - 1.0)
-            .collect()
-    }
+/// Red, green and blue planes in [-1, 1]: 2·byte/255 − 1.
+pub(crate) fn planes(picture: &RgbImage) -> Vec<f32> {
+    let channel = |channel: usize| picture.pixels().map(move |pixel| pixel[channel]);
+    let planes = [0, 1, 2].into_iter().flat_map(channel);
+    planes
+        .map(|byte| 2.0 * (f32::from(byte) / 255.0) - 1.0)
+        .collect()
+}
 
-    /// Planes in [-1, 1] to bytes: round(clamp(x/2 + 0.5)·255), ties to even as in numpy.
-    ///
-    /// # Errors
-    /// [`ModelError::NotFinite`], naming the component that they come from.
-    pub(crate) fn from_planes(
-        planes: &[f32],
-        (width, height): (usize, usize),
-        component: &'static str,
-    ) -> Result<Self, ModelError> {
-        if planes.iter().any(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { component });
-        }
-        let area = width * height;
-        let byte =
-            |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-        let mut rgb = Vec::with_capacity(area * 3);
-        for pixel in 0..area {
-            rgb.extend([0, 1, 2].map(|channel| byte(planes[channel * area + pixel])));
-        }
-        Ok(Self { width, height, rgb })
+/// Planes in [-1, 1] to bytes: round(clamp(x/2 + 0.5)·255), ties to even as in numpy.
+///
+/// # Errors
+/// [`ModelError::NotFinite`], naming the component that they come from.
+pub(crate) fn from_planes(
+    planes: &[f32],
+    (width, height): (usize, usize),
+    component: &'static str,
+) -> Result<RgbImage, ModelError> {
+    if planes.iter().any(|value| !value.is_finite()) {
+        return Err(ModelError::NotFinite { component });
     }
+    let area = width * height;
+    let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+    Ok(RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let pixel = y as usize * width + x as usize;
+        Rgb([0, 1, 2].map(|channel| byte(planes[channel * area + pixel])))
+    }))
 }
 
 impl GrayPicture {
@@ -123,27 +110,23 @@ mod tests {
     #[test]
     fn the_range_is_stretched_clamped_and_rounded() {
         let planes = [-1.0, 1.0, 0.0, 7.0, -7.0, 0.5];
-        let picture = Picture::from_planes(&planes, (2, 1), "VAE decoder").unwrap();
-        assert_eq!(picture.rgb, [0, 128, 0, 255, 255, 191]);
+        let picture = from_planes(&planes, (2, 1), "VAE decoder").unwrap();
+        assert_eq!(picture.into_raw(), [0, 128, 0, 255, 255, 191]);
     }
 
     #[test]
     fn every_byte_comes_back() {
         let rgb: Vec<u8> = (0..=255).chain(0..=255).chain(0..=255).collect();
-        let picture = Picture {
-            width: 16,
-            height: 16,
-            rgb,
-        };
-        let planes = picture.planes();
+        let picture = RgbImage::from_raw(16, 16, rgb).unwrap();
+        let planes = planes(&picture);
         assert_eq!((planes[0], planes[85]), (-1.0, 1.0));
-        let back = Picture::from_planes(&planes, (16, 16), "test").unwrap();
+        let back = from_planes(&planes, (16, 16), "test").unwrap();
         assert_eq!(back, picture);
     }
 
     #[test]
     fn a_picture_of_nan_is_an_error() {
-        let error = Picture::from_planes(&[f32::NAN, 0.0, 0.0], (1, 1), "VAE decoder");
+        let error = from_planes(&[f32::NAN, 0.0, 0.0], (1, 1), "VAE decoder");
         assert!(error.unwrap_err().to_string().contains("VAE decoder"));
     }
 

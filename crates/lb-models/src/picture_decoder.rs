@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use image::RgbImage;
 use lb_blend::{LatentShape, Latents};
 
 use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
-use crate::picture::Picture;
 use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
 use crate::vae::{DecodeTiling, Tiles, VaeDecoder};
@@ -74,7 +74,7 @@ impl PictureDecoder {
     /// # Errors
     /// [`ModelError`] where the session cannot be loaded or run, or gives values that are not
     /// finite.
-    pub fn decode(&self, latents: &[&Latents]) -> Result<Vec<Picture>, ModelError> {
+    pub fn decode(&self, latents: &[&Latents]) -> Result<Vec<RgbImage>, ModelError> {
         let Some(first) = latents.first() else {
             return Ok(Vec::new());
         };

@@ -4,6 +4,7 @@ mod channel_weights;
 mod options;
 mod origin;
 
+use image::RgbImage;
 use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
@@ -14,7 +15,7 @@ pub use self::origin::ComponentOrigin;
 use crate::device::{Device, SettledOptions};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
-use crate::picture::Picture;
+use crate::picture;
 use crate::picture_decoder::PictureDecoder;
 use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
@@ -155,12 +156,12 @@ impl Pipeline {
     /// # Errors
     /// [`ModelError::InputSize`] for a picture of another size, and [`ModelError`] where the VAE
     /// encoder cannot be loaded or run.
-    pub fn encode_pictures(&mut self, pictures: &[Picture]) -> Result<Vec<Latents>, ModelError> {
+    pub fn encode_pictures(&mut self, pictures: &[RgbImage]) -> Result<Vec<Latents>, ModelError> {
         let size = self.picture_size();
         for picture in pictures {
-            picture.check("picture to encode", size)?;
+            picture::check("picture to encode", picture, size)?;
         }
-        let planes: Vec<_> = pictures.iter().map(Picture::planes).collect();
+        let planes: Vec<_> = pictures.iter().map(picture::planes).collect();
         self.encode_planes(&planes)
     }
 
@@ -272,7 +273,7 @@ impl Backend for Pipeline {
         let pictures = self.decoder.decode(&latents).map_err(BackendError::new)?;
         let features = pictures
             .into_iter()
-            .map(|picture| picture.rgb.into_iter().map(f32::from).collect());
+            .map(|picture| picture.into_raw().into_iter().map(f32::from).collect());
         Ok(features.collect())
     }
 }

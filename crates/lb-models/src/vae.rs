@@ -2,6 +2,7 @@
 
 mod tiles;
 
+use image::RgbImage;
 use lb_blend::{LatentShape, Latents};
 use lb_checkpoint::Component;
 use ort::value::{TensorElementType, TensorRef};
@@ -10,7 +11,7 @@ pub use self::tiles::DecodeTiling;
 pub(crate) use self::tiles::Tiles;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
-use crate::picture::Picture;
+use crate::picture;
 use crate::pool::Pooled;
 use crate::session::{ComponentSession, Port, SessionRequest, SessionTimes};
 
@@ -55,9 +56,9 @@ impl Pooled for VaeDecoder {
 
 impl VaeDecoder {
     /// Decodes latents of one shape, in one call.
-    pub(crate) fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<Picture>, ModelError> {
+    pub(crate) fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<RgbImage>, ModelError> {
         let decoded = self.planes(latents)?.into_iter();
-        let pictures = decoded.map(|(planes, size)| Picture::from_planes(&planes, size, DECODER));
+        let pictures = decoded.map(|(planes, size)| picture::from_planes(&planes, size, DECODER));
         pictures.collect()
     }
 
@@ -66,7 +67,7 @@ impl VaeDecoder {
         &mut self,
         latents: &Latents,
         tiles: &Tiles,
-    ) -> Result<Picture, ModelError> {
+    ) -> Result<RgbImage, ModelError> {
         let mut joined = tiles.join(self.pixels_per_latent);
         for tile in tiles.cut(latents) {
             for (planes, size) in self.planes(&[&tile?])? {
@@ -81,7 +82,7 @@ impl VaeDecoder {
             }
         }
         let size = joined.size();
-        Picture::from_planes(&joined.finish(), size, DECODER)
+        picture::from_planes(&joined.finish(), size, DECODER)
     }
 
     /// Decodes latents of one shape, in one call, to planes with their width and height.

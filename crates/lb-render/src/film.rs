@@ -1,10 +1,12 @@
 //! Computed frames to film frames, as they come.
 
+use std::sync::Arc;
+
+use image::RgbImage;
 use lb_schedule::{
     ComputedPositions, FilmFrame, Timeline, TransitionSpan, computed_frame_times,
     perceptual_positions, transition_frames,
 };
-use lb_video::Frame;
 
 use crate::error::RenderError;
 use crate::job::Timing;
@@ -29,7 +31,7 @@ pub(crate) struct FilmAssembler {
     /// Film frames of the current transition, once they are known.
     film: std::iter::Peekable<std::vec::IntoIter<FilmFrame>>,
     /// The last computed frames of the current transition, the newest at the end.
-    held: Vec<Frame>,
+    held: Vec<Arc<RgbImage>>,
     distances: Vec<f64>,
     motions: Vec<Motion>,
 }
@@ -53,8 +55,8 @@ impl FilmAssembler {
     /// comes again at its end.
     pub(crate) fn push(
         &mut self,
-        frame: Frame,
-        mut show: impl FnMut(&Frame, &Frame, f64) -> Result<(), RenderError>,
+        frame: Arc<RgbImage>,
+        mut show: impl FnMut(&Arc<RgbImage>, &Arc<RgbImage>, f64) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
         let Some(before) = self.held.last() else {
             for _ in 0..self.timeline.opening_frames() {

@@ -17,7 +17,8 @@ mod jpeg;
 
 use std::path::Path;
 
-use lb_models::{GrayPicture, Picture};
+use image::RgbImage;
+use lb_models::GrayPicture;
 
 pub use error::InputError;
 
@@ -32,11 +33,8 @@ pub const MOST_INPUT_PIXELS: u64 = 100_000_000;
 ///
 /// # Errors
 /// The rule of [`InputError`] that the file breaks.
-pub fn read_picture(path: &Path) -> Result<Picture, InputError> {
-    let image = decode::decode(path, file::read(path)?)?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let rgb = convert::rgb(image);
-    Ok(Picture { width, height, rgb })
+pub fn read_picture(path: &Path) -> Result<RgbImage, InputError> {
+    Ok(convert::rgb(decode::decode(path, file::read(path)?)?))
 }
 
 /// Width and height of the picture that [`read_picture`] would read, without decoding it.

@@ -95,13 +95,14 @@ pub use renderer::Renderer;
 pub use store::{Damage, Key, Store, StoreError, StoreOptions, StoreUsage};
 pub use summary::{Reconstruction, Seconds, Summary, TransitionFacts};
 
+pub use image::RgbImage;
 pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
-    Device, DeviceProblem, GrayPicture, ModelDirectory, ModelError, ModelKind, ModelPool, Picture,
+    Device, DeviceProblem, GrayPicture, ModelDirectory, ModelError, ModelKind, ModelPool,
     PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
     providers as device_reports,
 };
 pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{
-    AnimationOptions, AudioTrack, Encoder, Frame, VideoError, WebpCompression, ffmpeg_version,
+    AnimationOptions, AudioTrack, Encoder, VideoError, WebpCompression, ffmpeg_version,
 };

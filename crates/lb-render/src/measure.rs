@@ -35,7 +35,9 @@ mod reader;
 mod source;
 mod statistics;
 
-use lb_video::Frame;
+use std::sync::Arc;
+
+use image::RgbImage;
 use serde::Serialize;
 
 pub use error::MeasureError;
@@ -116,7 +118,7 @@ pub fn measure<Frames, Error>(
     frames_per_second: Option<f64>,
 ) -> Result<Measurement, Error>
 where
-    Frames: Iterator<Item = Result<Frame, Error>>,
+    Frames: Iterator<Item = Result<RgbImage, Error>>,
     Error: From<MeasureError>,
 {
     let closes = sections.is_some_and(|sections| sections.closes);
@@ -125,7 +127,7 @@ where
     let open = || Ok::<_, Error>(open()?.chain(again.clone().map(Ok)));
     let mut ahead = Reader::begin(open()?)?;
     let mut behind = Reader::begin(open()?)?;
-    let (width, height) = (ahead.frame().width(), ahead.frame().height());
+    let (width, height) = lb_video::picture::size(ahead.frame());
     let mut transitions = Vec::new();
     match sections {
         Some(sections) => {
@@ -168,7 +170,7 @@ fn transition<Frames, Error>(
     ahead: &Reader<Frames>,
 ) -> Result<TransitionMeasure, Error>
 where
-    Frames: Iterator<Item = Result<Frame, Error>>,
+    Frames: Iterator<Item = Result<RgbImage, Error>>,
     Error: From<MeasureError>,
 {
     let (first, last) = (behind.index(), ahead.index());
@@ -177,7 +179,7 @@ where
     let mut variances = vec![picture::laplacian_variance(behind.frame())];
     let mut residual = vec![ends.residual(behind.frame())];
     for index in first + 1..=last {
-        let before = behind.frame().clone();
+        let before = Arc::clone(behind.frame());
         if !behind.read_to(index)? {
             break;
         }

@@ -7,9 +7,9 @@ mod inpaint;
 mod picture;
 pub(crate) mod upscale;
 
+use image::RgbImage;
 use lb_blend::Latents;
 use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
-use lb_video::Frame;
 
 use self::inpaint::InpaintPictures;
 pub(crate) use self::picture::{Inversion, KeyframePictures};
@@ -79,9 +79,9 @@ impl Mode {
     ///
     /// # Errors
     /// [`RenderError::Video`] for a picture of another size than the film's.
-    pub(crate) fn finish(&self, picture: Frame) -> Result<Frame, RenderError> {
+    pub(crate) fn finish(&self, picture: RgbImage) -> Result<RgbImage, RenderError> {
         match self {
-            Self::Inpaint(pictures) => pictures.finish(&picture),
+            Self::Inpaint(pictures) => pictures.finish(picture),
             Self::Text | Self::Depth(_) => Ok(picture),
         }
     }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use image::RgbImage;
 use lb_blend::StepProgress;
-use lb_video::Frame;
 
 use crate::store::StoreError;
 use crate::summary::Reconstruction;
@@ -51,7 +51,7 @@ pub enum RenderEvent<'a> {
         /// Which one, from 0.
         index: usize,
         /// Its picture.
-        picture: &'a Frame,
+        picture: &'a RgbImage,
     },
     /// A keyframe that is a picture is there; this is how close it comes.
     Reconstructed(&'a Reconstruction),

@@ -7,11 +7,14 @@ mod watching;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use image::RgbImage;
 use lb_blend::{BlendedFrame, Latents};
 use lb_models::{PictureDecoder, Pipeline};
 use lb_schedule::BranchingProfile;
-use lb_video::{CompletedFilm, ContactSheet, FilmWriter, Frame, FrameSpool, PngFile};
+use lb_video::picture::cross_fade;
+use lb_video::{CompletedFilm, ContactSheet, FilmWriter, FrameSpool, PngFile};
 
 pub(crate) use self::watching::Watching;
 use crate::error::RenderError;
@@ -42,9 +45,9 @@ pub(crate) struct Production {
     /// The job, which every output carries.
     description: Option<String>,
     /// The picture of the keyframe that the next transition leads to.
-    next_keyframe: Option<Frame>,
+    next_keyframe: Option<Arc<RgbImage>>,
     /// The first keyframe's picture, to which a loop comes back.
-    first_keyframe: Option<Frame>,
+    first_keyframe: Option<Arc<RgbImage>>,
     profiles: Vec<BranchingProfile>,
     level_fractions: Vec<Vec<Vec<f64>>>,
     computed: usize,
@@ -172,7 +175,7 @@ impl Production {
         Ok(files)
     }
 
-    fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<Frame>, RenderError> {
+    fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<RgbImage>, RenderError> {
         let decoded = self.reuse.decode(&self.decoder, latents)?;
         self.reused += decoded.reused;
         let frames = decoded.frames.into_iter();
@@ -180,7 +183,12 @@ impl Production {
     }
 
     /// The next computed frame of the film, at this fraction of a transition under way.
-    fn write(&mut self, frame: Frame, index: usize, fraction: f64) -> Result<(), RenderError> {
+    fn write(
+        &mut self,
+        frame: Arc<RgbImage>,
+        index: usize,
+        fraction: f64,
+    ) -> Result<(), RenderError> {
         if let Some(low_res) = &mut self.low_res {
             low_res.push(&frame)?;
             self.computed += 1;
@@ -191,21 +199,21 @@ impl Production {
         }
         if let Some(writer) = &mut self.frames {
             let place = self.spans[index].at(fraction);
-            writer.write_with_text(frame.clone(), place.to_text())?;
+            writer.write_with_text(Arc::clone(&frame), place.to_text())?;
         }
         self.computed += 1;
         self.show(frame)
     }
 
     /// A computed frame as the film shows it.
-    fn show(&mut self, frame: Frame) -> Result<(), RenderError> {
+    fn show(&mut self, frame: Arc<RgbImage>) -> Result<(), RenderError> {
         if self.low_res.is_some() {
             return Ok(());
         }
         let film = &mut self.film;
         self.assembler.push(frame, |left, right, weight| {
             let Some(writer) = film else { return Ok(()) };
-            Ok(writer.write(Frame::blend(left, right, weight)?)?)
+            Ok(writer.write(cross_fade(left, right, weight)?)?)
         })
     }
 
@@ -228,7 +236,7 @@ impl Production {
                 }))?;
             }
             if index == 0 {
-                self.first_keyframe = Some(picture.clone());
+                self.first_keyframe = Some(Arc::clone(&picture));
                 self.write(picture, index, 0.0)?;
             } else {
                 self.next_keyframe = Some(picture);
@@ -250,7 +258,7 @@ impl Production {
             let latents: Vec<&Latents> = frames.iter().map(|frame| &frame.latents).collect();
             for (made, at) in self.decode(&latents)?.into_iter().zip(frames) {
                 let frame = self.restored(index, at.fraction, made)?;
-                self.write(frame, index, at.fraction)?;
+                self.write(Arc::new(frame), index, at.fraction)?;
             }
             let (done, total) = (self.computed, self.total);
             proceed(observer.event(&RenderEvent::Decoded { done, total }))?;

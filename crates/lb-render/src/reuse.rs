@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
+use image::RgbImage;
 use lb_blend::{
     BlendOptions, Conditioning, Film, InversionOptions, Keyframe, LatentShape, Latents,
 };
-use lb_models::{Component, Picture, PictureDecoder, Pipeline, Tokens};
+use lb_models::{Component, PictureDecoder, Pipeline, Tokens};
 use lb_schedule::Spacing;
-use lb_video::Frame;
 
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver};
@@ -31,7 +31,7 @@ pub(crate) struct Reuse {
 
 /// Pictures, and how many of them were in the store.
 pub(crate) struct DecodedFrames {
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: Vec<RgbImage>,
     pub(crate) reused: usize,
 }
 
@@ -108,14 +108,14 @@ impl Reuse {
     pub(crate) fn encoded_pictures(
         &self,
         pipeline: &mut Pipeline,
-        pictures: &[&Picture],
+        pictures: &[&RgbImage],
     ) -> Result<Vec<Latents>, RenderError> {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }
         let shape = pipeline.latent_shape();
-        let stored = |picture: &Picture| {
-            let inputs = [b"keyframe", &picture.rgb[..]];
+        let stored = |picture: &RgbImage| {
+            let inputs = [b"keyframe", &picture.as_raw()[..]];
             let encoder = self.encoder.as_ref()?;
             Some(StoredLatents::new(&self.session, encoder, &inputs, shape))
         };
@@ -124,7 +124,7 @@ impl Reuse {
             .map(|picture| stored(picture)?.load())
             .collect();
         let missing = pictures.iter().zip(&found);
-        let missing: Vec<Picture> = missing
+        let missing: Vec<RgbImage> = missing
             .filter(|(_, found)| found.is_none())
             .map(|(&picture, _)| picture.clone())
             .collect();
@@ -212,7 +212,7 @@ impl Reuse {
             decoder: self.decoder,
             size: self.picture_size,
         };
-        let mut found: Vec<Option<Frame>> =
+        let mut found: Vec<Option<RgbImage>> =
             latents.iter().map(|latents| stored.load(latents)).collect();
         let missing = latents.iter().zip(&found);
         let missing: Vec<&Latents> = missing
@@ -222,9 +222,8 @@ impl Reuse {
         let mut pictures = decoder.decode(&missing)?.into_iter();
         for (latents, place) in latents.iter().zip(&mut found) {
             if place.is_none()
-                && let Some(Picture { width, height, rgb }) = pictures.next()
+                && let Some(frame) = pictures.next()
             {
-                let frame = Frame::from_rgb(width, height, rgb)?;
                 stored.save(latents, &frame);
                 *place = Some(frame);
             }

@@ -8,7 +8,7 @@
 //! chroma_sample_loc_type 0): beside the left one of two columns, between two rows. So it is the
 //! mean of the two rows, of three columns weighted 1, 2, 1.
 
-use crate::frame::Frame;
+use image::RgbImage;
 
 /// Planes of a picture in Y'CbCr 4:2:0: luma at full size, both chroma planes at half.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -91,21 +91,14 @@ impl YuvPlanes {
     }
 
     /// Replaces the planes by those of `frame`, whose sides are even.
-    pub(crate) fn read(&mut self, frame: &Frame) {
-        let (width, height) = (frame.width(), frame.height());
+    pub(crate) fn read(&mut self, frame: &RgbImage) {
+        let (width, height) = crate::picture::size(frame);
         debug_assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
         self.luma.clear();
         self.blue_difference.clear();
         self.red_difference.clear();
-        self.luma.extend(
-            frame
-                .pixels()
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&pixel| luma(pixel)),
-        );
-        for rows in frame.pixels().chunks_exact(width * 3 * 2) {
+        self.luma.extend(frame.pixels().map(|pixel| luma(pixel.0)));
+        for rows in frame.as_raw().chunks_exact(width * 3 * 2) {
             let (upper, lower) = rows.split_at(width * 3);
             let (upper, lower) = (upper.as_chunks().0, lower.as_chunks().0);
             let column = |x: usize| add(upper[x], lower[x]);
@@ -174,7 +167,7 @@ mod tests {
 
     fn planes(width: usize, height: usize, pixels: Vec<u8>) -> YuvPlanes {
         let mut planes = YuvPlanes::default();
-        planes.read(&Frame::from_rgb(width, height, pixels).unwrap());
+        planes.read(&crate::picture::from_rgb(width, height, pixels).unwrap());
         planes
     }
 

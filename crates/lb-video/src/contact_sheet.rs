@@ -1,10 +1,10 @@
 //! Many frames in one picture.
 
+use image::RgbImage;
 use image::imageops::{FilterType, resize};
-use image::{ImageBuffer, Rgb};
 
 use crate::error::VideoError;
-use crate::frame::Frame;
+use crate::picture;
 
 /// How a [`ContactSheet`] looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +33,7 @@ pub struct ContactSheet {
     options: ContactSheetOptions,
     chosen: std::iter::Peekable<std::vec::IntoIter<usize>>,
     seen: usize,
-    shown: Vec<Frame>,
+    shown: Vec<RgbImage>,
 }
 
 impl ContactSheet {
@@ -56,7 +56,7 @@ impl ContactSheet {
     }
 
     /// The film's next frame.
-    pub fn add(&mut self, frame: &Frame) {
+    pub fn add(&mut self, frame: &RgbImage) {
         if self.chosen.next_if_eq(&self.seen).is_some() {
             self.shown
                 .push(scaled_down(frame, self.options.longest_side));
@@ -68,7 +68,7 @@ impl ContactSheet {
     ///
     /// # Errors
     /// As [`contact_sheet`].
-    pub fn draw(&self) -> Result<Frame, VideoError> {
+    pub fn draw(&self) -> Result<RgbImage, VideoError> {
         draw(&self.shown, columns_for(self.shown.len()), self.options.gap)
     }
 }
@@ -79,7 +79,7 @@ impl ContactSheet {
 /// # Errors
 /// [`VideoError::EmptyContactSheet`] without frames or columns, [`VideoError::SizesDiffer`],
 /// [`VideoError::FrameSize`] if the sheet would be too large.
-pub fn contact_sheet(frames: &[Frame], columns: usize) -> Result<Frame, VideoError> {
+pub fn contact_sheet(frames: &[RgbImage], columns: usize) -> Result<RgbImage, VideoError> {
     draw(frames, columns, ContactSheetOptions::default().gap)
 }
 
@@ -106,43 +106,38 @@ fn columns_for(count: usize) -> usize {
         .unwrap_or(8)
 }
 
-fn draw(frames: &[Frame], columns: usize, gap: usize) -> Result<Frame, VideoError> {
+fn draw(frames: &[RgbImage], columns: usize, gap: usize) -> Result<RgbImage, VideoError> {
     let first = frames
         .first()
         .ok_or(VideoError::EmptyContactSheet { of: "frame" })?;
     if columns == 0 {
         return Err(VideoError::EmptyContactSheet { of: "column" });
     }
-    let (width, height) = (first.width(), first.height());
+    let (width, height) = picture::size(first);
     let columns = columns.min(frames.len());
     let rows = frames.len().div_ceil(columns);
     let sheet_width = gap + columns * (width + gap);
     let sheet_height = gap + rows * (height + gap);
-    crate::frame::check_size(sheet_width, sheet_height)?;
+    picture::validate_size(sheet_width, sheet_height)?;
     let mut pixels = vec![u8::MAX; sheet_width * sheet_height * 3];
     for (index, frame) in frames.iter().enumerate() {
-        frame.check_same_size(width, height)?;
+        picture::validate_same_size(frame, (width, height))?;
         let left = gap + index % columns * (width + gap);
         let top = gap + index / columns * (height + gap);
-        for (y, row) in frame.pixels().chunks_exact(width * 3).enumerate() {
+        for (y, row) in frame.as_raw().chunks_exact(width * 3).enumerate() {
             let start = ((top + y) * sheet_width + left) * 3;
             pixels[start..start + row.len()].copy_from_slice(row);
         }
     }
-    Frame::from_rgb(sheet_width, sheet_height, pixels)
+    picture::from_rgb(sheet_width, sheet_height, pixels)
 }
 
-fn scaled_down(frame: &Frame, longest_side: usize) -> Frame {
-    let longest = frame.width().max(frame.height());
+fn scaled_down(frame: &RgbImage, longest_side: usize) -> RgbImage {
+    let (width, height) = picture::size(frame);
+    let longest = width.max(height);
     if longest <= longest_side {
         return frame.clone();
     }
     let scaled = |side: usize| ((side * longest_side + longest / 2) / longest).max(1) as u32;
-    let (width, height) = (scaled(frame.width()), scaled(frame.height()));
-    let picture: Option<ImageBuffer<Rgb<u8>, &[u8]>> =
-        ImageBuffer::from_raw(frame.width() as u32, frame.height() as u32, frame.pixels());
-    picture
-        .map(|picture| resize(&picture, width, height, FilterType::CatmullRom).into_raw())
-        .and_then(|pixels| Frame::from_rgb(width as usize, height as usize, pixels).ok())
-        .unwrap_or_else(|| frame.clone())
+    resize(frame, scaled(width), scaled(height), FilterType::CatmullRom)
 }

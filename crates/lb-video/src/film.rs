@@ -1,14 +1,17 @@
 //! Films as their makers see them.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use image::RgbImage;
 
 use crate::completed::{CompletedFilm, FilmSummary};
 use crate::error::VideoError;
 use crate::format::FilmFormat;
-use crate::frame::{Frame, check_size};
 use crate::frame_rate::FrameRate;
 use crate::metadata;
 use crate::options::{Encoder, FilmOptions};
+use crate::picture::{validate_same_size, validate_size};
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
 use crate::sink::audio::{self, AudioSink};
@@ -71,7 +74,7 @@ impl FilmWriter {
         options: &FilmOptions,
     ) -> Result<Self, VideoError> {
         options.validate()?;
-        check_size(width, height)?;
+        validate_size(width, height)?;
         let output = StagedFolder::create(folder.as_ref(), options.overwrite)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
         let sink = PngSink::new(output, frame_rate, options.stored_description());
@@ -85,7 +88,7 @@ impl FilmWriter {
         options: &FilmOptions,
     ) -> Result<Self, VideoError> {
         options.validate()?;
-        check_size(width, height)?;
+        validate_size(width, height)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
         let output = StagedFile::create(path, options.overwrite)?;
         let sound = match &options.audio {
@@ -129,7 +132,7 @@ impl FilmWriter {
         options: &FilmOptions,
     ) -> Result<Self, VideoError> {
         options.validate()?;
-        check_size(width, height)?;
+        validate_size(width, height)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
         let output = StagedFile::create(path, options.overwrite)?;
         let (size, repeats) = ((width, height), options.animation.repeats);
@@ -164,8 +167,9 @@ impl FilmWriter {
     /// [`VideoError::SizesDiffer`] for a frame of another size (the film goes on without it); else
     /// the first error of the encoding, which may be that of an earlier frame, and after it
     /// [`VideoError::FailedBefore`].
-    pub fn write(&mut self, frame: Frame) -> Result<(), VideoError> {
-        frame.check_same_size(self.width, self.height)?;
+    pub fn write(&mut self, frame: impl Into<Arc<RgbImage>>) -> Result<(), VideoError> {
+        let frame = frame.into();
+        validate_same_size(&frame, (self.width, self.height))?;
         self.pipeline.write(frame, None)
     }
 
@@ -175,9 +179,14 @@ impl FilmWriter {
     /// # Errors
     /// As [`write`](Self::write), and [`VideoError::DescriptionTooLong`],
     /// [`VideoError::DescriptionNul`].
-    pub fn write_with_text(&mut self, frame: Frame, text: String) -> Result<(), VideoError> {
+    pub fn write_with_text(
+        &mut self,
+        frame: impl Into<Arc<RgbImage>>,
+        text: String,
+    ) -> Result<(), VideoError> {
         metadata::check(&text)?;
-        frame.check_same_size(self.width, self.height)?;
+        let frame = frame.into();
+        validate_same_size(&frame, (self.width, self.height))?;
         self.pipeline.write(frame, Some(text))
     }
 

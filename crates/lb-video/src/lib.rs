@@ -4,13 +4,13 @@
 //! own, and appears under its name only when it is whole:
 //!
 //! ```text
-//!  Frame ─► FilmWriter::write ─►│ queue of 3 │─► sink thread ─► temporary file ─► final name
-//!  RGB8                           a full queue    RGB → Y'CbCr     in the same      by rename,
-//!                                 makes write     → H.264, or      folder           in finish
-//!                                 wait            GIF, WebP, PNG
+//!  RgbImage ─► FilmWriter::write ─►│ queue of 3 │─► sink thread ─► temporary file ─► final name
+//!                                   a full queue     RGB → Y'CbCr    in the same       by rename,
+//!                                   makes write      → H.264, or     folder            in finish
+//!                                   wait             GIF, WebP, PNG
 //! ```
 //!
-//! * A [`Frame`] is an RGB picture; clones share its pixels, [`Frame::blend`] cross-fades two.
+//! * A frame is an [`RgbImage`]; [`picture`] makes one of bytes, cross-fades two and compares them.
 //! * A [`FilmWriter`] takes frames of one size and writes the format that the output's ending
 //!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
 //!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. No more than the queue and
@@ -26,16 +26,19 @@
 //! nothing behind. The same frames and options give the same bytes: nothing here asks for the time.
 //!
 //! ```
-//! use lb_video::{FilmOptions, FilmWriter, Frame};
+//! use std::sync::Arc;
+//!
+//! use lb_video::picture::cross_fade;
+//! use lb_video::{FilmOptions, FilmWriter, RgbImage};
 //!
 //! let folder = tempfile::tempdir()?;
-//! let red = Frame::from_rgb(64, 48, [255, 0, 0].repeat(64 * 48))?;
-//! let green = Frame::from_rgb(64, 48, [0, 255, 0].repeat(64 * 48))?;
+//! let red = Arc::new(RgbImage::from_pixel(64, 48, [255, 0, 0].into()));
+//! let green = Arc::new(RgbImage::from_pixel(64, 48, [0, 255, 0].into()));
 //!
 //! let options = FilmOptions { frames_per_second: 24.0, ..FilmOptions::default() };
 //! let mut film = FilmWriter::create(folder.path().join("film.mp4"), 64, 48, &options)?;
 //! for step in 0..=12 {
-//!     film.write(Frame::blend(&red, &green, f64::from(step) / 12.0)?)?;
+//!     film.write(cross_fade(&red, &green, f64::from(step) / 12.0)?)?;
 //! }
 //! let summary = film.finish()?;
 //! assert_eq!(summary.frames, 13);
@@ -51,10 +54,10 @@ mod contact_sheet;
 mod error;
 mod film;
 mod format;
-mod frame;
 mod frame_rate;
 pub mod metadata;
 mod options;
+pub mod picture;
 mod pipeline;
 mod place;
 mod reader;
@@ -63,11 +66,12 @@ mod spool;
 mod staging;
 
 pub use completed::{CompletedFilm, FilmSummary};
+pub use image::RgbImage;
+
 pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
 pub use error::VideoError;
 pub use film::FilmWriter;
 pub use format::FilmFormat;
-pub use frame::{Frame, MAX_SIDE};
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
 pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};

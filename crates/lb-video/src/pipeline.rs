@@ -1,12 +1,14 @@
 //! A stage on a thread of its own behind a bounded queue; the first error is the one reported.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use image::RgbImage;
+
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::sink::Sink;
 
 /// Frames that wait: enough for the encoder to have work while the next batch is computed, few
@@ -14,7 +16,7 @@ use crate::sink::Sink;
 const QUEUE: usize = 3;
 
 enum Message {
-    Frame(Frame, Option<String>),
+    Frame(Arc<RgbImage>, Option<String>),
     Complete,
 }
 
@@ -51,7 +53,11 @@ impl Pipeline {
     }
 
     /// Waits while the queue is full.
-    pub(crate) fn write(&mut self, frame: Frame, text: Option<String>) -> Result<(), VideoError> {
+    pub(crate) fn write(
+        &mut self,
+        frame: Arc<RgbImage>,
+        text: Option<String>,
+    ) -> Result<(), VideoError> {
         let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
         if running.queue.send(Message::Frame(frame, text)).is_ok() {
             return Ok(());
@@ -121,7 +127,7 @@ mod tests {
             "panicking"
         }
 
-        fn write(&mut self, _: &Frame) -> Result<(), VideoError> {
+        fn write(&mut self, _: &Arc<RgbImage>) -> Result<(), VideoError> {
             panic!("out of luck")
         }
 
@@ -133,8 +139,8 @@ mod tests {
     #[test]
     fn a_panic_in_the_stage_is_an_error() {
         let mut pipeline = Pipeline::start(Box::new(Panicking)).unwrap();
-        let frame = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
-        let failure = (0..20).find_map(|_| pipeline.write(frame.clone(), None).err());
+        let frame = Arc::new(RgbImage::new(1, 1));
+        let failure = (0..20).find_map(|_| pipeline.write(Arc::clone(&frame), None).err());
         let failure = failure.or_else(|| pipeline.complete().err()).unwrap();
         assert_eq!(
             failure.to_string(),

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
+
 use crate::error::VideoError;
 use crate::format::Container;
-use crate::frame::{Frame, MAX_SIDE};
 use crate::metadata::Flaw;
+use crate::picture::{self, MAX_SIDE};
 
 mod animation;
 mod ffmpeg;
@@ -40,7 +42,7 @@ impl Default for ReadOptions {
 #[derive(Clone, PartialEq, Debug)]
 pub struct FilmFrame {
     /// The picture.
-    pub picture: Frame,
+    pub picture: RgbImage,
     /// When it is shown, in seconds from the first.
     pub begins: f64,
     /// For how long, in seconds.
@@ -97,8 +99,8 @@ impl Iterator for FrameReader {
     fn next(&mut self) -> Option<Self::Item> {
         let frame = self.frames.as_mut()?.next()?.and_then(|frame| {
             let picture = &frame.picture;
-            let (width, height) = *self.size.get_or_insert((picture.width(), picture.height()));
-            picture.check_same_size(width, height)?;
+            let size = *self.size.get_or_insert(picture::size(picture));
+            picture::validate_same_size(picture, size)?;
             Ok(frame)
         });
         if frame.is_err() {

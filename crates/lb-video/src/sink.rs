@@ -9,9 +9,12 @@ pub(crate) mod png;
 mod timeline;
 pub(crate) mod webp;
 
+use std::sync::Arc;
+
+use image::RgbImage;
+
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 
 /// Takes a film's frames in order. Dropped before `finish`, it leaves nothing behind.
 pub(crate) trait Sink: Send {
@@ -19,10 +22,10 @@ pub(crate) trait Sink: Send {
     fn name(&self) -> &'static str;
 
     /// The next frame; its size has been checked.
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError>;
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError>;
 
     /// The next frame, with a text of its own where the format has a place for one.
-    fn write_with_text(&mut self, frame: &Frame, _text: &str) -> Result<(), VideoError> {
+    fn write_with_text(&mut self, frame: &Arc<RgbImage>, _text: &str) -> Result<(), VideoError> {
         self.write(frame)
     }
 

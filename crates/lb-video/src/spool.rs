@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
+
 use crate::error::VideoError;
-use crate::frame::{Frame, check_size};
+use crate::picture::{self, validate_same_size, validate_size};
 use crate::place::Place;
 
 /// Frames of one size in a temporary file without a name: nothing is left of it, whatever ends the
@@ -29,7 +31,7 @@ impl FrameSpool {
         width: usize,
         height: usize,
     ) -> Result<Self, VideoError> {
-        check_size(width, height)?;
+        validate_size(width, height)?;
         let folder = folder.as_ref().to_path_buf();
         let file = tempfile::tempfile_in(&folder).map_err(VideoError::io("written", &folder))?;
         Ok(Self {
@@ -52,10 +54,10 @@ impl FrameSpool {
     /// # Errors
     /// [`VideoError::SizesDiffer`]; [`VideoError::NoSpace`] and [`VideoError::Io`], after which the
     /// frames before are still there.
-    pub fn push(&mut self, frame: &Frame) -> Result<(), VideoError> {
-        frame.check_same_size(self.width, self.height)?;
+    pub fn push(&mut self, frame: &RgbImage) -> Result<(), VideoError> {
+        validate_same_size(frame, (self.width, self.height))?;
         self.seek(self.count)?;
-        self.file.write_all(frame.pixels()).map_err(|source| {
+        self.file.write_all(frame.as_raw()).map_err(|source| {
             let place = Place {
                 path: self.folder.clone(),
                 temporary: PathBuf::new(),
@@ -71,13 +73,13 @@ impl FrameSpool {
     ///
     /// # Errors
     /// [`VideoError::Io`], also for a frame that is not there.
-    pub fn read(&self, index: usize) -> Result<Frame, VideoError> {
+    pub fn read(&self, index: usize) -> Result<RgbImage, VideoError> {
         self.seek(index)?;
         let mut pixels = vec![0; 3 * self.width * self.height];
         let mut file = &self.file;
         file.read_exact(&mut pixels)
             .map_err(VideoError::io("read", &self.folder))?;
-        Frame::from_rgb(self.width, self.height, pixels)
+        picture::from_rgb(self.width, self.height, pixels)
     }
 
     fn offset(&self, index: usize) -> u64 {

@@ -1,9 +1,10 @@
 //! Inpainting: which pixels are repainted, and the picture without them.
 
+use image::RgbImage;
 use lb_blend::LatentShape;
 
 use crate::error::ModelError;
-use crate::picture::{GrayPicture, Picture, check_size};
+use crate::picture::{self, GrayPicture, check_size};
 
 /// From here on a mask's pixel is white: `VaeImageProcessor.binarize` of diffusers.
 const THRESHOLD: f32 = 0.5;
@@ -27,9 +28,9 @@ pub struct MaskedPicture {
 /// size; [`ModelError::MaskRepaintsNothing`], [`ModelError::MaskRepaintsEverything`] and
 /// [`ModelError::MaskTooFine`] for masks that ask for no inpainting (a film that keeps everything is
 /// a still, one that keeps nothing does not need the picture); [`ModelError::PixelNotFinite`] and
-/// [`ModelError::Shape`] for pictures that are broken.
+/// [`ModelError::Shape`] for a broken mask.
 pub fn masked_picture(
-    source: &Picture,
+    source: &RgbImage,
     mask: &GrayPicture,
     shape: LatentShape,
     pixels_per_latent: usize,
@@ -39,7 +40,7 @@ pub fn masked_picture(
         shape.width.saturating_mul(step),
         shape.height.saturating_mul(step),
     );
-    source.check("source picture", size)?;
+    picture::check("source picture", source, size)?;
     check_size("mask", (mask.width, mask.height), size)?;
     mask.check("mask")?;
 
@@ -59,7 +60,7 @@ pub fn masked_picture(
         return Err(ModelError::MaskTooFine { repainted, step });
     }
 
-    let mut planes = source.planes();
+    let mut planes = picture::planes(source);
     for plane in planes.chunks_exact_mut(pixels) {
         for (value, mask) in plane.iter_mut().zip(&mask.values) {
             if repaints(mask) {
@@ -84,11 +85,7 @@ mod tests {
     };
 
     fn masked(white: &[usize]) -> Result<MaskedPicture, ModelError> {
-        let source = Picture {
-            width: 4,
-            height: 2,
-            rgb: (0..24).collect(),
-        };
+        let source = RgbImage::from_raw(4, 2, (0..24).collect()).unwrap();
         let mut values = vec![0.49; 8];
         for &pixel in white {
             values[pixel] = 0.5;
@@ -130,17 +127,13 @@ mod tests {
 
     #[test]
     fn sizes_must_be_the_films() {
-        let source = Picture {
-            width: 4,
-            height: 2,
-            rgb: vec![0; 24],
-        };
+        let source = RgbImage::new(4, 2);
         let mask = GrayPicture {
             width: 2,
             height: 4,
             values: vec![0.0; 8],
         };
-        let refused = |source: &Picture, shape| {
+        let refused = |source: &RgbImage, shape| {
             let error = masked_picture(source, &mask, shape, 2).unwrap_err();
             error.to_string()
         };

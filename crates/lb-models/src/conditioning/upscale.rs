@@ -1,12 +1,13 @@
 //! Upscaling: the noised picture of low resolution, and the noise of a whole film.
 
+use image::RgbImage;
 use lb_blend::noise::Generator;
 use lb_blend::{LatentShape, Latents, NoiseScheduleConfig, add_noise};
 
 use super::latents;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
-use crate::picture::Picture;
+use crate::picture::{self, planes};
 
 /// The noise of an upscaled film: the same two draws for each of its pictures, or it flickers.
 #[derive(Clone, PartialEq, Debug)]
@@ -39,17 +40,17 @@ impl UpscaleNoise {
 /// `low_res_scheduler` says for `noise_level`, a timestep of that schedule.
 ///
 /// # Errors
-/// [`ModelError::InputSize`] and [`ModelError::Shape`] for a picture that has not the noise's width
-/// and height; [`ModelError::NoiseLevel`] for a level that the schedule does not have;
+/// [`ModelError::InputSize`] for a picture that does not have the noise's width and height; [`ModelError::NoiseLevel`] for a level that the schedule does not have;
 /// [`ModelError::Schedule`] for a schedule that cannot be followed.
 pub fn low_res_channels(
-    picture: &Picture,
+    picture: &RgbImage,
     noise: &Latents,
     schedule: &NoiseScheduleConfig,
     noise_level: usize,
 ) -> Result<Latents, ModelError> {
     let shape = noise.shape();
-    picture.check("picture of low resolution", (shape.width, shape.height))?;
+    let size = (shape.width, shape.height);
+    picture::check("picture of low resolution", picture, size)?;
     let levels = schedule.num_train_timesteps;
     if noise_level >= levels {
         return Err(ModelError::NoiseLevel {
@@ -57,7 +58,7 @@ pub fn low_res_channels(
             most: levels.saturating_sub(1),
         });
     }
-    let noised = add_noise(schedule, noise_level, &picture.planes(), noise.values())?;
+    let noised = add_noise(schedule, noise_level, &planes(picture), noise.values())?;
     latents(shape, noised)
 }
 
@@ -87,11 +88,7 @@ mod tests {
     fn sizes_and_levels_are_checked() {
         let noise = UpscaleNoise::seeded(0, SHAPE).unwrap();
         let refused = |width, height, level| {
-            let picture = Picture {
-                width,
-                height,
-                rgb: vec![0; 3 * width * height],
-            };
+            let picture = RgbImage::new(width, height);
             let schedule = NoiseScheduleConfig::diffusers_default();
             let result = low_res_channels(&picture, &noise.low_res, &schedule, level);
             result.unwrap_err().to_string()

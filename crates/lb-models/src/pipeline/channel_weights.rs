@@ -37,7 +37,7 @@ pub(super) fn channel_weights(
     let probes: Vec<&Latents> = probes.iter().collect();
     let pictures = decoder.decode(&probes).map_err(BackendError::new)?;
     let changes = pictures[1..].iter().map(|picture| {
-        let pairs = picture.rgb.iter().zip(&pictures[0].rgb);
+        let pairs = picture.iter().zip(pictures[0].iter());
         pairs
             .map(|(&changed, &base)| (f64::from(changed) - f64::from(base)).powi(2))
             .sum()

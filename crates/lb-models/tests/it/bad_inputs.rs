@@ -4,16 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use lb_blend::{Backend, PredictRequest};
-use lb_models::{GrayPicture, ModelDirectory, ModelError, Picture};
+use lb_models::{GrayPicture, ModelDirectory, ModelError, RgbImage};
 
 use crate::golden_kinds::{Golden, SHAPE};
 
-fn picture(width: usize, height: usize) -> Picture {
-    Picture {
-        width,
-        height,
-        rgb: vec![100; width * height * 3],
-    }
+fn picture(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_pixel(width, height, [100; 3].into())
 }
 
 fn gray(width: usize, height: usize, value: f32) -> GrayPicture {

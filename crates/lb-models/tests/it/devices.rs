@@ -4,9 +4,11 @@ use lb_blend::{Backend, LatentShape, PredictRequest, noise};
 use lb_export::{Component, ExportOptions, Graph, build_graph};
 use lb_models::testing::{GraphSession, NamedTensor, TensorValues, placement};
 use lb_models::{
-    Device, DeviceProblem, Picture, Pipeline, PipelineOptions, Precision, SessionOptions, providers,
+    Device, DeviceProblem, Pipeline, PipelineOptions, Precision, RgbImage, SessionOptions,
+    providers,
 };
 use lb_schedule::BranchingProfile;
+use lb_video::picture::psnr;
 
 use crate::surroundings::{pocket, pool, runtime};
 use crate::transition::pictures;
@@ -30,7 +32,7 @@ fn session(precision: Precision) -> SessionOptions {
     }
 }
 
-fn frames(precision: Precision) -> Vec<Picture> {
+fn frames(precision: Precision) -> Vec<RgbImage> {
     let options = PipelineOptions {
         session: session(precision),
         ..Default::default()
@@ -45,11 +47,7 @@ fn a_film_in_half_precision_looks_the_same() {
     let (whole, half) = (frames(Precision::Float32), frames(Precision::Float16));
     assert_ne!(whole, half, "nothing was computed in 16 bits");
     for (frame, (whole, half)) in whole.iter().zip(&half).enumerate() {
-        let pairs = whole.rgb.iter().zip(&half.rgb);
-        let squares: f64 = pairs
-            .map(|(&w, &h)| (f64::from(w) - f64::from(h)).powi(2))
-            .sum();
-        let psnr = 10.0 * (255.0_f64.powi(2) * whole.rgb.len() as f64 / squares).log10();
+        let psnr = psnr(whole, half).unwrap();
         assert!(psnr >= LEAST_PSNR, "frame {frame}: {psnr} dB");
     }
 }

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use lb_blend::{LatentShape, Latents};
 use lb_models::testing::{NamedTensor, TensorValues, write_tiny_model};
 use lb_models::{
-    Device, GrayPicture, ModelDirectory, ModelError, ModelPool, Picture, Pipeline, PipelineOptions,
-    SessionOptions, Tokens,
+    Device, GrayPicture, ModelDirectory, ModelError, ModelPool, Pipeline, PipelineOptions,
+    RgbImage, SessionOptions, Tokens,
 };
+use lb_video::picture;
 
 use crate::safetensors;
 use crate::surroundings::{pool, workspace};
@@ -96,23 +97,19 @@ impl Golden {
     }
 
     /// The pictures that the kind takes, of this size.
-    pub(crate) fn pictures(&self, width: usize, height: usize) -> Vec<Picture> {
+    pub(crate) fn pictures(&self, width: usize, height: usize) -> Vec<RgbImage> {
         self.read_pictures("inputs.rgb", width, height)
     }
 
-    pub(crate) fn frames(&self, width: usize, height: usize) -> Vec<Picture> {
+    pub(crate) fn frames(&self, width: usize, height: usize) -> Vec<RgbImage> {
         self.read_pictures("frames.rgb", width, height)
     }
 
-    fn read_pictures(&self, file: &str, width: usize, height: usize) -> Vec<Picture> {
+    fn read_pictures(&self, file: &str, width: usize, height: usize) -> Vec<RgbImage> {
         let bytes = fs::read(written().join(self.kind).join(file)).unwrap();
         let pictures = bytes.chunks_exact(width * height * 3);
         pictures
-            .map(|rgb| Picture {
-                width,
-                height,
-                rgb: rgb.to_vec(),
-            })
+            .map(|rgb| picture::from_rgb(width, height, rgb.to_vec()).unwrap())
             .collect()
     }
 

@@ -26,7 +26,10 @@ fn film(directory: &Path) -> Vec<Vec<u8>> {
     let mut pipeline = Pipeline::open(&pool(), directory, SIDE, SIDE, options).unwrap();
     let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();
     let pictures = pictures(&mut pipeline, ["a b", "ab c"], profile);
-    pictures.into_iter().map(|picture| picture.rgb).collect()
+    pictures
+        .into_iter()
+        .map(|picture| picture.into_raw())
+        .collect()
 }
 
 #[test]

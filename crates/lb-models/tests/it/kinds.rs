@@ -4,8 +4,9 @@ use lb_blend::testing::conformance;
 use lb_blend::{
     Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
 };
-use lb_models::{ModelError, ModelKind, Picture, Pipeline};
+use lb_models::{ModelError, ModelKind, Pipeline};
 use lb_schedule::{BranchingProfile, Spacing};
+use lb_video::picture::psnr;
 
 use crate::golden_kinds::{Golden, KINDS, SHAPE, relative_error};
 
@@ -124,23 +125,10 @@ fn transitions_of_every_kind_are_diffusers() {
         let expected = golden.frames(width, height);
         assert_eq!((pictures.len(), expected.len()), (3, 3));
         for (frame, (found, expected)) in pictures.iter().zip(&expected).enumerate() {
-            let psnr = psnr(found, expected);
+            let psnr = psnr(found, expected).unwrap();
             assert!(psnr >= LEAST_PSNR, "{kind}, frame {frame}: {psnr} dB");
         }
     }
-}
-
-/// Peak signal-to-noise ratio of two pictures, in dB; infinite where they are equal.
-fn psnr(found: &Picture, expected: &Picture) -> f64 {
-    assert_eq!(
-        (found.width, found.height),
-        (expected.width, expected.height)
-    );
-    let pairs = found.rgb.iter().zip(&expected.rgb);
-    let squares: f64 = pairs
-        .map(|(&f, &e)| (f64::from(f) - f64::from(e)).powi(2))
-        .sum();
-    10.0 * (255.0_f64.powi(2) * found.rgb.len() as f64 / squares).log10()
 }
 
 #[test]

@@ -31,17 +31,15 @@ fn a_red_apple_is_red_and_a_green_pear_is_green() {
     let mut pipeline = pipeline(None);
     let profile = BranchingProfile::manual(12, &[2, 3], &[0, 6]).unwrap();
     let pictures = pictures(&mut pipeline, ["a red apple", "a green pear"], profile);
-    assert_eq!(
-        (pictures.len(), pictures[0].width, pictures[0].height),
-        (3, 128, 128)
-    );
+    assert_eq!(pictures.len(), 3);
+    assert_eq!(pictures[0].dimensions(), (128, 128));
     let centre = |index: usize| {
         let picture = &pictures[index];
         let mut mean = [0.0_f64; 3];
         for row in 48..96 {
             for column in 48..80 {
-                for (channel, mean) in mean.iter_mut().enumerate() {
-                    let byte = picture.rgb[(row * picture.width + column) * 3 + channel];
+                let pixel = picture.get_pixel(column, row);
+                for (mean, byte) in mean.iter_mut().zip(pixel.0) {
                     *mean += f64::from(byte) / (48.0 * 32.0);
                 }
             }

@@ -6,8 +6,8 @@ use std::thread;
 use lb_blend::{Backend, PredictRequest, noise};
 use lb_export::Component;
 use lb_models::{
-    LoadedComponent, ModelDirectory, ModelPool, Picture, PictureDecoder, Pipeline, PipelineOptions,
-    Precision,
+    LoadedComponent, ModelDirectory, ModelPool, PictureDecoder, Pipeline, PipelineOptions,
+    Precision, RgbImage,
 };
 use lb_schedule::BranchingProfile;
 
@@ -18,7 +18,7 @@ use crate::transition::pictures;
 /// More than all models of these tests take together.
 const PLENTY: u64 = 1 << 30;
 
-fn film(pipeline: &mut Pipeline) -> Vec<Picture> {
+fn film(pipeline: &mut Pipeline) -> Vec<RgbImage> {
     let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();
     pictures(pipeline, ["a b", "ab c"], profile)
 }

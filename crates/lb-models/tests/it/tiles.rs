@@ -1,7 +1,10 @@
 //! Decoding and encoding in tiles beside doing it whole: how far apart, and whether a seam shows.
 
 use lb_blend::{LatentShape, Latents, noise};
-use lb_models::{DecodeTiling, ModelDirectory, Picture, Pipeline, PipelineOptions, SessionOptions};
+use lb_models::{
+    DecodeTiling, ModelDirectory, Pipeline, PipelineOptions, RgbImage, SessionOptions,
+};
+use lb_video::picture::{psnr, size};
 
 use crate::golden_kinds::Golden;
 use crate::surroundings::{pocket, pool};
@@ -33,7 +36,7 @@ fn pipeline(directory: &ModelDirectory, tiling: DecodeTiling) -> Pipeline {
 }
 
 /// One picture decoded whole, in tiles, and in tiles that do not overlap.
-fn decoded(directory: &ModelDirectory, latents: &Latents) -> [Picture; 3] {
+fn decoded(directory: &ModelDirectory, latents: &Latents) -> [RgbImage; 3] {
     let abutting = DecodeTiling {
         overlap: 0,
         ..TILING
@@ -45,43 +48,31 @@ fn decoded(directory: &ModelDirectory, latents: &Latents) -> [Picture; 3] {
 }
 
 /// A sky, a disk, and a busy half: parts that tiles see different shares of.
-fn scene(width: usize, height: usize) -> Picture {
-    let pixel = |index: usize| {
-        let (x, y) = (index % width, index / width);
+fn scene(width: usize, height: usize) -> RgbImage {
+    RgbImage::from_fn(width as u32, height as u32, |x, y| {
         let disk = (x as f64 - 200.0).hypot(y as f64 - 250.0) < 120.0;
-        match (disk, x > 400 && (x / 13 + y / 13) % 2 == 0) {
+        let pixel = match (disk, x > 400 && (x / 13 + y / 13) % 2 == 0) {
             (true, _) => [220, 40, 30],
             (false, true) => [30, 90, 20],
             (false, false) => [120 + y / 8, 160 + x / 16, 255 - x / 8].map(|level| level as u8),
-        }
-    };
-    Picture {
-        width,
-        height,
-        rgb: (0..width * height).flat_map(pixel).collect(),
-    }
+        };
+        pixel.into()
+    })
 }
 
 /// For each column the mean step to it from the one before, of the difference of two pictures.
-fn steps(whole: &Picture, tiled: &Picture) -> Vec<f64> {
-    let pairs = whole.rgb.iter().zip(&tiled.rgb);
+fn steps(whole: &RgbImage, tiled: &RgbImage) -> Vec<f64> {
+    let (width, height) = size(whole);
+    let pairs = whole.iter().zip(tiled.iter());
     let difference: Vec<f64> = pairs.map(|(&w, &t)| f64::from(t) - f64::from(w)).collect();
-    let mut steps = vec![0.0; whole.width];
-    for line in difference.chunks_exact(3 * whole.width) {
+    let mut steps = vec![0.0; width];
+    for line in difference.chunks_exact(3 * width) {
         for (column, pixels) in line.windows(6).step_by(3).enumerate() {
             let step: f64 = (0..3).map(|c| (pixels[c + 3] - pixels[c]).abs()).sum();
-            steps[column + 1] += step / (3 * whole.height) as f64;
+            steps[column + 1] += step / (3 * height) as f64;
         }
     }
     steps
-}
-
-fn psnr(whole: &Picture, tiled: &Picture) -> f64 {
-    let pairs = whole.rgb.iter().zip(&tiled.rgb);
-    let squares: f64 = pairs
-        .map(|(&w, &t)| (f64::from(w) - f64::from(t)).powi(2))
-        .sum();
-    10.0 * (255.0_f64.powi(2) * whole.rgb.len() as f64 / squares).log10()
 }
 
 /// The largest step where a tile begins or ends, and the largest elsewhere.
@@ -104,7 +95,7 @@ fn assert_seamless(name: &str, directory: &ModelDirectory, latents: &Latents, le
     // 88 columns in three tiles of 38; without overlap two of 44.
     let borders = [25, 38, 50, 63].map(|column| column * scale);
     let (seams, elsewhere) = at_seams_and_elsewhere(&steps(&whole, &tiled), &borders);
-    let psnr = psnr(&whole, &tiled);
+    let psnr = psnr(&whole, &tiled).unwrap();
     assert!(
         seams <= elsewhere,
         "{name}: {seams} at seams, {elsewhere} elsewhere"
@@ -150,7 +141,7 @@ fn the_bundled_model_encodes_in_tiles_without_a_seam() {
     let [whole, tiled] = encoded.map(|latents| decoder.decode(&[&latents]).unwrap().remove(0));
     let borders = [25, 38, 50, 63].map(|column| column * 8);
     let (seams, elsewhere) = at_seams_and_elsewhere(&steps(&whole, &tiled), &borders);
-    let far = psnr(&whole, &tiled);
+    let far = psnr(&whole, &tiled).unwrap();
     assert!(
         seams <= elsewhere,
         "{seams} at seams, {elsewhere} elsewhere"
@@ -186,5 +177,5 @@ fn small_latents_are_decoded_whole_and_large_ones_in_tiles() {
     });
     assert_eq!(whole, picture(DecodeTiling::default()));
     assert_ne!(whole, tiled);
-    assert_eq!((tiled.width, tiled.height), (128, 128));
+    assert_eq!(tiled.dimensions(), (128, 128));
 }

@@ -3,7 +3,7 @@
 use lb_blend::{
     BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
 };
-use lb_models::{Picture, Pipeline};
+use lb_models::{Pipeline, RgbImage};
 use lb_schedule::BranchingProfile;
 
 /// The computed frames between two prompts, from seeds 1 and 2.
@@ -11,7 +11,7 @@ pub(crate) fn pictures(
     pipeline: &mut Pipeline,
     prompts: [&str; 2],
     profile: BranchingProfile,
-) -> Vec<Picture> {
+) -> Vec<RgbImage> {
     let [left, right] = prompts;
     let tokens = ["", left, right].map(|prompt| pipeline.tokenize(prompt).unwrap());
     let conditionings = pipeline.encode(&tokens).unwrap();

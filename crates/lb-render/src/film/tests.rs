@@ -1,12 +1,13 @@
 //! Films of grey frames, of which one value tells everything.
 
 use lb_schedule::{FilmTiming, film_frames};
+use lb_video::picture::cross_fade;
 use proptest::prelude::*;
 
 use super::*;
 
-fn grey(level: u8) -> Frame {
-    Frame::from_rgb(2, 2, vec![level; 12]).unwrap()
+fn grey(level: u8) -> Arc<RgbImage> {
+    Arc::new(RgbImage::from_pixel(2, 2, [level; 3].into()))
 }
 
 /// What the film shows, the motions, and the most computed frames that were held.
@@ -20,8 +21,8 @@ fn assembled(
     let mut assembler = FilmAssembler::new(timeline, computed.to_vec(), how);
     let (mut shown, mut most_held) = (Vec::new(), 0);
     for &level in levels {
-        let show = |left: &Frame, right: &Frame, weight: f64| {
-            shown.push(Frame::blend(left, right, weight)?.pixels()[0]);
+        let show = |left: &Arc<RgbImage>, right: &Arc<RgbImage>, weight: f64| {
+            shown.push(cross_fade(left, right, weight)?.as_raw()[0]);
             Ok(())
         };
         assembler.push(grey(level), show).unwrap();
@@ -90,7 +91,7 @@ proptest! {
         let planned = film_frames(&Timeline::new(&timing).unwrap(), &even).unwrap();
         let expected = planned.iter().map(|frame| {
             let [left, right] = [frame.left, frame.right].map(|at| grey(levels[at]));
-            Frame::blend(&left, &right, frame.weight).unwrap().pixels()[0]
+            cross_fade(&left, &right, frame.weight).unwrap().as_raw()[0]
         });
         let (shown, ..) = assembled(&timing, &counts, Timing::Even, &levels);
         prop_assert_eq!(shown, expected.collect::<Vec<_>>());

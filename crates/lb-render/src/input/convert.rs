@@ -1,6 +1,6 @@
 //! Decoded images of any channels and depth to what the models take.
 
-use image::DynamicImage;
+use image::{DynamicImage, Rgb, RgbImage};
 
 /// Samples of a decoded image, pixel by pixel.
 enum Samples {
@@ -25,12 +25,21 @@ fn samples(image: DynamicImage) -> (Samples, usize) {
 }
 
 /// Red, green and blue bytes, over white.
-pub(super) fn rgb(image: DynamicImage) -> Vec<u8> {
-    match samples(image) {
+pub(super) fn rgb(image: DynamicImage) -> RgbImage {
+    let (width, height) = (image.width(), image.height());
+    let pixels = match samples(image) {
         (Samples::Eight(bytes), 3) => bytes,
         (Samples::Eight(samples), channels) => over_white(&samples, channels, 0xff),
         (Samples::Sixteen(samples), channels) => over_white(&samples, channels, 0xffff),
-    }
+    };
+    let mut pixels = pixels.chunks_exact(3);
+    let black = [0; 3];
+    RgbImage::from_fn(width, height, |_, _| {
+        Rgb(pixels
+            .next()
+            .and_then(|pixel| pixel.try_into().ok())
+            .unwrap_or(black))
+    })
 }
 
 fn over_white<S: Copy + Into<u64>>(samples: &[S], channels: usize, most: u64) -> Vec<u8> {

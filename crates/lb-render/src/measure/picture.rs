@@ -1,15 +1,18 @@
 //! What is measured of single frames, in exact integers.
 
-use lb_video::Frame;
+use std::sync::Arc;
+
+use image::RgbImage;
+use lb_video::picture;
 
 /// Euclidean distance over all values, normalised to one of them: grey levels, 0 to 255.
-pub(crate) fn distance(left: &Frame, right: &Frame) -> f64 {
-    let values = left.pixels().len() as f64;
+pub(crate) fn distance(left: &RgbImage, right: &RgbImage) -> f64 {
+    let values = left.as_raw().len() as f64;
     (square_distance(left, right) as f64 / values).sqrt()
 }
 
-fn square_distance(left: &Frame, right: &Frame) -> i64 {
-    let pairs = left.pixels().iter().zip(right.pixels());
+fn square_distance(left: &RgbImage, right: &RgbImage) -> i64 {
+    let pairs = left.iter().zip(right.iter());
     pairs
         .map(|(&left, &right)| square(i64::from(left) - i64::from(right)))
         .sum()
@@ -21,33 +24,33 @@ fn square(value: i64) -> i64 {
 
 /// The two keyframes of a transition.
 pub(super) struct Ends {
-    left: Frame,
-    right: Frame,
+    left: Arc<RgbImage>,
+    right: Arc<RgbImage>,
     square_distance: i64,
 }
 
 impl Ends {
-    pub(super) fn new(left: &Frame, right: &Frame) -> Self {
+    pub(super) fn new(left: &Arc<RgbImage>, right: &Arc<RgbImage>) -> Self {
         Self {
-            left: left.clone(),
-            right: right.clone(),
+            left: Arc::clone(left),
+            right: Arc::clone(right),
             square_distance: square_distance(left, right),
         }
     }
 
     pub(super) fn distance(&self) -> f64 {
-        (self.square_distance as f64 / self.left.pixels().len() as f64).sqrt()
+        (self.square_distance as f64 / self.left.as_raw().len() as f64).sqrt()
     }
 
     /// The distance to the nearest mix of the ends over that of the ends themselves; none where
     /// they do not differ.
-    pub(super) fn residual(&self, frame: &Frame) -> Option<f64> {
+    pub(super) fn residual(&self, frame: &RgbImage) -> Option<f64> {
         if self.square_distance == 0 {
             return None;
         }
         let (mut along, mut away) = (0, 0);
-        let ends = self.left.pixels().iter().zip(self.right.pixels());
-        for ((&left, &right), &value) in ends.zip(frame.pixels()) {
+        let ends = self.left.iter().zip(self.right.iter());
+        for ((&left, &right), &value) in ends.zip(frame.iter()) {
             let left = i64::from(left);
             let (way, come) = (i64::from(right) - left, i64::from(value) - left);
             along += way * come;
@@ -72,14 +75,13 @@ impl Ends {
 /// Variance of the luma's Laplacian over the pixels that have four neighbours; 0 where none has.
 ///
 /// In units of 1/10000 of a grey level, so that all is exact: only ratios are used.
-pub(super) fn laplacian_variance(frame: &Frame) -> f64 {
-    let (width, height) = (frame.width(), frame.height());
+pub(super) fn laplacian_variance(frame: &RgbImage) -> f64 {
+    let (width, height) = picture::size(frame);
     if width < 3 || height < 3 {
         return 0.0;
     }
     let luma: Vec<i64> = frame
         .pixels()
-        .chunks_exact(3)
         .map(|rgb| 2126 * i64::from(rgb[0]) + 7152 * i64::from(rgb[1]) + 722 * i64::from(rgb[2]))
         .collect();
     let (mut sum, mut squares) = (0_i64, 0_i128);
@@ -100,8 +102,8 @@ pub(super) fn laplacian_variance(frame: &Frame) -> f64 {
 mod tests {
     use super::*;
 
-    fn frame(values: &[u8]) -> Frame {
-        Frame::from_rgb(values.len() / 3, 1, values.to_vec()).unwrap()
+    fn frame(values: &[u8]) -> Arc<RgbImage> {
+        Arc::new(picture::from_rgb(values.len() / 3, 1, values.to_vec()).unwrap())
     }
 
     #[test]
@@ -128,12 +130,12 @@ mod tests {
         // 5×3 white pixels, one of the inner three is black: −4 there, 1 to the sides.
         let mut pixels = vec![255; 45];
         pixels[3 * 7..3 * 8].fill(0);
-        let point = Frame::from_rgb(5, 3, pixels).unwrap();
+        let point = RgbImage::from_raw(5, 3, pixels).unwrap();
         let white = 255.0 * 10_000.0_f64;
         // Laplacians −1, 4, −1: mean 2/3, mean square 6.
         let expected = (6.0 - 4.0 / 9.0) * white * white;
         assert!((laplacian_variance(&point) / expected - 1.0).abs() < 1e-12);
-        let flat = Frame::from_rgb(5, 3, vec![9; 45]).unwrap();
+        let flat = RgbImage::from_pixel(5, 3, [9; 3].into());
         assert_eq!(laplacian_variance(&flat), 0.0);
         assert_eq!(laplacian_variance(&frame(&[0, 9, 3, 7, 7, 7])), 0.0);
     }

@@ -1,31 +1,34 @@
 //! A reading of the frames that stands at one of them.
 
-use lb_video::Frame;
+use std::sync::Arc;
+
+use image::RgbImage;
+use lb_video::picture;
 
 use super::error::MeasureError;
 
 pub(super) struct Reader<Frames> {
     frames: Frames,
-    frame: Frame,
+    frame: Arc<RgbImage>,
     index: usize,
 }
 
 impl<Frames, Error> Reader<Frames>
 where
-    Frames: Iterator<Item = Result<Frame, Error>>,
+    Frames: Iterator<Item = Result<RgbImage, Error>>,
     Error: From<MeasureError>,
 {
     /// Stands at the first frame.
     pub(super) fn begin(mut frames: Frames) -> Result<Self, Error> {
         let first = frames.next();
         Ok(Self {
-            frame: first.ok_or(MeasureError::TooFewFrames { found: 0 })??,
+            frame: Arc::new(first.ok_or(MeasureError::TooFewFrames { found: 0 })??),
             frames,
             index: 0,
         })
     }
 
-    pub(super) fn frame(&self) -> &Frame {
+    pub(super) fn frame(&self) -> &Arc<RgbImage> {
         &self.frame
     }
 
@@ -53,8 +56,8 @@ where
             return Ok(false);
         };
         let frame = frame?;
-        let found = (frame.width(), frame.height());
-        let expected = (self.frame.width(), self.frame.height());
+        let found = picture::size(&frame);
+        let expected = picture::size(&self.frame);
         self.index += 1;
         if found != expected {
             let index = self.index;
@@ -65,7 +68,7 @@ where
             }
             .into());
         }
-        self.frame = frame;
+        self.frame = Arc::new(frame);
         Ok(true)
     }
 }

@@ -5,7 +5,8 @@ mod folder;
 
 use std::path::{Path, PathBuf};
 
-use lb_video::{Frame, ReadOptions, VideoError, read_frames};
+use image::RgbImage;
+use lb_video::{ReadOptions, VideoError, read_frames};
 
 use super::{MeasureError, Measurement, Sections, measure};
 use crate::error::RenderError;
@@ -27,7 +28,7 @@ enum Kind {
     Film { path: PathBuf, rate: f64 },
 }
 
-type Frames = Box<dyn Iterator<Item = Result<Frame, RenderError>>>;
+type Frames = Box<dyn Iterator<Item = Result<RgbImage, RenderError>>>;
 
 impl FrameSource {
     /// A film, a folder's PNG pictures in the order of their names (numbers in names by their
@@ -97,10 +98,12 @@ impl FrameSource {
     /// [`RenderError::Video`] for a film that cannot be opened.
     pub fn frames(&self) -> Result<Frames, RenderError> {
         match &self.kind {
-            Kind::Pictures(pictures) => Ok(Box::new(pictures.clone().into_iter().map(|path| {
-                let picture = read_picture(&path)?;
-                Ok(Frame::from_rgb(picture.width, picture.height, picture.rgb)?)
-            }))),
+            Kind::Pictures(pictures) => Ok(Box::new(
+                pictures
+                    .clone()
+                    .into_iter()
+                    .map(|path| Ok(read_picture(&path)?)),
+            )),
             Kind::Film { path, rate } => {
                 let rate = *rate;
                 let frames = read_frames(path, &ReadOptions::default())?;
@@ -138,9 +141,9 @@ impl FrameSource {
 const MOST_REPEATS: usize = 1_000_000;
 
 fn repeated(
-    frame: Result<Frame, RenderError>,
+    frame: Result<RgbImage, RenderError>,
     times: usize,
-) -> impl Iterator<Item = Result<Frame, RenderError>> {
+) -> impl Iterator<Item = Result<RgbImage, RenderError>> {
     let again = frame.as_ref().ok().cloned();
     let again = std::iter::repeat_n(again, times - 1).flatten();
     std::iter::once(frame).chain(again.map(Ok))

@@ -1,7 +1,8 @@
 //! The kept part of a picture, put back into what was made around it.
 
-use lb_models::{GrayPicture, Picture};
-use lb_video::{Frame, VideoError};
+use image::RgbImage;
+use lb_models::GrayPicture;
+use lb_video::{VideoError, picture};
 
 /// From here on a mask's pixel is white, for the model too.
 const THRESHOLD: f32 = 0.5;
@@ -12,7 +13,7 @@ const WHOLE: u32 = 1 << 16;
 /// part rises over the feather's width.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct KeptPixels {
-    source: Vec<u8>,
+    source: RgbImage,
     /// Of each pixel the repainted picture's share, 0 to [`WHOLE`].
     shares: Vec<u32>,
 }
@@ -20,16 +21,16 @@ pub(crate) struct KeptPixels {
 impl KeptPixels {
     /// Black pixels of `mask` (below 0.5) are kept; `feather` is the width, in pixels, over which
     /// the repainted part rises from the nearest kept pixel on. Source and mask have one size.
-    pub(crate) fn new(source: &Picture, mask: &GrayPicture, feather: f64) -> Self {
+    pub(crate) fn new(source: &RgbImage, mask: &GrayPicture, feather: f64) -> Self {
         let kept: Vec<bool> = mask.values.iter().map(|&value| value < THRESHOLD).collect();
         let share = |squared: u64| {
             let risen = ((squared as f64).sqrt() / (feather + 1.0)).min(1.0);
             // Both ends flat, so that neither shows as an edge.
             (risen * risen * (3.0 - 2.0 * risen) * f64::from(WHOLE)).round() as u32
         };
-        let distances = squared_distances(&kept, source.width);
+        let distances = squared_distances(&kept, source.width() as usize);
         Self {
-            source: source.rgb.clone(),
+            source: source.clone(),
             shares: distances.into_iter().map(share).collect(),
         }
     }
@@ -38,15 +39,16 @@ impl KeptPixels {
     ///
     /// # Errors
     /// [`VideoError`] for a picture of another size.
-    pub(crate) fn over(&self, repainted: &Frame) -> Result<Frame, VideoError> {
-        let mixed = |((&value, &source), share): ((&u8, &u8), u32)| {
-            let mixed = u32::from(value) * share + u32::from(source) * (WHOLE - share);
-            ((mixed + WHOLE / 2) / WHOLE) as u8
-        };
-        let shares = self.shares.iter().flat_map(|&share| [share; 3]);
-        let values = repainted.pixels().iter().zip(&self.source).zip(shares);
-        let pixels = values.map(mixed).collect();
-        Frame::from_rgb(repainted.width(), repainted.height(), pixels)
+    pub(crate) fn over(&self, mut repainted: RgbImage) -> Result<RgbImage, VideoError> {
+        picture::validate_same_size(&repainted, picture::size(&self.source))?;
+        let sources = self.source.pixels().zip(&self.shares);
+        for (pixel, (source, &share)) in repainted.pixels_mut().zip(sources) {
+            for (value, &source) in pixel.0.iter_mut().zip(&source.0) {
+                let mixed = u32::from(*value) * share + u32::from(source) * (WHOLE - share);
+                *value = ((mixed + WHOLE / 2) / WHOLE) as u8;
+            }
+        }
+        Ok(repainted)
     }
 }
 
@@ -132,12 +134,8 @@ mod tests {
         }
     }
 
-    fn even(width: usize, height: usize, level: u8) -> Picture {
-        Picture {
-            width,
-            height,
-            rgb: vec![level; 3 * width * height],
-        }
+    fn even(width: u32, height: u32, level: u8) -> RgbImage {
+        RgbImage::from_pixel(width, height, [level; 3].into())
     }
 
     #[test]
@@ -145,9 +143,8 @@ mod tests {
         let row = [true, true, false, false, false, false, false];
         let levels = |feather: f64| {
             let kept = KeptPixels::new(&even(7, 1, 0), &mask(7, &row), feather);
-            let made = Frame::from_rgb(7, 1, vec![200; 21]).unwrap();
-            let pixels = kept.over(&made).unwrap().pixels().to_vec();
-            pixels.into_iter().step_by(3).collect::<Vec<u8>>()
+            let made = kept.over(even(7, 1, 200)).unwrap();
+            made.pixels().map(|pixel| pixel[0]).collect::<Vec<u8>>()
         };
         assert_eq!(levels(0.0), [0, 0, 200, 200, 200, 200, 200]);
         assert_eq!(levels(3.0), [0, 0, 31, 100, 169, 200, 200]);
@@ -194,15 +191,14 @@ mod tests {
             pixels in prop::collection::vec((any::<[u8; 3]>(), any::<[u8; 3]>(), any::<bool>()), 48),
             feather in 0.0_f64..20.0,
         ) {
-            let picture = |rgb: Vec<u8>| Picture { width: 8, height: 6, rgb };
+            let picture = |rgb: Vec<u8>| RgbImage::from_raw(8, 6, rgb).unwrap();
             let source = picture(pixels.iter().flat_map(|pixel| pixel.0).collect());
-            let made = pixels.iter().flat_map(|pixel| pixel.1).collect();
-            let made = Frame::from_rgb(8, 6, made).unwrap();
+            let made = picture(pixels.iter().flat_map(|pixel| pixel.1).collect());
             let kept: Vec<bool> = pixels.iter().map(|pixel| pixel.2).collect();
             let put = KeptPixels::new(&source, &mask(8, &kept), feather);
-            let made = put.over(&made).unwrap();
+            let made = put.over(made).unwrap();
             for (at, kept) in kept.into_iter().enumerate() {
-                let [found, source] = [made.pixels(), &source.rgb].map(|rgb| &rgb[3 * at..][..3]);
+                let [found, source] = [&made, &source].map(|picture| &picture.as_raw()[3 * at..][..3]);
                 prop_assert!(!kept || found == source);
             }
         }

@@ -1,8 +1,9 @@
 //! Pictures of any size to the film's.
 
 use image::imageops::{self, FilterType};
-use image::{ImageBuffer, Luma, Pixel, Rgb};
-use lb_models::{GrayPicture, Picture};
+use image::{ImageBuffer, Luma, Pixel, RgbImage};
+use lb_models::GrayPicture;
+use lb_video::picture;
 
 use crate::error::RenderError;
 use crate::job::Fit;
@@ -50,29 +51,19 @@ fn largest(shape: (u32, u32), within: (u32, u32)) -> (u32, u32, u32, u32) {
 ///
 /// # Errors
 /// [`RenderError::NeedsFit`] for a picture of another size that nobody said how to fit, and
-/// [`RenderError::Model`] for one that is broken.
+/// [`RenderError::Model`] for one without pixels.
 pub(crate) fn fit_picture(
     what: &'static str,
-    picture: Picture,
+    picture: RgbImage,
     film: (usize, usize),
     fit: Option<Fit>,
-) -> Result<Picture, RenderError> {
-    let size = (picture.width, picture.height);
+) -> Result<RgbImage, RenderError> {
+    let size = picture::size(&picture);
     if size == film {
         return Ok(picture);
     }
     let placement = placement(what, size, film, fit)?;
-    let Some(pixels) =
-        ImageBuffer::<Rgb<u8>, _>::from_raw(size.0 as u32, size.1 as u32, picture.rgb)
-    else {
-        return Err(empty(what));
-    };
-    let fitted = place(&pixels, placement, film, FilterType::CatmullRom);
-    Ok(Picture {
-        width: film.0,
-        height: film.1,
-        rgb: fitted.into_raw(),
-    })
+    Ok(place(&picture, placement, film, FilterType::CatmullRom))
 }
 
 /// A mask at the film's size, fitted as its picture was: resized along lines, so that its edge runs
@@ -163,19 +154,15 @@ mod tests {
     use super::*;
 
     /// Dark on the left, bright on the right.
-    fn halves(width: usize, height: usize) -> Picture {
-        let pixel = |index: usize| if index % width < width / 2 { 10 } else { 240 };
-        Picture {
-            width,
-            height,
-            rgb: (0..width * height).flat_map(|at| [pixel(at); 3]).collect(),
-        }
+    fn halves(width: u32, height: u32) -> RgbImage {
+        let level = |x: u32| if x < width / 2 { 10 } else { 240 };
+        RgbImage::from_fn(width, height, |x, _| [level(x); 3].into())
     }
 
-    fn fitted(picture: &Picture, film: (usize, usize), fit: Fit) -> Vec<u8> {
+    fn fitted(picture: &RgbImage, film: (usize, usize), fit: Fit) -> Vec<u8> {
         let picture = fit_picture("picture", picture.clone(), film, Some(fit)).unwrap();
-        assert_eq!((picture.width, picture.height), film);
-        picture.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
+        assert_eq!(picture::size(&picture), film);
+        picture.pixels().map(|pixel| pixel[0]).collect()
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Inpainting: the source picture and its mask from disk, at the film's size.
 
+use image::RgbImage;
 use lb_blend::Latents;
-use lb_models::{GrayPicture, Picture, Pipeline};
-use lb_video::Frame;
+use lb_models::{GrayPicture, Pipeline};
+use lb_video::picture;
 
 use super::composite::KeptPixels;
 use super::fit::{fit_mask, fit_picture};
@@ -17,7 +18,7 @@ const MASK: &str = "mask";
 /// A source picture and its mask, both of the film's size.
 #[derive(Debug)]
 pub(crate) struct InpaintPictures {
-    source: Picture,
+    source: RgbImage,
     mask: GrayPicture,
     kept: KeptPixels,
 }
@@ -31,11 +32,7 @@ impl InpaintPictures {
     ) -> Result<Self, RenderError> {
         let source = read_picture(&inpaint.image)?;
         let mask = read_gray_picture(&inpaint.mask)?;
-        check_alike(
-            (source.width, source.height),
-            (mask.width, mask.height),
-            fit,
-        )?;
+        check_alike(picture::size(&source), (mask.width, mask.height), fit)?;
         let source = fit_picture(SOURCE, source, film, fit)?;
         let mask = fit_mask(MASK, mask, film, fit)?;
         let kept = KeptPixels::new(&source, &mask, inpaint.feather);
@@ -49,7 +46,7 @@ impl InpaintPictures {
     ) -> Result<Latents, RenderError> {
         let mask = self.mask.values.iter();
         let mask: Vec<u8> = mask.flat_map(|value| value.to_le_bytes()).collect();
-        let inputs = [b"inpaint", &self.source.rgb[..], &mask];
+        let inputs = [b"inpaint", &self.source.as_raw()[..], &mask];
         let channels = pipeline.directory().concatenated_channels();
         let shape = pipeline.latent_shape().with_channels(channels);
         reuse.encoded_channels(pipeline, &inputs, shape, |pipeline| {
@@ -57,7 +54,7 @@ impl InpaintPictures {
         })
     }
 
-    pub(super) fn finish(&self, picture: &Frame) -> Result<Frame, RenderError> {
+    pub(super) fn finish(&self, picture: RgbImage) -> Result<RgbImage, RenderError> {
         Ok(self.kept.over(picture)?)
     }
 }

@@ -4,10 +4,12 @@ mod detail;
 mod inversion;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use image::RgbImage;
 use lb_blend::{BlendError, Keyframe, Latents, relative_error};
-use lb_models::{LARGEST_SIDE, Picture, Pipeline};
-use lb_video::Frame;
+use lb_models::{LARGEST_SIDE, Pipeline};
+use lb_video::picture::psnr;
 
 use self::detail::LostDetail;
 pub(crate) use self::inversion::Inversion;
@@ -26,7 +28,7 @@ const MULTIPLE: f64 = 64.0;
 #[derive(Debug)]
 pub(crate) struct KeyframePictures {
     /// At the film's size.
-    exact: BTreeMap<usize, Picture>,
+    exact: BTreeMap<usize, Arc<RgbImage>>,
     /// What the encoder makes of them.
     clean: BTreeMap<usize, Latents>,
     /// Of the keyframes that are finished, as long as a transition beside them is not.
@@ -51,13 +53,7 @@ impl KeyframePictures {
             let picture = read_picture(path)?;
             let fit = job.fit.unwrap_or(Fit::Crop);
             let fitted = fit_picture("keyframe's picture", picture, size, Some(fit))?;
-            let shown = mode.finish(Frame::from_rgb(fitted.width, fitted.height, fitted.rgb)?)?;
-            let shown = Picture {
-                width: shown.width(),
-                height: shown.height(),
-                rgb: shown.pixels().to_vec(),
-            };
-            exact.insert(index, shown);
+            exact.insert(index, Arc::new(mode.finish(fitted)?));
         }
         Ok(Self {
             exact,
@@ -85,7 +81,7 @@ impl KeyframePictures {
         pipeline: &mut Pipeline,
         reuse: &Reuse,
     ) -> Result<(), RenderError> {
-        let pictures: Vec<&Picture> = self.exact.values().collect();
+        let pictures: Vec<&RgbImage> = self.exact.values().map(Arc::as_ref).collect();
         let clean = reuse.encoded_pictures(pipeline, &pictures)?;
         self.clean = self.exact.keys().copied().zip(clean).collect();
         Ok(())
@@ -100,19 +96,18 @@ impl KeyframePictures {
         &mut self,
         index: usize,
         latents: &Latents,
-        made: Frame,
-    ) -> Result<(Frame, Option<Reconstruction>), RenderError> {
+        made: RgbImage,
+    ) -> Result<(Arc<RgbImage>, Option<Reconstruction>), RenderError> {
         let (Some(exact), Some(clean)) = (self.exact.remove(&index), self.clean.remove(&index))
         else {
-            return Ok((made, None));
+            return Ok((Arc::new(made), None));
         };
-        let exact = Frame::from_rgb(exact.width, exact.height, exact.rgb)?;
         let reconstruction = Reconstruction {
             keyframe: index,
             latent_error: relative_error(latents, &clean).map_err(BlendError::from)?,
-            psnr: psnr(made.pixels(), exact.pixels()),
+            psnr: psnr(&made, &exact)?,
         };
-        let detail = LostDetail::new(exact.clone(), made);
+        let detail = LostDetail::new(Arc::clone(&exact), made);
         self.details.insert(index, detail);
         Ok((exact, Some(reconstruction)))
     }
@@ -126,9 +121,9 @@ impl KeyframePictures {
         &self,
         transition: usize,
         fraction: f64,
-        made: Frame,
+        made: RgbImage,
         radius: usize,
-    ) -> Result<Frame, RenderError> {
+    ) -> Result<RgbImage, RenderError> {
         let next = (transition + 1) % self.film_keyframes;
         let ends = [transition, next].map(|index| self.details.get(&index));
         Ok(detail::restored(made, fraction, ends, radius)?)
@@ -172,16 +167,6 @@ fn film_size((width, height): (usize, usize), side: usize) -> (usize, usize) {
     (rounded(side * stretch), rounded(side / stretch))
 }
 
-/// Peak signal-to-noise ratio of bytes, in dB; infinite where all are equal.
-fn psnr(made: &[u8], exact: &[u8]) -> f64 {
-    let squares = made.iter().zip(exact).map(|(&made, &exact)| {
-        let difference = u64::from(made.abs_diff(exact));
-        difference * difference
-    });
-    let mean = squares.sum::<u64>() as f64 / exact.len().max(1) as f64;
-    10.0 * (255.0 * 255.0 / mean).log10()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,12 +178,5 @@ mod tests {
         assert_eq!(film_size((4032, 3024), 768), (896, 640));
         assert_eq!(film_size((1080, 1920), 512), (384, 704));
         assert_eq!(film_size((16_000, 1), 128), (LARGEST_SIDE, 64));
-    }
-
-    #[test]
-    fn equal_pictures_are_infinitely_alike() {
-        assert_eq!(psnr(&[1, 2, 3], &[1, 2, 3]), f64::INFINITY);
-        assert!(psnr(&[0, 0], &[255, 255]).abs() < 1e-12);
-        assert!((psnr(&[10, 0], &[0, 0]) - 31.14).abs() < 0.01);
     }
 }

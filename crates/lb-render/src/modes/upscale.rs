@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use lb_blend::{Conditioning, Film, Keyframe, Transition, lerp};
-use lb_models::{ModelDirectory, ModelKind, Picture, Pipeline, UpscaleNoise};
+use lb_models::{ModelDirectory, ModelKind, Pipeline, UpscaleNoise};
 use lb_schedule::{BranchingProfile, guidance_scale_between};
 
 use self::carried::Carried;
@@ -126,17 +126,12 @@ impl<'a> SecondFilm<'a> {
         let scales = [left, right].map(|keyframe| keyframe.guidance_scale);
         let damper = self.job.transitions[transition].guidance_damper;
         let frame = self.film.picture(index)?;
-        let picture = Picture {
-            width: frame.width(),
-            height: frame.height(),
-            rgb: frame.pixels().to_vec(),
-        };
         Ok(Keyframe {
             conditioning: mixed(&left.prompt, &right.prompt)?,
             negative: mixed(&left.negative_prompt, &right.negative_prompt)?,
             guidance_scale: guidance_scale_between(scales, damper, fraction),
             initial_latents: self.noise.initial_latents.clone(),
-            concatenated: Some(pipeline.low_res_channels(&picture, &self.noise)?),
+            concatenated: Some(pipeline.low_res_channels(&frame, &self.noise)?),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! Pictures as keyframes: what the film shows of them.
 
+use std::sync::Arc;
+
+use image::RgbImage;
 use lb_blend::Latents;
-use lb_video::Frame;
 
 use super::{Production, proceed};
 use crate::error::RenderError;
@@ -25,11 +27,11 @@ impl Production {
         &mut self,
         index: usize,
         latents: &Latents,
-        made: Frame,
+        made: RgbImage,
         observer: &mut dyn RenderObserver,
-    ) -> Result<Frame, RenderError> {
+    ) -> Result<Arc<RgbImage>, RenderError> {
         let Some(pictures) = &mut self.pictures else {
-            return Ok(made);
+            return Ok(Arc::new(made));
         };
         let (picture, reconstruction) = pictures.keyframe(index, latents, made)?;
         if let Some(reconstruction) = reconstruction {
@@ -44,8 +46,8 @@ impl Production {
         &self,
         transition: usize,
         fraction: f64,
-        made: Frame,
-    ) -> Result<Frame, RenderError> {
+        made: RgbImage,
+    ) -> Result<RgbImage, RenderError> {
         match &self.pictures {
             Some(pictures) => pictures.frame(transition, fraction, made, self.radius),
             None => Ok(made),

@@ -6,8 +6,9 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use image::RgbImage;
 use lb_blend::{Conditioning, LatentShape, Latents, LevelEnd};
-use lb_video::Frame;
+use lb_video::picture;
 
 use super::entry::Damage;
 
@@ -159,9 +160,9 @@ pub(crate) fn longest_frame((width, height): (usize, usize)) -> usize {
 }
 
 /// The pixels' differences from their left neighbours, packed: nothing is lost.
-pub(crate) fn encode_frame(frame: &Frame) -> Vec<u8> {
-    let mut differences = frame.pixels().to_vec();
-    let row = 3 * frame.width();
+pub(crate) fn encode_frame(frame: &RgbImage) -> Vec<u8> {
+    let mut differences = frame.as_raw().clone();
+    let row = 3 * frame.width() as usize;
     for row in differences.chunks_exact_mut(row) {
         for at in (3..row.len()).rev() {
             row[at] = row[at].wrapping_sub(row[at - 3]);
@@ -176,7 +177,7 @@ pub(crate) fn encode_frame(frame: &Frame) -> Vec<u8> {
 pub(crate) fn decode_frame(
     payload: &[u8],
     (width, height): (usize, usize),
-) -> Result<Frame, Damage> {
+) -> Result<RgbImage, Damage> {
     let length = 3 * width * height;
     let mut rgb = Vec::new();
     let unpacked = DeflateDecoder::new(payload)
@@ -191,7 +192,7 @@ pub(crate) fn decode_frame(
             row[at] = row[at].wrapping_add(row[at - 3]);
         }
     }
-    Frame::from_rgb(width, height, rgb).map_err(|_| OTHER)
+    picture::from_rgb(width, height, rgb).map_err(|_| OTHER)
 }
 
 #[cfg(test)]
@@ -266,7 +267,7 @@ mod tests {
     fn a_frame_comes_back_as_it_was() {
         let noise =
             (0..3 * 37 * 11_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
-        let frame = Frame::from_rgb(37, 11, noise.collect()).unwrap();
+        let frame = picture::from_rgb(37, 11, noise.collect()).unwrap();
         let bytes = encode_frame(&frame);
         assert!(bytes.len() <= longest_frame((37, 11)));
         assert_eq!(decode_frame(&bytes, (37, 11)).unwrap(), frame);
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn smooth_pictures_take_little_room() {
         let gradient = (0..128 * 128_u32).flat_map(|at| [(at % 128) as u8, (at / 128) as u8, 9]);
-        let frame = Frame::from_rgb(128, 128, gradient.collect()).unwrap();
+        let frame = picture::from_rgb(128, 128, gradient.collect()).unwrap();
         assert!(encode_frame(&frame).len() < 3 * 128 * 128 / 20);
     }
 }

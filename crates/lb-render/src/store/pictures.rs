@@ -1,8 +1,8 @@
 //! Results beside the engine's: prompts' conditionings, encoded and inverted pictures, and decoded
 //! ones.
 
+use image::RgbImage;
 use lb_blend::{Conditioning, LatentShape, Latents};
-use lb_video::Frame;
 
 use super::entry::EntryKind;
 use super::key::{Key, KeyBuilder};
@@ -107,14 +107,14 @@ impl Pictures<'_> {
         Some(key.floats(latents.values()).finish())
     }
 
-    pub(crate) fn load(&self, latents: &Latents) -> Option<Frame> {
+    pub(crate) fn load(&self, latents: &Latents) -> Option<RgbImage> {
         let decode = |payload: &[u8]| decode_frame(payload, self.size);
         let most = longest_frame(self.size);
         self.session
             .load(EntryKind::Frame, &self.key(latents)?, most, decode)
     }
 
-    pub(crate) fn save(&self, latents: &Latents, frame: &Frame) {
+    pub(crate) fn save(&self, latents: &Latents, frame: &RgbImage) {
         if let Some(key) = self.key(latents) {
             self.session
                 .save(EntryKind::Frame, &key, || encode_frame(frame));

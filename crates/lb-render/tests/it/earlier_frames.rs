@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_render::{Branching, EarlierFrames, Frame, FramePlace, Injections, Job, Outputs, Spacing};
-use lb_video::metadata;
+use lb_render::{
+    Branching, EarlierFrames, FramePlace, Injections, Job, Outputs, RgbImage, Spacing,
+};
+use lb_video::{metadata, picture};
 
 use crate::tiny_models::{TinyModel, frames, read, render};
 use crate::upscale::{long_job, renderer};
@@ -64,7 +66,7 @@ fn frames_that_were_rendered_earlier_make_the_same_film() {
 /// A picture as it lies in a folder: its job and its own text.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Saved {
-    pub(crate) frame: Frame,
+    pub(crate) frame: RgbImage,
     pub(crate) job: Option<String>,
     pub(crate) place: Option<String>,
 }
@@ -75,7 +77,7 @@ fn load(folder: &Path) -> Vec<Saved> {
     let load = |path: PathBuf| {
         let ((width, height), pixels) = read(&path);
         Saved {
-            frame: Frame::from_rgb(width, height, pixels).unwrap(),
+            frame: picture::from_rgb(width, height, pixels).unwrap(),
             job: metadata::read(&path).unwrap(),
             place: metadata::read_frame_text(&path).unwrap(),
         }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use lb_render::{EarlierFrames, Frame, Outputs, RenderError};
-use lb_video::{FilmOptions, FilmWriter};
+use lb_render::{EarlierFrames, Outputs, RenderError, RgbImage};
+use lb_video::{FilmOptions, FilmWriter, picture};
 
 use crate::earlier_frames::{Saved, place};
 use crate::tiny_models::TinyModel;
 use crate::upscale::{long_job, renderer};
 
 fn save(folder: &Path, frames: &[Saved]) {
-    let size = (frames[0].frame.width(), frames[0].frame.height());
+    let size = picture::size(&frames[0].frame);
     std::fs::create_dir_all(folder).unwrap();
     for (index, saved) in frames.iter().enumerate() {
         let options = FilmOptions {
@@ -36,7 +36,7 @@ fn upscaled(change: impl FnOnce(&mut Vec<Saved>)) -> Result<Vec<Vec<f64>>, Strin
     let job = long_job(3, 4, false);
     let mut saved: Vec<Saved> = (0..7)
         .map(|index: usize| Saved {
-            frame: Frame::from_rgb(16, 16, vec![30 * index as u8; 3 * 16 * 16]).unwrap(),
+            frame: RgbImage::from_pixel(16, 16, [30 * index as u8; 3].into()),
             job: Some("a job".into()),
             place: match index {
                 0 => place(0, 0.0),

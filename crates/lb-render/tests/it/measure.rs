@@ -1,38 +1,38 @@
 //! What is measured of films that are known to the last pixel.
 
-use lb_render::{Frame, MeasureError, Measurement, RenderError, Sections, measure};
+use std::sync::Arc;
+
+use lb_render::{MeasureError, Measurement, RenderError, RgbImage, Sections, measure};
+use lb_video::picture;
 use proptest::prelude::*;
 
-const SIDE: usize = 48;
+const SIDE: u32 = 48;
 
 /// A disc with a fine pattern on it, before a plain background.
-fn disc(centre: (f64, f64), radius: f64) -> Frame {
-    let mut pixels = Vec::with_capacity(SIDE * SIDE * 3);
-    for row in 0..SIDE {
-        for column in 0..SIDE {
-            let (x, y) = (column as f64 - centre.0, row as f64 - centre.1);
-            let inside = x.hypot(y) < radius;
-            let dark = (row / 2 + column / 2) % 2 == 0;
-            pixels.extend(match (inside, dark) {
-                (false, _) => [230, 230, 220],
-                (true, false) => [220, 60, 40],
-                (true, true) => [90, 20, 60],
-            });
-        }
-    }
-    Frame::from_rgb(SIDE, SIDE, pixels).unwrap()
+fn disc(centre: (f64, f64), radius: f64) -> RgbImage {
+    RgbImage::from_fn(SIDE, SIDE, |column, row| {
+        let (x, y) = (f64::from(column) - centre.0, f64::from(row) - centre.1);
+        let inside = x.hypot(y) < radius;
+        let dark = (row / 2 + column / 2) % 2 == 0;
+        let pixel = match (inside, dark) {
+            (false, _) => [230, 230, 220],
+            (true, false) => [220, 60, 40],
+            (true, true) => [90, 20, 60],
+        };
+        pixel.into()
+    })
 }
 
-fn left() -> Frame {
+fn left() -> RgbImage {
     disc((14.0, 24.0), 10.0)
 }
 
-fn right() -> Frame {
+fn right() -> RgbImage {
     disc((34.0, 24.0), 12.0)
 }
 
 /// The disc travels and grows, sharp in every frame.
-fn morph(frames: usize) -> Vec<Frame> {
+fn morph(frames: usize) -> Vec<RgbImage> {
     let at = |frame| {
         let way = frame as f64 / (frames - 1) as f64;
         disc((14.0 + 20.0 * way, 24.0), 10.0 + 2.0 * way)
@@ -41,8 +41,9 @@ fn morph(frames: usize) -> Vec<Frame> {
 }
 
 /// One disc vanishes while the other appears.
-fn cross_fade(weights: impl IntoIterator<Item = f64>) -> Vec<Frame> {
-    let mix = |weight| Frame::blend(&left(), &right(), weight).unwrap();
+fn cross_fade(weights: impl IntoIterator<Item = f64>) -> Vec<RgbImage> {
+    let (left, right) = (Arc::new(left()), Arc::new(right()));
+    let mix = |weight| Arc::unwrap_or_clone(picture::cross_fade(&left, &right, weight).unwrap());
     weights.into_iter().map(mix).collect()
 }
 
@@ -50,7 +51,7 @@ fn even(frames: usize) -> impl Iterator<Item = f64> {
     (0..frames).map(move |frame| frame as f64 / (frames - 1) as f64)
 }
 
-fn measured(frames: &[Frame], sections: Option<&Sections>) -> Result<Measurement, RenderError> {
+fn measured(frames: &[RgbImage], sections: Option<&Sections>) -> Result<Measurement, RenderError> {
     measure(|| Ok(frames.iter().cloned().map(Ok)), sections, Some(25.0))
 }
 
@@ -116,7 +117,10 @@ fn transitions_are_measured_apart_and_holds_are_left_out() {
         closes: false,
     };
     let found = measured(&frames, Some(&sections)).unwrap();
-    assert_eq!((found.frames, found.width, found.height), (24, SIDE, SIDE));
+    assert_eq!(
+        (found.frames, found.width, found.height),
+        (24, SIDE as usize, SIDE as usize)
+    );
     let [first, second] = &found.transitions[..] else {
         panic!("{found:?}");
     };
@@ -173,7 +177,7 @@ fn a_still_film_has_nothing_to_measure_but_is_no_error() {
 
 #[test]
 fn what_cannot_be_measured_is_told() {
-    let refused = |frames: &[Frame], sections: Option<&Sections>| {
+    let refused = |frames: &[RgbImage], sections: Option<&Sections>| {
         let error = measured(frames, sections).unwrap_err();
         assert!(error.is_request());
         error.to_string()
@@ -182,7 +186,7 @@ fn what_cannot_be_measured_is_told() {
     assert_eq!(refused(&[], None), format!("{few} 0"));
     assert_eq!(refused(&[left(), right()], None), format!("{few} 2"));
     let mut sizes = morph(3);
-    sizes.push(Frame::from_rgb(2, 1, vec![0; 6]).unwrap());
+    sizes.push(RgbImage::new(2, 1));
     assert_eq!(
         refused(&sizes, None),
         "frames must have one size: frame 3 has 2x1 pixels, those before have 48x48"

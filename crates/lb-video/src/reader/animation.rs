@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::gif::GifDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, ImageDecoder};
+use image::{AnimationDecoder, ImageDecoder, Pixel, RgbImage};
 
 use super::{FilmFrame, checked_size, image_flaw};
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::metadata::Flaw;
 
 pub(super) struct AnimationReader {
@@ -49,22 +48,20 @@ impl AnimationReader {
         }
     }
 
-    fn frame(&mut self, frame: &image::Frame) -> Result<FilmFrame, Flaw> {
+    fn frame(&mut self, frame: &image::Frame) -> FilmFrame {
         let (milliseconds, denominator) = frame.delay().numer_denom_ms();
         let lasts = u64::from(milliseconds / denominator.max(1));
         let begins = self.at;
         self.at += lasts;
-        let picture = frame.buffer();
-        let pixels = picture
-            .pixels()
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]);
-        let (width, height) = picture.dimensions();
-        let picture = Frame::from_rgb(width as usize, height as usize, pixels.collect());
-        Ok(FilmFrame {
-            picture: picture.map_err(|error| Flaw::damaged(error.to_string()))?,
+        let shown = frame.buffer();
+        let picture = RgbImage::from_fn(shown.width(), shown.height(), |x, y| {
+            shown.get_pixel(x, y).to_rgb()
+        });
+        FilmFrame {
+            picture,
             begins: begins as f64 / 1000.0,
             lasts: lasts as f64 / 1000.0,
-        })
+        }
     }
 }
 
@@ -79,7 +76,7 @@ impl Iterator for AnimationReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let frame = self.frames.next()?.map_err(image_flaw);
-        let frame = frame.and_then(|frame| self.frame(&frame));
+        let frame = frame.map(|frame| self.frame(&frame));
         Some(frame.map_err(|flaw| flaw.of(&self.path)))
     }
 }

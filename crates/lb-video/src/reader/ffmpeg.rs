@@ -7,8 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::{FilmFrame, ReadOptions, checked_size};
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::metadata::Flaw;
+use crate::picture;
 
 pub(super) struct FfmpegReader {
     path: PathBuf,
@@ -83,7 +83,7 @@ impl FfmpegReader {
         checked_size(width, height)?;
         let mut pixels = vec![0; width * height * 3];
         self.pictures.read_exact(&mut pixels)?;
-        let picture = Frame::from_rgb(width, height, pixels)
+        let picture = picture::from_rgb(width, height, pixels)
             .map_err(|error| Flaw::damaged(error.to_string()))?;
         let (begins, lasts) = self
             .times

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
 use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
@@ -14,7 +15,6 @@ use super::{FilmFrame, Frames, ReadOptions, checked_size};
 use crate::boxes::BoxReader;
 use crate::color;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::metadata::Flaw;
 
 mod track;
@@ -119,7 +119,7 @@ struct H264Reader {
     samples: std::vec::IntoIter<Sample>,
     /// When pictures are shown and for how long, in that order.
     times: VecDeque<(f64, f64)>,
-    decoded: VecDeque<Frame>,
+    decoded: VecDeque<RgbImage>,
     ended: bool,
 }
 
@@ -207,11 +207,12 @@ impl Iterator for H264Reader {
     }
 }
 
-fn frame(picture: &DecodedYUV<'_>) -> Result<Frame, Flaw> {
+fn frame(picture: &DecodedYUV<'_>) -> Result<RgbImage, Flaw> {
     let (width, height) = picture.dimensions();
     checked_size(width, height)?;
     let planes = [picture.y(), picture.u(), picture.v()];
     let strides = picture.strides();
     let pixels = color::to_rgb(planes, strides, (width, height));
-    Frame::from_rgb(width, height, pixels).map_err(|error| Flaw::damaged(error.to_string()))
+    crate::picture::from_rgb(width, height, pixels)
+        .map_err(|error| Flaw::damaged(error.to_string()))
 }

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
 use image::{ImageDecoder, ImageReader, Limits};
 
 use super::{FilmFrame, ReadOptions, checked_size, image_flaw};
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::metadata::Flaw;
 use crate::sink::png;
@@ -60,22 +60,17 @@ impl Iterator for PictureReader {
     }
 }
 
-fn picture(path: &Path) -> Result<Frame, VideoError> {
+fn picture(path: &Path) -> Result<RgbImage, VideoError> {
     let file = File::open(path).map_err(VideoError::io("read", path))?;
     decode(BufReader::new(file)).map_err(|flaw| flaw.of(path))
 }
 
-fn decode(file: BufReader<File>) -> Result<Frame, Flaw> {
+fn decode(file: BufReader<File>) -> Result<RgbImage, Flaw> {
     let reader = ImageReader::with_format(file, image::ImageFormat::Png);
     let mut decoder = reader.into_decoder().map_err(image_flaw)?;
     let (width, height) = decoder.dimensions();
     checked_size(width as usize, height as usize)?;
     decoder.set_limits(Limits::default()).map_err(image_flaw)?;
     let picture = image::DynamicImage::from_decoder(decoder).map_err(image_flaw)?;
-    Frame::from_rgb(
-        width as usize,
-        height as usize,
-        picture.into_rgb8().into_raw(),
-    )
-    .map_err(|error| Flaw::damaged(error.to_string()))
+    Ok(picture.into_rgb8())
 }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use image::RgbImage;
 
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::options::AudioTrack;
 use crate::sink::Sink;
 use crate::sink::ffmpeg::child::EncoderChild;
@@ -84,7 +86,7 @@ impl Sink for AudioSink {
         self.film.name()
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
         self.film.write(frame)
     }
 

@@ -6,13 +6,14 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use image::RgbImage;
 use tempfile::NamedTempFile;
 
 use crate::color::YuvPlanes;
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::sink::h264::SECONDS_BETWEEN_KEYFRAMES;
 use crate::sink::{Sink, check_film_sides};
@@ -180,7 +181,7 @@ impl Sink for FfmpegSink {
         "ffmpeg"
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
         self.planes.read(frame);
         let YuvPlanes {
             luma,

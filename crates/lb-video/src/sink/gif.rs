@@ -1,12 +1,13 @@
 //! Animated GIF: each frame repaints what has changed, with a palette of its own.
 
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 
 use gif::{AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Repeat};
+use image::RgbImage;
 
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::place::Place;
 use crate::sink::Sink;
@@ -99,7 +100,7 @@ impl Sink for GifSink {
         "gif"
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
         let changed = self.canvas.changes(frame);
         let Some(lasted) = self.timeline.take(|| changed.is_some()) else {
             return Ok(());

@@ -4,11 +4,13 @@
 //! hundredth of the pictures), because the index stands before it and can only be written then.
 
 use muxide::api::{MuxerBuilder, MuxerError, VideoCodec};
+use std::sync::Arc;
+
+use image::RgbImage;
 
 use crate::color::YuvPlanes;
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::metadata::mp4::Describing;
 use crate::place::Place;
@@ -80,7 +82,7 @@ impl Sink for Mp4Sink {
         "openh264"
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
         let index = self.frames;
         self.planes.read(frame);
         let picture = self

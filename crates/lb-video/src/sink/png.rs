@@ -2,14 +2,16 @@
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use ::png::{BitDepth, ColorType, Compression, EncodingError, Filter};
+use image::RgbImage;
 
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::metadata::{self, PNG_FRAME_KEYWORD, PNG_KEYWORD};
+use crate::picture;
 use crate::place::Place;
 use crate::sink::Sink;
 use crate::staging::{StagedFile, StagedFolder};
@@ -35,10 +37,13 @@ impl PngFile {
     /// [`metadata::read`](crate::metadata::read).
     ///
     /// # Errors
-    /// [`VideoError::Io`]: a full disk, for one; [`VideoError::DescriptionTooLong`],
-    /// [`VideoError::DescriptionNul`].
-    pub fn write(&mut self, frame: &Frame, description: Option<&str>) -> Result<(), VideoError> {
+    /// [`VideoError::Io`], as for a full disk; [`VideoError::FrameSize`],
+    /// [`VideoError::DescriptionTooLong`], [`VideoError::DescriptionNul`].
+    pub fn write(&mut self, frame: &RgbImage, description: Option<&str>) -> Result<(), VideoError> {
         description.map_or(Ok(()), metadata::check)?;
+        let (width, height) = picture::size(frame);
+        picture::validate_size(width, height)?;
+        picture::validate_same_size(frame, (width, height))?;
         let place = self.output.place();
         encode(&mut self.output, frame, &texts(description, None), &place)?;
         self.output.complete().map(|_| ())
@@ -57,7 +62,11 @@ impl PngFile {
 ///
 /// # Errors
 /// If the file exists and may not be replaced, or cannot be written.
-pub fn write_png(path: impl AsRef<Path>, frame: &Frame, overwrite: bool) -> Result<(), VideoError> {
+pub fn write_png(
+    path: impl AsRef<Path>,
+    frame: &RgbImage,
+    overwrite: bool,
+) -> Result<(), VideoError> {
     let mut file = PngFile::create(path, overwrite)?;
     file.write(frame, None)?;
     file.publish()
@@ -73,7 +82,7 @@ fn texts<'a>(description: Option<&'a str>, own: Option<&'a str>) -> Vec<(&'stati
 /// The one place where a PNG's bytes are made; `place` is for the error.
 fn encode(
     output: impl Write,
-    frame: &Frame,
+    frame: &RgbImage,
     texts: &[(&str, &str)],
     place: &Place,
 ) -> Result<(), VideoError> {
@@ -89,10 +98,10 @@ fn encode(
 
 fn write_picture(
     output: impl Write,
-    frame: &Frame,
+    frame: &RgbImage,
     texts: &[(&str, &str)],
 ) -> Result<(), EncodingError> {
-    let mut encoder = ::png::Encoder::new(output, frame.width() as u32, frame.height() as u32);
+    let mut encoder = ::png::Encoder::new(output, frame.width(), frame.height());
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
@@ -101,7 +110,7 @@ fn write_picture(
         encoder.add_itxt_chunk(keyword.into(), text.into())?;
     }
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(frame.pixels())?;
+    writer.write_image_data(frame.as_raw())?;
     writer.finish()
 }
 
@@ -131,7 +140,7 @@ impl PngSink {
 }
 
 impl PngSink {
-    fn add(&mut self, frame: &Frame, text: Option<&str>) -> Result<(), VideoError> {
+    fn add(&mut self, frame: &RgbImage, text: Option<&str>) -> Result<(), VideoError> {
         let name = file_name(self.frames);
         let place = Place {
             path: self.output.path().join(&name),
@@ -153,11 +162,11 @@ impl Sink for PngSink {
         "png"
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
         self.add(frame, None)
     }
 
-    fn write_with_text(&mut self, frame: &Frame, text: &str) -> Result<(), VideoError> {
+    fn write_with_text(&mut self, frame: &Arc<RgbImage>, text: &str) -> Result<(), VideoError> {
         self.add(frame, Some(text))
     }
 

@@ -2,12 +2,13 @@
 //! picture goes to the disk as soon as it is known how long it is shown.
 
 use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
+use image::RgbImage;
 use webp::{Encoder, WebPConfig};
 
 use crate::completed::CompletedFilm;
 use crate::error::VideoError;
-use crate::frame::Frame;
 use crate::frame_rate::FrameRate;
 use crate::metadata::exif;
 use crate::options::WebpCompression;
@@ -34,7 +35,7 @@ pub(crate) struct WebpSink {
     description: Option<String>,
     size: (usize, usize),
     /// The picture that is shown, and its chunks.
-    shown: Option<(Frame, Vec<u8>)>,
+    shown: Option<(Arc<RgbImage>, Vec<u8>)>,
 }
 
 impl WebpSink {
@@ -147,20 +148,19 @@ impl Sink for WebpSink {
         "webp"
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), VideoError> {
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
         let shown = &self.shown;
         let different = || shown.as_ref().is_none_or(|(shown, _)| shown != frame);
         let Some(lasted) = self.timeline.take(different) else {
             return Ok(());
         };
         self.flush(lasted)?;
-        let (width, height) = (frame.width() as u32, frame.height() as u32);
-        let file = Encoder::from_rgb(frame.pixels(), width, height)
+        let file = Encoder::from_rgb(frame.as_raw(), frame.width(), frame.height())
             .encode_advanced(&self.config)
             .map_err(|error| self.refused(format!("{error:?}")))?;
         // A file of one picture is the same chunks behind 12 bytes.
         let picture = file.get(12..).map(<[u8]>::to_vec).unwrap_or_default();
-        self.shown = Some((frame.clone(), picture));
+        self.shown = Some((Arc::clone(frame), picture));
         Ok(())
     }
 

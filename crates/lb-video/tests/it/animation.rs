@@ -6,14 +6,14 @@ use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
 use image::codecs::webp::WebPDecoder;
 use lb_video::{
-    AnimationOptions, FilmOptions, FilmSummary, FilmWriter, Frame, VideoError, WebpCompression,
+    AnimationOptions, FilmOptions, FilmSummary, FilmWriter, RgbImage, VideoError, WebpCompression,
 };
 
 use crate::decode::psnr;
 use crate::png_sequence::names;
 use crate::scene::{HEIGHT, WIDTH, picture, plain, scene};
 
-fn write(path: &Path, frames: &[Frame], frames_per_second: f64) -> FilmSummary {
+fn write(path: &Path, frames: &[RgbImage], frames_per_second: f64) -> FilmSummary {
     let options = FilmOptions {
         frames_per_second,
         ..FilmOptions::default()
@@ -21,8 +21,8 @@ fn write(path: &Path, frames: &[Frame], frames_per_second: f64) -> FilmSummary {
     write_with(path, frames, &options)
 }
 
-fn write_with(path: &Path, frames: &[Frame], options: &FilmOptions) -> FilmSummary {
-    let (width, height) = (frames[0].width(), frames[0].height());
+fn write_with(path: &Path, frames: &[RgbImage], options: &FilmOptions) -> FilmSummary {
+    let (width, height) = lb_video::picture::size(&frames[0]);
     let mut film = FilmWriter::create(path, width, height, options).unwrap();
     for frame in frames {
         film.write(frame.clone()).unwrap();
@@ -62,7 +62,7 @@ fn an_animation_decodes_to_its_frames() {
         let shown = decode(&path);
         assert_eq!(shown.len(), 45);
         for (index, ((shown, _), frame)) in shown.iter().zip(scene(45)).enumerate() {
-            let psnr = psnr(shown, frame.pixels());
+            let psnr = psnr(shown, frame.as_raw());
             assert!(psnr >= least, "{name}, frame {index}: {psnr:.1} dB");
         }
     }
@@ -81,12 +81,12 @@ fn a_lossless_film_loses_nothing() {
         ..FilmOptions::default()
     };
     // Odd sides, which no H.264 takes.
-    let frames: Vec<Frame> = (0..5)
+    let frames: Vec<RgbImage> = (0..5)
         .map(|index| picture(31, 17, f64::from(index) / 5.0))
         .collect();
     write_with(&path, &frames, &options);
     for ((shown, _), frame) in decode(&path).iter().zip(&frames) {
-        assert!(shown == frame.pixels());
+        assert!(shown == frame.as_raw());
     }
 }
 
@@ -146,7 +146,7 @@ fn what_is_held_is_stored_once() {
             1_010_000
         );
         assert!(shown.len() <= 3, "{name}: {} frames", shown.len());
-        assert!(psnr(&shown.last().unwrap().0, frames[100].pixels()) > 40.0);
+        assert!(psnr(&shown.last().unwrap().0, frames[100].as_raw()) > 40.0);
     }
 }
 
@@ -157,12 +157,12 @@ fn a_still_area_of_a_gif_is_perfectly_still() {
     let path = folder.path().join("film.gif");
     let still = picture(WIDTH, HEIGHT, 0.5);
     let half = WIDTH * HEIGHT / 2 * 3;
-    let frames: Vec<Frame> = scene(30)
+    let frames: Vec<RgbImage> = scene(30)
         .iter()
         .map(|frame| {
-            let mut pixels = still.pixels().to_vec();
-            pixels[half..].copy_from_slice(&frame.pixels()[half..]);
-            Frame::from_rgb(WIDTH, HEIGHT, pixels).unwrap()
+            let mut pixels = still.as_raw().to_vec();
+            pixels[half..].copy_from_slice(&frame.as_raw()[half..]);
+            lb_video::picture::from_rgb(WIDTH, HEIGHT, pixels).unwrap()
         })
         .collect();
     write(&path, &frames, 30.0);
@@ -181,7 +181,7 @@ fn few_colours_are_kept_as_they_are() {
     let frames = [plain([1, 2, 3]), plain([254, 0, 77])];
     write(&path, &frames, 10.0);
     for ((shown, _), frame) in decode(&path).iter().zip(&frames) {
-        assert!(shown == frame.pixels());
+        assert!(shown == frame.as_raw());
     }
 }
 

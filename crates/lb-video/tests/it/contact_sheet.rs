@@ -1,5 +1,5 @@
 use lb_video::{
-    ContactSheet, ContactSheetOptions, Frame, VideoError, contact_sheet, evenly_spaced,
+    ContactSheet, ContactSheetOptions, RgbImage, VideoError, contact_sheet, evenly_spaced,
 };
 use proptest::prelude::*;
 
@@ -7,10 +7,10 @@ use crate::scene::{plain, scene};
 
 #[test]
 fn frames_stand_in_rows_with_even_gaps_on_white() {
-    let grey = |level: u8| Frame::from_rgb(2, 1, vec![level; 6]).unwrap();
+    let grey = |level: u8| RgbImage::from_pixel(2, 1, [level; 3].into());
     let sheet = contact_sheet(&[grey(10), grey(20), grey(30)], 2).unwrap();
     assert_eq!((sheet.width(), sheet.height()), (3 * 8 + 2 * 2, 3 * 8 + 2));
-    let at = |x: usize, y: usize| sheet.pixels()[(y * sheet.width() + x) * 3];
+    let at = |x: u32, y: u32| sheet.get_pixel(x, y)[0];
     assert_eq!((at(8, 8), at(9, 8), at(18, 8), at(8, 17)), (10, 10, 20, 30));
     assert_eq!(
         (at(7, 8), at(10, 8), at(20, 8), at(18, 17), at(0, 0)),
@@ -55,7 +55,7 @@ fn a_sheet_of_nothing_is_refused() {
         columns,
         Err(VideoError::EmptyContactSheet { of: "column" })
     ));
-    let odd = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
+    let odd = RgbImage::new(1, 1);
     assert!(matches!(
         contact_sheet(&[frame, odd], 2),
         Err(VideoError::SizesDiffer { .. })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lb_video::{
-    AudioTrack, Encoder, FilmOptions, FilmWriter, Frame, PngFile, VideoError, WebpCompression,
+    AudioTrack, Encoder, FilmOptions, FilmWriter, PngFile, RgbImage, VideoError, WebpCompression,
     ffmpeg_available,
 };
 
@@ -117,7 +117,7 @@ fn write(path: &Path, frames: usize, options: &FilmOptions) -> Result<(), VideoE
 }
 
 /// What hardly compresses.
-fn noise(seed: usize) -> Frame {
+fn noise(seed: usize) -> RgbImage {
     let mut state = seed as u32 + 1;
     let pixels = (0..SIDE * SIDE * 3).map(|_| {
         state ^= state << 13;
@@ -125,7 +125,7 @@ fn noise(seed: usize) -> Frame {
         state ^= state << 5;
         96 + (state as u8 >> 2)
     });
-    Frame::from_rgb(SIDE, SIDE, pixels.collect()).unwrap()
+    lb_video::picture::from_rgb(SIDE, SIDE, pixels.collect()).unwrap()
 }
 
 /// A second of it, as WAV.

@@ -1,6 +1,6 @@
 //! Where the stream of an MP4 begins anew: seldom, unseen, and whatever the picture.
 
-use lb_video::{Encoder, FilmOptions, FilmWriter, Frame};
+use lb_video::{Encoder, FilmOptions, FilmWriter, RgbImage};
 
 use crate::decode::{Decoded, decode, psnr};
 use crate::scene::{HEIGHT, WIDTH, scene};
@@ -9,7 +9,7 @@ const FRAMES_PER_SECOND: usize = 8;
 /// Frames from one keyframe to the next.
 const PERIOD: usize = 5 * FRAMES_PER_SECOND;
 
-fn film(frames: &[Frame], quantizer: u8) -> Decoded {
+fn film(frames: &[RgbImage], quantizer: u8) -> Decoded {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mp4");
     let options = FilmOptions {
@@ -28,7 +28,7 @@ fn film(frames: &[Frame], quantizer: u8) -> Decoded {
 }
 
 /// A cross-fade, slower than a grey level a frame, between pictures of soft shapes.
-fn transition(frames: usize) -> Vec<Frame> {
+fn transition(frames: usize) -> Vec<RgbImage> {
     let shape = |x: usize, y: usize, wave: f64| {
         let angle = |at: usize, length: f64| at as f64 * std::f64::consts::TAU / length;
         128.0 + 100.0 * (angle(x, 40.0) + wave).sin() * (angle(y, 30.0) - wave).cos()
@@ -42,13 +42,13 @@ fn transition(frames: usize) -> Vec<Frame> {
                 pixels.push((from + (to - from) * mix).round() as u8);
             }
         }
-        Frame::from_rgb(WIDTH, HEIGHT, pixels).unwrap()
+        lb_video::picture::from_rgb(WIDTH, HEIGHT, pixels).unwrap()
     };
     (0..frames).map(picture).collect()
 }
 
 /// Black and white pixels, which hardly compress.
-fn noise(seed: u32) -> Frame {
+fn noise(seed: u32) -> RgbImage {
     let mut state = seed;
     let pixels = (0..WIDTH * HEIGHT).flat_map(|_| {
         state ^= state << 13;
@@ -56,7 +56,7 @@ fn noise(seed: u32) -> Frame {
         state ^= state << 5;
         [if state >> 31 == 0 { 0 } else { 255 }; 3]
     });
-    Frame::from_rgb(WIDTH, HEIGHT, pixels.collect()).unwrap()
+    lb_video::picture::from_rgb(WIDTH, HEIGHT, pixels.collect()).unwrap()
 }
 
 /// Root mean square of the differences from each frame to the next, of squares of so many pixels:
@@ -96,7 +96,7 @@ fn a_still_film_stays_still_and_sharp() {
     let film = film(&vec![frame.clone(); 3 * PERIOD + 1], 18);
     let largest = steps(&film, 1).into_iter().fold(0.0, f64::max);
     assert!(largest < 0.1, "{largest:.2}");
-    let [first, last] = [0, 3 * PERIOD].map(|index| psnr(&film.frames[index], frame.pixels()));
+    let [first, last] = [0, 3 * PERIOD].map(|index| psnr(&film.frames[index], frame.as_raw()));
     assert!(last > first - 0.1, "{first:.1} and then {last:.1} dB");
 }
 
@@ -117,7 +117,7 @@ fn what_does_not_fit_is_coded_coarser_until_the_next_keyframe_is_due() {
             film.keyframes
         );
         let shown = film.frames.iter().zip(&frames);
-        let psnr: Vec<f64> = shown.map(|(l, r)| psnr(l, r.pixels())).collect();
+        let psnr: Vec<f64> = shown.map(|(l, r)| psnr(l, r.as_raw())).collect();
         assert!(psnr[at] > 30.0, "{at}: {:.1} dB", psnr[at]);
         let others = psnr[..at].iter().chain(&psnr[at + 1..]);
         let least = others.copied().fold(f64::MAX, f64::min);
@@ -135,6 +135,6 @@ fn what_does_not_fit_is_coded_coarser_until_the_next_keyframe_is_due() {
 
 #[test]
 fn a_film_of_noise_alone_is_a_film() {
-    let frames: Vec<Frame> = (1..5).map(noise).collect();
+    let frames: Vec<RgbImage> = (1..5).map(noise).collect();
     assert_eq!(film(&frames, 12).frames.len(), 4);
 }

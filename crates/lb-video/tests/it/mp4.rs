@@ -1,16 +1,16 @@
 use std::path::Path;
 
-use lb_video::{Encoder, FilmOptions, FilmSummary, FilmWriter, Frame};
+use lb_video::{Encoder, FilmOptions, FilmSummary, FilmWriter, RgbImage};
 
 use crate::decode::{decode, psnr};
 use crate::scene::{HEIGHT, WIDTH, plain, scene};
 
-fn write(path: &Path, frames: &[Frame], frames_per_second: f64) -> FilmSummary {
+fn write(path: &Path, frames: &[RgbImage], frames_per_second: f64) -> FilmSummary {
     let options = FilmOptions {
         frames_per_second,
         ..FilmOptions::default()
     };
-    let (width, height) = (frames[0].width(), frames[0].height());
+    let (width, height) = lb_video::picture::size(&frames[0]);
     let mut film = FilmWriter::create(path, width, height, &options).unwrap();
     for frame in frames {
         film.write(frame.clone()).unwrap();
@@ -32,7 +32,7 @@ fn a_film_decodes_to_its_frames() {
     assert_eq!(decoded.frames.len(), 45);
     assert!((decoded.seconds - 7.5).abs() < 1e-3, "{}", decoded.seconds);
     for (index, (shown, frame)) in decoded.frames.iter().zip(&frames).enumerate() {
-        let psnr = psnr(shown, frame.pixels());
+        let psnr = psnr(shown, frame.as_raw());
         assert!(psnr >= 38.0, "frame {index}: {psnr:.1} dB");
     }
     assert_eq!(decoded.keyframes, [1, 31]);

@@ -48,7 +48,7 @@ fn every_format_is_read_back() {
         let frames = read(&path);
         assert_eq!(frames.len(), 40, "{name}");
         for (index, (shown, frame)) in frames.iter().zip(scene(40)).enumerate() {
-            let psnr = psnr(shown.picture.pixels(), frame.pixels());
+            let psnr = psnr(shown.picture.as_raw(), frame.as_raw());
             assert!(psnr >= least, "{name}, frame {index}: {psnr:.1} dB");
             assert!(
                 (shown.begins - index as f64 / 30.0).abs() <= tick,
@@ -69,7 +69,7 @@ fn colours_are_those_of_bt_709() {
     let path = folder.path().join("film.mp4");
     write(&path, 5, &FilmOptions::default());
     for (frame, expected) in read(&path).iter().zip(decode(&path).frames) {
-        let pairs = frame.picture.pixels().iter().zip(&expected);
+        let pairs = frame.picture.as_raw().iter().zip(&expected);
         assert!(
             pairs
                 .into_iter()
@@ -100,7 +100,7 @@ fn a_film_by_ffmpeg_is_read_in_the_order_it_is_shown() {
     let frames = read(&path);
     assert_eq!(frames.len(), 40);
     for (index, (shown, frame)) in frames.iter().zip(scene(40)).enumerate() {
-        let psnr = psnr(shown.picture.pixels(), frame.pixels());
+        let psnr = psnr(shown.picture.as_raw(), frame.as_raw());
         assert!(psnr >= 38.0, "frame {index}: {psnr:.1} dB");
         assert!((shown.begins - index as f64 / 30.0).abs() <= 1e-4);
     }
@@ -128,7 +128,7 @@ fn what_openh264_does_not_decode_ffmpeg_does() {
     let shown = read(&path);
     assert_eq!(shown.len(), 12);
     for (index, (shown, frame)) in shown.iter().zip(scene(12)).enumerate() {
-        assert!(psnr(shown.picture.pixels(), frame.pixels()) >= 36.0);
+        assert!(psnr(shown.picture.as_raw(), frame.as_raw()) >= 36.0);
         assert!((shown.begins - index as f64 / 24.0).abs() <= 1e-4);
     }
     for ffmpeg in [None, Some(PathBuf::from("no-such-program"))] {
@@ -159,7 +159,7 @@ fn a_folder_is_read_by_its_names() {
     std::fs::write(folder.path().join("notes.txt"), b"no picture").unwrap();
     let levels: Vec<u8> = read(folder.path())
         .iter()
-        .map(|frame| frame.picture.pixels()[0])
+        .map(|frame| frame.picture.as_raw()[0])
         .collect();
     assert_eq!(levels, [0, 1, 2]);
     let odd = picture(WIDTH + 1, HEIGHT, 0.0);

@@ -1,22 +1,22 @@
 //! A small film to test with: a disc that moves over a gradient and changes its colour.
 
-use lb_video::Frame;
+use lb_video::{RgbImage, picture as pictures};
 
 pub(crate) const WIDTH: usize = 96;
 pub(crate) const HEIGHT: usize = 64;
 
-pub(crate) fn plain(colour: [u8; 3]) -> Frame {
-    Frame::from_rgb(WIDTH, HEIGHT, colour.repeat(WIDTH * HEIGHT)).unwrap()
+pub(crate) fn plain(colour: [u8; 3]) -> RgbImage {
+    pictures::from_rgb(WIDTH, HEIGHT, colour.repeat(WIDTH * HEIGHT)).unwrap()
 }
 
-pub(crate) fn scene(count: usize) -> Vec<Frame> {
+pub(crate) fn scene(count: usize) -> Vec<RgbImage> {
     (0..count)
         .map(|index| picture(WIDTH, HEIGHT, index as f64 / count.max(2) as f64))
         .collect()
 }
 
 /// `time` runs from 0 to 1. Edges are soft: a hard one between two colours cannot survive 4:2:0.
-pub(crate) fn picture(width: usize, height: usize, time: f64) -> Frame {
+pub(crate) fn picture(width: usize, height: usize, time: f64) -> RgbImage {
     let mut pixels = Vec::with_capacity(width * height * 3);
     for y in 0..height {
         for x in 0..width {
@@ -30,5 +30,5 @@ pub(crate) fn picture(width: usize, height: usize, time: f64) -> Frame {
             }
         }
     }
-    Frame::from_rgb(width, height, pixels).unwrap()
+    pictures::from_rgb(width, height, pixels).unwrap()
 }

@@ -1,4 +1,4 @@
-use lb_video::{Frame, FrameSpool, VideoError};
+use lb_video::{FrameSpool, RgbImage, VideoError};
 
 use crate::png_sequence::names;
 use crate::scene::{HEIGHT, WIDTH, scene};
@@ -7,7 +7,7 @@ use crate::scene::{HEIGHT, WIDTH, scene};
 fn any_frame_comes_back_and_the_folder_shows_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = FrameSpool::create(folder.path(), WIDTH, HEIGHT).unwrap();
-    let frames: Vec<Frame> = scene(5).into_iter().collect();
+    let frames: Vec<RgbImage> = scene(5).into_iter().collect();
     for frame in &frames[..3] {
         spool.push(frame).unwrap();
     }
@@ -26,7 +26,7 @@ fn any_frame_comes_back_and_the_folder_shows_nothing() {
 fn what_is_not_there_and_what_does_not_fit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = FrameSpool::create(folder.path(), WIDTH, HEIGHT).unwrap();
-    let other = Frame::from_rgb(1, 1, vec![0; 3]).unwrap();
+    let other = RgbImage::new(1, 1);
     assert!(matches!(
         spool.push(&other),
         Err(VideoError::SizesDiffer { .. })

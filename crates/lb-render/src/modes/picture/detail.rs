@@ -6,7 +6,10 @@
 //! picture get its lost detail back, pixel by pixel, as far as each still looks like the picture's
 //! reconstruction there: where something has moved, the detail no longer belongs.
 
-use lb_video::{Frame, VideoError};
+use std::sync::Arc;
+
+use image::{Rgb, RgbImage};
+use lb_video::{VideoError, picture};
 
 /// Grey levels by which a frame may differ from the reconstruction before nothing is put back.
 /// Judged by eye on emoji of the bundled model: half of it loses detail that is still wanted, and
@@ -16,13 +19,13 @@ const UNLIKE: u32 = 48;
 /// A picture and what the autoencoder makes of it.
 #[derive(Debug)]
 pub(crate) struct LostDetail {
-    picture: Frame,
-    reconstruction: Frame,
+    picture: Arc<RgbImage>,
+    reconstruction: RgbImage,
 }
 
 impl LostDetail {
     /// Both have the film's size.
-    pub(crate) fn new(picture: Frame, reconstruction: Frame) -> Self {
+    pub(crate) fn new(picture: Arc<RgbImage>, reconstruction: RgbImage) -> Self {
         Self {
             picture,
             reconstruction,
@@ -31,17 +34,13 @@ impl LostDetail {
 
     /// Adds `share` of the detail to a frame of which `sums` holds the values, less where the frame
     /// looks unlike the reconstruction. Both are compared over squares of `2 · radius + 1` pixels.
-    fn add_to(&self, sums: &mut [f32], frame: &Frame, share: f64, radius: usize) {
+    fn add_to(&self, sums: &mut [f32], frame: &RgbImage, share: f64, radius: usize) {
         let differences = differences(frame, &self.reconstruction);
-        let (width, height) = (frame.width(), frame.height());
+        let (width, height) = picture::size(frame);
         let along = summed(&differences, width, radius);
         let summed = transposed(&summed(&transposed(&along, width), height, radius), height);
         let area = (2 * radius + 1).pow(2) as f64;
-        let pairs = self
-            .picture
-            .pixels()
-            .iter()
-            .zip(self.reconstruction.pixels());
+        let pairs = self.picture.iter().zip(self.reconstruction.iter());
         let lost = pairs.map(|(&exact, &soft)| f32::from(exact) - f32::from(soft));
         let weights = summed.iter().flat_map(|&sum| {
             let unlike = f64::from(sum) / (area * f64::from(UNLIKE));
@@ -60,39 +59,37 @@ impl LostDetail {
 /// # Errors
 /// [`VideoError`] for pictures of different sizes.
 pub(crate) fn restored(
-    frame: Frame,
+    mut frame: RgbImage,
     fraction: f64,
     [left, right]: [Option<&LostDetail>; 2],
     radius: usize,
-) -> Result<Frame, VideoError> {
+) -> Result<RgbImage, VideoError> {
     if left.is_none() && right.is_none() {
         return Ok(frame);
     }
-    let mut sums: Vec<f32> = frame.pixels().iter().copied().map(f32::from).collect();
+    let mut sums: Vec<f32> = frame.iter().copied().map(f32::from).collect();
     for (detail, share) in [(left, 1.0 - fraction), (right, fraction)] {
         if let Some(detail) = detail {
+            picture::validate_same_size(&frame, picture::size(&detail.reconstruction))?;
             detail.add_to(&mut sums, &frame, share, radius);
         }
     }
-    let pixels = sums
-        .into_iter()
-        .map(|sum| sum.clamp(0.0, 255.0).round() as u8);
-    Frame::from_rgb(frame.width(), frame.height(), pixels.collect())
+    for (value, sum) in frame.iter_mut().zip(sums) {
+        *value = sum.clamp(0.0, 255.0).round() as u8;
+    }
+    Ok(frame)
 }
 
 /// Of each pixel the largest difference of its three values.
-fn differences(left: &Frame, right: &Frame) -> Vec<u32> {
-    let pixels = left
-        .pixels()
-        .chunks_exact(3)
-        .zip(right.pixels().chunks_exact(3));
-    let largest = |(left, right): (&[u8], &[u8])| {
-        let values = left.iter().zip(right);
-        values
-            .map(|(&left, &right)| u32::from(left.abs_diff(right)))
-            .max()
+fn differences(left: &RgbImage, right: &RgbImage) -> Vec<u32> {
+    let largest = |(left, right): (&Rgb<u8>, &Rgb<u8>)| {
+        let values = left.0.iter().zip(right.0);
+        values.map(|(&left, right)| left.abs_diff(right)).max()
     };
-    pixels.map(|pair| largest(pair).unwrap_or(0)).collect()
+    let pixels = left.pixels().zip(right.pixels());
+    pixels
+        .map(|pair| largest(pair).unwrap_or(0).into())
+        .collect()
 }
 
 /// Along every row, of each value the sum over `radius` neighbours on both sides; beyond the row's
@@ -120,15 +117,14 @@ fn transposed(values: &[u32], width: usize) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    fn frame(width: usize, height: usize, value: impl Fn(usize, usize) -> u8) -> Frame {
-        let pixels = (0..width * height).flat_map(|at| [value(at % width, at / width); 3]);
-        Frame::from_rgb(width, height, pixels.collect()).unwrap()
+    fn frame(width: u32, height: u32, value: impl Fn(u32, u32) -> u8) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| [value(x, y); 3].into())
     }
 
     /// A fine pattern, of which the autoencoder leaves an even grey.
-    fn detail(width: usize, height: usize) -> LostDetail {
+    fn detail(width: u32, height: u32) -> LostDetail {
         let picture = frame(width, height, |x, y| 100 + 20 * ((x + y) % 2) as u8);
-        LostDetail::new(picture, frame(width, height, |_, _| 110))
+        LostDetail::new(Arc::new(picture), frame(width, height, |_, _| 110))
     }
 
     #[test]
@@ -136,11 +132,11 @@ mod tests {
         let detail = detail(12, 9);
         let soft = detail.reconstruction.clone();
         let made = |fraction| restored(soft.clone(), fraction, [Some(&detail), None], 2).unwrap();
-        assert_eq!(made(0.0), detail.picture);
-        assert_eq!(made(0.5).pixels()[..6], [105, 105, 105, 115, 115, 115]);
+        assert_eq!(made(0.0), *detail.picture);
+        assert_eq!(made(0.5).as_raw()[..6], [105, 105, 105, 115, 115, 115]);
         assert_eq!(made(1.0), soft);
         let from_right = restored(soft.clone(), 1.0, [None, Some(&detail)], 2).unwrap();
-        assert_eq!(from_right, detail.picture);
+        assert_eq!(from_right, *detail.picture);
         assert_eq!(restored(soft.clone(), 0.3, [None, None], 2).unwrap(), soft);
     }
 
@@ -149,12 +145,9 @@ mod tests {
         let detail = detail(24, 6);
         let moved = frame(24, 6, |x, _| if x < 12 { 110 } else { 200 });
         let made = restored(moved.clone(), 0.0, [Some(&detail), None], 1).unwrap();
-        let row = |frame: &Frame| {
-            frame.pixels()[..72]
-                .iter()
-                .copied()
-                .step_by(3)
-                .collect::<Vec<_>>()
+        let row = |frame: &RgbImage| {
+            let pixels = frame.pixels().take(24);
+            pixels.map(|pixel| pixel[0]).collect::<Vec<_>>()
         };
         assert_eq!(row(&made)[..10], row(&detail.picture)[..10]);
         assert_eq!(row(&made)[14..], row(&moved)[14..]);

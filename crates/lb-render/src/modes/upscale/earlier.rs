@@ -40,7 +40,7 @@ impl EarlierFrames {
         for path in &paths {
             // Whole, so that a damaged one is known before any work.
             let picture = read_picture(path)?;
-            let found = (picture.width, picture.height);
+            let found = lb_video::picture::size(&picture);
             let expected = *size.get_or_insert(found);
             if found != expected {
                 return Err(RenderError::FrameSize {

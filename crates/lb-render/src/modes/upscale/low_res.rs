@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use lb_video::{Frame, FrameSpool};
+use image::RgbImage;
+use lb_video::{FrameSpool, picture};
 
 use crate::error::RenderError;
 use crate::frame_place::{FramePlace, FrameSpan};
@@ -25,13 +26,13 @@ impl LowResPictures {
         }
     }
 
-    fn read(&self, index: usize) -> Result<Frame, RenderError> {
+    fn read(&self, index: usize) -> Result<RgbImage, RenderError> {
         match self {
             Self::Spooled(spool) => Ok(spool.read(index)?),
             Self::Files(paths, size) => {
                 let path = &paths[index];
                 let picture = read_picture(path)?;
-                let found = (picture.width, picture.height);
+                let found = picture::size(&picture);
                 if found != *size {
                     return Err(RenderError::FrameSize {
                         path: path.clone(),
@@ -39,7 +40,7 @@ impl LowResPictures {
                         expected: *size,
                     });
                 }
-                Ok(Frame::from_rgb(found.0, found.1, picture.rgb)?)
+                Ok(picture)
             }
         }
     }
@@ -107,7 +108,7 @@ impl LowResFilm {
     }
 
     /// A frame's picture; behind the last one of a loop comes its first.
-    pub(crate) fn picture(&self, index: usize) -> Result<Frame, RenderError> {
+    pub(crate) fn picture(&self, index: usize) -> Result<RgbImage, RenderError> {
         self.pictures.read(index % self.frames())
     }
 
@@ -146,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = FrameSpool::create(folder.path(), 1, 1).unwrap();
         for level in 0..count {
-            let picture = Frame::from_rgb(1, 1, vec![level as u8; 3]).unwrap();
+            let picture = RgbImage::from_pixel(1, 1, [level as u8; 3].into());
             spool.push(&picture).unwrap();
         }
         LowResFilm::new(LowResPictures::Spooled(spool), fractions, looped)

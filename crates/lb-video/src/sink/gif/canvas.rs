@@ -1,6 +1,6 @@
 //! What an animation shows, and the least that must be painted to show the next frame.
 
-use crate::frame::Frame;
+use image::RgbImage;
 
 use super::palette::{ColourMap, TRANSPARENT};
 
@@ -56,7 +56,7 @@ impl Canvas {
     }
 
     /// The area around all pixels that have changed, if any.
-    pub(super) fn changes(&self, frame: &Frame) -> Option<Area> {
+    pub(super) fn changes(&self, frame: &RgbImage) -> Option<Area> {
         let (width, height) = (self.width, self.height);
         let Some(meant) = &self.meant else {
             return Some(Area {
@@ -65,7 +65,7 @@ impl Canvas {
                 ..Area::default()
             });
         };
-        let pixels = frame.pixels().as_chunks().0;
+        let pixels = frame.as_raw().as_chunks().0;
         let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
         for (y, (row, meant)) in pixels
             .chunks_exact(width)
@@ -89,8 +89,8 @@ impl Canvas {
     }
 
     /// Paints what has changed in `area`.
-    pub(super) fn paint(&mut self, frame: &Frame, area: Area) -> Painted {
-        let pixels = frame.pixels().as_chunks().0;
+    pub(super) fn paint(&mut self, frame: &RgbImage, area: Area) -> Painted {
+        let pixels = frame.as_raw().as_chunks().0;
         let first = self.meant.is_none();
         let meant = self.meant.get_or_insert_with(|| pixels.to_vec());
         let places: Vec<Option<(usize, usize)>> = (0..area.height)
@@ -146,7 +146,7 @@ mod tests {
             let mut pixels = vec![100; 3 * 6];
             // The third pixel of the second row.
             pixels[3 * 5 + 1] = level;
-            Frame::from_rgb(3, 2, pixels).unwrap()
+            crate::picture::from_rgb(3, 2, pixels).unwrap()
         };
         let mut canvas = Canvas::new(3, 2);
         let whole = canvas.changes(&frame(100)).unwrap();

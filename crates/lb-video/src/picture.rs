@@ -1,0 +1,129 @@
+//! What films need of a picture: made from bytes, cross-faded, compared.
+//!
+//! A picture is an [`RgbImage`] of 8-bit R'G'B' values (sRGB), row by row from the top.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use crate::error::VideoError;
+
+/// Longest side of a picture in a film, in pixels.
+pub const MAX_SIDE: usize = 16_384;
+
+/// 1.0 in the fixed-point numbers of a cross-fade.
+const ONE: u32 = 1 << 16;
+
+/// A picture of `width * height * 3` bytes: red, green and blue of each pixel.
+///
+/// # Errors
+/// [`VideoError::FrameSize`] for a side of 0 or above [`MAX_SIDE`], [`VideoError::PixelCount`] for
+/// another number of bytes.
+pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<RgbImage, VideoError> {
+    validate_size(width, height)?;
+    let (bytes, expected) = (pixels.len(), width * height * 3);
+    let wrong_count = VideoError::PixelCount {
+        width,
+        height,
+        bytes,
+        expected,
+    };
+    if bytes != expected {
+        return Err(wrong_count);
+    }
+    RgbImage::from_raw(width as u32, height as u32, pixels).ok_or(wrong_count)
+}
+
+/// Width and height in pixels.
+#[must_use]
+pub fn size(picture: &RgbImage) -> (usize, usize) {
+    (picture.width() as usize, picture.height() as usize)
+}
+
+/// `(1 - weight) * left + weight * right`, computed on the R'G'B' values and rounded to the nearest.
+/// The weight is rounded to steps of 1/65536; a weight of 0 or 1 gives `left` or `right` itself,
+/// without a copy.
+///
+/// # Errors
+/// [`VideoError::SizesDiffer`], and [`VideoError::Weight`] for a weight outside of 0 to 1.
+pub fn cross_fade(
+    left: &Arc<RgbImage>,
+    right: &Arc<RgbImage>,
+    weight: f64,
+) -> Result<Arc<RgbImage>, VideoError> {
+    validate_same_size(right, size(left))?;
+    if !(0.0..=1.0).contains(&weight) {
+        return Err(VideoError::Weight { weight });
+    }
+    if weight == 0.0 {
+        return Ok(Arc::clone(left));
+    }
+    if weight == 1.0 {
+        return Ok(Arc::clone(right));
+    }
+    let share = (weight * f64::from(ONE)).round() as u32;
+    let mut mixed = RgbImage::clone(left);
+    for (value, &right) in mixed.iter_mut().zip(right.iter()) {
+        let sum = u32::from(*value) * (ONE - share) + u32::from(right) * share;
+        *value = ((sum + ONE / 2) / ONE) as u8;
+    }
+    Ok(Arc::new(mixed))
+}
+
+/// Peak signal-to-noise ratio of two pictures over all their values, in dB; infinite for equal
+/// pictures.
+///
+/// # Errors
+/// [`VideoError::SizesDiffer`].
+pub fn psnr(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
+    validate_same_size(right, size(left))?;
+    let squares = left.iter().zip(right.iter()).map(|(&left, &right)| {
+        let difference = u64::from(left.abs_diff(right));
+        difference * difference
+    });
+    let mean_square = squares.sum::<u64>() as f64 / left.len().max(1) as f64;
+    Ok(10.0 * (255.0 * 255.0 / mean_square).log10())
+}
+
+/// Checks a picture that is to stand among others of this width and height. Its buffer must not be
+/// longer than its pixels either, which the image crate would allow.
+///
+/// # Errors
+/// [`VideoError::SizesDiffer`], [`VideoError::PixelCount`].
+pub fn validate_same_size(
+    picture: &RgbImage,
+    (expected_width, expected_height): (usize, usize),
+) -> Result<(), VideoError> {
+    let (width, height) = size(picture);
+    if (width, height) != (expected_width, expected_height) {
+        return Err(VideoError::SizesDiffer {
+            width,
+            height,
+            expected_width,
+            expected_height,
+        });
+    }
+    let (bytes, expected) = (picture.as_raw().len(), width * height * 3);
+    if bytes != expected {
+        return Err(VideoError::PixelCount {
+            width,
+            height,
+            bytes,
+            expected,
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn validate_size(width: usize, height: usize) -> Result<(), VideoError> {
+    let allowed = 1..=MAX_SIDE;
+    if allowed.contains(&width) && allowed.contains(&height) {
+        Ok(())
+    } else {
+        Err(VideoError::FrameSize {
+            width,
+            height,
+            max: MAX_SIDE,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use lb_video::picture::{cross_fade, from_rgb, psnr};
+use lb_video::{RgbImage, VideoError};
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn a_cross_fade_is_the_rounded_mean(left in any::<[u8; 12]>(), right in any::<[u8; 12]>(), weight in 0.0..=1.0) {
+        let frame = |bytes: [u8; 12]| Arc::new(from_rgb(2, 2, bytes.to_vec()).unwrap());
+        let mixed = cross_fade(&frame(left), &frame(right), weight).unwrap();
+        for ((&left, &right), &shown) in left.iter().zip(&right).zip(mixed.as_raw()) {
+            let exact = (1.0 - weight) * f64::from(left) + weight * f64::from(right);
+            prop_assert!((f64::from(shown) - exact).abs() <= 0.5 + 255.0 / 131_072.0);
+        }
+    }
+}
+
+#[test]
+fn a_cross_fade_ends_exactly_at_its_frames() {
+    let left = Arc::new(from_rgb(1, 1, vec![1, 2, 3]).unwrap());
+    let right = Arc::new(from_rgb(1, 1, vec![255, 254, 253]).unwrap());
+    for (weight, end) in [(0.0, &left), (1.0, &right)] {
+        let shown = cross_fade(&left, &right, weight).unwrap();
+        assert!(
+            Arc::ptr_eq(&shown, end),
+            "no copy is made at weight {weight}"
+        );
+    }
+}
+
+#[test]
+fn equal_pictures_are_infinitely_alike() {
+    let noise = |values: [u8; 3]| from_rgb(1, 1, values.to_vec()).unwrap();
+    let psnr = |left, right| psnr(&noise(left), &noise(right)).unwrap();
+    assert_eq!(psnr([1, 2, 3], [1, 2, 3]), f64::INFINITY);
+    assert!(psnr([0; 3], [255; 3]).abs() < 1e-12);
+    assert!((psnr([10, 10, 0], [0; 3]) - 29.89).abs() < 0.01);
+}
+
+#[test]
+fn what_is_no_picture_is_refused() {
+    for (width, height) in [(0, 1), (1, 0), (usize::MAX, 1), (1 << 40, 1 << 40)] {
+        let refused = from_rgb(width, height, vec![0; 3]);
+        assert!(matches!(refused, Err(VideoError::FrameSize { .. })));
+    }
+    for bytes in [11, 13] {
+        let refused = from_rgb(2, 2, vec![0; bytes]);
+        let Err(VideoError::PixelCount {
+            bytes: found,
+            expected: 12,
+            ..
+        }) = refused
+        else {
+            panic!("{bytes} bytes were taken for 12")
+        };
+        assert_eq!(found, bytes);
+    }
+}
+
+#[test]
+fn pictures_that_do_not_go_together_are_refused() {
+    let frame = Arc::new(RgbImage::new(1, 1));
+    let wide = Arc::new(RgbImage::new(2, 1));
+    // The image crate would allow more bytes than pixels.
+    let long = Arc::new(RgbImage::from_raw(1, 1, vec![0; 6]).unwrap());
+    let refused = [
+        cross_fade(&frame, &wide, 0.5),
+        cross_fade(&frame, &long, 0.5),
+    ];
+    assert!(matches!(
+        refused,
+        [
+            Err(VideoError::SizesDiffer { .. }),
+            Err(VideoError::PixelCount { .. })
+        ]
+    ));
+    assert!(matches!(
+        psnr(&frame, &wide),
+        Err(VideoError::SizesDiffer { .. })
+    ));
+    for weight in [-0.1, 1.1, f64::NAN] {
+        assert!(matches!(
+            cross_fade(&frame, &frame, weight),
+            Err(VideoError::Weight { .. })
+        ));
+    }
+}
