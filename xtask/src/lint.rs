@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{process, tidy};
+use crate::{dependencies, process, tidy};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let cargo = || process::cargo(&workspace.root);
     process::run(cargo().args(["fmt", "--all", "--check"]))?;
     // Before the slow ones.
     tidy::run(workspace)?;
+    dependencies::check(workspace)?;
     process::run(cargo().args([
         "clippy",
         "--workspace",

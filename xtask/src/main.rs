@@ -16,6 +16,7 @@
 
 mod bench;
 mod demo;
+mod dependencies;
 mod docs;
 mod export_onnx;
 mod golden;
