@@ -1,0 +1,216 @@
+use std::fs;
+use std::time::Duration;
+
+use super::*;
+use crate::key::EntryKind;
+
+fn key(number: u64) -> Key {
+    Key::of(EntryKind::new("test", 1), &number)
+}
+
+fn open(folder: &Path) -> Cache {
+    Cache::open(folder, CacheOptions::default()).unwrap()
+}
+
+fn small(folder: &Path) -> Cache {
+    let limit = CacheOptions::SMALLEST_LIMIT;
+    Cache::open(folder, CacheOptions { limit }).unwrap()
+}
+
+fn age(path: &Path, seconds: u64) {
+    let then = SystemTime::now() - Duration::from_secs(seconds);
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(then)
+        .unwrap();
+}
+
+#[test]
+fn what_was_saved_is_loaded_by_whoever_opens_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    assert!(first.load(&key(1), 100).unwrap().is_none());
+    assert!(!first.contains(&key(1)));
+    first.save(&key(1), b"one").unwrap();
+    let second = open(folder.path());
+    assert!(second.contains(&key(1)));
+    assert_eq!(second.load(&key(1), 100).unwrap().unwrap(), b"one");
+    assert!(second.load(&key(2), 100).unwrap().is_none());
+    assert_eq!(second.usage().unwrap().entries, 1);
+}
+
+#[test]
+fn nothing_is_made_before_it_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = folder.path().join("later");
+    let cache = Cache::at(&later, CacheOptions::default()).unwrap();
+    assert!(cache.load(&key(1), 100).unwrap().is_none());
+    assert_eq!(cache.usage().unwrap(), CacheUsage::default());
+    assert!(!later.exists());
+    cache.save(&key(1), b"one").unwrap();
+    assert!(cache.contains(&key(1)));
+}
+
+#[test]
+fn a_damaged_entry_is_reported_once_and_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path());
+    let path = cache.path(&key(1));
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.truncate(60),
+        |bytes| bytes[58] ^= 4,
+        |bytes| bytes[48..56].copy_from_slice(&(u64::MAX / 2).to_le_bytes()),
+        Vec::clear,
+    ];
+    let mut messages = Vec::new();
+    for damage in damages {
+        cache.save(&key(1), b"one result").unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes);
+        fs::write(&path, bytes).unwrap();
+        messages.push(cache.load(&key(1), 1000).unwrap_err().to_string());
+        assert!(!path.exists());
+        assert!(cache.load(&key(1), 1000).unwrap().is_none());
+    }
+    messages.sort();
+    messages.dedup();
+    assert_eq!(
+        messages.len(),
+        4,
+        "each damage has its own message: {messages:#?}"
+    );
+}
+
+#[test]
+fn a_folder_in_place_of_a_file_is_no_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = open(folder.path());
+    fs::create_dir_all(cache.path(&key(1))).unwrap();
+    assert!(cache.load(&key(1), 100).unwrap().is_none());
+    assert!(matches!(
+        cache.save(&key(1), b"one"),
+        Err(CacheError::Write { .. })
+    ));
+}
+
+#[test]
+fn the_limit_holds_and_what_is_used_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = small(folder.path());
+    let payload = vec![7; 50_000];
+    for number in 0..100 {
+        cache.save(&key(number), &payload).unwrap();
+        age(&cache.path(&key(number)), 1000 - number);
+        // The first one is used all the time.
+        let first = cache.load(&key(0), 50_000).unwrap();
+        assert!(first.is_some(), "after {number} others");
+        let bytes = cache.usage().unwrap().bytes;
+        assert!(bytes <= CacheOptions::SMALLEST_LIMIT, "{bytes} bytes");
+    }
+    assert!(cache.contains(&key(99)));
+    assert!(!cache.contains(&key(1)), "the one used longest ago");
+    let gone = (1..100)
+        .find(|&number| cache.contains(&key(number)))
+        .unwrap();
+    let kept = (gone..100).all(|number| cache.contains(&key(number)));
+    assert!(kept, "removed in the order of use");
+}
+
+#[test]
+fn one_result_alone_may_not_fill_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = small(folder.path());
+    let large = vec![0; CacheOptions::SMALLEST_LIMIT as usize];
+    let error = cache.save(&key(1), &large).unwrap_err();
+    assert!(matches!(error, CacheError::TooLarge { .. }), "{error}");
+    let limit = 1000;
+    let error = Cache::open(folder.path(), CacheOptions { limit }).unwrap_err();
+    assert!(
+        matches!(error, CacheError::Limit { found: 1000 }),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_a_killed_process_left_is_removed_after_an_hour_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let shard = folder.path().join("entries/ab");
+    fs::create_dir_all(&shard).unwrap();
+    let file = |name: &str, seconds| {
+        let path = shard.join(name);
+        fs::write(&path, b"half").unwrap();
+        age(&path, seconds);
+        path
+    };
+    let old = file(".lb-1.partial", 3700);
+    let young = file(".lb-2.partial", 3500);
+    let foreign = file("notes.txt", 1_000_000);
+    open(folder.path()).save(&key(1), b"one").unwrap();
+    assert!(!old.exists());
+    assert!(young.exists() && foreign.exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_created_is_reported_at_once_if_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, b"in the way").unwrap();
+    let below = file.join("cache");
+    let error = Cache::open(&below, CacheOptions::default()).unwrap_err();
+    assert!(matches!(error, CacheError::Unusable { .. }), "{error}");
+    let lazy = Cache::at(&below, CacheOptions::default()).unwrap();
+    assert!(lazy.load(&key(1), 100).unwrap().is_none());
+    let error = lazy.save(&key(1), b"one").unwrap_err();
+    assert!(matches!(error, CacheError::Write { .. }), "{error}");
+}
+
+#[test]
+fn many_writers_and_readers_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let payload = |number: u64| vec![number as u8; 20_000];
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let cache = small(folder.path());
+                for round in 0..150_u64 {
+                    let number = round % 60;
+                    if let Some(found) = cache.load(&key(number), 20_000).unwrap() {
+                        assert_eq!(found, payload(number));
+                    }
+                    cache.save(&key(number), &payload(number)).unwrap();
+                }
+            });
+        }
+    });
+    let bytes = open(folder.path()).usage().unwrap().bytes;
+    assert!(
+        bytes <= 3 * CacheOptions::SMALLEST_LIMIT / 2,
+        "{bytes} bytes"
+    );
+}
+
+#[test]
+fn an_entry_takes_half_of_the_folder_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = small(folder.path());
+    let half = CacheOptions::SMALLEST_LIMIT as usize / 2;
+    let overhead = entry::entry_length(0) as usize;
+    cache.save(&key(1), &vec![7; half - overhead]).unwrap();
+    let refused = cache.save(&key(2), &vec![7; half - overhead + 1]);
+    assert!(matches!(refused, Err(CacheError::TooLarge { .. })));
+}
+
+#[test]
+fn files_of_others_are_neither_counted_nor_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = small(folder.path());
+    cache.save(&key(1), b"one").unwrap();
+    let stranger = cache.path(&key(1)).with_file_name("notes.txt");
+    fs::write(&stranger, vec![0; 2_000_000]).unwrap();
+    age(&stranger, 1_000_000);
+    assert_eq!(cache.usage().unwrap().entries, 1);
+    small(folder.path()).save(&key(2), b"two").unwrap();
+    assert!(stranger.exists() && cache.contains(&key(1)));
+}

@@ -1,0 +1,71 @@
+//! What can be wrong with a cache.
+#![allow(missing_docs)] // The fields say what they are by their names.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cache::CacheOptions;
+use crate::entry::Damage;
+
+/// Why the cache, or one entry of it, cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// The folder that was asked for cannot hold a cache.
+    #[error("the cache folder {} cannot be used: {source}", folder.display())]
+    Unusable { folder: PathBuf, source: io::Error },
+    /// The limit is too small for any use.
+    #[error(
+        "a cache size of {found} is too small; give {} bytes (1M) or more",
+        CacheOptions::SMALLEST_LIMIT
+    )]
+    Limit { found: u64 },
+    /// An entry cannot be written.
+    #[error("the cache folder {} cannot be written: {source}", folder.display())]
+    Write { folder: PathBuf, source: io::Error },
+    /// A single result is larger than the cache allows.
+    #[error(
+        "a result of {found} bytes does not fit into the cache folder {}, which is limited to \
+         {limit} bytes",
+        folder.display()
+    )]
+    TooLarge {
+        folder: PathBuf,
+        found: u64,
+        limit: u64,
+    },
+    /// An entry cannot be read.
+    #[error("the cache entry {} cannot be read: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// An entry is not what was written; it has been removed.
+    #[error("the cache entry {} is damaged and computed again: {damage}", path.display())]
+    Damaged { path: PathBuf, damage: Damage },
+    /// A file whose content decides results cannot be hashed.
+    #[error("{} cannot be read to be recognised: {source}", path.display())]
+    Hash { path: PathBuf, source: io::Error },
+    /// A computation did not return one result for each input.
+    #[error("{expected} results of the kind `{kind}` were to be computed, but {found} came back")]
+    ResultCount {
+        kind: &'static str,
+        found: usize,
+        expected: usize,
+    },
+}
+
+impl CacheError {
+    pub(crate) fn write(folder: &Path) -> impl FnOnce(io::Error) -> Self {
+        let folder = folder.to_path_buf();
+        move |source| Self::Write { folder, source }
+    }
+
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Read { path, source }
+    }
+
+    /// Whether what was asked for is wrong, so that asking again cannot help.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::Unusable { .. } | Self::Limit { .. })
+    }
+}

@@ -1,0 +1,250 @@
+//! Hashes of large files, such as a model's weights, remembered for as long as a file does not
+//! change.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+
+use crate::entry::{CacheEntry, Damage};
+use crate::error::CacheError;
+use crate::key::{EntryKind, Key};
+use crate::lenient::LenientCache;
+
+/// How far a file has been read.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct FileHashProgress<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Bytes that have been read.
+    pub done: u64,
+    /// Bytes of the file.
+    pub total: u64,
+}
+
+/// Hashes of files, under where a file lies and when it was last changed.
+struct FileHashes;
+
+impl CacheEntry for FileHashes {
+    type Value = Key;
+    const KIND: EntryKind = EntryKind::new("hash of a file", 1);
+
+    fn longest_payload(&self) -> usize {
+        Key::LENGTH
+    }
+
+    fn encode(&self, hash: &Key) -> Vec<u8> {
+        hash.bytes().to_vec()
+    }
+
+    fn decode(&self, payload: &[u8]) -> Result<Key, Damage> {
+        let bytes = payload.try_into();
+        bytes
+            .map(Key::from_bytes)
+            .map_err(|_| Damage::Content("it holds no hash"))
+    }
+}
+
+/// Longer than the coarsest clock of a file system ticks.
+const SETTLED: Duration = Duration::from_secs(2);
+
+impl LenientCache {
+    /// The hash of a file's content. The first time, the whole file is read and `progress` is called
+    /// after every mebibyte; afterwards the hash is taken from the cache for as long as the file's
+    /// path, size, time of change and inode stay the same.
+    ///
+    /// `Continue(None)` stands for a file that cannot be read, which is reported as a problem.
+    /// `Break` comes back when `progress` returns it.
+    pub fn file_hash(
+        &self,
+        path: &Path,
+        progress: impl FnMut(&FileHashProgress<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<(), Option<Key>> {
+        match self.try_file_hash(path, progress) {
+            Ok(flow) => flow.map_continue(Some),
+            Err(source) => {
+                self.add_problem(CacheError::Hash {
+                    path: path.to_path_buf(),
+                    source,
+                });
+                ControlFlow::Continue(None)
+            }
+        }
+    }
+
+    fn try_file_hash(
+        &self,
+        path: &Path,
+        mut progress: impl FnMut(&FileHashProgress<'_>) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<(), Key>> {
+        let path = path.canonicalize()?;
+        let mut file = File::open(&path)?;
+        let metadata = file.metadata()?;
+        let changed = metadata.modified()?;
+        let identity = identity(&path, &metadata, changed);
+        if let Some(known) = self.load(&FileHashes, &identity) {
+            return Ok(ControlFlow::Continue(known));
+        }
+        tracing::info!("reading {} once, to recognise it later", path.display());
+        let total = metadata.len();
+        let flow = hash(&mut file, |done| {
+            progress(&FileHashProgress {
+                path: &path,
+                done,
+                total,
+            })
+        })?;
+        let ControlFlow::Continue(hash) = flow else {
+            return Ok(flow);
+        };
+        // A file that was written a moment ago may be written again without looking any different.
+        let age = SystemTime::now().duration_since(changed);
+        if age.is_ok_and(|age| age > SETTLED) {
+            self.save(&FileHashes, &identity, &hash);
+        }
+        Ok(flow)
+    }
+}
+
+/// What stays the same for as long as a file's content does.
+fn identity(path: &Path, metadata: &Metadata, changed: SystemTime) -> Key {
+    let since_epoch = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time = (since_epoch.as_secs(), since_epoch.subsec_nanos());
+    Key::of(
+        FileHashes::KIND,
+        &(path, metadata.len(), time, inode(metadata)),
+    )
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+/// The hash of all bytes. After every mebibyte `progress` is called with the bytes read so far.
+fn hash(
+    file: &mut impl Read,
+    mut progress: impl FnMut(u64) -> ControlFlow<()>,
+) -> io::Result<ControlFlow<(), Key>> {
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 20];
+    let mut done = 0;
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => {
+                let key = Key::from_bytes(hash.finalize().into());
+                return Ok(ControlFlow::Continue(key));
+            }
+            Ok(read) => {
+                hash.update(&block[..read]);
+                done += read as u64;
+                if progress(done).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Cache, CacheOptions};
+
+    fn write(path: &Path, content: &[u8], seconds_ago: u64) {
+        std::fs::write(path, content).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(seconds_ago);
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(then).unwrap();
+    }
+
+    fn entries(folder: &Path) -> usize {
+        let cache = Cache::open(folder, CacheOptions::default());
+        cache.unwrap().usage().unwrap().entries
+    }
+
+    fn open(folder: &Path) -> LenientCache {
+        LenientCache::new(Some(Cache::open(folder, CacheOptions::default()).unwrap()))
+    }
+
+    fn hash_of(cache: &LenientCache, path: &Path) -> Option<Key> {
+        match cache.file_hash(path, |_| ControlFlow::Continue(())) {
+            ControlFlow::Continue(hash) => hash,
+            ControlFlow::Break(()) => panic!("nothing stops"),
+        }
+    }
+
+    #[test]
+    fn reading_can_be_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("weights");
+        let cache = folder.path().join("cache");
+        write(&weights, b"", 100);
+        // Reading all of it would take an hour.
+        File::options()
+            .write(true)
+            .open(&weights)
+            .and_then(|file| file.set_len(1 << 42))
+            .unwrap();
+        let session = open(&cache);
+        let stopped = session.file_hash(&weights, |progress| match progress.done {
+            done if done < 3 << 20 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        });
+        assert!(stopped.is_break());
+        assert_eq!(entries(&cache), 0);
+        assert!(session.take_problems().is_empty());
+    }
+
+    #[test]
+    fn a_file_changed_under_the_same_name_has_another_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("weights");
+        let folder = folder.path().join("cache");
+        let cache = open(&folder);
+        write(&weights, b"old", 100);
+        let old = hash_of(&cache, &weights).unwrap();
+        assert_eq!(hash_of(&cache, &weights), Some(old));
+        assert_eq!(entries(&folder), 1, "its hash is remembered");
+        write(&weights, b"new", 50);
+        assert_ne!(hash_of(&cache, &weights), Some(old));
+        write(&weights, b"old", 20);
+        assert_eq!(hash_of(&cache, &weights), Some(old));
+        assert_eq!(entries(&folder), 3);
+    }
+
+    #[test]
+    fn the_hash_of_a_file_written_just_now_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("weights");
+        let folder = folder.path().join("cache");
+        let cache = open(&folder);
+        write(&weights, b"old", 0);
+        assert!(hash_of(&cache, &weights).is_some());
+        assert_eq!(entries(&folder), 0);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder.path().join("cache"));
+        assert_eq!(hash_of(&cache, &folder.path().join("nothing")), None);
+        let problems = cache.take_problems();
+        assert!(
+            matches!(problems[..], [CacheError::Hash { .. }]),
+            "{problems:?}"
+        );
+    }
+}

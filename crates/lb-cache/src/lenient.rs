@@ -1,0 +1,282 @@
+//! A cache whose failures stop nothing.
+
+use std::cell::RefCell;
+
+use crate::cache::Cache;
+use crate::entry::CacheEntry;
+use crate::error::CacheError;
+use crate::key::Key;
+
+/// A cache, or none, for the time of one piece of work. What goes wrong with it is collected to be
+/// reported, and the work goes on without the cache, or without one entry of it.
+#[derive(Debug)]
+pub struct LenientCache {
+    cache: Option<Cache>,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What has gone wrong and was not reported yet.
+    problems: Vec<CacheError>,
+    /// Whether writing has failed. Then it is neither tried nor reported again.
+    is_closed: bool,
+    /// Whether a result was too large. This is reported once.
+    has_reported_large: bool,
+}
+
+/// Results that were partly found and partly computed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Memoized<T> {
+    /// One result for each key, in the order of the keys.
+    pub values: Vec<T>,
+    /// How many of them were in the cache.
+    pub found: usize,
+}
+
+impl LenientCache {
+    /// Work with this cache, or with none.
+    #[must_use]
+    pub fn new(cache: Option<Cache>) -> Self {
+        Self {
+            cache,
+            state: RefCell::default(),
+        }
+    }
+
+    /// Whether there is a cache at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// What went wrong since the last call.
+    #[must_use]
+    pub fn take_problems(&self) -> Vec<CacheError> {
+        std::mem::take(&mut self.state.borrow_mut().problems)
+    }
+
+    pub(crate) fn add_problem(&self, problem: CacheError) {
+        self.state.borrow_mut().problems.push(problem);
+    }
+
+    /// Whether there is an entry under this key. Its content is not looked at.
+    #[must_use]
+    pub fn contains(&self, key: &Key) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.contains(key))
+    }
+
+    /// The result under this key, if it is there and whole.
+    pub fn load<E: CacheEntry>(&self, entry: &E, key: &Key) -> Option<E::Value> {
+        let cache = self.cache.as_ref()?;
+        let loaded = cache
+            .load(key, entry.longest_payload() as u64)
+            .and_then(|payload| {
+                let decoded = payload.map(|payload| entry.decode(&payload));
+                decoded
+                    .transpose()
+                    .map_err(|damage| cache.remove_damaged(key, damage))
+            });
+        loaded.unwrap_or_else(|problem| {
+            self.add_problem(problem);
+            None
+        })
+    }
+
+    /// Saves a result, if the folder takes it.
+    pub fn save<E: CacheEntry>(&self, entry: &E, key: &Key, value: &E::Value) {
+        let Some(cache) = &self.cache else {
+            return;
+        };
+        if self.state.borrow().is_closed {
+            return;
+        }
+        let Err(problem) = cache.save(key, &entry.encode(value)) else {
+            return;
+        };
+        let mut state = self.state.borrow_mut();
+        if matches!(problem, CacheError::TooLarge { .. }) {
+            if std::mem::replace(&mut state.has_reported_large, true) {
+                return;
+            }
+        } else {
+            state.is_closed = true;
+        }
+        state.problems.push(problem);
+    }
+
+    /// The results under all these keys. Those that are missing are computed by one call of
+    /// `compute`, which gets their indices and returns one result for each, and saved. If none is
+    /// missing, `compute` is not called. A result whose key is `None` is always computed and never
+    /// saved.
+    ///
+    /// # Errors
+    /// Those of `compute`, and [`CacheError::ResultCount`] if it returns another number of results
+    /// than it was asked for.
+    pub fn memoize<E: CacheEntry, F: From<CacheError>>(
+        &self,
+        entry: &E,
+        keys: &[Option<Key>],
+        compute: impl FnOnce(&[usize]) -> Result<Vec<E::Value>, F>,
+    ) -> Result<Memoized<E::Value>, F> {
+        let mut results: Vec<Option<E::Value>> = keys
+            .iter()
+            .map(|key| self.load(entry, key.as_ref()?))
+            .collect();
+        let missing: Vec<usize> = (0..keys.len())
+            .filter(|&index| results[index].is_none())
+            .collect();
+        let found = keys.len() - missing.len();
+        if !missing.is_empty() {
+            let computed = compute(&missing)?;
+            let mismatch = CacheError::ResultCount {
+                kind: E::KIND.name(),
+                found: computed.len(),
+                expected: missing.len(),
+            };
+            if computed.len() != missing.len() {
+                return Err(mismatch.into());
+            }
+            for (index, value) in missing.into_iter().zip(computed) {
+                if let Some(key) = &keys[index] {
+                    self.save(entry, key, &value);
+                }
+                results[index] = Some(value);
+            }
+        }
+        let values: Vec<E::Value> = results.into_iter().flatten().collect();
+        debug_assert_eq!(values.len(), keys.len());
+        Ok(Memoized { values, found })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::CacheOptions;
+    use crate::entry::Damage;
+    use crate::key::EntryKind;
+
+    /// Single bytes other than 13.
+    struct Bytes;
+
+    impl CacheEntry for Bytes {
+        type Value = u8;
+        const KIND: EntryKind = EntryKind::new("byte", 1);
+
+        fn longest_payload(&self) -> usize {
+            1
+        }
+
+        fn encode(&self, value: &u8) -> Vec<u8> {
+            vec![*value]
+        }
+
+        fn decode(&self, payload: &[u8]) -> Result<u8, Damage> {
+            match payload {
+                [13] => Err(Damage::Content("it is 13")),
+                [value] => Ok(*value),
+                _ => Err(Damage::Content("it is no byte")),
+            }
+        }
+    }
+
+    fn key(number: u8) -> Key {
+        Key::of(Bytes::KIND, &number)
+    }
+
+    fn open(folder: &std::path::Path) -> LenientCache {
+        LenientCache::new(Some(Cache::open(folder, CacheOptions::default()).unwrap()))
+    }
+
+    fn doubled(
+        cache: &LenientCache,
+        numbers: &[u8],
+    ) -> Result<(Memoized<u8>, Vec<usize>), CacheError> {
+        let keys: Vec<Option<Key>> = numbers.iter().map(|&number| Some(key(number))).collect();
+        let mut asked = Vec::new();
+        let memoized = cache.memoize(&Bytes, &keys, |missing| {
+            asked = missing.to_vec();
+            Ok::<_, CacheError>(missing.iter().map(|&index| 2 * numbers[index]).collect())
+        })?;
+        Ok((memoized, asked))
+    }
+
+    #[test]
+    fn only_what_is_missing_is_computed_and_the_order_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path());
+        let (memoized, asked) = doubled(&cache, &[1, 2, 3]).unwrap();
+        assert_eq!((memoized.values, memoized.found), (vec![2, 4, 6], 0));
+        assert_eq!(asked, [0, 1, 2]);
+        let (memoized, asked) = doubled(&cache, &[4, 2, 5, 3]).unwrap();
+        assert_eq!((memoized.values, memoized.found), (vec![8, 4, 10, 6], 2));
+        assert_eq!(asked, [0, 2]);
+        let nothing = cache.memoize(&Bytes, &[Some(key(5))], |_| -> Result<_, CacheError> {
+            unreachable!("everything is there")
+        });
+        assert_eq!(nothing.unwrap().values, [10]);
+        assert!(cache.take_problems().is_empty());
+    }
+
+    #[test]
+    fn a_computation_that_loses_a_result_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path());
+        for results in [vec![1], vec![1, 2, 3]] {
+            let keys = [Some(key(1)), None];
+            let memoized = cache.memoize(&Bytes, &keys, |_| Ok::<_, CacheError>(results));
+            let error = memoized.unwrap_err();
+            assert!(
+                matches!(error, CacheError::ResultCount { expected: 2, .. }),
+                "{error}"
+            );
+            assert!(!cache.contains(&key(1)));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_reported_and_computed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path());
+        cache.save(&Bytes, &key(1), &13);
+        let (memoized, asked) = doubled(&cache, &[1]).unwrap();
+        assert_eq!((memoized.values, asked), (vec![2], vec![0]));
+        let problems = cache.take_problems();
+        assert!(
+            matches!(problems[..], [CacheError::Damaged { .. }]),
+            "{problems:?}"
+        );
+        assert_eq!(cache.load(&Bytes, &key(1)), Some(2));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_reported_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"in the way").unwrap();
+        let cache = Cache::at(&file.join("cache"), CacheOptions::default()).unwrap();
+        let cache = LenientCache::new(Some(cache));
+        for _ in 0..3 {
+            cache.save(&Bytes, &key(1), &1);
+        }
+        let problems = cache.take_problems();
+        assert!(
+            matches!(problems[..], [CacheError::Write { .. }]),
+            "{problems:?}"
+        );
+        assert!(cache.take_problems().is_empty());
+    }
+
+    #[test]
+    fn without_a_cache_nothing_is_found_and_nothing_reported() {
+        let cache = LenientCache::new(None);
+        cache.save(&Bytes, &key(1), &1);
+        assert!(cache.load(&Bytes, &key(1)).is_none());
+        assert!(!cache.contains(&key(1)) && !cache.is_on());
+        let (memoized, _) = doubled(&cache, &[1]).unwrap();
+        assert_eq!((memoized.values, memoized.found), (vec![2], 0));
+        assert!(cache.take_problems().is_empty());
+    }
+}
