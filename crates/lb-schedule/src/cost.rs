@@ -1,15 +1,17 @@
-//! What a tree costs.
+//! Cost: the work of a tree and of a whole film, known before anything is rendered.
 
 use std::ops::Add;
 
 use crate::profile::BranchingProfile;
 
-/// The work of a transition or a film, known before it is rendered.
+/// The work of a transition or a film.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cost {
-    /// One branch at one step, its conditional and unconditional halves together.
+    /// The number of model evaluations. One evaluation is one branch at one step, with and without
+    /// its conditioning.
     pub model_evaluations: usize,
-    /// Latents decoded into pictures: the computed frames.
+    /// The number of latents that are decoded into pictures. These are the computed frames.
     pub decodes: usize,
 }
 
@@ -29,14 +31,16 @@ impl Add for Cost {
 impl BranchingProfile {
     /// The cost of one transition alone, its two keyframes included.
     ///
-    /// Every level's branches at fraction 0 and 1 are the keyframes' own trajectories. They are
+    /// The branches at fractions 0 and 1 are the keyframes' trajectories in every level. They are
     /// counted once, not once per level.
+    #[must_use]
     pub fn cost(&self) -> Cost {
         film_cost([self], false)
     }
 
-    /// The cost of a level's branches between the keyframes; none for level 0 and for a level that
-    /// does not exist. Only the last level's are decoded.
+    /// The cost of the branches of a level between the keyframes. Level 0 and levels that do not exist
+    /// have none. Only the branches of the last level are decoded.
+    #[must_use]
     pub fn inner_cost(&self, level: usize) -> Cost {
         let inner = self.levels().get(level).map_or(0, |at| at.branch_count - 2);
         let is_last = level + 1 == self.levels().len();
@@ -47,34 +51,39 @@ impl BranchingProfile {
     }
 }
 
-/// The cost of a film whose transitions have these profiles, all of the same steps.
+/// The cost of a film whose transitions have these profiles.
 ///
-/// A film of n transitions has n + 1 keyframes, or n if it is `looped`: then its last transition
-/// ends at its first keyframe. A keyframe that two transitions share is computed once. No
-/// transitions cost nothing. Numbers too large for a `usize` saturate.
+/// A film of n transitions has n + 1 keyframes, or n if it is `looped`, because then its last transition
+/// ends at its first keyframe. A keyframe that two transitions share is computed once. A film without
+/// transitions costs nothing. Numbers too large for a `usize` saturate.
+///
+/// All transitions of a film have one number of steps. If these profiles differ in their steps, every
+/// keyframe is counted with the most of them, so that the order of the transitions never changes the
+/// cost.
 pub fn film_cost<'a>(
     profiles: impl IntoIterator<Item = &'a BranchingProfile>,
     looped: bool,
 ) -> Cost {
-    let mut cost = Cost::default();
-    let mut last_steps = None;
+    let mut inner = Cost::default();
+    let (mut transitions, mut steps) = (0_usize, 0);
     for profile in profiles {
-        cost = cost + keyframe_cost(profile.steps());
         for level in 0..profile.levels().len() {
-            cost = cost + profile.inner_cost(level);
+            inner = inner + profile.inner_cost(level);
         }
-        last_steps = Some(profile.steps());
+        transitions += 1;
+        steps = steps.max(profile.steps());
     }
-    match last_steps {
-        Some(steps) if !looped => cost + keyframe_cost(steps),
-        _ => cost,
-    }
+    let keyframes = match transitions {
+        0 => 0,
+        _ => transitions + usize::from(!looped),
+    };
+    inner + keyframes_cost(keyframes, steps)
 }
 
-fn keyframe_cost(steps: usize) -> Cost {
+fn keyframes_cost(keyframes: usize, steps: usize) -> Cost {
     Cost {
-        model_evaluations: steps,
-        decodes: 1,
+        model_evaluations: keyframes.saturating_mul(steps),
+        decodes: keyframes,
     }
 }
 
@@ -84,7 +93,7 @@ mod tests {
 
     #[test]
     fn counted_by_hand() {
-        // Two keyframes over 10 steps, 1 branch over steps 3..6, 5 over 6..9, 8 over 9..10.
+        // Two keyframes run for 10 steps, 1 branch for steps 3..6, 5 for 6..9 and 8 for 9..10.
         let profile = BranchingProfile::manual(10, &[2, 3, 7, 10], &[0, 3, 6, 9]).unwrap();
         assert_eq!(
             profile.cost(),
@@ -99,7 +108,7 @@ mod tests {
     fn shared_keyframes_are_counted_once() {
         let coarse = BranchingProfile::manual(10, &[2, 4], &[0, 5]).unwrap();
         let fine = BranchingProfile::manual(10, &[2, 3, 9], &[0, 2, 8]).unwrap();
-        let shared = keyframe_cost(10);
+        let shared = keyframes_cost(1, 10);
         let film = film_cost([&coarse, &fine], false);
         assert_eq!(film + shared, coarse.cost() + fine.cost());
         let back = film_cost([&coarse, &fine, &coarse], false);
@@ -107,6 +116,17 @@ mod tests {
         assert_eq!(looped + shared, back);
         assert_eq!(film_cost([], false), Cost::default());
         assert_eq!(film_cost([], true), Cost::default());
+    }
+
+    #[test]
+    fn the_order_of_transitions_does_not_change_the_cost() {
+        let short = BranchingProfile::manual(10, &[2, 4], &[0, 5]).unwrap();
+        let long = BranchingProfile::manual(30, &[2, 3, 9], &[0, 2, 8]).unwrap();
+        for looped in [false, true] {
+            let cost = film_cost([&short, &long, &short], looped);
+            assert_eq!(cost, film_cost([&short, &short, &long], looped));
+            assert_eq!(cost, film_cost([&long, &short, &short], looped));
+        }
     }
 
     #[test]

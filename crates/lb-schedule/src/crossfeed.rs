@@ -1,23 +1,24 @@
-//! How much of its neighbours' trajectories a branch takes over while it is denoised.
+//! Crossfeed: how much of its neighbours' trajectories a branch takes over while it is denoised.
 
 use std::ops::Range;
 
 use crate::error::ScheduleError;
 
-/// Crossfeed of a film: structure handed on between trajectories that would otherwise only share
-/// where they start. Off by default.
+/// The crossfeed of a film: structure is passed between trajectories that would otherwise have only
+/// their beginnings in common. It is off by default.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Crossfeed {
-    /// From each keyframe to the next one in film order: its picture takes on the structure of the
-    /// one before.
+    /// The crossfeed from each keyframe to the next one in film order: the picture takes on the
+    /// structure of the one before.
     pub keyframes: CrossfeedCurve,
-    /// From a branch's parents to the branch: it invents less. With much power (on the bundled model
-    /// from about 0.3) it becomes the double exposure of its parents.
+    /// The crossfeed from its parents to a branch, which then invents less. With much power, on the
+    /// bundled model from about 0.3, a branch becomes the double exposure of its parents.
     pub parents: CrossfeedCurve,
 }
 
 impl Default for Crossfeed {
-    /// No crossfeed, with the ranges and decays that are usual once a power is given.
+    /// No crossfeed, with the ranges and decays that are usual as soon as a power is given.
     fn default() -> Self {
         let off = |range| CrossfeedCurve {
             power: 0.0,
@@ -44,21 +45,34 @@ impl Crossfeed {
 
 /// How strongly one trajectory is drawn to another, step by step.
 ///
-/// The coefficient goes in a line from `power`, at the first step of the trajectory, to
-/// `power`·`decay`, at the last step of the range; afterwards it is 0. The first step itself takes
-/// nothing over: there a keyframe is noise of its own, and a branch is the mix of its parents
-/// already.
+/// The coefficient goes along a straight line from `power` at the first step of the trajectory to
+/// `power`·`decay` at the last step of the range. Afterwards it is 0. The first step itself takes
+/// nothing over, because a keyframe is still noise there, and a branch already is the mix of its
+/// parents.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CrossfeedCurve {
-    /// The coefficient at the beginning: 0 (off) to 1 (the other trajectory takes its place).
+    /// The coefficient at the beginning: 0 turns crossfeed off, and 1 replaces the trajectory by the
+    /// other one.
     pub power: f64,
-    /// Up to which share of all steps there is crossfeed, 0 to 1. Rounded half to even.
+    /// The share of all steps up to which there is crossfeed, 0 to 1. It is rounded to a whole step,
+    /// half to even.
     pub range: f64,
-    /// What is left of the power at the end of the range, 0 to 1.
+    /// The share of the power that is left at the end of the range, 0 to 1.
     pub decay: f64,
 }
 
 impl CrossfeedCurve {
+    /// A curve with this power, range and decay.
+    #[must_use]
+    pub const fn new(power: f64, range: f64, decay: f64) -> Self {
+        Self {
+            power,
+            range,
+            decay,
+        }
+    }
+
     fn validate(&self, which: &'static str) -> Result<(), ScheduleError> {
         let settings = [
             ("power", self.power),
@@ -78,19 +92,20 @@ impl CrossfeedCurve {
         }
     }
 
-    /// How much is taken over before the model is asked at `step`, on a trajectory that begins at
-    /// step `start` of `steps`. 0 is nothing.
+    /// The share of the other trajectory that is taken over before the model evaluation of `step`, on
+    /// a trajectory that begins at step `start` of `steps`.
+    #[must_use]
     pub fn coefficient(&self, step: usize, start: usize, steps: usize) -> f64 {
         let end = (self.range * steps as f64).round_ties_even() as usize;
         if step <= start || step >= end {
             return 0.0;
         }
-        // The range has at least two steps, or none would be both in it and after its first.
+        // Here the range has at least two steps: no step of a shorter one lies after its first.
         let along = (step - start) as f64 / (end - start - 1) as f64;
         self.power * ((1.0 - along) + along * self.decay)
     }
 
-    /// The steps at which something is taken over by a trajectory of all `steps`.
+    /// The steps at which a trajectory of all `steps` takes something over.
     pub fn active_steps(&self, steps: usize) -> impl Iterator<Item = usize> {
         let active = move |&step: &usize| self.coefficient(step, 0, steps) > 0.0;
         Range {
@@ -113,7 +128,7 @@ mod tests {
 
     #[test]
     fn it_goes_down_in_a_line_and_ends_with_the_range() {
-        // numpy.linspace(0.8, 0.4, 5), of which the first is not used.
+        // The values are numpy.linspace(0.8, 0.4, 5), whose first one is not used.
         let at = |step| CURVE.coefficient(step, 0, 10);
         let expected = [0.0, 0.7, 0.6, 0.5, 0.4, 0.0, 0.0];
         for (step, expected) in expected.into_iter().enumerate() {
@@ -123,7 +138,7 @@ mod tests {
                 at(step)
             );
         }
-        // From step 2 on, numpy.linspace(0.8, 0.4, 3).
+        // From step 2 on they are numpy.linspace(0.8, 0.4, 3).
         let later = [2, 3, 4, 5].map(|step| CURVE.coefficient(step, 2, 10));
         assert_eq!(later.map(|c| (c * 10.0).round()), [0.0, 6.0, 4.0, 0.0]);
         assert_eq!(CURVE.active_steps(10).collect::<Vec<_>>(), [1, 2, 3, 4]);

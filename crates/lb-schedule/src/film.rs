@@ -1,25 +1,24 @@
-//! Which computed frames every film frame shows.
+//! Film time: which computed frames every film frame shows.
 
 mod easing;
 mod error;
 mod positions;
 mod timeline;
-mod timing;
 
 pub use easing::Easing;
 pub use error::TimingError;
 pub use positions::{ComputedPositions, perceptual_positions};
-pub use timeline::{Timeline, TransitionSpan};
-pub use timing::{FilmTiming, MAX_FILM_FRAMES, TransitionTiming};
+pub use timeline::{FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionSpan, TransitionTiming};
 
 /// What one film frame shows: (1 − weight) · left + weight · right.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FilmFrame {
     /// The computed frame at or before the film frame's time, counted from 0.
     pub left: usize,
-    /// The next computed frame; the same as `left` where the film frame shows exactly that.
+    /// The next computed frame, or the same as `left` where the film frame shows exactly that one.
     pub right: usize,
-    /// The share of `right`, in `[0, 1)`. 0 is exactly `left`.
+    /// The share of `right`, in `[0, 1)`. With 0 the film frame is exactly `left`.
     pub weight: f64,
 }
 
@@ -35,7 +34,7 @@ impl FilmFrame {
     }
 
     fn mixed(left: usize, weight: f64) -> Self {
-        // Rounding may have come up to the next computed frame.
+        // Rounding may have reached the next computed frame.
         if weight == 0.0 || weight >= 1.0 {
             return Self::unmixed(left + usize::from(weight > 0.0));
         }
@@ -48,15 +47,15 @@ impl FilmFrame {
 }
 
 /// The film frames of one transition and of the hold after it, as mixes of the transition's own
-/// computed frames (0 is its left keyframe).
+/// computed frames, of which 0 is its left keyframe.
 ///
-/// The film frame that still shows the left keyframe belongs to what comes before. What a transition
-/// shows follows from its span and its positions alone.
+/// They depend on the span and the positions alone. The film frame that still shows the left keyframe
+/// is not among them: it belongs to what comes before.
 ///
-/// Even positions under linear easing: where there are film frames enough, each computed frame is
-/// shown unmixed in the film frame nearest to its time, and those between are cross-faded. In every
-/// other case a film frame cross-fades the two computed frames around its own place, so that motion
-/// is as smooth as the positions make it.
+/// Under linear easing, evenly spaced computed frames are shown unmixed where there are enough film
+/// frames: each one appears in the film frame nearest to its time, and the film frames between are
+/// cross-faded. In every other case a film frame cross-fades the two computed frames around its own
+/// position, so that the motion is as smooth as the positions make it.
 ///
 /// # Errors
 /// As [`ComputedPositions::validate`].
@@ -68,20 +67,22 @@ pub fn transition_frames(
     let last = computed.frame_count() - 1;
     let moving = (1..=span.moving_frames).map(|interval| match computed {
         ComputedPositions::Even { .. } if span.easing == Easing::Linear => {
-            evenly(interval, span.intervals, last)
+            frame_among_even(interval, span.intervals, last)
         }
         ComputedPositions::Even { .. } => {
-            let place = last as f64 * way(span, interval);
-            FilmFrame::mixed(place as usize, place.fract())
+            let position = last as f64 * progress(span, interval);
+            FilmFrame::mixed(position as usize, position.fract())
         }
-        ComputedPositions::Given(positions) => among(positions, way(span, interval)),
+        ComputedPositions::Given(positions) => {
+            frame_among_given(positions, progress(span, interval))
+        }
     });
     let held = std::iter::repeat_n(FilmFrame::unmixed(last), span.held_frames);
     Ok(moving.chain(held).collect())
 }
 
-/// When each computed frame of a transition is shown, in film frames since the film's beginning:
-/// usually between two of them.
+/// When each computed frame of a transition is shown, in film frames since the film's beginning.
+/// Most of these times lie between two film frames.
 ///
 /// # Errors
 /// As [`ComputedPositions::validate`].
@@ -92,19 +93,19 @@ pub fn computed_frame_times(
     computed.validate()?;
     let last = computed.frame_count() - 1;
     let departure = span.departure as f64;
-    if is_seated(span, computed) {
-        let time = |frame| departure + seat(frame, span.intervals, last) as f64;
+    if is_shown_unmixed(span, computed) {
+        let time = |frame| departure + nearest_interval(frame, span.intervals, last) as f64;
         return Ok((0..=last).map(time).collect());
     }
-    let time = |way: f64| departure + span.intervals as f64 * span.easing.time_of(way);
+    let time = |position: f64| departure + span.intervals as f64 * span.easing.time_of(position);
     Ok(computed.values().into_iter().map(time).collect())
 }
 
-/// The frames of a whole film, as mixes of all its computed frames: a keyframe that two transitions
-/// share counts once. In a loop, the last transition ends at computed frame 0.
+/// The frames of a whole film, as mixes of all its computed frames. A keyframe that two transitions
+/// share counts once, and in a loop the last transition ends at computed frame 0.
 ///
 /// # Errors
-/// [`TimingError::PositionLists`] unless there is one `computed` a transition; as
+/// [`TimingError::PositionLists`] unless `computed` has one item for each transition, and as
 /// [`ComputedPositions::validate`].
 pub fn film_frames(
     timeline: &Timeline,
@@ -125,7 +126,7 @@ pub fn film_frames(
         let frames = transition_frames(span, computed)?;
         film.extend(frames.into_iter().map(|frame| FilmFrame {
             left: keyframe + frame.left,
-            // A loop's last keyframe is its first one.
+            // The last keyframe of a loop is its first one.
             right: (keyframe + frame.right) % count,
             ..frame
         }));
@@ -134,51 +135,52 @@ pub fn film_frames(
     Ok(film)
 }
 
-/// How far a transition has come.
-fn way(span: &TransitionSpan, interval: usize) -> f64 {
+/// The position that a transition has reached after so many of its intervals, 0 to 1.
+fn progress(span: &TransitionSpan, interval: usize) -> f64 {
     span.easing.at(interval as f64 / span.intervals as f64)
 }
 
-fn is_seated(span: &TransitionSpan, computed: &ComputedPositions) -> bool {
+/// Whether every computed frame is shown unmixed, in the film frame nearest to its time.
+fn is_shown_unmixed(span: &TransitionSpan, computed: &ComputedPositions) -> bool {
     let even = matches!(computed, ComputedPositions::Even { .. });
     even && span.easing == Easing::Linear && span.intervals >= computed.frame_count() - 1
 }
 
-/// The place of a film frame among evenly spread computed frames, at one speed. In integers, so that
-/// rounding can neither skip nor double a computed frame.
-fn evenly(interval: usize, intervals: usize, last: usize) -> FilmFrame {
+/// What a film frame shows of evenly spaced computed frames at one speed. The numbers are integers,
+/// so that rounding can neither skip nor repeat a computed frame.
+fn frame_among_even(interval: usize, intervals: usize, last: usize) -> FilmFrame {
     let even = interval * last / intervals;
     if intervals < last {
         let part = interval * last % intervals;
         return FilmFrame::mixed(even, part as f64 / intervals as f64);
     }
-    // A computed frame's seat is at most half a film frame early: the even position is the left
-    // one's, or the one before it.
-    let next_is_seated = even < last && seat(even + 1, intervals, last) <= interval;
-    let left = even + usize::from(next_is_seated);
+    // A computed frame is shown at most half a film frame early. So the left one of this film frame
+    // is the one that its even position gives, or the one after it.
+    let next_is_shown = even < last && nearest_interval(even + 1, intervals, last) <= interval;
+    let left = even + usize::from(next_is_shown);
     if left == last {
         return FilmFrame::unmixed(last);
     }
-    let from = seat(left, intervals, last);
-    let parts = seat(left + 1, intervals, last) - from;
+    let from = nearest_interval(left, intervals, last);
+    let parts = nearest_interval(left + 1, intervals, last) - from;
     FilmFrame::mixed(left, (interval - from) as f64 / parts as f64)
 }
 
-/// The film frame nearest to the time of a computed frame.
-fn seat(computed: usize, intervals: usize, last: usize) -> usize {
+/// The interval whose end is nearest to the time of a computed frame, which then shows it unmixed.
+fn nearest_interval(computed: usize, intervals: usize, last: usize) -> usize {
     (2 * computed * intervals + last) / (2 * last)
 }
 
-/// The place of a film frame that has come the given way among computed frames.
-fn among(positions: &[f64], way: f64) -> FilmFrame {
+/// What a film frame at this position shows of computed frames at the given positions.
+fn frame_among_given(positions: &[f64], position: f64) -> FilmFrame {
     let last = positions.len() - 1;
-    let right = positions.partition_point(|&position| position <= way);
+    let right = positions.partition_point(|&computed| computed <= position);
     if right > last {
         return FilmFrame::unmixed(last);
     }
     let left = right - 1;
     let (from, to) = (positions[left], positions[right]);
-    FilmFrame::mixed(left, (way - from) / (to - from))
+    FilmFrame::mixed(left, (position - from) / (to - from))
 }
 
 #[cfg(test)]
@@ -210,7 +212,7 @@ mod tests {
         }
     }
 
-    fn places(span: &TransitionSpan, computed: &ComputedPositions) -> Vec<f64> {
+    fn shown_positions(span: &TransitionSpan, computed: &ComputedPositions) -> Vec<f64> {
         transition_frames(span, computed)
             .unwrap()
             .iter()
@@ -253,7 +255,7 @@ mod tests {
         let even = ComputedPositions::Even { frames: 3 };
         // 2t² and its mirror image, times two intervals.
         assert_eq!(
-            places(&span(4, Easing::EaseInOutQuad), &even),
+            shown_positions(&span(4, Easing::EaseInOutQuad), &even),
             [0.25, 1.0, 1.75, 2.0]
         );
         let times = computed_frame_times(&span(4, Easing::EaseInQuad), &even).unwrap();
@@ -266,7 +268,7 @@ mod tests {
         let given = ComputedPositions::Given(vec![0.0, 0.0, 0.5, 0.75, 0.75, 1.0]);
         // Of frames that share a position the last one counts.
         assert_eq!(
-            places(&span(4, Easing::Linear), &given),
+            shown_positions(&span(4, Easing::Linear), &given),
             [1.5, 2.0, 4.0, 5.0]
         );
         let times = computed_frame_times(&span(4, Easing::Linear), &given).unwrap();
@@ -280,6 +282,6 @@ mod tests {
             ..span(2, Easing::Linear)
         };
         let even = ComputedPositions::Even { frames: 2 };
-        assert_eq!(places(&held, &even), [0.5, 1.0, 1.0, 1.0]);
+        assert_eq!(shown_positions(&held, &even), [0.5, 1.0, 1.0, 1.0]);
     }
 }

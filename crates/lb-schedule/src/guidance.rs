@@ -1,19 +1,20 @@
-//! The guidance scale along a transition.
+//! Guidance: the guidance scale along a transition.
 
 use crate::error::ScheduleError;
 
-/// Scales above this overflow the model's range long before they mean anything.
+/// Larger scales overflow the range of a model's numbers.
 pub(crate) const MAX_GUIDANCE_SCALE: f64 = 100.0;
 
 /// Classifier-free guidance that is damped in the middle of a transition.
 ///
-/// A mixed conditioning belongs to no prompt, and full guidance towards it overdoes the picture.
+/// The conditioning there is a mix of two prompts, and full guidance towards it exaggerates the picture.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Guidance {
-    /// The guidance scale of the keyframes: 1 (no guidance) to 100. Default 4.
+    /// The guidance scale of the keyframes: 1 (no guidance) to 100. The default is 4.
     pub scale: f64,
-    /// What is left of the guidance in the middle: 1 keeps it constant, 0 takes it down to a scale
-    /// of 1. Default 0.5.
+    /// The share of the guidance that is left in the middle: 1 keeps the scale constant, and 0 takes
+    /// it down to 1. The default is 0.5.
     pub damper: f64,
 }
 
@@ -27,6 +28,12 @@ impl Default for Guidance {
 }
 
 impl Guidance {
+    /// Guidance with this scale at the keyframes and this damper in the middle.
+    #[must_use]
+    pub const fn new(scale: f64, damper: f64) -> Self {
+        Self { scale, damper }
+    }
+
     /// Checks both fields against their ranges.
     ///
     /// # Errors
@@ -43,11 +50,11 @@ impl Guidance {
 
     /// The guidance scale at a fraction in `[0, 1]`.
     ///
-    /// With scale g and damper d: g(f) = g − (g − 1)·(1 − d)·(1 − |2f − 1|). Exactly g at both ends,
-    /// and exactly 1 in the middle where the damper is 0.
+    /// With scale g and damper d it is g − (g − 1)·(1 − d)·(1 − |2f − 1|). That is exactly g at both
+    /// ends, and exactly 1 in the middle if the damper is 0.
     pub fn at(&self, fraction: f64) -> f64 {
-        // The same curve as a mix of g and 1: this form rounds to neither side at its ends, and a
-        // scale of exactly 1 is what spares the unconditional half.
+        // The curve is written as a mix of g and 1, which is not rounded at its ends. A scale of
+        // exactly 1 needs no unconditional prediction.
         let kept = 1.0 - (1.0 - self.damper) * (1.0 - (2.0 * fraction - 1.0).abs());
         self.scale * kept + (1.0 - kept)
     }

@@ -3,9 +3,9 @@
 //! # The tree
 //!
 //! A **keyframe** is an end picture, and a **transition** joins two of them. Between the two run
-//! **branches**: diffusion trajectories, each at a **fraction** from 0 (all left keyframe) to 1
-//! (all right keyframe). Branches are not run for every step. The denoising steps are divided into
-//! **levels**, and each level holds more branches than the one above:
+//! **branches**. Each branch is a diffusion trajectory at a **fraction**, which goes from 0 (entirely
+//! the left keyframe) to 1 (entirely the right one). Branches are not run for every step. The
+//! denoising steps are divided into **levels**, and each level holds more branches than the one above:
 //!
 //! ```text
 //!         0                 fraction                1
@@ -13,33 +13,38 @@
 //!         │                                         │
 //! step 3  ├────────────────────┬────────────────────┤   injection: a branch starts as the
 //!         │                    │                    │   mix of its two parents' latents
-//! step 6  ├─────────────┬──────┴──────┬─────────────┤   and again, between closer parents
+//! step 6  ├─────────────┬──────┴──────┬─────────────┤   injection, between closer parents
 //!         │             │             │             │
-//! step 10 ▪             ▪             ▪             ▪   decoded: the computed frames
+//! step 10 ▪             ▪             ▪             ▪   the computed frames, when decoded
 //! ```
 //!
-//! Early steps decide what a picture shows, late steps how it looks. The few branches that start
-//! early therefore carry the change of content, and the many that start late (from parents that
-//! already agree) fill in frames between them at little cost and without motion.
+//! Early steps decide what a picture shows, and late steps decide how it looks. Therefore the few
+//! branches that start early carry the change of content. The many that start late have parents that
+//! already agree, and fill in frames between them at little cost and without motion.
 //!
 //! # The parts
 //!
-//! - [`BranchingProfile`]: how many steps, which levels. From a [`Quality`] preset, from numbers
-//!   ([`BranchingProfile::autosetup`]) or by hand ([`BranchingProfile::manual`]).
-//! - [`Cost`]: model evaluations and decodes, known before anything is rendered; [`film_cost`] for
-//!   a whole film.
-//! - [`Spacing`]: where in a level its branches lie. [`fixed_fractions`] follows a curve,
-//!   [`perceptual_fractions`] evens out measured distances.
-//! - [`parents`]: which two branches of the level above a branch starts from.
-//! - [`Guidance`]: the guidance scale along the transition.
-//! - [`Crossfeed`]: how much a branch takes over of its neighbours' trajectories.
-//! - [`FilmTiming`]: how long what is shown, with [`Easing`] and holds; [`Timeline`]: the film frames
-//!   that this makes, counted beforehand.
-//! - [`transition_frames`]: which computed frames every film frame shows, from where they lie in
-//!   time: evenly, or by [`perceptual_positions`].
-//! - [`Tree`]: all of one transition's tree in one value: steps, levels, fractions, parents.
+//! - [`BranchingProfile`] holds the steps and levels of a tree. It is made from a [`Quality`] preset,
+//!   from three numbers ([`BranchingProfile::autosetup`]) or by hand ([`BranchingProfile::manual`]).
+//! - [`Cost`] counts the model evaluations and decodes of a transition, and [`film_cost`] those of a
+//!   whole film, before anything is rendered.
+//! - [`Spacing`] says how the fractions of a level are chosen: [`fixed_fractions`] follow a curve, and
+//!   [`perceptual_fractions`] even out measured distances.
+//! - [`Tree`] is the whole tree in one value, with the fractions of every branch and its [`Parents`],
+//!   which [`parents`] finds.
+//! - [`Guidance`] is the guidance scale along a transition; [`guidance_scale_between`] interpolates it
+//!   between keyframes of different scales.
+//! - [`Crossfeed`] says how much a branch takes over of its neighbours' trajectories.
+//! - [`FilmTiming`] says how long everything is shown, with [`Easing`] and holds. [`Timeline`] counts
+//!   the film frames that this makes.
+//! - [`film_frames`] and [`transition_frames`] say which computed frames every film frame shows. The
+//!   computed frames lie evenly in time, or at [`perceptual_positions`].
+//! - [`Choice`] is the one way in which settings with a few named values are declared, here and in the
+//!   crates above.
 //!
-//! Numbers are the same on every platform: transcendental functions are `libm`'s.
+//! Numbers are the same on every platform, because transcendental functions are those of `libm`. With
+//! the feature `serde`, plain data can be serialised, and what is read back is checked by the same
+//! rules.
 //!
 //! # Example
 //!
@@ -52,10 +57,10 @@
 //! assert_eq!(profile.frame_count(), 12);
 //! assert_eq!(profile.levels()[1].injection_step, 12);
 //!
-//! // 12 frames for less than the price of 5 separate pictures.
+//! // The 12 frames cost less than 5 separate pictures.
 //! assert_eq!(profile.cost().model_evaluations, 141);
 //!
-//! // The middle branch of level 1 starts half-way between the keyframes.
+//! // The middle branch of level 1 starts as the even mix of the keyframes.
 //! let tree = Tree::fixed(profile, 1.2)?;
 //! let level_1 = tree.level(1).expect("the tree has six levels");
 //! let middle = level_1.parents(1).expect("the level has three branches");
@@ -91,3 +96,7 @@ pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
 pub use quality::Quality;
 pub use spacing::{Spacing, fixed_fractions, perceptual_fractions, validate_level};
 pub use tree::{Parents, Tree, TreeLevel, parents};
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,4 +1,4 @@
-//! The validated shape of a tree: its steps and its levels.
+//! The branching profile: the validated shape of a tree, that is its steps and levels.
 
 mod autosetup;
 mod manual;
@@ -8,31 +8,55 @@ use std::ops::Range;
 use crate::error::ScheduleError;
 use crate::quality::Quality;
 
-/// Most inference steps: the models' noise schedules have this many training timesteps.
+/// The most inference steps: the noise schedules of the models have this many training timesteps.
 pub const MAX_STEPS: usize = 1000;
 
-/// Most branches of a level. Two and a half minutes of film at 60 frames per second without a
-/// single cross-fade; anything above is taken for a slip.
+/// The most branches of a level. They are enough for two and a half minutes of film at 60 frames per
+/// second without a single cross-fade, so a larger number is taken for a mistake.
 pub const MAX_BRANCHES: usize = 10_000;
 
-/// One level of the tree: from which step on, how many branches.
+/// The shape of one level of the tree: where it starts, and how many branches it has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Level {
     /// The first denoising step of the level, counted from 0.
     pub injection_step: usize,
-    /// How many branches the level holds, those at fraction 0 and 1 included.
+    /// The number of branches, those at fractions 0 and 1 included.
     pub branch_count: usize,
 }
 
-/// The shape of a transition's tree: inference steps and levels.
+/// The shape of a transition's tree: its inference steps and levels.
 ///
-/// Always valid: 1 to [`MAX_STEPS`] steps; level 0 is two branches from step 0 on; injections and
-/// branch counts strictly increase; every injection lies before the last step's end; no level has
-/// more than [`MAX_BRANCHES`] branches.
+/// A profile is always valid. It has 1 to [`MAX_STEPS`] steps. Level 0 has two branches and starts at
+/// step 0. Injections and branch counts strictly increase from level to level, every injection is one
+/// of the steps, and no level has more than [`MAX_BRANCHES`] branches.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "UncheckedProfile"))]
 pub struct BranchingProfile {
     steps: usize,
     levels: Vec<Level>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UncheckedProfile {
+    steps: usize,
+    levels: Vec<Level>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<UncheckedProfile> for BranchingProfile {
+    type Error = ScheduleError;
+
+    fn try_from(profile: UncheckedProfile) -> Result<Self, Self::Error> {
+        let levels = profile.levels.iter();
+        let (counts, injections): (Vec<usize>, Vec<usize>) = levels
+            .map(|level| (level.branch_count, level.injection_step))
+            .unzip();
+        Self::manual(profile.steps, &counts, &injections)
+    }
 }
 
 impl BranchingProfile {
@@ -44,30 +68,35 @@ impl BranchingProfile {
         Self::autosetup(quality.steps(), quality.frames(), depth_strength)
     }
 
-    /// Inference steps: the model evaluations of one full trajectory.
+    /// The inference steps, which are also the model evaluations of one full trajectory.
+    #[must_use]
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// The levels, from the two keyframes down to the computed frames. Never empty.
+    /// The levels, from the two keyframes down to the computed frames. There is at least one.
+    #[must_use]
     pub fn levels(&self) -> &[Level] {
         &self.levels
     }
 
     /// The denoising steps of a level: from its injection to that of the next level, or to the last
-    /// step. Empty for a level that does not exist.
+    /// step. The range is empty for a level that does not exist.
+    #[must_use]
     pub fn step_range(&self, level: usize) -> Range<usize> {
         let injection = |level: usize| self.levels.get(level).map(|at| at.injection_step);
         injection(level).unwrap_or(self.steps)..injection(level + 1).unwrap_or(self.steps)
     }
 
-    /// The computed frames of one transition, both keyframes included: the last level's branches.
+    /// The number of computed frames of one transition, both keyframes included. They are the branches
+    /// of the last level.
+    #[must_use]
     pub fn frame_count(&self) -> usize {
         self.levels.last().map_or(0, |level| level.branch_count)
     }
 }
 
-fn check_steps(steps: usize) -> Result<(), ScheduleError> {
+fn validate_steps(steps: usize) -> Result<(), ScheduleError> {
     if (1..=MAX_STEPS).contains(&steps) {
         Ok(())
     } else {

@@ -23,6 +23,8 @@ const PRESET_FRAMES: usize = 100;
     EnumString,
     EnumMessage,
 )]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 #[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Quality>)]
 #[non_exhaustive]

@@ -9,6 +9,8 @@ pub(crate) const MAX_MID_COMPRESSION: f64 = 10.0;
 
 /// How the fractions of a level are chosen.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Spacing {
     /// The fractions follow a curve that is known beforehand: see [`fixed_fractions`].
     Fixed {

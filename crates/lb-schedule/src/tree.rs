@@ -33,9 +33,28 @@ use crate::spacing::{fixed_fractions, validate_level};
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "UncheckedTree"))]
 pub struct Tree {
     profile: BranchingProfile,
     fractions: Vec<Vec<f64>>,
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UncheckedTree {
+    profile: BranchingProfile,
+    fractions: Vec<Vec<f64>>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<UncheckedTree> for Tree {
+    type Error = ScheduleError;
+
+    fn try_from(tree: UncheckedTree) -> Result<Self, Self::Error> {
+        Self::new(tree.profile, tree.fractions)
+    }
 }
 
 impl Tree {
@@ -179,10 +198,11 @@ impl<'a> TreeLevel<'a> {
 
 /// The two branches of the level above that a branch starts from, and how they are mixed.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Parents {
-    /// The branch of the level above at or left of the child, counted from 0.
+    /// The branch of the level above at the child's fraction or left of it, counted from 0.
     pub left: usize,
-    /// The branch of the level above right of the child; the same as `left` on an exact hit.
+    /// The next branch of the level above, or the same as `left` if the child lies exactly on it.
     pub right: usize,
     /// How far the child lies from `left` (0) towards `right` (1).
     pub mix: f64,
@@ -214,7 +234,7 @@ pub fn parents(level_above: &[f64], fraction: f64) -> Result<Parents, ScheduleEr
         Some(&after) if right > 0 => {
             let left = right - 1;
             let mix = (fraction - level_above[left]) / (after - level_above[left]);
-            // False only around a NaN, or in a level that is not in order.
+            // This is false only next to a NaN, or in a level that is not in order.
             if (0.0..=1.0).contains(&mix) {
                 Ok(Parents { left, right, mix })
             } else {

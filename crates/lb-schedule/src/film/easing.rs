@@ -1,4 +1,4 @@
-//! How a transition's motion starts and ends.
+//! Easing: how the motion of a transition starts and ends.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
@@ -26,6 +26,8 @@ use crate::choice::{Choice, UnknownChoice};
     EnumString,
     EnumMessage,
 )]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 #[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Easing>)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! What can be wrong with a film's timing, one variant per rule.
 
-use super::timing::{MAX_FILM_FRAMES, MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
+use super::timeline::{MAX_FILM_FRAMES, MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
 use crate::profile::MAX_BRANCHES;
 
 /// A rule of film timing that a request broke.

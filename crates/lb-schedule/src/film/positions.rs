@@ -1,23 +1,27 @@
-//! Where a transition's computed frames lie on its way.
+//! Where the computed frames of a transition lie between its keyframes.
 
 use super::error::TimingError;
 use crate::profile::MAX_BRANCHES;
 
-/// Where the computed frames of a transition lie, from its left keyframe at 0 to its right at 1.
+/// Where the computed frames of a transition lie in time, from its left keyframe at 0 to its right one
+/// at 1. An easing is applied on top.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum ComputedPositions {
-    /// At equal distances from each other.
+    /// The computed frames lie at equal distances from each other.
     Even {
-        /// How many there are, both keyframes included.
+        /// The number of computed frames, 2 to 10000, both keyframes included.
         frames: usize,
     },
-    /// One position a computed frame: from 0 to 1, never decreasing. See
-    /// [`perceptual_positions`].
+    /// Each computed frame has its own position. The positions lead from 0 to 1 and never decrease;
+    /// [`perceptual_positions`] computes some.
     Given(Vec<f64>),
 }
 
 impl ComputedPositions {
-    /// How many computed frames there are, both keyframes included.
+    /// The number of computed frames, both keyframes included.
     #[must_use]
     pub fn frame_count(&self) -> usize {
         match self {
@@ -40,10 +44,10 @@ impl ComputedPositions {
         };
         let mut previous = 0.0;
         for (index, &value) in positions.iter().enumerate() {
-            let in_place = (index > 0 || value == 0.0) && (index + 1 < frames || value == 1.0);
-            // False for NaN as well.
+            let ends_fit = (index > 0 || value == 0.0) && (index + 1 < frames || value == 1.0);
+            // This is false for NaN as well.
             let ordered = value >= previous;
-            if !(in_place && ordered) {
+            if !(ends_fit && ordered) {
                 return Err(TimingError::InvalidPosition { index, value });
             }
             previous = value;
@@ -63,15 +67,15 @@ impl ComputedPositions {
     }
 }
 
-/// Positions at which a transition moves at one apparent speed: each computed frame lies where its
-/// share of the whole way lies behind.
+/// The positions at which a transition moves at one apparent speed: the more two computed frames differ,
+/// the more time lies between them.
 ///
-/// `distances[j]` is how far computed frames j and j + 1 differ (in any unit: only ratios count).
-/// The position of frame j is the sum of the distances before it over the sum of all. Frames that do
-/// not differ share one position; where none differ, they lie evenly.
+/// `distances[j]` is how far computed frames j and j + 1 differ, in any unit, because only ratios count.
+/// The position of frame j is the sum of the distances before it over the sum of all distances. Frames
+/// that do not differ share one position, and where no frames differ, they lie evenly.
 ///
 /// # Errors
-/// [`TimingError::ComputedFramesOutOfRange`] for no distance or absurdly many,
+/// [`TimingError::ComputedFramesOutOfRange`] for no distance or too many, and
 /// [`TimingError::InvalidDistance`].
 pub fn perceptual_positions(distances: &[f64]) -> Result<Vec<f64>, TimingError> {
     let even = ComputedPositions::Even {
@@ -87,16 +91,16 @@ pub fn perceptual_positions(distances: &[f64]) -> Result<Vec<f64>, TimingError> 
     if largest == 0.0 {
         return Ok(even.values());
     }
-    let mut behind = 0.0;
-    let mut positions = vec![behind];
+    let mut covered = 0.0;
+    let mut positions = vec![covered];
     for distance in distances {
-        // In units of the largest, so that huge distances do not add up to infinity.
-        behind += distance / largest;
-        positions.push(behind);
+        // Measured in units of the largest, so that huge distances do not add up to infinity.
+        covered += distance / largest;
+        positions.push(covered);
     }
     Ok(positions
         .into_iter()
-        .map(|position| position / behind)
+        .map(|position| position / covered)
         .collect())
 }
 
@@ -105,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_are_shares_of_the_way() {
+    fn positions_are_shares_of_all_distance() {
         assert_eq!(perceptual_positions(&[7.0]).unwrap(), [0.0, 1.0]);
         assert_eq!(
             perceptual_positions(&[1.0, 4.0, 2.0, 1.0]).unwrap(),

@@ -1,20 +1,152 @@
-//! Which film frames belong to which transition: known before anything is rendered.
+//! The timing of a film, and which film frames belong to which of its transitions: all known before
+//! anything is rendered.
 
 use super::easing::Easing;
 use super::error::TimingError;
-use super::timing::{FilmTiming, MAX_FILM_FRAMES};
 
-/// The film frames of a film, counted but not yet filled.
+/// The most frames that a film may have: nine hours at 30 frames per second.
+pub const MAX_FILM_FRAMES: usize = 1_000_000;
+
+pub(super) const MIN_FRAMES_PER_SECOND: f64 = 0.1;
+pub(super) const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
+/// The longest transition or hold: a day.
+pub(super) const MAX_SECONDS: f64 = 86_400.0;
+
+/// The timing that is asked of a whole film: how fast it runs, how long its transitions last, and how
+/// long its keyframes are held.
+///
+/// A film of K keyframes has K − 1 transitions. With K transitions it is a loop, and the last one
+/// leads back to the first keyframe.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct FilmTiming {
+    /// Film frames a second: 0.1 to 1000.
+    pub frames_per_second: f64,
+    /// The seconds for which each keyframe is held still, 0 to 86400, one number for each keyframe.
+    /// They are added to the film frame in which the transition before it arrives.
+    pub holds: Vec<f64>,
+    /// The transitions, in film order.
+    pub transitions: Vec<TransitionTiming>,
+    /// The length of the whole film in seconds. The holds are kept, and the transitions are scaled in
+    /// proportion so that they fill the rest. With `None` holds and transitions last as long as they
+    /// say.
+    pub film_seconds: Option<f64>,
+}
+
+/// The timing that is asked of one transition.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct TransitionTiming {
+    /// The seconds from one keyframe to the next: above 0 and at most 86400.
+    pub seconds: f64,
+    /// How the motion starts and ends.
+    pub easing: Easing,
+}
+
+impl TransitionTiming {
+    /// A transition of this many seconds with this easing.
+    #[must_use]
+    pub const fn new(seconds: f64, easing: Easing) -> Self {
+        Self { seconds, easing }
+    }
+}
+
+impl FilmTiming {
+    /// The timing of a film from the holds of its keyframes and the timing of its transitions.
+    #[must_use]
+    pub const fn new(
+        frames_per_second: f64,
+        holds: Vec<f64>,
+        transitions: Vec<TransitionTiming>,
+    ) -> Self {
+        Self {
+            frames_per_second,
+            holds,
+            transitions,
+            film_seconds: None,
+        }
+    }
+
+    /// The timing of a film whose transitions all last `seconds` at one speed, without holds.
+    #[must_use]
+    pub fn uniform(frames_per_second: f64, seconds: f64, keyframes: usize) -> Self {
+        let transition = TransitionTiming::new(seconds, Easing::Linear);
+        let transitions = vec![transition; keyframes.saturating_sub(1)];
+        Self::new(frames_per_second, vec![0.0; keyframes], transitions)
+    }
+
+    /// Whether the last transition leads back to the first keyframe.
+    #[must_use]
+    pub fn is_loop(&self) -> bool {
+        self.transitions.len() == self.holds.len()
+    }
+
+    /// Checks every number against its range. Whether there are enough film frames for each
+    /// transition is checked by [`Timeline::new`].
+    fn validate_ranges(&self) -> Result<(), TimingError> {
+        let value = self.frames_per_second;
+        if !(MIN_FRAMES_PER_SECOND..=MAX_FRAMES_PER_SECOND).contains(&value) {
+            return Err(TimingError::FramesPerSecondOutOfRange { value });
+        }
+        let (keyframes, transitions) = (self.holds.len(), self.transitions.len());
+        if transitions == 0 {
+            return Err(TimingError::NoTransitions);
+        }
+        if keyframes < 2 || !(keyframes - 1..=keyframes).contains(&transitions) {
+            return Err(TimingError::TransitionCount {
+                keyframes,
+                transitions,
+            });
+        }
+        for &value in &self.holds {
+            if !(0.0..=MAX_SECONDS).contains(&value) {
+                return Err(TimingError::HoldOutOfRange { value });
+            }
+        }
+        for &TransitionTiming { seconds: value, .. } in &self.transitions {
+            if !(value > 0.0 && value <= MAX_SECONDS) {
+                return Err(TimingError::SecondsOutOfRange { value });
+            }
+        }
+        match self.film_seconds {
+            Some(value) if !(value > 0.0 && value.is_finite()) => {
+                Err(TimingError::FilmSecondsOutOfRange { value })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The seconds of every transition after fitting it into the film.
+    fn transition_seconds(&self) -> Result<Vec<f64>, TimingError> {
+        let asked = self.transitions.iter().map(|transition| transition.seconds);
+        let Some(film_seconds) = self.film_seconds else {
+            return Ok(asked.collect());
+        };
+        let held_seconds: f64 = self.holds.iter().sum();
+        if held_seconds >= film_seconds {
+            return Err(TimingError::HoldsFillFilm {
+                film_seconds,
+                held_seconds,
+            });
+        }
+        let scale = (film_seconds - held_seconds) / asked.clone().sum::<f64>();
+        Ok(asked.map(|seconds| seconds * scale).collect())
+    }
+}
+
+/// The film frames of a film, counted but not yet filled with pictures.
 ///
 /// Film frame 0 shows the first keyframe. Boundaries between transitions and holds are rounded to
-/// film frames at their time since the film's beginning, so that nothing drifts however many there
-/// are. A transition arrives at its right keyframe in its last film frame, and the hold's film
-/// frames follow; only where the first keyframe is not held, the first transition shares its time
-/// with that keyframe's one film frame. A film lasts as long as its holds and transitions together.
+/// film frames by their time since the film's beginning, so that rounding does not add up over many
+/// transitions. A transition arrives at its right keyframe in its last film frame, and the film
+/// frames of the hold follow. Only where the first keyframe is not held does the first transition
+/// share its time with that keyframe's one film frame. A film lasts as long as its holds and
+/// transitions together.
 ///
-/// In a loop, the film frame in which the last transition would arrive at the first keyframe is
-/// film frame 0 of the next round: the film ends one before it.
+/// In a loop, the film frame in which the last transition would arrive at the first keyframe is film
+/// frame 0 of the next round, so the film ends one frame before it.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Timeline {
     frames_per_second: f64,
     opening_frames: usize,
@@ -25,6 +157,7 @@ pub struct Timeline {
 
 /// The film frames of one transition and of the hold after it. A [`Timeline`] makes them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TransitionSpan {
     pub(super) departure: usize,
     /// At least 1.
@@ -81,12 +214,12 @@ impl TransitionSpan {
 }
 
 impl Timeline {
-    /// Works a film's timing out.
+    /// Divides a film into film frames.
     ///
     /// # Errors
     /// The rule of [`TimingError`] that the timing breaks.
     pub fn new(timing: &FilmTiming) -> Result<Self, TimingError> {
-        timing.check_ranges()?;
+        timing.validate_ranges()?;
         let frames_per_second = timing.frames_per_second;
         let transition_seconds = timing.transition_seconds()?;
         for &seconds in &transition_seconds {
@@ -99,7 +232,8 @@ impl Timeline {
                 });
             }
         }
-        // Without a loop, the last film frame of any time arrives, so that the film's last one does.
+        // Unless the film is a loop, a time ends with the film frame that arrives there, so that the
+        // film ends with its last keyframe.
         let early = usize::from(!timing.is_loop());
         let frame_at =
             |seconds: f64| ((frames_per_second * seconds).round() as usize).saturating_sub(early);
@@ -111,7 +245,7 @@ impl Timeline {
             let departure = frame_at(elapsed);
             elapsed += seconds;
             let arrival = frame_at(elapsed);
-            // A loop's first keyframe is held at the beginning.
+            // In a loop, the hold of the first keyframe is at the beginning of the film.
             elapsed += timing.holds.get(index + 1).unwrap_or(&0.0);
             let closes = timing.is_loop() && index == last;
             spans.push(TransitionSpan {
@@ -138,13 +272,13 @@ impl Timeline {
         })
     }
 
-    /// Film frames a second.
+    /// The number of film frames a second.
     #[must_use]
     pub fn frames_per_second(&self) -> f64 {
         self.frames_per_second
     }
 
-    /// Film frames at the beginning that show the first keyframe still: at least 1.
+    /// The number of film frames at the beginning that show the first keyframe still: at least 1.
     #[must_use]
     pub fn opening_frames(&self) -> usize {
         self.opening_frames
@@ -162,13 +296,13 @@ impl Timeline {
         self.is_loop
     }
 
-    /// Film frames of the whole film: at most [`MAX_FILM_FRAMES`].
+    /// The number of film frames of the whole film: at most [`MAX_FILM_FRAMES`].
     #[must_use]
     pub fn frame_count(&self) -> usize {
         self.frame_count
     }
 
-    /// Length of the film in seconds.
+    /// The length of the film in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.frame_count as f64 / self.frames_per_second
@@ -208,14 +342,14 @@ mod tests {
 
     #[test]
     fn holds_by_hand() {
-        // K at 0; 4 frames to K at 3; 2 still; 4 frames to K at 9; 1 still.
+        // The keyframes are reached in frames 0, 3 and 9, with 2 and 1 held frames after them.
         let mut film = timing(4.0, 1.0, 3);
         film.holds = vec![0.0, 0.5, 0.25];
         assert_eq!(spans(&film), [[0, 3, 3, 2], [5, 4, 4, 1]]);
         let timeline = Timeline::new(&film).unwrap();
         assert_eq!((timeline.opening_frames(), timeline.frame_count()), (1, 11));
         assert_eq!(timeline.seconds(), 2.75);
-        // Two still at the beginning, and then a whole transition.
+        // The first keyframe is held for two frames, and then a whole transition follows.
         film.holds[0] = 0.5;
         assert_eq!(spans(&film), [[1, 4, 4, 2], [7, 4, 4, 1]]);
         assert_eq!(Timeline::new(&film).unwrap().opening_frames(), 2);
@@ -225,7 +359,7 @@ mod tests {
     fn a_loop_ends_one_frame_before_it_begins() {
         let mut film = timing(4.0, 1.0, 2);
         film.transitions.push(film.transitions[0]);
-        // K at 0 and at 4; the next round's K would be frame 8.
+        // The keyframes are reached in frames 0 and 4, and the next round would begin at frame 8.
         assert_eq!(spans(&film), [[0, 4, 4, 0], [4, 4, 3, 0]]);
         assert_eq!(Timeline::new(&film).unwrap().frame_count(), 8);
         film.holds = vec![0.5, 0.25];
@@ -240,7 +374,7 @@ mod tests {
         film.transitions[1].seconds = 3.0;
         film.holds = vec![0.0, 2.0, 0.0];
         film.film_seconds = Some(4.0);
-        // 2 s for the transitions: 0.5 and 1.5.
+        // 2 s are left for the transitions, which take 0.5 s and 1.5 s of them.
         assert_eq!(spans(&film), [[0, 4, 4, 20], [24, 15, 15, 0]]);
         assert_eq!(Timeline::new(&film).unwrap().frame_count(), 40);
     }

@@ -1,34 +1,35 @@
-//! A tree from three numbers: steps, frames, depth strength.
+//! A profile from three numbers: steps, computed frames and depth strength.
 
-use super::{BranchingProfile, Level, MAX_BRANCHES, check_steps};
+use super::{BranchingProfile, Level, MAX_BRANCHES, validate_steps};
 use crate::error::ScheduleError;
 
-/// Branches need some steps to part from their parents: levels are at least this long, the last one
-/// exactly this long where it can be.
+/// Branches need some steps to differ from their parents. So levels have at least this many steps, and
+/// the last one has exactly this many where possible.
 const MIN_LEVEL_STEPS: usize = 3;
 
-/// Roughly every fifth step may inject a level.
+/// The number of levels grows with the steps: about one for every five of them.
 const STEPS_PER_LEVEL: usize = 5;
 
 impl BranchingProfile {
-    /// A tree of `steps` inference steps that ends in `frames` computed frames.
+    /// A profile of `steps` inference steps, 1 to [`MAX_STEPS`](crate::MAX_STEPS), that ends in
+    /// `frames` computed frames, 2 to [`MAX_BRANCHES`].
     ///
     /// `depth_strength` in `[0, 1]` says after which share of the steps the first branches are
-    /// injected: near 0 there is more motion and invention, near 1 the result is a plain blend.
-    /// Injections are evenly spaced from there to the third step from the end, branch counts
-    /// geometrically from 2 to `frames`; candidates that come less than three steps after the level
-    /// above, or add no branch to it, are left out.
+    /// injected. Near 0 there is more motion and invention, and near 1 the result is a plain blend.
+    /// From there on the injections are evenly spaced up to the third step from the end, while the
+    /// branch counts grow geometrically from 2 to `frames`. A level that would come less than three
+    /// steps after the level above, or would add no branch to it, is left out.
     ///
     /// # Errors
     /// [`ScheduleError::StepsOutOfRange`], [`ScheduleError::FramesOutOfRange`],
     /// [`ScheduleError::DepthStrengthOutOfRange`], and [`ScheduleError::NoStepForInjection`] where
-    /// one step should give more than two frames.
+    /// a single step should give more than two frames.
     pub fn autosetup(
         steps: usize,
         frames: usize,
         depth_strength: f64,
     ) -> Result<Self, ScheduleError> {
-        check_steps(steps)?;
+        validate_steps(steps)?;
         if !(2..=MAX_BRANCHES).contains(&frames) {
             return Err(ScheduleError::FramesOutOfRange { frames });
         }
@@ -70,10 +71,10 @@ impl BranchingProfile {
     }
 }
 
-/// The levels to choose from, after level 0.
+/// The levels after level 0, some of which are left out.
 fn candidates(steps: usize, frames: usize, first: usize) -> Vec<Level> {
     let count = (steps / STEPS_PER_LEVEL).saturating_sub(1).max(1);
-    // Below three steps there is one candidate, and the end is not looked at.
+    // With less than three steps there is one candidate, and the end does not matter.
     let end = steps.saturating_sub(MIN_LEVEL_STEPS) as f64;
     let injections = linspace(first as f64, end, count);
     let counts = linspace(libm::log10(2.0), libm::log10(frames as f64), count + 1);
@@ -87,7 +88,8 @@ fn candidates(steps: usize, frames: usize, first: usize) -> Vec<Level> {
         .collect()
 }
 
-/// `numpy.linspace`, with its order of operations: truncating the result depends on the last bit.
+/// `numpy.linspace` with its order of operations, because the truncated results depend on the last
+/// bit.
 fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
     let intervals = count.saturating_sub(1);
     let step = (end - start) / intervals.max(1) as f64;

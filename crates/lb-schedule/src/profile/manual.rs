@@ -1,17 +1,17 @@
-//! A tree by hand: branch counts and where they are injected.
+//! A profile by hand: branch counts, and the steps at which they are injected.
 
-use super::{BranchingProfile, Level, MAX_BRANCHES, check_steps};
+use super::{BranchingProfile, Level, MAX_BRANCHES, validate_steps};
 use crate::error::ScheduleError;
 
 impl BranchingProfile {
-    /// A tree of `steps` inference steps with `branch_counts[i]` branches from step
+    /// A profile of `steps` inference steps that has `branch_counts[i]` branches from step
     /// `injection_steps[i]` on.
     ///
-    /// Both lists strictly increase. Where the injections do not start at 0, level 0 (two branches)
-    /// is put in front.
+    /// Both lists strictly increase. If the injections do not start at 0, level 0 with its two
+    /// branches is put in front.
     ///
     /// # Errors
-    /// One for each rule: [`ScheduleError::StepsOutOfRange`], [`ScheduleError::NoLevels`],
+    /// There is one error for each rule: [`ScheduleError::StepsOutOfRange`], [`ScheduleError::NoLevels`],
     /// [`ScheduleError::ListLengthsDiffer`], [`ScheduleError::FirstLevelNotTwo`],
     /// [`ScheduleError::BranchCountOutOfRange`], [`ScheduleError::BranchCountsNotIncreasing`],
     /// [`ScheduleError::InjectionOutOfRange`], [`ScheduleError::InjectionsNotIncreasing`].
@@ -20,8 +20,8 @@ impl BranchingProfile {
         branch_counts: &[usize],
         injection_steps: &[usize],
     ) -> Result<Self, ScheduleError> {
-        check_steps(steps)?;
-        check_lists(branch_counts.len(), injection_steps.len())?;
+        validate_steps(steps)?;
+        validate_lists(branch_counts.len(), injection_steps.len())?;
         let mut levels = vec![Level {
             injection_step: 0,
             branch_count: 2,
@@ -34,35 +34,36 @@ impl BranchingProfile {
                 injection_step,
                 branch_count,
             };
-            check_level_alone(level, steps)?;
+            validate_level_alone(level, steps)?;
             if index == 0 && injection_step == 0 {
                 if branch_count != 2 {
                     return Err(ScheduleError::FirstLevelNotTwo { branch_count });
                 }
                 continue;
             }
-            check_order(above, level)?;
+            validate_order(above, level)?;
             levels.push(level);
             above = level;
         }
         Ok(Self { steps, levels })
     }
 
-    /// As [`manual`](Self::manual), with injections as shares of the steps: strengths in `[0, 1)`.
+    /// The same as [`manual`](Self::manual), but with strengths instead of steps: each injection is
+    /// given as a share of the steps, in `[0, 1)`.
     ///
-    /// A strength stands for the step nearest to strength × steps, the even one of two equally
-    /// near.
+    /// A strength means the step nearest to strength × steps, and the even one if two steps are
+    /// equally near.
     ///
     /// # Errors
-    /// As [`manual`](Self::manual), and [`ScheduleError::InjectionStrengthOutOfRange`],
+    /// As [`manual`](Self::manual), also [`ScheduleError::InjectionStrengthOutOfRange`],
     /// [`ScheduleError::InjectionStrengthAfterLastStep`].
     pub fn manual_strengths(
         steps: usize,
         branch_counts: &[usize],
         injection_strengths: &[f64],
     ) -> Result<Self, ScheduleError> {
-        check_steps(steps)?;
-        check_lists(branch_counts.len(), injection_strengths.len())?;
+        validate_steps(steps)?;
+        validate_lists(branch_counts.len(), injection_strengths.len())?;
         let injection_steps: Vec<usize> = injection_strengths
             .iter()
             .map(|&strength| strength_step(strength, steps))
@@ -82,7 +83,7 @@ fn strength_step(value: f64, steps: usize) -> Result<usize, ScheduleError> {
     Ok(step)
 }
 
-fn check_lists(branch_counts: usize, injections: usize) -> Result<(), ScheduleError> {
+fn validate_lists(branch_counts: usize, injections: usize) -> Result<(), ScheduleError> {
     if branch_counts != injections {
         return Err(ScheduleError::ListLengthsDiffer {
             branch_counts,
@@ -95,7 +96,7 @@ fn check_lists(branch_counts: usize, injections: usize) -> Result<(), ScheduleEr
     Ok(())
 }
 
-fn check_level_alone(level: Level, steps: usize) -> Result<(), ScheduleError> {
+fn validate_level_alone(level: Level, steps: usize) -> Result<(), ScheduleError> {
     let Level {
         injection_step,
         branch_count,
@@ -112,7 +113,7 @@ fn check_level_alone(level: Level, steps: usize) -> Result<(), ScheduleError> {
     Ok(())
 }
 
-fn check_order(above: Level, level: Level) -> Result<(), ScheduleError> {
+fn validate_order(above: Level, level: Level) -> Result<(), ScheduleError> {
     if level.injection_step <= above.injection_step {
         return Err(ScheduleError::InjectionsNotIncreasing {
             injection_step: level.injection_step,
@@ -152,7 +153,7 @@ mod tests {
             by_strength,
             BranchingProfile::manual(10, &[2, 3, 7, 10], &[0, 3, 6, 9])
         );
-        // Half-way goes to the even step.
+        // A strength half-way between two steps means the even one.
         let halves = BranchingProfile::manual_strengths(10, &[3, 4], &[0.25, 0.35]).unwrap();
         assert_eq!(halves.levels()[1].injection_step, 2);
         assert_eq!(halves.levels()[2].injection_step, 4);

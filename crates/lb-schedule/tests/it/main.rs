@@ -1,6 +1,8 @@
-//! The laws of the tree and of the film, and the ancestor's trees.
+//! The laws of the tree and of the film, and the trees of the method's first implementation.
 
 mod autosetup;
 mod film;
 mod profile;
+#[cfg(feature = "serde")]
+mod serde;
 mod spacing;
