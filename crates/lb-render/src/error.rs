@@ -206,12 +206,9 @@ pub enum RenderError {
     /// Frames cannot be measured.
     #[error(transparent)]
     Measure(#[from] crate::measure::MeasureError),
-    /// The tree, the spacing or the guidance breaks a rule.
+    /// The tree, the spacing, the guidance or the film's timing breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
-    /// The film's timing breaks a rule.
-    #[error(transparent)]
-    Timing(#[from] lb_schedule::TimingError),
     /// The engine stopped.
     #[error(transparent)]
     Blend(lb_blend::BlendError),

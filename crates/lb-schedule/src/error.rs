@@ -1,7 +1,8 @@
-//! What can be wrong with a request, one variant per rule.
+//! What can be wrong with a request: one variant for each rule.
+#![allow(missing_docs)] // The messages say what the fields of each variant are.
 
 use crate::choice::UnknownChoice;
-use crate::film::TimingError;
+use crate::film::{MAX_FILM_FRAMES, MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
 use crate::guidance::MAX_GUIDANCE_SCALE;
 use crate::profile::{MAX_BRANCHES, MAX_STEPS};
 use crate::spacing::{MAX_MID_COMPRESSION, MIN_MID_COMPRESSION};
@@ -12,202 +13,191 @@ use crate::spacing::{MAX_MID_COMPRESSION, MIN_MID_COMPRESSION};
 pub enum ScheduleError {
     /// The number of inference steps is 0 or more than [`MAX_STEPS`].
     #[error("steps must be 1 to {MAX_STEPS}, got {steps}")]
-    StepsOutOfRange {
-        /// The steps asked for.
-        steps: usize,
-    },
-    /// A number of computed frames below 2 or above [`MAX_BRANCHES`].
+    StepsOutOfRange { steps: usize },
+    /// The number of computed frames is below 2 or above [`MAX_BRANCHES`].
     #[error("computed frames must be 2 to {MAX_BRANCHES}, got {frames}")]
-    FramesOutOfRange {
-        /// The frames asked for.
-        frames: usize,
-    },
-    /// A depth strength outside `[0, 1]`, or not a number.
+    FramesOutOfRange { frames: usize },
+    /// The depth strength is outside `[0, 1]`, or not a number.
     #[error("depth strength must be 0 to 1, got {value}")]
-    DepthStrengthOutOfRange {
-        /// The depth strength asked for.
-        value: f64,
-    },
-    /// More than two frames were asked of a single step, at which nothing can be injected.
+    DepthStrengthOutOfRange { value: f64 },
+    /// More than two computed frames were asked of a single step, at which nothing can be injected.
     #[error(
         "a single step leaves none to inject branches at: with 1 step frames must be 2, got {frames}"
     )]
-    NoStepForInjection {
-        /// The frames asked for.
-        frames: usize,
-    },
+    NoStepForInjection { frames: usize },
 
-    /// A manual profile without levels.
+    /// A manual profile has no levels.
     #[error("branch counts and injections are empty: give at least one level")]
     NoLevels,
-    /// Manual branch counts and injections of different length.
+    /// The branch counts and the injections of a manual profile are not equally many.
     #[error(
         "branch counts and injections must be equally many, got {branch_counts} counts and \
          {injections} injections"
     )]
     ListLengthsDiffer {
-        /// How many branch counts were given.
         branch_counts: usize,
-        /// How many injection steps or strengths were given.
         injections: usize,
     },
     /// The level injected at step 0 does not have two branches.
     #[error(
         "the level at injection 0 holds the 2 keyframes: its branch count must be 2, got {branch_count}"
     )]
-    FirstLevelNotTwo {
-        /// The branch count given for injection 0.
-        branch_count: usize,
-    },
-    /// A branch count below 2 or above [`MAX_BRANCHES`].
+    FirstLevelNotTwo { branch_count: usize },
+    /// A branch count is below 2 or above [`MAX_BRANCHES`].
     #[error("branch counts must be 2 to {MAX_BRANCHES}, got {branch_count}")]
-    BranchCountOutOfRange {
-        /// The branch count given.
-        branch_count: usize,
-    },
-    /// A branch count that is not greater than the one before.
+    BranchCountOutOfRange { branch_count: usize },
+    /// A branch count is not greater than the one before.
     #[error(
         "branch counts must increase from level to level, got {branch_count} after {previous} \
          (a list whose injections do not start at 0 follows 2 branches at step 0)"
     )]
     BranchCountsNotIncreasing {
-        /// The branch count given.
         branch_count: usize,
-        /// The branch count of the level above.
         previous: usize,
     },
-    /// An injection at or after the last step.
+    /// An injection is not one of the steps.
     #[error("injection steps must be below the {steps} steps, got {injection_step}")]
-    InjectionOutOfRange {
-        /// The injection step given.
-        injection_step: usize,
-        /// The steps of the profile.
-        steps: usize,
-    },
-    /// An injection that is not later than the one before.
+    InjectionOutOfRange { injection_step: usize, steps: usize },
+    /// An injection is not later than the one before.
     #[error(
         "injections must increase, got step {injection_step} after step {previous} \
          (strengths are rounded to whole steps)"
     )]
     InjectionsNotIncreasing {
-        /// The injection step given, or the step the strength stands for.
         injection_step: usize,
-        /// The injection step of the level above.
         previous: usize,
     },
-    /// An injection strength outside `[0, 1)`, or not a number.
+    /// An injection strength is outside `[0, 1)`, or not a number.
     #[error("injection strengths must be at least 0 and below 1, got {value}")]
-    InjectionStrengthOutOfRange {
-        /// The strength given.
-        value: f64,
-    },
-    /// An injection strength that rounds to the end of the last step.
+    InjectionStrengthOutOfRange { value: f64 },
+    /// An injection strength is rounded to the end of the last step.
     #[error(
         "injection strength {value} of {steps} steps rounds to step {steps}, after the last one"
     )]
-    InjectionStrengthAfterLastStep {
-        /// The strength given.
-        value: f64,
-        /// The steps of the profile.
-        steps: usize,
-    },
+    InjectionStrengthAfterLastStep { value: f64, steps: usize },
 
-    /// A mid compression out of range, or not a number.
+    /// The mid compression is out of range, or not a number.
     #[error("mid compression must be {MIN_MID_COMPRESSION} to {MAX_MID_COMPRESSION}, got {value}")]
-    MidCompressionOutOfRange {
-        /// The mid compression given.
-        value: f64,
-    },
-    /// Fractions that are no level's: they must start at 0, end at 1, and never decrease.
+    MidCompressionOutOfRange { value: f64 },
+    /// The fractions of a level do not start at 0, do not end at 1, or decrease.
     #[error(
         "a level's fractions start at 0, end at 1 and never decrease: number {index} is {value}"
     )]
-    NotALevel {
-        /// The first fraction that broke the rule, counted from 0.
-        index: usize,
-        /// Its value.
-        value: f64,
-    },
-    /// Fractions of too few branches to be a level.
+    NotALevel { index: usize, value: f64 },
+    /// There are fewer than two branches, which make no level.
     #[error("a level has at least 2 branches, got {branch_count} fractions")]
-    LevelTooSmall {
-        /// How many fractions were given.
-        branch_count: usize,
-    },
-    /// Not one distance for each pair of neighbours.
+    LevelTooSmall { branch_count: usize },
+    /// There is not one distance for each pair of neighbouring branches.
     #[error("{branch_count} branches have {} distances between neighbours, got {distances}", branch_count - 1)]
     DistanceCount {
-        /// How many distances were given.
         distances: usize,
-        /// How many branches the level above has (at least 2).
         branch_count: usize,
     },
-    /// A distance that is negative, infinite, or not a number.
+    /// A distance between branches is negative, infinite, or not a number.
     #[error("distances must be finite and not negative, got {value} after branch {index}")]
-    InvalidDistance {
-        /// The branch on the left of the distance, counted from 0.
-        index: usize,
-        /// The distance given.
-        value: f64,
-    },
-    /// A fraction that the level above does not reach, or not a number.
+    InvalidDistance { index: usize, value: f64 },
+    /// A fraction lies outside the level above, or is not a number.
     #[error("fraction {value} lies outside the level above, which spans {first} to {last}")]
-    FractionOutsideLevel {
-        /// The fraction given.
-        value: f64,
-        /// The first fraction of the level above.
-        first: f64,
-        /// The last fraction of the level above.
-        last: f64,
-    },
-    /// Not one list of fractions for each level of the profile.
+    FractionOutsideLevel { value: f64, first: f64, last: f64 },
+    /// There is not one list of fractions for each level of the profile.
     #[error("the profile has {expected} levels, got fractions for {levels}")]
-    LevelCount {
-        /// How many levels' fractions were given.
-        levels: usize,
-        /// How many levels the profile has.
-        expected: usize,
-    },
-    /// Not one fraction for each branch of a level.
+    LevelCount { levels: usize, expected: usize },
+    /// There is not one fraction for each branch of a level.
     #[error("level {level} has {expected} branches, got {fractions} fractions")]
     FractionCount {
-        /// The level, counted from 0.
         level: usize,
-        /// How many fractions were given.
         fractions: usize,
-        /// How many branches the level has.
         expected: usize,
     },
 
-    /// A guidance scale out of range, or not a number.
+    /// A guidance scale is out of range, or not a number.
     #[error("guidance scale must be 1 (no guidance) to {MAX_GUIDANCE_SCALE}, got {value}")]
-    GuidanceScaleOutOfRange {
-        /// The guidance scale given.
-        value: f64,
-    },
-    /// A guidance damper outside `[0, 1]`, or not a number.
+    GuidanceScaleOutOfRange { value: f64 },
+    /// A guidance damper is outside `[0, 1]`, or not a number.
     #[error("guidance damper must be 0 (none in the middle) to 1 (constant), got {value}")]
-    GuidanceDamperOutOfRange {
-        /// The guidance damper given.
-        value: f64,
-    },
+    GuidanceDamperOutOfRange { value: f64 },
 
-    /// A setting of a crossfeed curve outside `[0, 1]`, or not a number.
+    /// A number of a crossfeed curve is outside `[0, 1]`, or not a number. `which` is `keyframe` or
+    /// `parental`, and `setting` is `power`, `range` or `decay`.
     #[error("{which} crossfeed {setting} must be 0 to 1, got {value}")]
     CrossfeedOutOfRange {
-        /// `keyframe` or `parental`.
         which: &'static str,
-        /// `power`, `range` or `decay`.
         setting: &'static str,
-        /// The value given.
         value: f64,
     },
 
-    /// A name that no value of a [`Choice`](crate::Choice) has.
+    /// No value of a [`Choice`](crate::Choice) has the given name.
     #[error(transparent)]
     UnknownChoice(#[from] UnknownChoice),
 
-    /// A rule of film timing.
-    #[error(transparent)]
-    Timing(#[from] TimingError),
+    /// The frames per second are out of range, or not a number.
+    #[error(
+        "frames per second must be {MIN_FRAMES_PER_SECOND} to {MAX_FRAMES_PER_SECOND}, got {value}"
+    )]
+    FramesPerSecondOutOfRange { value: f64 },
+    /// The seconds of a transition are not above 0, too many, or not a number.
+    #[error("seconds per transition must be above 0 and at most {MAX_SECONDS}, got {value}")]
+    SecondsOutOfRange { value: f64 },
+    /// The seconds of a hold are negative, too many, or not a number.
+    #[error("seconds of a hold must be 0 to {MAX_SECONDS}, got {value}")]
+    HoldOutOfRange { value: f64 },
+    /// The length of the whole film is not above 0, or not a number.
+    #[error("seconds of the whole film must be above 0, got {value}")]
+    FilmSecondsOutOfRange { value: f64 },
+    /// The holds leave no time for the transitions.
+    #[error(
+        "a film of {film_seconds} s has no time for its transitions: keyframes alone are held for \
+         {held_seconds} s"
+    )]
+    HoldsFillFilm {
+        film_seconds: f64,
+        held_seconds: f64,
+    },
+    /// A transition is so short that it has fewer than two film frames.
+    #[error(
+        "a transition needs at least 2 film frames, one for each keyframe: {seconds} s at \
+         {frames_per_second} frames per second make {frames}"
+    )]
+    TransitionTooShort {
+        frames_per_second: f64,
+        seconds: f64,
+        frames: usize,
+    },
+    /// A film has no transitions.
+    #[error("a film needs at least 1 transition, that is 2 keyframes")]
+    NoTransitions,
+    /// The number of transitions does not fit the number of keyframes.
+    #[error(
+        "{keyframes} keyframes are joined by {} transitions, or by {keyframes} in a loop; got \
+         {transitions}",
+        keyframes.saturating_sub(1)
+    )]
+    TransitionCount {
+        keyframes: usize,
+        transitions: usize,
+    },
+    /// A film has too many frames.
+    #[error(
+        "a film may have {MAX_FILM_FRAMES} frames at most: {seconds} s at {frames_per_second} \
+         frames per second are more"
+    )]
+    FilmTooLong {
+        seconds: f64,
+        frames_per_second: f64,
+    },
+    /// A transition has fewer than 2 or more than [`MAX_BRANCHES`] computed frames.
+    #[error("a transition has 2 to {MAX_BRANCHES} computed frames, got {frames}")]
+    ComputedFramesOutOfRange { frames: usize },
+    /// The positions of computed frames do not lead from 0 to 1, or decrease.
+    #[error(
+        "positions of computed frames start at 0, end at 1 and never decrease: number {index} is \
+         {value}"
+    )]
+    InvalidPosition { index: usize, value: f64 },
+    /// A distance between computed frames is negative, infinite, or not a number.
+    #[error("distances must be finite and not negative, got {value} after computed frame {index}")]
+    InvalidFrameDistance { index: usize, value: f64 },
+    /// There is not one list of positions for each transition.
+    #[error("the film has {transitions} transitions, got positions for {found}")]
+    PositionLists { transitions: usize, found: usize },
 }

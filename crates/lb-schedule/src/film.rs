@@ -1,14 +1,15 @@
 //! Film time: which computed frames every film frame shows.
 
 mod easing;
-mod error;
 mod positions;
 mod timeline;
 
 pub use easing::Easing;
-pub use error::TimingError;
 pub use positions::{ComputedPositions, perceptual_positions};
 pub use timeline::{FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionSpan, TransitionTiming};
+pub(crate) use timeline::{MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
+
+use crate::error::ScheduleError;
 
 /// What one film frame shows: (1 − weight) · left + weight · right.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -62,7 +63,7 @@ impl FilmFrame {
 pub fn transition_frames(
     span: &TransitionSpan,
     computed: &ComputedPositions,
-) -> Result<Vec<FilmFrame>, TimingError> {
+) -> Result<Vec<FilmFrame>, ScheduleError> {
     computed.validate()?;
     let last = computed.frame_count() - 1;
     let moving = (1..=span.moving_frames).map(|interval| match computed {
@@ -89,7 +90,7 @@ pub fn transition_frames(
 pub fn computed_frame_times(
     span: &TransitionSpan,
     computed: &ComputedPositions,
-) -> Result<Vec<f64>, TimingError> {
+) -> Result<Vec<f64>, ScheduleError> {
     computed.validate()?;
     let last = computed.frame_count() - 1;
     let departure = span.departure as f64;
@@ -105,15 +106,15 @@ pub fn computed_frame_times(
 /// share counts once, and in a loop the last transition ends at computed frame 0.
 ///
 /// # Errors
-/// [`TimingError::PositionLists`] unless `computed` has one item for each transition, and as
+/// [`ScheduleError::PositionLists`] unless `computed` has one item for each transition, and as
 /// [`ComputedPositions::validate`].
 pub fn film_frames(
     timeline: &Timeline,
     computed: &[ComputedPositions],
-) -> Result<Vec<FilmFrame>, TimingError> {
+) -> Result<Vec<FilmFrame>, ScheduleError> {
     let spans = timeline.transitions();
     if computed.len() != spans.len() {
-        return Err(TimingError::PositionLists {
+        return Err(ScheduleError::PositionLists {
             transitions: spans.len(),
             found: computed.len(),
         });
@@ -187,7 +188,7 @@ fn frame_among_given(positions: &[f64], position: f64) -> FilmFrame {
 mod tests {
     use super::*;
 
-    fn film(fps: f64, seconds: f64, computed: &[usize]) -> Result<Vec<FilmFrame>, TimingError> {
+    fn film(fps: f64, seconds: f64, computed: &[usize]) -> Result<Vec<FilmFrame>, ScheduleError> {
         let timing = FilmTiming::uniform(fps, seconds, computed.len() + 1);
         let even = |&frames: &usize| ComputedPositions::Even { frames };
         let computed: Vec<ComputedPositions> = computed.iter().map(even).collect();
@@ -247,7 +248,10 @@ mod tests {
     #[test]
     fn a_transition_has_two_keyframes() {
         let lonely = film(30.0, 5.0, &[4, 1]).unwrap_err();
-        assert_eq!(lonely, TimingError::ComputedFramesOutOfRange { frames: 1 });
+        assert_eq!(
+            lonely,
+            ScheduleError::ComputedFramesOutOfRange { frames: 1 }
+        );
     }
 
     #[test]

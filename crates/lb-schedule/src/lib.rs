@@ -87,9 +87,8 @@ pub use cost::{Cost, film_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use error::ScheduleError;
 pub use film::{
-    ComputedPositions, Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TimingError,
-    TransitionSpan, TransitionTiming, computed_frame_times, film_frames, perceptual_positions,
-    transition_frames,
+    ComputedPositions, Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionSpan,
+    TransitionTiming, computed_frame_times, film_frames, perceptual_positions, transition_frames,
 };
 pub use guidance::{Guidance, guidance_scale_between};
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};

@@ -35,7 +35,6 @@ impl RenderError {
             | Self::SpecialFile { .. }
             | Self::ContactSheetFormat { .. }
             | Self::Schedule(_)
-            | Self::Timing(_)
             | Self::Sampler(_)
             | Self::Store(_) => true,
             Self::Input(error) => error.is_request(),

@@ -1,6 +1,6 @@
 //! Where the computed frames of a transition lie between its keyframes.
 
-use super::error::TimingError;
+use crate::error::ScheduleError;
 use crate::profile::MAX_BRANCHES;
 
 /// Where the computed frames of a transition lie in time, from its left keyframe at 0 to its right one
@@ -33,11 +33,11 @@ impl ComputedPositions {
     /// Checks that these are the positions of a transition's computed frames.
     ///
     /// # Errors
-    /// [`TimingError::ComputedFramesOutOfRange`], [`TimingError::InvalidPosition`].
-    pub fn validate(&self) -> Result<(), TimingError> {
+    /// [`ScheduleError::ComputedFramesOutOfRange`], [`ScheduleError::InvalidPosition`].
+    pub fn validate(&self) -> Result<(), ScheduleError> {
         let frames = self.frame_count();
         if !(2..=MAX_BRANCHES).contains(&frames) {
-            return Err(TimingError::ComputedFramesOutOfRange { frames });
+            return Err(ScheduleError::ComputedFramesOutOfRange { frames });
         }
         let Self::Given(positions) = self else {
             return Ok(());
@@ -48,7 +48,7 @@ impl ComputedPositions {
             // This is false for NaN as well.
             let ordered = value >= previous;
             if !(ends_fit && ordered) {
-                return Err(TimingError::InvalidPosition { index, value });
+                return Err(ScheduleError::InvalidPosition { index, value });
             }
             previous = value;
         }
@@ -75,9 +75,9 @@ impl ComputedPositions {
 /// that do not differ share one position, and where no frames differ, they lie evenly.
 ///
 /// # Errors
-/// [`TimingError::ComputedFramesOutOfRange`] for no distance or too many, and
-/// [`TimingError::InvalidDistance`].
-pub fn perceptual_positions(distances: &[f64]) -> Result<Vec<f64>, TimingError> {
+/// [`ScheduleError::ComputedFramesOutOfRange`] for no distance or too many, and
+/// [`ScheduleError::InvalidFrameDistance`].
+pub fn perceptual_positions(distances: &[f64]) -> Result<Vec<f64>, ScheduleError> {
     let even = ComputedPositions::Even {
         frames: distances.len() + 1,
     };
@@ -85,7 +85,7 @@ pub fn perceptual_positions(distances: &[f64]) -> Result<Vec<f64>, TimingError> 
     let bad = |distance: &f64| !(distance.is_finite() && *distance >= 0.0);
     if let Some(index) = distances.iter().position(bad) {
         let value = distances[index];
-        return Err(TimingError::InvalidDistance { index, value });
+        return Err(ScheduleError::InvalidFrameDistance { index, value });
     }
     let largest = distances.iter().copied().fold(0.0, f64::max);
     if largest == 0.0 {
@@ -137,11 +137,11 @@ mod tests {
             let error = perceptual_positions(&[1.0, bad]).unwrap_err();
             assert!(matches!(
                 error,
-                TimingError::InvalidDistance { index: 1, .. }
+                ScheduleError::InvalidFrameDistance { index: 1, .. }
             ));
         }
         let none = perceptual_positions(&[]).unwrap_err();
-        assert_eq!(none, TimingError::ComputedFramesOutOfRange { frames: 1 });
+        assert_eq!(none, ScheduleError::ComputedFramesOutOfRange { frames: 1 });
     }
 
     #[test]
@@ -155,7 +155,7 @@ mod tests {
             (&[0.0, 0.6, 0.5, 1.0], 2),
         ] {
             let error = check(bad).unwrap_err();
-            assert!(matches!(error, TimingError::InvalidPosition { index, .. } if index == at));
+            assert!(matches!(error, ScheduleError::InvalidPosition { index, .. } if index == at));
         }
     }
 }

@@ -2,15 +2,15 @@
 //! anything is rendered.
 
 use super::easing::Easing;
-use super::error::TimingError;
+use crate::error::ScheduleError;
 
 /// The most frames that a film may have: nine hours at 30 frames per second.
 pub const MAX_FILM_FRAMES: usize = 1_000_000;
 
-pub(super) const MIN_FRAMES_PER_SECOND: f64 = 0.1;
-pub(super) const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
+pub(crate) const MIN_FRAMES_PER_SECOND: f64 = 0.1;
+pub(crate) const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
 /// The longest transition or hold: a day.
-pub(super) const MAX_SECONDS: f64 = 86_400.0;
+pub(crate) const MAX_SECONDS: f64 = 86_400.0;
 
 /// The timing that is asked of a whole film: how fast it runs, how long its transitions last, and how
 /// long its keyframes are held.
@@ -83,48 +83,48 @@ impl FilmTiming {
 
     /// Checks every number against its range. Whether there are enough film frames for each
     /// transition is checked by [`Timeline::new`].
-    fn validate_ranges(&self) -> Result<(), TimingError> {
+    fn validate_ranges(&self) -> Result<(), ScheduleError> {
         let value = self.frames_per_second;
         if !(MIN_FRAMES_PER_SECOND..=MAX_FRAMES_PER_SECOND).contains(&value) {
-            return Err(TimingError::FramesPerSecondOutOfRange { value });
+            return Err(ScheduleError::FramesPerSecondOutOfRange { value });
         }
         let (keyframes, transitions) = (self.holds.len(), self.transitions.len());
         if transitions == 0 {
-            return Err(TimingError::NoTransitions);
+            return Err(ScheduleError::NoTransitions);
         }
         if keyframes < 2 || !(keyframes - 1..=keyframes).contains(&transitions) {
-            return Err(TimingError::TransitionCount {
+            return Err(ScheduleError::TransitionCount {
                 keyframes,
                 transitions,
             });
         }
         for &value in &self.holds {
             if !(0.0..=MAX_SECONDS).contains(&value) {
-                return Err(TimingError::HoldOutOfRange { value });
+                return Err(ScheduleError::HoldOutOfRange { value });
             }
         }
         for &TransitionTiming { seconds: value, .. } in &self.transitions {
             if !(value > 0.0 && value <= MAX_SECONDS) {
-                return Err(TimingError::SecondsOutOfRange { value });
+                return Err(ScheduleError::SecondsOutOfRange { value });
             }
         }
         match self.film_seconds {
             Some(value) if !(value > 0.0 && value.is_finite()) => {
-                Err(TimingError::FilmSecondsOutOfRange { value })
+                Err(ScheduleError::FilmSecondsOutOfRange { value })
             }
             _ => Ok(()),
         }
     }
 
     /// The seconds of every transition after fitting it into the film.
-    fn transition_seconds(&self) -> Result<Vec<f64>, TimingError> {
+    fn transition_seconds(&self) -> Result<Vec<f64>, ScheduleError> {
         let asked = self.transitions.iter().map(|transition| transition.seconds);
         let Some(film_seconds) = self.film_seconds else {
             return Ok(asked.collect());
         };
         let held_seconds: f64 = self.holds.iter().sum();
         if held_seconds >= film_seconds {
-            return Err(TimingError::HoldsFillFilm {
+            return Err(ScheduleError::HoldsFillFilm {
                 film_seconds,
                 held_seconds,
             });
@@ -217,15 +217,15 @@ impl Timeline {
     /// Divides a film into film frames.
     ///
     /// # Errors
-    /// The rule of [`TimingError`] that the timing breaks.
-    pub fn new(timing: &FilmTiming) -> Result<Self, TimingError> {
+    /// The rule of [`ScheduleError`] that the timing breaks.
+    pub fn new(timing: &FilmTiming) -> Result<Self, ScheduleError> {
         timing.validate_ranges()?;
         let frames_per_second = timing.frames_per_second;
         let transition_seconds = timing.transition_seconds()?;
         for &seconds in &transition_seconds {
             let frames = (frames_per_second * seconds).round() as usize;
             if frames < 2 {
-                return Err(TimingError::TransitionTooShort {
+                return Err(ScheduleError::TransitionTooShort {
                     frames_per_second,
                     seconds,
                     frames,
@@ -258,7 +258,7 @@ impl Timeline {
         }
         let frame_count = frame_at(elapsed) + early;
         if frame_count > MAX_FILM_FRAMES {
-            return Err(TimingError::FilmTooLong {
+            return Err(ScheduleError::FilmTooLong {
                 seconds: elapsed,
                 frames_per_second,
             });
