@@ -11,7 +11,7 @@ mod wheels;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use self::staging::Staging;
 use self::wheels::Wheels;
@@ -94,6 +94,12 @@ pub(crate) fn library(workspace: &Workspace) -> Result<PathBuf> {
         }
         None => fetch(workspace, Build::Cpu, &folder(workspace, Build::Cpu)),
     }
+}
+
+/// The file name, with its version, of NVIDIA's library of this name, such as `libcudart`.
+pub(crate) fn nvidia_file_name(library: &str) -> Result<&'static str> {
+    let found = nvidia::file_names().find(|name| name.split(".so").next() == Some(library));
+    found.with_context(|| format!("{library} is not among the libraries of the setup"))
 }
 
 /// The library for NVIDIA GPUs, fetched into a folder where nothing else will look for it.

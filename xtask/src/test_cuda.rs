@@ -13,18 +13,20 @@ use anyhow::{Context as _, Result, ensure};
 use crate::workspace::Workspace;
 use crate::{process, setup};
 
-/// NVIDIA's libraries and what they are built from here.
+/// NVIDIA's libraries without their versions, and what they are built from here.
 const LIBRARIES: &[(&str, &[&str])] = &[
     (
-        "libcudart.so.13",
+        "libcudart",
         &["device.c", "kernels.c", "memory.c", "streams.c"],
     ),
-    ("libcublas.so.13", &["blas.c"]),
-    ("libcublasLt.so.13", &["blas_lt.c"]),
-    ("libcudnn.so.9", &["dnn.c"]),
-    ("libcurand.so.10", &["random.c"]),
-    ("libcuda.so.1", &["driver.c"]),
+    ("libcublas", &["blas.c"]),
+    ("libcublasLt", &["blas_lt.c"]),
+    ("libcudnn", &["dnn.c"]),
+    ("libcurand", &["random.c"]),
 ];
+
+/// The driver's library, which no setup fetches.
+const DRIVER: (&str, &[&str]) = ("libcuda.so.1", &["driver.c"]);
 
 /// Runs the tests, with `arguments` handed on to them.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
@@ -51,7 +53,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 /// Compiles the stand-in with the C compiler (`CC`, else `cc`).
 fn build(sources: &Path, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
-    for (library, files) in LIBRARIES {
+    let mut libraries = vec![DRIVER];
+    for &(library, files) in LIBRARIES {
+        libraries.push((setup::nvidia_file_name(library)?, files));
+    }
+    for (library, files) in libraries {
         // The provider asks for symbols of a version that is called like their library.
         let versions = folder.join(format!("{library}.versions"));
         fs::write(&versions, format!("{library} {{ global: *; }};\n"))?;

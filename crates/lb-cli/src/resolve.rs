@@ -7,8 +7,8 @@ mod upscale;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    AnimationOptions, AudioTrack, Device, Encoder, Job, ModelDirectory, Outputs, PipelineOptions,
-    Precision, Renderer, Runtime, SessionOptions, WebpCompression, locate_library,
+    AnimationOptions, AudioTrack, Device, Encoder, Job, ModelDirectory, ModelError, Outputs,
+    PipelineOptions, Precision, Renderer, Runtime, SessionOptions, WebpCompression, locate_library,
 };
 
 pub(crate) use cache::{store, usual_store};
@@ -177,21 +177,18 @@ fn pipeline_options(
     arguments: &MachineArguments,
     surroundings: &Surroundings,
 ) -> Result<PipelineOptions, CommandError> {
-    let options = PipelineOptions {
-        session: SessionOptions {
-            device: arguments.device.parse::<Device>()?,
-            threads: arguments.threads,
-            precision: match arguments.precision {
-                PrecisionChoice::Auto => None,
-                PrecisionChoice::Fp32 => Some(Precision::Float32),
-                PrecisionChoice::Fp16 => Some(Precision::Float16),
-            },
-            engine_cache: surroundings.engine_cache.clone(),
-            cuda_graphs: arguments.cuda_graphs,
-        },
-        batch_limit: arguments.batch,
-        ..Default::default()
+    let device: Device = arguments.device.parse().map_err(ModelError::from)?;
+    let mut session = SessionOptions::new(device);
+    session.threads = arguments.threads;
+    session.precision = match arguments.precision {
+        PrecisionChoice::Auto => None,
+        PrecisionChoice::Fp32 => Some(Precision::Float32),
+        PrecisionChoice::Fp16 => Some(Precision::Float16),
     };
+    session.engine_cache = surroundings.engine_cache.clone();
+    session.cuda_graphs = arguments.cuda_graphs;
+    let mut options = PipelineOptions::from(session);
+    options.batch_limit = arguments.batch;
     options.validate()?;
     Ok(options)
 }

@@ -1,142 +1,43 @@
-//! Where a model runs, with how many threads and in which precision.
+//! What models run on: the devices, what each of them needs, and which of them works here.
+//!
+//! Each device is a type that implements [`ExecutionProvider`](provider::ExecutionProvider), in a file
+//! of its own, and a line in one table:
+//!
+//! | file | content |
+//! |---|---|
+//! | `names.rs` | [`Device`]: the names of all devices |
+//! | `provider.rs` | the trait: what a device has to say of itself |
+//! | `cpu.rs`, `cuda.rs`, `tensorrt.rs` | one execution provider each |
+//! | `table.rs` | all providers, what `auto` tries, and the trial of a device |
+//! | `nvidia.rs`, `nvidia_libraries.txt` | NVIDIA's driver and libraries, which two providers need |
+//! | `problem.rs` | [`DeviceProblem`]: why a device cannot be used |
+//! | `shape_profile.rs` | the shapes of a graph's inputs, for devices that want them beforehand |
+//!
+//! # Adding a device
+//!
+//! 1. Enable the provider's feature of `ort` in the workspace's `Cargo.toml`.
+//! 2. Add a variant to [`Device`] in `names.rs`. The first line of its documentation is its help.
+//! 3. Write `device/<name>.rs`: a unit struct that implements `ExecutionProvider`. `register` returns
+//!    the provider with its options and `.error_on_failure()`; the other methods have defaults that
+//!    are right for a device in the machine's own memory. `cuda.rs` is an example.
+//! 4. Add a line to `PROVIDERS` in `table.rs`, and one to `AUTOMATIC` if `auto` should try it.
+//! 5. Where something can be missing that no [`DeviceProblem`] names, add a variant.
+//!
+//! Nothing else in this workspace lists the devices: flags, help texts, `lb doctor` and error
+//! messages ask [`Device`] and the table.
 
-mod choice;
+mod cpu;
+mod cuda;
+mod names;
 mod nvidia;
-mod options;
-mod placement;
-mod problem;
-mod shapes;
+pub(crate) mod problem;
+mod provider;
+mod shape_profile;
+mod table;
 mod tensorrt;
 
-use std::fmt;
-use std::str::FromStr;
-
-use lb_export::{GraphForm, Precision};
-use ort::ep::{self, ExecutionProviderDispatch};
-
-pub use self::choice::{ProviderReport, providers};
-pub use self::options::SessionOptions;
-pub(crate) use self::options::SettledOptions;
-pub(crate) use self::placement::PlacementRecorder;
-pub use self::problem::DeviceProblem;
-pub(crate) use self::shapes::{InputShape, ShapeProfile};
-pub(crate) use self::tensorrt::Engine;
-use crate::error::ModelError;
-
-/// The device that a user asks for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub enum Device {
-    /// CUDA where it works, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU provider.
-    Cpu,
-    /// NVIDIA's GPUs through the CUDA provider.
-    Cuda,
-    /// NVIDIA's GPUs through TensorRT, with CUDA for what TensorRT does not take.
-    TensorRt,
-}
-
-impl Device {
-    /// What models compute in on this device where the user does not say: half the bits on a GPU,
-    /// which is faster at them and has less memory.
-    pub(crate) fn precision(self) -> Precision {
-        match self {
-            Self::Auto | Self::Cpu => Precision::Float32,
-            Self::Cuda | Self::TensorRt => Precision::Float16,
-        }
-    }
-
-    /// The operators that graphs for this device are written in. TensorRT's parser knows none of
-    /// ONNX Runtime's own: a graph with them would be cut into dozens of engines.
-    pub(crate) fn graph_form(self) -> GraphForm {
-        match self {
-            Self::Auto | Self::Cpu | Self::Cuda => GraphForm::OnnxRuntime,
-            Self::TensorRt => GraphForm::Standard,
-        }
-    }
-}
-
-impl FromStr for Device {
-    type Err = ModelError;
-
-    fn from_str(name: &str) -> Result<Self, ModelError> {
-        match name {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda),
-            "tensorrt" => Ok(Self::TensorRt),
-            other => Err(ModelError::UnknownDevice {
-                found: other.into(),
-            }),
-        }
-    }
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::TensorRt => "tensorrt",
-        })
-    }
-}
-
-/// The providers to register for a device, most wanted first; a failure is an error, because a
-/// session that falls back to the CPU in silence is a hundred times slower than what was asked.
-/// `records_graphs`: whether runs may be recorded as CUDA graphs.
-pub(crate) fn execution_providers(
-    device: Device,
-    engine: Option<&Engine>,
-    records_graphs: bool,
-) -> Vec<ExecutionProviderDispatch> {
-    let cuda = || {
-        let provider = ep::CUDA::default().with_tf32(false);
-        match records_graphs {
-            true => provider.with_cuda_graph(true),
-            false => provider,
-        }
-        .build()
-        .error_on_failure()
-    };
-    match device {
-        Device::Auto | Device::Cpu => Vec::new(),
-        Device::Cuda => vec![cuda()],
-        Device::TensorRt => vec![tensorrt::provider(engine), cuda()],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_read_back_as_they_are_written() {
-        for device in [Device::Auto, Device::Cpu, Device::Cuda, Device::TensorRt] {
-            assert_eq!(device.to_string().parse::<Device>().unwrap(), device);
-        }
-        assert!(
-            "gpu"
-                .parse::<Device>()
-                .unwrap_err()
-                .to_string()
-                .contains("`gpu`")
-        );
-    }
-
-    #[test]
-    fn only_gpus_compute_in_half_precision_unasked() {
-        assert_eq!(Device::Cpu.precision(), Precision::Float32);
-        assert_eq!(Device::Cuda.precision(), Precision::Float16);
-        assert_eq!(Device::TensorRt.precision(), Precision::Float16);
-    }
-
-    #[test]
-    fn only_tensorrt_needs_onnxs_own_operators() {
-        assert_eq!(Device::Cpu.graph_form(), GraphForm::OnnxRuntime);
-        assert_eq!(Device::Cuda.graph_form(), GraphForm::OnnxRuntime);
-        assert_eq!(Device::TensorRt.graph_form(), GraphForm::Standard);
-    }
-}
+pub use names::Device;
+pub use problem::DeviceProblem;
+pub(crate) use provider::Registration;
+pub(crate) use shape_profile::{InputShape, ShapeProfile};
+pub use table::{ProviderReport, providers};

@@ -1,8 +1,5 @@
 //! A model directory in the diffusers layout: where it is, and what its configurations say.
 
-mod find;
-mod graph;
-
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
@@ -13,7 +10,6 @@ use crate::kind::{self, ModelKind};
 use crate::model_files::ModelFiles;
 use crate::scheduler_config;
 use crate::upscaler_config::UpscalerConfig;
-pub(crate) use graph::graph_of;
 
 /// Largest width or height that is taken for a picture's, in pixels.
 pub const LARGEST_SIDE: usize = 8192;
@@ -115,7 +111,38 @@ impl ModelDirectory {
         })
     }
 
-    /// Where the directory lies.
+    /// Finds a model (see [`locate`](Self::locate)) and opens it.
+    ///
+    /// # Errors
+    /// [`ModelError::ModelMissing`], naming every folder that was tried, and those of
+    /// [`ModelDirectory::open`].
+    pub fn find(name: &str, folders: &[PathBuf]) -> Result<Self, ModelError> {
+        Self::open(&Self::locate(name, folders)?)
+    }
+
+    /// The path of a model: `name` itself if it is a folder (or a file, which opening refuses), else
+    /// the folder of this name in one of `folders`.
+    ///
+    /// # Errors
+    /// [`ModelError::ModelMissing`], naming every folder that was tried.
+    pub fn locate(name: &str, folders: &[PathBuf]) -> Result<PathBuf, ModelError> {
+        let direct = Path::new(name);
+        let is_there = direct.is_file() || (direct.is_dir() && name.contains('/'));
+        if direct.join("model_index.json").is_file() || is_there {
+            return Ok(direct.to_path_buf());
+        }
+        let mut candidates = folders.iter().map(|folder| folder.join(name));
+        let found = candidates.find(|candidate| candidate.join("model_index.json").is_file());
+        found.ok_or_else(|| {
+            let searched = std::iter::once(direct.to_path_buf()).chain(folders.iter().cloned());
+            ModelError::ModelMissing {
+                name: name.into(),
+                searched: searched.collect(),
+            }
+        })
+    }
+
+    /// The path that the directory was opened by.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,75 +1,104 @@
-//! What lies in a folder of models: found, described, and told what is wrong, without loading.
-
-mod files;
-mod licence;
+//! What is in a folder of models, and what is wrong with it, without loading anything.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use lb_blend::NoiseScheduleConfig;
 use lb_checkpoint::{Component, Weights, read_settings};
 
-use crate::directory::{ModelDirectory, graph_of};
+use crate::directory::ModelDirectory;
+use crate::graph_source::GraphSource;
 use crate::kind::ModelKind;
 use crate::tokenizer::Tokenizer;
-pub use files::find_models;
 
-/// What a model directory holds, as far as it can be told. Nothing that is wrong with it keeps the
-/// rest from being told.
+/// Files that can hold a model's licence, in the order in which they are tried.
+const LICENCE_FILES: [&str; 3] = ["LICENSE", "LICENSE.md", "LICENSE.txt"];
+
+/// How much of a licence file's first line is shown, in characters: a longer line is no title.
+const LONGEST_TITLE: usize = 80;
+
+/// The model directories in `folders`, in the order of the folders and then by name. A folder that is
+/// given twice is searched once. A directory with a UNet but without `model_index.json` is listed too,
+/// so that an inspection can say what is wrong with it.
+#[must_use]
+pub fn find_models(folders: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for folder in folders {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut candidates: Vec<_> = entries.map(|entry| entry.path()).collect();
+        candidates.retain(|path| is_visible(path) && is_model(path));
+        candidates.sort();
+        candidates.retain(|path| match path.canonicalize() {
+            Ok(full) => seen.insert(full),
+            Err(_) => false,
+        });
+        found.append(&mut candidates);
+    }
+    found
+}
+
+/// What a model directory holds, as far as it can be found out. Whatever is wrong with a part of it,
+/// the other parts are described all the same.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ModelInspection {
     /// The name of the folder.
     pub name: String,
-    /// Where it lies.
+    /// The path of the folder.
     pub path: PathBuf,
-    /// What its configurations say, where all of them can be read.
+    /// The content of its configurations; `None` if one of them cannot be read.
     pub configuration: Option<ModelConfiguration>,
     /// The networks: text encoder, UNet, autoencoder.
     pub components: Vec<ComponentInspection>,
-    /// Size of the networks' files; a file that several share counts once.
+    /// Size of the networks' files in bytes. A file that several networks share counts once.
     pub bytes: u64,
-    /// As its `README.md` or its licence file has it.
+    /// The name of the licence, from `README.md` or a licence file.
     pub licence: Option<String>,
-    /// What is missing or broken; nothing where the model can be used.
+    /// What is missing or broken; empty if the model can be used.
     pub problems: Vec<String>,
 }
 
-/// What a model's configurations say.
+/// The content of a model's configurations.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ModelConfiguration {
-    /// What it is made for.
+    /// The task that the model is made for.
     pub kind: ModelKind,
     /// The major version of Stable Diffusion whose layers it has: 1 or 2.
     pub generation: u8,
     /// Width and height of the pictures that it was trained with, in pixels.
     pub default_side: usize,
-    /// What sides of its pictures are multiples of, in pixels.
+    /// The number of pixels that both sides of its pictures are multiples of.
     pub side_multiple: usize,
-    /// The scheduler that the directory names, as diffusers calls it.
+    /// diffusers' name of the scheduler, if the directory names one.
     pub scheduler: Option<String>,
-    /// The noise that it was trained with, and what it predicts of it.
+    /// The noise schedule that it was trained with, and its prediction type.
     pub schedule: NoiseScheduleConfig,
-    /// Tokens of the vocabulary, where the tokenizer can be read.
+    /// The number of tokens in the vocabulary; `None` if the tokenizer cannot be read.
     pub vocabulary: Option<usize>,
-    /// Tokens of a prompt.
+    /// The number of tokens that every prompt is cut or padded to.
     pub text_length: usize,
 }
 
 /// One network of a model.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ComponentInspection {
-    /// Its folder, as diffusers calls it.
+    /// diffusers' name of its folder.
     pub name: &'static str,
-    /// How many numbers its weights have; none where there are only ONNX graphs.
+    /// The number of its parameters; `None` if there are only ONNX graphs.
     pub parameters: Option<u64>,
-    /// The number formats of its weights, as safetensors files call them.
+    /// The number formats of its weights, by the names that safetensors files use.
     pub formats: BTreeSet<String>,
-    /// Size of its tensors, or of its graphs' files.
+    /// Size of its tensors, or of its graphs' files, in bytes.
     pub bytes: u64,
 }
 
 impl ModelInspection {
-    /// Looks at the model directory at `path`. Reads configurations and the headers of weights.
+    /// Looks at the model directory at `path`. Only configurations and the headers of weights are
+    /// read.
     #[must_use]
     pub fn of(path: &Path) -> Self {
         let mut problems = Vec::new();
@@ -92,26 +121,26 @@ impl ModelInspection {
             let new = files
                 .into_iter()
                 .filter(|file| counted.insert(file.clone()));
-            bytes += new.map(|file| files::size(&file)).sum::<u64>();
+            bytes += new.map(|file| size_of(&file)).sum::<u64>();
         }
         for component in Component::ALL {
-            let problem = graph_of(path, component, &lb_export::ExportOptions::default())
+            let problem = GraphSource::find(path, component, &lb_export::ExportOptions::default())
                 .err()
                 .map(|error| error.to_string());
             problems.extend(problem.filter(|problem| !problems.contains(problem)));
         }
         Self {
-            name: files::name(path),
+            name: name_of(path),
             path: path.to_owned(),
             configuration,
             components,
             bytes,
-            licence: licence::of(path),
+            licence: licence_of(path),
             problems,
         }
     }
 
-    /// Number formats of all weights.
+    /// The number formats of all weights.
     #[must_use]
     pub fn formats(&self) -> BTreeSet<&str> {
         let formats = self.components.iter().flat_map(|part| &part.formats);
@@ -125,7 +154,7 @@ impl ModelConfiguration {
             let settings = read_settings(&directory.path().join(file)).ok()?;
             settings.get(key).cloned()
         };
-        // Linear projections in the transformers came with the second version.
+        // Stable Diffusion 2 introduced linear projections in the transformers.
         let linear = setting("unet/config.json", "use_linear_projection");
         let class = setting("scheduler/scheduler_config.json", "_class_name");
         let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length());
@@ -149,7 +178,7 @@ impl ModelConfiguration {
     }
 }
 
-/// A component, and the files that it lies in.
+/// Describes a component, and lists its files.
 fn inspect(path: &Path, component: Component) -> (ComponentInspection, Vec<PathBuf>) {
     let name = component.source_name();
     if let Ok(weights) = Weights::open(path, component) {
@@ -162,12 +191,109 @@ fn inspect(path: &Path, component: Component) -> (ComponentInspection, Vec<PathB
         };
         return (inspected, facts.files);
     }
-    let files = files::graph_files(path, component);
+    let files = graph_files(path, component);
     let inspected = ComponentInspection {
         name,
         parameters: None,
         formats: BTreeSet::new(),
-        bytes: files.iter().map(|file| files::size(file)).sum(),
+        bytes: files.iter().map(|file| size_of(file)).sum(),
     };
     (inspected, files)
+}
+
+/// Whether the name does not start with a dot, as that of an unfinished import does.
+fn is_visible(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    !name.to_string_lossy().starts_with('.')
+}
+
+fn is_model(path: &Path) -> bool {
+    path.join("model_index.json").is_file() || path.join("unet/config.json").is_file()
+}
+
+/// The name of a folder, also for a path such as `.`.
+fn name_of(path: &Path) -> String {
+    let full = path.canonicalize();
+    let name = full.as_deref().unwrap_or(path).file_name();
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The files in the folders of a component's graphs, for a component without weights.
+fn graph_files(path: &Path, component: Component) -> Vec<PathBuf> {
+    let graphs = Component::ALL
+        .into_iter()
+        .filter(|other| other.source_name() == component.source_name());
+    let folders = graphs.map(|graph| path.join(graph.directory_name()));
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+    let files = entries.flatten().map(|entry| entry.path());
+    files.filter(|file| file.is_file()).collect()
+}
+
+/// The size of a file in bytes; 0 if it cannot be looked at.
+fn size_of(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |metadata| metadata.len())
+}
+
+/// The licence that the front matter of `README.md` names, else the first line of a licence file.
+fn licence_of(folder: &Path) -> Option<String> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        let bytes = path.is_file().then(|| fs::read(&path))?.ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let named = read("README.md").and_then(|text| front_matter(&text));
+    named.or_else(|| {
+        LICENCE_FILES
+            .into_iter()
+            .find_map(|name| title(&read(name)?))
+    })
+}
+
+/// The value of `license:` between the two lines of dashes that a model card begins with, or of
+/// `license_name:` if the former is just "other".
+fn front_matter(text: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::trim_end);
+    lines.next().filter(|line| *line == "---")?;
+    let lines: Vec<_> = lines.take_while(|line| *line != "---").collect();
+    let value = |key: &str| {
+        let mut values = lines.iter().filter_map(|line| line.strip_prefix(key));
+        let value = values.next()?.trim().trim_matches(['"', '\'']);
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    match value("license:") {
+        Some(other) if other == "other" => value("license_name:").or(Some(other)),
+        named => named,
+    }
+}
+
+/// The first line that is not empty, without the marks of a heading.
+fn title(text: &str) -> Option<String> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line = line.trim_start_matches(['#', ' ']);
+    Some(line.chars().take(LONGEST_TITLE).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn model_cards_name_their_licence() {
+        let card = "---\nlicense: openrail++\ntags:\n- art\n---\n# A model\nlicense: mine";
+        assert_eq!(front_matter(card).as_deref(), Some("openrail++"));
+        let other = "---\nlicense: other\nlicense_name: \"my-own\"\n---\n";
+        assert_eq!(front_matter(other).as_deref(), Some("my-own"));
+        for none in [
+            "",
+            "license: mit",
+            "---\ntags:\n---\nlicense: mit",
+            "---\nlicense:\n---",
+        ] {
+            assert_eq!(front_matter(none), None, "{none}");
+        }
+        assert_eq!(
+            title("\n# MIT License\n\nCopyright").as_deref(),
+            Some("MIT License")
+        );
+    }
 }

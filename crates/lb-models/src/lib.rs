@@ -42,14 +42,18 @@
 
 #![forbid(unsafe_code)]
 
-mod conditioning;
+mod component_origin;
+mod concatenated_channels;
 mod config;
 mod device;
 mod directory;
 mod error;
+mod graph_source;
 mod inspection;
 mod kind;
 mod model_files;
+mod node_placement;
+mod options;
 mod picture;
 mod picture_decoder;
 mod pipeline;
@@ -60,15 +64,17 @@ mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text_encoder;
+mod tiles;
 mod tokenizer;
 mod unet;
 mod upscaler_config;
 mod vae;
 
-pub use conditioning::{
+pub use component_origin::ComponentOrigin;
+pub use concatenated_channels::{
     MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,
 };
-pub use device::{Device, DeviceProblem, ProviderReport, SessionOptions, providers};
+pub use device::{Device, DeviceProblem, ProviderReport, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory};
 pub use error::ModelError;
 pub use image::RgbImage;
@@ -76,14 +82,15 @@ pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, f
 pub use kind::ModelKind;
 pub use lb_checkpoint::{CheckpointError, Component};
 pub use lb_export::Precision;
+pub use options::{PipelineOptions, SessionOptions};
 pub use picture::GrayPicture;
 pub use picture_decoder::PictureDecoder;
-pub use pipeline::{ComponentOrigin, Pipeline, PipelineOptions};
+pub use pipeline::Pipeline;
 pub use pool::{LoadedComponent, ModelPool};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use session::SessionTimes;
+pub use tiles::DecodeTiling;
 pub use tokenizer::{Tokenizer, Tokens};
-pub use vae::DecodeTiling;
 
 /// Making model directories of what models are published as, and ONNX graphs for other programs.
 pub use lb_export::{

@@ -1,16 +1,26 @@
-//! The VAE decoder as whoever shows pictures holds it: apart from the engine's backend.
+//! The VAE decoder as a handle of its own, because pictures are decoded while the engine has the rest
+//! of the pipeline.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image::RgbImage;
-use lb_blend::{LatentShape, Latents};
+use lb_blend::noise::initial_latents;
+use lb_blend::{BackendError, LatentShape, Latents};
 
-use crate::device::SettledOptions;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::options::SettledOptions;
 use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
-use crate::vae::{DecodeTiling, Tiles, VaeDecoder};
+use crate::tiles::{DecodeTiling, Tiles};
+use crate::vae::VaeDecoder;
+
+/// Side of the latents that channels are weighed with: small enough to cost nothing beside a film,
+/// large enough for what the decoder's convolutions and attention see.
+const PROBE_SIDE: usize = 16;
+/// How far a channel is moved: far enough to survive rounding to bytes, not so far that the decoder
+/// answers differently.
+const PROBE_CHANGE: f32 = 0.3;
 
 /// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
 ///
@@ -63,17 +73,16 @@ impl PictureDecoder {
     /// Loads the session now rather than at the first picture.
     ///
     /// # Errors
-    /// [`ModelError`] where it cannot be loaded.
+    /// [`ModelError`] if it cannot be loaded.
     pub fn load(&self) -> Result<(), ModelError> {
         self.loaded(|_| Ok(()))
     }
 
-    /// Decodes latents of one shape, in calls of at most the batch limit; large ones one by one, in
-    /// tiles ([`DecodeTiling`]).
+    /// Decodes latents of one shape, in calls of at most the batch limit. Large ones are decoded one by
+    /// one, in tiles ([`DecodeTiling`]).
     ///
     /// # Errors
-    /// [`ModelError`] where the session cannot be loaded or run, or gives values that are not
-    /// finite.
+    /// [`ModelError`] if the session cannot be loaded or run, or returns values that are not finite.
     pub fn decode(&self, latents: &[&Latents]) -> Result<Vec<RgbImage>, ModelError> {
         let Some(first) = latents.first() else {
             return Ok(Vec::new());
@@ -102,7 +111,43 @@ impl PictureDecoder {
         })
     }
 
-    /// Where the session's time went so far.
+    /// How strongly each latent channel shows in a picture: the mean square change of a decoded noise
+    /// (seed 0) when [`PROBE_CHANGE`] × another noise (seed 1) is added to one of its channels,
+    /// divided by the mean of all channels.
+    pub(crate) fn channel_weights(&self, channels: usize) -> Result<Vec<f64>, BackendError> {
+        let shape = LatentShape {
+            channels,
+            height: PROBE_SIDE,
+            width: PROBE_SIDE,
+        };
+        let noise = |seed| initial_latents(seed, shape).map_err(BackendError::new);
+        let (base, change) = (noise(0)?, noise(1)?);
+        let mut probes = vec![base.clone()];
+        for channel in 0..channels {
+            let mut values = base.values().to_vec();
+            let part = channel * PROBE_SIDE * PROBE_SIDE..(channel + 1) * PROBE_SIDE * PROBE_SIDE;
+            let changes = &change.values()[part.clone()];
+            for (value, change) in values[part].iter_mut().zip(changes) {
+                *value += PROBE_CHANGE * change;
+            }
+            probes.push(Latents::from_values(shape, values).map_err(BackendError::new)?);
+        }
+        let probes: Vec<&Latents> = probes.iter().collect();
+        let pictures = self.decode(&probes).map_err(BackendError::new)?;
+        let changes = pictures[1..].iter().map(|picture| {
+            let pairs = picture.iter().zip(pictures[0].iter());
+            pairs
+                .map(|(&changed, &base)| (f64::from(changed) - f64::from(base)).powi(2))
+                .sum()
+        });
+        let changes: Vec<f64> = changes.collect();
+        let mean = changes.iter().sum::<f64>() / channels as f64;
+        // With a decoder that ignores its input, all channels weigh the same.
+        let weight = |change: f64| if mean > 0.0 { change / mean } else { 1.0 };
+        Ok(changes.into_iter().map(weight).collect())
+    }
+
+    /// How long the decoder's session took so far.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
         self.lock()
@@ -111,8 +156,8 @@ impl PictureDecoder {
             .unwrap_or_default()
     }
 
-    /// The tiles that latents of this shape are decoded in, and their pictures encoded; none where
-    /// that is done whole.
+    /// The tiles in which latents of this shape are decoded and their pictures encoded; `None` if that
+    /// is done whole.
     pub(crate) fn tiles(&self, shape: LatentShape) -> Option<Tiles> {
         self.shared.tiling.tiles(shape)
     }

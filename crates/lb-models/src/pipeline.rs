@@ -1,21 +1,20 @@
-//! The backend port on a real model.
-
-mod channel_weights;
-mod options;
-mod origin;
+//! A model's components behind the engine's port ([`Backend`]), with its tokenizer and autoencoder.
 
 use image::RgbImage;
 use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
+use lb_checkpoint::Component;
 
-use self::channel_weights::channel_weights;
-pub use self::options::PipelineOptions;
-pub use self::origin::ComponentOrigin;
-use crate::device::{Device, SettledOptions};
+use crate::component_origin::ComponentOrigin;
+use crate::concatenated_channels::{
+    MaskedPicture, UpscaleNoise, channels_of, depth_channel, low_res_channels, masked_picture,
+};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
-use crate::picture;
+use crate::kind::ModelKind;
+use crate::options::{PipelineOptions, SettledOptions};
+use crate::picture::{self, GrayPicture};
 use crate::picture_decoder::PictureDecoder;
 use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
@@ -37,9 +36,9 @@ pub struct Pipeline {
     unet: Option<Lease<Unet>>,
     expected_rows: Option<CallRows>,
     decoder: PictureDecoder,
-    /// Empty until they are asked for.
+    /// Empty until they are first asked for.
     channel_weights: Vec<f64>,
-    /// Of the sessions that were let go.
+    /// The times of sessions that were given back.
     past_times: SessionTimes,
 }
 
@@ -49,7 +48,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`ModelError::NoiseLevel`] for a level that an upscaler does not have,
-    /// [`ModelError::DeviceUnavailable`] for a device that cannot be used, and those of
+    /// [`ModelError::DeviceUnavailable`] for a device that cannot be used, and the errors of
     /// [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and [`Tokenizer::open`].
     pub fn open(
         pool: &ModelPool,
@@ -99,7 +98,7 @@ impl Pipeline {
         &self.directory
     }
 
-    /// The latents of this pipeline's pictures.
+    /// The shape of this pipeline's latents.
     #[must_use]
     pub fn latent_shape(&self) -> LatentShape {
         self.shape
@@ -118,25 +117,25 @@ impl Pipeline {
         self.options.noise_level
     }
 
-    /// Token ids of a prompt, and what of it was cut.
+    /// The token ids of a prompt, and the part of it that was cut off.
     ///
     /// # Errors
-    /// Those of [`Tokenizer::tokenize`].
+    /// The errors of [`Tokenizer::tokenize`].
     pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
         self.tokenizer.tokenize(prompt)
     }
 
-    /// Embeds prompts, each different one once.
+    /// The conditioning of each prompt. Equal prompts are encoded once.
     ///
     /// # Errors
-    /// [`ModelError`] where the text encoder cannot be loaded or run.
+    /// [`ModelError`] if the text encoder cannot be loaded or run.
     pub fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let mut different: Vec<Tokens> = Vec::new();
-        let mut places = Vec::with_capacity(prompts.len());
+        let mut indices = Vec::with_capacity(prompts.len());
         for prompt in prompts {
-            let place = different.iter().position(|known| known.ids == prompt.ids);
-            places.push(place.unwrap_or(different.len()));
-            if place.is_none() {
+            let known = different.iter().position(|known| known.ids == prompt.ids);
+            indices.push(known.unwrap_or(different.len()));
+            if known.is_none() {
                 different.push(prompt.clone());
             }
         }
@@ -144,18 +143,16 @@ impl Pipeline {
             self.pool.take(&self.directory, &self.session, None)?;
         let encoded = encoder.encode(&different)?;
         self.past_times += encoder.give_back();
-        Ok(places
-            .into_iter()
-            .map(|place| encoded[place].clone())
-            .collect())
+        let encoded = indices.into_iter().map(|index| encoded[index].clone());
+        Ok(encoded.collect())
     }
 
-    /// Latents that decode to about these pictures of the pipeline's size: the mean of the
-    /// autoencoder's posterior times its scaling factor.
+    /// The latents of pictures of the pipeline's size, which decode to about the same pictures: the
+    /// mean of the autoencoder's posterior times its scaling factor.
     ///
     /// # Errors
-    /// [`ModelError::InputSize`] for a picture of another size, and [`ModelError`] where the VAE
-    /// encoder cannot be loaded or run.
+    /// [`ModelError::InputSize`] for a picture of another size, and [`ModelError`] if the VAE encoder
+    /// cannot be loaded or run.
     pub fn encode_pictures(&mut self, pictures: &[RgbImage]) -> Result<Vec<Latents>, ModelError> {
         let size = self.picture_size();
         for picture in pictures {
@@ -165,10 +162,7 @@ impl Pipeline {
         self.encode_planes(&planes)
     }
 
-    pub(crate) fn encode_planes(
-        &mut self,
-        pictures: &[Vec<f32>],
-    ) -> Result<Vec<Latents>, ModelError> {
+    fn encode_planes(&mut self, pictures: &[Vec<f32>]) -> Result<Vec<Latents>, ModelError> {
         let (size, shape) = (self.picture_size(), self.shape);
         let tiles = self.decoder.tiles(shape);
         let mut encoder: Lease<VaeEncoder> =
@@ -181,14 +175,70 @@ impl Pipeline {
         encoded
     }
 
-    /// The decoder of this pipeline's latents; every handle shares one session.
+    /// The 5 concatenated channels of an inpainting model: the mask, then the latents of `source`
+    /// without what is repainted. Both pictures must have this pipeline's size.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`] for another kind of model, those of [`masked_picture`], and
+    /// [`ModelError`] where the VAE encoder cannot be loaded or run.
+    pub fn inpaint_channels(
+        &mut self,
+        source: &RgbImage,
+        mask: &GrayPicture,
+    ) -> Result<Latents, ModelError> {
+        self.directory.require_kind(ModelKind::Inpaint, "a mask")?;
+        let shape = self.shape;
+        let step = self.directory.pixels_per_latent();
+        let MaskedPicture { mask, planes } = masked_picture(source, mask, shape, step)?;
+        let encoded = self.encode_planes(&[planes])?;
+        let mut values = mask;
+        values.extend(encoded.iter().flat_map(Latents::values));
+        let channels = ModelKind::Inpaint.concatenated_channels(shape.channels);
+        channels_of(shape.with_channels(channels), values)
+    }
+
+    /// The concatenated channel of a depth model, from a map of any size.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`] for another kind of model, and those of [`depth_channel`].
+    pub fn depth_channel(&self, map: &GrayPicture) -> Result<Latents, ModelError> {
+        self.directory
+            .require_kind(ModelKind::Depth, "a depth map")?;
+        depth_channel(map, self.shape)
+    }
+
+    /// The noise of an upscaled film: what all its pictures start from, and what is added to all
+    /// its pictures of low resolution.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`] for another kind of model.
+    pub fn upscale_noise(&self, seed: u64) -> Result<UpscaleNoise, ModelError> {
+        self.directory.upscaler()?;
+        UpscaleNoise::seeded(seed, self.shape)
+    }
+
+    /// The 3 concatenated channels of an upscaler: a picture of low resolution (a quarter of this
+    /// pipeline's width and height), as noisy as the pipeline's noise level says.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`] for another kind of model, and those of [`low_res_channels`].
+    pub fn low_res_channels(
+        &self,
+        picture: &RgbImage,
+        noise: &UpscaleNoise,
+    ) -> Result<Latents, ModelError> {
+        let schedule = &self.directory.upscaler()?.low_res_schedule;
+        low_res_channels(picture, &noise.low_res, schedule, self.options.noise_level)
+    }
+
+    /// The decoder of this pipeline's latents. All handles share one session.
     #[must_use]
     pub fn decoder(&self) -> PictureDecoder {
         self.decoder.clone()
     }
 
-    /// Says how many rows the UNet will be called with. TensorRT builds its engine for them, and
-    /// then takes no others; elsewhere, and once the UNet is loaded, it changes nothing.
+    /// Announces how many rows the UNet will be called with. TensorRT builds its engine for them, and
+    /// then takes no others. On other devices, and once the UNet is loaded, it changes nothing.
     pub fn expect_rows(&mut self, rows: CallRows) {
         self.expected_rows = Some(rows);
     }
@@ -196,11 +246,11 @@ impl Pipeline {
     /// Loads the UNet now rather than at the first prediction.
     ///
     /// # Errors
-    /// [`ModelError`] where it cannot be loaded.
+    /// [`ModelError`] if it cannot be loaded.
     pub fn load_unet(&mut self) -> Result<(), ModelError> {
         if self.unet.is_none() {
-            let builds_engines = self.session.device == Device::TensorRt;
-            let rows = self.expected_rows.filter(|_| builds_engines);
+            let wants_shapes = self.session.device.provider().wants_shapes();
+            let rows = self.expected_rows.filter(|_| wants_shapes);
             let profile = rows.map(|rows| shape_profile(&self.directory, self.shape, rows));
             let mut unet: Lease<Unet> = self.pool.take(&self.directory, &self.session, profile)?;
             unet.set_class(self.options.noise_level);
@@ -209,7 +259,24 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Where the time of all model sessions went so far.
+    /// What the results of a component depend on, for whoever keeps them. Nothing is loaded; of the
+    /// weights, only headers are read.
+    ///
+    /// # Errors
+    /// [`ModelError`] if the component's graph cannot be made or its files cannot be listed.
+    pub fn origin(&self, component: Component) -> Result<ComponentOrigin, ModelError> {
+        ComponentOrigin::new(
+            self.pool.runtime(),
+            &self.directory,
+            component,
+            &self.options,
+            &self.session,
+            self.batch_limit(),
+        )
+    }
+
+    /// How long the sessions took that this pipeline loaded and ran so far. Sessions that the pool had
+    /// loaded before cost no time for loading.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
         let mut times = self.past_times;
@@ -260,7 +327,7 @@ impl Backend for Pipeline {
 
     fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
         if self.channel_weights.len() != channels {
-            self.channel_weights = channel_weights(&self.decoder, channels)?;
+            self.channel_weights = self.decoder.channel_weights(channels)?;
         }
         Ok(self.channel_weights.clone())
     }
@@ -278,10 +345,10 @@ impl Backend for Pipeline {
     }
 }
 
-/// Latent pixels that one UNet call takes where the user sets no limit: enough to fill a CPU's
-/// vector units at small sizes, little enough to stay within gigabytes at large ones.
+/// How many latent pixels one UNet call takes if the user sets no limit: enough to fill a CPU's vector
+/// units at small sizes, few enough to stay within gigabytes at large ones.
 const PREDICTED_AREA: usize = 16 * 64 * 64;
-/// The same for the decoder, whose activations are 64 times larger.
+/// The same for the VAE decoder, whose activations are 64 times larger.
 const DECODED_AREA: usize = 4 * 16 * 16;
 
 fn rows_of(budget: usize, shape: LatentShape) -> usize {

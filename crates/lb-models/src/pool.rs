@@ -19,12 +19,15 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lb_export::{Component, Precision};
+use lb_checkpoint::Component;
+use lb_export::Precision;
 
-use crate::device::{Device, SessionOptions, SettledOptions, ShapeProfile};
+use crate::device::{Device, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::graph_source::GraphSource;
 use crate::model_files::ModelFiles;
+use crate::options::{SessionOptions, SettledOptions};
 use crate::runtime::Runtime;
 use crate::session::{ComponentSession, SessionRequest, SessionTimes};
 
@@ -210,7 +213,7 @@ impl ModelPool {
         if let Some((component, ticket)) = self.take_idle(&key) {
             return Ok(Lease { component, ticket });
         }
-        let source = directory.graph(T::COMPONENT, &options.export())?;
+        let source = GraphSource::find(directory.path(), T::COMPONENT, &options.export())?;
         let profile = key.profile.clone();
         let ticket = self.reserve(Entry {
             bytes: source.bytes().max(1),

@@ -1,7 +1,7 @@
 //! Finding and loading the ONNX Runtime library.
 //!
-//! One process has one runtime. It is loaded once, from one file, before anything else of it is
-//! touched, so that a missing or an old library is an error and never a panic.
+//! A process has one runtime. It is loaded once, from one file, before any other function of it is
+//! called, so that a missing or an old library is an error and never a panic.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -37,13 +37,12 @@ impl std::fmt::Debug for Runtime {
 }
 
 impl Runtime {
-    /// Loads ONNX Runtime from `library`, or hands out the one already loaded from there.
+    /// Loads ONNX Runtime from `library`, or returns the one already loaded from there.
     ///
     /// # Errors
-    /// [`ModelError::RuntimeMissing`] where the file does not exist,
-    /// [`ModelError::RuntimeUnusable`] where it is no ONNX Runtime of version
-    /// [`OLDEST_RUNTIME`] or newer, [`ModelError::RuntimeAlreadyLoaded`] where this process has
-    /// already loaded another one.
+    /// [`ModelError::RuntimeMissing`] if the file does not exist, [`ModelError::RuntimeUnusable`] if
+    /// it is no ONNX Runtime of version [`OLDEST_RUNTIME`] or newer, and
+    /// [`ModelError::RuntimeAlreadyLoaded`] if this process has already loaded another one.
     pub fn load(library: &Path) -> Result<Self, ModelError> {
         let _one_at_a_time = LOADING
             .lock()
@@ -88,7 +87,7 @@ impl Runtime {
         &self.loaded.library
     }
 
-    /// The library's version and how it was built, in its own words.
+    /// The library's own description of its version and of how it was built.
     #[must_use]
     pub fn build_information(&self) -> String {
         ort::info().to_string()
@@ -99,11 +98,11 @@ impl Runtime {
     }
 }
 
-/// Looks for the library: `explicit` if given (a file), else the newest one in the first of
-/// `folders` that has any, else in the system's usual folders.
+/// Looks for the library: the file `explicit` if given, else the newest one in the first of `folders`
+/// that has any, else in the system's usual folders.
 ///
 /// # Errors
-/// [`ModelError::RuntimeMissing`], naming every place that was tried.
+/// [`ModelError::RuntimeMissing`], naming every path that was tried.
 pub fn locate_library(explicit: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, ModelError> {
     if let Some(library) = explicit {
         if library.is_file() {
@@ -154,7 +153,8 @@ fn newest_library(folder: &Path) -> Option<PathBuf> {
         .map(|(_, path)| path)
 }
 
-/// The version in a library's file name; empty for a name without one, `None` for other files.
+/// The version in the file name of an ONNX Runtime library. It is empty if the name has none; other
+/// files give `None`.
 fn library_version(name: &str) -> Option<Vec<u32>> {
     let digits = if name == "onnxruntime.dll" {
         ""
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_from_file_names_and_nothing_else_matches() {
+    fn versions_are_read_from_file_names_and_other_files_do_not_match() {
         assert_eq!(library_version("libonnxruntime.so"), Some(vec![]));
         assert_eq!(
             library_version("libonnxruntime.so.1.31.1"),

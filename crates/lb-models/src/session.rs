@@ -1,72 +1,36 @@
-//! One ONNX Runtime session: made from a graph, its signature checked, its time counted.
+//! One ONNX Runtime session: made from a graph, its inputs and outputs checked, its time counted.
+//!
+//! A session is run in one of two ways: on tensors that are handed over for one run
+//! ([`ComponentSession::run`]), or on tensors that stay bound to it ([`BoundTensor`]), which spares
+//! copies from run to run and allows CUDA graphs.
 
-mod bound;
-mod resident;
-
-use std::path::{Path, PathBuf};
+use std::fmt::Debug;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lb_export::Graph;
+use ort::logging::LogLevel;
+use ort::memory::{AllocationDevice, Allocator};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputs, SessionOutputs};
-use ort::value::{Outlet, TensorElementType};
+use ort::session::{
+    IoBinding, NoSelectedOutputs, RunOptions, Session, SessionInputs, SessionOutputs,
+};
+use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType};
 
-pub(crate) use self::bound::GraphRuns;
-pub(crate) use self::resident::Resident;
-use crate::device::{self, Device, Engine, PlacementRecorder, SettledOptions, ShapeProfile};
+use crate::device::{Device, Registration, ShapeProfile};
 use crate::error::ModelError;
+use crate::graph_source::GraphSource;
+use crate::node_placement::PlacementRecorder;
+use crate::options::SettledOptions;
 use crate::runtime::Runtime;
 
-/// Where a component's graph comes from.
-pub(crate) enum GraphSource {
-    /// Written just now from the component's weights; the weights stay where they are.
-    Weights(Graph),
-    /// An ONNX file that was there, as Optimum or torch export it.
-    File(PathBuf),
-}
-
-impl GraphSource {
-    /// The files of the weights; of an ONNX file, all that lie beside it, since what its external
-    /// data is called stands in the file.
-    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, ModelError> {
-        match self {
-            Self::Weights(graph) => {
-                let files = graph.weight_files.iter();
-                Ok(files.map(|file| file.path.clone()).collect())
-            }
-            Self::File(path) => files_beside(path),
-        }
-    }
-
-    /// The size of graph and weights in bytes, as far as their files can be looked at.
-    pub(crate) fn bytes(&self) -> u64 {
-        let graph = match self {
-            Self::Weights(graph) => graph.bytes.len() as u64,
-            Self::File(_) => 0,
-        };
-        let files = self.files().unwrap_or_default();
-        let sizes = files.iter().flat_map(std::fs::metadata);
-        graph + sizes.map(|file| file.len()).sum::<u64>()
-    }
-}
-
-fn files_beside(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
-    let folder = path.parent().unwrap_or(path);
-    let unreadable = |error| ModelError::unreadable(folder, error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Tells ONNX Runtime where the weight files of a graph lie that it gets as bytes: it then maps
-/// them itself, copying nothing (`kOrtSessionOptionsModelExternalInitializersFileFolderPath`).
+/// The option that names the folder of the weight files of a graph that is handed over as bytes. ONNX
+/// Runtime then maps the files into memory itself, and nothing is copied
+/// (`kOrtSessionOptionsModelExternalInitializersFileFolderPath`).
 const WEIGHT_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
+/// The number that stands for no CUDA graph: kernels are launched one by one, and nothing is recorded.
+const NO_GRAPH: i32 = -1;
 
 /// An input or output that a component must have.
 pub(crate) struct Port {
@@ -79,18 +43,18 @@ pub(crate) struct SessionRequest<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) source: &'a GraphSource,
     pub(crate) options: &'a SettledOptions,
-    /// The shapes that TensorRT builds its engine for; other shapes are then refused.
+    /// The shapes of the inputs, where they are known. A device that wants them may refuse others.
     pub(crate) profile: Option<ShapeProfile>,
     /// Whether runs may be recorded as CUDA graphs: their tensors are bound and have few sizes.
     pub(crate) records_graphs: bool,
 }
 
-/// Where a session's time went.
+/// How long sessions took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SessionTimes {
-    /// Making the session from its graph.
+    /// Time spent making sessions from graphs.
     pub loading: Duration,
-    /// Running it.
+    /// Time spent running them.
     pub running: Duration,
 }
 
@@ -101,6 +65,7 @@ impl std::ops::AddAssign for SessionTimes {
     }
 }
 
+/// The session of one component of a model.
 pub(crate) struct ComponentSession {
     component: &'static str,
     session: Session,
@@ -112,7 +77,7 @@ pub(crate) struct ComponentSession {
 }
 
 impl ComponentSession {
-    /// Makes the session of a component, which errors call `component`.
+    /// Makes the session of a component, which messages call `component`.
     pub(crate) fn load(
         component: &'static str,
         request: SessionRequest<'_>,
@@ -125,58 +90,57 @@ impl ComponentSession {
             records_graphs,
         } = request;
         let device = options.device;
-        let engine = match device {
-            Device::TensorRt => {
-                let cache = options.engine_cache.as_deref();
-                Some(Engine::new(runtime, source, cache, profile)?)
-            }
-            _ => None,
+        let provider = device.provider();
+        let mut registration = Registration {
+            runtime,
+            source,
+            engine_cache: options.engine_cache.as_deref(),
+            keeps_to_profile: profile.is_some(),
+            profile,
+            records_graphs: records_graphs && provider.records_graphs(),
         };
         let recorder = (device != Device::Cpu).then(PlacementRecorder::default);
+        let doing = || format!("loading the {component} on {device}");
         let started = Instant::now();
-        // A memory pattern is one more block for every shape of input that has come twice: no faster
-        // on a CPU, and a fifth more memory for a film of several transitions.
-        let make = |engine: Option<&Engine>, recorded: bool| -> ort::Result<Session> {
-            let mut builder = Session::builder(runtime.environment())?
-                .with_optimization_level(GraphOptimizationLevel::Level3)?
-                .with_inter_threads(1)?
-                .with_memory_pattern(device != Device::Cpu)?
-                .with_execution_providers(device::execution_providers(device, engine, recorded))?;
-            if let Some(threads) = options.threads {
-                builder = builder.with_intra_threads(threads)?;
-            }
-            if let Some(recorder) = &recorder {
-                builder = recorder.listen(builder)?;
-            }
-            match source {
-                GraphSource::File(path) => builder.commit_from_file(path),
-                GraphSource::Weights(graph) => commit_graph(builder, graph),
+        let session = loop {
+            let providers = provider.register(Some(&registration))?;
+            let made = (|| {
+                // On a CPU, a memory pattern is one more block for every shape of input that has come
+                // twice: no faster, and a fifth more memory for a film of several transitions.
+                let mut builder = Session::builder(runtime.environment())?
+                    .with_optimization_level(GraphOptimizationLevel::Level3)?
+                    .with_inter_threads(1)?
+                    .with_memory_pattern(device != Device::Cpu)?
+                    .with_execution_providers(providers)?;
+                if let Some(threads) = options.threads {
+                    builder = builder.with_intra_threads(threads)?;
+                }
+                if let Some(recorder) = &recorder {
+                    builder = recorder.listen(builder)?;
+                }
+                match source {
+                    GraphSource::File(path) => builder.commit_from_file(path),
+                    GraphSource::Weights(graph) => commit_graph(builder, graph),
+                }
+            })();
+            match made {
+                Ok(session) => break session,
+                Err(error) => {
+                    let refusal = error.to_string();
+                    match provider.retreat(&mut registration, component, &refusal) {
+                        Some(warning) => tracing::warn!("{warning}"),
+                        None => return Err(ModelError::runtime(doing())(error)),
+                    }
+                }
             }
         };
-        let mut records_graphs = records_graphs && device == Device::Cuda;
-        let made = match (make(engine.as_ref(), records_graphs), engine) {
-            (Err(error), None) if records_graphs && refuses_graphs(&error.to_string()) => {
-                tracing::warn!("the {component} cannot be run as CUDA graphs: {error}");
-                records_graphs = false;
-                make(None, false)
-            }
-            (Err(error), Some(engine)) if Engine::lacks_shapes(&error.to_string()) => {
-                tracing::warn!(
-                    "TensorRT does not take the whole {component}; its engines are built when \
-                     their shapes are met: {error}"
-                );
-                make(Some(&engine.for_any_shapes()), false)
-            }
-            (made, _) => made,
-        };
-        let doing = format!("loading the {component} on {device}");
-        let (session, run_options) = made
-            .and_then(|session| Ok((session, bound::plain_run_options(records_graphs)?)))
-            .map_err(ModelError::runtime(doing))?;
+        let records_graphs = registration.records_graphs;
+        let run_options = run_options(records_graphs.then_some(NO_GRAPH))
+            .map_err(ModelError::runtime(doing()))?;
         let loading = started.elapsed();
         tracing::debug!(component, seconds = loading.as_secs_f64(), "session loaded");
         if let Some(recorder) = recorder {
-            recorder.placement().tell(component, device);
+            recorder.placement().report(component, device);
         }
         Ok(Self {
             component,
@@ -193,14 +157,17 @@ impl ComponentSession {
     }
 
     /// Checks that the graph has these inputs and no others, and at least these outputs.
-    pub(crate) fn check(&self, inputs: &[Port], outputs: &[Port]) -> Result<(), ModelError> {
-        check_ports(
+    ///
+    /// # Errors
+    /// [`ModelError::Signature`] if it has not.
+    pub(crate) fn validate(&self, inputs: &[Port], outputs: &[Port]) -> Result<(), ModelError> {
+        validate_ports(
             self.component,
             "lacks an input",
             self.session.inputs(),
             inputs,
         )?;
-        check_ports(
+        validate_ports(
             self.component,
             "lacks an output",
             self.session.outputs(),
@@ -224,45 +191,86 @@ impl ComponentSession {
 
     /// The element type of an input.
     pub(crate) fn input_type(&self, name: &str) -> Option<TensorElementType> {
-        self.session
-            .inputs()
-            .iter()
-            .find(|input| input.name() == name)
-            .and_then(|input| input.dtype().tensor_type())
+        self.input(name)?.dtype().tensor_type()
     }
 
     /// How many dimensions an input has.
     pub(crate) fn input_rank(&self, name: &str) -> Option<usize> {
-        self.session
-            .inputs()
-            .iter()
-            .find(|input| input.name() == name)
-            .and_then(|input| input.dtype().tensor_shape().map(|shape| shape.len()))
+        let shape = self.input(name)?.dtype().tensor_shape()?;
+        Some(shape.len())
     }
 
+    fn input(&self, name: &str) -> Option<&Outlet> {
+        let mut inputs = self.session.inputs().iter();
+        inputs.find(|input| input.name() == name)
+    }
+
+    /// Runs on tensors that are handed over for this run.
     pub(crate) fn run<'s, 'i, 'v: 'i, const N: usize>(
         &'s mut self,
         inputs: impl Into<SessionInputs<'i, 'v, N>>,
     ) -> Result<SessionOutputs<'s>, ModelError> {
         let started = Instant::now();
-        let outputs = self
-            .session
-            .run_with_options(inputs, &self.run_options)
-            .map_err(ModelError::runtime(format!(
-                "running the {}",
-                self.component
-            )));
+        let doing = format!("running the {}", self.component);
+        let outputs = self.session.run_with_options(inputs, &self.run_options);
+        let outputs = outputs.map_err(ModelError::runtime(doing));
         self.times.running += started.elapsed();
         self.has_failed |= outputs.as_ref().is_err_and(spoils);
         outputs
     }
 
-    /// Where its time went so far.
+    /// A binding to which nothing is bound yet.
+    pub(crate) fn binding(&self) -> ort::Result<IoBinding> {
+        self.session.create_binding()
+    }
+
+    /// A tensor that can be bound to this session, filled with zeros.
+    pub(crate) fn bound_tensor<T>(&self, sides: &[usize]) -> ort::Result<BoundTensor<T>>
+    where
+        T: PrimitiveTensorElementType + Debug + Copy + Default,
+    {
+        BoundTensor::new(self.device.provider().memory(), sides)
+    }
+
+    /// Whether runs can be recorded and replayed.
+    pub(crate) fn records_graphs(&self) -> bool {
+        self.records_graphs
+    }
+
+    /// Runs by a new CUDA graph. Each graph has a number of its own, from 1 on.
+    pub(crate) fn graph(&self, number: u16) -> Result<GraphRuns, ModelError> {
+        run_options(Some(number.into()))
+            .map(GraphRuns)
+            .map_err(ModelError::runtime("preparing a CUDA graph"))
+    }
+
+    /// Runs on bound inputs, by a CUDA graph if one is given. The bound outputs are complete when this
+    /// returns.
+    pub(crate) fn run_bound(
+        &mut self,
+        binding: &IoBinding,
+        graph: Option<&GraphRuns>,
+    ) -> Result<(), ModelError> {
+        let started = Instant::now();
+        let options = graph.map_or(&self.run_options, |graph| &graph.0);
+        let ran = self
+            .session
+            .run_binding_with_options(binding, options)
+            .map(drop)
+            .and_then(|()| binding.synchronize_outputs());
+        self.times.running += started.elapsed();
+        let doing = format!("running the {}", self.component);
+        let ran = ran.map_err(ModelError::runtime(doing));
+        self.has_failed |= ran.as_ref().is_err_and(spoils);
+        ran
+    }
+
+    /// How long it took so far.
     pub(crate) fn times(&self) -> SessionTimes {
         self.times
     }
 
-    /// Where its time went so far; counting starts again.
+    /// How long it took so far; counting starts again.
     pub(crate) fn take_times(&mut self) -> SessionTimes {
         std::mem::take(&mut self.times)
     }
@@ -279,11 +287,7 @@ fn spoils(error: &ModelError) -> bool {
     !matches!(error, ModelError::OutOfMemory { .. })
 }
 
-/// Whether a session was refused because not all of it can be recorded.
-fn refuses_graphs(refusal: &str) -> bool {
-    refusal.contains("graph capture feature")
-}
-
+/// Makes a session from a graph whose weights are in files.
 pub(crate) fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Result<Session> {
     let folder = graph
         .weight_files
@@ -295,7 +299,19 @@ pub(crate) fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Resul
         .commit_from_memory(&graph.bytes)
 }
 
-fn check_ports(
+/// Options with which runs log only what goes wrong, even where the session logged everything while
+/// it was made. `graph` is the number of the CUDA graph that runs record and replay, where the
+/// session records any.
+fn run_options(graph: Option<i32>) -> ort::Result<RunOptions<NoSelectedOutputs>> {
+    let mut options = RunOptions::new()?;
+    options.set_log_level(LogLevel::Warning)?;
+    if let Some(graph) = graph {
+        options.set("gpu_graph_id", graph.to_string())?;
+    }
+    Ok(options)
+}
+
+fn validate_ports(
     component: &'static str,
     rule: &'static str,
     found: &[Outlet],
@@ -325,26 +341,67 @@ fn check_ports(
 }
 
 fn names(ports: &[Port]) -> String {
-    ports
-        .iter()
-        .map(|port| port.name)
-        .collect::<Vec<_>>()
-        .join(", ")
+    let names: Vec<&str> = ports.iter().map(|port| port.name).collect();
+    names.join(", ")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Runs of calls of one size by a CUDA graph of their own: the first run records it, all others
+/// replay it (`gpu_graph_id`).
+pub(crate) struct GraphRuns(RunOptions<NoSelectedOutputs>);
 
-    #[test]
-    fn what_cannot_be_recorded_is_told_from_other_refusals() {
-        // Words of ONNX Runtime 1.31.
-        let refusal = "This session cannot use the graph capture feature as requested by the user \
-                       as all compute graph nodes have not been partitioned to the \
-                       CUDAExecutionProvider";
-        assert!(refuses_graphs(refusal));
-        assert!(!refuses_graphs(
-            "Failed to allocate memory for requested buffer"
-        ));
+/// An input or output that stays bound to a session: values that the CPU writes and reads, and on a
+/// device with memory of its own a copy there, which is what the session works with.
+pub(crate) struct BoundTensor<T: PrimitiveTensorElementType + Debug> {
+    host: Tensor<T>,
+    /// Not allocated from the session that it is bound to: to the session, what a CUDA graph works in
+    /// is free again once the graph is recorded.
+    on_device: Option<Tensor<T>>,
+}
+
+impl<T: PrimitiveTensorElementType + Debug + Copy + Default> BoundTensor<T> {
+    fn new(memory: Option<AllocationDevice<'static>>, sides: &[usize]) -> ort::Result<Self> {
+        let mut host = Tensor::new(&Allocator::default(), sides.to_vec())?;
+        host.extract_tensor_mut().1.fill(T::default());
+        let on_device = match memory {
+            Some(memory) => Some(host.to(memory, 0)?),
+            None => None,
+        };
+        Ok(Self { host, on_device })
+    }
+
+    /// Binds it as the input `name`.
+    pub(crate) fn bind_input(&self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
+        binding.bind_input(name, self.on_device.as_ref().unwrap_or(&self.host))
+    }
+
+    /// Binds it as the output `name`.
+    pub(crate) fn bind_output(&mut self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
+        binding.bind_output(name, self.on_device.as_mut().unwrap_or(&mut self.host))
+    }
+
+    /// The values as they were last written or received.
+    pub(crate) fn values(&self) -> &[T] {
+        self.host.extract_tensor().1
+    }
+
+    /// The values to write; a session sees them after [`send`](Self::send).
+    pub(crate) fn values_mut(&mut self) -> &mut [T] {
+        self.host.extract_tensor_mut().1
+    }
+
+    /// Copies what was written to the device.
+    pub(crate) fn send(&mut self) -> ort::Result<()> {
+        match &mut self.on_device {
+            Some(copy) => self.host.copy_into(copy),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies what a session wrote from the device.
+    pub(crate) fn receive(&mut self) -> ort::Result<&[T]> {
+        if let Some(copy) = &self.on_device {
+            copy.copy_into(&mut self.host)?;
+        }
+        Ok(self.values())
     }
 }

@@ -25,7 +25,7 @@ impl Pooled for TextEncoder {
 
     fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
         let session = ComponentSession::load(NAME, request)?;
-        session.check(
+        session.validate(
             &[Port {
                 name: "input_ids",
                 types: &[TensorElementType::Int64, TensorElementType::Int32],
@@ -50,7 +50,7 @@ impl Pooled for TextEncoder {
 }
 
 impl TextEncoder {
-    /// The last hidden state after the final layer norm, for every prompt.
+    /// The conditioning of every prompt: the last hidden state after the final layer norm.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let (tokens, width) = (self.length, self.width);
         let ids: Vec<i64> = prompts

@@ -1,7 +1,6 @@
-//! The denoiser: latents, a timestep and conditioning to a model output.
+//! The denoiser, which makes a prediction of latents, a timestep and conditioning.
 //!
-//! Whatever a kind of model takes beside them goes in here too: concatenated channels behind each
-//! row's latents, and a class label.
+//! Some kinds of model take more: concatenated channels behind each row's latents, or a class label.
 
 mod batch;
 mod replay;
@@ -10,34 +9,34 @@ use lb_blend::{CallRows, LatentShape, PredictRequest};
 use lb_checkpoint::Component;
 use ort::value::TensorElementType;
 
-use self::batch::BoundBatch;
+use self::batch::{BoundBatch, InputForms};
 use self::replay::{Replay, Replays};
 use crate::device::{InputShape, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::graph_source::GraphSource;
 use crate::kind::ModelKind;
 use crate::pool::Pooled;
-use crate::session::{ComponentSession, GraphSource, Port, SessionRequest, SessionTimes};
+use crate::session::{ComponentSession, Port, SessionRequest, SessionTimes};
 
 const NAME: &str = "UNet";
 
+/// The denoiser's session, and the tensors that are bound to it.
 pub(crate) struct Unet {
     session: ComponentSession,
-    takes_float_timestep: bool,
-    /// `[1]`, or `[]` in graphs that PyTorch's older exporter wrote.
-    timestep_shape: Vec<usize>,
-    takes_class: bool,
+    inputs: InputForms,
     /// The class label of a model that takes one: the upscaler's noise level.
     class: i64,
-    /// Each with its CUDA graph, where it has one.
+    /// Bound tensors for calls of one size each, with a CUDA graph if they have one. The last one used
+    /// is at the end.
     batches: Vec<(BoundBatch, Option<Replay>)>,
     replays: Option<Replays>,
-    /// Rows that the device's memory holds, as far as is known.
+    /// The most rows that fit into the device's memory, as far as is known.
     most_rows: usize,
 }
 
-/// Batches without a graph that stay bound: a level that the batch limit splits has calls of two
-/// sizes.
+/// How many batches without a CUDA graph stay bound: a level that the batch limit splits has calls of
+/// two sizes.
 const BATCHES_KEPT: usize = 2;
 
 impl Pooled for Unet {
@@ -49,12 +48,12 @@ impl Pooled for Unet {
     ) -> Result<Self, ModelError> {
         request.records_graphs = request.options.cuda_graphs;
         if let GraphSource::File(_) = request.source {
-            // Whoever exported the file chose which shapes to leave open.
+            // Which shapes a file leaves open was decided when it was exported.
             request.profile = None;
         }
         let takes_class = directory.kind() == ModelKind::Upscale;
         let session = ComponentSession::load(NAME, request)?;
-        let mut inputs = vec![
+        let mut ports = vec![
             Port {
                 name: "sample",
                 types: &[TensorElementType::Float32],
@@ -69,13 +68,13 @@ impl Pooled for Unet {
             },
         ];
         if takes_class {
-            inputs.push(Port {
+            ports.push(Port {
                 name: "class_labels",
                 types: &[TensorElementType::Int64],
             });
         }
-        session.check(
-            &inputs,
+        session.validate(
+            &ports,
             &[Port {
                 name: "out_sample",
                 types: &[TensorElementType::Float32],
@@ -88,9 +87,11 @@ impl Pooled for Unet {
             replays: Replays::of(&session),
             most_rows: usize::MAX,
             session,
-            takes_float_timestep,
-            timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
-            takes_class,
+            inputs: InputForms {
+                takes_float_timestep,
+                timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
+                takes_class,
+            },
             class: 0,
             batches: Vec::new(),
         })
@@ -115,8 +116,8 @@ impl Unet {
         self.class = class as i64;
     }
 
-    /// One call for all rows, several where the device's memory does not hold them at once; `output`
-    /// gets rows × channels × height × width values.
+    /// Predicts all rows in one call, or in several if they do not fit into the device's memory at once.
+    /// `output` gets rows × channels × height × width values.
     pub(crate) fn predict(
         &mut self,
         request: &PredictRequest<'_>,
@@ -132,7 +133,7 @@ impl Unet {
                 Err(ModelError::OutOfMemory { .. }) if rows > 1 => {
                     self.most_rows = rows.div_ceil(2);
                     tracing::warn!(
-                        "the memory does not hold a batch of {rows} rows: going on with {} at once",
+                        "a batch of {rows} rows does not fit into memory; continuing with {} at once",
                         self.most_rows
                     );
                     self.batches.clear();
@@ -146,18 +147,21 @@ impl Unet {
 
     fn call(&mut self, request: &PredictRequest<'_>, output: &mut [f32]) -> Result<(), ModelError> {
         let handing = || ModelError::runtime("handing a batch to the UNet");
-        let place = self
+        let position = self
             .batches
             .iter()
             .position(|(batch, _)| batch.fits(request));
-        let (mut batch, mut replay) = match (place, &mut self.replays) {
-            (Some(place), _) => self.batches.remove(place),
+        let (mut batch, mut replay) = match (position, &mut self.replays) {
+            (Some(position), _) => self.batches.remove(position),
             (None, replays) => {
                 let replay = match replays {
                     Some(replays) => replays.assign(&self.session)?,
                     None => None,
                 };
-                (BoundBatch::new(self, request).map_err(handing())?, replay)
+                (
+                    BoundBatch::new(&self.session, &self.inputs, request).map_err(handing())?,
+                    replay,
+                )
             }
         };
         batch.set(request, self.class).map_err(handing())?;
@@ -178,14 +182,15 @@ impl Unet {
         };
         if !replays.run(&mut self.session, batch, replay)? {
             tracing::warn!(
-                "a CUDA graph did not compute what its kernels do one by one: going on without graphs"
+                "a CUDA graph did not compute what its kernels compute one by one; continuing without graphs"
             );
             self.replays = None;
         }
         Ok(())
     }
 
-    /// The last one used stands last. What a graph was recorded with must keep its place.
+    /// Keeps a batch for later calls of its size. The tensors that a graph was recorded with must keep
+    /// their addresses, so these batches are never dropped.
     fn keep(&mut self, batch: BoundBatch, replay: Option<Replay>) {
         self.batches.push((batch, replay));
         let plain = |(_, replay): &(BoundBatch, Option<Replay>)| replay.is_none();
@@ -196,12 +201,13 @@ impl Unet {
         }
     }
 
+    /// How long the session took so far.
     pub(crate) fn times(&self) -> SessionTimes {
         self.session.times()
     }
 }
 
-/// The shapes that TensorRT builds the engine for.
+/// The shapes of the UNet's inputs for these latents and numbers of rows.
 pub(crate) fn shape_profile(
     directory: &ModelDirectory,
     latents: LatentShape,

@@ -1,26 +1,24 @@
 //! The autoencoder: latents to pictures, and pictures to latents.
 
-mod tiles;
-
 use image::RgbImage;
 use lb_blend::{LatentShape, Latents};
 use lb_checkpoint::Component;
 use ort::value::{TensorElementType, TensorRef};
 
-pub use self::tiles::DecodeTiling;
-pub(crate) use self::tiles::Tiles;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::picture;
 use crate::pool::Pooled;
 use crate::session::{ComponentSession, Port, SessionRequest, SessionTimes};
+use crate::tiles::Tiles;
 
 const DECODER: &str = "VAE decoder";
 const ENCODER: &str = "VAE encoder";
 
-/// Red, green and blue planes in [-1, 1], with their width and height.
+/// Red, green and blue planes in [-1, 1], with the picture's width and height.
 type Planes = (Vec<f32>, (usize, usize));
 
+/// The half of the autoencoder that makes pictures of latents.
 pub(crate) struct VaeDecoder {
     session: ComponentSession,
     scaling_factor: f32,
@@ -32,7 +30,7 @@ impl Pooled for VaeDecoder {
 
     fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
         let session = ComponentSession::load(DECODER, request)?;
-        session.check(
+        session.validate(
             &[Port {
                 name: "latent_sample",
                 types: &[TensorElementType::Float32],
@@ -127,6 +125,7 @@ impl VaeDecoder {
     }
 }
 
+/// The half of the autoencoder that makes latents of pictures.
 pub(crate) struct VaeEncoder {
     session: ComponentSession,
     scaling_factor: f32,
@@ -137,7 +136,7 @@ impl Pooled for VaeEncoder {
 
     fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
         let session = ComponentSession::load(ENCODER, request)?;
-        session.check(
+        session.validate(
             &[Port {
                 name: "sample",
                 types: &[TensorElementType::Float32],
@@ -159,8 +158,8 @@ impl Pooled for VaeEncoder {
 }
 
 impl VaeEncoder {
-    /// As [`Self::encode`], tile by tile where `tiles` says so. Latents are joined like pictures:
-    /// along a ramp in the middle of what two tiles share.
+    /// The same as [`Self::encode`], but tile by tile if `tiles` are given. Tiles of latents are joined
+    /// like those of pictures: along a ramp in the middle of their overlap.
     pub(crate) fn encode_large(
         &mut self,
         planes: &[f32],
@@ -192,8 +191,8 @@ impl VaeEncoder {
         Latents::from_values(shape, joined.finish()).map_err(wrong)
     }
 
-    /// The mean of the posterior that a picture's planes (red, green, blue, in [-1, 1]) have, times
-    /// the scaling factor. `shape` is that of the latents, `pixels` the picture's width and height.
+    /// The mean of the posterior of a picture, times the scaling factor. `planes` are the picture's red,
+    /// green and blue in [-1, 1], with the given width and height; `shape` is that of the latents.
     pub(crate) fn encode(
         &mut self,
         planes: &[f32],

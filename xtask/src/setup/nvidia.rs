@@ -15,26 +15,19 @@ const FOLDER: &str = "nvidia";
 /// The requirements that the folder was made of: where this is, everything was.
 const STAMP: &str = "requirements.txt";
 
-/// What is kept of the wheels. ONNX Runtime links to the runtime, cuBLAS and cuRAND and opens cuDNN
-/// and NVRTC. cuDNN opens its own parts: which of the engines runs a convolution it decides by the
-/// GPU and the shapes, and some of them are compiled there and then, with NVRTC. Left out: headers,
-/// static libraries, NVBLAS, and a second NVRTC for other drivers.
-const LIBRARIES: [&str; 14] = [
-    "nvidia/cu13/lib/libcudart.so.13",
-    "nvidia/cu13/lib/libnvrtc-builtins.so.13.0",
-    "nvidia/cu13/lib/libnvrtc.so.13",
-    "nvidia/cu13/lib/libcublasLt.so.13",
-    "nvidia/cu13/lib/libcublas.so.13",
-    "nvidia/cu13/lib/libcurand.so.10",
-    "nvidia/cudnn/lib/libcudnn_graph.so.9",
-    "nvidia/cudnn/lib/libcudnn_ops.so.9",
-    "nvidia/cudnn/lib/libcudnn_cnn.so.9",
-    "nvidia/cudnn/lib/libcudnn_adv.so.9",
-    "nvidia/cudnn/lib/libcudnn_heuristic.so.9",
-    "nvidia/cudnn/lib/libcudnn_engines_runtime_compiled.so.9",
-    "nvidia/cudnn/lib/libcudnn_engines_precompiled.so.9",
-    "nvidia/cudnn/lib/libcudnn.so.9",
-];
+/// What is kept of the wheels, in the one list that `lb` also loads the libraries by: a path in the
+/// wheels a line, and comments with `#`.
+const LIST: &str = include_str!("../../../crates/lb-models/src/device/nvidia_libraries.txt");
+
+/// The paths of the libraries in the wheels.
+fn libraries() -> impl Iterator<Item = &'static str> {
+    LIST.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// The names of the libraries' files, with their versions.
+pub(super) fn file_names() -> impl Iterator<Item = &'static str> {
+    libraries().filter_map(|path| path.rsplit('/').next())
+}
 
 /// Fetches the libraries into a folder in `beside`, unless they are there.
 pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
@@ -91,17 +84,14 @@ fn remove_into(folder: &Path, staging: &Path) -> Result<()> {
 }
 
 fn is_complete(folder: &Path, pins: &str) -> bool {
-    let names = LIBRARIES
-        .iter()
-        .filter_map(|path| Path::new(path).file_name());
     fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == pins)
-        && names.into_iter().all(|name| folder.join(name).is_file())
+        && file_names().all(|name| folder.join(name).is_file())
 }
 
 /// Moves the libraries, and the licence of every wheel, out of the unpacked wheels into `folder`.
 fn gather(unpacked: &Path, folder: &Path) -> Result<()> {
     fs::create_dir(folder)?;
-    for path in LIBRARIES {
+    for path in libraries() {
         let name = Path::new(path).file_name().unwrap_or_default();
         fs::rename(unpacked.join(path), folder.join(name))
             .with_context(|| format!("the wheels have no {path}"))?;
@@ -127,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let licence = "nvidia_cublas-13.1.1.3.dist-info/licenses/License.txt";
         let others = ["nvidia/cu13/include/cublas.h", licence];
-        for path in LIBRARIES.into_iter().chain(others) {
+        for path in libraries().chain(others) {
             let file = folder.path().join(path);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, path).unwrap();
@@ -141,16 +131,17 @@ mod tests {
         let folder = unpacked.path().join("gathered");
         gather(unpacked.path(), &folder).unwrap();
         let kept = fs::read_dir(&folder).unwrap().count();
-        assert_eq!(kept, LIBRARIES.len() + 1);
+        assert_eq!(kept, libraries().count() + 1);
         assert!(folder.join("nvidia_cublas-13.1.1.3.licence.txt").is_file());
     }
 
     #[test]
     fn a_library_that_the_wheels_lack_is_named() {
         let unpacked = unpacked_wheels();
-        fs::remove_file(unpacked.path().join(LIBRARIES[3])).unwrap();
+        let lacking = libraries().nth(3).unwrap();
+        fs::remove_file(unpacked.path().join(lacking)).unwrap();
         let error = gather(unpacked.path(), &unpacked.path().join("gathered")).unwrap_err();
-        assert!(error.to_string().contains(LIBRARIES[3]), "{error}");
+        assert!(error.to_string().contains(lacking), "{error}");
     }
 
     #[test]

@@ -102,6 +102,7 @@ fn describe(model: &ModelInspection) {
         parameters,
         formats,
         bytes,
+        ..
     } in &model.components
     {
         let parameters = match parameters {

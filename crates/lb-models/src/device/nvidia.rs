@@ -2,55 +2,96 @@
 //! ONNX Runtime.
 //!
 //! ONNX Runtime's providers ask the system for their libraries by name, and the system hands out
-//! one that is loaded already. So what lies in the folder beside the runtime wins over whatever
-//! `LD_LIBRARY_PATH` names, all of it: parts of two versions of cuDNN refuse each other. Where
-//! there is no folder, the system looks for them as for any other library.
+//! one that is loaded already. So the libraries in the folder beside the runtime are all loaded
+//! first, and take precedence over those that `LD_LIBRARY_PATH` names: parts of two versions of cuDNN
+//! refuse each other. Without that folder, the system looks for them as for any other library.
 
 use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::names::Device;
+use super::problem::{DeviceProblem, own_words};
+use crate::runtime::Runtime;
+
 /// The folder of NVIDIA's libraries, beside the library of ONNX Runtime.
 const FOLDER: &str = "nvidia";
 
-/// The libraries of the folder without their versions, each after those that it links to. What
-/// cuDNN opens later is here too, or it would be looked for in `LD_LIBRARY_PATH` first.
-const IN_ORDER: [&str; 14] = [
-    "libcudart",
-    "libnvrtc-builtins",
-    "libnvrtc",
-    "libcublasLt",
-    "libcublas",
-    "libcurand",
-    "libcudnn_graph",
-    "libcudnn_ops",
-    "libcudnn_cnn",
-    "libcudnn_adv",
-    "libcudnn_heuristic",
-    "libcudnn_engines_runtime_compiled",
-    "libcudnn_engines_precompiled",
-    "libcudnn",
-];
+/// The libraries of that folder, as `cargo xtask setup --gpu` also reads them: one path in NVIDIA's
+/// wheels a line, each after the libraries that it links to. Lines with `#` are comments.
+const LIBRARIES: &str = include_str!("nvidia_libraries.txt");
 
-/// The driver's library. It belongs to the kernel's module: nothing but the driver can bring it.
+/// The driver's library. It belongs to the kernel's module: only the driver's installation has it.
 const DRIVER: &str = if cfg!(target_os = "windows") {
     "nvcuda.dll"
 } else {
     "libcuda.so.1"
 };
 
-/// What cuDNN is called where it is not in the folder. ONNX Runtime opens it when the first
-/// convolution runs, so that nobody would miss it before.
+/// The names of cuDNN where it is not in the folder. ONNX Runtime opens it only when the first
+/// convolution runs.
 const CUDNN: [&str; 2] = ["libcudnn.so.9", "libcudnn.so.10"];
 
-/// Loads the driver's library, or tells why that cannot be.
-pub(super) fn load_driver() -> Result<(), String> {
+/// Looks for everything that a provider for NVIDIA's GPUs needs, and loads NVIDIA's libraries on the
+/// way: none of CUDA's gigabyte where there is no driver to run it.
+///
+/// # Errors
+/// The first thing that is missing.
+pub(super) fn look_for(
+    runtime: Runtime,
+    device: Device,
+    is_built_in: ort::Result<bool>,
+    provider: &str,
+) -> Result<(), DeviceProblem> {
+    let library = runtime.library();
+    if !matches!(is_built_in, Ok(true)) {
+        return Err(DeviceProblem::NotBuiltIn {
+            library: library.into(),
+            device,
+        });
+    }
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let provider = library.with_file_name(format!("{prefix}{provider}{suffix}"));
+    if !provider.is_file() {
+        return Err(DeviceProblem::NoProvider { library: provider });
+    }
+    load_driver().map_err(|reason| DeviceProblem::NoDriver { reason })?;
+    load_cuda(library).map_err(|reason| DeviceProblem::NoCuda { reason })
+}
+
+/// What ONNX Runtime's message about a provider that does not work means.
+pub(super) fn explain(refusal: &str) -> DeviceProblem {
+    let reason = own_words(refusal);
+    let has_any = |signs: &[&str]| signs.iter().any(|sign| reason.contains(sign));
+    if has_any(&["libnvinfer", "libnvonnxparser"]) {
+        DeviceProblem::NoTensorRt { reason }
+    } else if has_any(&["cannot open shared object file", "library was not found"]) {
+        DeviceProblem::NoCuda { reason }
+    } else {
+        let reason = with_surroundings(reason, sees_gpu(), driver_version());
+        DeviceProblem::Refused { reason }
+    }
+}
+
+/// Adds to the reason of a refusal what else is known about the GPU.
+fn with_surroundings(mut reason: String, sees_gpu: bool, driver: Option<String>) -> String {
+    if let Some(version) = driver {
+        reason.push_str(&format!("; the driver is {version}"));
+    }
+    if !sees_gpu {
+        reason.push_str("; no NVIDIA GPU is visible in /dev");
+    }
+    reason
+}
+
+/// Loads the driver's library; the error is the system's message.
+fn load_driver() -> Result<(), String> {
     load(Path::new(DRIVER))
 }
 
-/// Loads the libraries of CUDA and cuDNN from the folder beside `runtime_library`, if there is one;
-/// what cannot be loaded is told. They stay loaded.
-pub(super) fn load_cuda(runtime_library: &Path) -> Result<(), String> {
+/// Loads the libraries of CUDA and cuDNN from the folder beside `runtime_library`, if there is one.
+/// They stay loaded. The error is the system's message about the first that cannot be loaded.
+fn load_cuda(runtime_library: &Path) -> Result<(), String> {
     load_folder(&runtime_library.with_file_name(FOLDER), load)?;
     if !cfg!(target_os = "linux") {
         return Ok(());
@@ -67,12 +108,12 @@ fn load_folder(
         return Ok(());
     };
     let files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    for name in IN_ORDER {
+    for name in names_in_order() {
         let of_this_name = |file: &&PathBuf| {
             let found = file.file_name().unwrap_or_default().to_string_lossy();
             found.split(".so").next() == Some(name)
         };
-        // A file that is not there is missed by who links to it, if anybody does.
+        // Where a file is missing, the library that links to it cannot be loaded and says so.
         if let Some(file) = files.iter().find(of_this_name) {
             load(file)?;
         }
@@ -80,7 +121,13 @@ fn load_folder(
     Ok(())
 }
 
-/// Loads a library for as long as the process lives; the system's words if it cannot.
+/// The names of the folder's libraries without their versions, such as `libcudart`.
+fn names_in_order() -> impl Iterator<Item = &'static str> {
+    let paths = LIBRARIES.lines().filter(|line| !line.starts_with('#'));
+    paths.filter_map(|path| path.rsplit('/').next()?.split(".so").next())
+}
+
+/// Loads a library for as long as the process lives; the error is the system's message.
 fn load(library: &Path) -> Result<(), String> {
     ort::util::preload_dylib(library).map_err(|error| match error.source() {
         Some(words) => words.to_string(),
@@ -88,20 +135,20 @@ fn load(library: &Path) -> Result<(), String> {
     })
 }
 
-/// The version of the driver that runs, as the kernel tells it; `None` where it does not.
-pub(super) fn driver_version() -> Option<String> {
+/// The version of the driver that runs, if the kernel reports it.
+fn driver_version() -> Option<String> {
     version_in(&fs::read_to_string("/proc/driver/nvidia/version").ok()?)
 }
 
-/// The first word that is numbers with points between them.
+/// The first word that consists of numbers with points between them.
 fn version_in(text: &str) -> Option<String> {
     let is_version =
         |word: &&str| word.contains('.') && word.split('.').all(|part| part.parse::<u32>().is_ok());
     text.split_whitespace().find(is_version).map(str::to_owned)
 }
 
-/// Whether the system shows an NVIDIA GPU. Where it cannot be told, it is not denied.
-pub(super) fn sees_gpu() -> bool {
+/// Whether the system shows an NVIDIA GPU; `true` where that cannot be found out.
+fn sees_gpu() -> bool {
     match fs::read_dir("/dev") {
         Ok(entries) if cfg!(target_os = "linux") => entries
             .flatten()
@@ -119,6 +166,43 @@ fn is_gpu(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_reported_without_source_files() {
+        let message = "/onnxruntime_src/core/provider_bridge_ort.cc:2043 onnxruntime::Provider& \
+                       Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library a.so with \
+                       error: libcudart.so.13: cannot open shared object file\n";
+        assert_eq!(
+            explain(message).to_string(),
+            "CUDA or cuDNN is missing: Failed to load library a.so with error: libcudart.so.13: \
+             cannot open shared object file"
+        );
+    }
+
+    #[test]
+    fn tensorrts_libraries_are_not_cudas() {
+        let words = "Failed to load library libonnxruntime_providers_tensorrt.so with error: \
+                     libnvinfer.so.10: cannot open shared object file: No such file or directory";
+        let problem = explain(words);
+        assert!(
+            matches!(problem, DeviceProblem::NoTensorRt { .. }),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_driver_and_says_whether_a_gpu_is_visible() {
+        let words = "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version";
+        assert_eq!(with_surroundings(words.into(), true, None), words);
+        assert_eq!(
+            with_surroundings(words.into(), false, Some("535.104.05".into())),
+            format!("{words}; the driver is 535.104.05; no NVIDIA GPU is visible in /dev")
+        );
+        let DeviceProblem::Refused { reason } = explain(words) else {
+            panic!("nothing is missing");
+        };
+        assert!(reason.starts_with(words), "{reason}");
+    }
 
     #[test]
     fn libraries_are_loaded_after_those_that_they_link_to_and_nothing_else_is() {
@@ -174,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn drivers_of_both_kinds_tell_their_version() {
+    fn the_versions_of_both_kinds_of_driver_are_read() {
         let closed = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 \
                       01:15:15 UTC 2023\nGCC version:  gcc version 12.2.0";
         assert_eq!(version_in(closed).unwrap(), "535.104.05");
@@ -185,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gpu_is_told_from_the_drivers_other_files() {
+    fn a_gpu_is_distinguished_from_the_drivers_other_files() {
         assert!(is_gpu("nvidia0") && is_gpu("nvidia12") && is_gpu("dxg"));
         assert!(!is_gpu("nvidiactl") && !is_gpu("nvidia-uvm") && !is_gpu("nvidia"));
     }

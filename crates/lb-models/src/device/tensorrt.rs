@@ -1,107 +1,142 @@
-//! TensorRT: the engine that it builds of a graph, and where that is kept.
+//! NVIDIA's GPUs, with TensorRT: it compiles a graph to an engine, which takes minutes for a large
+//! model and is kept on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use lb_export::Precision;
-use ort::ep::{self, ExecutionProviderDispatch};
+use lb_export::{GraphForm, Precision};
+use ort::ep::{self, ExecutionProvider as _, ExecutionProviderDispatch};
+use ort::memory::AllocationDevice;
 use sha2::{Digest, Sha256};
 
-use super::ShapeProfile;
+use super::cuda;
+use super::names::Device;
+use super::nvidia;
+use super::problem::DeviceProblem;
+use super::provider::{ExecutionProvider, Registration};
+use super::shape_profile::ShapeProfile;
 use crate::error::ModelError;
+use crate::graph_source::GraphSource;
 use crate::runtime::Runtime;
-use crate::session::GraphSource;
 
-/// Nodes below which CUDA runs them without an engine around them.
+/// Parts of a graph with fewer nodes are left to CUDA.
 const SMALLEST_ENGINE: usize = 5;
 
-/// What TensorRT is told of a graph.
-pub(crate) struct Engine {
-    precision: Precision,
-    /// Where the engine is kept.
-    folder: Option<PathBuf>,
-    profile: Option<ShapeProfile>,
-}
+/// ONNX Runtime's TensorRT provider, with CUDA for what TensorRT does not take.
+pub(super) struct TensorRt;
 
-impl Engine {
-    /// The engine of a component's graph; makes its folder in `cache`.
-    ///
-    /// # Errors
-    /// [`ModelError::Unwritable`] where the folder cannot be made, [`ModelError::Unreadable`] for
-    /// weights that cannot be looked at.
-    pub(crate) fn new(
-        runtime: Runtime,
-        source: &GraphSource,
-        cache: Option<&Path>,
-        profile: Option<ShapeProfile>,
-    ) -> Result<Self, ModelError> {
-        let folder = match cache {
-            Some(cache) => {
-                let key = key(&runtime.build_information(), source, profile.as_ref())?;
-                let folder = cache.join(key);
-                fs::create_dir_all(&folder).map_err(|error| ModelError::Unwritable {
-                    path: folder.clone(),
-                    reason: error.to_string(),
-                })?;
-                Some(folder)
+impl ExecutionProvider for TensorRt {
+    /// As on [CUDA](super::cuda::Cuda).
+    fn precision(&self) -> Precision {
+        Precision::Float16
+    }
+
+    /// TensorRT's parser knows none of ONNX Runtime's own operators: a graph with them would be cut
+    /// into dozens of engines.
+    fn graph_form(&self) -> GraphForm {
+        GraphForm::Standard
+    }
+
+    fn memory(&self) -> Option<AllocationDevice<'static>> {
+        Some(AllocationDevice::CUDA)
+    }
+
+    fn wants_shapes(&self) -> bool {
+        true
+    }
+
+    fn look_for_requirements(&self, runtime: Runtime) -> Result<(), DeviceProblem> {
+        let is_built_in = ep::TensorRT::is_available();
+        nvidia::look_for(
+            runtime,
+            Device::TensorRt,
+            is_built_in,
+            "onnxruntime_providers_tensorrt",
+        )
+    }
+
+    fn explain(&self, refusal: &str) -> DeviceProblem {
+        nvidia::explain(refusal)
+    }
+
+    fn register(
+        &self,
+        session: Option<&Registration<'_>>,
+    ) -> Result<Vec<ExecutionProviderDispatch>, ModelError> {
+        let mut provider = ep::TensorRT::default().with_min_subgraph_size(SMALLEST_ENGINE);
+        if let Some(session) = session {
+            let precision = match session.source {
+                GraphSource::Weights(graph) => graph.precision,
+                GraphSource::File(_) => Precision::Float32,
+            };
+            // Allowed only where the graph asks for it: TensorRT would take 16 bits for any layer,
+            // those of a decoder that overflows them too.
+            provider = provider
+                .with_fp16(precision == Precision::Float16)
+                .with_layer_norm_fp32_fallback(true);
+            if let Some(folder) = engine_folder(session)? {
+                provider = provider
+                    .with_engine_cache(true)
+                    .with_engine_cache_path(folder.display())
+                    .with_timing_cache(true)
+                    .with_timing_cache_path(folder.display());
             }
-            None => None,
-        };
-        let precision = match source {
-            GraphSource::Weights(graph) => graph.precision,
-            GraphSource::File(_) => Precision::Float32,
-        };
-        Ok(Self {
-            precision,
-            folder,
-            profile,
-        })
-    }
-
-    /// Whether a session was refused because TensorRT takes only parts of the graph: ONNX Runtime
-    /// then wants the shapes between the parts too, which nobody can know beforehand.
-    pub(crate) fn lacks_shapes(refusal: &str) -> bool {
-        refusal.contains("no associated shape profiles")
-    }
-
-    /// The same without a profile: engines are built for the shapes that come.
-    pub(crate) fn for_any_shapes(self) -> Self {
-        Self {
-            profile: None,
-            ..self
+            if let Some(profile) = session
+                .profile
+                .as_ref()
+                .filter(|_| session.keeps_to_profile)
+            {
+                provider = provider
+                    .with_profile_min_shapes(profile.fewest())
+                    .with_profile_opt_shapes(profile.usual())
+                    .with_profile_max_shapes(profile.most());
+            }
         }
+        let tensorrt = provider.build().error_on_failure();
+        Ok(vec![tensorrt, cuda::provider(false)])
+    }
+
+    fn retreat(
+        &self,
+        session: &mut Registration<'_>,
+        component: &str,
+        refusal: &str,
+    ) -> Option<String> {
+        if !session.keeps_to_profile || !lacks_shapes(refusal) {
+            return None;
+        }
+        session.keeps_to_profile = false;
+        Some(format!(
+            "TensorRT does not take the whole {component}; its engines are built when their shapes \
+             are met: {refusal}"
+        ))
     }
 }
 
-pub(super) fn provider(engine: Option<&Engine>) -> ExecutionProviderDispatch {
-    let mut provider = ep::TensorRT::default().with_min_subgraph_size(SMALLEST_ENGINE);
-    if let Some(engine) = engine {
-        // Allowed only where the graph asks for it: TensorRT would take 16 bits for any layer,
-        // those of a decoder that overflows them too.
-        provider = provider
-            .with_fp16(engine.precision == Precision::Float16)
-            .with_layer_norm_fp32_fallback(true);
-        if let Some(folder) = &engine.folder {
-            provider = provider
-                .with_engine_cache(true)
-                .with_engine_cache_path(folder.display())
-                .with_timing_cache(true)
-                .with_timing_cache_path(folder.display());
-        }
-        if let Some(profile) = &engine.profile {
-            provider = provider
-                .with_profile_min_shapes(profile.fewest())
-                .with_profile_opt_shapes(profile.usual())
-                .with_profile_max_shapes(profile.most());
-        }
-    }
-    provider.build().error_on_failure()
+/// Whether a session was refused because TensorRT takes only parts of the graph: ONNX Runtime then
+/// also wants the shapes between the parts, which nobody can know beforehand.
+fn lacks_shapes(refusal: &str) -> bool {
+    refusal.contains("no associated shape profiles")
 }
 
-/// Names the engine by all that it is built from: the graph (with it the precision), the weights,
-/// the shapes and the library. The GPU and TensorRT's version are in the names that ONNX Runtime
-/// gives the files. An engine holds weights, and ONNX Runtime looks at none of theirs.
+/// The folder of a component's engine, if engines are kept; it is made.
+fn engine_folder(session: &Registration<'_>) -> Result<Option<PathBuf>, ModelError> {
+    let Some(cache) = session.engine_cache else {
+        return Ok(None);
+    };
+    let library = session.runtime.build_information();
+    let folder = cache.join(key(&library, session.source, session.profile.as_ref())?);
+    fs::create_dir_all(&folder).map_err(|error| ModelError::Unwritable {
+        path: folder.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(Some(folder))
+}
+
+/// A name for the engine that depends on all that it is built from: the graph (which decides the
+/// precision), the weights, the shapes and the library. ONNX Runtime itself puts the GPU and
+/// TensorRT's version into the names of the files, but it does not compare the weights.
 fn key(
     library: &str,
     source: &GraphSource,
@@ -134,31 +169,32 @@ fn key(
         .collect())
 }
 
-/// A file's place, length and time of change: gigabytes of weights are not read to tell them apart.
+/// A file's path, length and time of change: gigabytes of weights are not read to compare them.
 fn identity(path: &Path) -> Result<String, ModelError> {
     let unreadable = |error: std::io::Error| ModelError::unreadable(path, error);
-    let place = path.canonicalize().map_err(unreadable)?;
-    let file = fs::metadata(&place).map_err(unreadable)?;
+    let full = path.canonicalize().map_err(unreadable)?;
+    let file = fs::metadata(&full).map_err(unreadable)?;
     let changed = file.modified().ok();
     let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let changed = changed.unwrap_or_default().as_nanos();
-    Ok(format!("{} {} {changed}", place.display(), file.len()))
+    Ok(format!("{} {} {changed}", full.display(), file.len()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::InputShape;
-    use super::*;
     use lb_blend::CallRows;
     use lb_export::{Graph, WeightFile};
 
+    use super::super::shape_profile::InputShape;
+    use super::*;
+
     #[test]
-    fn a_graph_that_is_taken_in_parts_is_told_from_other_refusals() {
-        // Words of ONNX Runtime 1.31's TensorRT provider.
+    fn a_graph_that_is_taken_in_parts_is_distinguished_from_other_refusals() {
+        // The message of ONNX Runtime 1.31's TensorRT provider.
         let parts = "User needs to provide all the dynamic shape inputs with associated profiles \
                      […]. Following input(s) has no associated shape profiles provided: /mid/y";
-        assert!(Engine::lacks_shapes(parts));
-        assert!(!Engine::lacks_shapes("Failed to load library"));
+        assert!(lacks_shapes(parts));
+        assert!(!lacks_shapes("Failed to load library"));
     }
 
     #[test]

@@ -1,32 +1,41 @@
 //! The tensors of the UNet's calls, bound to its session.
 //!
-//! Calls of one size follow each other for a whole level. Their inputs and their output keep their
-//! memory, on a GPU its memory too, and what does not change from step to step (the conditioning,
-//! the class) is copied to the GPU once.
+//! Calls of one size follow each other for a whole level. They use the same memory for their inputs
+//! and their output, on a GPU too, and what does not change from step to step (the conditioning, the
+//! class) is copied to the GPU once.
 
 use lb_blend::PredictRequest;
 use ort::session::IoBinding;
 
-use super::Unet;
 use crate::error::ModelError;
-use crate::session::{ComponentSession, GraphRuns, Resident};
+use crate::session::{BoundTensor, ComponentSession, GraphRuns};
 
-/// Bound inputs and output of calls of one size.
+/// The forms of the inputs that differ between graphs.
+pub(super) struct InputForms {
+    /// Whether the timestep is a 32-bit float rather than a 64-bit integer.
+    pub(super) takes_float_timestep: bool,
+    /// `[1]`, or `[]` in graphs that PyTorch's older exporter wrote.
+    pub(super) timestep_shape: Vec<usize>,
+    /// Whether there is a class label for each row.
+    pub(super) takes_class: bool,
+}
+
+/// The bound inputs and the bound output of calls of one size.
 pub(super) struct BoundBatch {
     size: Size,
     binding: IoBinding,
-    sample: Resident<f32>,
+    sample: BoundTensor<f32>,
     timestep: Timestep,
-    text: Resident<f32>,
-    /// Whether `text` was sent.
-    text_is_there: bool,
-    predicted: Resident<f32>,
-    class: Option<Resident<i64>>,
+    text: BoundTensor<f32>,
+    /// Whether `text` has been sent before.
+    text_is_sent: bool,
+    predicted: BoundTensor<f32>,
+    class: Option<BoundTensor<i64>>,
     /// What `class` was last sent with.
     sent_class: Option<i64>,
 }
 
-/// What calls must have in common to share tensors.
+/// The shapes that calls must have in common to share tensors.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Size {
     sample: [usize; 4],
@@ -46,41 +55,45 @@ impl Size {
 
 /// The timestep in the type that the graph takes.
 enum Timestep {
-    Int64(Resident<i64>),
-    Float32(Resident<f32>),
+    Int64(BoundTensor<i64>),
+    Float32(BoundTensor<f32>),
 }
 
 impl BoundBatch {
-    pub(super) fn new(unet: &Unet, request: &PredictRequest<'_>) -> ort::Result<Self> {
+    /// Tensors for calls of this request's size, bound to the session.
+    pub(super) fn new(
+        session: &ComponentSession,
+        inputs: &InputForms,
+        request: &PredictRequest<'_>,
+    ) -> ort::Result<Self> {
         let (size, shape) = (Size::of(request), request.shape);
-        let device = unet.session.device();
-        let mut binding = unet.session.binding()?;
-        let sample = Resident::new(device, &size.sample)?;
+        let mut binding = session.binding()?;
+        let sample = session.bound_tensor(&size.sample)?;
         sample.bind_input(&mut binding, "sample")?;
-        let text = Resident::new(device, &size.text)?;
+        let text = session.bound_tensor(&size.text)?;
         text.bind_input(&mut binding, "encoder_hidden_states")?;
-        let timestep = match unet.takes_float_timestep {
+        let timestep = match inputs.takes_float_timestep {
             true => {
-                let timestep = Resident::new(device, &unet.timestep_shape)?;
+                let timestep = session.bound_tensor(&inputs.timestep_shape)?;
                 timestep.bind_input(&mut binding, "timestep")?;
                 Timestep::Float32(timestep)
             }
             false => {
-                let timestep = Resident::new(device, &unet.timestep_shape)?;
+                let timestep = session.bound_tensor(&inputs.timestep_shape)?;
                 timestep.bind_input(&mut binding, "timestep")?;
                 Timestep::Int64(timestep)
             }
         };
-        let class = match unet.takes_class {
+        let class = match inputs.takes_class {
             true => {
-                let labels = Resident::new(device, &[request.rows])?;
+                let labels = session.bound_tensor(&[request.rows])?;
                 labels.bind_input(&mut binding, "class_labels")?;
                 Some(labels)
             }
             false => None,
         };
         let sides = [request.rows, shape.channels, shape.height, shape.width];
-        let mut predicted = Resident::new(device, &sides)?;
+        let mut predicted = session.bound_tensor(&sides)?;
         predicted.bind_output(&mut binding, "out_sample")?;
         Ok(Self {
             size,
@@ -88,19 +101,20 @@ impl BoundBatch {
             sample,
             timestep,
             text,
-            text_is_there: false,
+            text_is_sent: false,
             predicted,
             class,
             sent_class: None,
         })
     }
 
+    /// Whether the request's calls have this size.
     pub(super) fn fits(&self, request: &PredictRequest<'_>) -> bool {
         self.size == Size::of(request)
     }
 
-    /// Takes the latents, the concatenated channels behind each row's, the timestep, and the
-    /// conditioning and the class where they are others.
+    /// Fills the inputs: each row's latents with its concatenated channels behind them, the timestep,
+    /// and, if they have changed, the conditioning and the class.
     pub(super) fn set(&mut self, request: &PredictRequest<'_>, class: i64) -> ort::Result<()> {
         let latents = request.shape.len();
         let concatenated = request.shape.with_channels(request.concatenated_channels);
@@ -127,10 +141,10 @@ impl BoundBatch {
             }
         }
 
-        if !self.text_is_there || *self.text.values() != *request.conditioning {
+        if !self.text_is_sent || *self.text.values() != *request.conditioning {
             self.text.values_mut().copy_from_slice(request.conditioning);
             self.text.send()?;
-            self.text_is_there = true;
+            self.text_is_sent = true;
         }
 
         if let Some(labels) = &mut self.class
@@ -143,7 +157,7 @@ impl BoundBatch {
         Ok(())
     }
 
-    /// What the UNet makes of what was set.
+    /// Runs the UNet on the inputs that were set, and returns its prediction.
     pub(super) fn run(
         &mut self,
         session: &mut ComponentSession,
@@ -155,7 +169,7 @@ impl BoundBatch {
             .map_err(ModelError::runtime("reading the UNet's output"))
     }
 
-    /// What the last run made.
+    /// The prediction of the last run.
     pub(super) fn predicted(&self) -> &[f32] {
         self.predicted.values()
     }

@@ -2,26 +2,27 @@
 //!
 //! Launching a thousand small kernels one by one takes the CPU longer than the GPU takes to run
 //! them; a recorded graph is one launch. A replay reads and writes the very addresses that it was
-//! recorded with, and nothing says so where they hold something else by then: the pictures would
-//! just be wrong. So no graph is trusted before its replays have equalled kernels launched one by
-//! one: when it was recorded, and when its size came back after calls of other sizes.
+//! recorded with. If they hold something else by then, there is no error: the pictures are just
+//! wrong. So no graph is trusted until its replays have equalled kernels launched one by one: when it
+//! was recorded, and when its size came back after calls of other sizes.
 
 use super::batch::BoundBatch;
 use crate::error::ModelError;
 use crate::session::{ComponentSession, GraphRuns};
 
-/// Sizes that get a graph of their own. A film has one for every level of its trees.
+/// How many sizes get a graph of their own. A film has a size for every level of its trees.
 const MOST_GRAPHS: u16 = 64;
-/// Visits of a size whose first call is run both ways.
+/// How many times calls come back to a size before its graph is trusted: the first call after each
+/// return is run both ways.
 const CHECKED_VISITS: u8 = 2;
-/// Largest difference of a replay, relative to the largest value: cuBLAS may sum in another order,
-/// in 16 bits; another tensor in place of an input differs by its whole size.
+/// Largest difference of a replay, relative to the largest value. cuBLAS may sum in another order, in
+/// 16 bits, which differs less; a wrong tensor in place of an input differs by its whole size.
 const TOLERANCE: f32 = 2e-2;
 
 /// The graphs of one session.
 pub(super) struct Replays {
     recorded: u16,
-    /// The number of the graph of the call before.
+    /// The number of the graph of the previous call.
     last: Option<u16>,
 }
 
@@ -33,7 +34,7 @@ pub(super) struct Replay {
 }
 
 impl Replays {
-    /// `None` where the session records none.
+    /// `None` if the session records no graphs.
     pub(super) fn of(session: &ComponentSession) -> Option<Self> {
         session.records_graphs().then_some(Self {
             recorded: 0,
@@ -46,7 +47,7 @@ impl Replays {
         self.recorded < MOST_GRAPHS
     }
 
-    /// A graph for a size that had none, while there are any left.
+    /// A graph for a size that has none yet; `None` if there are too many already.
     pub(super) fn assign(
         &mut self,
         session: &ComponentSession,
@@ -62,8 +63,8 @@ impl Replays {
         }))
     }
 
-    /// Runs the batch by its graph; `false` where a replay was wrong. What is in the batch
-    /// afterwards is right either way.
+    /// Runs the batch by its graph. Returns `false` if a replay was wrong; the batch's prediction is
+    /// right in either case.
     pub(super) fn run(
         &mut self,
         session: &mut ComponentSession,
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replays_that_differ_visibly_or_are_no_numbers_are_not_trusted() {
+    fn replays_that_differ_visibly_or_are_nan_are_not_trusted() {
         assert!(agree(&[1.0, -2.0], &[1.001, -2.0]));
         assert!(agree(&[0.0, 0.0], &[0.0, 0.0]));
         assert!(!agree(&[1.0, -2.0], &[1.1, -2.0]));

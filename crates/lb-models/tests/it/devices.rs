@@ -24,19 +24,13 @@ const SHAPE: LatentShape = LatentShape {
 const LEAST_PSNR: f64 = 50.0;
 
 fn session(precision: Precision) -> SessionOptions {
-    SessionOptions {
-        device: Device::Cpu,
-        threads: Some(1),
-        precision: Some(precision),
-        ..Default::default()
-    }
+    let mut options = SessionOptions::new(Device::Cpu).with_threads(1);
+    options.precision = Some(precision);
+    options
 }
 
 fn frames(precision: Precision) -> Vec<RgbImage> {
-    let options = PipelineOptions {
-        session: session(precision),
-        ..Default::default()
-    };
+    let options = PipelineOptions::from(session(precision));
     let mut pipeline = Pipeline::open(&pool(), pocket(), 128, 128, options).unwrap();
     let profile = BranchingProfile::manual(12, &[2, 4], &[0, 4]).unwrap();
     pictures(&mut pipeline, ["a red apple", "a green pear"], profile)
@@ -60,10 +54,7 @@ fn unet() -> Graph {
 #[test]
 fn bound_tensors_change_no_bit() {
     let mut unbound = GraphSession::load(runtime(), unet(), &session(Precision::Float32)).unwrap();
-    let options = PipelineOptions {
-        session: session(Precision::Float32),
-        ..Default::default()
-    };
+    let options = PipelineOptions::from(session(Precision::Float32));
     let mut bound = Pipeline::open(&pool(), pocket(), 128, 128, options).unwrap();
     let width = pocket().text_width();
     // The same size twice, another one, a third one, and the first one again.
@@ -120,7 +111,7 @@ fn bound_tensors_change_no_bit() {
 }
 
 #[test]
-fn the_runtime_tells_where_it_places_nodes() {
+fn the_runtime_logs_where_it_places_nodes() {
     let placed = placement(runtime(), &unet()).unwrap();
     let providers: Vec<_> = placed.keys().collect();
     assert_eq!(providers, ["CPUExecutionProvider"]);

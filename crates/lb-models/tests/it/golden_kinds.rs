@@ -70,14 +70,8 @@ impl Golden {
         pool: &ModelPool,
         change: impl FnOnce(&mut PipelineOptions),
     ) -> Result<Pipeline, ModelError> {
-        let mut options = PipelineOptions {
-            session: SessionOptions {
-                device: Device::Cpu,
-                threads: Some(1),
-                ..Default::default()
-            },
-            ..Default::default()
-        };
+        let session = SessionOptions::new(Device::Cpu).with_threads(1);
+        let mut options = PipelineOptions::from(session);
         change(&mut options);
         let scale = self.directory().pixels_per_latent();
         let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);

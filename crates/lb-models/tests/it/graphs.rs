@@ -71,11 +71,7 @@ fn errors(model: &Path, component: Component, export: &ExportOptions) -> Vec<(St
     if goldens.is_empty() {
         return Vec::new();
     }
-    let options = SessionOptions {
-        device: Device::Cpu,
-        threads: Some(1),
-        ..Default::default()
-    };
+    let options = SessionOptions::new(Device::Cpu).with_threads(1);
     let graph = build_graph(model, component, export).unwrap();
     let mut session = GraphSession::load(runtime(), graph, &options).unwrap();
     let mut errors = Vec::new();

@@ -113,19 +113,12 @@ fn sizes_that_the_unet_cannot_halve_are_refused() {
 
 #[test]
 fn a_gpu_that_is_not_there_is_an_error_with_the_reason() {
-    let asked = SessionOptions {
-        device: lb_models::Device::Cuda,
-        ..Default::default()
-    };
     let missing = lb_models::providers(runtime())
         .into_iter()
         .find(|report| report.device == lb_models::Device::Cuda)
         .and_then(|report| report.missing);
     let Some(reason) = missing else { return };
-    let options = PipelineOptions {
-        session: asked,
-        ..Default::default()
-    };
+    let options = PipelineOptions::from(SessionOptions::new(lb_models::Device::Cuda));
     let Err(error) = lb_models::Pipeline::open(&pool(), pocket(), 128, 128, options) else {
         panic!("opened on a device that is not there")
     };

@@ -31,13 +31,7 @@ pub(crate) fn pocket() -> ModelDirectory {
 }
 
 pub(crate) fn pipeline(batch_limit: Option<usize>) -> Pipeline {
-    let options = PipelineOptions {
-        session: SessionOptions {
-            threads: Some(1),
-            ..Default::default()
-        },
-        batch_limit,
-        ..Default::default()
-    };
+    let mut options = PipelineOptions::from(SessionOptions::default().with_threads(1));
+    options.batch_limit = batch_limit;
     Pipeline::open(&pool(), pocket(), 128, 128, options).expect("a pipeline")
 }

@@ -10,11 +10,7 @@ use crate::golden_kinds::Golden;
 use crate::surroundings::{pocket, pool};
 
 /// Of the default's proportions, and forced on latents that are decoded whole otherwise.
-const TILING: DecodeTiling = DecodeTiling {
-    largest_area: 0,
-    side: 48,
-    overlap: 12,
-};
+const TILING: DecodeTiling = DecodeTiling::new(0, 48, 12);
 const SHAPE: LatentShape = LatentShape {
     channels: 4,
     height: 72,
@@ -22,14 +18,8 @@ const SHAPE: LatentShape = LatentShape {
 };
 
 fn pipeline(directory: &ModelDirectory, tiling: DecodeTiling) -> Pipeline {
-    let options = PipelineOptions {
-        session: SessionOptions {
-            threads: Some(1),
-            ..Default::default()
-        },
-        tiling,
-        ..Default::default()
-    };
+    let mut options = PipelineOptions::from(SessionOptions::default().with_threads(1));
+    options.tiling = tiling;
     let scale = directory.pixels_per_latent();
     let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
     Pipeline::open(&pool(), directory.clone(), width, height, options).unwrap()
@@ -37,10 +27,7 @@ fn pipeline(directory: &ModelDirectory, tiling: DecodeTiling) -> Pipeline {
 
 /// One picture decoded whole, in tiles, and in tiles that do not overlap.
 fn decoded(directory: &ModelDirectory, latents: &Latents) -> [RgbImage; 3] {
-    let abutting = DecodeTiling {
-        overlap: 0,
-        ..TILING
-    };
+    let abutting = DecodeTiling::new(0, 48, 0);
     [DecodeTiling::default(), TILING, abutting].map(|tiling| {
         let decoder = pipeline(directory, tiling).decoder();
         decoder.decode(&[latents]).unwrap().remove(0)
@@ -165,16 +152,8 @@ fn small_latents_are_decoded_whole_and_large_ones_in_tiles() {
         let decoder = pipeline(&directory, tiling).decoder();
         decoder.decode(&[&latents]).unwrap().remove(0)
     };
-    let whole = picture(DecodeTiling {
-        side: 8,
-        overlap: 2,
-        largest_area: 256,
-    });
-    let tiled = picture(DecodeTiling {
-        side: 8,
-        overlap: 2,
-        largest_area: 255,
-    });
+    let whole = picture(DecodeTiling::new(256, 8, 2));
+    let tiled = picture(DecodeTiling::new(255, 8, 2));
     assert_eq!(whole, picture(DecodeTiling::default()));
     assert_ne!(whole, tiled);
     assert_eq!(tiled.dimensions(), (128, 128));

@@ -42,7 +42,7 @@ impl RenderError {
             Self::Model(ModelError::Checkpoint(error)) => error.is_request(),
             Self::Model(error) => matches!(
                 error,
-                ModelError::UnknownDevice { .. }
+                ModelError::UnknownDevice(_)
                     | ModelError::ModelMissing { .. }
                     | ModelError::PictureSize { .. }
                     | ModelError::WrongKind { .. }

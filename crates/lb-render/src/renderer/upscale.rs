@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use lb_blend::BlendReport;
-use lb_models::{ModelKind, Pipeline, PipelineOptions};
+use lb_models::{ModelKind, Pipeline};
 
 use super::Renderer;
 use crate::error::RenderError;
@@ -94,10 +94,8 @@ impl Renderer {
             });
         };
         let (width, height) = upscaled_size(directory, upscale, size)?;
-        let options = PipelineOptions {
-            noise_level: upscale.noise_level,
-            ..self.options.clone()
-        };
+        let mut options = self.options.clone();
+        options.noise_level = upscale.noise_level;
         let pipeline = Pipeline::open(&self.pool, directory.clone(), width, height, options)?;
         let reuse = Rc::new(Reuse::new(session, &pipeline, false, observer)?);
         // Frames from elsewhere leave open which model made them: such a job cannot be repeated.

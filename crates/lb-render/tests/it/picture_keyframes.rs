@@ -163,15 +163,9 @@ impl<F: FnMut(&RenderEvent<'_>) -> bool> RenderObserver for Stop<F> {
 
 /// A renderer that inverts one picture at a time.
 fn one_by_one(model: &TinyModel) -> Renderer {
-    let options = PipelineOptions {
-        session: SessionOptions {
-            device: lb_render::Device::Cpu,
-            threads: Some(1),
-            ..Default::default()
-        },
-        batch_limit: Some(1),
-        ..Default::default()
-    };
+    let session = SessionOptions::new(lb_render::Device::Cpu).with_threads(1);
+    let mut options = PipelineOptions::from(session);
+    options.batch_limit = Some(1);
     let directory = ModelDirectory::open(model.path()).unwrap();
     Renderer::new(runtime(), directory, options).unwrap()
 }

@@ -18,13 +18,7 @@ fn renderer() -> Renderer {
         .chain([workspace.join("models")])
         .collect();
     let model = ModelDirectory::find("pocket", &folders).expect("the bundled model");
-    let options = PipelineOptions {
-        session: SessionOptions {
-            threads: Some(1),
-            ..Default::default()
-        },
-        ..Default::default()
-    };
+    let options = PipelineOptions::from(SessionOptions::default().with_threads(1));
     Renderer::new(Runtime::load(&library).unwrap(), model, options).unwrap()
 }
 

@@ -41,14 +41,7 @@ impl TinyModel {
     }
 
     pub(crate) fn renderer(&self) -> Renderer {
-        let options = PipelineOptions {
-            session: SessionOptions {
-                device: Device::Cpu,
-                threads: Some(1),
-                ..Default::default()
-            },
-            ..Default::default()
-        };
+        let options = PipelineOptions::from(SessionOptions::new(Device::Cpu).with_threads(1));
         let directory = ModelDirectory::open(self.path()).unwrap();
         Renderer::new(runtime(), directory, options).unwrap()
     }

@@ -1,34 +1,33 @@
-//! Latents in overlapping tiles, and their pictures joined without a seam.
-
-mod join;
+//! Latents cut into overlapping tiles, and the tiles' pictures joined without a seam.
 
 use std::ops::Range;
 
 use lb_blend::{LatentShape, Latents};
 
-use self::join::JoinedTiles;
 use crate::error::ModelError;
 
-/// How latents are decoded that are too large to be decoded at once, in latent pixels, and how
-/// pictures of that size are encoded.
+/// How latents that are too large to be decoded at once are decoded in tiles, and pictures of that
+/// size encoded. All sizes are in latent pixels.
 ///
 /// The autoencoder's attention compares every latent pixel with every other, so its memory grows
-/// with the square of their number. Beyond [`Self::largest_area`] latents are decoded in tiles of
-/// one size. What a tile does not see changes its tone a little, and its edge more: where two tiles
-/// overlap, the picture goes from one to the other along a ramp in the middle half of the overlap.
+/// with the square of their number. Latents of more than [`Self::largest_area`] are decoded in tiles
+/// of one size. A tile lacks what lies outside of it, which changes its tone a little and its edge
+/// more: where two tiles overlap, the picture is faded from one to the other along a linear ramp in
+/// the middle half of the overlap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct DecodeTiling {
     /// Latents of at most this area (height times width) are decoded whole.
     pub largest_area: usize,
-    /// Longest side of a tile.
+    /// Longest side of a tile, 1 to 1024.
     pub side: usize,
-    /// How far neighbouring tiles overlap at least.
+    /// Least overlap of neighbouring tiles, at most a third of [`Self::side`].
     pub overlap: usize,
 }
 
 impl Default for DecodeTiling {
-    /// Whole up to Stable Diffusion 2's own 768×768 pixels (96×96 latent pixels), whose attention
-    /// takes a third of a gigabyte.
+    /// Latents are decoded whole up to Stable Diffusion 2's own 768×768 pixels (96×96 latent pixels),
+    /// whose attention takes a third of a gigabyte.
     fn default() -> Self {
         Self {
             largest_area: 96 * 96,
@@ -39,6 +38,17 @@ impl Default for DecodeTiling {
 }
 
 impl DecodeTiling {
+    /// Tiles of at most `side` that overlap by at least `overlap`, for latents of more than
+    /// `largest_area` (height times width).
+    #[must_use]
+    pub const fn new(largest_area: usize, side: usize, overlap: usize) -> Self {
+        Self {
+            largest_area,
+            side,
+            overlap,
+        }
+    }
+
     /// Checks that tiles are larger than what two of them share.
     ///
     /// # Errors
@@ -62,7 +72,7 @@ impl DecodeTiling {
         Ok(())
     }
 
-    /// The tiles of latents of this shape; none where they are decoded whole.
+    /// The tiles of latents of this shape; `None` if they are decoded whole.
     pub(crate) fn tiles(&self, shape: LatentShape) -> Option<Tiles> {
         let whole = shape.height.saturating_mul(shape.width) <= self.largest_area;
         (!whole).then(|| Tiles {
@@ -71,22 +81,22 @@ impl DecodeTiling {
         })
     }
 
-    /// The fewest spans of one length that cover a side and overlap as they should; no longer than
-    /// that takes.
+    /// The fewest spans of one length that cover a side and overlap enough; they are no longer than
+    /// necessary.
     fn along(&self, side: usize) -> Vec<Range<usize>> {
         if side <= self.side {
             return std::iter::once(0..side).collect();
         }
         let count = (side - self.overlap).div_ceil(self.side - self.overlap);
         let length = (side + (count - 1) * self.overlap).div_ceil(count);
-        let place = |index| (side - length) * index / (count - 1);
+        let start = |index| (side - length) * index / (count - 1);
         (0..count)
-            .map(|index| place(index)..place(index) + length)
+            .map(|index| start(index)..start(index) + length)
             .collect()
     }
 }
 
-/// Where the tiles of some latents lie: every row of tiles has the same columns.
+/// The rows and columns of the tiles of some latents. Every row of tiles has the same columns.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Tiles {
     rows: Vec<Range<usize>>,
@@ -108,11 +118,11 @@ impl Tiles {
         &'a self,
         latents: &'a Latents,
     ) -> impl Iterator<Item = Result<Latents, ModelError>> + 'a {
-        let places = self.rows.iter().flat_map(move |rows| {
+        let positions = self.rows.iter().flat_map(move |rows| {
             let columns = self.columns.iter();
             columns.map(move |columns| (rows.clone(), columns.clone()))
         });
-        places.map(move |(rows, columns)| {
+        positions.map(move |(rows, columns)| {
             let LatentShape { height, width, .. } = latents.shape();
             let planes = latents.values().chunks_exact(height * width);
             let lines = planes.flat_map(|plane| {
@@ -141,7 +151,7 @@ impl Tiles {
         JoinedTiles::new(self.rows.clone(), self.columns.clone(), channels)
     }
 
-    /// The same tiles of the picture.
+    /// The same tiles, measured in the picture's pixels.
     pub(crate) fn in_pixels(&self, pixels_per_latent: usize) -> Self {
         let scaled = |spans: &[Range<usize>]| -> Vec<Range<usize>> {
             spans
@@ -154,6 +164,98 @@ impl Tiles {
             columns: scaled(&self.columns),
         }
     }
+}
+
+/// The planes (red, green and blue, or latent channels) that tiles are faded into, one after another.
+pub(crate) struct JoinedTiles {
+    rows: Vec<Span>,
+    columns: Vec<Span>,
+    width: usize,
+    area: usize,
+    planes: Vec<f32>,
+    next: usize,
+}
+
+/// The pixels of a tile along a side, and the tile's share in each of them.
+struct Span {
+    pixels: Range<usize>,
+    shares: Vec<f32>,
+}
+
+impl JoinedTiles {
+    fn new(rows: Vec<Range<usize>>, columns: Vec<Range<usize>>, channels: usize) -> Self {
+        let end = |spans: &[Range<usize>]| spans.last().map_or(0, |span| span.end);
+        let (height, width) = (end(&rows), end(&columns));
+        let area = height * width;
+        Self {
+            rows: shares(rows),
+            columns: shares(columns),
+            width,
+            area,
+            planes: vec![0.0; channels * area],
+            next: 0,
+        }
+    }
+
+    /// Width and height of a tile's picture.
+    pub(crate) fn tile_size(&self) -> (usize, usize) {
+        (self.columns[0].pixels.len(), self.rows[0].pixels.len())
+    }
+
+    /// Width and height of the whole.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.width, self.area / self.width)
+    }
+
+    /// Adds the planes of the next tile.
+    pub(crate) fn add(&mut self, tile: &[f32]) {
+        let row = &self.rows[self.next / self.columns.len()];
+        let column = &self.columns[self.next % self.columns.len()];
+        self.next += 1;
+        let (width, height) = (column.pixels.len(), row.pixels.len());
+        for (line, values) in tile.chunks_exact(width).enumerate() {
+            let (channel, y) = (line / height, line % height);
+            let start = channel * self.area + (row.pixels.start + y) * self.width;
+            let joined = &mut self.planes[start + column.pixels.start..][..width];
+            for ((joined, value), share) in joined.iter_mut().zip(values).zip(&column.shares) {
+                *joined += value * share * row.shares[y];
+            }
+        }
+    }
+
+    /// The whole picture's planes.
+    pub(crate) fn finish(self) -> Vec<f32> {
+        self.planes
+    }
+}
+
+/// Gives spans shares that rise and fall linearly where spans overlap, and add up to 1 in each pixel.
+fn shares(spans: Vec<Range<usize>>) -> Vec<Span> {
+    let ramp = |from: usize, to: usize, pixel: usize| {
+        let into = pixel as f32 + 0.5 - from as f32;
+        (into / (to as f32 - from as f32).max(1.0)).clamp(0.0, 1.0)
+    };
+    let middle_half = |pair: &[Range<usize>]| {
+        let edge = (pair[0].end - pair[1].start) / 4;
+        pair[1].start + edge..pair[0].end - edge
+    };
+    let ramps: Vec<Range<usize>> = spans.windows(2).map(middle_half).collect();
+    let share = |index: usize, pixel: usize| {
+        let risen = match index.checked_sub(1) {
+            Some(before) => ramp(ramps[before].start, ramps[before].end, pixel),
+            None => 1.0,
+        };
+        let fallen = match ramps.get(index) {
+            Some(after) => ramp(after.start, after.end, pixel),
+            None => 0.0,
+        };
+        risen - fallen
+    };
+    let with_shares = |(index, pixels): (usize, &Range<usize>)| Span {
+        pixels: pixels.clone(),
+        shares: pixels.clone().map(|pixel| share(index, pixel)).collect(),
+    };
+    spans.iter().enumerate().map(with_shares).collect()
 }
 
 #[cfg(test)]
@@ -199,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_and_joined_is_as_before() {
+    fn latents_that_are_cut_and_joined_are_unchanged() {
         let shape = shape(17, 23);
         let values: Vec<f32> = (0..shape.len()).map(|value| value as f32).collect();
         let latents = Latents::from_values(shape, values).unwrap();

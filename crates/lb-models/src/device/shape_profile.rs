@@ -1,4 +1,4 @@
-//! The shapes that TensorRT builds an engine for, in ONNX Runtime's words for them.
+//! The shapes of a graph's inputs, as far as they are known before it is run.
 
 use lb_blend::CallRows;
 
@@ -6,14 +6,14 @@ use lb_blend::CallRows;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct InputShape {
     name: &'static str,
-    /// Whether its outermost side is the rows of the call.
+    /// Whether its outermost side is the number of rows of the call.
     has_rows: bool,
     /// The sides that do not change.
     sides: Vec<usize>,
 }
 
 impl InputShape {
-    /// One entry a row, of these sides.
+    /// An input with an entry of these sides for each row.
     pub(crate) fn of_rows(name: &'static str, sides: &[usize]) -> Self {
         Self {
             name,
@@ -22,7 +22,7 @@ impl InputShape {
         }
     }
 
-    /// The same for any number of rows.
+    /// An input of these sides, whatever the number of rows.
     pub(crate) fn fixed(name: &'static str, sides: &[usize]) -> Self {
         Self {
             name,
@@ -32,9 +32,11 @@ impl InputShape {
     }
 }
 
-/// The fewest, the usual and the most rows of the inputs that a graph leaves open.
+/// The inputs whose shapes a graph leaves open, with the fewest, the usual and the most rows that it
+/// will be called with.
 ///
-/// Calls outside of them are refused by TensorRT; the usual ones are what it is fast at.
+/// TensorRT refuses calls outside of that range, and is fastest with the usual number of rows. The
+/// shapes are written the way its provider reads them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ShapeProfile {
     inputs: Vec<InputShape>,
@@ -61,7 +63,7 @@ impl ShapeProfile {
         self.at(self.rows.most)
     }
 
-    /// `input:side x side…,input:…`, without the blanks.
+    /// The shapes as `input:2x4x96x96,other:1`.
     fn at(&self, rows: usize) -> String {
         let shape = |input: &InputShape| {
             let rows = input.has_rows.then_some(rows);

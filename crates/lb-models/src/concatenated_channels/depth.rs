@@ -1,28 +1,28 @@
-//! Depth: a map of any size and unit to the channel that a depth model sees.
+//! Depth: a map of any size and unit becomes the channel that a depth model sees.
 
 use lb_blend::{LatentShape, Latents};
 
-use super::latents;
+use super::channels_of;
 use crate::error::ModelError;
 use crate::picture::GrayPicture;
 
-/// The cubic kernel's free parameter, as torch has it (Keys 1981 prefers −0.5).
+/// The cubic kernel's free parameter, with torch's value (Keys 1981 prefers −0.5).
 const A: f64 = -0.75;
-/// A map whose values differ by less than this part of the largest is flat: stretching it would
-/// show nothing but its rounding.
+/// A map whose values differ by less than this fraction of the largest is flat: stretching it would
+/// only show its rounding.
 const FLAT: f64 = 1e-6;
 
 /// The map resized to the latents' height and width and stretched to [-1, 1] by its own minimum and
-/// maximum, as diffusers' `StableDiffusionDepth2ImgPipeline` does.
+/// maximum, as in diffusers' `StableDiffusionDepth2ImgPipeline`.
 ///
 /// Resizing is bicubic without antialiasing: torch's
-/// `interpolate(mode="bicubic", align_corners=False)`. What larger values mean is the model's
-/// matter: Stable Diffusion 2's takes MiDaS's inverse depth, near is large. A flat map, which has
-/// no range to stretch, becomes 0 everywhere, the middle of the range.
+/// `interpolate(mode="bicubic", align_corners=False)`. The meaning of larger values depends on the
+/// model: Stable Diffusion 2's takes MiDaS's inverse depth, in which near is large. A flat map, which
+/// has no range to stretch, becomes 0 everywhere, the middle of the range.
 ///
 /// # Errors
-/// [`ModelError::EmptyPicture`], [`ModelError::PixelNotFinite`] and [`ModelError::Shape`] for maps
-/// that are broken.
+/// [`ModelError::EmptyPicture`], [`ModelError::PixelNotFinite`] and [`ModelError::Shape`] for broken
+/// maps.
 pub fn depth_channel(map: &GrayPicture, shape: LatentShape) -> Result<Latents, ModelError> {
     map.check("depth map")?;
     let resized = resize(map, shape.height, shape.width);
@@ -39,7 +39,7 @@ pub fn depth_channel(map: &GrayPicture, shape: LatentShape) -> Result<Latents, M
             (2.0 * (value - least) / range - 1.0) as f32
         }
     };
-    latents(
+    channels_of(
         shape.with_channels(1),
         resized.into_iter().map(stretch).collect(),
     )
@@ -68,8 +68,8 @@ fn resize(map: &GrayPicture, height: usize, width: usize) -> Vec<f64> {
     resized
 }
 
-/// The four pixels of `from` that make pixel `index` of `to`, and their weights; beyond the edge
-/// stands the edge's pixel.
+/// The four of `from` pixels that pixel `index` of `to` is computed from, with their weights. Beyond
+/// the edge, the edge's pixel is repeated.
 fn taps(index: usize, to: usize, from: usize) -> [(usize, f64); 4] {
     let position = (index as f64 + 0.5) * from as f64 / to as f64 - 0.5;
     let first = position.floor();
@@ -80,10 +80,10 @@ fn taps(index: usize, to: usize, from: usize) -> [(usize, f64); 4] {
         inner(1.0 - offset),
         outer(2.0 - offset),
     ];
-    let mut place = first - 1.0;
+    let mut next = first - 1.0;
     weights.map(|weight| {
-        let pixel = place.clamp(0.0, (from - 1) as f64) as usize;
-        place += 1.0;
+        let pixel = next.clamp(0.0, (from - 1) as f64) as usize;
+        next += 1.0;
         (pixel, weight)
     })
 }
@@ -93,7 +93,7 @@ fn inner(distance: f64) -> f64 {
     ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0
 }
 
-/// The kernel at a distance from 1 to 2.
+/// The cubic convolution kernel at a distance from 1 to 2.
 fn outer(distance: f64) -> f64 {
     ((A * distance - 5.0 * A) * distance + 8.0 * A) * distance - 4.0 * A
 }

@@ -1,21 +1,22 @@
-//! Upscaling: the noised picture of low resolution, and the noise of a whole film.
+//! Upscaling: the noisy picture of low resolution, and the noise of a whole film.
 
 use image::RgbImage;
 use lb_blend::noise::Generator;
 use lb_blend::{LatentShape, Latents, NoiseScheduleConfig, add_noise};
 
-use super::latents;
+use super::channels_of;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
 use crate::picture::{self, planes};
 
-/// The noise of an upscaled film: the same two draws for each of its pictures, or it flickers.
+/// The noise of an upscaled film. All its pictures use the same two draws, because it would flicker
+/// otherwise.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UpscaleNoise {
-    /// Added to every picture of low resolution: red, green and blue planes of the latents' height
-    /// and width.
+    /// The noise that is added to every picture of low resolution: red, green and blue planes of the
+    /// latents' height and width.
     pub low_res: Latents,
-    /// What every picture's trajectory starts from.
+    /// The latents from which every picture's trajectory starts.
     pub initial_latents: Latents,
 }
 
@@ -28,7 +29,8 @@ impl UpscaleNoise {
     pub fn seeded(seed: u64, shape: LatentShape) -> Result<Self, ModelError> {
         let mut generator = Generator::seeded(seed);
         let channels = ModelKind::Upscale.concatenated_channels(shape.channels);
-        let mut draw = |shape: LatentShape| latents(shape, generator.standard_normal(shape.len()));
+        let mut draw =
+            |shape: LatentShape| channels_of(shape, generator.standard_normal(shape.len()));
         Ok(Self {
             low_res: draw(shape.with_channels(channels))?,
             initial_latents: draw(shape)?,
@@ -36,11 +38,12 @@ impl UpscaleNoise {
     }
 }
 
-/// A picture of low resolution as an upscaler sees it: in [-1, 1], and as noisy as its
-/// `low_res_scheduler` says for `noise_level`, a timestep of that schedule.
+/// A picture of low resolution in the form that an upscaler sees: in [-1, 1], with noise as its
+/// `low_res_scheduler` defines for `noise_level`, a timestep of that schedule.
 ///
 /// # Errors
-/// [`ModelError::InputSize`] for a picture that does not have the noise's width and height; [`ModelError::NoiseLevel`] for a level that the schedule does not have;
+/// [`ModelError::InputSize`] for a picture that does not have the noise's width and height;
+/// [`ModelError::NoiseLevel`] for a level that the schedule does not have;
 /// [`ModelError::Schedule`] for a schedule that cannot be followed.
 pub fn low_res_channels(
     picture: &RgbImage,
@@ -59,7 +62,7 @@ pub fn low_res_channels(
         });
     }
     let noised = add_noise(schedule, noise_level, &planes(picture), noise.values())?;
-    latents(shape, noised)
+    channels_of(shape, noised)
 }
 
 #[cfg(test)]

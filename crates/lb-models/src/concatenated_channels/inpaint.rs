@@ -1,4 +1,4 @@
-//! Inpainting: which pixels are repainted, and the picture without them.
+//! Inpainting: the pixels that are repainted, and the picture without them.
 
 use image::RgbImage;
 use lb_blend::LatentShape;
@@ -6,10 +6,10 @@ use lb_blend::LatentShape;
 use crate::error::ModelError;
 use crate::picture::{self, GrayPicture, check_size};
 
-/// From here on a mask's pixel is white: `VaeImageProcessor.binarize` of diffusers.
+/// The least value of a white pixel in a mask, as in `VaeImageProcessor.binarize` of diffusers.
 const THRESHOLD: f32 = 0.5;
 
-/// A source picture and its mask, as an inpainting model sees them.
+/// A source picture and its mask in the form that an inpainting model sees.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MaskedPicture {
     /// The mask at the latents' size, row by row: 1 is repainted, 0 is kept.
@@ -18,7 +18,8 @@ pub struct MaskedPicture {
     pub planes: Vec<f32>,
 }
 
-/// Takes what is repainted out of a picture, as diffusers' `StableDiffusionInpaintPipeline` does.
+/// Removes the pixels that are repainted from a picture, as diffusers' `StableDiffusionInpaintPipeline`
+/// does.
 ///
 /// Black (below 0.5) is kept, white is repainted. The mask is reduced to the latents' size by taking
 /// the upper left pixel of every square of `pixels_per_latent` (nearest neighbour).

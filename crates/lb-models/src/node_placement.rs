@@ -1,8 +1,8 @@
-//! Which provider each node of a session runs on, as ONNX Runtime tells its log.
+//! Which execution provider each node of a session runs on, read from ONNX Runtime's log.
 //!
-//! A node that a GPU's provider has no kernel for runs on the CPU, without a word and very slowly.
-//! ONNX Runtime lists where it placed the nodes in its most detailed log while it loads a session;
-//! it has no other way of telling that does not run the model first.
+//! A node that a GPU's provider has no kernel for runs on the CPU, silently and very slowly. ONNX
+//! Runtime lists where it placed the nodes in its most detailed log while it loads a session. There
+//! is no other way of finding out without running the model first.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::logging::{LogLevel, LoggerFunction};
 use ort::session::builder::SessionBuilder;
 
-use super::Device;
+use crate::device::Device;
 
-/// The CPU's provider, as ONNX Runtime calls it.
+/// ONNX Runtime's name for the CPU's provider.
 const CPU: &str = "CPUExecutionProvider";
 
-/// Nodes that compute on whole tensors. All others are for shapes or single numbers, and those
+/// The operators that compute on whole tensors. All others are for shapes or single numbers, which
 /// ONNX Runtime places on the CPU on purpose.
 const COMPUTING: &[&str] = &[
     "Attention",
@@ -43,17 +43,18 @@ const COMPUTING: &[&str] = &[
 
 /// Where the nodes of a session run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Placement {
-    /// Nodes of every provider, by its name.
+pub(crate) struct NodePlacement {
+    /// The number of nodes of every provider, by its name.
     pub(crate) nodes: BTreeMap<String, usize>,
-    /// Nodes on the CPU beside another provider, by operator.
+    /// The number of nodes on the CPU, by operator, where there is another provider.
     on_cpu: BTreeMap<String, usize>,
-    /// Whose nodes are being listed.
+    /// The provider whose nodes the log lists at the moment.
     listed: Option<String>,
 }
 
-impl Placement {
-    /// What of a GPU's session is on the CPU though it computes: `None` where nothing is.
+impl NodePlacement {
+    /// The computing nodes of a GPU's session that are on the CPU, for a message; `None` if there are
+    /// none.
     fn falls_back(&self) -> Option<String> {
         if self.nodes.keys().eq([CPU]) {
             return Some("all nodes".into());
@@ -67,8 +68,9 @@ impl Placement {
         (!computing.is_empty()).then(|| computing.join(", "))
     }
 
-    /// Tells what a component's session runs on, and warns of what is not where it was asked for.
-    pub(crate) fn tell(&self, component: &'static str, device: Device) {
+    /// Logs what a component's session runs on, with a warning if computing nodes fell back to the
+    /// CPU.
+    pub(crate) fn report(&self, component: &'static str, device: Device) {
         tracing::debug!(component, %device, nodes = ?self.nodes, on_cpu = ?self.on_cpu, "nodes placed");
         if let Some(nodes) = self.falls_back() {
             tracing::warn!(
@@ -105,33 +107,34 @@ impl Placement {
 
 /// Listens to the log of one session while it is made.
 #[derive(Clone, Default)]
-pub(crate) struct PlacementRecorder(Arc<Mutex<Placement>>);
+pub(crate) struct PlacementRecorder(Arc<Mutex<NodePlacement>>);
 
 impl PlacementRecorder {
-    /// Has the session that is made next tell everything.
+    /// Lets the session that is made next log everything.
     pub(crate) fn listen(&self, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
         Ok(builder
             .with_log_level(LogLevel::Verbose)?
             .with_logger(self.logger())?)
     }
 
-    /// Warnings go where they would have gone without it.
+    /// Receives the session's log. Warnings and errors go to `tracing`, as they would without it.
     fn logger(&self) -> LoggerFunction {
         let placement = self.0.clone();
-        Arc::new(move |level, category, _id, place, message| match level {
+        Arc::new(move |level, category, _id, location, message| match level {
             LogLevel::Verbose => placement
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .read(message),
             LogLevel::Info => {}
-            LogLevel::Warning => tracing::warn!(target: "ort", category, place, "{message}"),
+            LogLevel::Warning => tracing::warn!(target: "ort", category, location, "{message}"),
             LogLevel::Error | LogLevel::Fatal => {
-                tracing::error!(target: "ort", category, place, "{message}");
+                tracing::error!(target: "ort", category, location, "{message}");
             }
         })
     }
 
-    pub(crate) fn placement(&self) -> Placement {
+    /// What the log has said so far.
+    pub(crate) fn placement(&self) -> NodePlacement {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -143,8 +146,8 @@ impl PlacementRecorder {
 mod tests {
     use super::*;
 
-    fn read(messages: &[&str]) -> Placement {
-        let mut placement = Placement::default();
+    fn read(messages: &[&str]) -> NodePlacement {
+        let mut placement = NodePlacement::default();
         for message in messages {
             placement.read(message);
         }
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_on_the_cpu_are_no_fallback_and_attention_is() {
+    fn shapes_on_the_cpu_are_no_fallback_but_attention_is() {
         let mut log = vec![
             "Node placements",
             " Node(s) placed on [CPUExecutionProvider]. Number of nodes: 3",
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_the_cpu_is_a_fallback_whatever_it_runs() {
+    fn running_on_the_cpu_alone_is_a_fallback_whatever_the_operators() {
         let log = [" All nodes placed on [CPUExecutionProvider]. Number of nodes: 7"];
         assert_eq!(read(&log).falls_back().unwrap(), "all nodes");
         assert_eq!(read(&[]).falls_back(), None);

@@ -1,0 +1,83 @@
+//! The graph of a component, before it becomes a session.
+
+use std::path::{Path, PathBuf};
+
+use lb_checkpoint::{CheckpointError, Component};
+use lb_export::{ExportError, ExportOptions, Graph, build_graph};
+
+use crate::error::ModelError;
+
+/// Where a component's graph comes from.
+pub(crate) enum GraphSource {
+    /// Written just now from the component's weights; the weights stay in their files.
+    Weights(Graph),
+    /// An ONNX file in the model directory, as Optimum or torch export it. It has a precision and
+    /// operators of its own.
+    File(PathBuf),
+}
+
+impl GraphSource {
+    /// The graph of a component of the model directory at `path`: made from its weights if there are
+    /// any, because this program is tuned for its own graphs, else the ONNX file.
+    ///
+    /// # Errors
+    /// [`ModelError::Checkpoint`] if there is no ONNX file and the weights cannot be made into a
+    /// graph.
+    pub(crate) fn find(
+        path: &Path,
+        component: Component,
+        options: &ExportOptions,
+    ) -> Result<Self, ModelError> {
+        let exported = path.join(component.directory_name()).join("model.onnx");
+        if exported.is_file() && !path.join(component.source_name()).is_dir() {
+            return Ok(Self::File(exported));
+        }
+        match build_graph(path, component, options) {
+            Ok(graph) => Ok(Self::Weights(graph)),
+            Err(ExportError::Checkpoint(
+                CheckpointError::NoWeights { .. } | CheckpointError::PickledWeights { .. },
+            )) if exported.is_file() => Ok(Self::File(exported)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The files that hold the weights. For an ONNX file these are all files beside it, because the
+    /// names of its external data are inside of it.
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`] if the folder cannot be listed.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, ModelError> {
+        match self {
+            Self::Weights(graph) => {
+                let files = graph.weight_files.iter();
+                Ok(files.map(|file| file.path.clone()).collect())
+            }
+            Self::File(path) => files_beside(path),
+        }
+    }
+
+    /// The size of graph and weights in bytes, as far as their files can be looked at.
+    pub(crate) fn bytes(&self) -> u64 {
+        let graph = match self {
+            Self::Weights(graph) => graph.bytes.len() as u64,
+            Self::File(_) => 0,
+        };
+        let files = self.files().unwrap_or_default();
+        let sizes = files.iter().flat_map(std::fs::metadata);
+        graph + sizes.map(|file| file.len()).sum::<u64>()
+    }
+}
+
+fn files_beside(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let folder = path.parent().unwrap_or(path);
+    let unreadable = |error| ModelError::unreadable(folder, error);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

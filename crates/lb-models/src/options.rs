@@ -1,0 +1,221 @@
+//! How models run: what a user chooses, and what that means on this machine.
+
+use std::path::PathBuf;
+
+use lb_export::{ExportOptions, Precision};
+
+use crate::device::Device;
+use crate::error::ModelError;
+use crate::tiles::DecodeTiling;
+
+/// How sessions are made.
+///
+/// ```
+/// use lb_models::{Device, Precision, SessionOptions};
+///
+/// let mut options = SessionOptions::new(Device::Cpu).with_threads(4);
+/// options.precision = Some(Precision::Float16);
+/// options.validate()?;
+/// # Ok::<(), lb_models::ModelError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// Where to run.
+    pub device: Device,
+    /// Threads inside one operator, 1 to [`Self::MOST_THREADS`]; `None` lets ONNX Runtime take every
+    /// physical core.
+    pub threads: Option<usize>,
+    /// What models compute in; `None` takes 16-bit floats on a GPU and 32-bit floats on a CPU. An
+    /// ONNX file that is used in place of weights is run as it was exported.
+    pub precision: Option<Precision>,
+    /// Folder where TensorRT keeps the engines that it builds, which takes minutes for a large
+    /// model; `None` builds them again for every session. It is made when it is first needed.
+    pub engine_cache: Option<PathBuf>,
+    /// Whether the UNet's kernels are recorded once for every size of batch and then replayed
+    /// (CUDA graphs), with [`Device::Cuda`] alone. This saves launching them one by one, which takes
+    /// longer than running them where pictures and batches are small. Replays are compared with
+    /// launched kernels before they are trusted.
+    pub cuda_graphs: bool,
+}
+
+impl SessionOptions {
+    /// Most threads that may be asked for.
+    pub const MOST_THREADS: usize = 1024;
+
+    /// Sessions on a device, with the default of everything else.
+    #[must_use]
+    pub fn new(device: Device) -> Self {
+        Self {
+            device,
+            ..Self::default()
+        }
+    }
+
+    /// The same with this many threads inside one operator.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self {
+            threads: Some(threads),
+            ..self
+        }
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for zero threads or more than [`Self::MOST_THREADS`], and for CUDA
+    /// graphs on a device that has none.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        if let Some(threads) = self.threads
+            && (threads == 0 || threads > Self::MOST_THREADS)
+        {
+            return Err(ModelError::Setting {
+                setting: "threads",
+                found: threads.to_string(),
+                allowed: "1 to 1024",
+            });
+        }
+        let may_record = self.device == Device::Auto || self.device.provider().records_graphs();
+        if self.cuda_graphs && !may_record {
+            return Err(ModelError::Setting {
+                setting: "device of CUDA graphs",
+                found: self.device.to_string(),
+                allowed: "cuda, or auto",
+            });
+        }
+        Ok(())
+    }
+
+    /// These options with every choice made. `device` is what [`Self::device`] was settled as.
+    pub(crate) fn on(&self, device: Device) -> SettledOptions {
+        let provider = device.provider();
+        SettledOptions {
+            device,
+            threads: self.threads,
+            precision: self.precision.unwrap_or(provider.precision()),
+            engine_cache: self.engine_cache.clone(),
+            cuda_graphs: self.cuda_graphs && provider.records_graphs(),
+        }
+    }
+}
+
+/// [`SessionOptions`] with every choice made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct SettledOptions {
+    /// Never [`Device::Auto`].
+    pub(crate) device: Device,
+    pub(crate) threads: Option<usize>,
+    pub(crate) precision: Precision,
+    pub(crate) engine_cache: Option<PathBuf>,
+    pub(crate) cuda_graphs: bool,
+}
+
+impl SettledOptions {
+    /// How graphs are written for these sessions.
+    pub(crate) fn export(&self) -> ExportOptions {
+        ExportOptions {
+            precision: self.precision,
+            form: self.device.provider().graph_form(),
+        }
+    }
+}
+
+/// How a [`Pipeline`](crate::Pipeline) runs.
+///
+/// ```
+/// use lb_models::{Device, PipelineOptions, SessionOptions};
+///
+/// let mut options = PipelineOptions::from(SessionOptions::new(Device::Cpu));
+/// options.batch_limit = Some(8);
+/// options.validate()?;
+/// # Ok::<(), lb_models::ModelError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct PipelineOptions {
+    /// Device, precision and threads of its sessions.
+    pub session: SessionOptions,
+    /// Most rows of one model call, 1 to 4096; `None` chooses by the size of the latents.
+    pub batch_limit: Option<usize>,
+    /// Noise on an upscaler's picture of low resolution, as a timestep of its schedule: the more
+    /// noise, the more the model invents. Other kinds of model do not use it.
+    pub noise_level: usize,
+    /// When and how latents are decoded in tiles.
+    pub tiling: DecodeTiling,
+}
+
+impl Default for PipelineOptions {
+    fn default() -> Self {
+        Self {
+            session: SessionOptions::default(),
+            batch_limit: None,
+            noise_level: Self::DEFAULT_NOISE_LEVEL,
+            tiling: DecodeTiling::default(),
+        }
+    }
+}
+
+impl From<SessionOptions> for PipelineOptions {
+    /// The default on sessions of these options.
+    fn from(session: SessionOptions) -> Self {
+        Self {
+            session,
+            ..Self::default()
+        }
+    }
+}
+
+impl PipelineOptions {
+    /// The default of diffusers' `StableDiffusionUpscalePipeline`.
+    pub const DEFAULT_NOISE_LEVEL: usize = 20;
+
+    /// Checks the ranges that do not depend on the model.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for a batch limit of 0 or above 4096, and those of
+    /// [`SessionOptions::validate`] and [`DecodeTiling::validate`].
+    pub fn validate(&self) -> Result<(), ModelError> {
+        self.session.validate()?;
+        self.tiling.validate()?;
+        match self.batch_limit {
+            Some(limit) if limit == 0 || limit > 4096 => Err(ModelError::Setting {
+                setting: "batch limit",
+                found: limit.to_string(),
+                allowed: "1 to 4096",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_threads_are_refused() {
+        let options = SessionOptions {
+            threads: Some(0),
+            ..Default::default()
+        };
+        let refusal = options.validate().unwrap_err().to_string();
+        assert!(refusal.contains("threads is 0"), "{refusal}");
+    }
+
+    #[test]
+    fn only_cuda_has_cuda_graphs() {
+        let with_graphs = |device| SessionOptions {
+            device,
+            cuda_graphs: true,
+            ..Default::default()
+        };
+        for device in [Device::Auto, Device::Cuda] {
+            with_graphs(device).validate().unwrap();
+        }
+        for device in [Device::Cpu, Device::TensorRt] {
+            let refusal = with_graphs(device).validate().unwrap_err().to_string();
+            assert!(refusal.contains(&device.to_string()), "{refusal}");
+        }
+    }
+}
