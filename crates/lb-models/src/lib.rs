@@ -1,31 +1,40 @@
-//! Latent blending's backend port on real models.
+//! Stable Diffusion models behind latent blending's port, on ONNX Runtime.
 //!
-//! A model directory in the diffusers layout holds a tokenizer, a text encoder, a UNet, a VAE and
-//! a noise schedule. This crate turns it into a [`Pipeline`]: prompts go in and become
-//! conditioning; the engine of `lb-blend` asks it to predict, whole levels at a time; latents go
-//! in and come out as pictures. Models for inpainting, depth and upscaling ([`ModelKind`]) also see a
-//! picture, a mask or a depth map: [`Pipeline`] makes those into the channels that stand beside the
-//! latents.
+//! A model directory in the diffusers layout holds a tokenizer, a text encoder, a UNet, a VAE and a
+//! noise schedule. A [`Pipeline`] works with it: it makes conditioning of prompts, predicts for the
+//! engine of `lb-blend` whole levels at a time, and makes pictures of latents. Models for inpainting,
+//! depth and upscaling ([`ModelKind`]) also see a picture, a mask or a depth map, which the pipeline
+//! turns into channels that are concatenated with the latents.
 //!
 //! ```text
 //!  prompt ─ Tokenizer ─ text encoder ─ conditioning ─┐
 //!                                                    ├─ UNet (Backend::predict) ─ latents ─ VAE ─ RgbImage
 //!  seed ─── lb-blend's noise ─────── latents ────────┤
 //!  mask, picture, depth map ──────── channels ───────┘
+//!
+//!  ModelPool: Runtime, and what is loaded in it (text encoders, UNets, VAE encoders and decoders)
 //! ```
 //!
+//! The text encoder, the UNet and the halves of the VAE are loaded when they are first needed, and
+//! belong to a [`ModelPool`], which outlives pipelines. With a memory budget it keeps them, so that a
+//! program that renders twenty films loads its model once; without one, each is dropped after its use.
+//! Pools and pipelines can be used from worker threads.
+//!
 //! Every model runs in ONNX Runtime, which is loaded once from a library file ([`Runtime`]). The
-//! graphs are made on the spot from the directory's own weights (`lb-export`), which the runtime
-//! maps where they lie: nothing is written and nothing is converted beforehand.
+//! graphs are made in memory from the directory's own weights (`lb-export`), which the runtime maps
+//! from their files: nothing is written and nothing is converted beforehand. [`Device`] says what they
+//! run on.
 //!
-//! What a directory holds, and what is wrong with it, is told without a runtime by
-//! [`ModelInspection`]; [`import`] makes a directory of what else models are published as.
+//! [`ModelInspection`] describes a directory, and what is wrong with it, without a runtime; [`import`]
+//! makes a directory from the other forms in which models are published.
 //!
-//! This is the only crate that names `ort`. It prints nothing and reads no environment: where the
-//! library and the models are looked for is said by the caller.
+//! This is the only crate that uses `ort`. It prints nothing and reads no environment variables: the
+//! caller says where the library and the models are.
 //!
 //! ```no_run
-//! use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime, locate_library};
+//! use lb_models::{
+//!     ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime, locate_library,
+//! };
 //!
 //! # fn main() -> Result<(), lb_models::ModelError> {
 //! let runtime = Runtime::load(&locate_library(None, &["target/onnxruntime".into()])?)?;
@@ -70,6 +79,10 @@ mod unet;
 mod upscaler_config;
 mod vae;
 
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
+
 pub use component_origin::ComponentOrigin;
 pub use concatenated_channels::{
     MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,
@@ -92,7 +105,14 @@ pub use session::SessionTimes;
 pub use tiles::DecodeTiling;
 pub use tokenizer::{Tokenizer, Tokens};
 
-/// Making model directories of what models are published as, and ONNX graphs for other programs.
+/// Types of other crates that this crate's items are made of.
+pub use lb_blend::{
+    Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, NoiseScheduleConfig,
+    PredictRequest, SamplerError,
+};
+pub use lb_schedule::{Choice, UnknownChoice};
+
+/// Importing published models into model directories, and exporting ONNX graphs for other programs.
 pub use lb_export::{
     ExportError, ExportOptions, ExportedGraph, ImportOptions, ImportReport, ImportedModel,
     ImportedPrediction, Prediction, PredictionSource, SourceFormat, WeightTransfer, import,

@@ -9,6 +9,7 @@ mod bad_directories;
 mod bad_inputs;
 mod configurations;
 mod devices;
+mod examples;
 mod golden_kinds;
 mod graphs;
 mod imported;
