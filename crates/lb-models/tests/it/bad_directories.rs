@@ -1,4 +1,4 @@
-//! Directories that are broken in one way each: a clear error, and no panic.
+//! Directories that are broken in one way each: each is a clear error, and none a panic.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use lb_models::{ModelDirectory, ModelError, Pipeline, PipelineOptions};
 
 use crate::surroundings::{pocket, pool};
 
-/// A copy of the bundled model that may be broken.
+/// A copy of the bundled model, for a test to break.
 fn copy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy_folder(pocket().path(), folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! What a model is given beside text and does not fit it: a clear error, and no panic.
+//! Inputs beside text that do not fit the model: each is a clear error, and none a panic.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ fn a_request_without_the_models_channels_is_refused() {
     }
 }
 
-/// What opening the kind's directory says after a change of one of its files.
+/// The error of opening the kind's directory after one of its files was changed.
 fn changed(kind: &'static str, file: &str, from: &str, to: &str) -> String {
     let golden = Golden::new(kind);
     let path = golden.folder().join(file);

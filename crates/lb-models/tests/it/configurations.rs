@@ -1,4 +1,4 @@
-//! The limits of what configurations may say, and where models are looked for.
+//! The limits of values in configurations, and the search for models.
 
 use std::fs;
 use std::path::Path;

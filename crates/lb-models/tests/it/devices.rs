@@ -1,4 +1,4 @@
-//! What holds for GPUs and can be seen without one: precision, bound tensors, placement.
+//! What matters on GPUs and can be tested without one: precision, bound tensors, node placement.
 
 use lb_blend::{Backend, LatentShape, PredictRequest, noise};
 use lb_export::{Component, ExportOptions, Graph, build_graph};
@@ -19,8 +19,8 @@ const SHAPE: LatentShape = LatentShape {
     width: 16,
 };
 
-/// Least PSNR of a film in 16-bit floats against the same in 32-bit ones; 65 dB were measured for
-/// the worst frame.
+/// Least PSNR of a film in 16-bit floats against the same film in 32-bit floats. The worst frame was
+/// measured at 65 dB.
 const LEAST_PSNR: f64 = 50.0;
 
 fn session(precision: Precision) -> SessionOptions {

@@ -1,6 +1,6 @@
 //! The tiny models of every kind, and what diffusers computes with them.
 //!
-//! The golden files are made by `tests/golden/kinds.py` over the models of
+//! The golden files are written by `tests/golden/kinds.py` with the models of
 //! `crates/lb-export/tests/golden/make.py`.
 
 use std::fs;
@@ -18,7 +18,7 @@ use crate::safetensors;
 use crate::surroundings::{pool, workspace};
 
 pub(crate) const KINDS: [&str; 6] = ["sd21", "sd21_base", "sd15", "inpaint", "depth", "upscale"];
-/// Of the golden transitions: other than square, so that a swapped side shows.
+/// The shape of the golden transitions' latents. It is not square, so that swapped sides are noticed.
 pub(crate) const SHAPE: LatentShape = LatentShape {
     channels: 4,
     height: 8,
@@ -118,7 +118,7 @@ impl Golden {
         }
     }
 
-    /// Latents, or channels beside them: one for each row of the tensor.
+    /// Latents, or concatenated channels: one for each row of the tensor.
     pub(crate) fn latents(&self, name: &str) -> Vec<Latents> {
         let [_, channels, height, width] = self.tensor(name).shape[..] else {
             panic!("{name} has rows of channels")
@@ -158,7 +158,7 @@ fn written() -> PathBuf {
     workspace().join("crates/lb-models/tests/golden/kinds")
 }
 
-/// The largest difference, as a part of the largest expected value.
+/// The largest difference, as a fraction of the largest expected value.
 pub(crate) fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let largest = expected

@@ -1,6 +1,6 @@
-//! The exported graphs in the runtime, against what diffusers and transformers compute.
+//! The results of exported graphs, compared with those of diffusers and transformers.
 //!
-//! The golden models are made by `crates/lb-export/tests/golden/make.py`.
+//! The golden models are written by `crates/lb-export/tests/golden/make.py`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use lb_models::{Device, SessionOptions};
 use crate::safetensors;
 use crate::surroundings::{runtime, workspace};
 
-/// Largest allowed difference, as a part of the expected values' largest.
+/// Largest allowed difference, as a fraction of the largest expected value.
 const FLOAT32_TOLERANCE: f64 = 1e-4;
 const FLOAT16_TOLERANCE: f64 = 5e-3;
 
@@ -57,7 +57,7 @@ fn compare_all(precision: Precision, form: GraphForm) {
             }
         }
     }
-    // So many outputs have the golden files: none may be passed over.
+    // This is the number of outputs in the golden files: none may be skipped.
     assert_eq!(compared, 39);
     assert!(failures.is_empty(), "beyond {tolerance}: {failures:#?}");
 }

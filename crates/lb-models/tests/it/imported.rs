@@ -46,8 +46,8 @@ fn all_forms_of_a_checkpoint_draw_the_same_pictures() {
     }
 }
 
-/// Hugging Face's cache has every file of a model under the name of its hash, in one folder, and a
-/// folder of links.
+/// Hugging Face's cache has all files of a model in one folder, named by their hashes, and a folder of
+/// links to them.
 #[cfg(unix)]
 #[test]
 fn a_directory_of_links_draws_the_same_pictures() {
@@ -64,7 +64,7 @@ fn a_directory_of_links_draws_the_same_pictures() {
 }
 
 #[test]
-fn a_folder_of_hugging_faces_cache_is_told() {
+fn a_folder_of_hugging_faces_cache_is_recognised() {
     let cache = tempfile::tempdir().unwrap();
     copy_folder(&golden("diffusers"), &cache.path().join("snapshots/0123")).unwrap();
     let refused = ModelDirectory::open(cache.path()).unwrap_err();
@@ -82,7 +82,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_checkpoint_that_is_not_imported_is_told_from_a_missing_model() {
+fn a_checkpoint_that_is_not_imported_is_distinguished_from_a_missing_model() {
     let file = golden("checkpoint.safetensors");
     for refused in [
         ModelDirectory::open(&file),

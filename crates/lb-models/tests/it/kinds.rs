@@ -1,4 +1,4 @@
-//! Every kind of model against diffusers: what a UNet takes beside latents, and whole transitions.
+//! Every kind of model compared with diffusers: concatenated channels, and whole transitions.
 
 use lb_blend::testing::conformance;
 use lb_blend::{
@@ -10,14 +10,14 @@ use lb_video::picture::psnr;
 
 use crate::golden_kinds::{Golden, KINDS, SHAPE, relative_error};
 
-/// Largest allowed difference of channels, as a part of the largest expected value.
+/// Largest allowed difference of channels, as a fraction of the largest expected value.
 const CHANNEL_TOLERANCE: f64 = 1e-4;
-/// The same for latents after six guided steps of random weights.
+/// The same for latents after six guided steps with random weights.
 const LATENT_TOLERANCE: f64 = 1e-4;
-/// Least allowed likeness of decoded frames, in dB.
+/// Least allowed PSNR of decoded frames, in dB.
 const LEAST_PSNR: f64 = 45.0;
 
-/// Both keyframes' initial latents and concatenated channels, from what the golden was given.
+/// The initial latents and concatenated channels of both keyframes, from the golden's inputs.
 fn beside_the_text(golden: &Golden, pipeline: &mut Pipeline) -> Vec<(Latents, Option<Latents>)> {
     let seeds = golden.seeds();
     let kind = pipeline.directory().kind();

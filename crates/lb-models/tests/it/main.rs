@@ -1,5 +1,5 @@
-//! The real backend against the port's conformance suite, OpenCLIP's tokens, what diffusers
-//! computes, and bad directories.
+//! Tests with real and with tiny models: the port's conformance suite, OpenCLIP's tokens, the results
+//! of diffusers, models that stay loaded, and broken directories.
 //!
 //! These tests need ONNX Runtime and a model: `cargo xtask test` sets both up.
 

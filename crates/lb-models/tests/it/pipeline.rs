@@ -1,4 +1,4 @@
-//! The pocket model behind the port.
+//! The bundled model behind the port.
 
 use lb_blend::testing::conformance;
 use lb_blend::{Backend, LatentShape, Latents, noise};
@@ -82,8 +82,8 @@ fn picture_features_tell_pictures_apart() {
     assert_ne!(features[0], features[1]);
 }
 
-/// Of the bundled model's four channels one hardly shows: least squares over the frames of 24 films
-/// found 1.24, 0.96, 1.58 and 0.21.
+/// One of the bundled model's four channels hardly shows: a least-squares fit over the frames of 24
+/// films gave weights of 1.24, 0.96, 1.58 and 0.21.
 #[test]
 fn channels_weigh_what_they_show() {
     let weights = pipeline(None).channel_weights(4).unwrap();

@@ -16,7 +16,7 @@ pub(crate) fn runtime() -> Runtime {
     Runtime::load(&library).expect("a usable ONNX Runtime")
 }
 
-/// A pool that keeps nothing, which is how most tests want it.
+/// A pool that keeps nothing, which is right for most tests.
 pub(crate) fn pool() -> ModelPool {
     ModelPool::new(runtime(), 0)
 }

@@ -1,4 +1,5 @@
-//! Decoding and encoding in tiles beside doing it whole: how far apart, and whether a seam shows.
+//! Decoding and encoding in tiles compared with doing it whole: how much the results differ, and
+//! whether a seam shows.
 
 use lb_blend::{LatentShape, Latents, noise};
 use lb_models::{
@@ -9,7 +10,7 @@ use lb_video::picture::{psnr, size};
 use crate::golden_kinds::Golden;
 use crate::surroundings::{pocket, pool};
 
-/// Of the default's proportions, and forced on latents that are decoded whole otherwise.
+/// Tiles with the default's proportions, also for latents that would otherwise be decoded whole.
 const TILING: DecodeTiling = DecodeTiling::new(0, 48, 12);
 const SHAPE: LatentShape = LatentShape {
     channels: 4,
@@ -34,7 +35,7 @@ fn decoded(directory: &ModelDirectory, latents: &Latents) -> [RgbImage; 3] {
     })
 }
 
-/// A sky, a disk, and a busy half: parts that tiles see different shares of.
+/// A sky, a disk, and a busy half, so that each tile sees a different part of the scene.
 fn scene(width: usize, height: usize) -> RgbImage {
     RgbImage::from_fn(width as u32, height as u32, |x, y| {
         let disk = (x as f64 - 200.0).hypot(y as f64 - 250.0) < 120.0;
@@ -47,7 +48,7 @@ fn scene(width: usize, height: usize) -> RgbImage {
     })
 }
 
-/// For each column the mean step to it from the one before, of the difference of two pictures.
+/// For each column, the mean step from the previous column in the difference of two pictures.
 fn steps(whole: &RgbImage, tiled: &RgbImage) -> Vec<f64> {
     let (width, height) = size(whole);
     let pairs = whole.iter().zip(tiled.iter());
@@ -91,7 +92,7 @@ fn assert_seamless(name: &str, directory: &ModelDirectory, latents: &Latents, le
         psnr >= least_psnr,
         "{name}: {psnr} dB from the whole picture"
     );
-    // The measure sees a seam where there is one.
+    // The measure detects a seam if there is one.
     let (seam, _) = at_seams_and_elsewhere(&steps(&whole, &abutting), &[44 * scale]);
     assert!(
         seam > 5.0 * seams,

@@ -1,4 +1,4 @@
-//! Tokens against OpenCLIP's own tokenizer, over the bundled model's merges.
+//! Tokens compared with those of OpenCLIP's own tokenizer, with the bundled model's merges.
 //!
 //! The golden file is made by `tests/golden/tokens.py`.
 
@@ -29,7 +29,7 @@ fn tokens_are_those_of_open_clip() {
     assert_golden(&tokenizer());
 }
 
-/// transformers 5 saves one file; how merges stand in it has changed with tokenizers 0.20.
+/// transformers 5 saves one file. The form of the merges in it changed with tokenizers 0.20.
 #[test]
 fn one_file_in_place_of_two_gives_the_same_tokens() {
     let folder = pocket().tokenizer_folder();
@@ -95,7 +95,7 @@ fn assert_golden(tokenizer: &Tokenizer) {
 }
 
 #[test]
-fn what_does_not_fit_is_cut_and_told_and_the_end_token_stays() {
+fn what_does_not_fit_is_cut_and_reported_and_the_end_token_stays() {
     let tokenizer = tokenizer();
     let end = *tokenizer.tokenize("").unwrap().ids.get(1).unwrap();
     let tokens = tokenizer.tokenize(&"apple ".repeat(100)).unwrap();

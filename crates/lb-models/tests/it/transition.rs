@@ -1,4 +1,4 @@
-//! One transition from its prompts to its pictures, as several tests need it.
+//! One transition from its prompts to its pictures, for several tests.
 
 use lb_blend::{
     BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
