@@ -3,6 +3,7 @@
 
 mod ddim;
 mod dpm_solver;
+mod films;
 mod inversion;
 mod noise;
 mod walk;

@@ -1,0 +1,118 @@
+//! Whole films to the bit: their numbers may not change unless somebody means to change them.
+
+use lb_blend::noise::initial_latents;
+use lb_blend::{BlendOptions, Film, Latents, SpacingDistance, Transition};
+use lb_schedule::{BranchingProfile, Crossfeed, CrossfeedCurve, Spacing};
+
+use crate::scene::{Made, SHAPE, keyframes, sampled, samplers};
+
+fn transition(counts: &[usize], injections: &[usize], guidance_damper: f64) -> Transition {
+    Transition {
+        profile: BranchingProfile::manual(10, counts, injections).unwrap(),
+        guidance_damper,
+    }
+}
+
+/// Four keyframes of different scales under different trees, back to the first one.
+fn looped() -> Film {
+    let mut film = Film {
+        keyframes: keyframes(4),
+        transitions: vec![
+            transition(&[2, 3, 5, 9], &[0, 3, 5, 8], 0.5),
+            transition(&[2], &[0], 0.5),
+            transition(&[2, 4], &[0, 7], 0.0),
+            transition(&[2, 3, 7], &[0, 2, 9], 1.0),
+        ],
+    };
+    let scales = [4.0, 1.0, 2.5, 6.0];
+    for (keyframe, scale) in film.keyframes.iter_mut().zip(scales) {
+        keyframe.guidance_scale = scale;
+    }
+    film
+}
+
+fn with_channels(mut film: Film) -> Film {
+    for (keyframe, seed) in film.keyframes.iter_mut().zip([7, 7, 8, 9]) {
+        let channels: Latents = initial_latents(seed, SHAPE.with_channels(3)).unwrap();
+        keyframe.concatenated = Some(channels);
+    }
+    film
+}
+
+fn crossfed() -> Crossfeed {
+    let curve = |power| CrossfeedCurve {
+        power,
+        range: 0.6,
+        decay: 0.3,
+    };
+    Crossfeed {
+        keyframes: curve(0.4),
+        parents: curve(0.25),
+    }
+}
+
+/// FNV-1a over the bits of every fraction and every value.
+fn fingerprint(made: &Made) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for &byte in bytes {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for fraction in made.level_fractions.iter().flatten().flatten() {
+        add(&fraction.to_bits().to_le_bytes());
+    }
+    for frame in made.transitions.iter().flatten() {
+        add(&frame.fraction.to_bits().to_le_bytes());
+        for value in frame.latents.values() {
+            add(&value.to_bits().to_le_bytes());
+        }
+    }
+    hash
+}
+
+/// For each sampler, each spacing, without and with crossfeed, without and with concatenated
+/// channels.
+const FINGERPRINTS: [u64; 16] = [
+    0xda7f_6698_693a_a1a8,
+    0x59be_12bf_8387_660b,
+    0xb385_98e0_842b_c83a,
+    0x4351_e705_c929_45ef,
+    0x8755_8dc5_154a_8791,
+    0x0e6b_ef4d_a28a_d75d,
+    0x1aea_579f_5980_af7d,
+    0x7760_af95_87b5_4662,
+    0x925c_53cc_04f5_cf0d,
+    0x12e6_14ae_8c8a_c662,
+    0x48d5_10f4_1a7c_9ec3,
+    0x9586_b5d8_1060_de22,
+    0xff71_7bc9_e20c_a56b,
+    0x4c3d_c3c2_0eee_d7ec,
+    0x6679_d58f_9f17_8f81,
+    0xa687_4053_e48c_19ce,
+];
+
+#[test]
+fn films_keep_their_bits() {
+    let fixed = Spacing::Fixed {
+        mid_compression: 1.2,
+    };
+    let mut found = Vec::new();
+    for sampler in samplers() {
+        for spacing in [fixed, Spacing::Perceptual] {
+            for crossfeed in [Crossfeed::default(), crossfed()] {
+                let mut options = BlendOptions::default();
+                options.spacing = spacing;
+                options.crossfeed = crossfeed;
+                options.distance = SpacingDistance::Pictures;
+                for film in [looped(), with_channels(looped())] {
+                    let made = sampled(sampler.as_ref(), &film, 64, &options);
+                    let split = sampled(sampler.as_ref(), &film, 3, &options);
+                    assert_eq!(split.transitions, made.transitions);
+                    found.push(fingerprint(&made));
+                }
+            }
+        }
+    }
+    assert_eq!(found, FINGERPRINTS);
+}
