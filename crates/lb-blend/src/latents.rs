@@ -1,26 +1,38 @@
-//! Latents of one branch: a shape and its values.
+//! The latents of one branch, their shape, and the error for lengths and numbers that do not fit.
 
-use crate::error::ShapeError;
-
-/// The shape of one branch's latents: channels, then height, then width (N = 1 of NCHW).
+/// The shape of one branch's latents: channels, then height, then width (an NCHW shape whose N is
+/// 1).
 ///
-/// Height and width are in latent units: for Stable Diffusion 2 an eighth of the picture's pixels.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// Height and width are in latent units. For Stable Diffusion 2 these are an eighth of the
+/// picture's pixels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct LatentShape {
-    /// Channels, 4 for Stable Diffusion.
+    /// Number of channels, 4 for Stable Diffusion.
     pub channels: usize,
-    /// Rows.
+    /// Number of rows.
     pub height: usize,
-    /// Columns.
+    /// Number of columns.
     pub width: usize,
 }
 
 impl LatentShape {
+    /// Creates a shape. An empty one can be made, but latents of it cannot.
+    #[must_use]
+    pub const fn new(channels: usize, height: usize, width: usize) -> Self {
+        Self {
+            channels,
+            height,
+            width,
+        }
+    }
+
     /// How many values latents of this shape have. Saturates instead of overflowing.
     #[allow(
         clippy::len_without_is_empty,
         reason = "an empty shape is refused wherever latents are made"
     )]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.channels
             .saturating_mul(self.height)
@@ -28,6 +40,7 @@ impl LatentShape {
     }
 
     /// The same height and width with another number of channels.
+    #[must_use]
     pub fn with_channels(self, channels: usize) -> Self {
         Self { channels, ..self }
     }
@@ -43,8 +56,8 @@ impl std::fmt::Display for LatentShape {
     }
 }
 
-/// The latents of one branch: row-major values of a [`LatentShape`], never empty, always of its
-/// length.
+/// The latents of one branch: row-major values of a [`LatentShape`]. They are never empty, and
+/// there are always as many values as the shape has.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Latents {
     shape: LatentShape,
@@ -52,7 +65,7 @@ pub struct Latents {
 }
 
 impl Latents {
-    /// Latents with these row-major (channel, row, column) values.
+    /// Makes latents of row-major (channel, row, column) values.
     ///
     /// # Errors
     /// [`ShapeError::Empty`] if the shape has no values; [`ShapeError::Length`] if there are more
@@ -61,35 +74,81 @@ impl Latents {
         if shape.len() == 0 {
             return Err(ShapeError::Empty { shape });
         }
-        ShapeError::check_length("latents", values.len(), shape.len())?;
+        validate_length("latents", values.len(), shape.len())?;
         Ok(Self { shape, values })
     }
 
     /// The shape.
+    #[must_use]
     pub fn shape(&self) -> LatentShape {
         self.shape
     }
 
     /// The values, row-major: channel, row, column.
+    #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// The values by themselves.
+    /// Gives up the shape and returns the values.
+    #[must_use]
     pub fn into_values(self) -> Vec<f32> {
         self.values
     }
+
+    /// Whether no value is NaN or infinite.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.values.iter().all(|value| value.is_finite())
+    }
+}
+
+/// A length or a number that does not fit.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are the values in the message")]
+pub enum ShapeError {
+    /// A list is longer or shorter than the shapes say.
+    #[error("{what}: {actual} values, expected {expected}")]
+    Length {
+        what: &'static str,
+        actual: usize,
+        expected: usize,
+    },
+    /// A shape has no values at all.
+    #[error("latents of shape {shape} have no values")]
+    Empty { shape: LatentShape },
+    /// A request has no rows.
+    #[error("a request has no rows, must have at least 1")]
+    NoRows,
+    /// A sampler was asked for a step that it does not have.
+    #[error("step {index} does not exist, the sampler takes {steps} steps, counted from 0")]
+    Step { index: usize, steps: usize },
+    /// A mix lies outside [0, 1].
+    #[error("mix {mix} is not in [0, 1]")]
+    Mix { mix: f64 },
+}
+
+/// Refuses a list that is longer or shorter than the shapes say.
+pub(crate) fn validate_length(
+    what: &'static str,
+    actual: usize,
+    expected: usize,
+) -> Result<(), ShapeError> {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(ShapeError::Length {
+        what,
+        actual,
+        expected,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SHAPE: LatentShape = LatentShape {
-        channels: 2,
-        height: 3,
-        width: 4,
-    };
+    const SHAPE: LatentShape = LatentShape::new(2, 3, 4);
 
     #[test]
     fn values_must_fit_the_shape() {

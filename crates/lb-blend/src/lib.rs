@@ -3,51 +3,55 @@
 //!
 //! # The idea
 //!
-//! A diffusion model makes a picture in N steps out of noise; the first steps decide what it will
-//! be, the last ones draw its details. Mix two finished pictures, and you see a double exposure.
+//! A diffusion model makes a picture out of noise in N steps. The first steps decide what it will
+//! show, the last ones draw its details. Mix two finished pictures, and you see a double exposure.
 //! Mix them half way, and let the model finish the mix: it draws a picture that is really in
 //! between.
 //!
 //! ```text
 //!   noise A ●───────────────●───────●───────▶ keyframe A      fraction 0
-//!           │               │       ├───────▶ frame           a level starts where its parents
-//!           │               ├───────●───────▶ frame           have come to: from the slerp of
-//!           │               │       ├───────▶ frame           their latents, under the mix of
-//!   noise B ●───────────────●───────●───────▶ keyframe B      the conditionings; fraction 1
-//!           level 0         level 1 level 2        steps →
+//!           │               │       ├───────▶ frame
+//!           │               ├───────●───────▶ frame           A branch starts from the slerp of
+//!           │               │       ├───────▶ frame           its parents' latents and runs under
+//!   noise B ●───────────────●───────●───────▶ keyframe B      the mix of the conditionings.
+//!           level 0         level 1 level 2        steps →    fraction 1
 //! ```
 //!
-//! [`blend()`] walks such trees (planned by [`lb_schedule`]) for a whole [`Film`] of keyframes and
-//! transitions. Each level is one batch: all its branches, their conditional and unconditional
-//! halves, are one call of the model per step. What the model is does not matter: the engine sees a
-//! [`Backend`], plain slices of numbers in and out. It knows no file, no runtime and no text.
+//! [`blend()`] walks such trees (planned by [`lb_schedule`]) for a whole film of keyframes and
+//! transitions. Each level is one batch: all its branches, with their conditional and unconditional
+//! rows, are one call of the model in each step. Which model it is does not matter: the engine sees
+//! a [`Backend`] that takes and returns plain slices of numbers. It knows no file, no runtime and no
+//! text.
 //!
 //! # The parts
 //!
-//! - [`Backend`] is the port to implement; `testing` (a feature) has a strict fake of it and a
-//!   conformance suite for it.
-//! - A [`Sampler`] walks down the noise schedule of a model's `scheduler_config.json`:
-//!   [`DdimSampler`] equal to diffusers' `DDIMScheduler`, [`DpmSolverSampler`] to its
+//! - [`Backend`] is the port to implement. The feature `testing` has a strict fake of it and a
+//!   conformance suite for implementations.
+//! - A [`Sampler`] follows the noise schedule of a model's `scheduler_config.json`:
+//!   [`DdimSampler`] equals diffusers' `DDIMScheduler`, and [`DpmSolverSampler`] its
 //!   `DPMSolverMultistepScheduler`.
+//! - [`Keyframe`]s come from a [`KeyframeSource`]: a `Vec`, or something that makes them one at a
+//!   time. [`Transition`]s join them.
+//! - [`FilmOutline`] forecasts what a film will take before any keyframe is made.
 //! - [`invert`] finds the noise that a given picture is made from.
 //! - [`noise`] makes the noise that torch makes for a seed.
 //! - [`slerp`] and [`lerp`] mix.
-//! - [`BlendOptions`]: where branches lie, and what trajectories take over from each other.
-//! - [`Observer`] watches, and stops. It is handed the frames, in film order; [`Blended`] is one
+//! - [`BlendOptions`] decide where branches lie, and what trajectories take over from each other.
+//! - An [`Observer`] receives the frames in film order, and can stop the work. [`Blended`] is one
 //!   that keeps them all.
-//! - [`TrajectoryStore`] keeps what was computed, so that a film that was interrupted, or one that
-//!   has much in common with another, goes on from there.
+//! - A [`SnapshotStore`] keeps what was computed, so that a film that was interrupted, or one that
+//!   has much in common with another, continues from there.
 //!
 //! # Example
 //!
-//! A "model" of one number: whatever the noise, it says that the clean latents are what the
-//! conditioning says. (`examples/own_backend.rs` draws a little more.)
+//! This "model" has pictures of one number. Whatever the noise, it predicts that the clean latents
+//! are the conditioning. (`examples/own_backend.rs` draws a little more.)
 //!
 //! ```
 //! use lb_blend::{
-//!     Backend, BackendError, BlendOptions, Blended, Conditioning, DdimSampler, Film, Keyframe,
-//!     LatentShape, NoiseScheduleConfig, PredictRequest, PredictionType, Transition, blend,
-//!     noise::initial_latents,
+//!     Backend, BackendError, BlendOptions, BlendRequest, Blended, Conditioning, DdimSampler,
+//!     Keyframe, LatentShape, NoiseScheduleConfig, PredictRequest, PredictionType, ShapeError,
+//!     Transition, blend, noise::initial_latents,
 //! };
 //! use lb_schedule::BranchingProfile;
 //!
@@ -62,72 +66,73 @@
 //!         request: &PredictRequest<'_>,
 //!         output: &mut [f32],
 //!     ) -> Result<(), BackendError> {
-//!         request.check(output).map_err(BackendError::new)?;
+//!         request.validate(output).map_err(BackendError::new)?;
 //!         output.copy_from_slice(request.conditioning);
 //!         Ok(())
 //!     }
 //! }
 //!
-//! let shape = LatentShape { channels: 1, height: 1, width: 1 };
-//! let number = |value| Conditioning { tokens: 1, width: 1, values: vec![value] };
-//! let keyframe = |value, seed| -> Result<_, lb_blend::ShapeError> {
-//!     let initial_latents = initial_latents(seed, shape)?;
-//!     Ok(Keyframe {
-//!         conditioning: number(value),
-//!         negative: number(value),
-//!         guidance_scale: 1.0,
-//!         initial_latents,
-//!         concatenated: None,
-//!     })
+//! let keyframe = |number, seed| -> Result<Keyframe, ShapeError> {
+//!     let conditioning = Conditioning::new(1, 1, vec![number])?;
+//!     let noise = initial_latents(seed, LatentShape::new(1, 1, 1))?;
+//!     Ok(Keyframe::new(conditioning.clone(), conditioning, 1.0, noise))
 //! };
+//! let mut config = NoiseScheduleConfig::default();
+//! config.prediction_type = PredictionType::Sample;
+//! config.set_alpha_to_one = true;
 //!
-//! let config = NoiseScheduleConfig {
-//!     prediction_type: PredictionType::Sample,
-//!     set_alpha_to_one: true,
-//!     ..Default::default()
-//! };
-//! let film = Film {
-//!     keyframes: vec![keyframe(-1.0, 0)?, keyframe(3.0, 1)?],
-//!     transitions: vec![Transition {
-//!         profile: BranchingProfile::manual(8, &[2, 3], &[0, 4])?,
-//!         guidance_damper: 1.0,
-//!     }],
-//! };
-//! let sampler = DdimSampler::new(&config, 8)?;
-//! let (options, mut blended) = (BlendOptions::default(), Blended::default());
-//! let report = blend(&mut Echo, &sampler, &film, &options, &mut (), &mut blended)?;
-//! assert_eq!(report.model_evaluations, film.cost().model_evaluations);
-//! let frames: Vec<f32> =
-//!     blended.transitions[0].iter().map(|frame| frame.latents.values()[0].round()).collect();
-//! assert_eq!(frames, [-1.0, 1.0, 3.0]);
+//! let mut blended = Blended::default();
+//! let report = blend(BlendRequest {
+//!     backend: &mut Echo,
+//!     sampler: &DdimSampler::new(&config, 8)?,
+//!     keyframes: &mut vec![keyframe(-1.0, 0)?, keyframe(3.0, 1)?],
+//!     transitions: &[Transition::new(BranchingProfile::manual(8, &[2, 3], &[0, 4])?, 1.0)],
+//!     options: BlendOptions::default(),
+//!     snapshots: &mut (),
+//!     observer: &mut blended,
+//! })?;
+//! assert_eq!(report.model_evaluations, 2 * 8 + 4);
+//! let frames = blended.transitions[0].iter();
+//! let numbers: Vec<f32> = frames.map(|frame| frame.latents.values()[0].round()).collect();
+//! assert_eq!(numbers, [-1.0, 1.0, 3.0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
 
 mod backend;
-mod calls;
 mod engine;
 mod error;
-mod guide;
+mod film;
+mod guidance;
+mod keyframe_source;
 mod latents;
 mod mix;
 pub mod noise;
-mod observe;
+mod observer;
+mod options;
 mod sampler;
+mod snapshot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use backend::{Backend, Conditioning, PredictRequest};
-pub use calls::CallRows;
+pub use backend::{Backend, BackendError, Conditioning, PredictRequest};
 pub use engine::{
-    BlendOptions, BlendReport, BlendedFrame, Film, InversionOptions, Inverted, Keyframe, LevelEnd,
-    Place, SpacingDistance, TrajectoryStore, Transition, blend, invert, relative_error,
+    BlendRequest, CallRows, FilmOutline, Forecast, InversionOptions, Inverted, blend, invert,
+    relative_error,
 };
-pub use error::{BackendError, BlendError, ShapeError};
-pub use latents::{LatentShape, Latents};
+pub use error::{BlendError, KeyframeError};
+pub use film::{Branch, Film, Keyframe, Transition};
+pub use keyframe_source::KeyframeSource;
+pub use latents::{LatentShape, Latents, ShapeError};
 pub use mix::{lerp, slerp};
-pub use observe::{Blended, Branch, Observer, Phase, StepProgress};
+pub use observer::{BlendReport, Blended, BlendedFrame, Observer, Phase, StepProgress};
+pub use options::{BlendOptions, SpacingDistance};
 pub use sampler::{
     BetaSchedule, DdimInversion, DdimSampler, DpmSolverSampler, NoiseScheduleConfig,
     PredictionType, Sampler, SamplerError, SamplerKind, TimestepSpacing, add_noise,
 };
+pub use snapshot::{Snapshot, SnapshotKey, SnapshotStore};
+
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

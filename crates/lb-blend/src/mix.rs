@@ -1,6 +1,6 @@
 //! Mixing two vectors: along the line between them, or along the arc.
 
-use crate::error::ShapeError;
+use crate::latents::{ShapeError, validate_length};
 
 /// How near to parallel (or opposite) two vectors may be before [`slerp`] treats them as being
 /// exactly that near: the cosine of their angle is clamped to ±(1 − this).
@@ -52,8 +52,8 @@ fn mix_by(
     result: &mut [f32],
     weights: impl FnOnce() -> (f64, f64),
 ) -> Result<(), ShapeError> {
-    ShapeError::check_length("the right side of a mix", right.len(), left.len())?;
-    ShapeError::check_length("the result of a mix", result.len(), left.len())?;
+    validate_length("the right side of a mix", right.len(), left.len())?;
+    validate_length("the result of a mix", result.len(), left.len())?;
     if mix == 0.0 {
         result.copy_from_slice(left);
     } else if mix == 1.0 {

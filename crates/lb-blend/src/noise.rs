@@ -1,17 +1,13 @@
 //! The only random numbers of a film: the noise that a keyframe's trajectory starts from.
 //!
-//! They are torch's numbers, so that a seed means here what it means in diffusers:
+//! They are torch's numbers, so that a seed means the same as in diffusers:
 //! [`standard_normal`]`(seed, count)` is `torch.randn(count,
 //! generator=torch.Generator().manual_seed(seed))` on the CPU, to within the last bits of a float
-//! (torch's own vary with the processor it runs on). What torch does is written in its
+//! (torch's own vary with the processor it runs on). Torch's algorithm is in its
 //! `aten/src/ATen/native/cpu/DistributionTemplates.h` (`normal_fill`) and
 //! `aten/src/ATen/core/DistributionsHelper.h` (`normal_distribution`).
 
-mod mersenne_twister;
-
-use self::mersenne_twister::MersenneTwister;
-use crate::error::ShapeError;
-use crate::latents::{LatentShape, Latents};
+use crate::latents::{LatentShape, Latents, ShapeError};
 
 /// Values that torch makes at a time with the Box–Muller transform: eight radii, eight angles.
 const BLOCK: usize = 16;
@@ -40,7 +36,7 @@ pub fn initial_latents(seed: u64, shape: LatentShape) -> Result<Latents, ShapeEr
     Latents::from_values(shape, standard_normal(seed, shape.len()))
 }
 
-/// A `torch.Generator` on the CPU: for several draws from one seed, in torch's order.
+/// A `torch.Generator` on the CPU, for several draws from one seed in torch's order.
 #[derive(Clone, Debug)]
 pub struct Generator {
     engine: MersenneTwister,
@@ -66,7 +62,7 @@ impl Generator {
         let mut values: Vec<f32> = (0..count).map(|_| self.uniform()).collect();
         values.chunks_exact_mut(BLOCK).for_each(box_muller);
         if !count.is_multiple_of(BLOCK) {
-            // torch has no partial block: the last 16 values are drawn anew, over finished ones.
+            // torch has no partial block: the last 16 values are drawn again, over finished ones.
             let tail = &mut values[count - BLOCK..];
             tail.fill_with(|| self.uniform());
             box_muller(tail);
@@ -86,7 +82,7 @@ impl Generator {
         (((high << 32) | low) & 0x001f_ffff_ffff_ffff) as f64 / 9_007_199_254_740_992.0
     }
 
-    /// torch's path for draws of fewer than 16 values.
+    /// One value, as torch makes it in draws of fewer than 16.
     fn normal_in_double(&mut self) -> f64 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -107,6 +103,55 @@ fn box_muller(block: &mut [f32]) {
         let angle = 2.0 * std::f32::consts::PI * *b;
         *a = radius * libm::cosf(angle);
         *b = radius * libm::sinf(angle);
+    }
+}
+
+const MT_STATE: usize = 624;
+const MT_MIDDLE: usize = 397;
+
+/// The MT19937 engine (Matsumoto and Nishimura 1998) that torch's CPU generator is built on: 32
+/// random bits at a time, equal to C++'s `std::mt19937`.
+#[derive(Clone, Debug)]
+struct MersenneTwister {
+    state: Box<[u32; MT_STATE]>,
+    next: usize,
+}
+
+impl MersenneTwister {
+    fn seeded(seed: u32) -> Self {
+        let mut state = Box::new([seed; MT_STATE]);
+        for index in 1..MT_STATE {
+            let previous = state[index - 1];
+            state[index] = 1_812_433_253_u32
+                .wrapping_mul(previous ^ (previous >> 30))
+                .wrapping_add(index as u32);
+        }
+        Self {
+            state,
+            next: MT_STATE,
+        }
+    }
+
+    fn next_u32(&mut self) -> u32 {
+        if self.next == MT_STATE {
+            self.twist();
+        }
+        let mut bits = self.state[self.next];
+        self.next += 1;
+        bits ^= bits >> 11;
+        bits ^= (bits << 7) & 0x9d2c_5680;
+        bits ^= (bits << 15) & 0xefc6_0000;
+        bits ^ (bits >> 18)
+    }
+
+    fn twist(&mut self) {
+        for index in 0..MT_STATE {
+            let joined = (self.state[index] & 0x8000_0000)
+                | (self.state[(index + 1) % MT_STATE] & 0x7fff_ffff);
+            let odd = if joined & 1 == 1 { 0x9908_b0df } else { 0 };
+            self.state[index] = self.state[(index + MT_MIDDLE) % MT_STATE] ^ (joined >> 1) ^ odd;
+        }
+        self.next = 0;
     }
 }
 
@@ -134,5 +179,15 @@ mod tests {
         let first = generator.standard_normal(16);
         let second = generator.standard_normal(16);
         assert_eq!([first, second].concat(), standard_normal(5, 32));
+    }
+
+    /// The C++ standard names this value: [rand.predef], the 10000th of a default `mt19937`.
+    #[test]
+    fn the_ten_thousandth_value_is_the_standards() {
+        let mut engine = MersenneTwister::seeded(5489);
+        for _ in 1..10_000 {
+            engine.next_u32();
+        }
+        assert_eq!(engine.next_u32(), 4_123_659_995);
     }
 }

@@ -89,6 +89,7 @@ impl Progress {
             Phase::Transition { index, .. } => {
                 format!("transition {}/{}", index + 1, self.transitions.get())
             }
+            _ => "denoising".to_owned(),
         };
         let (step, steps) = (progress.step, progress.steps);
         self.bar

@@ -309,7 +309,7 @@ impl Backend for Pipeline {
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), BackendError> {
-        request.check(output).map_err(BackendError::new)?;
+        request.validate(output).map_err(BackendError::new)?;
         let expected = self.directory.concatenated_channels();
         if request.concatenated_channels != expected {
             return Err(BackendError::new(ModelError::ConcatenatedChannels {

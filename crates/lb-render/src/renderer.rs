@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use lb_blend::{
-    Backend, BlendError, BlendOptions, CallRows, Conditioning, Film, Latents, blend, noise,
+    Backend, BlendError, BlendOptions, BlendRequest, Conditioning, Film, Latents, blend, noise,
 };
 use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime};
 
@@ -142,8 +142,14 @@ impl Renderer {
         pictures.encode(&mut pipeline, &reuse)?;
         reuse.tell(observer)?;
         let limit = pipeline.batch_limit();
-        let rows = CallRows::of_film(&film, limit);
-        pipeline.expect_rows(rows.with_inversion(pictures.keyframes(&film.keyframes), limit));
+        let scales = pictures
+            .keyframes(&film.keyframes)
+            .map(|at| at.guidance_scale);
+        let rows = film
+            .outline()
+            .call_rows(limit)
+            .with_inversion(scales, limit);
+        pipeline.expect_rows(rows);
         let denoised = format!("{:?} {schedule:?}", job.sampler);
         let inversion = Inversion {
             schedule,
@@ -173,14 +179,15 @@ impl Renderer {
         stage(Stage::Blending, observer)?;
         let mut report = {
             let mut watching = production.watch(observer);
-            let result = blend(
-                &mut pipeline,
-                sampler.as_ref(),
-                &film,
-                &options,
-                &mut trajectories,
-                &mut watching,
-            );
+            let result = blend(BlendRequest {
+                backend: &mut pipeline,
+                sampler: sampler.as_ref(),
+                keyframes: &mut film.keyframes.as_slice(),
+                transitions: &film.transitions,
+                options,
+                snapshots: &mut trajectories,
+                observer: &mut watching,
+            });
             watching.outcome(result)?
         };
         inverted.add_to(&mut report);
@@ -234,7 +241,7 @@ fn keyframes(
     let keyframes = job.keyframes.iter().map(|keyframe| {
         noise::initial_latents(keyframe.seed, shape).map(|initial_latents| lb_blend::Keyframe {
             conditioning: encoded[keyframe.prompt.as_str()].clone(),
-            negative: encoded[keyframe.negative_prompt.as_str()].clone(),
+            negative_conditioning: encoded[keyframe.negative_prompt.as_str()].clone(),
             guidance_scale: keyframe.guidance_scale,
             initial_latents,
             concatenated: channels.cloned(),

@@ -198,7 +198,9 @@ impl Reuse {
             steps: film.transitions[0].profile.steps(),
             measured_by,
         });
-        FilmTrajectories::new(&self.session, origin.as_ref(), film, options)
+        let outline = film.outline();
+        FilmTrajectories::new(&self.session, origin.as_ref(), outline, options)
+            .with_keyframes(&film.keyframes)
     }
 
     /// The pictures of these latents. The decoder is loaded only for those that are new.

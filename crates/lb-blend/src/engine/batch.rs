@@ -1,17 +1,17 @@
-//! The branches that run together: their rows side by side, and the buffers they live in.
+//! The branches that are denoised together: their rows, and the buffers that hold them.
 
 use std::ops::Range;
 
-use super::film::Keyframe;
-use super::neighbours::Neighbours;
-use super::store::LevelEnd;
+use super::level::Neighbours;
 use crate::backend::{Backend, PredictRequest};
-use crate::error::{BlendError, ShapeError};
-use crate::guide::GuidedRows;
-use crate::latents::{LatentShape, Latents};
+use crate::error::BlendError;
+use crate::film::{Branch, Keyframe};
+use crate::guidance::GuidedRows;
+use crate::keyframe_source::KeyframeForm;
+use crate::latents::{LatentShape, Latents, ShapeError};
 use crate::mix::{lerp, slerp};
-use crate::observe::Branch;
 use crate::sampler::Sampler;
+use crate::snapshot::Snapshot;
 
 /// How a branch starts. A keyframe's own trajectory has itself on both sides.
 pub(super) struct Start<'a> {
@@ -19,14 +19,14 @@ pub(super) struct Start<'a> {
     pub(super) guidance_scale: f64,
     /// The latents that it starts between.
     pub(super) latents: Neighbours<'a>,
-    /// What their last step predicted, for a sampler that reads it.
+    /// What their last steps predicted, for a sampler that reads it.
     pub(super) history: Option<Neighbours<'a>>,
     /// The transition's keyframes and the fraction between them, for the conditioning and the
     /// concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
 }
 
-/// A step of a walk.
+/// A denoising step and its timestep.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
     step: usize,
@@ -34,20 +34,21 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// The step of this index of a walk through these timesteps.
+    /// The step with this index among these timesteps.
     pub(super) fn new(step: usize, timesteps: &[u32]) -> Self {
         let timestep = timesteps[step];
         Self { step, timestep }
     }
 }
 
-/// One batch of branches. Filled anew for every level, and after a step whose branches move; its
-/// buffers are allocated once for a film.
+/// One batch of branches. It is filled for every level, and again before each step at which
+/// branches move; its buffers are allocated once for a film.
 ///
-/// Rows are laid out as [`GuidedRows`] says. The conditional rows of `latents` are the branches'
-/// own latents, which the sampler changes in place; `predicted_clean` is what it predicted last,
-/// which a multistep sampler reads at the next step. `concatenated` is empty where the model takes
-/// latents alone.
+/// Rows are laid out as [`GuidedRows`] describes. The conditional rows of `latents` are the branches'
+/// own latents, which the sampler changes in place. `predicted_clean` is what the sampler predicted
+/// last, which a multistep sampler reads at the next step. `concatenated` is empty where the model
+/// takes latents alone.
+#[derive(Default)]
 pub(super) struct Batch {
     shape: LatentShape,
     concatenated_channels: usize,
@@ -63,25 +64,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// An empty batch for branches like this keyframe.
-    pub(super) fn like(keyframe: &Keyframe) -> Self {
-        Self {
-            shape: keyframe.initial_latents.shape(),
-            concatenated_channels: keyframe.concatenated_channels(),
-            tokens: keyframe.conditioning.tokens,
-            width: keyframe.conditioning.width,
-            branches: Vec::new(),
-            guided: GuidedRows::default(),
-            latents: Vec::new(),
-            concatenated: Vec::new(),
-            conditioning: Vec::new(),
-            output: Vec::new(),
-            predicted_clean: Vec::new(),
-        }
-    }
-
-    /// Begins these branches, which take the place of the last ones.
+    /// Starts these branches, of which there is at least one. They replace the last ones.
     pub(super) fn fill(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
+        let form = KeyframeForm::of(starts[0].keyframes.0);
+        self.shape = form.latents;
+        self.concatenated_channels = form.concatenated_channels;
+        (self.tokens, self.width) = (form.tokens, form.width);
         self.branches.clear();
         self.branches
             .extend(starts.iter().map(|start| start.branch));
@@ -109,7 +97,7 @@ impl Batch {
             let (left, right, fraction) = starts[branch].keyframes;
             let (left, right) = match conditional {
                 true => (&left.conditioning, &right.conditioning),
-                false => (&left.negative, &right.negative),
+                false => (&left.negative_conditioning, &right.negative_conditioning),
             };
             let mixed = &mut self.conditioning[row * values..][..values];
             lerp(&left.values, &right.values, fraction, mixed)?;
@@ -127,7 +115,7 @@ impl Batch {
         for (start, row) in starts.iter().zip(rows) {
             let (left, right, fraction) = start.keyframes;
             let (left, right) = (left.concatenated_values(), right.concatenated_values());
-            // What both keyframes share is no mix, and rounding must not make one of it.
+            // What both keyframes share must be copied: a mix would round it.
             if left == right {
                 row.copy_from_slice(left);
             } else {
@@ -150,8 +138,8 @@ impl Batch {
         self.guided.rows()
     }
 
-    /// Draws a branch towards other latents, and the prediction that its sampler reads next towards
-    /// theirs: the mix is the one that a branch starts from.
+    /// Draws a branch's latents along the arc towards other latents, and the prediction that its
+    /// sampler reads next along the line towards theirs.
     pub(super) fn crossfeed(
         &mut self,
         branch: usize,
@@ -159,7 +147,7 @@ impl Batch {
         coefficient: f64,
     ) -> Result<(), ShapeError> {
         let own = branch * self.shape.len()..(branch + 1) * self.shape.len();
-        // What the model says next takes the place of what is left here.
+        // The model's next output overwrites what is left in this buffer.
         let mixed = &mut self.output[own.clone()];
         slerp(&self.latents[own.clone()], latents, coefficient, mixed)?;
         self.latents[own.clone()].copy_from_slice(mixed);
@@ -203,7 +191,7 @@ impl Batch {
                 true => "the model's output for the conditioning",
                 false => "the model's output for the negative conditioning",
             };
-            self.check_finite(output, what, branch, at)?;
+            self.validate_finite(output, what, branch, at)?;
         }
         self.guided.combine(&mut self.output, values);
         Ok(calls)
@@ -215,7 +203,7 @@ impl Batch {
         let (latents, output) = (&mut self.latents[..values], &self.output[..values]);
         sampler.step(step, latents, output, &mut self.predicted_clean)?;
         let at = Moment::new(step, sampler.timesteps());
-        self.check_latents("the denoised latents", at)
+        self.validate_latents("the denoised latents", at)
     }
 
     /// The branches' latents, one after the other.
@@ -223,8 +211,7 @@ impl Batch {
         &self.latents[..self.branches.len() * self.shape.len()]
     }
 
-    /// Puts other latents in their place: `solve` makes them of what [`predict`](Self::predict)
-    /// found.
+    /// Replaces the latents by what `solve` makes of the output of [`predict`](Self::predict).
     pub(super) fn replace(
         &mut self,
         at: Moment,
@@ -232,12 +219,12 @@ impl Batch {
     ) -> Result<(), BlendError> {
         let values = self.branches.len() * self.shape.len();
         solve(&self.output[..values], &mut self.latents[..values])?;
-        self.check_latents("the inverted latents", at)
+        self.validate_latents("the inverted latents", at)
     }
 
-    /// Where these branches stand now.
-    pub(super) fn end(&self, branches: Range<usize>) -> Result<LevelEnd, ShapeError> {
-        Ok(LevelEnd {
+    /// The present state of these branches.
+    pub(super) fn snapshot(&self, branches: Range<usize>) -> Result<Snapshot, ShapeError> {
+        Ok(Snapshot {
             fractions: Vec::new(),
             latents: self.copied(&self.latents, branches.clone())?,
             predicted_clean: self.copied(&self.predicted_clean, branches)?,
@@ -251,15 +238,15 @@ impl Batch {
             .collect()
     }
 
-    fn check_latents(&self, what: &'static str, at: Moment) -> Result<(), BlendError> {
+    fn validate_latents(&self, what: &'static str, at: Moment) -> Result<(), BlendError> {
         let latents = self.latents().chunks_exact(self.shape.len());
         for (branch, latents) in latents.enumerate() {
-            self.check_finite(latents, what, branch, at)?;
+            self.validate_finite(latents, what, branch, at)?;
         }
         Ok(())
     }
 
-    fn check_finite(
+    fn validate_finite(
         &self,
         values: &[f32],
         what: &'static str,

@@ -1,40 +1,52 @@
 //! How far branches are from each other.
 
-use super::Walk;
-use super::options::SpacingDistance;
+use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::latents::Latents;
+use crate::options::SpacingDistance;
 
-impl Walk<'_> {
+/// Measures distances between neighbouring branches of a level.
+#[derive(Default)]
+pub(super) struct DistanceMeasure {
+    /// The backend's weights, asked for once in a film; empty until then.
+    channel_weights: Vec<f64>,
+}
+
+impl DistanceMeasure {
     /// How far each branch's prediction is from the next one's.
     pub(super) fn distances(
         &mut self,
+        backend: &mut dyn Backend,
         distance: SpacingDistance,
         predicted_clean: &[Latents],
     ) -> Result<Vec<f64>, BlendError> {
-        // A single distance says nothing about where between its ends the picture changes.
+        // A single distance does not show where between its ends the picture changes.
         if predicted_clean.len() == 2 {
             return Ok(vec![1.0]);
         }
         match distance {
             SpacingDistance::Latents => {
+                let channels = predicted_clean[0].shape().channels;
                 let values: Vec<&[f32]> = predicted_clean.iter().map(Latents::values).collect();
-                Ok(neighbour_distances(&values, self.channel_weights()?))
+                let weights = self.channel_weights(backend, channels)?;
+                Ok(neighbour_distances(&values, weights))
             }
             SpacingDistance::Pictures => {
-                let features = self.backend.picture_features(predicted_clean)?;
-                check_features(&features, predicted_clean.len())?;
+                let features = backend.picture_features(predicted_clean)?;
+                validate_features(&features, predicted_clean.len())?;
                 let values: Vec<&[f32]> = features.iter().map(Vec::as_slice).collect();
                 Ok(neighbour_distances(&values, &[1.0]))
             }
         }
     }
 
-    /// The backend's, asked for once a film.
-    fn channel_weights(&mut self) -> Result<&[f64], BlendError> {
+    fn channel_weights(
+        &mut self,
+        backend: &mut dyn Backend,
+        channels: usize,
+    ) -> Result<&[f64], BlendError> {
         if self.channel_weights.is_empty() {
-            let channels = self.film.keyframes[0].initial_latents.shape().channels;
-            let weights = self.backend.channel_weights(channels)?;
+            let weights = backend.channel_weights(channels)?;
             let is_weight = |weight: &f64| weight.is_finite() && *weight >= 0.0;
             if weights.len() != channels || !weights.iter().all(is_weight) {
                 return Err(BlendError::ChannelWeights { channels, weights });
@@ -45,7 +57,8 @@ impl Walk<'_> {
     }
 }
 
-/// Euclidean distances; the values are as many equal parts as there are weights of their squares.
+/// Euclidean distances between neighbours. The values consist of as many equal parts as there are
+/// weights; each weight multiplies its part's squares.
 fn neighbour_distances(values: &[&[f32]], weights: &[f64]) -> Vec<f64> {
     let squares = |left: &[f32], right: &[f32]| -> f64 {
         let differences = left
@@ -68,7 +81,7 @@ fn neighbour_distances(values: &[&[f32]], weights: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-fn check_features(features: &[Vec<f32>], pictures: usize) -> Result<(), BlendError> {
+fn validate_features(features: &[Vec<f32>], pictures: usize) -> Result<(), BlendError> {
     let refuse = |rule, actual, expected| {
         if actual == expected {
             Ok(())

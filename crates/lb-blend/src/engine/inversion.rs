@@ -1,22 +1,26 @@
 //! Pictures back to the noise that they are made from, so that they can be keyframes.
 
 use super::batch::{Batch, Moment, Start};
-use super::check::check_keyframes;
-use super::neighbours::Neighbours;
-use super::{Keyframe, proceed};
+use super::denoiser::{proceed, validated_batch_limit};
+use super::forecast::Forecast;
+use super::level::Neighbours;
 use crate::backend::Backend;
-use crate::error::{BlendError, ShapeError};
-use crate::latents::Latents;
-use crate::observe::{Branch, Observer, Phase, StepProgress};
+use crate::error::BlendError;
+use crate::film::{Branch, Keyframe};
+use crate::guidance::rows_at;
+use crate::keyframe_source::validate_keyframes;
+use crate::latents::{Latents, ShapeError, validate_length};
+use crate::observer::{Observer, Phase, StepProgress};
 use crate::sampler::DdimInversion;
 
 /// How carefully pictures are inverted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct InversionOptions {
     /// How often each step is solved again with the model's output for its last solution, 0 to
     /// [`MOST_ITERATIONS`](Self::MOST_ITERATIONS). 0 is the inversion of the DDIM paper, which loses
-    /// much of a picture; each further one costs as much again, and takes the error down to a third
-    /// or less.
+    /// much of a picture. Each iteration costs as much again, and takes the error down to a third or
+    /// less.
     pub iterations: usize,
 }
 
@@ -27,13 +31,19 @@ impl Default for InversionOptions {
 }
 
 impl InversionOptions {
-    /// Most iterations a step.
+    /// Options with this number of iterations.
+    #[must_use]
+    pub const fn new(iterations: usize) -> Self {
+        Self { iterations }
+    }
+
+    /// The largest number of iterations.
     pub const MOST_ITERATIONS: usize = 100;
 
-    /// Checks the number of iterations.
+    /// Validates the number of iterations.
     ///
     /// # Errors
-    /// [`BlendError::Iterations`] for more than there may be.
+    /// [`BlendError::Iterations`] for more than the largest number.
     pub fn validate(&self) -> Result<(), BlendError> {
         let (found, most) = (self.iterations, Self::MOST_ITERATIONS);
         if found > most {
@@ -42,21 +52,40 @@ impl InversionOptions {
         Ok(())
     }
 
-    /// Model evaluations that so many pictures take in so many steps.
+    /// The model evaluations that it takes to invert this number of pictures in this number of
+    /// steps.
     #[must_use]
     pub fn model_evaluations(&self, pictures: usize, steps: usize) -> usize {
         pictures * steps * (1 + self.iterations)
+    }
+
+    /// What it takes to invert pictures of these guidance scales in this number of steps.
+    #[must_use]
+    pub fn forecast(
+        &self,
+        guidance_scales: impl IntoIterator<Item = f64>,
+        steps: usize,
+    ) -> Forecast {
+        let mut sum = Forecast::default();
+        for scale in guidance_scales {
+            let evaluations = self.model_evaluations(1, steps);
+            sum.model_evaluations += evaluations;
+            sum.rows += evaluations * rows_at(scale);
+        }
+        sum
     }
 }
 
 /// What an inversion found, and what it took.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct Inverted {
-    /// For each picture the latents at the first step that DDIM denoises to about the picture's.
+    /// For each picture the latents at the first step from which DDIM arrives at about the
+    /// picture's.
     pub initial_latents: Vec<Latents>,
     /// Pictures × steps × (1 + iterations).
     pub model_evaluations: usize,
-    /// Rows that the backend predicted: conditional and unconditional ones.
+    /// Rows that the backend predicted, conditional and unconditional ones.
     pub predicted_rows: usize,
     /// Calls of [`Backend::predict`].
     pub predict_calls: usize,
@@ -67,9 +96,9 @@ pub struct Inverted {
 /// fixed-point iteration (see [`DdimInversion`]).
 ///
 /// `pictures` are keyframes whose `initial_latents` are the *clean* latents of a picture, as an
-/// encoder makes them. With the result in their place they are keyframes for
-/// [`blend`](crate::blend()) with the [`DdimSampler`](crate::DdimSampler) of the same steps. How
-/// close that comes to the picture is seen when the keyframe is finished: [`relative_error`].
+/// encoder makes them. With the result as their `initial_latents` they are keyframes for
+/// [`blend`](crate::blend()) with the [`DdimSampler`](crate::DdimSampler) of the same steps.
+/// [`relative_error`] measures how close the finished keyframe comes to the picture.
 ///
 /// Pictures are inverted together, in batches of as many branches as the backend takes rows.
 ///
@@ -85,16 +114,13 @@ pub fn invert(
     observer: &mut dyn Observer,
 ) -> Result<Inverted, BlendError> {
     options.validate()?;
-    check_keyframes(pictures)?;
-    let limit = backend.batch_limit();
-    if limit == 0 {
-        return Err(BlendError::BatchLimit);
-    }
+    validate_keyframes(pictures)?;
+    let limit = validated_batch_limit(backend)?;
     let timesteps = inversion.timesteps();
     let total_model_evaluations = options.model_evaluations(pictures.len(), timesteps.len());
     let mut inverted = Inverted::default();
     for (group, pictures) in pictures.chunks(limit).enumerate() {
-        let mut batch = Batch::like(&pictures[0]);
+        let mut batch = Batch::default();
         batch.fill(&starts(pictures, group * limit))?;
         for step in 0..timesteps.len() {
             let at = Moment::new(step, timesteps);
@@ -117,13 +143,13 @@ pub fn invert(
                 }))?;
             }
         }
-        let found = batch.end(0..pictures.len())?.latents;
+        let found = batch.snapshot(0..pictures.len())?.latents;
         inverted.initial_latents.extend(found);
     }
     Ok(inverted)
 }
 
-/// Each picture as a branch of its own; the first one has the index `first`.
+/// Each picture as a branch of its own. The first one has the index `first`.
 fn starts(pictures: &[Keyframe], first: usize) -> Vec<Start<'_>> {
     let indexed = pictures.iter().zip(first..);
     indexed
@@ -137,16 +163,16 @@ fn starts(pictures: &[Keyframe], first: usize) -> Vec<Start<'_>> {
         .collect()
 }
 
-/// Root mean square of the difference over root mean square of `expected`: 0 where both are equal,
-/// infinite where only `expected` is zero.
+/// How far latents are from others: the root mean square of the difference over the root mean square
+/// of `expected`. It is 0 where both are equal, and infinite where only `expected` is zero.
 ///
-/// How far a finished keyframe is from the clean latents that it was inverted from.
+/// It tells how far a finished keyframe is from the clean latents that it was inverted from.
 ///
 /// # Errors
 /// [`ShapeError::Length`](crate::ShapeError::Length) if there are not as many values.
 pub fn relative_error(actual: &Latents, expected: &Latents) -> Result<f64, ShapeError> {
     let (actual, expected) = (actual.values(), expected.values());
-    ShapeError::check_length("latents to compare", actual.len(), expected.len())?;
+    validate_length("latents to compare", actual.len(), expected.len())?;
     let (mut difference, mut size) = (0.0, 0.0);
     for (&actual, &expected) in actual.iter().zip(expected) {
         let (actual, expected) = (f64::from(actual), f64::from(expected));

@@ -1,33 +1,35 @@
-//! The keyframes' own trajectories: a group at a time, from wherever each of them stands.
+//! The keyframes that are in memory, and their own trajectories: made and computed a group at a
+//! time, and dropped when the transitions beside them are finished.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::Walk;
 use super::batch::Start;
-use super::neighbours::Neighbours;
-use super::store::{LevelEnd, Place};
+use super::crossfeed::crossfeed_keyframe;
+use super::denoiser::Denoiser;
+use super::level::Neighbours;
+use super::outline::FilmOutline;
 use crate::error::BlendError;
-use crate::observe::{Branch, Phase};
+use crate::film::{Branch, Keyframe};
+use crate::keyframe_source::{KeyframeForm, KeyframeSource};
+use crate::observer::Phase;
+use crate::options::BlendOptions;
+use crate::snapshot::{Snapshot, SnapshotKey, SnapshotStore};
 
-/// A keyframe's trajectory, as far as others go on from it.
-#[derive(Default)]
-pub(super) struct Trajectory {
-    /// By the number of steps taken.
-    ends: BTreeMap<usize, LevelEnd>,
-    /// The stretches that still have to be computed; each ends where the trajectory is recorded.
+/// A keyframe in memory, and its trajectory as far as other branches need it.
+pub(super) struct HeldKeyframe {
+    pub(super) keyframe: Keyframe,
+    /// Snapshots by the number of steps taken.
+    snapshots: BTreeMap<usize, Snapshot>,
+    /// The stretches of steps that still have to be computed. Each ends where the trajectory is
+    /// recorded.
     missing: Vec<Range<usize>>,
 }
 
-impl Trajectory {
-    /// Forgets all states but those after these steps.
-    fn keep(&mut self, steps: &BTreeSet<usize>) {
-        self.ends.retain(|step, _| steps.contains(step));
-    }
-
-    /// Where the keyframe stands after a step that is recorded.
-    pub(super) fn after(&self, step: usize) -> &LevelEnd {
-        &self.ends[&step]
+impl HeldKeyframe {
+    /// The keyframe's state after a step that is recorded.
+    pub(super) fn after(&self, step: usize) -> &Snapshot {
+        &self.snapshots[&step]
     }
 
     fn misses(&self, step: usize) -> bool {
@@ -35,122 +37,205 @@ impl Trajectory {
     }
 }
 
-/// The keyframes that transitions still need.
-pub(super) type Window = BTreeMap<usize, Trajectory>;
+/// The keyframes that transitions still need: a group, the keyframe before it, and a loop's first.
+pub(super) struct KeyframeWindow<'a> {
+    source: &'a mut dyn KeyframeSource,
+    outline: &'a FilmOutline<'a>,
+    options: BlendOptions,
+    /// The most rows of a group.
+    group_rows: usize,
+    /// The dimensions of keyframe 0, once it is there.
+    form: Option<KeyframeForm>,
+    held: BTreeMap<usize, HeldKeyframe>,
+}
 
-impl Walk<'_> {
-    /// Puts a group of keyframes into the window, computing what the store does not have.
+impl<'a> KeyframeWindow<'a> {
+    pub(super) fn new(
+        source: &'a mut dyn KeyframeSource,
+        outline: &'a FilmOutline<'a>,
+        options: BlendOptions,
+        batch_limit: usize,
+    ) -> Self {
+        Self {
+            source,
+            outline,
+            options,
+            group_rows: outline.group_rows(batch_limit),
+            form: None,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// A keyframe that is held.
+    pub(super) fn get(&self, index: usize) -> &HeldKeyframe {
+        &self.held[&index]
+    }
+
+    /// Drops a keyframe that no later transition needs.
+    pub(super) fn drop_keyframe(&mut self, index: usize) {
+        self.held.remove(&index);
+    }
+
+    /// Sees to it that a keyframe is there: if it is not, makes and computes the group that begins
+    /// with it.
+    pub(super) fn reach(
+        &mut self,
+        index: usize,
+        denoiser: &mut Denoiser<'_>,
+        snapshots: &mut dyn SnapshotStore,
+    ) -> Result<(), BlendError> {
+        if self.held.contains_key(&index) {
+            return Ok(());
+        }
+        let group = self.outline.group(index, self.group_rows);
+        for index in group.clone() {
+            let keyframe = self.make(index)?;
+            snapshots.keyframe(index, &keyframe);
+            let held = self.resumed(index, keyframe, denoiser, snapshots);
+            self.held.insert(index, held);
+        }
+        self.compute(group, denoiser, snapshots)
+    }
+
+    /// Asks the source for a keyframe, and validates it.
+    fn make(&mut self, index: usize) -> Result<Keyframe, BlendError> {
+        let keyframe = self.source.keyframe(index)?;
+        let form = self.form.get_or_insert_with(|| KeyframeForm::of(&keyframe));
+        form.validate(index, &keyframe)?;
+        let announced = self.outline.guidance_scales()[index];
+        let actual = keyframe.guidance_scale;
+        if actual != announced {
+            return Err(BlendError::GuidanceScale {
+                keyframe: index,
+                actual,
+                announced,
+            });
+        }
+        Ok(keyframe)
+    }
+
+    /// A keyframe with the snapshots that are kept of its trajectory.
+    fn resumed(
+        &self,
+        index: usize,
+        keyframe: Keyframe,
+        denoiser: &mut Denoiser<'_>,
+        store: &mut dyn SnapshotStore,
+    ) -> HeldKeyframe {
+        let shape = keyframe.initial_latents.shape();
+        let (mut snapshots, mut missing) = (BTreeMap::new(), Vec::new());
+        let mut before = 0;
+        for step in self.outline.recorded_steps(index, &self.options) {
+            let loaded = store.load(SnapshotKey::Keyframe { index, step });
+            match loaded.filter(|snapshot| snapshot.fits_keyframe(shape)) {
+                Some(snapshot) => {
+                    denoiser.report.reused_evaluations += step - before;
+                    snapshots.insert(step, snapshot);
+                }
+                None => missing.push(before..step),
+            }
+            before = step;
+        }
+        HeldKeyframe {
+            keyframe,
+            snapshots,
+            missing,
+        }
+    }
+
+    /// Computes what is missing of a group's trajectories.
     ///
-    /// All of them that miss a step take it together. A keyframe that is stored up to a step joins
+    /// All keyframes that miss a step take it together. One whose snapshots reach up to a step joins
     /// the others there.
-    pub(super) fn keyframes(
+    fn compute(
         &mut self,
         group: Range<usize>,
-        window: &mut Window,
+        denoiser: &mut Denoiser<'_>,
+        snapshots: &mut dyn SnapshotStore,
     ) -> Result<(), BlendError> {
-        let mut borders = BTreeSet::from([0]);
-        for index in group.clone() {
-            let steps = self.film.recorded_steps(index, self.options);
-            window.insert(index, self.stored_trajectory(index, &steps));
-            borders.extend(steps);
-        }
+        let recorded = group
+            .clone()
+            .flat_map(|index| self.outline.recorded_steps(index, &self.options));
+        let borders: BTreeSet<usize> = recorded.chain([0]).collect();
         let borders: Vec<usize> = borders.into_iter().collect();
         let mut running = Vec::new();
         for stretch in borders.windows(2) {
             let (from, to) = (stretch[0], stretch[1]);
-            let missing = group.clone().filter(|index| window[index].misses(from));
+            let missing = group.clone().filter(|index| self.held[index].misses(from));
             let missing: Vec<usize> = missing.collect();
             if missing.is_empty() {
                 running.clear();
                 continue;
             }
             if missing != running {
-                self.start_keyframes(&running, &missing, from, window)?;
+                self.start(&running, &missing, from, denoiser)?;
                 running = missing;
             }
-            self.crossfeed_keyframes(&running, from, window)?;
-            self.denoise(from..to, Phase::Keyframes)?;
+            self.crossfeed(&running, from, denoiser)?;
+            denoiser.denoise(from..to, Phase::Keyframes)?;
             for (branch, &index) in running.iter().enumerate() {
-                let Some(trajectory) = window.get_mut(&index) else {
+                let Some(held) = self.held.get_mut(&index) else {
                     continue;
                 };
-                if trajectory.missing.iter().any(|stretch| stretch.end == to) {
-                    let end = self.batch.end(branch..branch + 1)?;
-                    self.store.save(Place::Keyframe { index, step: to }, &end);
-                    trajectory.ends.insert(to, end);
+                if held.missing.iter().any(|stretch| stretch.end == to) {
+                    let snapshot = denoiser.batch.snapshot(branch..branch + 1)?;
+                    snapshots.save(SnapshotKey::Keyframe { index, step: to }, &snapshot);
+                    held.snapshots.insert(to, snapshot);
                 }
             }
         }
-        let held: usize = window.values().map(|at| at.ends.len()).sum();
-        self.report.most_states_held = self.report.most_states_held.max(held);
-        // Only the group's last keyframe still has a next one to hand its steps to.
-        for (&index, trajectory) in window.range_mut(..group.end - 1) {
-            let kept = self.film.steps_beside(index, self.options.spacing);
-            trajectory.keep(&kept);
+        let count: usize = self.held.values().map(|at| at.snapshots.len()).sum();
+        let most = &mut denoiser.report.most_snapshots_held;
+        *most = count.max(*most);
+        // Only the group's last keyframe still has a next one that takes over from its steps.
+        for (&index, held) in self.held.range_mut(..group.end - 1) {
+            let needed = self.outline.steps_beside(index, self.options.spacing);
+            held.snapshots.retain(|step, _| needed.contains(step));
         }
         Ok(())
     }
 
-    /// Draws the running keyframes, which are about to take a step, towards where the keyframes
-    /// before them stood there.
-    fn crossfeed_keyframes(
-        &mut self,
+    /// Draws the running keyframes, which are about to take a step, towards the keyframes before
+    /// them at that step.
+    fn crossfeed(
+        &self,
         running: &[usize],
         step: usize,
-        window: &Window,
+        denoiser: &mut Denoiser<'_>,
     ) -> Result<(), BlendError> {
-        let steps = self.sampler.timesteps().len();
         let curve = self.options.crossfeed.keyframes;
-        let coefficient = curve.coefficient(step, 0, steps);
+        let coefficient = curve.coefficient(step, 0, denoiser.steps());
         if coefficient == 0.0 {
             return Ok(());
         }
         for (branch, &index) in running.iter().enumerate() {
             if let Some(before) = index.checked_sub(1) {
-                let other = window[&before].after(step);
-                let other = (other.latents[0].values(), other.predicted_clean[0].values());
-                self.batch.crossfeed(branch, other, coefficient)?;
+                let before = self.held[&before].after(step);
+                crossfeed_keyframe(&mut denoiser.batch, branch, before, coefficient)?;
             }
         }
         Ok(())
     }
 
-    fn stored_trajectory(&mut self, index: usize, steps: &BTreeSet<usize>) -> Trajectory {
-        let mut trajectory = Trajectory::default();
-        let mut before = 0;
-        for &step in steps {
-            match self.stored(Place::Keyframe { index, step }) {
-                Some(end) => {
-                    self.report.reused_evaluations += step - before;
-                    trajectory.ends.insert(step, end);
-                }
-                None => trajectory.missing.push(before..step),
-            }
-            before = step;
-        }
-        trajectory
-    }
-
-    /// Begins a batch of these keyframes at a step, some of which may be in the last one.
-    fn start_keyframes(
-        &mut self,
+    /// Starts a batch of these keyframes at a step. Some of them may be in the batch already.
+    fn start(
+        &self,
         running: &[usize],
         next: &[usize],
         step: usize,
-        window: &Window,
+        denoiser: &mut Denoiser<'_>,
     ) -> Result<(), BlendError> {
-        let mut carried = BTreeMap::new();
+        let mut continued = BTreeMap::new();
         for (branch, &index) in running.iter().enumerate() {
-            carried.insert(index, self.batch.end(branch..branch + 1)?);
+            continued.insert(index, denoiser.batch.snapshot(branch..branch + 1)?);
         }
         let mut starts = Vec::with_capacity(next.len());
         for &index in next {
-            let keyframe = &self.film.keyframes[index];
-            let reached = carried
-                .get(&index)
-                .or_else(|| window[&index].ends.get(&step));
-            let latents = reached.map_or(&keyframe.initial_latents, |end| &end.latents[0]);
-            let predicted = reached.map(|end| &end.predicted_clean[0]);
+            let held = &self.held[&index];
+            let keyframe = &held.keyframe;
+            let reached = continued.get(&index).or_else(|| held.snapshots.get(&step));
+            let latents = reached.map_or(&keyframe.initial_latents, |at| &at.latents[0]);
+            let predicted = reached.map(|at| &at.predicted_clean[0]);
             starts.push(Start {
                 branch: Branch::Keyframe(index),
                 guidance_scale: keyframe.guidance_scale,
@@ -159,7 +244,7 @@ impl Walk<'_> {
                 keyframes: (keyframe, keyframe, 0.0),
             });
         }
-        self.batch.fill(&starts)?;
+        denoiser.batch.fill(&starts)?;
         Ok(())
     }
 }

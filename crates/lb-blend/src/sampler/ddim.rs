@@ -1,20 +1,18 @@
 //! DDIM without added noise (Song et al. 2020, η = 0), equal to diffusers' `DDIMScheduler`.
 
-use super::betas::alphas_cumprod;
-use super::config::{NoiseScheduleConfig, PredictionType};
 use super::error::SamplerError;
-use super::prediction::single;
+use super::noise_schedule::{NoiseScheduleConfig, PredictionType, alphas_cumprod, single};
 use super::timesteps::ddim_timesteps;
-use super::{Sampler, checked_step};
-use crate::error::ShapeError;
+use super::{Sampler, validated_step};
+use crate::latents::ShapeError;
 
-/// A walk of N denoising steps down a model's noise schedule, each on its own.
+/// A sampler whose steps do not depend on each other.
 ///
-/// Takes exactly N steps for every N from 1 to `num_train_timesteps`, at diffusers' own timesteps
-/// (leading spacing where the configuration names none), with two exceptions where diffusers fails:
-/// timesteps beyond the training schedule (leading spacing with an offset at N = T) are clamped to
-/// its last, and under trailing spacing, where numpy's rounding sometimes adds a step at timestep
-/// −1, that step is left out.
+/// It takes exactly N steps for every N from 1 to `num_train_timesteps`, at diffusers' own timesteps
+/// (leading spacing where the configuration names none). It differs in two cases where diffusers
+/// fails: timesteps beyond the training schedule (leading spacing with an offset at N = T) are
+/// clamped to its last, and where numpy's rounding adds a step at timestep −1 under trailing
+/// spacing, that step is left out.
 ///
 /// ```
 /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler};
@@ -43,7 +41,7 @@ struct Step {
 }
 
 impl DdimSampler {
-    /// The walk of `steps` steps.
+    /// Creates the sampler of `steps` steps.
     ///
     /// # Errors
     /// The [`SamplerError`] of the first rule that the configuration breaks;
@@ -73,13 +71,13 @@ pub(super) struct Visit {
     pub(super) next: f64,
 }
 
-/// The walk of `steps` steps, first step first.
+/// Where the steps of a walk of `steps` steps start and end, first step first.
 pub(super) fn visits(
     config: &NoiseScheduleConfig,
     steps: usize,
 ) -> Result<Vec<Visit>, SamplerError> {
     config.validate()?;
-    config.check_steps(steps)?;
+    config.validate_steps(steps)?;
     let length = config.num_train_timesteps;
     let alphas = alphas_cumprod(config);
     let end = if config.set_alpha_to_one {
@@ -88,8 +86,8 @@ pub(super) fn visits(
         alphas[0]
     };
     let visit = |wanted: usize| {
-        // diffusers' previous timestep is always ⌊T/N⌋ earlier, also where the next step's
-        // timestep is not.
+        // diffusers' previous timestep is always ⌊T/N⌋ earlier, even where the next step starts
+        // elsewhere.
         let previous = wanted.checked_sub(length / steps);
         let index = wanted.min(length - 1);
         let (timestep, now) = (index as u32, f64::from(alphas[index]));
@@ -118,12 +116,12 @@ impl Sampler for DdimSampler {
         &self.alphas_cumprod
     }
 
-    /// Never: DDIM is a one-step method.
+    /// Returns false: DDIM is a one-step method.
     fn is_multistep(&self) -> bool {
         false
     }
 
-    /// See [`Sampler::step`]; x̂₀ is clipped if the configuration says so.
+    /// Takes a step as [`Sampler::step`] describes. x̂₀ is clipped if the configuration asks for it.
     fn step(
         &self,
         index: usize,
@@ -131,7 +129,7 @@ impl Sampler for DdimSampler {
         model_output: &[f32],
         predicted_clean: &mut [f32],
     ) -> Result<(), ShapeError> {
-        let step = checked_step(&self.steps, index, latents, model_output, predicted_clean)?;
+        let step = validated_step(&self.steps, index, latents, model_output, predicted_clean)?;
         let limit = self.clip.unwrap_or(f32::INFINITY);
         for ((x, &m), clean) in latents.iter_mut().zip(model_output).zip(predicted_clean) {
             *clean = (step.clean.0 * *x + step.clean.1 * m).clamp(-limit, limit);

@@ -1,31 +1,28 @@
 //! DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++", algorithm 2), equal to diffusers'
 //! `DPMSolverMultistepScheduler`.
 
-use super::betas::alphas_cumprod;
-use super::config::{NoiseScheduleConfig, PredictionType};
 use super::error::SamplerError;
-use super::prediction::single;
+use super::noise_schedule::{NoiseScheduleConfig, PredictionType, alphas_cumprod, single};
 use super::timesteps::solver_timesteps;
-use super::{Sampler, checked_step};
-use crate::error::ShapeError;
+use super::{Sampler, validated_step};
+use crate::latents::ShapeError;
 
 /// ᾱ at the end of a schedule rescaled to pure noise, in place of 0: diffusers' value, the smallest
 /// number that half precision has.
 const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 
-/// A walk of N denoising steps down a model's noise schedule, of second order: each step follows
-/// the line through the clean latents predicted at this step and at the one before. At the same
-/// cost a step it needs fewer of them: on the bundled model (trailing spacing) 20 steps come as near
-/// to the converged pictures as 25 to 40 of DDIM.
+/// A sampler of second order: each step follows the line through the clean latents predicted at this
+/// step and at the one before. For the same model evaluations it needs fewer steps: on the bundled
+/// model (trailing spacing) 20 steps come as close to the converged pictures as 25 to 40 of DDIM.
 ///
-/// It is what diffusers makes of the same `scheduler_config.json` with
+/// It equals what diffusers makes of the same `scheduler_config.json` with
 /// `DPMSolverMultistepScheduler.from_config` and its defaults: `dpmsolver++`, order 2, midpoint,
-/// the last step of first order and down to no noise at all. (With that end, `lower_order_final`
-/// and `euler_at_final` change nothing at order 2.) `set_alpha_to_one` and `clip_sample` are
-/// DDIM's and are not heeded; where the configuration names no timestep spacing, it is linspace.
+/// with a last step of first order that ends without any noise. (With that end, `lower_order_final`
+/// and `euler_at_final` change nothing at order 2.) `set_alpha_to_one` and `clip_sample` belong to
+/// DDIM and are ignored. Where the configuration names no timestep spacing, it is linspace.
 ///
-/// Takes exactly N steps, at diffusers' own timesteps, for every N from 1 to
-/// `num_train_timesteps`; under leading spacing N must be smaller, because it divides the schedule
+/// It takes exactly N steps, at diffusers' own timesteps, for every N from 1 to
+/// `num_train_timesteps`. Under leading spacing N must be smaller, because that divides the schedule
 /// by N + 1. It differs where diffusers fails: two steps at one noise level (linspace at N = T,
 /// leading with an offset at N = T − 1) are not divided by their distance of 0, and trailing
 /// spacing's extra step at timestep −1 is left out. Pure noise (ᾱ = 0) is refused where the model
@@ -53,7 +50,7 @@ struct Step {
     clean: (f32, f32),
     /// next x = .0·x + .1·clean, at first order
     next: (f32, f32),
-    /// What second order adds to it: this times (clean − clean one step before).
+    /// What second order adds to it, as a factor of (clean − clean one step before).
     slope: Option<f32>,
 }
 
@@ -65,7 +62,7 @@ struct Level {
 }
 
 impl DpmSolverSampler {
-    /// The walk of `steps` steps.
+    /// Creates the sampler of `steps` steps.
     ///
     /// # Errors
     /// The [`SamplerError`] of the first rule that the configuration breaks;
@@ -75,7 +72,7 @@ impl DpmSolverSampler {
     /// [`SamplerError::NoNoise`] if the βs are too small to add any noise.
     pub fn new(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
         config.validate()?;
-        config.check_steps(steps)?;
+        config.validate_steps(steps)?;
         let timesteps = solver_timesteps(config, steps)?;
         let levels = levels(config, &timesteps)?;
         let steps = (0..steps).map(|index| {
@@ -100,7 +97,7 @@ impl Sampler for DpmSolverSampler {
         &self.alphas_cumprod
     }
 
-    /// Always.
+    /// Returns true.
     fn is_multistep(&self) -> bool {
         true
     }
@@ -112,7 +109,7 @@ impl Sampler for DpmSolverSampler {
         model_output: &[f32],
         predicted_clean: &mut [f32],
     ) -> Result<(), ShapeError> {
-        let step = checked_step(&self.steps, index, latents, model_output, predicted_clean)?;
+        let step = validated_step(&self.steps, index, latents, model_output, predicted_clean)?;
         for ((x, &m), predicted) in latents.iter_mut().zip(model_output).zip(predicted_clean) {
             let clean = step.clean.0 * *x + step.clean.1 * m;
             *x = step.next.0 * *x + step.next.1 * clean;
@@ -166,8 +163,8 @@ impl Level {
 }
 
 impl Step {
-    /// The weights for the step from level `now` to `next` (`None` is the end, without any noise),
-    /// after a step that came from level `before`.
+    /// The weights for the step from level `now` to `next`, after a step that came from level
+    /// `before`. Without `next` it is the last step, which ends without any noise.
     fn new(
         prediction: PredictionType,
         before: Option<Level>,
@@ -184,7 +181,7 @@ impl Step {
         };
         let distance = now.distance(next);
         let weight = -next.signal * libm::expm1(-distance);
-        // Two steps at one level show no slope.
+        // Two steps at one level give no slope.
         let stride = before.map(|before| before.distance(now));
         let slope = stride
             .filter(|&stride| stride != 0.0)

@@ -1,21 +1,21 @@
 //! DDIM backwards: from clean latents to the noise that becomes them.
 
-use super::config::NoiseScheduleConfig;
 use super::ddim::{Visit, visits};
 use super::error::SamplerError;
-use super::prediction::single;
-use crate::error::ShapeError;
+use super::noise_schedule::{NoiseScheduleConfig, single};
+use super::validated_step;
+use crate::latents::ShapeError;
 
 /// The steps of [`DdimSampler`](super::DdimSampler) taken backwards, last step first: from clean
 /// latents up to noise.
 ///
-/// A step of DDIM goes from noisier latents y to x = a·y + b·m(y), where m(y) is what the model says
-/// about y. Backwards x is known and y is not, and the model can only be asked about a guess of y:
+/// A step of DDIM goes from noisier latents y to x = a·y + b·m(y), where m(y) is the model's output
+/// for y. Backwards x is known and y is not, and the model can only be asked about a guess of y:
 ///
 /// - [`estimate`](Self::estimate) takes m(x) for m(y). This is the inversion of the DDIM paper
 ///   (Song et al. 2020, section 4.3), equal to diffusers' `DDIMInverseScheduler`.
-/// - [`solve`](Self::solve) is y = (x − b·m)/a: asked again with the model's output for its own
-///   last answer, it converges to the y that DDIM takes to x (fixed-point iteration, as in AIDI,
+/// - [`solve`](Self::solve) is y = (x − b·m)/a. Repeated with the model's output for its own last
+///   answer, it converges to the y from which DDIM arrives at x (fixed-point iteration, as in AIDI,
 ///   Pan et al. 2023, and ReNoise, Garibi et al. 2024).
 #[derive(Clone, PartialEq, Debug)]
 pub struct DdimInversion {
@@ -38,8 +38,8 @@ struct Step {
 }
 
 impl DdimInversion {
-    /// The walk of `steps` steps, which [`DdimSampler::new`](super::DdimSampler::new) with the same
-    /// arguments takes back.
+    /// Creates the inversion of `steps` steps. A [`DdimSampler`](super::DdimSampler) made with the
+    /// same arguments leads back.
     ///
     /// # Errors
     /// Those of [`DdimSampler::new`](super::DdimSampler::new); [`SamplerError::NotInvertible`] where
@@ -81,9 +81,9 @@ impl DdimInversion {
         &self.timesteps
     }
 
-    /// Writes the first guess of the noisier latents of step `index` to `noisier`, from the less
-    /// noisy `latents` and the model's output for them at the step's timestep. The predicted clean
-    /// latents are clipped if the configuration says so.
+    /// Writes a first guess of the noisier latents of step `index` to `noisier`, from the less noisy
+    /// `latents` and the model's output for them at the step's timestep. The predicted clean latents
+    /// are clipped if the configuration asks for it.
     ///
     /// # Errors
     /// [`ShapeError::Length`] if the three lengths differ; [`ShapeError::Step`] if there is no such
@@ -95,7 +95,7 @@ impl DdimInversion {
         model_output: &[f32],
         noisier: &mut [f32],
     ) -> Result<(), ShapeError> {
-        let step = super::checked_step(&self.steps, index, latents, model_output, noisier)?;
+        let step = validated_step(&self.steps, index, latents, model_output, noisier)?;
         let limit = self.clip.unwrap_or(f32::INFINITY);
         for ((&x, &m), noisier) in latents.iter().zip(model_output).zip(noisier) {
             let clean = (step.clean.0 * x + step.clean.1 * m).clamp(-limit, limit);
@@ -105,8 +105,8 @@ impl DdimInversion {
         Ok(())
     }
 
-    /// Writes the noisier latents that step `index` of the sampler takes to `latents`, were
-    /// `model_output` the model's output for them. (A sampler that clips predictions may take them
+    /// Writes those noisier latents from which step `index` of the sampler arrives at `latents` if
+    /// `model_output` is the model's output for them. (A sampler that clips predictions may arrive
     /// elsewhere.)
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl DdimInversion {
         model_output: &[f32],
         noisier: &mut [f32],
     ) -> Result<(), ShapeError> {
-        let step = super::checked_step(&self.steps, index, latents, model_output, noisier)?;
+        let step = validated_step(&self.steps, index, latents, model_output, noisier)?;
         for ((&x, &m), noisier) in latents.iter().zip(model_output).zip(noisier) {
             *noisier = step.solution.0 * x + step.solution.1 * m;
         }

@@ -1,21 +1,76 @@
-//! Which sampler, by name.
+//! The table of samplers. A new one is a file beside this one, and one entry here.
 
-use super::config::NoiseScheduleConfig;
+use lb_schedule::{Choice, UnknownChoice};
+use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray};
+
+use super::Sampler;
+use super::ddim::DdimSampler;
+use super::dpm_solver::DpmSolverSampler;
 use super::error::SamplerError;
-use super::{DdimSampler, DpmSolverSampler, Sampler};
+use super::noise_schedule::NoiseScheduleConfig;
 
-/// The samplers of this crate.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+/// The samplers of this crate by name.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    Default,
+    VariantArray,
+    IntoStaticStr,
+    strum::Display,
+    EnumString,
+    EnumMessage,
+)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[strum(ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<SamplerKind>)]
+#[non_exhaustive]
 pub enum SamplerKind {
-    /// [`DdimSampler`].
+    /// DDIM, the sampler that pictures can be inverted for.
+    ///
+    /// See [`DdimSampler`].
     #[default]
+    #[strum(serialize = "ddim")]
+    #[cfg_attr(feature = "serde", serde(rename = "ddim"))]
     Ddim,
-    /// [`DpmSolverSampler`].
+    /// DPM-Solver++(2M), which needs fewer steps for the same picture.
+    ///
+    /// See [`DpmSolverSampler`].
+    #[strum(serialize = "dpmpp-2m")]
+    #[cfg_attr(feature = "serde", serde(rename = "dpmpp-2m"))]
     DpmSolver,
 }
 
+impl Choice for SamplerKind {
+    const WHAT: &'static str = "sampler";
+}
+
+/// Makes a sampler of this many steps.
+type Make = fn(&NoiseScheduleConfig, usize) -> Result<Box<dyn Sampler>, SamplerError>;
+
 impl SamplerKind {
-    /// The walk of `steps` steps.
+    /// What each sampler is called in the literature, and how it is made.
+    fn entry(self) -> (&'static str, Make) {
+        match self {
+            Self::Ddim => ("DDIM", |config, steps| {
+                Ok(Box::new(DdimSampler::new(config, steps)?))
+            }),
+            Self::DpmSolver => ("DPM-Solver++(2M)", |config, steps| {
+                Ok(Box::new(DpmSolverSampler::new(config, steps)?))
+            }),
+        }
+    }
+
+    /// What the sampler is called in the literature, for messages.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The sampler of this kind that takes this many steps.
     ///
     /// # Errors
     /// Those of [`DdimSampler::new`] and [`DpmSolverSampler::new`].
@@ -24,18 +79,26 @@ impl SamplerKind {
         config: &NoiseScheduleConfig,
         steps: usize,
     ) -> Result<Box<dyn Sampler>, SamplerError> {
-        Ok(match self {
-            Self::Ddim => Box::new(DdimSampler::new(config, steps)?),
-            Self::DpmSolver => Box::new(DpmSolverSampler::new(config, steps)?),
-        })
+        (self.entry().1)(config, steps)
     }
 }
 
-impl std::fmt::Display for SamplerKind {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Ddim => "DDIM",
-            Self::DpmSolver => "DPM-Solver++(2M)",
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sampler_is_made_with_as_many_steps_as_asked_for() {
+        for &kind in SamplerKind::ALL {
+            let sampler = kind.sampler(&NoiseScheduleConfig::default(), 7).unwrap();
+            assert_eq!(sampler.timesteps().len(), 7, "{kind}");
+            assert_eq!(kind.name().parse(), Ok(kind));
+            assert!(!kind.title().is_empty() && kind.help().ends_with('.'));
+        }
+        let error = "euler".parse::<SamplerKind>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "sampler must be one of ddim, dpmpp-2m; got \"euler\""
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Which training timesteps a walk of N steps visits, as numpy computes them in diffusers.
 
-use super::config::{NoiseScheduleConfig, TimestepSpacing};
 use super::error::SamplerError;
+use super::noise_schedule::{NoiseScheduleConfig, TimestepSpacing};
 
 /// DDIM's N timesteps, first step first, before they are clamped to the training schedule.
 ///
@@ -22,11 +22,11 @@ pub(super) fn ddim_timesteps(config: &NoiseScheduleConfig, steps: usize) -> Vec<
     }
 }
 
-/// The N timesteps of diffusers' multistep solvers, first step first; they may lie beyond the
-/// training schedule's end by as much as `steps_offset`.
+/// The N timesteps of diffusers' multistep solvers, first step first. They may exceed the training
+/// schedule's end by as much as `steps_offset`.
 ///
-/// Unlike DDIM's, leading and linspace spacing place N + 1 timesteps and leave out the last, since
-/// the walk ends at no noise rather than at a timestep. `steps` is in 1..=`num_train_timesteps`.
+/// Unlike DDIM's, leading and linspace spacing choose N + 1 timesteps and leave out the last, since
+/// the walk ends without noise rather than at a timestep. `steps` is in 1..=`num_train_timesteps`.
 pub(super) fn solver_timesteps(
     config: &NoiseScheduleConfig,
     steps: usize,
@@ -51,11 +51,11 @@ pub(super) fn solver_timesteps(
     Ok(timesteps)
 }
 
-/// `count` timesteps from the last one down to 0, two at least.
+/// `count` timesteps (at least 2) from the last one down to 0.
 fn linspace(length: usize, count: usize) -> Vec<usize> {
     let stride = (length - 1) as f64 / (count - 1) as f64;
     let round = |index: usize| (index as f64 * stride).round_ties_even() as usize;
-    // numpy writes the last point itself, whatever the strides have added up to.
+    // numpy writes the last point itself, whatever the strides add up to.
     std::iter::once(length - 1)
         .chain((0..count - 1).rev().map(round))
         .collect()
@@ -66,7 +66,7 @@ fn trailing(length: usize, steps: usize) -> Vec<usize> {
     // numpy's arange takes its stride from its first two values, after rounding.
     let stride = (start - start / steps as f64) - start;
     let round = |index: usize| (start + index as f64 * stride).round_ties_even();
-    // For some N numpy's range has an (N + 1)th entry, just above 0: not a step.
+    // For some N numpy's range has an (N + 1)th entry just above 0, which is no step.
     (0..steps)
         .map(|index| (round(index) - 1.0).max(0.0) as usize)
         .collect()

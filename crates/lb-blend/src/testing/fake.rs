@@ -1,7 +1,6 @@
 //! A backend that is a small formula, and that refuses whatever a real one might let pass.
 
-use crate::backend::{Backend, PredictRequest};
-use crate::error::BackendError;
+use crate::backend::{Backend, BackendError, PredictRequest};
 use crate::latents::Latents;
 
 /// What the fake was asked.
@@ -50,7 +49,7 @@ impl Backend for FakeBackend {
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), BackendError> {
-        request.check(output).map_err(BackendError::new)?;
+        request.validate(output).map_err(BackendError::new)?;
         if request.rows > self.batch_limit {
             let (rows, limit) = (request.rows, self.batch_limit);
             return Err(BackendError::new(format!("{rows} rows, at most {limit}")));

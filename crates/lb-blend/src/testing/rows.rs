@@ -5,10 +5,12 @@ use std::ops::Range;
 use lb_schedule::BranchingProfile;
 
 use crate::backend::{Backend, Conditioning, PredictRequest};
-use crate::engine::{BlendOptions, Film, Keyframe, Transition, blend};
+use crate::engine::{BlendRequest, blend};
+use crate::film::{Keyframe, Transition};
 use crate::latents::{LatentShape, Latents};
 use crate::noise::{Generator, initial_latents};
-use crate::observe::Blended;
+use crate::observer::Blended;
+use crate::options::BlendOptions;
 use crate::sampler::{DdimSampler, NoiseScheduleConfig};
 
 /// Several rows' worth of noise to predict from.
@@ -118,7 +120,7 @@ impl Rows {
         let concatenated = Latents::from_values(extra, values.to_vec()).ok();
         Keyframe {
             conditioning: conditioning(row),
-            negative: conditioning(negative),
+            negative_conditioning: conditioning(negative),
             guidance_scale: 4.0,
             initial_latents: initial_latents.unwrap_or_else(|error| panic!("{error}")),
             concatenated,
@@ -129,15 +131,17 @@ impl Rows {
 pub(super) fn film(backend: &mut dyn Backend, rows: &Rows) -> Vec<Vec<f32>> {
     let mut made = || -> Result<_, Box<dyn std::error::Error>> {
         let sampler = DdimSampler::new(&NoiseScheduleConfig::default(), 4)?;
-        let film = Film {
-            keyframes: vec![rows.keyframe(0, 2, 1), rows.keyframe(1, 2, 2)],
-            transitions: vec![Transition {
-                profile: BranchingProfile::manual(4, &[2, 5], &[0, 2])?,
-                guidance_damper: 0.5,
-            }],
-        };
-        let (options, mut blended) = (BlendOptions::default(), Blended::default());
-        blend(backend, &sampler, &film, &options, &mut (), &mut blended)?;
+        let profile = BranchingProfile::manual(4, &[2, 5], &[0, 2])?;
+        let mut blended = Blended::default();
+        blend(BlendRequest {
+            backend,
+            sampler: &sampler,
+            keyframes: &mut vec![rows.keyframe(0, 2, 1), rows.keyframe(1, 2, 2)],
+            transitions: &[Transition::new(profile, 0.5)],
+            options: BlendOptions::default(),
+            snapshots: &mut (),
+            observer: &mut blended,
+        })?;
         Ok(blended)
     };
     let film = made().unwrap_or_else(|error| panic!("a small film is computed: {error}"));

@@ -41,7 +41,7 @@ pub(crate) fn branch(
         mixed
     };
     let positive = mix([0, 1].map(|index| &ends[index].conditioning));
-    let negative = mix([0, 1].map(|index| &ends[index].negative));
+    let negative = mix([0, 1].map(|index| &ends[index].negative_conditioning));
 
     let scale = guidance.at(fraction) as f32;
     for step in profile().step_range(level) {

@@ -198,7 +198,7 @@ fn what_is_held_does_not_grow_with_the_film() {
             let mut film = film(count);
             let held = |film: &Film| {
                 let made = sampled(&sampler(10), film, limit, &both());
-                made.report.most_states_held
+                made.report.most_snapshots_held
             };
             assert_eq!(
                 held(&film),

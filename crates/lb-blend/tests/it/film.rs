@@ -100,7 +100,7 @@ fn keyframes_are_plain_trajectories() {
                 output
             };
             let conditional = answer(&keyframe.conditioning.values);
-            let unconditional = answer(&keyframe.negative.values);
+            let unconditional = answer(&keyframe.negative_conditioning.values);
             let pairs = unconditional.iter().zip(&conditional);
             let output: Vec<f32> = pairs.map(|(u, c)| u + 3.0 * (c - u)).collect();
             sampler

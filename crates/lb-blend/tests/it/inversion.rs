@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    BlendError, DdimInversion, InversionOptions, Inverted, Keyframe, Latents, NoiseScheduleConfig,
-    Observer, Phase, PredictionType, SamplerError, SamplerKind, StepProgress, blend, invert,
-    relative_error,
+    BlendError, BlendOptions, BlendRequest, DdimInversion, InversionOptions, Inverted, Keyframe,
+    Latents, NoiseScheduleConfig, Observer, Phase, PredictionType, SamplerError, SamplerKind,
+    StepProgress, blend, invert, relative_error,
 };
 
 use crate::altered::Altered;
@@ -69,17 +69,16 @@ fn denoised(
     }
     let mut found = Keyframes::default();
     let sampler = SamplerKind::Ddim.sampler(config, STEPS).unwrap();
-    let backend = &mut FakeBackend::new(64);
-    let options = Default::default();
-    blend(
-        backend,
-        sampler.as_ref(),
-        &film,
-        &options,
-        &mut (),
-        &mut found,
-    )
-    .unwrap();
+    let report = blend(BlendRequest {
+        backend: &mut FakeBackend::new(64),
+        sampler: sampler.as_ref(),
+        keyframes: &mut film.keyframes,
+        transitions: &film.transitions,
+        options: BlendOptions::default(),
+        snapshots: &mut (),
+        observer: &mut found,
+    });
+    report.unwrap();
     found.0
 }
 

@@ -7,20 +7,20 @@ use std::rc::Rc;
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    BlendError, BlendOptions, BlendReport, Blended, BlendedFrame, Film, Latents, LevelEnd,
-    Observer, Place, Sampler, StepProgress, TrajectoryStore, blend,
+    BlendError, BlendOptions, BlendReport, BlendRequest, Blended, BlendedFrame, Film, Latents,
+    Observer, Sampler, Snapshot, SnapshotKey, SnapshotStore, StepProgress, blend,
 };
 
 use crate::scene::go_on;
 
-pub(crate) type Kept = BTreeMap<Place, LevelEnd>;
+pub(crate) type Kept = BTreeMap<SnapshotKey, Snapshot>;
 
 /// Keeps everything in memory, until its last save.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) kept: Kept,
     /// What was saved, in order.
-    pub(crate) saved: Vec<Place>,
+    pub(crate) saved: Vec<SnapshotKey>,
     /// After so many saves the program dies.
     last_save: Option<usize>,
     dead: Rc<Cell<bool>>,
@@ -35,17 +35,17 @@ impl Memory {
     }
 }
 
-impl TrajectoryStore for Memory {
-    fn load(&mut self, place: Place) -> Option<LevelEnd> {
-        self.kept.get(&place).cloned()
+impl SnapshotStore for Memory {
+    fn load(&mut self, key: SnapshotKey) -> Option<Snapshot> {
+        self.kept.get(&key).cloned()
     }
 
-    fn save(&mut self, place: Place, end: &LevelEnd) {
+    fn save(&mut self, key: SnapshotKey, end: &Snapshot) {
         if self.dead.get() {
             return;
         }
-        self.saved.push(place);
-        self.kept.insert(place, end.clone());
+        self.saved.push(key);
+        self.kept.insert(key, end.clone());
         self.dead.set(Some(self.saved.len()) == self.last_save);
     }
 }
@@ -123,14 +123,15 @@ impl Studio<'_> {
             steps: Vec::new(),
         };
         let mut backend = FakeBackend::new(batch_limit);
-        let result = blend(
-            &mut backend,
-            self.sampler,
-            self.film,
-            &self.options,
-            &mut store,
-            &mut observer,
-        );
+        let result = blend(BlendRequest {
+            backend: &mut backend,
+            sampler: self.sampler,
+            keyframes: &mut self.film.keyframes.as_slice(),
+            transitions: &self.film.transitions,
+            options: self.options,
+            snapshots: &mut store,
+            observer: &mut observer,
+        });
         Run {
             result,
             blended: observer.blended,
@@ -139,7 +140,7 @@ impl Studio<'_> {
         }
     }
 
-    /// The model evaluations that these places spare, counted by hand.
+    /// The model evaluations that these keys spare, counted by hand.
     pub(crate) fn spared(&self, kept: &Kept) -> usize {
         let (keyframes, transitions) = (self.film.keyframes.len(), &self.film.transitions);
         let mut spared = 0;
@@ -156,7 +157,7 @@ impl Studio<'_> {
             steps.extend((0..10).filter(mixes));
             let mut before = 0;
             for step in steps {
-                if kept.contains_key(&Place::Keyframe { index, step }) {
+                if kept.contains_key(&SnapshotKey::Keyframe { index, step }) {
                     spared += step - before;
                 }
                 before = step;
@@ -164,7 +165,8 @@ impl Studio<'_> {
         }
         for (transition, at) in transitions.iter().enumerate() {
             let levels = 1..at.profile.levels().len();
-            let kept = |&level: &usize| kept.contains_key(&Place::Level { transition, level });
+            let kept =
+                |&level: &usize| kept.contains_key(&SnapshotKey::Level { transition, level });
             if let Some(deepest) = levels.rev().find(kept) {
                 for level in 1..=deepest {
                     let inner = at.profile.levels()[level].branch_count - 2;

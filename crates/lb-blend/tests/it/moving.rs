@@ -113,7 +113,10 @@ impl Standing {
                 unreachable!()
             };
             let positive = mix(&left.conditioning.values, &right.conditioning.values);
-            let negative = mix(&left.negative.values, &right.negative.values);
+            let negative = mix(
+                &left.negative_conditioning.values,
+                &right.negative_conditioning.values,
+            );
             let (latents, clean) = (&mut self.latents[branch], &mut self.clean[branch]);
             let scale = Guidance::default().at(fraction) as f32;
             guided_step(sampler, step, latents, clean, [&positive, &negative], scale);
@@ -190,7 +193,7 @@ impl Backend for Snap {
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), BackendError> {
-        request.check(output).map_err(BackendError::new)?;
+        request.validate(output).map_err(BackendError::new)?;
         let stride = request.shape.len();
         let width = request.tokens * request.width;
         let rows = output
@@ -221,7 +224,7 @@ fn a_picture_that_snaps_is_evened_out() {
     let mut snapping = film(2);
     for (keyframe, value) in snapping.keyframes.iter_mut().zip([0.0, 1.0]) {
         keyframe.conditioning.values.fill(value);
-        keyframe.negative.values.fill(value);
+        keyframe.negative_conditioning.values.fill(value);
     }
     let made = |options: BlendOptions| {
         let film = made(&mut Snap, &sampler(10), &snapping, &options);

@@ -2,9 +2,9 @@
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    Backend, BackendError, BlendError, BlendOptions, DdimSampler, Film, Keyframe, LatentShape,
-    NoiseScheduleConfig, PredictRequest, PredictionType, Sampler, SamplerError, TimestepSpacing,
-    blend,
+    Backend, BackendError, BlendError, BlendOptions, BlendRequest, DdimSampler, Film, Keyframe,
+    LatentShape, NoiseScheduleConfig, PredictRequest, PredictionType, Sampler, SamplerError,
+    TimestepSpacing, blend,
 };
 use lb_schedule::{BranchingProfile, Spacing};
 
@@ -13,7 +13,15 @@ use crate::scene::{SHAPE, film, render, sampler};
 
 fn refused(film: &Film, options: &BlendOptions, sampler: &DdimSampler) -> String {
     let mut backend = FakeBackend::new(8);
-    let result = blend(&mut backend, sampler, film, options, &mut (), &mut ());
+    let result = blend(BlendRequest {
+        backend: &mut backend,
+        sampler,
+        keyframes: &mut film.keyframes.as_slice(),
+        transitions: &film.transitions,
+        options: *options,
+        snapshots: &mut (),
+        observer: &mut (),
+    });
     assert!(backend.calls().is_empty());
     result.unwrap_err().to_string()
 }
@@ -44,11 +52,11 @@ fn keyframes_must_fit_together() {
         "keyframe 1: its conditioning is 2×4 (tokens × width), keyframe 0's conditioning 3×4"
     );
     assert_eq!(
-        with(|keyframe| keyframe.negative.width = 5),
+        with(|keyframe| keyframe.negative_conditioning.width = 5),
         "keyframe 1: its negative conditioning is 3×5 (tokens × width), \
          keyframe 0's conditioning 3×4"
     );
-    let short = with(|keyframe| keyframe.negative.values.truncate(11));
+    let short = with(|keyframe| keyframe.negative_conditioning.values.truncate(11));
     assert_eq!(short, "negative conditioning: 11 values, expected 12");
     assert_eq!(
         with(|keyframe| keyframe.conditioning.values[7] = f32::NAN),

@@ -1,6 +1,8 @@
 //! Films that go on from a store: the same bits, and nothing computed twice.
 
-use lb_blend::{BlendError, BlendOptions, Film, LatentShape, Latents, LevelEnd, Place, Transition};
+use lb_blend::{
+    BlendError, BlendOptions, Film, LatentShape, Latents, Snapshot, SnapshotKey, Transition,
+};
 use lb_schedule::BranchingProfile;
 use proptest::prelude::*;
 
@@ -53,7 +55,7 @@ fn a_film_cut_off_at_any_save_goes_on_to_the_same_bits() {
                     .store
                     .saved
                     .iter()
-                    .find(|place| kept.contains_key(place));
+                    .find(|key| kept.contains_key(key));
                 assert_eq!(again, None, "computed again after save {last_save}");
                 assert_eq!(resumed.store.kept, whole.store.kept);
             }
@@ -94,7 +96,7 @@ fn a_keyframe_appended_costs_itself_and_one_transition() {
     assert_eq!(report.model_evaluations, cost(&long) - cost(&short));
 }
 
-type Damage = fn(&mut LevelEnd);
+type Damage = fn(&mut Snapshot);
 
 const DAMAGES: [(&str, Damage); 8] = [
     ("a branch too few", |end| {
@@ -151,24 +153,21 @@ fn what_cannot_be_is_not_believed() {
         options: BlendOptions::default(),
     };
     let whole = studio.render(64, Kept::new());
-    for &place in whole.store.kept.keys() {
+    for &key in whole.store.kept.keys() {
         for (damage, apply) in DAMAGES {
             let mut kept = whole.store.kept.clone();
             // A deeper level would be gone on from instead.
-            if let Place::Level { level, .. } = place {
+            if let SnapshotKey::Level { level, .. } = key {
                 kept.retain(
-                    |other, _| !matches!(other, Place::Level { level: l, .. } if *l > level),
+                    |other, _| !matches!(other, SnapshotKey::Level { level: l, .. } if *l > level),
                 );
             }
-            apply(kept.get_mut(&place).unwrap());
+            apply(kept.get_mut(&key).unwrap());
             let resumed = studio.render(64, kept);
-            assert!(resumed.result.is_ok(), "{place:?} with {damage}");
-            assert!(resumed.blended == whole.blended, "{place:?} with {damage}");
+            assert!(resumed.result.is_ok(), "{key:?} with {damage}");
+            assert!(resumed.blended == whole.blended, "{key:?} with {damage}");
             let saved = &resumed.store.saved;
-            assert!(
-                saved.contains(&place),
-                "{place:?} with {damage} was believed"
-            );
+            assert!(saved.contains(&key), "{key:?} with {damage} was believed");
         }
     }
 }
@@ -187,7 +186,7 @@ proptest! {
         let pairs = whole.store.kept.iter().zip(chosen);
         let kept: Kept = pairs
             .filter(|(_, chosen)| *chosen)
-            .map(|((place, end), _)| (*place, end.clone()))
+            .map(|((key, end), _)| (*key, end.clone()))
             .collect();
         let resumed = studio.render(limit, kept.clone());
         prop_assert!(resumed.blended == whole.blended);
@@ -195,6 +194,6 @@ proptest! {
         prop_assert_eq!(report.reused_evaluations, studio.spared(&kept));
         let all = report.model_evaluations + report.reused_evaluations;
         prop_assert_eq!(all, film.cost().model_evaluations);
-        prop_assert!(resumed.store.saved.iter().all(|place| !kept.contains_key(place)));
+        prop_assert!(resumed.store.saved.iter().all(|key| !kept.contains_key(key)));
     }
 }

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use lb_blend::noise::{initial_latents, standard_normal};
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    Backend, BlendError, BlendOptions, BlendReport, Blended, BlendedFrame, Conditioning,
-    DdimSampler, Film, Keyframe, LatentShape, NoiseScheduleConfig, Observer, Sampler, SamplerKind,
-    Transition, blend,
+    Backend, BlendError, BlendOptions, BlendReport, BlendRequest, Blended, BlendedFrame,
+    Conditioning, DdimSampler, Film, Keyframe, LatentShape, NoiseScheduleConfig, Observer, Sampler,
+    SamplerKind, Transition, blend,
 };
 use lb_schedule::{BranchingProfile, Guidance};
 
@@ -32,7 +32,7 @@ fn conditioning(seed: u64) -> Conditioning {
 pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
     let keyframe = |seed| Keyframe {
         conditioning: conditioning(100 + seed),
-        negative: conditioning(200 + seed),
+        negative_conditioning: conditioning(200 + seed),
         guidance_scale: 4.0,
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
         concatenated: None,
@@ -90,7 +90,15 @@ pub(crate) fn render(
     options: &BlendOptions,
     observer: &mut dyn Observer,
 ) -> Result<BlendReport, BlendError> {
-    blend(backend, &sampler(10), film, options, &mut (), observer)
+    blend(BlendRequest {
+        backend,
+        sampler: &sampler(10),
+        keyframes: &mut film.keyframes.as_slice(),
+        transitions: &film.transitions,
+        options: *options,
+        snapshots: &mut (),
+        observer,
+    })
 }
 
 /// A film in memory, and what it took.
@@ -119,7 +127,16 @@ pub(crate) fn made(
     options: &BlendOptions,
 ) -> Made {
     let mut blended = Blended::default();
-    let report = blend(backend, sampler, film, options, &mut (), &mut blended).unwrap();
+    let report = blend(BlendRequest {
+        backend,
+        sampler,
+        keyframes: &mut film.keyframes.as_slice(),
+        transitions: &film.transitions,
+        options: *options,
+        snapshots: &mut (),
+        observer: &mut blended,
+    });
+    let report = report.unwrap();
     Made {
         transitions: blended.transitions,
         level_fractions: blended.level_fractions,

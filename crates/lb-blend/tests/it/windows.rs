@@ -113,14 +113,14 @@ fn what_is_held_does_not_grow_with_the_film() {
         for count in [15, 24, 40] {
             // Each after steps 3 to 10.
             let mut film = film(count);
-            let held = rendered(&film, limit).report.most_states_held;
+            let held = rendered(&film, limit).report.most_snapshots_held;
             assert_eq!(
                 held,
                 8 * (group + 1),
                 "{count} keyframes, batch limit {limit}"
             );
             film.transitions.push(film.transitions[0].clone());
-            let held = rendered(&film, limit).report.most_states_held;
+            let held = rendered(&film, limit).report.most_snapshots_held;
             assert_eq!(
                 held,
                 8 * (group + 2),
@@ -145,7 +145,7 @@ fn a_long_film_needs_no_larger_calls() {
         backend.calls().iter().map(|call| call.rows).max(),
         Some(widest)
     );
-    let rows = lb_blend::CallRows::of_film(&film(40), usize::MAX);
+    let rows = film(40).outline().call_rows(usize::MAX);
     assert_eq!(rows.most, widest);
 }
 

@@ -2,7 +2,8 @@
 
 use lb_blend::testing::conformance;
 use lb_blend::{
-    Backend, BlendOptions, Blended, DdimSampler, Film, Keyframe, Latents, Transition, blend, noise,
+    Backend, BlendOptions, BlendRequest, Blended, DdimSampler, Keyframe, Latents, Transition,
+    blend, noise,
 };
 use lb_models::{ModelError, ModelKind, Pipeline};
 use lb_schedule::{BranchingProfile, Spacing};
@@ -84,21 +85,13 @@ fn transitions_of_every_kind_are_diffusers() {
         let beside = beside_the_text(&golden, &mut pipeline);
         let keyframes = beside.into_iter().zip(&conditionings[1..]);
         let keyframes: Vec<_> = keyframes
-            .map(|((initial_latents, concatenated), conditioning)| Keyframe {
-                conditioning: conditioning.clone(),
-                negative: conditionings[0].clone(),
-                guidance_scale: 3.0,
-                initial_latents,
-                concatenated,
+            .map(|((initial_latents, concatenated), conditioning)| {
+                let negative = conditionings[0].clone();
+                Keyframe::new(conditioning.clone(), negative, 3.0, initial_latents)
+                    .with_concatenated(concatenated)
             })
             .collect();
-        let film = Film {
-            keyframes,
-            transitions: vec![Transition {
-                profile: BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap(),
-                guidance_damper: 0.5,
-            }],
-        };
+        let profile = BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap();
         let sampler = DdimSampler::new(pipeline.directory().schedule(), 6).unwrap();
         let options = BlendOptions {
             spacing: Spacing::Fixed {
@@ -106,8 +99,17 @@ fn transitions_of_every_kind_are_diffusers() {
             },
             ..Default::default()
         };
-        let (backend, mut blended) = (&mut pipeline, Blended::default());
-        blend(backend, &sampler, &film, &options, &mut (), &mut blended).unwrap();
+        let mut blended = Blended::default();
+        let report = blend(BlendRequest {
+            backend: &mut pipeline,
+            sampler: &sampler,
+            keyframes: &mut keyframes.as_slice(),
+            transitions: &[Transition::new(profile, 0.5)],
+            options,
+            snapshots: &mut (),
+            observer: &mut blended,
+        });
+        report.unwrap();
 
         let frames: Vec<&Latents> = blended.transitions[0]
             .iter()

@@ -1,6 +1,7 @@
 //! Names in job files of what other crates define without one.
 
 use lb_blend::{SamplerKind, SpacingDistance};
+use lb_schedule::Choice;
 
 use super::SpacingChoice;
 
@@ -9,11 +10,8 @@ pub(super) const SPACINGS: [SpacingChoice; 2] = [SpacingChoice::Perceptual, Spac
 pub(super) const DISTANCES: [SpacingDistance; 2] =
     [SpacingDistance::Latents, SpacingDistance::Pictures];
 
-pub(super) const fn sampler(kind: SamplerKind) -> &'static str {
-    match kind {
-        SamplerKind::Ddim => "ddim",
-        SamplerKind::DpmSolver => "dpmpp-2m",
-    }
+pub(super) fn sampler(kind: SamplerKind) -> &'static str {
+    kind.name()
 }
 
 pub(super) const fn spacing(choice: SpacingChoice) -> &'static str {
@@ -23,11 +21,8 @@ pub(super) const fn spacing(choice: SpacingChoice) -> &'static str {
     }
 }
 
-pub(super) const fn distance(distance: SpacingDistance) -> &'static str {
-    match distance {
-        SpacingDistance::Latents => "latents",
-        SpacingDistance::Pictures => "pictures",
-    }
+pub(super) fn distance(distance: SpacingDistance) -> &'static str {
+    distance.name()
 }
 
 /// Reads a size like `512x768`, width first.

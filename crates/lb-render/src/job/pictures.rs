@@ -19,7 +19,7 @@ pub enum PictureKeyframeError {
         found: usize,
     },
     /// A sampler that cannot be taken backwards.
-    #[error("a picture as a keyframe needs DDIM, which can be inverted; the sampler is {sampler}")]
+    #[error("a picture as a keyframe needs DDIM, which can be inverted; the sampler is {}", sampler.title())]
     Sampler {
         /// The sampler.
         sampler: SamplerKind,

@@ -128,7 +128,7 @@ impl<'a> SecondFilm<'a> {
         let frame = self.film.picture(index)?;
         Ok(Keyframe {
             conditioning: mixed(&left.prompt, &right.prompt)?,
-            negative: mixed(&left.negative_prompt, &right.negative_prompt)?,
+            negative_conditioning: mixed(&left.negative_prompt, &right.negative_prompt)?,
             guidance_scale: guidance_scale_between(scales, damper, fraction),
             initial_latents: self.noise.initial_latents.clone(),
             concatenated: Some(pipeline.low_res_channels(&frame, &self.noise)?),

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use image::RgbImage;
-use lb_blend::{Conditioning, LatentShape, Latents, LevelEnd};
+use lb_blend::{Conditioning, LatentShape, Latents, Snapshot};
 use lb_video::picture;
 
 use super::entry::Damage;
@@ -17,7 +17,7 @@ const NOT_FINITE: Damage = Damage::Content("it holds values that are not finite"
 const DEFLATE: Damage = Damage::Content("its pixels cannot be unpacked");
 const FRACTIONS: Damage = Damage::Content("its fractions do not grow from 0 to 1");
 
-/// What is known of a [`LevelEnd`] before it is there.
+/// What is known of a [`Snapshot`] before it is there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct TrajectoryShape {
     /// The step after which the branches stand there.
@@ -58,7 +58,7 @@ impl TrajectoryShape {
     }
 
     /// Behind the prefix all fractions as f64, then latents, then predicted clean latents as f32.
-    pub(crate) fn encode(&self, end: &LevelEnd) -> Vec<u8> {
+    pub(crate) fn encode(&self, end: &Snapshot) -> Vec<u8> {
         let mut bytes = self.prefix();
         bytes.reserve(self.length());
         let fractions = end.fractions.iter().flatten();
@@ -74,7 +74,7 @@ impl TrajectoryShape {
         bytes
     }
 
-    pub(crate) fn decode(&self, payload: &[u8]) -> Result<LevelEnd, Damage> {
+    pub(crate) fn decode(&self, payload: &[u8]) -> Result<Snapshot, Damage> {
         let rest = payload.strip_prefix(&self.prefix()[..]).ok_or(OTHER)?;
         if payload.len() != self.length() {
             return Err(OTHER);
@@ -99,7 +99,7 @@ impl TrajectoryShape {
             .collect();
         let mut latents = latents.map_err(|_| OTHER)?;
         let predicted_clean = latents.split_off(self.kept);
-        Ok(LevelEnd {
+        Ok(Snapshot {
             fractions,
             latents,
             predicted_clean,
@@ -214,9 +214,9 @@ mod tests {
         }
     }
 
-    fn end() -> LevelEnd {
+    fn end() -> Snapshot {
         let latents = |value: f32| Latents::from_values(LATENTS, vec![value; 6]).unwrap();
-        LevelEnd {
+        Snapshot {
             fractions: vec![vec![0.0, 1.0], vec![0.0, 0.25, 0.75, 1.0]],
             latents: vec![latents(1.0), latents(2.0)],
             predicted_clean: vec![latents(3.0), latents(4.0)],

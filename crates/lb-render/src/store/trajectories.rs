@@ -1,8 +1,8 @@
-//! The engine's places as names of entries.
+//! The engine's snapshots under the keys of cache entries.
 
 use lb_blend::{
-    BlendOptions, Film, InversionOptions, Keyframe, LatentShape, LevelEnd, Place, TrajectoryStore,
-    Transition,
+    BlendOptions, FilmOutline, InversionOptions, Keyframe, LatentShape, Snapshot, SnapshotKey,
+    SnapshotStore,
 };
 
 use super::entry::EntryKind;
@@ -24,97 +24,81 @@ pub(crate) struct TrajectoryOrigin<'a> {
 
 /// The store as the engine sees it during one film.
 ///
-/// A keyframe's name follows from the keyframe alone (and under crossfeed from those before it), a
+/// A keyframe's key follows from the keyframe alone (and under crossfeed from those before it), a
 /// level's from its two keyframes, the damper, the options, and the tree down to that level. So what
 /// is the same in another film is found there.
 pub(crate) struct FilmTrajectories<'a> {
     session: &'a StoreSession,
-    film: &'a Film,
+    outline: FilmOutline<'a>,
     options: BlendOptions,
-    latents: LatentShape,
-    /// Without an origin there are none, and nothing is kept.
+    /// The denoiser; without it there are no keys, and nothing is kept.
+    denoiser: Option<Key>,
+    measured_by: Option<Key>,
+    /// The shape of the film's latents, once a keyframe is known.
+    latents: Option<LatentShape>,
+    /// The keys of the keyframes that are known.
     keyframes: Vec<Key>,
-    /// Of each transition, all but the tree.
-    transitions: Vec<Key>,
 }
 
 impl<'a> FilmTrajectories<'a> {
     pub(crate) fn new(
         session: &'a StoreSession,
         origin: Option<&TrajectoryOrigin<'_>>,
-        film: &'a Film,
+        outline: FilmOutline<'a>,
         options: &BlendOptions,
     ) -> Self {
-        let mut trajectories = Self {
+        Self {
             session,
-            latents: film.keyframes[0].initial_latents.shape(),
-            keyframes: Vec::new(),
-            transitions: Vec::new(),
-            film,
+            outline,
             options: *options,
-        };
-        if let Some(origin) = origin {
-            trajectories.name(origin);
+            denoiser: origin.map(|at| denoiser_key(&at.unet, at.sampler, at.steps)),
+            measured_by: origin.and_then(|at| at.measured_by),
+            latents: None,
+            keyframes: Vec::new(),
         }
-        trajectories
     }
 
-    fn name(&mut self, origin: &TrajectoryOrigin<'_>) {
-        let unet = denoiser_key(&origin.unet, origin.sampler, origin.steps);
-        // Crossfeed draws a keyframe to the one before it.
-        let curve = self.options.crossfeed.keyframes;
-        let crossfeeds = curve.active_steps(origin.steps).next().is_some();
-        for keyframe in &self.film.keyframes {
-            let mut key = keyframe_key(&unet, keyframe);
-            if crossfeeds && let Some(before) = self.keyframes.last() {
-                key = key.text(&format!("{curve:?}")).key(before);
-            }
-            self.keyframes.push(key.finish());
+    /// Takes note of all keyframes at once.
+    pub(crate) fn with_keyframes(mut self, keyframes: &[Keyframe]) -> Self {
+        for (index, keyframe) in keyframes.iter().enumerate() {
+            self.keyframe(index, keyframe);
         }
-        let transitions = self.film.transitions.iter().enumerate();
-        let keys = transitions.map(|(index, transition)| {
-            let (left, right) = (index, (index + 1) % self.keyframes.len());
-            let mut key = KeyBuilder::new("transition, branches moving with a restrained norm")
-                .key(&self.keyframes[left])
-                .key(&self.keyframes[right])
-                .float(transition.guidance_damper)
-                .text(&format!("{:?}", self.options));
-            if let Some(decoder) = &origin.measured_by {
-                key = key.key(decoder);
-            }
-            key.finish()
-        });
-        self.transitions = keys.collect();
+        self
+    }
+
+    /// The key of all that a transition depends on but its tree.
+    fn transition(&self, index: usize) -> Option<Key> {
+        let (left, right) = self.outline.ends(index);
+        let damper = self.outline.transitions()[index].guidance_damper;
+        let mut key = KeyBuilder::new("transition, branches moving with a restrained norm")
+            .key(self.keyframes.get(left)?)
+            .key(self.keyframes.get(right)?)
+            .float(damper)
+            .text(&format!("{:?}", self.options));
+        if let Some(decoder) = &self.measured_by {
+            key = key.key(decoder);
+        }
+        Some(key.finish())
     }
 
     /// Whether every frame of the film is there without a step of the denoiser.
     pub(crate) fn is_complete(&self) -> bool {
-        let keyframes = (0..self.film.keyframes.len()).flat_map(|index| {
-            let steps = self.film.recorded_steps(index, &self.options);
-            let place = move |step| Place::Keyframe { index, step };
-            steps.into_iter().map(place)
-        });
-        let levels = self.film.transitions.iter().enumerate();
-        let levels = levels.filter_map(|(transition, at)| {
-            let level = at.profile.levels().len() - 1;
-            (level > 0).then_some(Place::Level { transition, level })
-        });
-        keyframes.chain(levels).all(|place| {
-            let key = self.key(place);
+        self.outline.final_snapshots(&self.options).all(|snapshot| {
+            let key = self.key(snapshot);
             key.is_some_and(|key| self.session.contains(&key))
         })
     }
 
-    fn key(&self, place: Place) -> Option<Key> {
-        let key = match place {
-            Place::Keyframe { index, step } => KeyBuilder::new("keyframe after")
+    fn key(&self, snapshot: SnapshotKey) -> Option<Key> {
+        let key = match snapshot {
+            SnapshotKey::Keyframe { index, step } => KeyBuilder::new("keyframe after")
                 .key(self.keyframes.get(index)?)
                 .number(step as u64),
-            Place::Level { transition, level } => {
-                let profile = &self.film.transitions[transition].profile;
+            SnapshotKey::Level { transition, level } => {
+                let profile = &self.outline.transitions()[transition].profile;
                 let levels = profile.levels()[..=level].iter();
                 let key = KeyBuilder::new("level")
-                    .key(self.transitions.get(transition)?)
+                    .key(&self.transition(transition)?)
                     .number(profile.step_range(level).end as u64);
                 levels.fold(key, |key, at| {
                     key.number(at.injection_step as u64)
@@ -125,17 +109,17 @@ impl<'a> FilmTrajectories<'a> {
         Some(key.finish())
     }
 
-    fn shape(&self, place: Place) -> TrajectoryShape {
-        let latents = self.latents;
-        match place {
-            Place::Keyframe { step, .. } => TrajectoryShape {
+    fn shape(&self, snapshot: SnapshotKey) -> Option<TrajectoryShape> {
+        let latents = self.latents?;
+        Some(match snapshot {
+            SnapshotKey::Keyframe { step, .. } => TrajectoryShape {
                 step,
                 branch_counts: Vec::new(),
                 kept: 1,
                 latents,
             },
-            Place::Level { transition, level } => {
-                let Transition { profile, .. } = &self.film.transitions[transition];
+            SnapshotKey::Level { transition, level } => {
+                let profile = &self.outline.transitions()[transition].profile;
                 let levels = profile.levels()[..=level].iter();
                 let branch_counts: Vec<usize> = levels.map(|at| at.branch_count).collect();
                 TrajectoryShape {
@@ -145,21 +129,39 @@ impl<'a> FilmTrajectories<'a> {
                     latents,
                 }
             }
-        }
+        })
     }
 }
 
-impl TrajectoryStore for FilmTrajectories<'_> {
-    fn load(&mut self, place: Place) -> Option<LevelEnd> {
-        let (key, shape) = (self.key(place)?, self.shape(place));
+impl SnapshotStore for FilmTrajectories<'_> {
+    fn keyframe(&mut self, index: usize, keyframe: &Keyframe) {
+        let Some(denoiser) = self.denoiser else {
+            return;
+        };
+        if index < self.keyframes.len() {
+            return;
+        }
+        let mut key = keyframe_key(&denoiser, keyframe);
+        // Crossfeed draws a keyframe to the one before it.
+        let curve = self.options.crossfeed.keyframes;
+        let crossfeeds = curve.active_steps(self.outline.steps()).next().is_some();
+        if crossfeeds && let Some(before) = self.keyframes.last() {
+            key = key.text(&format!("{curve:?}")).key(before);
+        }
+        self.keyframes.push(key.finish());
+        self.latents = Some(keyframe.initial_latents.shape());
+    }
+
+    fn load(&mut self, snapshot: SnapshotKey) -> Option<Snapshot> {
+        let (key, shape) = (self.key(snapshot)?, self.shape(snapshot)?);
         let decode = |payload: &[u8]| shape.decode(payload);
         self.session
             .load(EntryKind::Trajectory, &key, shape.length(), decode)
     }
 
-    fn save(&mut self, place: Place, end: &LevelEnd) {
-        if let Some(key) = self.key(place) {
-            let payload = || self.shape(place).encode(end);
+    fn save(&mut self, snapshot: SnapshotKey, state: &Snapshot) {
+        if let (Some(key), Some(shape)) = (self.key(snapshot), self.shape(snapshot)) {
+            let payload = || shape.encode(state);
             self.session.save(EntryKind::Trajectory, &key, payload);
         }
     }
@@ -201,7 +203,7 @@ fn keyframe_key(unet: &Key, keyframe: &Keyframe) -> KeyBuilder {
         .number(conditioning.tokens as u64)
         .number(conditioning.width as u64)
         .floats(&conditioning.values)
-        .floats(&keyframe.negative.values)
+        .floats(&keyframe.negative_conditioning.values)
         .float(keyframe.guidance_scale)
         .number(channels as u64)
         .number(height as u64)

@@ -54,7 +54,10 @@ fn walked(
             latents = arc(&latents, &before[step - 1].0, coefficient);
             clean = line(&clean, &before[step - 1].1, coefficient);
         }
-        let conditionings = [&keyframe.conditioning.values[..], &keyframe.negative.values];
+        let conditionings = [
+            &keyframe.conditioning.values[..],
+            &keyframe.negative_conditioning.values,
+        ];
         guided_step(sampler, step, &mut latents, &mut clean, conditionings, 4.0);
         walk.push((latents.clone(), clean.clone()));
     }
@@ -96,7 +99,10 @@ fn a_branch_follows_its_parents() {
         let halves = |of: fn(&Keyframe) -> &Conditioning| {
             line(&of(&ends[0]).values, &of(&ends[1]).values, 0.5)
         };
-        let (positive, negative) = (halves(|end| &end.conditioning), halves(|end| &end.negative));
+        let (positive, negative) = (
+            halves(|end| &end.conditioning),
+            halves(|end| &end.negative_conditioning),
+        );
         for step in 4..10 {
             let coefficient = curve.coefficient(step, 4, 10);
             assert_eq!(coefficient > 0.0, (5..9).contains(&step));

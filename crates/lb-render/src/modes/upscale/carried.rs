@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use lb_blend::{LevelEnd, Place, TrajectoryStore};
+use lb_blend::{Keyframe, Snapshot, SnapshotKey, SnapshotStore};
 
 /// Trajectories of keyframes that two windows of one film share, so that each is computed once.
 #[derive(Debug)]
 pub(crate) struct Carried {
     /// By the keyframe's place in the whole film and its steps.
-    ends: BTreeMap<(usize, usize), LevelEnd>,
+    ends: BTreeMap<(usize, usize), Snapshot>,
     /// Keyframes of the whole film.
     keyframes: usize,
     looped: bool,
@@ -32,7 +32,7 @@ impl Carried {
     pub(crate) fn window<'a>(
         &'a mut self,
         transitions: Range<usize>,
-        store: &'a mut dyn TrajectoryStore,
+        store: &'a mut dyn SnapshotStore,
         taken: &'a Cell<usize>,
     ) -> Window<'a> {
         let needed =
@@ -51,14 +51,14 @@ impl Carried {
 pub(crate) struct Window<'a> {
     carried: &'a mut Carried,
     transitions: Range<usize>,
-    store: &'a mut dyn TrajectoryStore,
+    store: &'a mut dyn SnapshotStore,
     taken: &'a Cell<usize>,
 }
 
 impl Window<'_> {
     /// A keyframe's place in the whole film, if another window has it too.
-    fn shared(&self, place: Place) -> Option<(usize, usize)> {
-        let Place::Keyframe { index, step } = place else {
+    fn shared(&self, place: SnapshotKey) -> Option<(usize, usize)> {
+        let SnapshotKey::Keyframe { index, step } = place else {
             return None;
         };
         let keyframe = (self.transitions.start + index) % self.carried.keyframes;
@@ -68,8 +68,12 @@ impl Window<'_> {
     }
 }
 
-impl TrajectoryStore for Window<'_> {
-    fn load(&mut self, place: Place) -> Option<LevelEnd> {
+impl SnapshotStore for Window<'_> {
+    fn keyframe(&mut self, index: usize, keyframe: &Keyframe) {
+        self.store.keyframe(index, keyframe);
+    }
+
+    fn load(&mut self, place: SnapshotKey) -> Option<Snapshot> {
         let shared = self.shared(place);
         if let Some((keyframe, step)) = shared
             && let Some(end) = self.carried.ends.get(&(keyframe, step))
@@ -87,7 +91,7 @@ impl TrajectoryStore for Window<'_> {
         Some(end)
     }
 
-    fn save(&mut self, place: Place, end: &LevelEnd) {
+    fn save(&mut self, place: SnapshotKey, end: &Snapshot) {
         if let Some(shared) = self.shared(place) {
             self.carried.ends.insert(shared, end.clone());
         }
@@ -99,12 +103,12 @@ impl TrajectoryStore for Window<'_> {
 mod tests {
     use super::*;
 
-    fn keyframe(index: usize) -> Place {
-        Place::Keyframe { index, step: 5 }
+    fn keyframe(index: usize) -> SnapshotKey {
+        SnapshotKey::Keyframe { index, step: 5 }
     }
 
-    fn end(mark: f64) -> LevelEnd {
-        LevelEnd {
+    fn end(mark: f64) -> Snapshot {
+        Snapshot {
             fractions: vec![vec![mark]],
             ..Default::default()
         }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use lb_blend::{Backend, BlendOptions, BlendReport, CallRows, StepProgress, blend};
+use lb_blend::{Backend, BlendOptions, BlendReport, BlendRequest, StepProgress, blend};
 use lb_models::{Pipeline, SessionTimes};
 use lb_schedule::film_cost;
 
@@ -109,7 +109,7 @@ impl<'a> SecondStage<'a> {
             let mut trajectories = reuse.trajectories(&part, &options, &denoised);
             if window.start == 0 {
                 self.pipeline
-                    .expect_rows(CallRows::of_film(&part, self.pipeline.batch_limit()));
+                    .expect_rows(part.outline().call_rows(self.pipeline.batch_limit()));
                 if !trajectories.is_complete() {
                     stage(Stage::Loading, observer)?;
                     self.pipeline.load_unet()?;
@@ -131,18 +131,19 @@ impl<'a> SecondStage<'a> {
             };
             let mut store = carried.window(window, &mut trajectories, &taken);
             let mut watching = self.production.watch(&mut shifted);
-            let result = blend(
-                &mut self.pipeline,
-                sampler.as_ref(),
-                &part,
-                &options,
-                &mut store,
-                &mut watching,
-            );
+            let result = blend(BlendRequest {
+                backend: &mut self.pipeline,
+                sampler: sampler.as_ref(),
+                keyframes: &mut part.keyframes.as_slice(),
+                transitions: &part.transitions,
+                options,
+                snapshots: &mut store,
+                observer: &mut watching,
+            });
             let mut report = watching.outcome(result)?;
             // What a window has of the one before was computed, or found, there.
             report.reused_evaluations -= taken.get();
-            sum = added(sum, report);
+            sum = sum + report;
         }
         Ok(sum)
     }
@@ -151,17 +152,7 @@ impl<'a> SecondStage<'a> {
 impl Upscaled {
     /// What both stages took.
     pub(crate) fn after(&self, first: BlendReport) -> BlendReport {
-        added(first, self.report)
-    }
-}
-
-fn added(left: BlendReport, right: BlendReport) -> BlendReport {
-    BlendReport {
-        model_evaluations: left.model_evaluations + right.model_evaluations,
-        reused_evaluations: left.reused_evaluations + right.reused_evaluations,
-        predicted_rows: left.predicted_rows + right.predicted_rows,
-        predict_calls: left.predict_calls + right.predict_calls,
-        most_states_held: left.most_states_held.max(right.most_states_held),
+        first + self.report
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod scene;
 
-use lb_blend::SamplerKind;
 use lb_blend::noise::initial_latents;
+use lb_blend::{Film, SamplerKind};
 use lb_schedule::{BranchingProfile, CrossfeedCurve, Spacing};
 
 use self::scene::*;
@@ -72,7 +72,7 @@ fn a_change_costs_what_depends_on_it() {
     for change in [
         &(|film: &mut Film| film.keyframes[1] = keyframe(9)) as &dyn Fn(&mut Film),
         &|film| film.keyframes[1].guidance_scale = 3.5,
-        &|film| film.keyframes[1].negative.values[3] += 1e-3,
+        &|film| film.keyframes[1].negative_conditioning.values[3] += 1e-3,
         &|film| film.keyframes[1].conditioning.values[0] += 1e-3,
         &|film| film.keyframes[1].initial_latents = initial_latents(9, SHAPE).unwrap(),
     ] {
@@ -105,11 +105,12 @@ fn names_tell_apart_what_makes_a_difference() {
     let session = StoreSession::new(None);
     let names = |origin: &TrajectoryOrigin<'_>, film: &Film| {
         let options = BlendOptions::default();
-        let trajectories = FilmTrajectories::new(&session, Some(origin), film, &options);
+        let trajectories = FilmTrajectories::new(&session, Some(origin), film.outline(), &options)
+            .with_keyframes(&film.keyframes);
         let (index, step, transition, level) = (0, 3, 0, 1);
         let places = [
-            Place::Keyframe { index, step },
-            Place::Level { transition, level },
+            SnapshotKey::Keyframe { index, step },
+            SnapshotKey::Level { transition, level },
         ];
         places.map(|place| trajectories.key(place).unwrap())
     };

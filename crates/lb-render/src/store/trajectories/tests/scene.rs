@@ -6,8 +6,8 @@ use std::path::Path;
 use lb_blend::noise::{initial_latents, standard_normal};
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
-    BlendError, BlendReport, Blended, BlendedFrame, Conditioning, NoiseScheduleConfig, Observer,
-    SamplerKind, StepProgress, blend,
+    BlendError, BlendReport, BlendRequest, Blended, BlendedFrame, Conditioning, Film,
+    NoiseScheduleConfig, Observer, SamplerKind, StepProgress, Transition, blend,
 };
 use lb_schedule::BranchingProfile;
 
@@ -29,7 +29,7 @@ pub(super) fn keyframe(seed: u64) -> Keyframe {
     };
     Keyframe {
         conditioning: conditioning(100 + seed),
-        negative: conditioning(0),
+        negative_conditioning: conditioning(0),
         guidance_scale: 3.0,
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
         concatenated: None,
@@ -102,19 +102,22 @@ impl Way {
             steps: STEPS,
             measured_by: None,
         };
-        let mut trajectories = FilmTrajectories::new(session, Some(&origin), film, &self.options);
+        let outline = film.outline();
+        let mut trajectories =
+            FilmTrajectories::new(session, Some(&origin), outline, &self.options);
         let mut watch = Watch {
             steps_left,
             ..Default::default()
         };
-        let report = blend(
-            &mut FakeBackend::new(8),
-            sampler.unwrap().as_ref(),
-            film,
-            &self.options,
-            &mut trajectories,
-            &mut watch,
-        );
+        let report = blend(BlendRequest {
+            backend: &mut FakeBackend::new(8),
+            sampler: sampler.unwrap().as_ref(),
+            keyframes: &mut film.keyframes.as_slice(),
+            transitions: &film.transitions,
+            options: self.options,
+            snapshots: &mut trajectories,
+            observer: &mut watch,
+        });
         if report.is_ok() {
             assert!(trajectories.is_complete() || !session.is_on());
         }

@@ -1,8 +1,14 @@
 //! Classifier-free guidance over a batch (Ho and Salimans 2022): which rows a batch of branches
-//! has, and how their outputs become one output a branch.
+//! has, and how their outputs become one output for each branch.
+
+/// Rows of a model call that a branch at this guidance scale takes: a conditional one, and an
+/// unconditional one unless the scale is 1, where it would cancel out.
+pub(crate) fn rows_at(guidance_scale: f64) -> usize {
+    if guidance_scale == 1.0 { 1 } else { 2 }
+}
 
 /// The rows of a batch: one conditional row for each branch, in order, then one unconditional row
-/// for each branch whose guidance scale is not 1 (at scale 1 it would cancel out).
+/// for each branch that has one (see [`rows_at`]).
 #[derive(Default, Debug)]
 pub(crate) struct GuidedRows {
     scales: Vec<f32>,
@@ -15,7 +21,7 @@ impl GuidedRows {
         self.unconditional.clear();
         for (branch, scale) in scales.enumerate() {
             self.scales.push(scale as f32);
-            if scale != 1.0 {
+            if rows_at(scale) == 2 {
                 self.unconditional.push(branch);
             }
         }
@@ -37,10 +43,10 @@ impl GuidedRows {
         }
     }
 
-    /// Copies what both rows of a branch have alike (`stride` values each: latents, concatenated
-    /// channels) from the conditional rows to the unconditional ones.
-    pub(crate) fn share(&self, latents: &mut [f32], stride: usize) {
-        let (conditional, unconditional) = latents.split_at_mut(self.branches() * stride);
+    /// Copies what both rows of a branch have in common (`stride` values each: latents or
+    /// concatenated channels) from the conditional rows to the unconditional ones.
+    pub(crate) fn share(&self, values: &mut [f32], stride: usize) {
+        let (conditional, unconditional) = values.split_at_mut(self.branches() * stride);
         let rows = unconditional.chunks_exact_mut(stride);
         for (&branch, row) in self.unconditional.iter().zip(rows) {
             row.copy_from_slice(&conditional[branch * stride..][..stride]);

@@ -1,22 +1,56 @@
-//! Between which branches of a level a branch starts, and the curve through them.
+//! A level's branches, and the curve through them on which further branches start.
+
+use std::iter::once;
 
 use lb_schedule::Parents;
 
-use crate::error::ShapeError;
-use crate::latents::Latents;
+use crate::latents::{Latents, ShapeError};
 use crate::mix::{lerp, slerp};
+use crate::snapshot::Snapshot;
+
+/// The state of all branches of a level after some step, those of the keyframes included.
+pub(super) struct Level {
+    /// The fractions of all levels down to this one.
+    pub(super) fractions: Vec<Vec<f64>>,
+    pub(super) latents: Vec<Latents>,
+    pub(super) predicted_clean: Vec<Latents>,
+}
+
+impl Level {
+    /// The inner branches between the two keyframes, all after the same step.
+    pub(super) fn between(left: &Snapshot, inner: Snapshot, right: &Snapshot) -> Self {
+        let join = |left: &[Latents], inner: Vec<Latents>, right: &[Latents]| {
+            let ends = (once(left[0].clone()), once(right[0].clone()));
+            ends.0.chain(inner).chain(ends.1).collect()
+        };
+        Self {
+            fractions: inner.fractions,
+            latents: join(&left.latents, inner.latents, &right.latents),
+            predicted_clean: join(
+                &left.predicted_clean,
+                inner.predicted_clean,
+                &right.predicted_clean,
+            ),
+        }
+    }
+
+    /// The fractions of this level's branches.
+    pub(super) fn level_fractions(&self) -> &[f64] {
+        &self.fractions[self.fractions.len() - 1]
+    }
+}
 
 /// How strongly the curve is bent: the outer two of four branches weigh −TENSION/8 each in the
 /// middle.
 ///
-/// ½ (Catmull–Rom) is exact for what changes smoothly, and takes contrast from what does not: the
-/// squares of its weights, the contrast left to details that neighbours do not share, add up to
-/// 0.64 in the middle. They do to 0.91 here, and pass 1 at 1.46. Measured on the bundled model:
-/// below 1.25 frames are blurrier on average than those of fixed spacing, and at 1.5 steps get
-/// uneven (docs/smoothness.md).
+/// ½ (Catmull–Rom) is exact for what changes smoothly and takes contrast from what does not: the
+/// squares of its weights, which are the contrast left to details that neighbours do not share, add
+/// up to 0.64 in the middle. With this value they add up to 0.91; at 1.46 they pass 1. Measured on
+/// the bundled model, frames below 1.25 are blurrier on average than those of fixed spacing, and at
+/// 1.5 the changes from frame to frame get uneven (docs/smoothness.md).
 const TENSION: f64 = 1.25;
 
-/// The two branches that a branch starts between, and on a curve the ones beyond them.
+/// The two branches that a branch starts between, and on a curve also the ones beyond them.
 #[derive(Clone, Copy)]
 pub(super) struct Neighbours<'a> {
     left: &'a Latents,
@@ -28,7 +62,7 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl<'a> Neighbours<'a> {
-    /// No mix at all.
+    /// One branch alone, without any mix.
     pub(super) fn only(latents: &'a Latents) -> Self {
         Self {
             left: latents,
@@ -50,17 +84,18 @@ impl<'a> Neighbours<'a> {
         }
     }
 
-    /// A place on the curve through a level's branches.
-    pub(super) fn on_curve(level: &'a [Latents], place: Parents, norm_restraint: f64) -> Self {
-        let before = place.left.checked_sub(1).map(|index| &level[index]);
+    /// A point on the curve through a level's branches.
+    pub(super) fn on_curve(level: &'a [Latents], parents: Parents, norm_restraint: f64) -> Self {
+        let before = parents.left.checked_sub(1).map(|index| &level[index]);
         Self {
-            beyond: Some([before, level.get(place.right + 1)]),
+            beyond: Some([before, level.get(parents.right + 1)]),
             norm_restraint,
-            ..Self::parents(level, place)
+            ..Self::parents(level, parents)
         }
     }
 
-    /// Noisy latents: along the arc, bent to the curve, and brought back towards the arc's norm.
+    /// Mixes noisy latents: along the arc, bent to the curve, and brought back towards the arc's
+    /// norm.
     pub(super) fn noisy(&self, result: &mut [f32]) -> Result<(), ShapeError> {
         slerp(self.left.values(), self.right.values(), self.mix, result)?;
         if self.norm_restraint == 0.0 {
@@ -79,18 +114,19 @@ impl<'a> Neighbours<'a> {
         Ok(())
     }
 
-    /// Clean latents: along the line, bent to the curve.
+    /// Mixes clean latents: along the line, bent to the curve.
     pub(super) fn clean(&self, result: &mut [f32]) -> Result<(), ShapeError> {
         lerp(self.left.values(), self.right.values(), self.mix, result)?;
         self.bend(result);
         Ok(())
     }
 
-    /// Adds what the cubic through four branches has beyond the line between the inner two.
+    /// Adds the difference between the cubic through four branches and the line between the inner
+    /// two.
     ///
-    /// A line between two pictures takes contrast from what they do not share; a cubic, with its
-    /// negative weights, takes less, as it does when pictures are resized. Beyond the ends of the
-    /// level the curve goes straight on.
+    /// A line between two pictures takes contrast from what they do not share. A cubic with its
+    /// negative weights takes less, as it does when pictures are resized. Beyond the ends of the
+    /// level the curve is extended straight.
     fn bend(&self, result: &mut [f32]) {
         let Some([before, after]) = self.beyond else {
             return;
@@ -117,8 +153,9 @@ fn square_sum(values: &[f32]) -> f64 {
     values.iter().map(|&value| f64::from(value).powi(2)).sum()
 }
 
-/// Cubic convolution less the line: Keys 1981, "Cubic convolution interpolation for digital image
-/// processing". Where there is no branch beyond, the curve is extended straight.
+/// The weights of cubic convolution less those of the line (Keys 1981, "Cubic convolution
+/// interpolation for digital image processing"). Where there is no branch beyond, the curve is
+/// extended straight.
 fn bend_weights(mix: f64, before: bool, after: bool) -> [f64; 4] {
     let (t, rest) = (mix, 1.0 - mix);
     let outer = |own: f64, other: f64| -TENSION * own * other * other;
@@ -140,11 +177,7 @@ mod tests {
     use crate::latents::LatentShape;
 
     fn level(values: &[f32]) -> Vec<Latents> {
-        let shape = LatentShape {
-            channels: 1,
-            height: 1,
-            width: 1,
-        };
+        let shape = LatentShape::new(1, 1, 1);
         let each = values.iter();
         each.map(|&value| Latents::from_values(shape, vec![value]).unwrap())
             .collect()
@@ -153,8 +186,8 @@ mod tests {
     fn clean(values: &[f32], left: usize, mix: f64) -> f32 {
         let (level, right) = (level(values), left + 1);
         let mut result = [f32::NAN];
-        let place = Parents { left, right, mix };
-        let neighbours = Neighbours::on_curve(&level, place, 0.0);
+        let parents = Parents { left, right, mix };
+        let neighbours = Neighbours::on_curve(&level, parents, 0.0);
         neighbours.clean(&mut result).unwrap();
         result[0]
     }
@@ -185,18 +218,14 @@ mod tests {
 
     #[test]
     fn the_norm_is_brought_back_to_the_arcs() {
-        let shape = LatentShape {
-            channels: 1,
-            height: 1,
-            width: 2,
-        };
+        let shape = LatentShape::new(1, 1, 2);
         let rows = [[4.0, -3.0], [5.0, 0.0], [3.0, 4.0], [-4.0, 3.0]];
         let level = rows.map(|row| Latents::from_values(shape, row.to_vec()).unwrap());
         let norm = |restraint: f64| {
             let (left, right, mix) = (1, 2, 0.5);
-            let place = Parents { left, right, mix };
+            let parents = Parents { left, right, mix };
             let mut result = [f32::NAN; 2];
-            let neighbours = Neighbours::on_curve(&level, place, restraint);
+            let neighbours = Neighbours::on_curve(&level, parents, restraint);
             neighbours.noisy(&mut result).unwrap();
             square_sum(&result).sqrt()
         };
@@ -207,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_middle_of_four_by_hand() {
-        // Outer weights −TENSION/8: what lies beyond is pushed away from.
+        // The outer weights are −TENSION/8: they push away from what lies beyond.
         let expected = (0.5 + TENSION / 8.0) - TENSION / 8.0 * 2.0;
         let found = f64::from(clean(&[0.0, 0.0, 1.0, 2.0], 1, 0.5));
         assert!((found - expected).abs() < 1e-7, "{found}");

@@ -1,0 +1,274 @@
+//! What a film will take, known before any of its keyframes has been made.
+
+use std::ops::Add;
+
+use lb_schedule::{BranchingProfile, Cost};
+
+use super::outline::FilmOutline;
+use crate::guidance::rows_at;
+use crate::options::BlendOptions;
+
+/// What a film, or a part of the work on it, will take at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Forecast {
+    /// Model evaluations.
+    pub model_evaluations: usize,
+    /// Latents that are decoded: the computed frames, and predicted pictures that are measured.
+    pub decodes: usize,
+    /// Rows that the model sees: two for an evaluation, one where the guidance scale is 1. Guidance
+    /// that its damper takes to 1 in the very middle of a transition saves some of them.
+    pub rows: usize,
+}
+
+impl Forecast {
+    /// The model evaluations and decodes.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        Cost {
+            model_evaluations: self.model_evaluations,
+            decodes: self.decodes,
+        }
+    }
+}
+
+impl Add for Forecast {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            model_evaluations: self
+                .model_evaluations
+                .saturating_add(other.model_evaluations),
+            decodes: self.decodes.saturating_add(other.decodes),
+            rows: self.rows.saturating_add(other.rows),
+        }
+    }
+}
+
+impl FilmOutline<'_> {
+    /// What the whole film takes, where no snapshot spares anything.
+    #[must_use]
+    pub fn forecast(&self, options: &BlendOptions) -> Forecast {
+        let cost = self.cost();
+        let measured = match options.measures_pictures() {
+            true => self.profiles().map(measured_branches).sum(),
+            false => 0,
+        };
+        let keyframes = (0..self.keyframes()).map(|index| self.keyframe_rows(index));
+        let transitions = self.profiles().enumerate().map(|(index, profile)| {
+            let levels = 0..profile.levels().len();
+            let inner = levels.map(|level| profile.inner_cost(level).model_evaluations);
+            self.inner_rows(index) * inner.sum::<usize>()
+        });
+        Forecast {
+            model_evaluations: cost.model_evaluations,
+            decodes: cost.decodes.saturating_add(measured),
+            rows: keyframes.sum::<usize>() * self.steps() + transitions.sum::<usize>(),
+        }
+    }
+
+    /// The sizes of the film's model calls under this batch limit.
+    ///
+    /// Where the guidance goes down to a scale of exactly 1 within a transition, which branches lie
+    /// there is decided while rendering; then a call may have any number of rows. Snapshots may
+    /// leave a single keyframe of a group to be computed.
+    #[must_use]
+    pub fn call_rows(&self, batch_limit: usize) -> CallRows {
+        let limit = batch_limit.max(1);
+        let mut work: Vec<(usize, usize)> = Vec::new();
+        let mut add = |rows: usize, steps: usize| {
+            for (rows, times) in split(rows, steps, limit) {
+                match work.iter_mut().find(|(known, _)| *known == rows) {
+                    Some((_, done)) => *done += rows * times,
+                    None => work.push((rows, rows * times)),
+                }
+            }
+        };
+        let (steps, group_rows) = (self.steps(), self.group_rows(limit));
+        let mut first = 0;
+        while first < self.keyframes() {
+            let group = self.group(first, group_rows);
+            first = group.end;
+            let rows = group.map(|index| self.keyframe_rows(index)).sum();
+            add(rows, steps);
+        }
+        let mut varies = false;
+        for (index, profile) in self.profiles().enumerate() {
+            let rows = self.inner_rows(index);
+            for (level, at) in profile.levels().iter().enumerate().skip(1) {
+                let level_steps = profile.step_range(level).len();
+                add((at.branch_count - 2) * rows, level_steps);
+            }
+            varies |= rows == 2 && self.reaches_one(index);
+        }
+        let rows = || work.iter().map(|&(rows, _)| rows);
+        let alone = (0..self.keyframes()).map(|index| self.keyframe_rows(index));
+        let usual = work.iter().max_by_key(|&&(rows, done)| (done, rows));
+        CallRows {
+            fewest: match varies {
+                true => 1,
+                false => rows().chain(alone).min().unwrap_or(1),
+            },
+            usual: usual.map_or(1, |&(rows, _)| rows),
+            most: rows().max().unwrap_or(1),
+        }
+    }
+}
+
+/// Branches whose predicted pictures decide where frames end up: the frames' own before their last
+/// step, or those of the level above where that step is their first. None where two branches leave
+/// nothing to decide.
+fn measured_branches(profile: &BranchingProfile) -> usize {
+    let last = profile.levels().len() - 1;
+    let steps = profile.step_range(last).len();
+    let measured = match (last, steps) {
+        (0, _) => return 0,
+        (_, 1) => last - 1,
+        _ => last,
+    };
+    let count = profile.levels()[measured].branch_count;
+    if count > 2 { count } else { 0 }
+}
+
+/// Rows of the calls of [`Backend::predict`](crate::Backend::predict) that a film makes, for a
+/// backend that prepares itself for batch sizes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CallRows {
+    /// No call has fewer rows.
+    pub fewest: usize,
+    /// Most of the work is done in calls of this many rows.
+    pub usual: usize,
+    /// No call has more rows.
+    pub most: usize,
+}
+
+impl CallRows {
+    /// These calls together with those of [`invert`](crate::invert) for pictures of these guidance
+    /// scales, or for some of them.
+    #[must_use]
+    pub fn with_inversion(
+        self,
+        guidance_scales: impl IntoIterator<Item = f64>,
+        batch_limit: usize,
+    ) -> Self {
+        let pictures = guidance_scales.into_iter().map(rows_at);
+        let (least, all) = pictures.fold((usize::MAX, 0), |(least, all), rows| {
+            (least.min(rows), all + rows)
+        });
+        let limit = batch_limit.max(1);
+        Self {
+            // A group of guided pictures may leave a single row over.
+            fewest: match least {
+                1 => 1,
+                _ if all > limit => 1,
+                _ => self.fewest.min(least),
+            },
+            most: self.most.max(all.min(limit)),
+            ..self
+        }
+    }
+}
+
+/// How a batch's step is split into calls: the rows of each kind of call, and how many of them there
+/// are in all steps.
+fn split(rows: usize, steps: usize, limit: usize) -> impl Iterator<Item = (usize, usize)> {
+    let whole = (limit, rows / limit * steps);
+    let rest = (rows % limit, steps);
+    [whole, rest]
+        .into_iter()
+        .filter(|&(rows, times)| rows > 0 && times > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::film::Transition;
+
+    /// 2, 3 and 8 branches from steps 0, 3 and 8 of 10.
+    fn transition(guidance_damper: f64) -> Transition {
+        let profile = BranchingProfile::manual(10, &[2, 3, 8], &[0, 3, 8]).unwrap();
+        Transition::new(profile, guidance_damper)
+    }
+
+    fn rows(scales: &[f64], guidance_damper: f64, limit: usize) -> (usize, usize, usize) {
+        let transitions = vec![transition(guidance_damper); scales.len() - 1];
+        let outline = FilmOutline::new(&transitions, scales.iter().copied());
+        let counted = outline.call_rows(limit);
+        (counted.fewest, counted.usual, counted.most)
+    }
+
+    #[test]
+    fn counted_by_hand() {
+        // Keyframes: 4 rows over 10 steps; inner branches: 2 rows over 3..8, 12 rows over 8..10.
+        assert_eq!(rows(&[4.0; 2], 0.5, 64), (2, 4, 12));
+        // In calls of 5: 4; 2; 5, 5 and 2.
+        assert_eq!(rows(&[4.0; 2], 0.5, 5), (2, 4, 5));
+        // One row each, whatever the rest.
+        assert_eq!(rows(&[4.0; 2], 0.5, 1), (1, 1, 1));
+        // Eight keyframes in groups of six and two, as the widest level has 12 rows.
+        assert_eq!(rows(&[4.0; 8], 0.5, 64), (2, 12, 12));
+    }
+
+    #[test]
+    fn without_guidance_there_is_one_row_a_branch() {
+        assert_eq!(rows(&[1.0; 2], 0.0, 64), (1, 2, 6));
+    }
+
+    #[test]
+    fn guidance_that_reaches_one_may_leave_any_number() {
+        assert_eq!(rows(&[4.0; 2], 0.0, 64), (1, 4, 12));
+        assert_eq!(rows(&[4.0, 1.0], 0.5, 64), (1, 3, 12));
+    }
+
+    #[test]
+    fn all_rows_of_a_film_by_hand() {
+        let transitions = [transition(0.5), transition(0.5)];
+        let forecast = |scales: [f64; 3]| {
+            let outline = FilmOutline::new(&transitions, scales);
+            outline.forecast(&BlendOptions::default())
+        };
+        // Keyframes over 10 steps; between two of them 1 branch over 5 steps and 6 over 2.
+        let unguided = forecast([1.0; 3]);
+        assert_eq!(unguided.model_evaluations, 30 + 2 * (5 + 12));
+        assert_eq!((unguided.rows, unguided.decodes), (64, 15));
+        assert_eq!(forecast([4.0; 3]).rows, 128);
+        // One side that is guided is enough for both rows.
+        assert_eq!(forecast([4.0, 1.0, 1.0]).rows, 40 + 2 * 17 + 17);
+    }
+
+    #[test]
+    fn pictures_that_are_measured_are_decoded() {
+        let decodes = |counts: &[usize], injections: &[usize]| {
+            let profile = BranchingProfile::manual(10, counts, injections).unwrap();
+            let transitions = [Transition::new(profile, 0.5)];
+            let mut options = BlendOptions::default();
+            options.distance = crate::options::SpacingDistance::Pictures;
+            let forecast = FilmOutline::new(&transitions, [4.0; 2]).forecast(&options);
+            forecast.decodes - counts[counts.len() - 1]
+        };
+        assert_eq!(decodes(&[2, 3, 8], &[0, 3, 8]), 8);
+        assert_eq!(decodes(&[2, 3, 8], &[0, 3, 9]), 3);
+        assert_eq!(decodes(&[2, 8], &[0, 9]), 0);
+        assert_eq!(decodes(&[2], &[0]), 0);
+    }
+
+    #[test]
+    fn pictures_are_inverted_together_or_alone() {
+        let film = CallRows {
+            fewest: 2,
+            usual: 4,
+            most: 6,
+        };
+        let counted = |scales: &[f64], limit| {
+            let rows = film.with_inversion(scales.iter().copied(), limit);
+            (rows.fewest, rows.usual, rows.most)
+        };
+        assert_eq!(counted(&[], 8), (2, 4, 6));
+        assert_eq!(counted(&[1.0], 8), (1, 4, 6));
+        assert_eq!(counted(&[2.0; 4], 8), (2, 4, 8));
+        assert_eq!(counted(&[2.0; 4], 7), (1, 4, 7));
+    }
+}

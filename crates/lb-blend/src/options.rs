@@ -1,0 +1,98 @@
+//! How a film is computed.
+
+use lb_schedule::{Choice, Crossfeed, Spacing, UnknownChoice};
+use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
+
+use crate::error::BlendError;
+
+/// Between what perceptual spacing measures distances.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    Default,
+    VariantArray,
+    IntoStaticStr,
+    Display,
+    EnumString,
+    EnumMessage,
+)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<SpacingDistance>)]
+#[non_exhaustive]
+pub enum SpacingDistance {
+    /// Measures between predicted latents, which costs nothing.
+    ///
+    /// Their channels are weighted by how strongly they [show](crate::Backend::channel_weights).
+    #[default]
+    Latents,
+    /// Measures the last time between predicted pictures, a decode for each computed frame.
+    ///
+    /// Until the last step of all, distances are those between latents. Before that one they are
+    /// those between the backend's [`picture_features`](crate::Backend::picture_features).
+    Pictures,
+}
+
+impl Choice for SpacingDistance {
+    const WHAT: &'static str = "distance";
+}
+
+/// How a film is computed.
+///
+/// ```
+/// use lb_blend::BlendOptions;
+/// use lb_schedule::Spacing;
+///
+/// let options = BlendOptions::default().with_spacing(Spacing::Fixed { mid_compression: 1.2 });
+/// assert!(options.validate().is_ok());
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct BlendOptions {
+    /// Where a level's branches lie between the keyframes.
+    pub spacing: Spacing,
+    /// What perceptual spacing measures.
+    pub distance: SpacingDistance,
+    /// What trajectories take over from each other while they are denoised.
+    pub crossfeed: Crossfeed,
+}
+
+impl BlendOptions {
+    /// The same options with this spacing.
+    #[must_use]
+    pub fn with_spacing(self, spacing: Spacing) -> Self {
+        Self { spacing, ..self }
+    }
+
+    /// The same options with this distance.
+    #[must_use]
+    pub fn with_distance(self, distance: SpacingDistance) -> Self {
+        Self { distance, ..self }
+    }
+
+    /// The same options with this crossfeed.
+    #[must_use]
+    pub fn with_crossfeed(self, crossfeed: Crossfeed) -> Self {
+        Self { crossfeed, ..self }
+    }
+
+    /// Validates spacing and crossfeed.
+    ///
+    /// # Errors
+    /// [`BlendError::Schedule`] with the rule that is broken.
+    pub fn validate(&self) -> Result<(), BlendError> {
+        self.spacing.validate()?;
+        self.crossfeed.validate()?;
+        Ok(())
+    }
+
+    /// Whether predicted pictures are measured, which costs decodes.
+    #[must_use]
+    pub fn measures_pictures(&self) -> bool {
+        self.spacing == Spacing::Perceptual && self.distance == SpacingDistance::Pictures
+    }
+}
