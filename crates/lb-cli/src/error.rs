@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
+use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
     InputError, ModelError, PictureKeyframeError, RenderError, SettingsError, VideoError,
@@ -19,6 +20,9 @@ pub(crate) enum CommandError {
     /// A render or a part of it.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Frames cannot be measured.
+    #[error(transparent)]
+    Measure(MeasureError),
     /// Ctrl-C during a render that keeps its finished work.
     #[error("interrupted")]
     InterruptedAndKept,
@@ -70,6 +74,16 @@ pub(crate) enum CommandError {
 
 const MAKE_FOLDER: &str = "make the folder first; it may be a slip in the path";
 
+impl From<MeasureError> for CommandError {
+    fn from(error: MeasureError) -> Self {
+        match error {
+            MeasureError::Input(error) => Self::Render(error.into()),
+            MeasureError::Video(error) => Self::Render(error.into()),
+            error => Self::Measure(error),
+        }
+    }
+}
+
 impl From<ModelError> for CommandError {
     fn from(error: ModelError) -> Self {
         Self::Render(error.into())
@@ -99,7 +113,9 @@ impl CommandError {
             Self::Request(_) | Self::ModelName { .. } | Self::ModelExists { .. } => 2,
             Self::Render(RenderError::Interrupted) | Self::InterruptedAndKept => Self::INTERRUPTED,
             Self::Render(error) if error.is_request() => 2,
+            Self::Measure(error) if error.is_request() => 2,
             Self::Render(_)
+            | Self::Measure(_)
             | Self::Write { .. }
             | Self::NoFolder { .. }
             | Self::BrokenModel { .. }

@@ -202,10 +202,7 @@ pub enum RenderError {
     },
     /// A picture, mask or depth map cannot be read.
     #[error(transparent)]
-    Input(#[from] crate::input::InputError),
-    /// Frames cannot be measured.
-    #[error(transparent)]
-    Measure(#[from] crate::measure::MeasureError),
+    Input(#[from] lb_video::InputError),
     /// The tree, the spacing, the guidance or the film's timing breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),

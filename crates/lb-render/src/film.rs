@@ -7,10 +7,10 @@ use lb_schedule::{
     ComputedPositions, FilmFrame, Timeline, TransitionSpan, computed_frame_times,
     perceptual_positions, transition_frames,
 };
+use lb_video::picture;
 
 use crate::error::RenderError;
 use crate::job::Timing;
-use crate::measure::distance;
 
 /// Where a transition's computed frames sit in the film, and how far they differ.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -65,7 +65,7 @@ impl FilmAssembler {
             self.held.push(frame);
             return self.begin_transition();
         };
-        self.distances.push(distance(before, &frame));
+        self.distances.push(picture::distance(before, &frame)?);
         self.held.push(frame);
         let arrived = self.distances.len();
         let is_last = self

@@ -17,9 +17,6 @@
 //! Nothing is printed and no environment is read. Progress and cancellation go through one
 //! [`RenderObserver`]; what fails leaves nothing under a final name.
 //!
-//! A [`FrameSource`] reads films and frames back, whoever made them, and [measures](measure()) how
-//! smoothly they move and whether they morph or only cross-fade.
-//!
 //! Everything about a film that needs no model is known beforehand:
 //!
 //! ```
@@ -58,9 +55,7 @@
 mod error;
 mod film;
 mod frame_place;
-mod input;
 mod job;
-mod measure;
 mod modes;
 mod observe;
 mod outputs;
@@ -73,19 +68,11 @@ mod summary;
 
 pub use error::RenderError;
 pub use frame_place::FramePlace;
-pub use input::{
-    InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
-    read_gray_picture, read_picture,
-};
 pub use job::{
     Branching, BranchingSettings, CrossfeedSettings, CurveSettings, DepthMap, Fit, Injections,
     Inpaint, InpaintSettings, Job, JobFileError, JobSettings, Keyframe, KeyframeSettings,
     LARGEST_JOB_FILE, PictureKeyframeError, Place, SettingsError, SpacingChoice, SpacingSettings,
     Timing, Transition, TransitionSettings, Upscale, UpscaleSettings, embedded_job,
-};
-pub use measure::{
-    FrameSource, MeasureError, Measurement, Residual, Retention, Sections, Statistics,
-    TransitionMeasure, coefficient_of_variation, measure,
 };
 pub use modes::upscale::{EarlierFrames, FramePlaceError};
 pub use observe::{RenderEvent, RenderObserver, Stage};
@@ -104,5 +91,5 @@ pub use lb_models::{
 };
 pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{
-    AnimationOptions, AudioTrack, Encoder, VideoError, WebpCompression, ffmpeg_version,
+    AnimationOptions, AudioTrack, Encoder, InputError, VideoError, WebpCompression, ffmpeg_version,
 };

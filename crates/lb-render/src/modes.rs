@@ -7,6 +7,8 @@ mod inpaint;
 mod picture;
 pub(crate) mod upscale;
 
+use std::path::Path;
+
 use image::RgbImage;
 use lb_blend::Latents;
 use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
@@ -16,6 +18,16 @@ pub(crate) use self::picture::{Inversion, KeyframePictures};
 use crate::error::RenderError;
 use crate::job::Job;
 use crate::reuse::Reuse;
+
+/// Reads a mask or a depth map in the form that the pipeline takes.
+fn read_grey_picture(path: &Path) -> Result<GrayPicture, RenderError> {
+    let picture = lb_video::read_grey_picture(path)?;
+    Ok(GrayPicture {
+        width: picture.width() as usize,
+        height: picture.height() as usize,
+        values: picture.into_raw(),
+    })
+}
 
 /// A film's mode, its pictures read and fitted.
 #[derive(Debug)]

@@ -55,6 +55,7 @@ mod error;
 mod film;
 mod format;
 mod frame_rate;
+mod input;
 pub mod metadata;
 mod options;
 pub mod picture;
@@ -72,6 +73,10 @@ pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly
 pub use error::VideoError;
 pub use film::FilmWriter;
 pub use format::FilmFormat;
+pub use input::{
+    GreyImage, InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
+    read_grey_picture, read_picture,
+};
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
 pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};

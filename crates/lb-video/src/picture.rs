@@ -76,13 +76,26 @@ pub fn cross_fade(
 /// # Errors
 /// [`VideoError::SizesDiffer`].
 pub fn psnr(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
+    Ok(10.0 * (255.0 * 255.0 / mean_square(left, right)?).log10())
+}
+
+/// The distance of two pictures in grey levels, 0 to 255: √(Σ (x − y)² / values), the Euclidean distance
+/// over all values, normalised to one of them.
+///
+/// # Errors
+/// [`VideoError::SizesDiffer`].
+pub fn distance(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
+    Ok(mean_square(left, right)?.sqrt())
+}
+
+/// The mean square difference of all values. The sum is an exact integer.
+fn mean_square(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
     validate_same_size(right, size(left))?;
     let squares = left.iter().zip(right.iter()).map(|(&left, &right)| {
         let difference = u64::from(left.abs_diff(right));
         difference * difference
     });
-    let mean_square = squares.sum::<u64>() as f64 / left.len().max(1) as f64;
-    Ok(10.0 * (255.0 * 255.0 / mean_square).log10())
+    Ok(squares.sum::<u64>() as f64 / left.len().max(1) as f64)
 }
 
 /// Checks a picture that is to stand among others of this width and height. Its buffer must not be

@@ -1,7 +1,11 @@
 //! `lb measure`: how smoothly frames move, and whether they morph.
 
+use std::path::Path;
+
 use lb_drawing::{MeasurementPlot, TransitionCurves, draw_measurement};
-use lb_render::{FrameSource, Measurement, RenderError, Statistics, TransitionMeasure};
+use lb_measure::{FilmLayout, FrameSource, Measurement, Sections, Statistics, TransitionMeasure};
+use lb_render::{JobSettings, Plan, RenderError, embedded_job};
+use lb_schedule::BranchingProfile;
 
 use crate::args::MeasureArguments;
 use crate::commands::render::line;
@@ -15,7 +19,10 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     {
         return Err(RenderError::OutputExists { path: path.clone() }.into());
     }
-    let source = FrameSource::find(&arguments.frames)?;
+    let mut source = FrameSource::find(&arguments.frames)?;
+    if let Some(layout) = source.first_file().and_then(film_layout) {
+        source = source.with_layout(layout);
+    }
     let measurement = source.measure()?;
     if let Some(path) = &arguments.svg {
         write(
@@ -33,6 +40,40 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// Where the transitions lie in a film that was rendered from the job that this file carries. There is
+/// none for a file without a job, or with one that this version cannot plan: it is then measured like
+/// any other.
+fn film_layout(path: &Path) -> Option<FilmLayout> {
+    let text = embedded_job(path).ok()?;
+    let job = JobSettings::parse(&text, path).ok()?.resolve().ok()?;
+    let plan = Plan::new(&job).ok()?;
+    let spans = plan.timeline.transitions().iter();
+    let mut last = 0;
+    let profiles = plan.profiles.iter().map(BranchingProfile::frame_count);
+    let computed: Vec<(usize, usize)> = profiles
+        .map(|frames| {
+            let first = last;
+            last += frames - 1;
+            (first, last)
+        })
+        .collect();
+    Some(FilmLayout {
+        film: Sections {
+            transitions: spans
+                .map(|span| (span.departure(), span.arrival()))
+                .collect(),
+            frame_count: plan.film_frames() + usize::from(plan.is_looped()),
+            closes: plan.is_looped(),
+        },
+        computed: Sections {
+            transitions: computed,
+            frame_count: last + 1,
+            closes: plan.is_looped(),
+        },
+        frames_per_second: plan.timeline.frames_per_second(),
+    })
 }
 
 fn plot(measurement: &Measurement) -> MeasurementPlot<'_> {

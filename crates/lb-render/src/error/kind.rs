@@ -38,7 +38,6 @@ impl RenderError {
             | Self::Sampler(_)
             | Self::Store(_) => true,
             Self::Input(error) => error.is_request(),
-            Self::Measure(error) => error.is_request(),
             Self::Model(ModelError::Checkpoint(error)) => error.is_request(),
             Self::Model(error) => matches!(
                 error,

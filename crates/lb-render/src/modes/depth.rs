@@ -2,12 +2,12 @@
 
 use lb_models::GrayPicture;
 
+use super::read_grey_picture;
 use crate::error::RenderError;
-use crate::input::read_gray_picture;
 use crate::job::DepthMap;
 
 /// The map, of any size: it is resized to the latents' as the model has seen it in training, which
 /// stretches it to the film's proportions.
 pub(super) fn read(map: &DepthMap) -> Result<GrayPicture, RenderError> {
-    Ok(read_gray_picture(&map.image)?)
+    read_grey_picture(&map.image)
 }

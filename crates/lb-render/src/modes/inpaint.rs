@@ -3,12 +3,12 @@
 use image::RgbImage;
 use lb_blend::Latents;
 use lb_models::{GrayPicture, Pipeline};
-use lb_video::picture;
+use lb_video::{picture, read_picture};
 
 use super::composite::KeptPixels;
 use super::fit::{fit_mask, fit_picture};
+use super::read_grey_picture;
 use crate::error::RenderError;
-use crate::input::{read_gray_picture, read_picture};
 use crate::job::{Fit, Inpaint};
 use crate::reuse::Reuse;
 
@@ -31,7 +31,7 @@ impl InpaintPictures {
         fit: Option<Fit>,
     ) -> Result<Self, RenderError> {
         let source = read_picture(&inpaint.image)?;
-        let mask = read_gray_picture(&inpaint.mask)?;
+        let mask = read_grey_picture(&inpaint.mask)?;
         check_alike(picture::size(&source), (mask.width, mask.height), fit)?;
         let source = fit_picture(SOURCE, source, film, fit)?;
         let mask = fit_mask(MASK, mask, film, fit)?;

@@ -10,13 +10,13 @@ use image::RgbImage;
 use lb_blend::{BlendError, Keyframe, Latents, relative_error};
 use lb_models::{LARGEST_SIDE, Pipeline};
 use lb_video::picture::psnr;
+use lb_video::{picture_size, read_picture};
 
 use self::detail::LostDetail;
 pub(crate) use self::inversion::Inversion;
 use super::Mode;
 use super::fit::fit_picture;
 use crate::error::RenderError;
-use crate::input::{picture_size, read_picture};
 use crate::job::{Fit, Job};
 use crate::reuse::Reuse;
 use crate::summary::Reconstruction;

@@ -4,10 +4,7 @@
 
 mod earlier_frames;
 mod frame_places;
-mod hostile_pictures;
-mod input;
 mod job_file;
-mod measure;
 mod modes;
 mod picture_keyframes;
 mod plan;

@@ -8,6 +8,8 @@ mod decode;
 mod ffmpeg;
 mod frame_text;
 mod full_disk;
+mod hostile_pictures;
+mod input;
 mod keyframes;
 mod metadata;
 mod mp4;

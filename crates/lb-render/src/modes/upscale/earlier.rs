@@ -5,13 +5,13 @@ mod places;
 use std::path::{Path, PathBuf};
 
 use lb_schedule::fixed_fractions;
+use lb_video::read_picture;
 
 pub use self::places::FramePlaceError;
 use self::places::Places;
 use super::LowResFilm;
 use super::low_res::LowResPictures;
 use crate::error::RenderError;
-use crate::input::read_picture;
 use crate::job::{Job, JobSettings};
 use crate::plan::Plan;
 

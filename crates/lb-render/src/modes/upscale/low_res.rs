@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use image::RgbImage;
-use lb_video::{FrameSpool, picture};
+use lb_video::{FrameSpool, picture, read_picture};
 
 use crate::error::RenderError;
 use crate::frame_place::{FramePlace, FrameSpan};
-use crate::input::read_picture;
 
 /// Pictures of low resolution on the disk, in film order. They are read when they are needed.
 #[derive(Debug)]

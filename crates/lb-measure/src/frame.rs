@@ -5,12 +5,6 @@ use std::sync::Arc;
 use image::RgbImage;
 use lb_video::picture;
 
-/// Euclidean distance over all values, normalised to one of them: grey levels, 0 to 255.
-pub(crate) fn distance(left: &RgbImage, right: &RgbImage) -> f64 {
-    let values = left.as_raw().len() as f64;
-    (square_distance(left, right) as f64 / values).sqrt()
-}
-
 fn square_distance(left: &RgbImage, right: &RgbImage) -> i64 {
     let pairs = left.iter().zip(right.iter());
     pairs
@@ -23,14 +17,14 @@ fn square(value: i64) -> i64 {
 }
 
 /// The two keyframes of a transition.
-pub(super) struct Ends {
+pub(crate) struct Ends {
     left: Arc<RgbImage>,
     right: Arc<RgbImage>,
     square_distance: i64,
 }
 
 impl Ends {
-    pub(super) fn new(left: &Arc<RgbImage>, right: &Arc<RgbImage>) -> Self {
+    pub(crate) fn new(left: &Arc<RgbImage>, right: &Arc<RgbImage>) -> Self {
         Self {
             left: Arc::clone(left),
             right: Arc::clone(right),
@@ -38,13 +32,13 @@ impl Ends {
         }
     }
 
-    pub(super) fn distance(&self) -> f64 {
+    pub(crate) fn distance(&self) -> f64 {
         (self.square_distance as f64 / self.left.as_raw().len() as f64).sqrt()
     }
 
-    /// The distance to the nearest mix of the ends over that of the ends themselves; none where
-    /// they do not differ.
-    pub(super) fn residual(&self, frame: &RgbImage) -> Option<f64> {
+    /// The blend residual of a frame: its distance to the nearest mix of the ends over the distance of
+    /// the ends. There is none where the ends do not differ.
+    pub(crate) fn residual(&self, frame: &RgbImage) -> Option<f64> {
         if self.square_distance == 0 {
             return None;
         }
@@ -52,9 +46,9 @@ impl Ends {
         let ends = self.left.iter().zip(self.right.iter());
         for ((&left, &right), &value) in ends.zip(frame.iter()) {
             let left = i64::from(left);
-            let (way, come) = (i64::from(right) - left, i64::from(value) - left);
-            along += way * come;
-            away += come * come;
+            let (from_end, from_frame) = (i64::from(right) - left, i64::from(value) - left);
+            along += from_end * from_frame;
+            away += from_frame * from_frame;
         }
         let whole = self.square_distance;
         let share = |rest: i64| rest as f64 / whole as f64;
@@ -63,7 +57,7 @@ impl Ends {
         } else if along >= whole {
             share(away - 2 * along + whole)
         } else {
-            // away − along²/whole, without losing what little may be left.
+            // This is (away − along²/whole)/whole, computed without cancelling what may be a small rest.
             let [along, away, whole] = [along, away, whole].map(i128::from);
             let whole_squared = (whole * whole) as f64;
             (away * whole - along * along) as f64 / whole_squared
@@ -72,10 +66,11 @@ impl Ends {
     }
 }
 
-/// Variance of the luma's Laplacian over the pixels that have four neighbours; 0 where none has.
+/// The variance of the Laplacian of the luma over the pixels that have four neighbours, or 0 where no pixel
+/// has.
 ///
-/// In units of 1/10000 of a grey level, so that all is exact: only ratios are used.
-pub(super) fn laplacian_variance(frame: &RgbImage) -> f64 {
+/// The luma is in units of 1/10000 of a grey level, so that all sums are exact. Only ratios are used.
+pub(crate) fn laplacian_variance(frame: &RgbImage) -> f64 {
     let (width, height) = picture::size(frame);
     if width < 3 || height < 3 {
         return 0.0;
@@ -107,32 +102,25 @@ mod tests {
     }
 
     #[test]
-    fn distances_are_per_value() {
-        let (black, grey) = (frame(&[0; 6]), frame(&[3, 3, 3, 4, 4, 4]));
-        assert_eq!(distance(&black, &grey), 12.5_f64.sqrt());
-        assert_eq!(distance(&grey, &grey), 0.0);
-    }
-
-    #[test]
     fn what_lies_beside_the_line_of_mixes_is_residual() {
         let (left, right) = (frame(&[0, 0, 0]), frame(&[100, 0, 0]));
         let ends = Ends::new(&left, &right);
         let residual = |values| ends.residual(&frame(values)).unwrap();
         assert_eq!(residual(&[40, 0, 0]), 0.0);
         assert!((residual(&[40, 30, 40]) - 0.5).abs() < 1e-12);
-        // Beyond the ends there is no mix: the nearest one is the end itself.
+        // There are no mixes beyond the ends, so the nearest one is the end itself.
         assert!((residual(&[150, 0, 0]) - 0.5).abs() < 1e-12);
         assert_eq!(Ends::new(&left, &left).residual(&right), None);
     }
 
     #[test]
     fn the_laplacian_of_a_single_point() {
-        // 5×3 white pixels, one of the inner three is black: −4 there, 1 to the sides.
+        // The picture has 5×3 white pixels, and one of the inner three is black.
         let mut pixels = vec![255; 45];
         pixels[3 * 7..3 * 8].fill(0);
         let point = RgbImage::from_raw(5, 3, pixels).unwrap();
         let white = 255.0 * 10_000.0_f64;
-        // Laplacians −1, 4, −1: mean 2/3, mean square 6.
+        // The Laplacians are −1, 4 and −1 times white: their mean is 2/3 and their mean square 6.
         let expected = (6.0 - 4.0 / 9.0) * white * white;
         assert!((laplacian_variance(&point) / expected - 1.0).abs() < 1e-12);
         let flat = RgbImage::from_pixel(5, 3, [9; 3].into());

@@ -1,4 +1,4 @@
-//! Bytes to an upright image: format, declared size and memory are checked before decoding.
+//! Decoding bytes to an upright image. Format, declared size and memory are checked before.
 
 use std::io::{Cursor, ErrorKind};
 use std::path::Path;
@@ -8,11 +8,11 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, jpeg};
 
-/// Memory that a decoder may take beside the pixels: for a row or two, and for side data, of which
-/// nothing is needed.
+/// The memory that a decoder may take in addition to the pixels. It is for a row or two, and for side
+/// data that is not needed.
 const MOST_MEMORY: u64 = 64 << 20;
 
-/// The image, upright.
+/// Decodes the image and turns it upright.
 pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DynamicImage, InputError> {
     let (decoder, orientation, format) = open(path, bytes)?;
     let image = DynamicImage::from_decoder(decoder);
@@ -21,7 +21,7 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DynamicImage, InputE
     Ok(image)
 }
 
-/// Width and height of the upright image, which is not decoded.
+/// The width and height of the upright image, which is not decoded.
 pub(super) fn size(path: &Path, bytes: Vec<u8>) -> Result<(usize, usize), InputError> {
     let (decoder, orientation, _) = open(path, bytes)?;
     let (width, height) = decoder.dimensions();
@@ -35,14 +35,15 @@ pub(super) fn size(path: &Path, bytes: Vec<u8>) -> Result<(usize, usize), InputE
     })
 }
 
-/// Everything before decoding: the decoder, how the image is to be turned, and its format's name.
+/// Does everything before decoding: returns the decoder, how the image is to be turned, and the name of
+/// its format.
 fn open(
     path: &Path,
     bytes: Vec<u8>,
 ) -> Result<(impl ImageDecoder, Orientation, &'static str), InputError> {
     let (format, name) = known_format(path, &bytes)?;
     let cut_short = match format {
-        // The decoder would paint the rest grey.
+        // The decoder would fill the rest with grey.
         ImageFormat::Jpeg => jpeg::is_cut_short(&bytes),
         // The decoder would say that the file is corrupt.
         ImageFormat::WebP => is_riff_cut_short(&bytes),
@@ -87,7 +88,7 @@ fn known_format(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, &'static str)
     Err(InputError::NotAPicture { path, found })
 }
 
-/// Whether fewer bytes are there than a RIFF container's head declares.
+/// Whether there are fewer bytes than the header of a RIFF container declares.
 fn is_riff_cut_short(bytes: &[u8]) -> bool {
     match bytes {
         [b'R', b'I', b'F', b'F', a, b, c, d, rest @ ..] => {

@@ -1,4 +1,4 @@
-//! The bytes of a file that may be anything.
+//! The bytes of a file about which nothing is known.
 
 use std::fs::{File, FileType, metadata};
 use std::io::{self, Read as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{InputError, LARGEST_INPUT_FILE};
 
-/// All bytes of a regular file (or of a link to one) within the limit.
+/// Reads all bytes of a regular file, or of a link to one, within the limit.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
     if found.len() > LARGEST_INPUT_FILE {
         return Err(too_large(found.len()));
     }
-    // A file may grow while it is read, and some files of the system say that they are empty.
+    // A file may grow while it is read, and some files of the system claim to be empty.
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LARGEST_INPUT_FILE + 1).read_to_end(&mut bytes))

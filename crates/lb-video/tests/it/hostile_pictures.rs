@@ -5,16 +5,16 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb};
-use lb_render::{InputError, RenderError, read_picture};
+use lb_video::{InputError, read_picture};
 use tempfile::TempDir;
 
-fn refused(folder: &TempDir, bytes: &[u8]) -> RenderError {
-    let error = RenderError::from(read(folder, bytes).unwrap_err());
+fn refused(folder: &TempDir, bytes: &[u8]) -> InputError {
+    let error = read(folder, bytes).unwrap_err();
     assert!(error.is_request(), "{error}");
     error
 }
 
-fn read(folder: &TempDir, bytes: &[u8]) -> Result<lb_render::RgbImage, InputError> {
+fn read(folder: &TempDir, bytes: &[u8]) -> Result<lb_video::RgbImage, InputError> {
     read_picture(&path(folder, bytes))
 }
 
@@ -75,7 +75,7 @@ fn a_declared_size_is_checked_before_anything_is_allocated() {
     let declared = |bytes: &[u8]| {
         assert!(bytes.len() < 10_000);
         match refused(&folder, bytes) {
-            RenderError::Input(InputError::TooManyPixels { width, height, .. }) => (width, height),
+            InputError::TooManyPixels { width, height, .. } => (width, height),
             other => panic!("{other}"),
         }
     };
@@ -144,7 +144,7 @@ fn what_unpacks_to_more_than_a_picture_is_bounded() {
     assert!(
         matches!(
             error,
-            RenderError::Input(InputError::Memory { .. } | InputError::TooManyPixels { .. })
+            InputError::Memory { .. } | InputError::TooManyPixels { .. }
         ),
         "{error}"
     );

@@ -1,4 +1,4 @@
-//! Where a JPEG ends.
+//! The end of a JPEG.
 
 /// Whether a JPEG's bytes end before its end marker (ITU T.81, annex B). Segments are skipped by
 /// their lengths, so that the end marker of a thumbnail inside of one does not count; what follows

@@ -1,49 +1,52 @@
-//! A transition, or several, in a few numbers.
+//! Statistics: one or several transitions in a few numbers.
 
-use serde::Serialize;
+use crate::measurement::TransitionMeasure;
 
-use super::TransitionMeasure;
-
-/// Smoothness and guards; see the [formulas](crate::measure()).
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+/// Smoothness, and what distinguishes a morph from a cross-fade. The [crate](crate) documents the
+/// formulas.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Statistics {
-    /// Mean distance between neighbours, in grey levels.
+    /// The mean distance between neighbouring frames, in grey levels.
     pub mean_distance: f64,
-    /// Standard deviation over mean of the distances between neighbours; 0 where nothing moves.
+    /// The standard deviation over the mean of the distances between neighbouring frames; 0 where
+    /// nothing moves.
     pub coefficient_of_variation: f64,
-    /// Largest over mean distance between neighbours; 1 where nothing moves.
+    /// The largest over the mean distance between neighbouring frames; 1 where nothing moves.
     pub peak_ratio: f64,
-    /// Distance of the ends over the sum of distances between neighbours; of several transitions,
-    /// both summed. 1 where nothing moves.
+    /// The distance of the ends over the sum of the distances between neighbouring frames. Of several
+    /// transitions, both are summed. 1 where nothing moves.
     pub directness: f64,
-    /// High-frequency retention between the ends; none where no frame lies between them.
+    /// The high-frequency retention between the ends. There is none where no frame lies between them.
     pub retention: Option<Retention>,
-    /// Blend residual between the ends; none where no frame lies between them, or where they do
-    /// not differ.
+    /// The blend residual between the ends. There is none where no frame lies between them, or where
+    /// they do not differ.
     pub residual: Option<Residual>,
 }
 
-/// High-frequency retention: 1 is as sharp as the keyframes.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+/// High-frequency retention of the frames between the ends: 1 is as sharp as the keyframes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Retention {
-    /// The blurriest frame's.
+    /// The retention of the blurriest frame.
     pub least: f64,
-    /// Over the frames between the ends.
+    /// The mean over the frames.
     pub mean: f64,
 }
 
-/// Blend residual: 0 is a cross-fade.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+/// Blend residual of the frames between the ends: 0 is a cross-fade.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Residual {
-    /// Over the frames between the ends.
+    /// The mean over the frames.
     pub mean: f64,
-    /// That of the frame which is least a cross-fade.
+    /// The residual of the frame that is least like a cross-fade.
     pub most: f64,
 }
 
 impl Statistics {
-    /// All transitions together.
-    pub(super) fn of(transitions: &[TransitionMeasure]) -> Self {
+    /// The statistics of all transitions together.
+    pub(crate) fn of(transitions: &[TransitionMeasure]) -> Self {
         let ends = transitions.iter().map(|measured| {
             let path: f64 = measured.distances.iter().sum();
             measured.statistics.directness * path
@@ -52,8 +55,8 @@ impl Statistics {
         Self::with_ends(&transitions.iter().collect::<Vec<_>>(), ends)
     }
 
-    /// Transitions whose ends have this distance, all added up.
-    pub(super) fn with_ends(transitions: &[&TransitionMeasure], ends: f64) -> Self {
+    /// The statistics of transitions whose ends have these distances in sum.
+    pub(crate) fn with_ends(transitions: &[&TransitionMeasure], ends: f64) -> Self {
         let distances: Vec<f64> = transitions
             .iter()
             .flat_map(|measured| measured.distances.iter().copied())
@@ -92,7 +95,7 @@ impl Statistics {
     }
 }
 
-/// Standard deviation over mean, of all values there are; 0 where they are all 0 or there are none.
+/// The standard deviation over the mean of all values. It is 0 where all values are 0 or there are none.
 #[must_use]
 pub fn coefficient_of_variation(values: &[f64]) -> f64 {
     match mean(values) {
@@ -114,19 +117,19 @@ fn largest(values: &[f64]) -> f64 {
     values.iter().copied().fold(0.0, f64::max)
 }
 
-/// The share of all distances that lies behind each frame; even where nothing moves.
-pub(super) fn shares(distances: &[f64]) -> Vec<f64> {
+/// The position of each frame: the share of all distances up to it. Positions are even where nothing moves.
+pub(crate) fn shares(distances: &[f64]) -> Vec<f64> {
     let whole: f64 = distances.iter().sum();
     let count = distances.len().max(1) as f64;
-    let mut behind = 0.0;
+    let mut covered = 0.0;
     let mut shares = vec![0.0];
     for distance in distances {
-        behind += if whole > 0.0 {
+        covered += if whole > 0.0 {
             distance / whole
         } else {
             1.0 / count
         };
-        shares.push(behind.min(1.0));
+        shares.push(covered.min(1.0));
     }
     if let Some(last) = shares[1..].last_mut() {
         *last = 1.0;
@@ -134,9 +137,9 @@ pub(super) fn shares(distances: &[f64]) -> Vec<f64> {
     shares
 }
 
-/// Each frame's variance over that of the ends, mixed at its position. Flat ends have nothing to
-/// lose: beside them it is 1.
-pub(super) fn retention(variances: &[f64], positions: &[f64]) -> Vec<f64> {
+/// The variance of each frame over that of the ends, mixed at its position. Between ends that are flat, and
+/// so have no sharpness to lose, it is 1.
+pub(crate) fn retention(variances: &[f64], positions: &[f64]) -> Vec<f64> {
     let (first, last) = (variances[0], variances[variances.len() - 1]);
     variances
         .iter()
@@ -154,7 +157,7 @@ mod tests {
 
     #[test]
     fn variation_by_hand() {
-        // Mean 2, deviation 1.
+        // The mean is 2 and the deviation 1.
         assert_eq!(coefficient_of_variation(&[1.0, 3.0]), 0.5);
         assert_eq!(coefficient_of_variation(&[2.0, 2.0, 2.0]), 0.0);
         assert_eq!(coefficient_of_variation(&[0.0, 0.0]), 0.0);
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_shares_of_the_way() {
+    fn positions_are_shares_of_all_distance() {
         assert_eq!(shares(&[1.0, 3.0]), [0.0, 0.25, 1.0]);
         assert_eq!(shares(&[0.0, 0.0]), [0.0, 0.5, 1.0]);
     }

@@ -1,8 +1,9 @@
-//! What is measured of films that are known to the last pixel.
+//! What is measured of films whose every pixel is known.
 
 use std::sync::Arc;
 
-use lb_render::{MeasureError, Measurement, RenderError, RgbImage, Sections, measure};
+use image::RgbImage;
+use lb_measure::{MeasureError, Measurement, Sections, measure};
 use lb_video::picture;
 use proptest::prelude::*;
 
@@ -31,7 +32,7 @@ fn right() -> RgbImage {
     disc((34.0, 24.0), 12.0)
 }
 
-/// The disc travels and grows, sharp in every frame.
+/// The disc moves and grows, and is sharp in every frame.
 fn morph(frames: usize) -> Vec<RgbImage> {
     let at = |frame| {
         let way = frame as f64 / (frames - 1) as f64;
@@ -51,7 +52,7 @@ fn even(frames: usize) -> impl Iterator<Item = f64> {
     (0..frames).map(move |frame| frame as f64 / (frames - 1) as f64)
 }
 
-fn measured(frames: &[RgbImage], sections: Option<&Sections>) -> Result<Measurement, RenderError> {
+fn measured(frames: &[RgbImage], sections: Option<&Sections>) -> Result<Measurement, MeasureError> {
     measure(|| Ok(frames.iter().cloned().map(Ok)), sections, Some(25.0))
 }
 
@@ -60,8 +61,8 @@ fn one_picture_does_not_move() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["one.png", "one.jpg"] {
         let path = folder.path().join(name);
-        image::RgbImage::new(32, 32).save(&path).unwrap();
-        let error = lb_render::FrameSource::find(std::slice::from_ref(&path)).unwrap_err();
+        RgbImage::new(32, 32).save(&path).unwrap();
+        let error = lb_measure::FrameSource::find(std::slice::from_ref(&path)).unwrap_err();
         assert!(error.is_request());
         assert_eq!(
             error.to_string(),
@@ -96,7 +97,8 @@ fn a_morph_is_none() {
 fn an_uneven_cross_fade_is_still_one() {
     let squares = even(21).map(|weight| weight * weight);
     let found = measured(&cross_fade(squares), None).unwrap().overall;
-    // Steps grow from 1 to 39: deviation √(133), mean 20; the last is 39/20 of the mean.
+    // The steps grow from 1 to 39. Their deviation is √133 and their mean 20, and the last one is 39/20 of
+    // the mean.
     assert!(
         (found.coefficient_of_variation - 0.5766).abs() < 0.01,
         "{found:?}"
@@ -137,7 +139,7 @@ fn transitions_are_measured_apart_and_holds_are_left_out() {
         found.overall.residual.unwrap().most,
         first.statistics.residual.unwrap().most
     );
-    // Two ways of equal ends: between the two.
+    // Both transitions have the same ends, so all together lies between the two.
     let directness = [first, second].map(|at| at.statistics.directness);
     assert!(directness[0] < found.overall.directness && found.overall.directness < directness[1]);
 
@@ -176,7 +178,7 @@ fn a_still_film_has_nothing_to_measure_but_is_no_error() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_told() {
+fn what_cannot_be_measured_is_refused() {
     let refused = |frames: &[RgbImage], sections: Option<&Sections>| {
         let error = measured(frames, sections).unwrap_err();
         assert!(error.is_request());
@@ -218,7 +220,7 @@ proptest! {
     #[test]
     fn numbers_stay_in_their_ranges(weights in prop::collection::vec(0.0..=1.0_f64, 3..12)) {
         let frames = cross_fade(weights);
-        let found = measure(|| Ok::<_, RenderError>(frames.iter().cloned().map(Ok)), None, None).unwrap();
+        let found = measure(|| Ok::<_, MeasureError>(frames.iter().cloned().map(Ok)), None, None).unwrap();
         prop_assert!((0.0..=1.0 + 1e-9).contains(&found.overall.directness));
         prop_assert!(found.overall.peak_ratio >= 1.0);
         let at = &found.transitions[0];

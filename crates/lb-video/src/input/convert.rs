@@ -1,14 +1,15 @@
-//! Decoded images of any channels and depth to what the models take.
+//! Decoded images of any channels and depth as pictures of one kind.
 
 use image::{DynamicImage, Rgb, RgbImage};
 
-/// Samples of a decoded image, pixel by pixel.
+/// The samples of a decoded image, pixel by pixel.
 enum Samples {
     Eight(Vec<u8>),
     Sixteen(Vec<u16>),
 }
 
-/// The samples and how many a pixel has: 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha.
+/// The samples, and how many of them a pixel has: 1 for grey, 2 for grey and alpha, 3 for colour, 4 for
+/// colour and alpha.
 fn samples(image: DynamicImage) -> (Samples, usize) {
     let channels = usize::from(image.color().channel_count());
     let samples = match image {
@@ -24,7 +25,7 @@ fn samples(image: DynamicImage) -> (Samples, usize) {
     (samples, channels)
 }
 
-/// Red, green and blue bytes, over white.
+/// Red, green and blue bytes, laid over white.
 pub(super) fn rgb(image: DynamicImage) -> RgbImage {
     let (width, height) = (image.width(), image.height());
     let pixels = match samples(image) {
@@ -46,9 +47,9 @@ fn over_white<S: Copy + Into<u64>>(samples: &[S], channels: usize, most: u64) ->
     let mut rgb = Vec::with_capacity(samples.len() / channels * 3);
     let whole = most * most;
     for pixel in samples.chunks_exact(channels) {
-        let (color, alpha) = split(pixel, most);
+        let (colour, alpha) = split(pixel, most);
         rgb.extend([0, 1, 2].map(|channel| {
-            let value = color[channel.min(color.len() - 1)].into();
+            let value = colour[channel.min(colour.len() - 1)].into();
             let seen = value * alpha + most * (most - alpha);
             ((seen * 255 + whole / 2) / whole) as u8
         }));
@@ -57,7 +58,7 @@ fn over_white<S: Copy + Into<u64>>(samples: &[S], channels: usize, most: u64) ->
 }
 
 /// Grey values from 0 to 1, or the index of the first pixel that is not opaque.
-pub(super) fn gray(image: DynamicImage) -> Result<Vec<f32>, usize> {
+pub(super) fn grey(image: DynamicImage) -> Result<Vec<f32>, usize> {
     match samples(image) {
         (Samples::Eight(samples), channels) => luma(&samples, channels, 0xff),
         (Samples::Sixteen(samples), channels) => luma(&samples, channels, 0xffff),
@@ -67,23 +68,23 @@ pub(super) fn gray(image: DynamicImage) -> Result<Vec<f32>, usize> {
 fn luma<S: Copy + Into<u64>>(samples: &[S], channels: usize, most: u64) -> Result<Vec<f32>, usize> {
     let pixels = samples.chunks_exact(channels).enumerate();
     let value = |(index, pixel): (usize, &[S])| {
-        let (color, alpha) = split(pixel, most);
+        let (colour, alpha) = split(pixel, most);
         if alpha != most {
             return Err(index);
         }
-        let weighted = match *color {
+        let weighted = match *colour {
             [red, green, blue] => 2126 * red.into() + 7152 * green.into() + 722 * blue.into(),
-            _ => 10_000 * color[0].into(),
+            _ => 10_000 * colour[0].into(),
         };
         Ok((weighted as f64 / (10_000 * most) as f64) as f32)
     };
     pixels.map(value).collect()
 }
 
-/// A pixel's colour (one or three values) and its alpha.
+/// The colour of a pixel, which is one or three values, and its alpha.
 fn split<S: Copy + Into<u64>>(pixel: &[S], most: u64) -> (&[S], u64) {
     match pixel {
-        [color @ .., alpha] if pixel.len().is_multiple_of(2) => (color, (*alpha).into()),
-        color => (color, most),
+        [colour @ .., alpha] if pixel.len().is_multiple_of(2) => (colour, (*alpha).into()),
+        colour => (colour, most),
     }
 }

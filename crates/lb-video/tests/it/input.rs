@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};
-use lb_render::{InputError, RenderError, picture_size, read_gray_picture, read_picture};
+use lb_video::{InputError, picture_size, read_grey_picture, read_picture};
 use tempfile::TempDir;
 
 const FORMATS: [(ImageFormat, &str); 3] = [
@@ -51,7 +51,7 @@ fn quarters(side: u32) -> ImageBuffer<Rgb<u8>, Vec<u8>> {
 
 /// The message of a refusal, which must be a wrong request and name the file; the path is cut out.
 fn refusal(path: &Path) -> String {
-    let error = RenderError::from(read_picture(path).unwrap_err());
+    let error = read_picture(path).unwrap_err();
     assert!(error.is_request(), "{error}");
     let message = error.to_string();
     let name = path.display().to_string();
@@ -112,9 +112,9 @@ fn grey_values_keep_sixteen_bits() {
     let folder = Folder::new();
     let ramp = ImageBuffer::from_fn(256, 256, |x, y| Luma([(y * 256 + x) as u16]));
     let path = folder.file(&encoded(ramp, ImageFormat::Png));
-    let picture = read_gray_picture(&path).unwrap();
-    assert_eq!((picture.width, picture.height), (256, 256));
-    for (level, &value) in picture.values.iter().enumerate() {
+    let picture = read_grey_picture(&path).unwrap();
+    assert_eq!(picture.dimensions(), (256, 256));
+    for (level, &value) in picture.into_raw().iter().enumerate() {
         assert_eq!(value, (level as f64 / 65535.0) as f32);
     }
 }
@@ -123,17 +123,17 @@ fn grey_values_keep_sixteen_bits() {
 fn a_mask_may_be_in_colours_but_not_transparent() {
     let folder = Folder::new();
     let path = folder.file(&encoded(quarters(2), ImageFormat::Png));
-    let values = read_gray_picture(&path).unwrap().values;
+    let values = read_grey_picture(&path).unwrap().into_raw();
     assert_eq!(values, [0.2126, 0.7152, 0.0722, 1.0]);
 
     let opaque = ImageBuffer::from_pixel(1, 1, Rgba([51u8, 51, 51, 255]));
     let path = folder.file(&encoded(opaque, ImageFormat::Png));
-    assert_eq!(read_gray_picture(&path).unwrap().values, [0.2]);
+    assert_eq!(read_grey_picture(&path).unwrap().into_raw(), [0.2]);
 
     let alpha = [255, 255, 255, 254];
     let image = ImageBuffer::from_fn(2, 2, |x, y| LumaA([0u8, alpha[(y * 2 + x) as usize]]));
     let path = folder.file(&encoded(image, ImageFormat::Png));
-    let error = read_gray_picture(&path).unwrap_err();
+    let error = read_grey_picture(&path).unwrap_err();
     assert!(
         matches!(
             error,

@@ -1,0 +1,70 @@
+//! Why a sequence of frames cannot be measured.
+#![allow(missing_docs)] // The messages say what the fields of each variant are.
+
+use std::io;
+use std::path::PathBuf;
+
+use lb_video::{InputError, VideoError};
+
+/// A rule that the frames break, or a file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MeasureError {
+    /// There are too few frames to have a speed that could vary.
+    #[error(
+        "measuring takes at least {} frames, found {found}",
+        Self::FEWEST_FRAMES
+    )]
+    TooFewFrames { found: usize },
+    /// The frames differ in size and cannot be compared. `index` counts from 0; sizes are width and
+    /// height.
+    #[error(
+        "frames must have one size: frame {index} has {}x{} pixels, those before have {}x{}",
+        found.0, found.1, expected.0, expected.1
+    )]
+    SizesDiffer {
+        index: usize,
+        found: (usize, usize),
+        expected: (usize, usize),
+    },
+    /// The transitions belong to another number of frames.
+    #[error("the transitions are those of {expected} frames, found {found}")]
+    FrameCount { found: usize, expected: usize },
+    /// There is no file or folder of this name.
+    #[error("there is no film or folder {}", path.display())]
+    Missing { path: PathBuf },
+    /// A single picture was given.
+    #[error(
+        "{} is one picture: measuring takes a film, a folder of frames, or several pictures",
+        path.display()
+    )]
+    OnePicture { path: PathBuf },
+    /// A folder has no frames.
+    #[error("the folder {} holds no PNG pictures", path.display())]
+    NoPictures { path: PathBuf },
+    /// A folder cannot be listed.
+    #[error("cannot read the folder {}: {source}", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    /// A picture cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A film cannot be read.
+    #[error(transparent)]
+    Video(#[from] VideoError),
+}
+
+impl MeasureError {
+    /// Whether the request itself was wrong, so that repeating it cannot help.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        match self {
+            Self::Folder { .. } => false,
+            Self::Input(error) => error.is_request(),
+            Self::Video(error) => error.is_request(),
+            _ => true,
+        }
+    }
+
+    /// The fewest frames that can be measured: they have two distances, and fewer cannot vary.
+    pub const FEWEST_FRAMES: usize = 3;
+}

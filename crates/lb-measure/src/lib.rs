@@ -1,0 +1,77 @@
+//! How smoothly a sequence of frames moves, and whether it is a morph at all.
+//!
+//! ```text
+//!  film, folder ─► FrameSource ─► frames, one by one ─► measure ─► Measurement
+//!                      ▲                                             ├─ Statistics of all
+//!  FilmLayout ─────────┘                                             └─ TransitionMeasure, frame
+//!  (where the transitions lie, if known)                                by frame, with Statistics
+//! ```
+//!
+//! A [`FrameSource`] finds the frames on disk, and [`FrameSource::measure`] measures them. [`measure()`]
+//! takes frames from anywhere.
+//!
+//! # What is measured
+//!
+//! The R'G'B' values of a frame are taken as they are, 0 to 255. In a film whose keyframes are known,
+//! each transition is measured separately, from its left keyframe A to its right keyframe B. Otherwise
+//! the whole sequence counts as one transition. Frames that are held still between transitions are left
+//! out.
+//!
+//! - The **distance** of two frames is √(Σ (x − y)² / values): the Euclidean distance over all
+//!   values, normalised to one of them; in grey levels, 0 to 255.
+//! - **Coefficient of variation**: the standard deviation of the distances between neighbours over
+//!   their mean. 0 is one apparent speed.
+//! - **Peak ratio**: the largest distance between neighbours over their mean. 1 is one apparent
+//!   speed.
+//! - **Directness**: the distance of A and B over the sum of the distances between neighbours. 1 is
+//!   a straight line, as in a cross-fade, and the value is lower for a longer path.
+//! - The **position** of a frame is the share of the sum of distances up to it, 0 at A and 1 at B.
+//!
+//! Both a morph and a cross-fade may move at one speed. Two more numbers distinguish them. They are
+//! taken over the frames between A and B:
+//!
+//! - **High-frequency retention**: V(frame) / ((1 − p)·V(A) + p·V(B)) for a frame at position p,
+//!   where V is the variance of the Laplacian of the luma. The luma is 0.2126·R' + 0.7152·G' +
+//!   0.0722·B', and the Laplacian has the kernel 0 1 0, 1 −4 1, 0 1 0 and leaves out the border.
+//!   1 is as sharp as the keyframes are. Where pictures lie over each other, edges lose contrast: two
+//!   unrelated pictures reach ½ in the middle.
+//! - **Blend residual**: the minimum over w in \[0, 1\] of ‖frame − ((1 − w)·A + w·B)‖ / ‖B − A‖. It
+//!   is 0 for a cross-fade of A and B at any speed.
+//!
+//! Sums are exact integers, so the numbers are the same on every machine.
+//!
+//! ```
+//! use image::RgbImage;
+//! use lb_measure::{MeasureError, measure};
+//!
+//! // A white bar moves across a black picture: sharp in every frame, and no cross-fade.
+//! let bar = |frame: u32| {
+//!     RgbImage::from_fn(64, 16, move |x, _| {
+//!         let lit = (4 * frame..4 * frame + 8).contains(&x);
+//!         (if lit { [255; 3] } else { [0; 3] }).into()
+//!     })
+//! };
+//! let frames = || Ok::<_, MeasureError>((1..12).map(bar).map(Ok));
+//! let measured = measure(frames, None, Some(25.0))?;
+//! assert_eq!((measured.frames, measured.transitions.len()), (11, 1));
+//! assert!(measured.overall.directness < 0.5);
+//! assert!(measured.overall.residual.is_some_and(|residual| residual.mean > 0.5));
+//! # Ok::<(), MeasureError>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod frame;
+mod measurement;
+mod source;
+mod statistics;
+
+pub use error::MeasureError;
+pub use measurement::{Measurement, Sections, TransitionMeasure, measure};
+pub use source::{FilmLayout, FrameSource, Frames};
+pub use statistics::{Residual, Retention, Statistics, coefficient_of_variation};
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

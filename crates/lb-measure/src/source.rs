@@ -1,0 +1,276 @@
+//! Frames on disk, which can be read from the beginning as often as needed.
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use lb_video::{ReadOptions, VideoError, picture_size, read_frames, read_picture};
+
+use crate::error::MeasureError;
+use crate::measurement::{Measurement, Sections, measure};
+
+/// Where frames are read from: a film, a folder of pictures, or several pictures.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FrameSource {
+    files: Files,
+    /// Where transitions begin and end, if that is known.
+    sections: Option<Sections>,
+    frames_per_second: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum Files {
+    Pictures(Vec<PathBuf>),
+    Film(PathBuf),
+}
+
+/// A reading of the frames of a [`FrameSource`].
+pub type Frames = Box<dyn Iterator<Item = Result<RgbImage, MeasureError>>>;
+
+/// What is known about a film whose job is known: where its transitions lie.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FilmLayout {
+    /// The transitions among the frames of the film.
+    pub film: Sections,
+    /// The transitions among the computed frames, which a folder may hold instead.
+    pub computed: Sections,
+    /// The number of film frames a second.
+    pub frames_per_second: f64,
+}
+
+impl FrameSource {
+    /// Finds a film, the PNG pictures of a folder in the order of their names (numbers in names are
+    /// sorted by their value), or several pictures in the order given.
+    ///
+    /// # Errors
+    /// [`MeasureError::NoPictures`] and [`MeasureError::Folder`] for a folder,
+    /// [`MeasureError::OnePicture`] for a picture that does not move, and [`MeasureError::Missing`].
+    pub fn find(paths: &[PathBuf]) -> Result<Self, MeasureError> {
+        let files = match paths {
+            [folder] if folder.is_dir() => Files::Pictures(pictures_of(folder)?),
+            [film] if film.symlink_metadata().is_err() => {
+                return Err(MeasureError::Missing { path: film.clone() });
+            }
+            [picture] if is_one_picture(picture) => {
+                return Err(MeasureError::OnePicture {
+                    path: picture.clone(),
+                });
+            }
+            [film] => Files::Film(film.clone()),
+            several => Files::Pictures(several.to_vec()),
+        };
+        Ok(Self {
+            files,
+            sections: None,
+            frames_per_second: None,
+        })
+    }
+
+    /// The film or the first of the pictures. Its metadata may say what the frames show.
+    #[must_use]
+    pub fn first_file(&self) -> Option<&Path> {
+        match &self.files {
+            Files::Pictures(pictures) => pictures.first().map(PathBuf::as_path),
+            Files::Film(path) => Some(path),
+        }
+    }
+
+    /// Measures each transition separately from now on, if these are the frames of the film or its
+    /// computed frames. Pictures of another number are still measured as one transition.
+    #[must_use]
+    pub fn with_layout(mut self, layout: FilmLayout) -> Self {
+        let count = match &self.files {
+            Files::Pictures(pictures) => pictures.len(),
+            Files::Film(_) => layout.film.shown_frames(),
+        };
+        if count == layout.film.shown_frames() {
+            self.sections = Some(layout.film);
+            self.frames_per_second = Some(layout.frames_per_second);
+        } else if count == layout.computed.shown_frames() {
+            self.sections = Some(layout.computed);
+        }
+        self
+    }
+
+    /// Reads the frames from the first one on. A frame of a film that is shown for longer than others
+    /// is repeated as often as it would be at the film's usual rate.
+    ///
+    /// # Errors
+    /// [`MeasureError::Video`] for a film that cannot be opened.
+    pub fn frames(&self) -> Result<Frames, MeasureError> {
+        self.frames_at(self.rate()?)
+    }
+
+    /// The frames a second: those of the layout, or else the usual rate of a film. Pictures without a
+    /// layout have none.
+    fn rate(&self) -> Result<Option<f64>, MeasureError> {
+        match (&self.files, self.frames_per_second) {
+            (Files::Film(path), None) => Ok(Some(usual_rate(path)?)),
+            (_, known) => Ok(known),
+        }
+    }
+
+    fn frames_at(&self, rate: Option<f64>) -> Result<Frames, MeasureError> {
+        match &self.files {
+            Files::Pictures(pictures) => Ok(Box::new(
+                pictures
+                    .clone()
+                    .into_iter()
+                    .map(|path| Ok(read_picture(&path)?)),
+            )),
+            Files::Film(path) => {
+                let rate = rate.unwrap_or(1.0);
+                let frames = read_frames(path, &ReadOptions::default())?;
+                Ok(Box::new(frames.flat_map(move |frame| {
+                    let (frame, times) = match frame {
+                        Ok(frame) => {
+                            let times = (frame.lasts * rate).round() as usize;
+                            (Ok(frame.picture), times.clamp(1, MOST_REPEATS))
+                        }
+                        Err(error) => (Err(error), 1),
+                    };
+                    repeated(frame.map_err(MeasureError::from), times)
+                })))
+            }
+        }
+    }
+
+    /// Measures the frames: each transition separately where a layout is known, otherwise all as one.
+    ///
+    /// # Errors
+    /// As [`measure()`], and [`MeasureError::Input`] or [`MeasureError::Video`] for files that cannot be
+    /// read.
+    pub fn measure(&self) -> Result<Measurement, MeasureError> {
+        let rate = self.rate()?;
+        let open = || self.frames_at(rate);
+        match measure(open, self.sections.as_ref(), rate) {
+            // The film was cut or joined since it was rendered, so the layout does not fit it.
+            Err(MeasureError::FrameCount { .. }) => measure(open, None, rate),
+            measured => measured,
+        }
+    }
+}
+
+/// The most times that a frame of a film is repeated because it is shown for long.
+const MOST_REPEATS: usize = 1_000_000;
+
+fn repeated(
+    frame: Result<RgbImage, MeasureError>,
+    times: usize,
+) -> impl Iterator<Item = Result<RgbImage, MeasureError>> {
+    let again = frame.as_ref().ok().cloned();
+    let again = std::iter::repeat_n(again, times - 1).flatten();
+    std::iter::once(frame).chain(again.map(Ok))
+}
+
+/// Whether a file is a picture in a format that no film has.
+fn is_one_picture(path: &Path) -> bool {
+    let is_film = || {
+        let frames = read_frames(path, &ReadOptions::default());
+        !matches!(frames, Err(VideoError::UnknownContent { .. }))
+    };
+    picture_size(path).is_ok() && !is_film()
+}
+
+/// The frames a second of a film, from the time that most of its frames last.
+fn usual_rate(path: &Path) -> Result<f64, MeasureError> {
+    let mut seconds = Vec::new();
+    for frame in read_frames(path, &ReadOptions::default())? {
+        let lasts = frame?.lasts;
+        if lasts > 0.0 {
+            seconds.push(lasts);
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds
+        .get(seconds.len() / 2)
+        .map_or(1.0, |usual| 1.0 / usual))
+}
+
+/// The PNG pictures of a folder, sorted by their names, with numbers in names sorted by their value.
+fn pictures_of(folder: &Path) -> Result<Vec<PathBuf>, MeasureError> {
+    let failed = |source| MeasureError::Folder {
+        path: folder.into(),
+        source,
+    };
+    let mut pictures = Vec::new();
+    for entry in folder.read_dir().map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+        {
+            pictures.push(path);
+        }
+    }
+    if pictures.is_empty() {
+        return Err(MeasureError::NoPictures {
+            path: folder.into(),
+        });
+    }
+    pictures.sort_by_cached_key(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name_parts(&name)
+    });
+    Ok(pictures)
+}
+
+/// A name cut into text and numbers. Numbers are compared by their length without leading zeros, and then
+/// by their digits.
+fn name_parts(name: &str) -> Vec<(usize, String)> {
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    let mut previous_is_digit = None;
+    for character in name.chars() {
+        let is_digit = character.is_ascii_digit();
+        if previous_is_digit != Some(is_digit) {
+            parts.push((0, String::new()));
+        }
+        previous_is_digit = Some(is_digit);
+        if let Some((length, text)) = parts.last_mut()
+            && !(is_digit && *length == 0 && character == '0')
+        {
+            *length += usize::from(is_digit);
+            text.push(character);
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_count_by_their_value() {
+        let mut names = [
+            "f_10000.png",
+            "f_2.png",
+            "f_0003.png",
+            "e_7.png",
+            "f_0999.png",
+        ];
+        names.sort_by_key(|name| name_parts(name));
+        assert_eq!(
+            names,
+            [
+                "e_7.png",
+                "f_2.png",
+                "f_0003.png",
+                "f_0999.png",
+                "f_10000.png"
+            ]
+        );
+    }
+
+    #[test]
+    fn only_pictures_of_a_folder_are_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let none = pictures_of(path).unwrap_err();
+        assert!(matches!(none, MeasureError::NoPictures { .. }), "{none}");
+        for name in ["b.PNG", "a.png", "notes.txt"] {
+            std::fs::write(path.join(name), b"").unwrap();
+        }
+        let found = pictures_of(path).unwrap();
+        assert_eq!(found, [path.join("a.png"), path.join("b.PNG")]);
+    }
+}

@@ -1,0 +1,4 @@
+//! Measuring frames in memory and on disk.
+#![allow(clippy::unwrap_used)]
+
+mod measure;

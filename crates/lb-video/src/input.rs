@@ -1,0 +1,65 @@
+//! Single pictures from disk, read with care because their files come from anywhere.
+//!
+//! PNG, JPEG and WebP pictures are read, with 8 or 16 bits a channel, grey or in colour. Of an animation
+//! the first picture is read. Pictures are turned upright by their EXIF orientation. Colours are taken
+//! as sRGB, and colour profiles are not applied. Transparent pixels of a colour picture are laid over
+//! white. A mask or depth map must be opaque, because transparency has no meaning in it.
+//!
+//! Nothing is allocated for a picture whose declared size is beyond the limits. Only regular files are
+//! opened, because a pipe or a device may never end.
+
+mod convert;
+mod decode;
+mod error;
+mod file;
+mod jpeg;
+
+use std::path::Path;
+
+use image::{ImageBuffer, Luma, RgbImage};
+
+pub use error::InputError;
+
+/// The most bytes that the file of a picture may have.
+pub const LARGEST_INPUT_FILE: u64 = 256 << 20;
+/// The most pixels that a side of a picture may have.
+pub const LARGEST_INPUT_SIDE: u32 = 16_384;
+/// The most pixels that a picture may have.
+pub const MOST_INPUT_PIXELS: u64 = 100_000_000;
+
+/// A grey picture with values from 0 (black) to 1 (white), row by row from the top.
+pub type GreyImage = ImageBuffer<Luma<f32>, Vec<f32>>;
+
+/// Reads a colour picture: upright, with 8 bits a channel and transparent pixels laid over white.
+///
+/// # Errors
+/// The rule of [`InputError`] that the file breaks.
+pub fn read_picture(path: &Path) -> Result<RgbImage, InputError> {
+    Ok(convert::rgb(decode::decode(path, file::read(path)?)?))
+}
+
+/// The width and height of the picture that [`read_picture`] would read, without decoding it.
+///
+/// # Errors
+/// The rule of [`InputError`] that the file breaks, as far as that shows without decoding.
+pub fn picture_size(path: &Path) -> Result<(usize, usize), InputError> {
+    decode::size(path, file::read(path)?)
+}
+
+/// Reads a mask or a depth map: upright, and with 16-bit values at their full precision. The value of a
+/// colour is its luma, 0.2126·R + 0.7152·G + 0.0722·B (BT.709).
+///
+/// # Errors
+/// The rule of [`InputError`] that the file breaks, and [`InputError::Transparent`] if a pixel is not
+/// opaque.
+pub fn read_grey_picture(path: &Path) -> Result<GreyImage, InputError> {
+    let image = decode::decode(path, file::read(path)?)?;
+    let (width, height) = (image.width(), image.height());
+    let values = convert::grey(image).map_err(|index| InputError::Transparent {
+        path: path.into(),
+        column: index % width as usize,
+        row: index / width as usize,
+    })?;
+    // There is one value for each pixel, so the buffer always fits.
+    Ok(GreyImage::from_raw(width, height, values).unwrap_or_default())
+}
