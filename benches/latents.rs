@@ -1,5 +1,5 @@
-//! What is computed on latents beside the model: noise, mixing, sampler steps. For one branch of
-//! the bundled model at 128 pixels and of Stable Diffusion 2.1 at 768.
+//! What is computed on latents outside of the model: noise, mixing and sampler steps, for one branch
+//! of the bundled model at 128 pixels and of Stable Diffusion 2.1 at 768.
 
 use std::hint::black_box;
 
@@ -78,7 +78,7 @@ fn step(criterion: &mut Criterion) {
     }
 }
 
-/// Times what `prepare` makes of a number of values, at both shapes.
+/// Measures the work that `prepare` returns for a number of values, for both shapes.
 fn for_each_shape<'a>(
     criterion: &mut Criterion,
     name: &str,

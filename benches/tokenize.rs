@@ -1,7 +1,7 @@
 //! Prompts to token ids, with the bundled model's vocabulary.
 //!
-//! Reads `models/pocket/tokenizer`; where the workspace has no weights yet, `LB_MODELS` says in
-//! which folder a `pocket` lies.
+//! Reads `models/pocket/tokenizer`, or `pocket/tokenizer` in a folder of `LB_MODELS` if the workspace has
+//! no models.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_models::Tokenizer;
 
-/// The positions of CLIP's text encoder.
+/// The number of positions of CLIP's text encoder.
 const LENGTH: usize = 77;
 const SHORT: &str = "a photo of a red apple on a pink background";
 
@@ -43,5 +43,5 @@ fn folder() -> PathBuf {
         .chain(std::env::split_paths(&elsewhere))
         .map(|models| models.join("pocket/tokenizer"))
         .find(|folder| folder.is_dir())
-        .expect("models/pocket/tokenizer, or LB_MODELS with the folder that pocket lies in")
+        .expect("there is no models/pocket/tokenizer, nor one in LB_MODELS")
 }

@@ -1,4 +1,4 @@
-//! What a tree costs before and beside rendering: planning it, spacing its levels, drawing it.
+//! What a tree costs outside of the model: planning it, spacing its levels, drawing and timing it.
 
 use std::hint::black_box;
 
@@ -20,7 +20,7 @@ fn plan(criterion: &mut Criterion) {
     });
 }
 
-/// Every level's fractions by perceptual spacing, and every branch's parents.
+/// Computes the fractions of every level by perceptual spacing, and the parents of every branch.
 fn grow(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tree/grow");
     for quality in [Quality::Medium, Quality::Ultra] {

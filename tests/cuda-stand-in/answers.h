@@ -1,8 +1,8 @@
-// What most calls of cuBLAS and cuDNN need to answer.
+// The answers of most calls of cuBLAS and cuDNN.
 #pragma once
 #include <stdlib.h>
 
-// Makes an object that nobody looks into.
+// Makes an object whose contents nobody reads.
 #define MAKES(call)          \
   int call(void **object) {  \
     *object = calloc(1, 64); \

@@ -1,4 +1,4 @@
-// cuBLAS: every product succeeds, and leaves its result as it was.
+// cuBLAS: every product succeeds, and leaves its result unchanged.
 #include "answers.h"
 
 int cublasCreate_v2(void **handle) {

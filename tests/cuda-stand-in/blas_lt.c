@@ -1,4 +1,4 @@
-// cuBLASLt: knows one algorithm for every product, which does nothing.
+// cuBLASLt: has one algorithm for every product, which does nothing.
 #include "answers.h"
 
 #include <string.h>

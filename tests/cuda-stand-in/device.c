@@ -1,4 +1,4 @@
-// The device: one, of compute capability 9.0, that is always idle.
+// The device: there is one, of compute capability 9.0, and it is always idle.
 #include "stand_in.h"
 
 #include <pthread.h>

@@ -61,11 +61,11 @@ int cudnnBackendGetAttribute(void *descriptor, int attribute, int type, int64_t 
   case 300:  // the engine of a configuration
     found = 1;
     break;
-  case 301:   // what it keeps between its kernels
-  case 302:   // its knobs that are turned
+  case 301:   // its intermediate results
+  case 302:   // the choices for its knobs
   case 1302:  // its knobs
-  case 1303:  // notes on its numbers
-  case 1305:  // notes on its behaviour
+  case 1303:  // its numerical notes
+  case 1305:  // its behaviour notes
     found = 0;
   }
   if (count)

@@ -1,4 +1,4 @@
-// The driver, of which the provider wants one function.
+// The driver: the provider needs one of its functions.
 
 int cuInit(unsigned flags) { return 0; }
 int cuTensorMapEncodeTiled(void) { return 0; }

@@ -1,4 +1,4 @@
-// Kernels: known by nobody, launched into nothing.
+// Kernels: they are registered and launched, and do nothing.
 #include "stand_in.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-// Memory: the host's, with a list of what is whose. A copy must stay within one allocation.
+// Memory: it is the host's, with a list of all allocations. A copy must stay within one of them.
 #include "stand_in.h"
 
 #include <pthread.h>
@@ -69,7 +69,7 @@ static int release(void *start, const char *call) {
   pthread_mutex_unlock(&lock);
   if (!found)
     return refuse(INVALID_VALUE, call);
-  // Whoever uses it later shall see that it is gone.
+  // Whoever uses it later should see that it is gone.
   memset(start, 0xff, found->length);
   free(start);
   free(found);
@@ -119,7 +119,7 @@ int cudaPointerGetAttributes(struct pointer_attributes *it, const void *at) {
 
 static const char *const DIRECTIONS[] = {"host to host", "host to device", "device to host", "device to device"};
 
-// Whether both ends are what the direction (cudaMemcpyKind) says.
+// Whether both ends agree with the direction (cudaMemcpyKind).
 static int is_allowed(void *to, const void *from, size_t length, int direction) {
   int to_device = direction == 1 || direction == 3, from_device = direction >= 2;
   return direction >= 0 && direction <= 3 && (memory_of(to, length) == DEVICE) == to_device &&
@@ -176,7 +176,7 @@ int cudaMemsetAsync(void *at, int value, size_t length, void *stream) {
   return SUCCESS;
 }
 
-// Pools of memory are what the device does not have.
+// The device does not have memory pools.
 #define ABSENT(call) \
   int call(void) { return refuse(NOT_SUPPORTED, #call); }
 ABSENT(cudaFreeAsync)

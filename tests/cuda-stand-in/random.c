@@ -1,4 +1,4 @@
-// cuRAND, of which nothing is called.
+// cuRAND: none of its functions is called.
 
 int curandGetVersion(int *version) {
   *version = 10400;

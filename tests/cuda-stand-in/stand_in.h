@@ -1,4 +1,4 @@
-// What the parts of the stand-in for CUDA's runtime share.
+// Declarations that the parts of the stand-in for CUDA's runtime share.
 #pragma once
 #include <stddef.h>
 
@@ -18,13 +18,13 @@ enum { UNREGISTERED = 0, HOST = 1, DEVICE = 2 };
 // Adds a line to the log.
 __attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
 
-// Tells the log of a broken rule, remembers the error for cudaGetLastError, and returns it.
+// Logs a broken rule, stores the error for cudaGetLastError, and returns it.
 int refuse(int error, const char *call);
 
-// What the bytes are part of: one live allocation of a kind, or UNREGISTERED.
+// The kind of the live allocation that contains all of the bytes, or UNREGISTERED.
 int memory_of(const void *start, size_t length);
 
-// Whether any stream captures now; then few calls are allowed (mode "global").
+// Whether any stream is capturing. Few calls are allowed then (mode "global").
 int is_capturing(void);
 
 #define FORBIDDEN_IN_CAPTURE(call)             \
@@ -33,12 +33,12 @@ int is_capturing(void);
       return refuse(CAPTURE_UNSUPPORTED, call); \
   } while (0)
 
-// Takes the call into the graph where its stream captures: returns whether it did.
+// Adds the call to the graph if its stream is capturing, and returns whether it did.
 int capture_kernel(const void *stream);
 int capture_copy(const void *stream, void *to, const void *from, size_t length);
 
-// Whether the next copy to the host is to be wrong; forgets it.
+// Whether the next copy to the host must be wrong; resets that.
 int is_spoiled(void);
 
-// A new object that nobody looks into.
+// Makes a new object whose contents nobody reads.
 int new_handle(void **handle);

@@ -1,4 +1,4 @@
-// Streams and graphs. What is launched is done at once; what is captured waits for its graph.
+// Streams and graphs. Launched work is done at once; captured work waits until its graph is launched.
 #include "stand_in.h"
 
 #include <stdlib.h>

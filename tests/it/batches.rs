@@ -1,9 +1,9 @@
-//! What must not change a film, and what must.
+//! Batches, seeds and negative prompts: what must not change a film, and what must.
 
 use crate::lb::{Folder, SMALL_FILM};
 use crate::pictures::{distance, largest_difference, sequence};
 
-/// Splitting a batch changes the order of some sums, and with it a rounding here and there.
+/// Splitting a batch changes the order of some sums, and therefore some roundings.
 const TOLERANCE: u8 = 2;
 
 #[test]
@@ -44,13 +44,13 @@ fn the_batch_limit_changes_nothing_that_can_be_seen() {
     );
     assert_eq!((ones.len(), eights.len()), (5, 5));
     for (one, eight) in ones.iter().zip(&eights) {
-        let difference = largest_difference(&one.pixels, &eight.pixels);
+        let difference = largest_difference(one, eight);
         assert!(difference <= TOLERANCE, "{difference} grey levels");
     }
 }
 
 #[test]
-fn seeds_and_negative_prompts_are_heard() {
+fn seeds_and_negative_prompts_change_the_pictures() {
     let render = |extra: &[&str]| {
         let folder = Folder::new();
         let mut arguments = vec!["render", "a red apple", "a green pear"];
@@ -62,7 +62,7 @@ fn seeds_and_negative_prompts_are_heard() {
     let plain = render(&[]);
     assert!(plain == render(&["--seed=0,1"]), "seeds count from 0");
     let seeded = render(&["--seed=0,9"]);
-    assert!(plain[0] == seeded[0] && distance(&plain[1].pixels, &seeded[1].pixels) > 5.0);
+    assert!(plain[0] == seeded[0] && distance(&plain[1], &seeded[1]) > 5.0);
     let negative = render(&["--negative-prompt=a red apple"]);
-    assert!(distance(&plain[0].pixels, &negative[0].pixels) > 5.0);
+    assert!(distance(&plain[0], &negative[0]) > 5.0);
 }

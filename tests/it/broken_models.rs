@@ -1,4 +1,5 @@
-//! Model directories that are not whole: told by file and tensor, exit code 1, nothing written.
+//! Incomplete model directories: the message names the file and the tensor, the exit code is 1, and
+//! nothing is written.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -9,7 +10,7 @@ use crate::lb::{Folder, SMALL_FILM};
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
 
-/// Where the model lies that these tests break copies of.
+/// The directory of the model of which these tests break copies.
 pub(crate) fn pocket() -> PathBuf {
     let given = env::var_os("LB_MODELS").unwrap_or_default();
     env::split_paths(&given)
@@ -19,7 +20,7 @@ pub(crate) fn pocket() -> PathBuf {
         .expect("the bundled model lies in models/ or in a folder of LB_MODELS")
 }
 
-/// A copy of what rendering reads of the model, as `model` in this folder.
+/// Copies the files of the model that rendering reads to `model` in this folder.
 pub(crate) fn copy_of_pocket(folder: &Folder) -> PathBuf {
     let (from, to) = (pocket(), folder.join("model"));
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
@@ -29,7 +30,7 @@ pub(crate) fn copy_of_pocket(folder: &Folder) -> PathBuf {
     to
 }
 
-/// Such a copy, in which `damage` has been done.
+/// Makes such a copy and damages it.
 fn broken(damage: impl FnOnce(&Path)) -> Folder {
     let folder = Folder::new();
     damage(&copy_of_pocket(&folder));

@@ -1,4 +1,4 @@
-//! Finished work: what is found again, and what happens where it cannot be kept or believed.
+//! The cache: what is found again, and what happens if it cannot be written or is damaged.
 
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
-//! Pipes that nobody reads, as in `lb … | head -1`: no reason to fail.
+//! Pipes that nobody reads, as in `lb … | head -1`, are no reason to fail.
 
 use std::io::pipe;
 use std::process::{Command, ExitStatus};
 
 use crate::lb::{Folder, SMALL_FILM};
 
-/// Runs with both standard output and standard error going nowhere.
+/// Runs a command whose standard output and standard error nobody reads.
 fn unread(command: &mut Command) -> ExitStatus {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
@@ -38,7 +38,7 @@ fn an_error_that_nobody_reads_keeps_its_code() {
 #[test]
 fn a_film_whose_messages_nobody_reads_is_whole() {
     let folder = Folder::new();
-    // Long prompts are warned of, and -vv logs.
+    // A long prompt causes a warning, and -vv makes the program log.
     let prompt = "a red apple ".repeat(90);
     let mut command = folder.command(SMALL_FILM);
     let status = unread(command.args([&prompt, "-vv", "--output=film.gif"]));

@@ -1,4 +1,4 @@
-//! Which ONNX Runtime is taken, and what is said of a GPU that cannot be used.
+//! Which ONNX Runtime library is loaded, and what is reported about a GPU that cannot be used.
 #![cfg(unix)]
 
 use std::fs;
@@ -25,9 +25,9 @@ fn a_gpu_that_cannot_be_used_is_refused_with_the_reason_and_the_next_step() {
     assert_eq!(cpu.unwrap()["found"], true, "{doctor}");
 }
 
-/// A checkout after both setups, and after the one for GPUs was taken away again.
+/// Makes a checkout after both setups, and then removes the one for GPUs again.
 #[test]
-fn what_was_set_up_for_gpus_is_preferred() {
+fn the_library_for_gpus_is_preferred() {
     let Some(library) = std::env::var_os("ORT_DYLIB_PATH") else {
         return;
     };

@@ -1,5 +1,5 @@
-//! The documents: every command that they show works, every picture that they show is made by them,
-//! and no parameter is missing.
+//! The documents: every command in them works, every picture in them is made by their commands, and no
+//! parameter is missing.
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "the task that makes the pictures uses the rest")]
@@ -20,7 +20,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// README.md and docs/*.md: names and texts.
+/// The names and texts of README.md and docs/*.md.
 fn documents() -> Vec<(String, String)> {
     let mut paths = vec![root().join("README.md")];
     let inside = fs::read_dir(root().join("docs")).unwrap();
@@ -34,10 +34,10 @@ fn documents() -> Vec<(String, String)> {
     named.collect()
 }
 
-/// Where a page's commands run, one after the other.
+/// Runs the commands of a page, one after the other in the same folder.
 struct Shell<'a> {
     folder: Folder,
-    /// What `lb` keeps for its user, whatever page is read.
+    /// The folder of everything that `lb` keeps for its user, shared by all pages.
     home: &'a Path,
     programs: Folder,
 }
@@ -54,7 +54,7 @@ impl<'a> Shell<'a> {
             shell.programs.join("lb"),
         )
         .unwrap();
-        // Any sound will do, whatever its ending says.
+        // ffmpeg recognises the sound by its contents, not by its extension.
         fs::write(shell.folder.join("track.ogg"), silence()).unwrap();
         shell
     }
@@ -75,7 +75,7 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// A tenth of a second as a WAV file.
+/// A tenth of a second of silence as a WAV file.
 fn silence() -> Vec<u8> {
     let samples = vec![0_u8; 1600];
     let mut file = b"RIFF".to_vec();
@@ -91,8 +91,8 @@ fn silence() -> Vec<u8> {
 
 const MARKS: [&str; 4] = ["draft", "needs-model", "needs-gpu", "needs-ffmpeg"];
 
-/// Runs a page as a reader would; what is wrong with it.
-fn read_and_do(name: &str, page: &Page, home: &Path) -> Vec<String> {
+/// Runs a page as a reader would, and returns what is wrong with it.
+fn run_page(name: &str, page: &Page, home: &Path) -> Vec<String> {
     let shell = Shell::new(home);
     for (file, text) in &page.files {
         fs::write(shell.folder.join(file), text).unwrap();
@@ -114,8 +114,8 @@ fn read_and_do(name: &str, page: &Page, home: &Path) -> Vec<String> {
         let said = shell.run(&line);
         let works = match said.code {
             Some(0) => true,
-            // What is missing is told; the arguments themselves were understood.
-            Some(1 | 2) if absent(command) => !said.error.contains("try '--help'"),
+            // The message names what is missing; the arguments themselves were understood.
+            Some(1 | 2) if cannot_run_here(command) => !said.error.contains("try '--help'"),
             _ => false,
         };
         if !works {
@@ -142,8 +142,8 @@ fn read_and_do(name: &str, page: &Page, home: &Path) -> Vec<String> {
     wrong
 }
 
-/// Whether a command needs what this machine lacks.
-fn absent(command: &page::Command) -> bool {
+/// Whether a command needs something that this machine lacks.
+fn cannot_run_here(command: &page::Command) -> bool {
     command.is("needs-model")
         || command.is("needs-gpu")
         || command.is("needs-ffmpeg") && !has_ffmpeg()
@@ -160,7 +160,7 @@ fn every_command_of_the_documents_works() {
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let readers: Vec<_> = documents
             .iter()
-            .map(|(name, text)| scope.spawn(move || read_and_do(name, &Page::read(text), home)))
+            .map(|(name, text)| scope.spawn(move || run_page(name, &Page::read(text), home)))
             .collect();
         readers
             .into_iter()
@@ -222,7 +222,7 @@ fn every_picture_is_shown_and_small() {
     assert!(bytes < 3_000_000, "the pictures have {bytes} bytes");
 }
 
-/// The flags that `lb COMMAND --help` tells.
+/// The flags that `lb COMMAND --help` lists.
 fn flags_of(command: &str) -> BTreeSet<String> {
     let said = Folder::new().run(&[command, "--help"]);
     let words = said

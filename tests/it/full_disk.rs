@@ -1,4 +1,4 @@
-//! A disk that fills: while results are kept, and while a film is encoded.
+//! A disk that becomes full while results are cached or while a film is encoded.
 #![cfg(unix)]
 
 use std::process::Command;
@@ -19,12 +19,8 @@ const FILM: &[&str] = &[
 
 /// Runs `lb` with these arguments in a shell that has done `first`.
 fn run(folder: &Folder, first: &str, arguments: &[&str]) -> Said {
-    let script = format!("{first}; exec \"$0\" \"$@\"");
-    let mut command = Command::new("sh");
-    command.current_dir(folder.path()).arg("-c").arg(script);
-    command.env("LB_CACHE_DIR", folder.cache());
-    command.arg(program()).args(FILM).args(arguments);
-    Said::from(command.output().unwrap())
+    let mut command = folder.command_after(first, FILM);
+    Said::from(command.args(arguments).output().unwrap())
 }
 
 /// No file may grow beyond 32 blocks of 512 bytes (in some shells, of 1024); the signal that would

@@ -1,4 +1,4 @@
-//! Models as they are published become the user's own, and draw what they drew before.
+//! Imports: published models become models of the user, and draw what they drew before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub(crate) fn golden(form: &str) -> String {
     path.canonicalize().unwrap().to_string_lossy().into_owned()
 }
 
-/// The program in this folder, with its models below.
+/// A call of the program in this folder, which keeps its models there too.
 fn command(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = folder.command(arguments);
     command.env("LB_MODELS", folder.join("models"));
@@ -28,9 +28,7 @@ pub(crate) fn run(folder: &Folder, arguments: &[&str]) -> Said {
 }
 
 pub(crate) fn facts(folder: &Folder, arguments: &[&str]) -> Value {
-    let said = run(folder, &[arguments, &["--json"]].concat());
-    assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
-    serde_json::from_str(&said.output).unwrap()
+    run(folder, &[arguments, &["--json"]].concat()).facts()
 }
 
 /// The tiny model under a name; its proportions are no published model's, so it needs the
@@ -45,7 +43,7 @@ pub(crate) fn configuration(form: &str) -> String {
     format!("--config={}", golden(&format!("{model}/diffusers")))
 }
 
-/// The pixels of the computed frames of a short film.
+/// Renders a short film and returns the pixels of its computed frames.
 fn frames(folder: &Folder, model: &str) -> Vec<Vec<u8>> {
     let called = Path::new(model).file_name().unwrap().to_string_lossy();
     let frames_dir = format!("frames of {called}");
@@ -55,7 +53,7 @@ fn frames(folder: &Folder, model: &str) -> Vec<Vec<u8>> {
     let film = ["render", "a b", "ab c", "--threads=1", &output, &model];
     facts(folder, &[&film[..], &tree].concat());
     let folder = folder.join(&frames_dir);
-    // Files differ in the job that they carry, which names the model.
+    // The files themselves differ, because they contain the job, which names the model.
     let frame = |index: usize| image::open(folder.join(format!("frame_{index:04}.png"))).unwrap();
     (0..3)
         .map(|index| frame(index).into_rgb8().into_raw())

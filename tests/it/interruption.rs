@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Ctrl-C ends the program with exit code 130 and leaves nothing behind.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use lb_models::testing::write_tiny_model;
 
 use crate::lb::{Folder, Said};
 
-/// Long enough that no machine finishes before it is interrupted.
+/// A film so long that no machine finishes it before it is interrupted.
 const LONG: &[&str] = &[
     "render",
     "a red apple",
@@ -30,7 +30,7 @@ fn ctrl_c_ends_with_130_and_leaves_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The outputs have been opened: the work has begun.
+    // Once the outputs have been opened, the work has begun.
     let begun = Instant::now();
     while folder.contents().is_empty() {
         assert!(
@@ -51,7 +51,7 @@ fn interrupt(child: &Child) {
     assert!(sent.unwrap().success());
 }
 
-/// A safetensors file with another tensor, of a terabyte of zeros that take no room on the disk.
+/// Adds a tensor of a terabyte of zeros to a safetensors file, which takes no space on the disk.
 fn grow(weights: &Path) {
     const BYTES: u64 = 1 << 40;
     let mut content = fs::read(weights).unwrap();

@@ -1,4 +1,4 @@
-//! Job files: films that are told by a file, films that tell what made them.
+//! Job files: films that are described by a file, and films that contain the job that made them.
 
 use lb_models::testing::write_tiny_model;
 
@@ -58,7 +58,7 @@ fn saving_alone_renders_nothing_and_replaces_only_by_force() {
     assert_eq!(folder.contents(), ["film.toml"]);
     folder.run(&save).assert_refused(2, &["exists", "--force"]);
 
-    // What a flag says holds for the whole film, and the rest is the file's.
+    // A flag applies to the whole film, and the rest comes from the file.
     let changed = [
         "render",
         "film.toml",

@@ -1,4 +1,4 @@
-//! Films of more than two prompts, and films as pictures.
+//! Films of more than two prompts, other sizes, and films that are folders of pictures.
 
 use crate::lb::Folder;
 use crate::pictures::{largest_difference, sequence};
@@ -28,7 +28,7 @@ fn a_shared_keyframe_is_computed_once_and_shown_once() {
     assert_eq!(facts["decodes"].as_u64(), Some(7));
     assert_eq!(facts["transitions"].as_array().unwrap().len(), 2);
 
-    // As pictures, film frames are the computed frames themselves.
+    // In a folder of pictures, film frames at the time of a computed frame are equal to it.
     let shown = sequence(&folder.join("film"));
     assert_eq!(facts["film_frames"].as_u64(), Some(shown.len() as u64));
     assert!(shown[0] == computed[0] && shown[shown.len() - 1] == computed[6]);
@@ -50,7 +50,7 @@ fn a_keyframe_does_not_depend_on_its_neighbours() {
     alone.facts(&two);
     let part = sequence(&alone.join("frames"));
     for (kept, index) in [(0, 3), (3, 6)] {
-        let difference = largest_difference(&part[kept].pixels, &film[index].pixels);
+        let difference = largest_difference(&part[kept], &film[index]);
         assert!(difference <= 2, "{difference} grey levels");
     }
 }
@@ -64,6 +64,6 @@ fn other_sizes_than_the_models_own() {
     assert!(
         sequence(&folder.join("frames"))
             .iter()
-            .all(|frame| frame.size == (192, 64))
+            .all(|frame| frame.dimensions() == (192, 64))
     );
 }

@@ -1,4 +1,4 @@
-//! Running the program and looking at what it leaves behind.
+//! Running the program, and looking at what it prints and leaves behind.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A red apple becomes a green pear, small and fast.
+/// Arguments of a small film that renders fast.
 pub(crate) const SMALL_FILM: &[&str] = &[
     "render",
     "a red apple",
@@ -17,7 +17,7 @@ pub(crate) const SMALL_FILM: &[&str] = &[
     "--depth-strength=0.2",
 ];
 
-/// The program under test, found through `LB_BINARY` or where cargo builds it.
+/// The program under test: the one that `LB_BINARY` names, or the one that cargo builds.
 pub(crate) fn program() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = || {
@@ -37,13 +37,13 @@ pub(crate) fn program() -> PathBuf {
     path
 }
 
-/// An empty folder that programs are run in, and one where they keep finished work.
+/// An empty folder in which programs are run, and another one for their cache.
 pub(crate) struct Folder {
     work: TempDir,
     cache: TempDir,
 }
 
-/// What a run said.
+/// What a run printed, and its exit code.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
     pub(crate) output: String,
@@ -66,15 +66,25 @@ impl Folder {
         self.work.path().join(name)
     }
 
-    /// Where programs that are run here keep finished work: nobody else's is found by accident.
+    /// The cache of the programs that are run here, in which no results of others can be found.
     pub(crate) fn cache(&self) -> &Path {
         self.cache.path()
     }
 
-    /// The program in this folder, not started yet.
+    /// A call of the program in this folder, which is not started yet.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(program());
         command.current_dir(self.path()).args(arguments);
+        command.env("LB_CACHE_DIR", self.cache());
+        command
+    }
+
+    /// A call of the program in this folder by a shell that runs `first` before it.
+    pub(crate) fn command_after(&self, first: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.current_dir(self.path()).arg("-c");
+        command.arg(format!("{first}; exec \"$0\" \"$@\""));
+        command.arg(program()).args(arguments);
         command.env("LB_CACHE_DIR", self.cache());
         command
     }
@@ -83,20 +93,12 @@ impl Folder {
         Said::from(self.command(arguments).output().unwrap())
     }
 
-    /// Runs what must succeed and reads the line of facts.
+    /// Runs a command that must succeed, and reads the line of facts that it prints.
     pub(crate) fn facts(&self, arguments: &[&str]) -> Value {
-        let said = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
-        assert_eq!(
-            said.output.lines().count(),
-            1,
-            "one line of facts: {}",
-            said.output
-        );
-        serde_json::from_str(&said.output).unwrap()
+        self.run(&[arguments, &["--json"]].concat()).facts()
     }
 
-    /// Everything below the folder, sorted.
+    /// The paths of everything below the folder, sorted.
     pub(crate) fn contents(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut open = vec![self.path().to_path_buf()];
@@ -126,10 +128,17 @@ impl From<Output> for Said {
 }
 
 impl Said {
-    /// Checks that this is one clear refusal: the exit code, `words` in its message, no panic.
+    /// The line of facts of a run that succeeded.
+    pub(crate) fn facts(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{}", self.error);
+        assert_eq!(self.output.lines().count(), 1, "{}", self.output);
+        serde_json::from_str(&self.output).unwrap()
+    }
+
+    /// Checks that this is a clear refusal: with this exit code, `words` in its message, and no panic.
     pub(crate) fn assert_refused(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, Some(code), "{}", self.error);
-        assert_eq!(self.output, "", "nothing on standard output");
+        assert_eq!(self.output, "", "there is something on standard output");
         let message = self.error.to_lowercase();
         assert!(
             message.lines().any(|line| line.starts_with("error: ")),

@@ -1,8 +1,8 @@
-//! The `lb` program from the prompts to the file: a real model, a real film, real mistakes.
+//! The `lb` program from end to end: real models, real films, and the mistakes of real users.
 //!
-//! `cargo xtask test` builds the program and says where the runtime lies. Alone, these tests need
-//! `LB_BINARY` (the program), `ORT_DYLIB_PATH` and, where the bundled model is not meant,
-//! `LB_MODELS`.
+//! `cargo xtask test` builds the program and sets the environment of these tests: `LB_BINARY` names the
+//! program, `ORT_DYLIB_PATH` the ONNX Runtime library, and `LB_MODELS` folders with models that are
+//! preferred to the bundled one.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! `lb measure` on what `lb render` made.
+//! `lb measure` on films and frames that `lb render` made.
 
 use serde_json::Value;
 
@@ -19,9 +19,7 @@ fn a_film_and_its_computed_frames_are_measured() {
     assert_eq!(measured["frames"], 5);
     let transition = &measured["transitions"][0];
     let pictures = sequence(&folder.join("frames"));
-    let distances = pictures
-        .windows(2)
-        .map(|pair| distance(&pair[0].pixels, &pair[1].pixels));
+    let distances = pictures.windows(2).map(|pair| distance(&pair[0], &pair[1]));
     let found = transition["distances"].as_array().unwrap();
     assert_eq!(found.len(), 4);
     for (found, expected) in found.iter().zip(distances) {
@@ -63,7 +61,7 @@ fn films_of_every_format_are_measured() {
         let measured = folder.facts(&["measure", film]);
         assert_eq!(measured["frames"], 20, "{film}");
         assert_eq!(measured["frames_per_second"], 10.0, "{film}");
-        // The job that it carries tells where it is held.
+        // The job in the film says where it is held.
         let transition = &measured["transitions"][0];
         let ends = [&transition["first"], &transition["last"]].map(Value::as_u64);
         assert_eq!(ends, [Some(3), Some(15)], "{film}");
@@ -99,7 +97,7 @@ fn every_transition_of_a_loop_is_measured() {
             transitions.map(|at| [&at["first"], &at["last"]].map(|end| end.as_u64().unwrap()));
         assert_eq!(found.collect::<Vec<_>>(), ends);
     }
-    // Without its last frame it is another film than the one that the job tells of.
+    // Without its last frame, it is not the film that the job describes.
     std::fs::remove_file(folder.join("film/frame_0015.png")).unwrap();
     let measured = folder.facts(&["measure", "film"]);
     assert_eq!(measured["transitions"].as_array().unwrap().len(), 1);

@@ -1,4 +1,4 @@
-//! Memory does not grow with the film.
+//! Memory does not grow with the length of the film.
 #![cfg(target_os = "linux")]
 
 use crate::lb::Folder;

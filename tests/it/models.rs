@@ -1,11 +1,11 @@
-//! What `lb models` and `lb doctor` tell of the models that are there.
+//! What `lb models` and `lb doctor` report about the models.
 
 use std::fs;
 
 use crate::imports::{facts, import, run};
 use crate::lb::Folder;
 
-/// A folder with one model that is whole and one that is not.
+/// Makes a folder with one complete model and one incomplete model.
 fn models() -> Folder {
     let folder = Folder::new();
     for name in ["--name=whole", "--name=broken"] {
@@ -67,7 +67,7 @@ fn all_models_are_listed_with_what_is_wrong() {
 }
 
 #[test]
-fn one_model_is_told_in_detail() {
+fn one_model_is_described_in_detail() {
     let folder = models();
     let whole = facts(&folder, &["models", "whole"]);
     assert_eq!(whole["prediction_type"], "epsilon");
@@ -98,7 +98,7 @@ fn one_model_is_told_in_detail() {
 }
 
 #[test]
-fn the_doctor_tells_of_the_same_models() {
+fn the_doctor_lists_the_same_models() {
     let folder = models();
     let findings = facts(&folder, &["doctor"]);
     let models = findings["models"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Inpainting, depth maps and second stages from the command line, on tiny models of every kind.
+//! Inpainting, depth maps and upscaling from the command line, on tiny models of every kind.
 
 use std::fs;
 use std::path::Path;
@@ -35,9 +35,9 @@ fn what_a_mask_keeps_is_the_pictures_own() {
     let frames = pictures::sequence(&folder.join("frames"));
     assert_eq!(frames.len(), 3);
     for frame in &frames {
-        assert_eq!(frame.size, source.size);
-        assert_eq!(frame.pixels[..3 * 20], source.pixels[..3 * 20]);
-        assert_ne!(frame.pixels, source.pixels);
+        assert_eq!(frame.dimensions(), source.dimensions());
+        assert_eq!(frame.as_raw()[..3 * 20], source.as_raw()[..3 * 20]);
+        assert!(*frame != source);
     }
 
     let refused = |flags: &[&str], words: &[&str]| {
@@ -95,7 +95,7 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
         ["at-once", "by-facts"].map(|name| pictures::sequence(&folder.join(name)));
     assert!(at_once == by_facts);
 
-    // As another program saves it: pixels alone.
+    // Another program that saves a picture keeps only its pixels.
     let retouched = folder.join("low/frame_0002.png");
     let frame = image::open(&retouched).unwrap();
     frame.save(&retouched).unwrap();

@@ -1,9 +1,8 @@
-//! Five hundred model directories and checkpoints, each damaged in one place, by accident or on
-//! purpose: every one is refused with a message, soon, in bounded memory, nothing of it is run, and
-//! it leaves nothing behind.
+//! Five hundred model directories and checkpoints, each damaged in one way, as if by accident or on
+//! purpose. Each must be refused soon and with a message, in bounded memory, without running any code
+//! from it, and without leaving anything behind.
 #![cfg(unix)]
 
-mod chance;
 mod checkpoints;
 mod settings;
 mod tensors;
@@ -11,20 +10,20 @@ mod tree;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use self::chance::Chance;
 use self::checkpoints::{CANARY, CHECKPOINT};
 use crate::broken_models::pocket;
 use crate::imports::configuration;
-use crate::lb::{Folder, Said, program};
+use crate::lb::{Folder, Said};
 
 const DIRECTORIES: usize = 500;
-/// Address space of a run, in KiB: the runtime's own mappings, the model, and little more.
+/// The address space of a run in KiB: enough for the mappings of the runtime and the model, and for
+/// little more.
 const MOST_MEMORY: usize = 3 << 20;
-/// A sound render takes about a second here; a loaded machine may take twenty.
+/// A render without damage takes about a second; on a busy machine it may take twenty.
 const LONGEST: Duration = Duration::from_secs(60);
 
 const RENDER: [&str; 9] = [
@@ -92,7 +91,7 @@ fn five_hundred_damaged_directories_are_five_hundred_clear_errors() {
     );
 }
 
-/// What is wrong with how the program took this directory.
+/// Runs the program on this directory, and returns what is wrong with its reaction.
 fn failure_of(number: usize) -> Option<String> {
     let mut chance = Chance::seeded(number as u64);
     let folder = Folder::new();
@@ -123,12 +122,8 @@ fn failure_of(number: usize) -> Option<String> {
 }
 
 fn run(folder: &Folder) -> Said {
-    let limited = format!("ulimit -v {MOST_MEMORY}; exec \"$0\" \"$@\"");
-    let mut command = Command::new("sh");
-    command.current_dir(folder.path()).arg("-c").arg(limited);
-    command.env("LB_CACHE_DIR", folder.cache());
+    let mut command = folder.command_after(&format!("ulimit -v {MOST_MEMORY}"), &[]);
     command.env("LB_MODELS", folder.join("models"));
-    command.arg(program());
     if folder.join(CHECKPOINT).exists() {
         let config = configuration("sd2/checkpoint.ckpt");
         command.args(["import", CHECKPOINT, &config]);
@@ -141,7 +136,7 @@ fn run(folder: &Folder) -> Said {
         .stderr(Stdio::piped());
     let begun = Instant::now();
     let mut child = command.spawn().unwrap();
-    // What it says fits into a pipe: it need not be read before the end.
+    // The output fits into a pipe, so it need not be read before the end.
     while child.try_wait().unwrap().is_none() {
         if begun.elapsed() > LONGEST {
             child.kill().unwrap();
@@ -151,7 +146,7 @@ fn run(folder: &Folder) -> Said {
     Said::from(child.wait_with_output().unwrap())
 }
 
-/// Hard links where the file system has them, copies elsewhere.
+/// Makes a hard link if the file system can, and a copy otherwise.
 fn link(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
@@ -174,4 +169,28 @@ fn link_file(file: &Path, folder: &Path) {
 fn replace(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::remove_file(path).unwrap();
     fs::write(path, bytes).unwrap();
+}
+
+/// Reproducible choices, by SplitMix64 (Steele, Lea and Flood, 2014).
+struct Chance(u64);
+
+impl Chance {
+    fn seeded(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.number() % limit as u64) as usize
+    }
+
+    fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
 }

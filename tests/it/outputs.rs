@@ -1,4 +1,4 @@
-//! Places that cannot or may not be written.
+//! Outputs that cannot be written, or that may not be replaced.
 
 use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
@@ -44,7 +44,7 @@ fn what_exists_is_replaced_only_by_force() {
     );
 }
 
-/// A file where a folder should be: no user, root included, can write below it.
+/// Uses a file where a folder should be: no user, not even root, can write below it.
 #[test]
 fn an_output_that_cannot_be_written_is_named_before_any_work() {
     let folder = Folder::new();
@@ -78,7 +78,7 @@ fn outputs_do_not_disturb_each_other() {
     );
 }
 
-/// Half a second of film, ten frames a second.
+/// Arguments of a film of half a second with ten frames per second.
 const SHORT: &[&str] = &["--seconds=0.5", "--fps=10"];
 
 #[test]
@@ -140,7 +140,7 @@ fn flags_of_other_formats_are_refused() {
     assert_eq!(folder.contents(), ["track.ogg"]);
 }
 
-/// A name that is taken at the end would be taken from the device.
+/// Renaming the finished output to this name would take the name away from the device.
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_never_replaced() {

@@ -1,4 +1,4 @@
-//! Films that begin and end with pictures: shown exactly, left and reached without a jump.
+//! Films that begin and end with pictures: they show the pictures exactly, and do not jump there.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::lb::Folder;
-use crate::pictures::{Picture, distance, read, sequence};
+use crate::pictures::{distance, read, sequence};
 
 /// Twelve computed frames a transition, three frames of the film from one to the next.
 const FILM: &[&str] = &["--steps=12", "--frames=12", "--seconds=1.14"];
@@ -30,7 +30,7 @@ fn draw(path: &Path, (width, height): (u32, u32), round: bool) {
     picture.save(path).unwrap();
 }
 
-fn pictures(folder: &Folder) -> (Picture, Picture) {
+fn pictures(folder: &Folder) -> (RgbImage, RgbImage) {
     let paths = [folder.join("disc.png"), folder.join("square.png")];
     draw(&paths[0], (128, 128), true);
     draw(&paths[1], (128, 128), false);
@@ -39,11 +39,10 @@ fn pictures(folder: &Folder) -> (Picture, Picture) {
 
 /// How far the light squares of the drawings' pattern stand out from the dark ones in the middle of a
 /// picture, in grey levels.
-fn pattern(picture: &Picture) -> f64 {
-    let (width, _) = picture.size;
+fn pattern(picture: &RgbImage) -> f64 {
     let middle = (56..72).flat_map(|y| (56..72).map(move |x| (x, y)));
     let green = middle.map(|(x, y)| {
-        let green = f64::from(picture.pixels[3 * (y * width + x) + 1]);
+        let green = f64::from(picture.get_pixel(x, y)[1]);
         if (x / 2 + y / 2) % 2 == 0 {
             green
         } else {
@@ -53,8 +52,8 @@ fn pattern(picture: &Picture) -> f64 {
     green.sum::<f64>() / 128.0
 }
 
-fn psnr(left: &Picture, right: &Picture) -> f64 {
-    20.0 * (255.0 / distance(&left.pixels, &right.pixels)).log10()
+fn psnr(left: &RgbImage, right: &RgbImage) -> f64 {
+    20.0 * (255.0 / distance(left, right)).log10()
 }
 
 fn render(folder: &Folder, arguments: &[&str]) -> Value {
@@ -229,11 +228,11 @@ fn a_film_takes_its_first_pictures_proportions() {
     assert_eq!(size(&ends), (192, 64));
     let frames = sequence(&folder.join("frames"));
     // Cropped to the middle: the disc reaches both edges.
-    assert_eq!(frames[2].size, (192, 64));
-    assert_ne!(frames[2].pixels[3 * 96..][..3], [255; 3]);
+    assert_eq!(frames[2].dimensions(), (192, 64));
+    assert_ne!(frames[2].get_pixel(96, 0).0, [255; 3]);
     assert_eq!(size(&[&ends[..], &["--fit=pad"]].concat()), (192, 64));
     let frames = sequence(&folder.join("frames"));
-    assert_eq!(frames[2].pixels[3 * 96..][..3], [255; 3]);
+    assert_eq!(frames[2].get_pixel(96, 0).0, [255; 3]);
     assert_eq!(size(&[&ends[..], &["--size=128x128"]].concat()), (128, 128));
     let reversed = ["--from=disc.png", "--to=wide.jpg"];
     assert_eq!(size(&reversed), (128, 128));

@@ -1,10 +1,11 @@
-//! Requests that are wrong: each is told why, ends with exit code 2, and leaves nothing behind.
+//! Wrong requests: each gets a message that explains it, ends with exit code 2, and leaves nothing
+//! behind.
 
 use std::collections::BTreeSet;
 
 use crate::lb::Folder;
 
-/// Arguments after `render`, and words that the message must have.
+/// Arguments after `render`, and words that the message must contain.
 const WRONG: &[(&[&str], &[&str])] = &[
     (&["-o=a.mp4"], &["prompt"]),
     (&["one", "-o=a.mp4"], &["prompts", "1 given"]),
@@ -155,7 +156,7 @@ const WRONG: &[(&[&str], &[&str])] = &[
 ];
 
 #[test]
-fn each_wrong_request_is_told_why() {
+fn each_wrong_request_gets_a_message_that_explains_it() {
     let mut messages = BTreeSet::new();
     for (arguments, words) in WRONG {
         let folder = Folder::new();

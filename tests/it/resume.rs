@@ -1,4 +1,4 @@
-//! A render that is killed, and the same command again.
+//! Renders that are killed, and then continued by the same command.
 #![cfg(unix)]
 
 use std::process::{Child, Command, Stdio};
@@ -29,7 +29,7 @@ fn film() -> Vec<&'static str> {
     [FILM, TREE].concat()
 }
 
-/// The film that nothing disturbs, and what it took.
+/// Renders the film without disturbing it, and returns what it took.
 struct Whole {
     bytes: Vec<u8>,
     stored: Stored,
@@ -54,12 +54,11 @@ fn whole() -> Whole {
 
 fn facts(folder: &Folder) -> Value {
     let said = folder.run(&film());
-    assert_eq!(said.code, Some(0), "{}", said.error);
-    assert_eq!(said.error, "", "nothing is wrong with what is there");
-    serde_json::from_str(&said.output).unwrap()
+    assert_eq!(said.error, "", "nothing is wrong with the cache");
+    said.facts()
 }
 
-/// A render that has come so far that this many results are kept (or that is at its end).
+/// Starts a render and waits until this many results are in the cache, or until it has ended.
 fn started(folder: &Folder, results: usize) -> Child {
     let mut command = folder.command(&film());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -70,7 +69,7 @@ fn started(folder: &Folder, results: usize) -> Child {
     child
 }
 
-/// The same command again, and what must come of it.
+/// Runs the same command again, and checks what it reuses and computes.
 fn goes_on(folder: &Folder, whole: &Whole, moment: &str) {
     let before = stored(folder.cache());
     let facts = facts(folder);
@@ -88,9 +87,10 @@ fn goes_on(folder: &Folder, whole: &Whole, moment: &str) {
 }
 
 #[test]
-fn killed_at_any_moment_it_goes_on_where_it_was() {
+fn a_render_killed_at_any_moment_continues_where_it_was() {
     let whole = whole();
-    // Multiplicative congruential, by Lehmer: moments between those that can be seen from outside.
+    // Lehmer's multiplicative congruential generator chooses moments between those that can be seen
+    // from outside.
     let mut random = 20_240_607_u64;
     for moment in 0..MOMENTS {
         random = random * 48_271 % 0x7fff_ffff;
@@ -113,7 +113,7 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
 }
 
 #[test]
-fn after_ctrl_c_it_goes_on_where_it_was() {
+fn a_render_continues_after_ctrl_c() {
     let whole = whole();
     let folder = Folder::new();
     let child = started(&folder, whole.stored.entries / 2);
@@ -133,7 +133,7 @@ fn after_ctrl_c_it_goes_on_where_it_was() {
     goes_on(&folder, &whole, "after Ctrl-C");
 }
 
-/// As several machines would share a film.
+/// Renders parts of a film as several machines would.
 #[test]
 fn parts_that_share_a_cache_make_the_film_of_one_machine() {
     let settings = ["--steps=6", "--frames=4", "--seconds=0.5", "--fps=10"];

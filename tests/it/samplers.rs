@@ -1,14 +1,15 @@
-//! The same film by either sampler.
+//! The same film with each sampler, and models whose configuration names another sampler.
 
 use std::fs;
 
+use image::RgbImage;
 use serde_json::json;
 
 use crate::broken_models::copy_of_pocket;
 use crate::lb::{Folder, SMALL_FILM};
-use crate::pictures::{Picture, distance, sequence};
+use crate::pictures::{distance, sequence};
 
-fn render(sampler: &str) -> (u64, Vec<Picture>) {
+fn render(sampler: &str) -> (u64, Vec<RgbImage>) {
     let folder = Folder::new();
     let arguments = [
         "--spacing=fixed",
@@ -26,9 +27,9 @@ fn both_samplers_draw_the_same_pictures_at_the_same_cost() {
     let [(cost, ddim), (solver_cost, solver)] = ["ddim", "dpmpp-2m"].map(render);
     assert_eq!(cost, solver_cost);
     assert_eq!(ddim.len(), solver.len());
-    let whole = distance(&ddim[0].pixels, &ddim[4].pixels);
+    let whole = distance(&ddim[0], &ddim[4]);
     for (index, (ddim, solver)) in ddim.iter().zip(&solver).enumerate() {
-        let apart = distance(&ddim.pixels, &solver.pixels);
+        let apart = distance(ddim, solver);
         assert!(
             apart > 0.0 && apart < 0.3 * whole,
             "frame {index}: {apart:.1} apart, {whole:.1} from end to end"
@@ -36,10 +37,10 @@ fn both_samplers_draw_the_same_pictures_at_the_same_cost() {
     }
 }
 
-/// The configurations that Stable Diffusion 2's directories ship beside DDIM's: all are of one
-/// noise schedule, which is what is taken of them.
+/// Stable Diffusion 2's directories contain these configurations besides that of DDIM. They all have
+/// the same noise schedule, and only the noise schedule is used.
 #[test]
-fn models_of_other_samplers_draw_the_same_pictures_and_it_is_said() {
+fn models_of_other_samplers_draw_the_same_pictures_with_a_note() {
     let folder = Folder::new();
     let model = copy_of_pocket(&folder);
     let mut drawn = Vec::new();

@@ -1,9 +1,10 @@
-//! When a film shows what.
+//! Film timing: when a film shows which frame.
 
+use image::RgbImage;
 use serde_json::Value;
 
 use crate::lb::{Folder, SMALL_FILM};
-use crate::pictures::{Picture, distance, sequence};
+use crate::pictures::{distance, sequence};
 
 fn numbers(value: &Value) -> Vec<f64> {
     let numbers = value.as_array().unwrap().iter();
@@ -37,7 +38,7 @@ const FRAMES_PER_SECOND: f64 = 25.0;
 
 /// Checks that the film frame nearest to a computed frame's time differs from it by no more than
 /// what moves between their times.
-fn assert_shown_when_told(folder: &Folder, times: &[f64], fastest: f64) {
+fn assert_shown_in_time(folder: &Folder, times: &[f64], fastest: f64) {
     let (shown, computed) = (
         sequence(&folder.join("film")),
         sequence(&folder.join("frames")),
@@ -46,7 +47,7 @@ fn assert_shown_when_told(folder: &Folder, times: &[f64], fastest: f64) {
     for (frame, time) in computed.iter().zip(times) {
         let nearest = (time * FRAMES_PER_SECOND).round();
         let off = (nearest / FRAMES_PER_SECOND - time).abs();
-        let difference = distance(&shown[nearest as usize].pixels, &frame.pixels);
+        let difference = distance(&shown[nearest as usize], frame);
         let moved = fastest * off;
         assert!(
             difference <= moved + 0.6,
@@ -72,7 +73,7 @@ fn perceptual_timing_moves_at_one_apparent_speed() {
         let variation = measured["overall"]["coefficient_of_variation"].as_f64();
         let speeds = &speeds(&facts)[0];
         let times = numbers(&facts["transitions"][0]["frame_seconds"]);
-        assert_shown_when_told(&folder, &times, speeds.iter().copied().fold(0.0, f64::max));
+        assert_shown_in_time(&folder, &times, speeds.iter().copied().fold(0.0, f64::max));
         let speed = coefficient_of_variation(speeds);
         (speed, variation.unwrap(), facts["film_frames"].as_u64())
     };
@@ -104,7 +105,7 @@ fn holds_easing_and_length_of_the_whole_film() {
     );
     assert_eq!((shown.len(), computed.len()), (30, 5));
     assert_eq!(facts["film_frames"], 30);
-    let still = |frames: &[Picture]| frames.iter().all(|frame| *frame == frames[0]);
+    let still = |frames: &[RgbImage]| frames.iter().all(|frame| *frame == frames[0]);
     // Half a second of each keyframe; the transition arrives one frame before the last hold.
     assert!(still(&shown[..5]) && shown[0] == computed[0] && shown[5] != shown[4]);
     assert!(still(&shown[24..]) && shown[29] == computed[4] && shown[23] != shown[24]);

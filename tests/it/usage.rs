@@ -1,8 +1,8 @@
-//! The help, and what is said of arguments that are not understood.
+//! The help, and the messages about arguments that are not understood.
 
 use crate::lb::Folder;
 
-/// Arguments, and what is said that helps.
+/// Arguments, and words in the message that help.
 const ADVICE: &[(&[&str], &str)] = &[
     // What other programs call it.
     (&["render", "a", "b", "--duration", "5"], "'--seconds'"),

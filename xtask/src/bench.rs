@@ -1,56 +1,102 @@
-//! `bench`: measures `lb` on the bundled model and prints Markdown (`docs/benchmarks.md`).
+//! `bench`: measures `lb` on the bundled model and prints Markdown for `docs/benchmarks.md`.
 
-mod facts;
 mod render;
 mod spacing;
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{process, python, setup};
 
-/// What the parts of the benchmark run.
-struct Bench {
-    lb: PathBuf,
+/// What all parts of the benchmark need.
+struct Bench<'a> {
+    workspace: &'a Workspace,
+    program: PathBuf,
     library: PathBuf,
     model: PathBuf,
-    /// For what the runs write.
+    /// A folder for what the runs write.
     scratch: tempfile::TempDir,
 }
 
+/// The line of `lb render --json`, as far as it is needed here.
+#[derive(Clone, Debug, Deserialize)]
+struct RenderFacts {
+    model_evaluations: usize,
+    seconds: RenderSeconds,
+    peak_memory: Option<u64>,
+    transitions: Vec<Tree>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct RenderSeconds {
+    total: f64,
+    in_model_sessions: f64,
+    loading: f64,
+    outside: f64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Tree {
+    steps: usize,
+    injection_steps: Vec<usize>,
+    branch_counts: Vec<usize>,
+}
+
+impl Bench<'_> {
+    /// A call of `lb`.
+    fn lb(&self, command: &str) -> Command {
+        let mut lb = self.workspace.lb(&self.program, &self.library);
+        lb.arg(command);
+        lb
+    }
+
+    /// A call of `lb render` on the CPU, without the cache, that prints its facts.
+    fn lb_render(&self, prompts: [&str; 2]) -> Command {
+        let mut render = self.lb("render");
+        render.args(prompts).arg("--model").arg(&self.model);
+        render.args(["--device", "cpu", "--json", "--force", "--no-cache"]);
+        render
+    }
+}
+
+/// Runs a command that prints one line of JSON.
+fn facts<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
+    let line = process::standard_output(command)?;
+    serde_json::from_str(&line).with_context(|| format!("unexpected facts: {line}"))
+}
+
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
-    if let Some(unknown) = parts
-        .iter()
-        .find(|part| !["render", "spacing"].contains(&part.as_str()))
-    {
+    let is_known = |part: &&String| ["render", "spacing"].contains(&part.as_str());
+    if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
         bail!("there is no part `{unknown}`; the parts are render and spacing");
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|given| given == part);
     let library = setup::library(workspace)?;
-    process::run(process::cargo(&workspace.root).args(["build", "--release", "-p", "lb-cli"]))?;
     let bench = Bench {
-        lb: workspace.program("release"),
+        workspace,
+        program: workspace.build_lb(Profile::Release)?,
         library,
-        model: workspace
-            .model("pocket")
-            .context("there is no model directory `pocket`")?,
+        model: workspace.bundled_model()?,
         scratch: tempfile::tempdir_in(&workspace.target)?,
     };
     println!("Machine: {}\n", machine());
     if wanted("render") {
         let requirements = workspace.root.join("reference/requirements.txt");
         let python = python::with_packages(workspace, &requirements)?;
-        render::run(workspace, &bench, &python)?;
+        render::run(&bench, &python)?;
     }
     if wanted("spacing") {
-        spacing::run(workspace, &bench)?;
+        spacing::run(&bench)?;
     }
     Ok(())
 }
 
-/// Processor, cores and system, as far as they can be told.
+/// Processor, cores and operating system, as far as they are known.
 fn machine() -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = processor
@@ -61,7 +107,12 @@ fn machine() -> String {
     format!("{name}, {cores} cores, {}", std::env::consts::OS)
 }
 
-/// The middle of some numbers; of the two middle ones, their mean.
+/// The mean of some numbers; not a number if there are none.
+fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / numbers.len() as f64
+}
+
+/// The median of some numbers; not a number if there are none.
 fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -75,7 +126,7 @@ fn median(numbers: &[f64]) -> f64 {
     }
 }
 
-/// A median with its spread: `1.93 (1.88–2.01)`.
+/// The median of some numbers with the least and the largest: `1.93 (1.88–2.01)`.
 fn spread(numbers: &[f64]) -> String {
     let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
     let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -94,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_names_its_ends() {
+    fn a_spread_shows_least_and_largest() {
         assert_eq!(spread(&[2.0, 1.5, 1.75]), "1.75 (1.50–2.00)");
     }
 }

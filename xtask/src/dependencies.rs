@@ -1,4 +1,4 @@
-//! The rules of `deny.toml` for dependencies: licences, duplicate versions and sources.
+//! `dependencies`: the rules of `deny.toml` for licences, duplicate versions and sources.
 //!
 //! cargo-deny checks these rules too, and known vulnerabilities besides. Building it takes longer
 //! than all other checks together, so the rules that need no database are checked here, and
@@ -14,7 +14,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// Checks the dependencies of the whole workspace.
-pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let rules =
         fs::read_to_string(workspace.root.join("deny.toml")).context("deny.toml cannot be read")?;
     let rules: Rules = toml::from_str(&rules).context("deny.toml is not what was expected")?;
@@ -239,7 +239,12 @@ fn run_cargo_deny(workspace: &Workspace) -> Result<()> {
         println!("cargo-deny is not installed: known vulnerabilities were not looked for");
         return Ok(());
     }
-    process::run(deny().args(["check", "licenses", "bans", "sources"]))?;
+    // Exceptions that excuse nothing were found above already, development dependencies included.
+    process::run(
+        deny()
+            .args(["check", "--allow", "unmatched-skip"])
+            .args(["licenses", "bans", "sources"]),
+    )?;
     if process::standard_output(deny().args(["fetch", "db"])).is_err() {
         println!("the database of vulnerabilities could not be fetched, so it was not searched");
         return Ok(());

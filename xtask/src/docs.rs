@@ -1,11 +1,10 @@
-//! `docs`: the pictures of the documents, made anew by the commands that the documents show.
+//! `docs`: the pictures of the documents, made by the commands that the documents show.
 //!
-//! A page's commands are run in its order in one empty folder. Its picture `NAME.ENDING` is then the
-//! file of that name, or, as a JPEG, the contact sheet `NAME.png` or frames of the folder `NAME`. The
-//! strips of its tables are made one by one.
+//! The commands of a page are run in their order, in one empty folder. The picture `NAME.ENDING` of the
+//! page is then the file of that name in the folder; or, as a JPEG, the contact sheet `NAME.png` or a
+//! strip of the frames in the folder `NAME`. The strips of a page's tables are made one by one.
 
 mod page;
-mod strip;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,23 +13,19 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::workspace::Workspace;
-use crate::{process, setup};
+use crate::workspace::{Profile, Workspace};
+use crate::{pictures, process, setup};
 use page::{Page, Strip};
 
-/// Documents with pictures, in the folder of documents.
+/// The documents whose pictures are made by their commands.
 const PAGES: [&str; 2] = ["guide.md", "parameters.md"];
 
-/// Makes the pictures whose paths contain one of `parts`, or all.
+/// Makes the pictures whose paths contain one of `parts`, or all pictures if there are no parts.
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
     let library = setup::library(workspace)?;
     let program = match std::env::var_os("LB_BINARY") {
         Some(program) => program.into(),
-        None => {
-            let mut build = process::cargo(&workspace.root);
-            process::run(build.args(["build", "--release", "-p", "lb-cli"]))?;
-            workspace.program("release")
-        }
+        None => workspace.build_lb(Profile::Release)?,
     };
     let documents = workspace.root.join("docs");
     let scratch = tempfile::tempdir()?;
@@ -59,7 +54,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         }
         for command in &page.commands {
             if command.marks.iter().any(|mark| mark.starts_with("needs-")) {
-                println!("{name}:{}: left out: {}", command.line, command.text);
+                println!("{name}:{}: not run: {}", command.line, command.text);
             } else {
                 shell.run(&command.text, &folder)?;
             }
@@ -71,6 +66,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Runs commands of a page as a reader would.
 struct Shell<'a> {
     workspace: &'a Workspace,
     library: PathBuf,
@@ -82,14 +78,11 @@ impl Shell<'_> {
     fn run(&self, line: &str, folder: &Path) -> Result<()> {
         println!("{line}");
         let begun = Instant::now();
-        let programs = self
-            .program
-            .parent()
-            .context("a program lies in a folder")?;
+        let programs = self.program.parent().context("a program is in a folder")?;
         let searched = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&searched));
         let mut command = Command::new("sh");
-        self.workspace.surround(&mut command, &self.library);
+        self.workspace.prepare(&mut command, &self.library);
         command
             .current_dir(folder)
             .args(["-e", "-c", line])
@@ -111,12 +104,12 @@ impl Shell<'_> {
             &format!("{} {output} strip-frames --force", strip.command),
             folder,
         )?;
-        strip::of_folder(&frames, &documents.join(&strip.picture))?;
+        pictures::write_strip(&frames, &documents.join(&strip.picture))?;
         Ok(fs::remove_dir_all(&frames)?)
     }
 }
 
-/// Makes `picture` of what commands left in `folder`.
+/// Makes `picture` from what the commands wrote into `folder`.
 fn take(folder: &Path, picture: &Path) -> Result<()> {
     let name = picture.file_name().context("a picture has a name")?;
     let made = folder.join(name);
@@ -127,9 +120,9 @@ fn take(folder: &Path, picture: &Path) -> Result<()> {
         }
         fs::copy(&made, picture)?;
     } else if sheet.is_file() {
-        strip::as_jpeg(&image::open(&sheet)?.into_rgb8(), picture)?;
+        pictures::write_jpeg(&image::open(&sheet)?.into_rgb8(), picture)?;
     } else if frames.is_dir() {
-        strip::of_folder(&frames, picture)?;
+        pictures::write_strip(&frames, picture)?;
     } else {
         bail!("no command makes {}", picture.display());
     }

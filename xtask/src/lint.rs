@@ -1,4 +1,4 @@
-//! `lint`: what must hold before a change is taken.
+//! `lint`: the checks that a change must pass before it is taken, except for the tests.
 
 use anyhow::Result;
 
@@ -6,22 +6,17 @@ use crate::workspace::Workspace;
 use crate::{dependencies, process, tidy};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let cargo = || process::cargo(&workspace.root);
-    process::run(cargo().args(["fmt", "--all", "--check"]))?;
-    // Before the slow ones.
+    let cargo = |arguments: &str| {
+        let mut command = process::cargo(&workspace.root);
+        command.args(arguments.split(' '));
+        command
+    };
+    // The fast checks come first.
+    process::run(&mut cargo("fmt --all --check"))?;
     tidy::run(workspace)?;
-    dependencies::check(workspace)?;
-    process::run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
-    process::run(
-        cargo()
-            .args(["doc", "--workspace", "--no-deps"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
-    )
+    dependencies::run(workspace)?;
+    process::run(&mut cargo(
+        "clippy --workspace --all-targets -- -D warnings",
+    ))?;
+    process::run(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
 }

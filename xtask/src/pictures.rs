@@ -1,61 +1,136 @@
-//! Folders of computed frames, and how far pictures differ.
+//! Pictures in folders: reading them, comparing them, and strips of them for the documents.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use lb_video::{RgbImage, picture};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use lb_video::picture;
+
+/// The most frames that a strip shows.
+const STRIP_FRAMES: usize = 9;
+/// White pixels between the frames of a strip.
+const GAP: u32 = 4;
+const JPEG_QUALITY: u8 = 88;
 
 /// All PNG files of a folder, in the order of their names.
-pub(crate) fn read_folder(folder: &Path) -> Result<Vec<RgbImage>> {
-    let mut paths: Vec<_> = fs::read_dir(folder)?
+fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
     paths.sort();
-    ensure!(!paths.is_empty(), "{} holds no pictures", folder.display());
-    paths
-        .iter()
-        .map(|path| {
-            let read =
-                image::open(path).with_context(|| format!("{} is no picture", path.display()))?;
-            Ok(read.into_rgb8())
-        })
-        .collect()
+    ensure!(
+        !paths.is_empty(),
+        "{} contains no pictures",
+        folder.display()
+    );
+    Ok(paths)
 }
 
-/// Peak signal-to-noise ratio of each pair of pictures, in dB; infinite where they are equal.
+fn read(path: &Path) -> Result<RgbImage> {
+    let picture =
+        image::open(path).with_context(|| format!("{} is not a picture", path.display()))?;
+    Ok(picture.into_rgb8())
+}
+
+/// All PNG pictures of a folder, in the order of their names.
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<RgbImage>> {
+    paths_in(folder)?.iter().map(|path| read(path)).collect()
+}
+
+/// The peak signal-to-noise ratio of each pair of pictures in dB; infinite if they are equal.
 pub(crate) fn psnr(left: &[RgbImage], right: &[RgbImage]) -> Result<Vec<f64>> {
+    let (left_frames, right_frames) = (left.len(), right.len());
     ensure!(
-        left.len() == right.len(),
-        "{} frames beside {}",
-        left.len(),
-        right.len()
+        left_frames == right_frames,
+        "{left_frames} frames cannot be compared with {right_frames}"
     );
-    left.iter()
-        .zip(right)
+    let pairs = left.iter().zip(right);
+    pairs
         .map(|(left, right)| Ok(picture::psnr(left, right)?))
         .collect()
 }
 
-/// The mean of some numbers; not a number where there are none.
-pub(crate) fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / numbers.len() as f64
+/// Makes a strip of evenly spaced frames of a folder, at three quarters of their size.
+pub(crate) fn write_strip(folder: &Path, strip: &Path) -> Result<()> {
+    let paths = paths_in(folder)?;
+    let frames = chosen(paths.len())
+        .map(|index| Ok(smaller(&read(&paths[index])?)))
+        .collect::<Result<Vec<_>>>()?;
+    write_jpeg(&side_by_side(&frames), strip)
+}
+
+/// Writes a picture as a JPEG file, and makes the folder for it.
+pub(crate) fn write_jpeg(picture: &RgbImage, path: &Path) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut file = BufWriter::new(File::create(path)?);
+    JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
+        .encode_image(picture)
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Which of `frames` a strip shows: the first, the last, and others evenly between.
+fn chosen(frames: usize) -> impl Iterator<Item = usize> {
+    let shown = frames.min(STRIP_FRAMES);
+    (0..shown).map(move |index| (index * (frames - 1) + (shown - 1) / 2) / (shown - 1).max(1))
+}
+
+fn smaller(picture: &RgbImage) -> RgbImage {
+    let (width, height) = (picture.width() * 3 / 4, picture.height() * 3 / 4);
+    imageops::resize(picture, width.max(1), height.max(1), FilterType::Lanczos3)
+}
+
+fn side_by_side(frames: &[RgbImage]) -> RgbImage {
+    let width: u32 = frames.iter().map(|frame| frame.width() + GAP).sum();
+    let height = frames.iter().map(RgbImage::height).max().unwrap_or(1);
+    let mut strip = RgbImage::from_pixel(width.saturating_sub(GAP).max(1), height, Rgb([255; 3]));
+    let mut left = 0;
+    for frame in frames {
+        imageops::replace(&mut strip, frame, left, 0);
+        left += i64::from(frame.width() + GAP);
+    }
+    strip
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn picture(value: u8) -> RgbImage {
-        RgbImage::from_pixel(2, 2, [value; 3].into())
-    }
-
     #[test]
-    fn psnr_of_pictures_that_are_off_by_one() {
+    fn psnr_of_pictures_that_differ_by_one() {
+        let picture = |value| RgbImage::from_pixel(2, 2, Rgb([value; 3]));
         let found = psnr(&[picture(7), picture(7)], &[picture(8), picture(7)]).unwrap();
         assert!((found[0] - 48.13).abs() < 0.01, "{found:?}");
         assert_eq!(found[1], f64::INFINITY);
         assert!(psnr(&[picture(7)], &[]).is_err());
+        assert!(psnr(&[picture(7)], &[RgbImage::new(4, 1)]).is_err());
+    }
+
+    #[test]
+    fn first_and_last_frames_are_shown() {
+        assert_eq!(chosen(90).next(), Some(0));
+        assert_eq!(chosen(90).last(), Some(89));
+        assert_eq!(chosen(90).count(), STRIP_FRAMES);
+        assert_eq!(chosen(3).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(chosen(1).collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn frames_are_put_side_by_side() {
+        let frames = [
+            RgbImage::from_pixel(2, 3, Rgb([9; 3])),
+            RgbImage::from_pixel(5, 4, Rgb([7; 3])),
+        ];
+        let strip = side_by_side(&frames);
+        assert_eq!(strip.dimensions(), (2 + GAP + 5, 4));
+        assert_eq!(strip.get_pixel(0, 0), &Rgb([9; 3]));
+        assert_eq!(strip.get_pixel(2, 0), &Rgb([255; 3]));
+        assert_eq!(strip.get_pixel(2 + GAP, 3), &Rgb([7; 3]));
     }
 }

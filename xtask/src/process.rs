@@ -5,14 +5,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-/// The cargo that runs this task, in `folder`.
+/// A call of the cargo that runs this task, in `folder`.
 pub(crate) fn cargo(folder: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(folder);
     command
 }
 
-/// Runs a command to its end; an error names it if it failed.
+/// Runs a command to its end. An error names the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
@@ -29,19 +29,19 @@ pub(crate) fn standard_output(command: &mut Command) -> Result<String> {
         .output()
         .with_context(|| format!("{} could not be run", shown(command)))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let message = String::from_utf8_lossy(&output.stderr);
         bail!(
             "{} failed ({}): {}",
             shown(command),
             output.status,
-            said.trim_end()
+            message.trim_end()
         );
     }
     String::from_utf8(output.stdout)
-        .with_context(|| format!("{} wrote something that is not text", shown(command)))
+        .with_context(|| format!("{} printed something that is not text", shown(command)))
 }
 
-/// A command as one would type it.
+/// A command as a user would type it.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_stem().unwrap_or(command.get_program());

@@ -1,4 +1,4 @@
-//! Python, for the few tasks that need one: fetching wheels, the test oracle, training.
+//! Python, for the few tasks that need it: fetching wheels, writing fixtures, training.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl Python {
     }
 }
 
-/// The machine's Python 3.
+/// The Python 3 that the machine has.
 pub(crate) fn interpreter() -> Result<Python> {
     ["python3", "python"]
         .into_iter()
@@ -37,8 +37,8 @@ pub(crate) fn interpreter() -> Result<Python> {
         .context("no Python 3.9 or newer was found")
 }
 
-/// The Python that `LB_PYTHON` names, else an environment of its own under the target folder,
-/// with exactly the packages of a requirements file.
+/// The Python that `LB_PYTHON` names. If that is not set, an environment under the target folder with
+/// exactly the packages of a requirements file.
 pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Result<Python> {
     if let Some(path) = std::env::var_os("LB_PYTHON").filter(|path| !path.is_empty()) {
         return Ok(Python { path: path.into() });
@@ -76,4 +76,51 @@ pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Resul
     )?;
     fs::write(stamp, wanted)?;
     Ok(python)
+}
+
+/// Runs the script that trains the bundled model, with `arguments` handed on to it.
+pub(crate) fn train_pocket(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let folder = workspace.root.join("models/pocket/train");
+    let python = with_packages(workspace, &folder.join("requirements.txt"))?;
+    let mut train = python.command();
+    process::run(train.arg(folder.join("train.py")).args(arguments))
+}
+
+/// Writes the fixtures of the tests with the scripts beside them, and lists those that changed.
+pub(crate) fn golden(workspace: &Workspace) -> Result<()> {
+    let scripts = golden_scripts(workspace)?;
+    let requirements = workspace.root.join("reference/requirements.txt");
+    let python = with_packages(workspace, &requirements)?;
+    for script in &scripts {
+        println!("{}", workspace.shown(script));
+        let folder = script.parent().context("a script has a folder")?;
+        process::run(python.command().arg(script).current_dir(folder))?;
+    }
+    let mut status = Command::new("git");
+    status.current_dir(&workspace.root);
+    status.args(["status", "--porcelain", "--", "crates/*/tests/golden/*"]);
+    let changed = process::standard_output(&mut status)?;
+    if changed.is_empty() {
+        println!("{} scripts, no fixture changed", scripts.len());
+    } else {
+        println!("changed:\n{changed}");
+    }
+    Ok(())
+}
+
+fn golden_scripts(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let mut scripts = Vec::new();
+    for package in &workspace.packages {
+        let Ok(entries) = fs::read_dir(package.folder().join("tests/golden")) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "py") {
+                scripts.push(path);
+            }
+        }
+    }
+    scripts.sort();
+    Ok(scripts)
 }

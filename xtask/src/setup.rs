@@ -1,11 +1,10 @@
 //! `setup`: fetches the ONNX Runtime library that `lb` loads when it starts.
 //!
-//! The libraries come out of wheels, which pip downloads and checks against the hashes in
-//! `xtask/requirements/`. Nothing is installed, and no Python is needed afterwards. The build for
-//! GPUs has a folder of its own beside the other's, which all other tasks use.
+//! The libraries come from wheels, which pip downloads and checks by the hashes in
+//! `xtask/requirements/`. Nothing is installed, and no Python is needed afterwards. The build for GPUs
+//! has a folder of its own, next to the folder that all other tasks use.
 
 mod nvidia;
-mod staging;
 mod wheels;
 
 use std::fs;
@@ -13,27 +12,27 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use self::staging::Staging;
-use self::wheels::Wheels;
+use self::wheels::{Staging, Wheels};
+use crate::WrongRequest;
 use crate::workspace::Workspace;
 
 /// The version in `xtask/requirements/`.
 const VERSION: &str = "1.31.1";
 
-/// What `setup` is asked for.
+/// What `setup` fetches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Request {
+enum Request {
     /// The library for CPUs.
     Cpu,
-    /// The one for NVIDIA GPUs too, with CUDA 13 and cuDNN 9.
+    /// The library for NVIDIA GPUs, with CUDA 13 and cuDNN 9.
     Gpu,
-    /// The one for NVIDIA GPUs too, for a machine that has CUDA 13 and cuDNN 9.
+    /// The library for NVIDIA GPUs, for a machine that has CUDA 13 and cuDNN 9 already.
     GpuWithSystemCuda,
 }
 
 impl Request {
-    /// Reads the arguments of the task; `None` for others than these.
-    pub(crate) fn of(arguments: &[String]) -> Option<Self> {
+    /// Reads the arguments of the task; `None` if they are not understood.
+    fn parse(arguments: &[String]) -> Option<Self> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         match arguments[..] {
             [] => Some(Self::Cpu),
@@ -46,22 +45,26 @@ impl Request {
     }
 }
 
-/// Which build of the library.
+/// A build of the library.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Build {
     Cpu,
     Gpu,
 }
 
-/// A platform's library.
+/// The library of a platform.
 struct Library {
     wheels: Wheels,
     name: String,
-    /// What must lie beside the library.
+    /// The files that must be next to the library.
     providers: &'static [&'static str],
 }
 
-pub(crate) fn run(workspace: &Workspace, request: Request) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let Some(request) = Request::parse(arguments) else {
+        let given = arguments.join(" ");
+        return Err(WrongRequest(format!("setup does not understand `{given}`")).into());
+    };
     let build = match request {
         Request::Cpu => Build::Cpu,
         Request::Gpu | Request::GpuWithSystemCuda => Build::Gpu,
@@ -75,12 +78,12 @@ pub(crate) fn run(workspace: &Workspace, request: Request) -> Result<()> {
     }
     println!("ONNX Runtime {VERSION}: {}", workspace.shown(&library));
     if build == Build::Gpu {
-        println!("`lb doctor` tells whether a GPU can be used, and what to do if not.");
+        println!("`lb doctor` reports whether a GPU can be used, and what to do if not.");
     }
     Ok(())
 }
 
-/// The library to run with: the one that `ORT_DYLIB_PATH` names, else the fetched one.
+/// The library to use: the one that `ORT_DYLIB_PATH` names, or the fetched one if that is not set.
 pub(crate) fn library(workspace: &Workspace) -> Result<PathBuf> {
     match std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
         Some(path) => {
@@ -102,7 +105,7 @@ pub(crate) fn nvidia_file_name(library: &str) -> Result<&'static str> {
     found.with_context(|| format!("{library} is not among the libraries of the setup"))
 }
 
-/// The library for NVIDIA GPUs, fetched into a folder where nothing else will look for it.
+/// Fetches the library for NVIDIA GPUs into a folder where nothing else will look for it.
 pub(crate) fn gpu_library(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     fetch(workspace, Build::Gpu, folder)
 }
@@ -116,32 +119,32 @@ fn folder(workspace: &Workspace, build: Build) -> PathBuf {
 
 fn fetch(workspace: &Workspace, build: Build, folder: &Path) -> Result<PathBuf> {
     let library = library_of(build, std::env::consts::OS, std::env::consts::ARCH)?;
-    let place = folder.join(&library.name);
+    let path = folder.join(&library.name);
     let is_complete = || {
         let is_there = |name: &&str| folder.join(name).is_file();
-        place.is_file() && library.providers.iter().all(is_there)
+        path.is_file() && library.providers.iter().all(is_there)
     };
     if is_complete() {
-        return Ok(place);
+        return Ok(path);
     }
     let staging = Staging::take(&workspace.target)?;
     if is_complete() {
-        return Ok(place);
+        return Ok(path);
     }
     let (what, megabytes) = (&library.wheels.what, library.wheels.megabytes);
     println!("fetching {what} with pip: {megabytes} MB");
     library.wheels.unpack(workspace, staging.path())?;
     let unpacked = staging.path().join("onnxruntime/capi");
     put(&unpacked, folder, &library.name, library.providers)?;
-    Ok(place)
+    Ok(path)
 }
 
-/// Moves the library and its providers to where they belong. Providers have no version in their
-/// names, so an earlier library goes first and the new one comes last: where it is, everything is.
+/// Moves the library and its providers to their folder. Providers have no version in their names, so
+/// an earlier library is removed first and the new one is moved last: if it is there, all are there.
 fn put(unpacked: &Path, folder: &Path, library: &str, providers: &[&str]) -> Result<()> {
     let names: Vec<&str> = providers.iter().copied().chain([library]).collect();
     if let Some(name) = names.iter().find(|name| !unpacked.join(name).is_file()) {
-        bail!("the wheel has no {name}");
+        bail!("the wheel does not contain {name}");
     }
     fs::create_dir_all(folder)?;
     for entry in fs::read_dir(folder)? {
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_platform_is_told_the_way_out() {
+    fn an_unknown_platform_gets_the_alternative() {
         let Err(error) = library_of(Build::Cpu, "plan9", "mips") else {
             panic!("accepted")
         };
@@ -222,10 +225,10 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_understood_in_any_order_and_cuda_alone_is_not() {
+    fn arguments_are_understood_in_any_order_but_not_system_cuda_alone() {
         let request = |arguments: &[&str]| {
             let arguments: Vec<String> = arguments.iter().map(|&part| part.into()).collect();
-            Request::of(&arguments)
+            Request::parse(&arguments)
         };
         assert_eq!(request(&[]), Some(Request::Cpu));
         assert_eq!(request(&["--gpu"]), Some(Request::Gpu));
@@ -236,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn a_new_library_replaces_the_earlier_only_where_its_providers_are_there_too() {
-        let places = tempfile::tempdir().unwrap();
-        let (unpacked, folder) = (places.path().join("wheel"), places.path().join("runtime"));
+    fn a_new_library_replaces_the_earlier_one_only_together_with_its_providers() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (unpacked, folder) = (scratch.path().join("wheel"), scratch.path().join("runtime"));
         for folder in [&unpacked, &folder] {
             fs::create_dir(folder).unwrap();
         }

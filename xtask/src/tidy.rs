@@ -1,10 +1,10 @@
 //! `tidy`: the rules of this workspace that no compiler checks.
 //!
-//! Each rule is a function from plain data to findings, so that its tests can show it fail.
+//! Each rule is a function from plain data to findings, so that a test can show it fail.
 
-mod documents;
-mod fixtures;
 mod layering;
+mod packages;
+mod prose;
 mod sources;
 
 use std::fs;
@@ -19,20 +19,21 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let listed = listed(&workspace.root)?;
     let files = text_files(&workspace.root, &listed)?;
+    let exists = |path: &Path| workspace.root.join(path).exists();
     let mut findings = layering::check(&workspace.packages);
-    findings.extend(fixtures::check_sizes(&sizes(&workspace.root, &listed)));
+    findings.extend(sources::check_fixtures(&sizes(&workspace.root, &listed)));
     for package in &workspace.packages {
-        let folder = package
-            .folder()
-            .strip_prefix(&workspace.root)
-            .unwrap_or(package.folder());
-        findings.extend(sources::check_package(folder, &files));
+        let folder = package.folder();
+        let folder = folder.strip_prefix(&workspace.root).unwrap_or(folder);
+        findings.extend(packages::check(package, folder, &files, exists));
     }
     for file in &files {
         findings.extend(sources::check_file(file));
-        findings.extend(documents::check_links(file, |target| {
-            workspace.root.join(target).exists()
-        }));
+        findings.extend(prose::check_links(file, exists));
+        findings.extend(prose::check_words(file));
+    }
+    for warning in files.iter().filter_map(sources::length_warning) {
+        println!("warning: {warning}");
     }
     if findings.is_empty() {
         println!("tidy: {} files, nothing found", files.len());
@@ -45,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     )
 }
 
-/// A file of the repository that people write.
+/// A text file of the repository.
 #[derive(Clone, Debug)]
 struct TextFile {
     /// Relative to the root.
@@ -60,26 +61,21 @@ impl TextFile {
             .is_some_and(|found| found == extension)
     }
 
-    /// Whether it belongs to the sources of a library: what its users link.
+    /// Whether it belongs to the sources of a library, which programs link.
     fn is_library_source(&self) -> bool {
         let mut parts = self.path.iter();
         let in_crate = parts.next().is_some_and(|part| part == "crates");
         // The command line is the front end: it may print and read the environment.
-        let of_library = parts.next().is_some_and(|part| part != "lb-cli");
-        in_crate && of_library && parts.next().is_some_and(|part| part == "src")
+        let in_library = parts.next().is_some_and(|part| part != "lb-cli");
+        in_crate && in_library && parts.next().is_some_and(|part| part == "src")
     }
 }
 
 /// Every file of the repository that git does not ignore, relative to the root.
 fn listed(root: &Path) -> Result<Vec<PathBuf>> {
     let mut list = Command::new("git");
-    list.current_dir(root).args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
+    list.current_dir(root).args(["ls-files", "-z", "--cached"]);
+    list.args(["--others", "--exclude-standard"]);
     let listed = process::standard_output(&mut list)?;
     let paths = listed.split('\0').filter(|path| !path.is_empty());
     Ok(paths.map(PathBuf::from).collect())
@@ -92,14 +88,14 @@ fn sizes(root: &Path, listed: &[PathBuf]) -> Vec<(PathBuf, u64)> {
 
 /// The text files among those listed.
 fn text_files(root: &Path, listed: &[PathBuf]) -> Result<Vec<TextFile>> {
+    const EXTENSIONS: [&str; 6] = ["rs", "toml", "md", "py", "txt", "yml"];
     let mut files = Vec::new();
     for path in listed {
-        let known = ["rs", "toml", "md", "py", "txt", "yml"];
         let is_text = path
             .extension()
-            .is_some_and(|found| known.iter().any(|name| found == *name));
+            .is_some_and(|found| EXTENSIONS.iter().any(|known| found == *known));
         let whole = root.join(path);
-        // A file that was deleted but not yet from the index is no file.
+        // git still lists a file that was deleted but not yet removed from its index.
         if is_text && whole.is_file() {
             let text = fs::read_to_string(&whole)
                 .with_context(|| format!("{} cannot be read", path.display()))?;

@@ -1,9 +1,9 @@
-//! Where things lie in this workspace.
+//! Where things are in this workspace, and how its `lb` program is built and called.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use crate::process;
@@ -14,86 +14,104 @@ pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`.
     #[serde(rename = "workspace_root")]
     pub(crate) root: PathBuf,
-    /// Where builds go, and what `setup` fetches.
+    /// The folder for everything that is built or that `setup` fetches.
     #[serde(rename = "target_directory")]
     pub(crate) target: PathBuf,
     pub(crate) packages: Vec<Package>,
 }
 
 /// A package of the workspace.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) description: Option<String>,
+    pub(crate) readme: Option<PathBuf>,
+    pub(crate) keywords: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    /// The table `package.metadata`.
+    pub(crate) metadata: serde_json::Value,
 }
 
-/// A dependency as a package's manifest states it.
-#[derive(Debug, Deserialize)]
+/// A dependency as the manifest of a package states it.
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `None`, `"dev"` or `"build"`.
     pub(crate) kind: Option<String>,
 }
 
+/// A build profile of cargo.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Profile {
+    /// The profile `dev`.
+    Debug,
+    /// The profile `release`.
+    Release,
+}
+
 impl Workspace {
-    /// Asks cargo about the workspace that this program was built from.
+    /// Asks cargo about the workspace from which this program was built.
     pub(crate) fn find() -> Result<Self> {
         let mut command = process::cargo(Path::new(env!("CARGO_MANIFEST_DIR")));
         command.args(["metadata", "--format-version=1", "--no-deps"]);
-        let output = command
-            .output()
-            .context("cargo metadata could not be run")?;
-        ensure!(
-            output.status.success(),
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).context("cargo metadata is not what was expected")
+        serde_json::from_str(&process::standard_output(&mut command)?)
+            .context("cargo metadata is not what was expected")
     }
 
-    /// Where `setup` puts the ONNX Runtime library; `lb` looks there.
+    /// The folder where `setup` puts the ONNX Runtime library, and where `lb` looks for it.
     pub(crate) fn runtime_folder(&self) -> PathBuf {
         self.target.join("onnxruntime")
     }
 
-    /// Where `setup --gpu` puts it; `lb` looks there first.
+    /// The folder where `setup --gpu` puts it, and where `lb` looks first.
     pub(crate) fn gpu_runtime_folder(&self) -> PathBuf {
         self.target.join("onnxruntime-gpu")
     }
 
-    /// The `lb` program of a build profile.
-    pub(crate) fn program(&self, profile: &str) -> PathBuf {
-        self.target
-            .join(profile)
-            .join(format!("lb{}", std::env::consts::EXE_SUFFIX))
+    /// Builds the `lb` program and returns its path.
+    pub(crate) fn build_lb(&self, profile: Profile) -> Result<PathBuf> {
+        let mut build = process::cargo(&self.root);
+        build.args(["build", "-p", "lb-cli"]);
+        let folder = match profile {
+            Profile::Debug => "debug",
+            Profile::Release => {
+                build.arg("--release");
+                "release"
+            }
+        };
+        process::run(&mut build)?;
+        let name = format!("lb{}", std::env::consts::EXE_SUFFIX);
+        Ok(self.target.join(folder).join(name))
     }
 
-    /// An `lb` program that finds the library and this workspace's models.
+    /// A call of an `lb` program, which will find the library and the models of this workspace.
     pub(crate) fn lb(&self, program: &Path, library: &Path) -> Command {
         let mut command = Command::new(program);
-        self.surround(&mut command, library);
+        self.prepare(&mut command, library);
         command
     }
 
-    /// Tells a command's `lb` where the library and this workspace's models lie: a target folder
-    /// need not be below the root, where `lb` would find them by itself.
-    pub(crate) fn surround(&self, command: &mut Command, library: &Path) {
+    /// Sets the environment of a command so that the `lb` in it finds the library and the models of
+    /// this workspace. `lb` cannot find them by itself if the target folder is outside the root.
+    pub(crate) fn prepare(&self, command: &mut Command, library: &Path) {
         if let Ok(folders) = std::env::join_paths(self.model_folders()) {
             command.env("LB_MODELS", folders);
         }
         command.env("ORT_DYLIB_PATH", library);
     }
 
-    /// The model directory of this name.
-    pub(crate) fn model(&self, name: &str) -> Option<PathBuf> {
+    /// The directory of the bundled model, or of another model that is called `pocket`.
+    pub(crate) fn bundled_model(&self) -> Result<PathBuf> {
         self.model_folders()
             .into_iter()
-            .map(|folder| folder.join(name))
+            .map(|folder| folder.join("pocket"))
             .find(|directory| directory.join("model_index.json").is_file())
+            .context("there is no model directory `pocket`")
     }
 
-    /// Where models lie: the folders of `LB_MODELS` first.
+    /// The folders that contain models, those of `LB_MODELS` first.
     fn model_folders(&self) -> Vec<PathBuf> {
         let given = std::env::var_os("LB_MODELS").unwrap_or_default();
         std::env::split_paths(&given)
@@ -109,7 +127,7 @@ impl Workspace {
 }
 
 impl Package {
-    /// The package's folder.
+    /// The folder of the package.
     pub(crate) fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }

@@ -1,10 +1,10 @@
-//! `docs/parameters.md` beside `lb render --help`.
+//! `docs/parameters.md` compared with `lb render --help`.
 
 use std::collections::BTreeMap;
 
 use crate::lb::Folder;
 
-/// The help, so wide that no description goes on in another line.
+/// The help, made so wide that no description is wrapped.
 fn help() -> String {
     let folder = Folder::new();
     let mut command = folder.command(&["render", "--help"]);
@@ -12,7 +12,7 @@ fn help() -> String {
     String::from_utf8(said.stdout).unwrap()
 }
 
-/// Flags and their defaults, as the help tells them.
+/// The flags and their defaults according to the help.
 fn of_help(help: &str) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     let mut last = None;
@@ -29,14 +29,14 @@ fn of_help(help: &str) -> BTreeMap<String, Option<String>> {
         let entry = found.entry(flag).or_insert(None);
         *entry = entry.take().or(default);
     }
-    // They belong to every command.
+    // These belong to every command.
     for general in ["--help", "--version", "--verbose", "--quiet"] {
         assert!(found.remove(general).is_some(), "{general}");
     }
     found
 }
 
-/// Flags and their defaults, as the tables `| flag | value | default | what it does |` tell them.
+/// The flags and their defaults according to the tables `| flag | value | default | what it does |`.
 fn of_page(text: &str) -> BTreeMap<String, String> {
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<_> = line
@@ -74,7 +74,7 @@ fn every_parameter_is_described_with_its_default() {
 }
 
 #[test]
-fn sections_stand_in_the_order_of_the_help() {
+fn sections_have_the_order_of_the_help() {
     let (_, text) = super::documents()
         .into_iter()
         .find(|(name, _)| name == "parameters.md")

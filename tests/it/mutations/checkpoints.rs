@@ -1,15 +1,15 @@
-//! Torch checkpoints beside the model, to be imported: pickles that try to run code, and damage.
+//! Torch checkpoints that are to be imported: pickles that try to run code, and damaged ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::chance::Chance;
+use super::Chance;
 use crate::imports::golden;
 use crate::pickle_writer::{archive, call, dictionary, name, program, text, tuple};
 
-/// What is imported if it is there.
+/// The checkpoint, which is imported if it exists.
 pub(super) const CHECKPOINT: &str = "model.ckpt";
-/// What hostile code would make.
+/// The file that hostile code would create.
 pub(super) const CANARY: &str = "canary";
 
 fn beside(model: &Path, file: &str) -> PathBuf {
@@ -68,7 +68,7 @@ pub(super) fn hostile(model: &Path, chance: &mut Chance) -> String {
     format!("a pickle with {module}.{function} {way} {place}")
 }
 
-/// A checkpoint that is sound but for one place.
+/// A checkpoint that is correct except in one place.
 pub(super) fn damaged(model: &Path, chance: &mut Chance) -> String {
     let mut bytes = fs::read(golden("sd2/checkpoint.ckpt")).unwrap();
     let what = match chance.below(3) {

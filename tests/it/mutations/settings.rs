@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::chance::Chance;
+use super::Chance;
 use super::replace;
 
 fn change(model: &Path, name: &str, key: &str, value: &Value) -> String {
@@ -18,7 +18,7 @@ fn change(model: &Path, name: &str, key: &str, value: &Value) -> String {
     format!("{name}: {key} is {told}")
 }
 
-/// Settings that the tensors, or another component, contradict.
+/// Settings that contradict the tensors or another component.
 pub(super) fn contradiction(model: &Path, chance: &mut Chance) -> String {
     let contradictions = [
         (
@@ -56,7 +56,7 @@ pub(super) fn contradiction(model: &Path, chance: &mut Chance) -> String {
     change(model, name, key, value)
 }
 
-/// Values that no setting of these has.
+/// Values that none of these settings can have.
 pub(super) fn nonsense(model: &Path, chance: &mut Chance) -> String {
     let (name, key) = *chance.choose(&[
         ("unet/config.json", "block_out_channels"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::chance::Chance;
+use super::Chance;
 use super::replace;
 
 const WEIGHTS: [&str; 3] = [
@@ -14,7 +14,7 @@ const WEIGHTS: [&str; 3] = [
     "text_encoder/model.safetensors",
 ];
 
-/// A weight file taken apart.
+/// A safetensors file, split into header and data.
 struct Safetensors {
     path: PathBuf,
     name: &'static str,
@@ -172,7 +172,7 @@ pub(super) fn other_dtype(model: &Path, chance: &mut Chance) -> String {
     format!("{}: {tensor} is said to be {dtype:?}", file.name)
 }
 
-/// Every value of a tensor: a single one could fall where nothing multiplies it.
+/// Damages every value of a tensor: a single one could have no effect on the result.
 pub(super) fn not_a_number(model: &Path, chance: &mut Chance) -> String {
     let mut file = Safetensors::any(model, chance);
     let tensor = chance

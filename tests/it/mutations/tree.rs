@@ -1,4 +1,4 @@
-//! Damage to the directory itself: missing and special files, and lists of shards that lie.
+//! Damage to the directory itself: missing and special files, and wrong lists of shards.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::chance::Chance;
+use super::Chance;
 
 const READ: [&str; 9] = [
     "model_index.json",
@@ -52,7 +52,7 @@ pub(super) fn special_file(model: &Path, chance: &mut Chance) -> String {
     format!("{name} is {what}")
 }
 
-/// The UNet's weights as shards, with an index that lies about them.
+/// Splits the UNet's weights into shards, with an index that is wrong about them.
 pub(super) fn shards(model: &Path, chance: &mut Chance) -> String {
     let unet = model.join("unet");
     let whole = "diffusion_pytorch_model.safetensors";

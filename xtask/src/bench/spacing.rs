@@ -1,15 +1,11 @@
-//! Perceptual spacing beside fixed spacing, at equal cost.
+//! Perceptual spacing compared with fixed spacing, at equal cost.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::Bench;
-use super::facts::RenderFacts;
-use crate::pictures::mean;
-use crate::process;
-use crate::workspace::Workspace;
+use super::{Bench, RenderFacts, facts, mean};
 
-/// Fixed before anything was measured; words that the bundled model knows.
+/// Prompts of words that the bundled model knows. They were fixed before anything was measured.
 const PROMPT_PAIRS: [[&str; 2]; 24] = [
     // Another object.
     ["a red apple", "a green pear"],
@@ -56,7 +52,7 @@ const PROMPT_PAIRS: [[&str; 2]; 24] = [
     ],
 ];
 const DEPTH_STRENGTHS: [&str; 3] = ["0.2", "0.4", "0.5"];
-/// Name and arguments of what is compared.
+/// The names and arguments of the ways that are compared.
 const WAYS: [(&str, &[&str]); 3] = [
     ("fixed", &["--spacing", "fixed"]),
     ("perceptual, latents", &["--spacing", "perceptual"]),
@@ -92,10 +88,10 @@ struct Residual {
     mean: f64,
 }
 
-pub(super) fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
+pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
     println!("## Spacing\n");
     println!(
-        "Computed frames by `lb measure`; {} prompt pairs, 20 steps, 12 frames.\n",
+        "Computed frames, measured by `lb measure`: {} prompt pairs, 20 steps, 12 frames.\n",
         PROMPT_PAIRS.len()
     );
     let mut pairs = Vec::new();
@@ -109,11 +105,10 @@ pub(super) fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
         for (name, arguments) in WAYS {
             let mut found = Vec::new();
             for prompts in PROMPT_PAIRS {
-                let (measured, evaluations) =
-                    measure(workspace, bench, prompts, depth_strength, arguments)?;
+                let (measured, evaluations) = measure(bench, prompts, depth_strength, arguments)?;
                 ensure!(
                     *cost.get_or_insert(evaluations) == evaluations,
-                    "the costs differ"
+                    "the ways differ in cost"
                 );
                 found.push(measured);
             }
@@ -135,7 +130,7 @@ pub(super) fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
             pairs.push((depth_strength, name, found));
         }
     }
-    println!("\nPair by pair, coefficient of variation and mean retention:\n");
+    println!("\nCoefficient of variation and mean retention of each pair:\n");
     println!("| pair | depth strength | fixed | latents | pictures |");
     println!("|---|---|---|---|---|");
     for (index, [left, right]) in PROMPT_PAIRS.iter().enumerate() {
@@ -159,40 +154,19 @@ pub(super) fn run(workspace: &Workspace, bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// Renders frames and measures them: their statistics, and the model evaluations that they took.
 fn measure(
-    workspace: &Workspace,
-    bench: &Bench,
+    bench: &Bench<'_>,
     prompts: [&str; 2],
     depth_strength: &str,
     spacing: &[&str],
 ) -> Result<(Statistics, usize)> {
     let frames = bench.scratch.path().join("spacing");
-    let mut command = workspace.lb(&bench.lb, &bench.library);
-    command
-        .arg("render")
-        .args(prompts)
-        .arg("--model")
-        .arg(&bench.model)
-        .args(spacing);
-    command.args([
-        "--steps",
-        "20",
-        "--frames",
-        "12",
-        "--depth-strength",
-        depth_strength,
-    ]);
-    command
-        .args(["--device", "cpu", "--json", "--force", "--no-cache"])
-        .arg("--frames-dir")
-        .arg(&frames);
-    let line = process::standard_output(&mut command)?;
-    let facts: RenderFacts =
-        serde_json::from_str(&line).with_context(|| format!("lb reported {line}"))?;
-    let mut command = workspace.lb(&bench.lb, &bench.library);
-    command.arg("measure").arg(&frames).arg("--json");
-    let line = process::standard_output(&mut command)?;
-    let measured: Measured =
-        serde_json::from_str(&line).with_context(|| format!("lb measured {line}"))?;
-    Ok((measured.overall, facts.model_evaluations))
+    let mut render = bench.lb_render(prompts);
+    render.args(spacing);
+    render.args(["--steps", "20", "--frames", "12"]);
+    render.args(["--depth-strength", depth_strength]);
+    let rendered: RenderFacts = facts(render.arg("--frames-dir").arg(&frames))?;
+    let measured: Measured = facts(bench.lb("measure").arg(&frames).arg("--json"))?;
+    Ok((measured.overall, rendered.model_evaluations))
 }

@@ -1,12 +1,12 @@
-//! What a page of the documents says about `lb`: commands, and pictures that commands make.
+//! The commands that a page of the documents shows, and the pictures that they make.
 //!
-//! Commands are the lines of ```` ```sh ```` blocks that begin with `lb `. What follows `sh,` says
-//! how they are treated:
+//! Commands are the lines of ```` ```sh ```` blocks that begin with `lb `. Marks after `sh,` say how they
+//! are treated:
 //!
-//! - `needs-model`, `needs-gpu`, `needs-ffmpeg`: they work only where that is there
+//! - `needs-model`, `needs-gpu` and `needs-ffmpeg`: they only work where that exists
 //! - `draft`: a test may run them with `--quality lowest`
-//! - `strip`, `film-strip`: not run by themselves; each row of the tables that follow is run, this
-//!   command with the flags of the row, and shows its computed frames or its film frames
+//! - `strip` and `film-strip`: the command is not run by itself. It is run for each row of the tables
+//!   that follow, with the flags of the row, and the row shows its computed frames or its film frames
 //!
 //! A block ```` ```toml,NAME ```` is a file that the commands find.
 
@@ -17,7 +17,7 @@ pub(crate) struct Command {
     pub(crate) line: usize,
     /// Without its comment.
     pub(crate) text: String,
-    /// What stands after `sh,` at the block.
+    /// The marks of the block, after `sh,`.
     pub(crate) marks: Vec<String>,
 }
 
@@ -28,21 +28,21 @@ pub(crate) struct Strip {
     pub(crate) line: usize,
     /// The whole command.
     pub(crate) command: String,
-    /// Whether film frames are shown, not computed frames.
+    /// Whether film frames are shown instead of computed frames.
     pub(crate) of_film: bool,
-    /// As the page names it.
+    /// The path by which the page names it.
     pub(crate) picture: String,
 }
 
-/// What a page says, in its order.
+/// The contents of a page, in their order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Page {
-    /// All but the bases of strips.
+    /// All commands except those of strips.
     pub(crate) commands: Vec<Command>,
     pub(crate) strips: Vec<Strip>,
-    /// Names and texts.
+    /// The names and texts of files.
     pub(crate) files: Vec<(String, String)>,
-    /// Every picture of the page outside of strips, as the page names it.
+    /// Every picture of the page outside of strips, by the path by which the page names it.
     pub(crate) pictures: Vec<String>,
 }
 

@@ -1,22 +1,22 @@
-//! CUDA's and cuDNN's libraries, in a folder beside ONNX Runtime's.
+//! The libraries of CUDA and cuDNN, in a folder next to the library of ONNX Runtime.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::staging::Staging;
-use super::wheels::Wheels;
+use super::wheels::{Staging, Wheels};
 use crate::workspace::Workspace;
 
-/// The folder beside ONNX Runtime's library, where `lb` looks for them.
+/// The folder next to ONNX Runtime's library in which `lb` looks for them.
 const FOLDER: &str = "nvidia";
 
-/// The requirements that the folder was made of: where this is, everything was.
+/// A copy of the requirements from which the folder was made. It is written last, so if it is there,
+/// everything was there.
 const STAMP: &str = "requirements.txt";
 
-/// What is kept of the wheels, in the one list that `lb` also loads the libraries by: a path in the
-/// wheels a line, and comments with `#`.
+/// The files of the wheels that are kept: one path in the wheels on each line, and comments with `#`.
+/// `lb` loads the libraries by the same list.
 const LIST: &str = include_str!("../../../crates/lb-models/src/device/nvidia_libraries.txt");
 
 /// The paths of the libraries in the wheels.
@@ -29,7 +29,7 @@ pub(super) fn file_names() -> impl Iterator<Item = &'static str> {
     libraries().filter_map(|path| path.rsplit('/').next())
 }
 
-/// Fetches the libraries into a folder in `beside`, unless they are there.
+/// Fetches the libraries into a folder in `beside`, unless they are there already.
 pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
     let wheels = Wheels {
         what: "CUDA".into(),
@@ -48,9 +48,9 @@ pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
         return Ok(());
     }
     println!(
-        "fetching CUDA 13.0 and cuDNN 9.20 with pip: {} MB, which become 1.3 GB (2 GB for a moment). \
-         They are under NVIDIA's licences (https://docs.nvidia.com/cuda/eula), which are kept \
-         beside them; --system-cuda leaves them out",
+        "fetching CUDA 13.0 and cuDNN 9.20 with pip: {} MB, 1.3 GB when unpacked (2 GB for a moment). \
+         They are under NVIDIA's licences (https://docs.nvidia.com/cuda/eula), copies of which are \
+         stored with them; --system-cuda leaves them out",
         wheels.megabytes
     );
     wheels.unpack(workspace, staging.path())?;
@@ -63,7 +63,7 @@ pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes away the libraries of an earlier setup: they would be preferred to the system's.
+/// Removes the libraries of an earlier setup, which would be preferred to the system's.
 pub(super) fn remove(workspace: &Workspace, beside: &Path) -> Result<()> {
     let folder = beside.join(FOLDER);
     if !folder.exists() {
@@ -74,7 +74,7 @@ pub(super) fn remove(workspace: &Workspace, beside: &Path) -> Result<()> {
     remove_into(&folder, staging.path())
 }
 
-/// Moves a folder away in one step, to where it is deleted.
+/// Moves a folder in one step into the staging folder, with which it is deleted.
 fn remove_into(folder: &Path, staging: &Path) -> Result<()> {
     if folder.exists() {
         fs::rename(folder, staging.join("earlier"))
@@ -94,7 +94,7 @@ fn gather(unpacked: &Path, folder: &Path) -> Result<()> {
     for path in libraries() {
         let name = Path::new(path).file_name().unwrap_or_default();
         fs::rename(unpacked.join(path), folder.join(name))
-            .with_context(|| format!("the wheels have no {path}"))?;
+            .with_context(|| format!("the wheels do not contain {path}"))?;
     }
     for entry in fs::read_dir(unpacked)? {
         let path = entry?.path();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn other_pins_and_lost_libraries_are_fetched_anew() {
+    fn other_pins_and_lost_libraries_are_fetched_again() {
         let unpacked = unpacked_wheels();
         let folder = unpacked.path().join("gathered");
         gather(unpacked.path(), &folder).unwrap();

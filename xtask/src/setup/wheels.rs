@@ -1,6 +1,6 @@
-//! Fetching wheels with pip, without installing them.
+//! Fetching wheels with pip and unpacking them, without installing them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -10,15 +10,15 @@ use crate::{process, python};
 
 /// Wheels that belong together.
 pub(super) struct Wheels {
-    /// What they are, for messages.
+    /// Their name in messages.
     pub(super) what: String,
-    /// How much they are to download.
+    /// The size of the download.
     pub(super) megabytes: u32,
     /// The file in `xtask/requirements/` that pins them by hash.
     pub(super) requirements: &'static str,
-    /// pip's names of the platforms that they are made for.
+    /// pip's names of the platforms for which they are made.
     pub(super) platforms: &'static [&'static str],
-    /// How to do without, for messages.
+    /// What the user can do without them, for messages.
     pub(super) otherwise: &'static str,
 }
 
@@ -29,8 +29,8 @@ impl Wheels {
         fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
     }
 
-    /// Downloads the wheels and unpacks them into `folder`, which pip works in as well: the
-    /// system's folder for temporary files may be a small one in memory.
+    /// Downloads the wheels and unpacks them into `folder`. pip also puts its temporary files there,
+    /// because the system's folder for them may be small and in memory.
     pub(super) fn unpack(&self, workspace: &Workspace, folder: &Path) -> Result<()> {
         let (what, otherwise) = (&self.what, self.otherwise);
         let python = python::interpreter()
@@ -46,7 +46,7 @@ impl Wheels {
             .arg("--python-version=3.13");
         match self.is_small() {
             true => pip.arg("--quiet"),
-            // pip would keep all of it a second time.
+            // pip would keep a second copy of all of it.
             false => pip.arg("--no-cache-dir"),
         };
         for platform in self.platforms {
@@ -65,7 +65,7 @@ impl Wheels {
         Ok(())
     }
 
-    /// Whether nobody waits for them.
+    /// Whether the download is so short that it needs no progress bar.
     fn is_small(&self) -> bool {
         self.megabytes < 100
     }
@@ -87,4 +87,78 @@ fn wheels_in(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(wheels)
+}
+
+/// An empty folder for unpacking wheels. It is below the target folder, and therefore on the same file
+/// system as the folders to which its contents are renamed.
+///
+/// It is always the same folder, so that the next setup removes the gigabytes that an interrupted one
+/// left there. A second setup waits until the first has ended.
+pub(super) struct Staging {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Staging {
+    pub(super) fn take(target: &Path) -> Result<Self> {
+        fs::create_dir_all(target)?;
+        let lock = File::create(target.join("setup.lock"))?;
+        if lock.try_lock().is_err() {
+            println!("waiting until another setup has ended");
+            lock.lock()
+                .context("the lock of the other setup cannot be taken")?;
+        }
+        let folder = target.join("setup");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // If this fails, the next setup removes the folder.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remains_of_an_interrupted_setup_are_removed() {
+        let target = tempfile::tempdir().unwrap();
+        let staging = Staging::take(target.path()).unwrap();
+        fs::write(staging.path().join("half.whl"), "").unwrap();
+        // If the process is killed, the system releases the lock, but nobody removes the folder.
+        let Staging { folder, _lock } = &*std::mem::ManuallyDrop::new(staging);
+        _lock.unlock().unwrap();
+        assert!(folder.join("half.whl").exists());
+
+        let staging = Staging::take(target.path()).unwrap();
+        assert_eq!(fs::read_dir(staging.path()).unwrap().count(), 0);
+        let folder = staging.path().to_path_buf();
+        drop(staging);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_second_setup_waits_for_the_first() {
+        let target = tempfile::tempdir().unwrap();
+        let first = Staging::take(target.path()).unwrap();
+        let lock = File::create(target.path().join("setup.lock")).unwrap();
+        assert!(lock.try_lock().is_err());
+        drop(first);
+        lock.try_lock().unwrap();
+    }
 }

@@ -1,40 +1,48 @@
-//! Who may depend on whom.
+//! Which package may depend on which.
 
 use crate::workspace::Package;
 
-/// The packages that each package may name directly, and through them what those may name.
-/// The same picture, drawn: `docs/architecture.md`.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("lb-schedule", &[]),
-    ("lb-drawing", &["lb-schedule"]),
-    ("lb-checkpoint", &[]),
-    ("lb-export", &["lb-checkpoint"]),
-    ("lb-video", &[]),
-    ("lb-measure", &["lb-video"]),
-    ("lb-blend", &["lb-schedule"]),
-    ("lb-models", &["lb-blend", "lb-export"]),
-    ("lb-cache", &[]),
-    ("lb-render", &["lb-models", "lb-video", "lb-cache"]),
-    ("lb-cli", &["lb-drawing", "lb-measure", "lb-render"]),
-    ("lb-studio", &["lb-render"]),
-    ("xtask", &["lb-export", "lb-video"]),
-    ("lb-tests", &["lb-cli"]),
-    ("lb-benches", &["lb-cli"]),
+/// Every package of the workspace, lowest first, with the packages on which it may depend directly.
+/// It may also depend on those below them. `docs/architecture.md` draws the same picture.
+#[rustfmt::skip]
+const LAYERS: &[(&str, &[&str])] = &[
+    // Leaves, which know nothing else of this workspace.
+    ("lb-schedule",   &[]),
+    ("lb-files",      &[]),
+    // What is built on one of them.
+    ("lb-drawing",    &["lb-schedule"]),
+    ("lb-blend",      &["lb-schedule"]),
+    ("lb-checkpoint", &["lb-files"]),
+    ("lb-export",     &["lb-checkpoint"]),
+    ("lb-video",      &["lb-files"]),
+    ("lb-cache",      &["lb-files"]),
+    ("lb-measure",    &["lb-video"]),
+    // Models, and what is known about a film without them.
+    ("lb-models",     &["lb-blend", "lb-export"]),
+    ("lb-job",        &["lb-blend", "lb-video"]),
+    // A job and models make a film.
+    ("lb-render",     &["lb-job", "lb-models", "lb-cache"]),
+    // Programs.
+    ("lb-cli",        &["lb-render", "lb-measure", "lb-drawing"]),
+    ("lb-studio",     &["lb-render"]),
+    ("xtask",         &["lb-export", "lb-video"]),
+    ("lb-tests",      &["lb-cli"]),
+    ("lb-benches",    &["lb-cli"]),
 ];
 
-/// What the tests of a package may name besides.
+/// What the tests of a package may use besides: a package beside it, and that package.
 const IN_TESTS: &[(&str, &str)] = &[("lb-models", "lb-video")];
 
-/// The one package that knows which runtime runs the models.
+/// The runtime that runs the models, and the only package that may depend on it.
 const RUNTIME: (&str, &str) = ("ort", "lb-models");
 
 pub(super) fn check(packages: &[Package]) -> Vec<String> {
     let mut findings = Vec::new();
     for package in packages {
         let name = package.name.as_str();
-        if !ARROWS.iter().any(|(known, _)| *known == name) {
+        if !LAYERS.iter().any(|(known, _)| *known == name) {
             findings.push(format!(
-                "{name}: has no place in the layers (xtask/src/tidy/layering.rs)"
+                "{name}: is not in the table of layers (xtask/src/tidy/layering.rs)"
             ));
         }
         for dependency in &package.dependencies {
@@ -56,7 +64,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<String> {
 }
 
 fn is_below(lower: &str, upper: &str) -> bool {
-    let direct = ARROWS
+    let direct = LAYERS
         .iter()
         .find(|(name, _)| *name == upper)
         .map_or(&[][..], |(_, below)| below);
@@ -77,13 +85,13 @@ mod tests {
         };
         Package {
             name: name.into(),
-            manifest_path: format!("/crates/{name}/Cargo.toml").into(),
             dependencies: dependencies.iter().map(dependency).collect(),
+            ..Package::default()
         }
     }
 
     #[test]
-    fn what_lies_below_may_be_named() {
+    fn dependencies_on_lower_layers_are_allowed() {
         let packages = [
             package("lb-schedule", &["libm"]),
             package("lb-blend", &["lb-schedule"]),
@@ -93,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_above_or_beside_may_not() {
+    fn dependencies_upwards_and_sideways_are_found() {
         let upwards = [
             package("lb-schedule", &["lb-blend"]),
             package("lb-blend", &[]),
@@ -107,12 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn only_one_package_names_the_runtime() {
+    fn only_one_package_may_depend_on_the_runtime() {
         assert!(check(&[package("lb-render", &["ort"])])[0].contains("only lb-models"));
     }
 
     #[test]
-    fn a_package_without_a_place_is_found() {
-        assert!(check(&[package("lb-new", &[])])[0].contains("no place in the layers"));
+    fn a_package_outside_of_the_table_is_found() {
+        assert!(check(&[package("lb-new", &[])])[0].contains("not in the table of layers"));
     }
 }

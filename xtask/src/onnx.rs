@@ -1,48 +1,70 @@
-//! `interop`: Optimum renders what is exported here, and `lb` renders what Optimum exports.
+//! `export-onnx` and `interop`: ONNX graphs for other programs, and from them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use lb_export::{ExportOptions, export_directory};
 
 use crate::pictures::{psnr, read_folder};
 use crate::python::{self, Python};
-use crate::workspace::Workspace;
-use crate::{process, setup};
+use crate::workspace::{Profile, Workspace};
+use crate::{WrongRequest, process, setup};
 
 const PROMPTS: [&str; 2] = ["a red apple", "a green pear"];
 const STEPS: &str = "10";
 const GUIDANCE_SCALE: &str = "4";
-/// What float arithmetic in another order may cost.
+/// Floating-point arithmetic in another order may cost some accuracy, but no more than this, in dB.
 const LEAST_PSNR: f64 = 45.0;
 
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+/// Writes ONNX graphs into the diffusers model directory that is the only argument.
+pub(crate) fn export(_: &Workspace, arguments: &[String]) -> Result<()> {
+    let [directory] = arguments else {
+        return Err(WrongRequest("export-onnx takes one directory".into()).into());
+    };
+    let begun = Instant::now();
+    let report = export_directory(directory.as_ref(), &ExportOptions::default())?;
+    let seconds = begun.elapsed().as_secs_f64();
+    for graph in &report.graphs {
+        let (bytes, path) = (graph.bytes_written, graph.path.display());
+        println!("{bytes:>9} bytes  {path}  weights {}", graph.weights);
+    }
+    println!("exported in {seconds:.2} s");
+    Ok(())
+}
+
+/// Lets Optimum render a model that was exported here, and `lb` one that Optimum exported, and
+/// compares both pictures with that of the bundled model.
+pub(crate) fn interop(workspace: &Workspace) -> Result<()> {
     let library = setup::library(workspace)?;
-    process::run(process::cargo(&workspace.root).args(["build", "--release", "-p", "lb-cli"]))?;
+    let lb = workspace.build_lb(Profile::Release)?;
     let scripts = workspace.root.join("reference/interop");
     let python = python::with_packages(workspace, &scripts.join("requirements.txt"))?;
     let scratch = tempfile::tempdir_in(&workspace.target)?;
-    let place = |name: &str| scratch.path().join(name);
+    let folder = |name: &str| scratch.path().join(name);
+    let keyframe = |model: &Path, to: PathBuf| -> Result<PathBuf> {
+        render_keyframe(workspace.lb(&lb, &library), model, &to)?;
+        Ok(to)
+    };
 
-    let bundled = workspace
-        .model("pocket")
-        .context("there is no model directory `pocket`")?;
-    let (ours, theirs) = (place("exported-here"), place("exported-by-optimum"));
+    let bundled = workspace.bundled_model()?;
+    let (ours, theirs) = (folder("exported-here"), folder("exported-by-optimum"));
     copy_model(&bundled, &ours)?;
     export_by_optimum(&python, &ours, &theirs)?;
     export_directory(&ours, &ExportOptions::default())?;
 
-    let wanted = keyframe(workspace, &library, &bundled, &place("bundled"))?;
-    let by_optimum = place("optimum");
+    let wanted = keyframe(&bundled, folder("bundled"))?;
+    let by_optimum = folder("optimum");
     fs::create_dir(&by_optimum)?;
     render_by_optimum(&python, &scripts, &ours, &by_optimum.join("frame_0000.png"))?;
     compare("exported here, rendered by Optimum", &wanted, &by_optimum)?;
-    let by_lb = keyframe(workspace, &library, &theirs, &place("lb"))?;
+    let by_lb = keyframe(&theirs, folder("lb"))?;
     compare("exported by Optimum, rendered by lb", &wanted, &by_lb)
 }
 
-/// A model directory without the ONNX graphs that may lie in it.
+/// Copies a model directory without the ONNX graphs that may be in it.
 fn copy_model(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -63,7 +85,7 @@ fn copy_model(from: &Path, to: &Path) -> Result<()> {
 
 fn export_by_optimum(python: &Python, model: &Path, to: &Path) -> Result<()> {
     let mut command = python.command();
-    // What `optimum-cli` runs.
+    // This is what `optimum-cli` runs.
     command.args(["-m", "optimum.commands.optimum_cli", "export", "onnx"]);
     command.args(["--task", "text-to-image", "--model"]);
     process::standard_output(command.arg(model).arg(to).env("HF_HUB_OFFLINE", "1")).map(|_| ())
@@ -82,11 +104,9 @@ fn render_by_optimum(python: &Python, scripts: &Path, model: &Path, to: &Path) -
     process::standard_output(&mut command).map(|_| ())
 }
 
-/// A folder with the first keyframe alone.
-fn keyframe(workspace: &Workspace, library: &Path, model: &Path, to: &Path) -> Result<PathBuf> {
-    let mut command = workspace.lb(&workspace.program("release"), library);
-    command
-        .arg("render")
+/// Renders two keyframes into a folder, and keeps only the first.
+fn render_keyframe(mut lb: Command, model: &Path, to: &Path) -> Result<()> {
+    lb.arg("render")
         .args(PROMPTS)
         .args(["--steps", STEPS, "--frames", "2", "--seed", "0,1"])
         .args(["--guidance-scale", GUIDANCE_SCALE, "--device", "cpu"])
@@ -94,9 +114,8 @@ fn keyframe(workspace: &Workspace, library: &Path, model: &Path, to: &Path) -> R
         .arg(model)
         .arg("--frames-dir")
         .arg(to);
-    process::run(&mut command)?;
-    fs::remove_file(to.join("frame_0001.png"))?;
-    Ok(to.to_path_buf())
+    process::run(&mut lb)?;
+    Ok(fs::remove_file(to.join("frame_0001.png"))?)
 }
 
 fn compare(what: &str, wanted: &Path, found: &Path) -> Result<()> {
@@ -104,7 +123,7 @@ fn compare(what: &str, wanted: &Path, found: &Path) -> Result<()> {
     println!("{what}: {found:.1} dB");
     ensure!(
         found >= LEAST_PSNR,
-        "{what}: {found:.1} dB, at least {LEAST_PSNR} wanted"
+        "{what}: {found:.1} dB, but at least {LEAST_PSNR} dB was expected"
     );
     Ok(())
 }

@@ -1,8 +1,4 @@
-//! `test-cuda`: what ONNX Runtime's CUDA provider does with our graphs and our calls, on a machine
-//! without a GPU.
-//!
-//! The provider is the real one; NVIDIA's libraries below it are the stand-in of
-//! `tests/cuda-stand-in`, whose README says what can be tested so.
+//! `test` and `test-cuda`: all tests and examples, and the tests on a stand-in for CUDA.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +6,21 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{process, setup};
 
-/// NVIDIA's libraries without their versions, and what they are built from here.
-const LIBRARIES: &[(&str, &[&str])] = &[
+/// Runs all tests of the workspace, with `arguments` handed on to `cargo test`.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let library = setup::library(workspace)?;
+    let program = workspace.build_lb(Profile::Debug)?;
+    let mut test = process::cargo(&workspace.root);
+    workspace.prepare(&mut test, &library);
+    test.env("LB_BINARY", program);
+    process::run(test.args(["test", "--workspace"]).args(arguments))
+}
+
+/// NVIDIA's libraries without their versions, and the sources of the stand-in from which each is built.
+const STAND_IN: &[(&str, &[&str])] = &[
     (
         "libcudart",
         &["device.c", "kernels.c", "memory.c", "streams.c"],
@@ -28,37 +34,39 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 /// The driver's library, which no setup fetches.
 const DRIVER: (&str, &[&str]) = ("libcuda.so.1", &["driver.c"]);
 
-/// Runs the tests, with `arguments` handed on to them.
-pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+/// Runs the tests that need CUDA, with `arguments` handed on to them, on a machine without a GPU.
+///
+/// ONNX Runtime's CUDA provider is the real one. NVIDIA's libraries below it are replaced by the
+/// stand-in in `tests/cuda-stand-in`, whose README says what can be tested with it.
+pub(crate) fn run_cuda(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
-        "the stand-in for CUDA is for Linux on x86-64"
+        "the stand-in for CUDA works only on Linux on x86-64"
     );
     let folder = workspace.target.join("cuda-stand-in");
     let library = setup::gpu_library(workspace, &folder.join("onnxruntime"))?;
-    let libraries = build(
+    let libraries = build_stand_in(
         &workspace.root.join("tests/cuda-stand-in"),
         &folder.join("libraries"),
     )?;
-    process::run(process::cargo(&workspace.root).args(["build", "-p", "lb-cli"]))?;
+    let program = workspace.build_lb(Profile::Debug)?;
     let mut test = process::cargo(&workspace.root);
-    workspace.surround(&mut test, &library);
-    test.env("LB_BINARY", workspace.program("debug"))
+    workspace.prepare(&mut test, &library);
+    test.env("LB_BINARY", program)
         .env("LB_CUDA_STAND_IN", &libraries);
-    test.args(["test", "-p", "lb-tests", "--test", "it", "cuda::", "--"])
-        .arg("--ignored");
-    process::run(test.args(arguments))
+    test.args(["test", "-p", "lb-tests", "--test", "it", "cuda::"]);
+    process::run(test.args(["--", "--ignored"]).args(arguments))
 }
 
-/// Compiles the stand-in with the C compiler (`CC`, else `cc`).
-fn build(sources: &Path, folder: &Path) -> Result<PathBuf> {
+/// Compiles the stand-in with the C compiler (`CC`, or `cc` if that is not set).
+fn build_stand_in(sources: &Path, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let mut libraries = vec![DRIVER];
-    for &(library, files) in LIBRARIES {
+    for &(library, files) in STAND_IN {
         libraries.push((setup::nvidia_file_name(library)?, files));
     }
     for (library, files) in libraries {
-        // The provider asks for symbols of a version that is called like their library.
+        // The provider asks for symbols of a version that has the name of the library.
         let versions = folder.join(format!("{library}.versions"));
         fs::write(&versions, format!("{library} {{ global: *; }};\n"))?;
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());

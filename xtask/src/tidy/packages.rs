@@ -1,0 +1,153 @@
+//! What every package must have: documentation, an example, licences, and one test binary at most.
+
+use std::path::{Path, PathBuf};
+
+use super::TextFile;
+use crate::workspace::Package;
+
+/// Checks the package in `folder`. Paths are relative to the root of the repository.
+pub(super) fn check(
+    package: &Package,
+    folder: &Path,
+    files: &[TextFile],
+    exists: impl Fn(&Path) -> bool,
+) -> Vec<String> {
+    let mut findings = check_roots(folder, files);
+    let shown = folder.display();
+    let binaries = integration_binaries(folder, files).len();
+    if binaries > 1 {
+        findings.push(format!(
+            "{shown}: {binaries} integration test binaries; one is enough"
+        ));
+    }
+    if folder.starts_with("crates") {
+        let lacking = check_publishing(package, |name| exists(&folder.join(name)));
+        findings.extend(lacking.into_iter().map(|what| format!("{shown}: {what}")));
+    }
+    findings
+}
+
+/// Checks the documentation of the crate roots.
+fn check_roots(folder: &Path, files: &[TextFile]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for root in ["src/lib.rs", "src/main.rs"] {
+        let path = folder.join(root);
+        let Some(file) = files.iter().find(|file| file.path == path) else {
+            continue;
+        };
+        let path = path.display();
+        if !file.text.starts_with("//!") {
+            findings.push(format!(
+                "{path}: does not start with what the crate is about (`//!`)"
+            ));
+        }
+        let is_library = folder.starts_with("crates") && root.ends_with("lib.rs");
+        if is_library && !has_doctest(&file.text) {
+            findings.push(format!(
+                "{path}: its documentation has no example that is tested"
+            ));
+        }
+    }
+    findings
+}
+
+/// Checks what a registry and its readers want of a crate. `exists` is asked for names of files in
+/// the crate's folder.
+fn check_publishing(package: &Package, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut findings = Vec::new();
+    for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        if !exists(name) {
+            findings.push(format!("has no {name}"));
+        }
+    }
+    for (name, is_given) in [
+        ("description", package.description.is_some()),
+        ("readme", package.readme.is_some()),
+        ("keywords", !package.keywords.is_empty()),
+        ("categories", !package.categories.is_empty()),
+    ] {
+        if !is_given {
+            findings.push(format!("its Cargo.toml has no `{name}`"));
+        }
+    }
+    if package.metadata.pointer("/docs/rs").is_none() {
+        findings.push("its Cargo.toml has no `[package.metadata.docs.rs]`".into());
+    }
+    findings
+}
+
+fn integration_binaries(folder: &Path, files: &[TextFile]) -> Vec<PathBuf> {
+    let tests = folder.join("tests");
+    files
+        .iter()
+        .filter_map(|file| Some((file, file.path.strip_prefix(&tests).ok()?)))
+        .filter(|(file, below)| {
+            let depth = below.components().count();
+            file.has_extension("rs") && (depth == 1 || depth == 2 && below.ends_with("main.rs"))
+        })
+        .map(|(file, _)| file.path.clone())
+        .collect()
+}
+
+/// Whether the crate documentation has a Rust code block that rustdoc compiles.
+fn has_doctest(text: &str) -> bool {
+    let mut inside = false;
+    let documentation = text.lines().filter_map(|line| line.strip_prefix("//!"));
+    documentation
+        .map(str::trim)
+        .filter_map(|line| line.strip_prefix("```"))
+        .any(|info| {
+            inside = !inside;
+            let mut tags = info.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+            inside && tags.all(|tag| ["rust", "no_run", "should_panic"].contains(&tag))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file;
+    use super::*;
+
+    #[test]
+    fn a_crate_says_what_it_is_and_shows_an_example() {
+        let root = |text: &str| {
+            check_roots(
+                "crates/lb-x".as_ref(),
+                &[file("crates/lb-x/src/lib.rs", text)],
+            )
+        };
+        assert!(root("//! X.\n//!\n//! ```\n//! x();\n//! ```\n").is_empty());
+        assert!(root("//! X.\n//! ```text\n//! ```\n")[0].contains("no example"));
+        assert!(root("//! ```text\n//! ```\n//! ```ignore\n//! ```\n")[0].contains("no example"));
+        assert!(root("mod x;")[0].contains("does not start"));
+    }
+
+    #[test]
+    fn a_second_integration_binary_is_found() {
+        let one = file("crates/lb-x/tests/it/main.rs", "");
+        let module = file("crates/lb-x/tests/it/other.rs", "");
+        let two = file("crates/lb-x/tests/more.rs", "");
+        let folder = Path::new("crates/lb-x");
+        assert_eq!(
+            integration_binaries(folder, &[one.clone(), module]).len(),
+            1
+        );
+        assert_eq!(integration_binaries(folder, &[one, two]).len(), 2);
+    }
+
+    #[test]
+    fn a_crate_has_licences_a_readme_and_metadata() {
+        let package = Package {
+            description: Some("X".into()),
+            readme: Some("README.md".into()),
+            keywords: vec!["x".into()],
+            categories: vec!["science".into()],
+            metadata: serde_json::json!({ "docs": { "rs": { "all-features": true } } }),
+            ..Package::default()
+        };
+        assert!(check_publishing(&package, |_| true).is_empty());
+        let found = check_publishing(&package, |name| name != "LICENSE-MIT");
+        assert_eq!(found, ["has no LICENSE-MIT"]);
+        assert_eq!(check_publishing(&Package::default(), |_| true).len(), 5);
+    }
+}
