@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
+use lb_job::{JobError, PictureKeyframeError, SettingsError};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
-use lb_render::{
-    InputError, ModelError, PictureKeyframeError, RenderError, SettingsError, VideoError,
-};
+use lb_render::{InputError, ModelError, RenderError, VideoError};
 
 use crate::device_advice;
 
@@ -84,6 +83,12 @@ impl From<MeasureError> for CommandError {
     }
 }
 
+impl From<JobError> for CommandError {
+    fn from(error: JobError) -> Self {
+        Self::Render(error.into())
+    }
+}
+
 impl From<ModelError> for CommandError {
     fn from(error: ModelError) -> Self {
         Self::Render(error.into())
@@ -157,21 +162,7 @@ impl CommandError {
             );
         }
         match error {
-            RenderError::PromptCount { .. } => {
-                Some("quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4")
-            }
-            RenderError::Settings(SettingsError::StepsAlone) => {
-                Some("add --frames N, or --branches with --injection-steps")
-            }
-            RenderError::Settings(SettingsError::InpaintIncomplete { missing: "mask" }) => Some(
-                "add --mask; to begin or end the film with the picture, give it to --from or --to",
-            ),
-            RenderError::Settings(SettingsError::MidCompressionWithoutFixed) => {
-                Some("add --spacing fixed")
-            }
-            RenderError::Settings(SettingsError::BranchesWithoutInjections) => {
-                Some("add --injection-steps or --injection-strengths")
-            }
+            RenderError::Job(error) => job_hint(error),
             RenderError::NeedsFit { .. } => Some(
                 "say how to fit it: --fit crop, --fit pad or --fit stretch; or give the film its \
                  size with --size WxH",
@@ -179,11 +170,6 @@ impl CommandError {
             RenderError::MaskProportions { .. } => {
                 Some("give a mask of the picture's size, or --fit stretch")
             }
-            RenderError::NoJob { .. } => Some(
-                "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
-                 they do not. To begin a film with a picture, give it to --from",
-            ),
-            RenderError::PictureKeyframe(error) => picture_hint(error),
             RenderError::Input(InputError::NotAPicture { .. }) => {
                 Some("convert it first, to PNG for instance")
             }
@@ -266,6 +252,32 @@ fn allowed_side(side: usize) -> usize {
     const UNIT: usize = 64;
     let units = side.saturating_add(UNIT / 2) / UNIT;
     units.clamp(1, LARGEST_SIDE / UNIT) * UNIT
+}
+
+fn job_hint(error: &JobError) -> Option<&'static str> {
+    match error {
+        JobError::PromptCount { .. } => {
+            Some("quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4")
+        }
+        JobError::Settings(SettingsError::StepsAlone) => {
+            Some("add --frames N, or --branches with --injection-steps")
+        }
+        JobError::Settings(SettingsError::InpaintIncomplete { missing: "mask" }) => {
+            Some("add --mask; to begin or end the film with the picture, give it to --from or --to")
+        }
+        JobError::Settings(SettingsError::MidCompressionWithoutFixed) => {
+            Some("add --spacing fixed")
+        }
+        JobError::Settings(SettingsError::BranchesWithoutInjections) => {
+            Some("add --injection-steps or --injection-strengths")
+        }
+        JobError::NoJob { .. } => Some(
+            "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
+             they do not. To begin a film with a picture, give it to --from",
+        ),
+        JobError::PictureKeyframe(error) => picture_hint(error),
+        _ => None,
+    }
 }
 
 fn picture_hint(error: &PictureKeyframeError) -> Option<&'static str> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use lb_render::{
     AnimationOptions, AudioTrack, Device, Encoder, Job, ModelDirectory, ModelError, Outputs,
-    PipelineOptions, Precision, Renderer, Runtime, SessionOptions, WebpCompression, locate_library,
+    PipelineOptions, Precision, Renderer, Runtime, SessionOptions, WebpCompression, film_size,
+    locate_library,
 };
 
 pub(crate) use cache::{store, usual_store};
@@ -115,7 +116,7 @@ pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(),
     let name = model_name(job, surroundings).to_owned();
     let place = ModelDirectory::locate(&name, &surroundings.model_folders)?;
     let directory = ModelDirectory::open(&place)?;
-    job.size = Some(job.size_for(directory.default_side())?);
+    job.size = Some(film_size(job, directory.default_side())?);
     job.model = Some(lasting_name(&name, place));
     if let Some(upscale) = &mut job.upscale {
         let place = ModelDirectory::locate(&upscale.model, &surroundings.model_folders)?;

@@ -4,83 +4,13 @@ mod kind;
 
 use std::path::PathBuf;
 
-use crate::job::Job;
-
 /// A broken rule of a job, or the part of the work that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
-    /// Too few or too many keyframes.
-    #[error(
-        "a film needs 2 to {} keyframes, prompts or pictures; {found} given",
-        Job::MOST_KEYFRAMES
-    )]
-    PromptCount {
-        /// How many there were.
-        found: usize,
-    },
-    /// A prompt of absurd length.
-    #[error(
-        "a prompt has {found} bytes; at most {} are allowed",
-        Job::LONGEST_PROMPT
-    )]
-    PromptLength {
-        /// Its length in bytes.
-        found: usize,
-    },
-    /// More seeds than keyframes.
-    #[error("{found} seeds are given for {keyframes} prompts; at most one seed a prompt")]
-    SeedCount {
-        /// How many seeds.
-        found: usize,
-        /// How many keyframes.
-        keyframes: usize,
-    },
-    /// Not one transition between neighbours.
-    #[error("the film's keyframes are joined by {expected} transitions; {found} are given")]
-    TransitionCount {
-        /// How many transitions.
-        found: usize,
-        /// How many there must be.
-        expected: usize,
-    },
-    /// Transitions that share a keyframe, of different steps.
-    #[error(
-        "a film has one number of steps: transition {} has {steps}, transition {} has {other}",
-        first + 1,
-        second + 1
-    )]
-    StepsDiffer {
-        /// A transition, from 0.
-        first: usize,
-        /// Its steps.
-        steps: usize,
-        /// Another transition, from 0.
-        second: usize,
-        /// Its steps.
-        other: usize,
-    },
-    /// A feather out of range.
-    #[error(
-        "a feather must be 0 to {} pixels, got {found}",
-        crate::job::Inpaint::MOST_FEATHER
-    )]
-    Feather {
-        /// The pixels given.
-        found: f64,
-    },
-    /// Settings contradict each other or are not enough.
+    /// The job breaks a rule, or cannot be read.
     #[error(transparent)]
-    Settings(#[from] crate::job::SettingsError),
-    /// A job file cannot be read or written.
-    #[error(transparent)]
-    JobFile(#[from] crate::job::JobFileError),
-    /// A film or picture without a text.
-    #[error("{} carries no job", path.display())]
-    NoJob {
-        /// The film or picture.
-        path: PathBuf,
-    },
+    Job(#[from] lb_job::JobError),
     /// A picture of another size than the film's, and nothing said about how to fit it.
     #[error("the {what} has {}x{} pixels, the film has {}x{}", found.0, found.1, film.0, film.1)]
     NeedsFit {
@@ -170,9 +100,6 @@ pub enum RenderError {
     /// What needs a model each.
     #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
     TwoModes,
-    /// Pictures as keyframes of a film that cannot have them.
-    #[error(transparent)]
-    PictureKeyframe(#[from] crate::job::PictureKeyframeError),
     /// Nothing was asked to be written.
     #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
     NoOutput,

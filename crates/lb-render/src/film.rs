@@ -10,7 +10,7 @@ use lb_schedule::{
 use lb_video::picture;
 
 use crate::error::RenderError;
-use crate::job::Timing;
+use lb_job::Timing;
 
 /// Where a transition's computed frames sit in the film, and how far they differ.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -14,10 +14,11 @@ use lb_blend::Latents;
 use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
 
 use self::inpaint::InpaintPictures;
+pub use self::picture::film_size;
 pub(crate) use self::picture::{Inversion, KeyframePictures};
 use crate::error::RenderError;
-use crate::job::Job;
 use crate::reuse::Reuse;
+use lb_job::Job;
 
 /// Reads a mask or a depth map in the form that the pipeline takes.
 fn read_grey_picture(path: &Path) -> Result<GrayPicture, RenderError> {

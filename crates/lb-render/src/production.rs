@@ -20,13 +20,13 @@ pub(crate) use self::watching::Watching;
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
 use crate::frame_place::FrameSpan;
-use crate::job::Job;
 use crate::modes::{KeyframePictures, Mode};
 use crate::observe::{RenderEvent, RenderObserver};
 use crate::outputs::Outputs;
-use crate::plan::Plan;
 use crate::reuse::Reuse;
 use crate::summary::{Reconstruction, TransitionFacts};
+use lb_job::Job;
+use lb_job::Plan;
 
 /// The writers of one render.
 pub(crate) struct Production {

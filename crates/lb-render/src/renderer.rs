@@ -12,16 +12,16 @@ use lb_blend::{
 use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime};
 
 use crate::error::RenderError;
-use crate::job::Job;
 use crate::modes::upscale::SecondStage;
-use crate::modes::{Inversion, KeyframePictures, Mode};
+use crate::modes::{Inversion, KeyframePictures, Mode, film_size};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
-use crate::plan::Plan;
 use crate::production::{Production, proceed};
 use crate::reuse::Reuse;
 use crate::store::{Store, StoreSession};
 use crate::summary::{Seconds, Summary};
+use lb_job::Job;
+use lb_job::Plan;
 
 /// A model, ready to render jobs.
 #[derive(Clone, Debug)]
@@ -103,14 +103,14 @@ impl Renderer {
         let began = Instant::now();
         let plan = Plan::new(job)?;
         outputs.validate()?;
-        let size = job.size_for(self.directory.default_side())?;
+        let size = film_size(job, self.directory.default_side())?;
         let (width, height) = size;
         self.directory.latent_shape(width, height)?;
         let mode = Mode::read(job, &self.directory, size)?;
         let mut pictures = KeyframePictures::read(job, size, &mode)?;
         let session = Rc::new(StoreSession::new(self.store.clone()));
         let second = self.second_stage(job, &plan, outputs, size, &session, observer)?;
-        let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
+        let shown_size = second.as_ref().map_or(size, SecondStage::picture_size);
         let mut pipeline = Pipeline::open(
             &self.pool,
             self.directory.clone(),
@@ -126,7 +126,7 @@ impl Renderer {
         let mut production = match &second {
             Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, outputs, &reuse)?,
             None => {
-                let description = Some(job.description(&self.directory, size)?);
+                let description = Some(job.description(self.directory.path(), size)?);
                 Production::begin(job, &plan, outputs, &pipeline, mode, description, &reuse)?
             }
         };
@@ -210,8 +210,8 @@ impl Renderer {
         let files = production.finish()?;
         Ok(Summary {
             files,
-            width: film_size.0,
-            height: film_size.1,
+            width: shown_size.0,
+            height: shown_size.1,
             film_frames: plan.film_frames(),
             computed_frames: plan.computed_frames(),
             statistics: report,

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use lb_render::{Job, RenderError, Summary};
+use lb_job::{Job, JobError, Plan};
+use lb_render::Summary;
 use serde::Serialize;
 
 use crate::args::RenderArguments;
@@ -22,7 +23,7 @@ pub(crate) fn run(
     let mut job = resolve::job(&arguments.content)?;
     let outputs = resolve::outputs(&arguments.output)?;
     // A wrong request is told before the runtime is looked for.
-    let plan = lb_render::Plan::new(&job)?;
+    let plan = Plan::new(&job)?;
     let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
     if !save_only {
         outputs.validate()?;
@@ -86,7 +87,7 @@ pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
 }
 
 fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
-    let text = job.to_toml().map_err(RenderError::from)?;
+    let text = job.to_toml().map_err(JobError::from)?;
     write(path, &text, overwrite)
 }
 

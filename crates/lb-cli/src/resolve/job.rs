@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_render::{
+use lb_job::{
     BranchingSettings, CrossfeedSettings, CurveSettings, Easing, Fit, InpaintSettings, Job,
-    JobSettings, KeyframeSettings, RenderError, SamplerKind, SpacingChoice, SpacingDistance,
+    JobError, JobSettings, KeyframeSettings, SamplerKind, SpacingChoice, SpacingDistance,
     SpacingSettings, Timing, TransitionSettings, UpscaleSettings,
 };
 
@@ -32,7 +32,7 @@ pub(crate) fn job(content: &ContentArguments) -> Result<Job, CommandError> {
     };
     pictures(&mut settings.keyframes, &content.pictures);
     seeds(&mut settings.keyframes, &content.seed)?;
-    Ok(settings.resolve().map_err(RenderError::from)?)
+    Ok(settings.resolve().map_err(JobError::from)?)
 }
 
 /// Pictures that the film begins and ends with.
@@ -106,10 +106,11 @@ fn seeds(keyframes: &mut [KeyframeSettings], given: &[u64]) -> Result<(), Comman
     let mut prompts: Vec<&mut KeyframeSettings> = prompts.collect();
     // Of a film of a single keyframe, something else is wrong.
     if given.len() > prompts.len() && all > 1 {
-        return Err(CommandError::Render(RenderError::SeedCount {
+        return Err(JobError::SeedCount {
             found: given.len(),
             keyframes: prompts.len(),
-        }));
+        }
+        .into());
     }
     for (index, prompt) in prompts.iter_mut().enumerate() {
         prompt.seed = given.get(index).copied();

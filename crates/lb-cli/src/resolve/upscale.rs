@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use lb_render::{
-    BranchingSettings, EarlierFrames, Job, JobSettings, KeyframeSettings, RenderError,
-    TransitionSettings, UpscaleSettings,
+use lb_job::{
+    BranchingSettings, Job, JobError, JobSettings, KeyframeSettings, TransitionSettings,
+    UpscaleSettings,
 };
+use lb_render::EarlierFrames;
 use serde::Deserialize;
 
 use super::job::{easing, film_timing, second_stage};
@@ -46,7 +47,7 @@ pub(crate) fn upscale_job(
     } else {
         of_prompts(&arguments.prompts, frames, flags)?
     };
-    Ok(settings.resolve().map_err(RenderError::from)?)
+    Ok(settings.resolve().map_err(JobError::from)?)
 }
 
 /// A job of these prompts, whose transitions have as many frames as these say; if they do not say,

@@ -9,16 +9,7 @@ impl RenderError {
     #[must_use]
     pub fn is_request(&self) -> bool {
         match self {
-            Self::PromptCount { .. }
-            | Self::PromptLength { .. }
-            | Self::SeedCount { .. }
-            | Self::TransitionCount { .. }
-            | Self::StepsDiffer { .. }
-            | Self::Feather { .. }
-            | Self::Settings(_)
-            | Self::JobFile(_)
-            | Self::NoJob { .. }
-            | Self::NeedsFit { .. }
+            Self::NeedsFit { .. }
             | Self::MaskProportions { .. }
             | Self::TwoModes
             | Self::LowResSize { .. }
@@ -28,7 +19,6 @@ impl RenderError {
             | Self::Fractions { .. }
             | Self::FramePlace(_)
             | Self::NoUpscaler { .. }
-            | Self::PictureKeyframe(_)
             | Self::NoOutput
             | Self::SameOutput { .. }
             | Self::OutputExists { .. }
@@ -37,6 +27,7 @@ impl RenderError {
             | Self::Schedule(_)
             | Self::Sampler(_)
             | Self::Store(_) => true,
+            Self::Job(error) => error.is_request(),
             Self::Input(error) => error.is_request(),
             Self::Model(ModelError::Checkpoint(error)) => error.is_request(),
             Self::Model(error) => matches!(

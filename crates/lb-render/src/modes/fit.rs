@@ -6,7 +6,7 @@ use lb_models::GrayPicture;
 use lb_video::picture;
 
 use crate::error::RenderError;
-use crate::job::Fit;
+use lb_job::Fit;
 
 /// Where a picture lies in the film's: which part of it is scaled to which rectangle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,8 +9,8 @@ use super::composite::KeptPixels;
 use super::fit::{fit_mask, fit_picture};
 use super::read_grey_picture;
 use crate::error::RenderError;
-use crate::job::{Fit, Inpaint};
 use crate::reuse::Reuse;
+use lb_job::{Fit, Inpaint};
 
 const SOURCE: &str = "source picture";
 const MASK: &str = "mask";

@@ -17,9 +17,9 @@ pub(crate) use self::inversion::Inversion;
 use super::Mode;
 use super::fit::fit_picture;
 use crate::error::RenderError;
-use crate::job::{Fit, Job};
 use crate::reuse::Reuse;
 use crate::summary::Reconstruction;
+use lb_job::{Fit, Job};
 
 /// Sides of a film are multiples of so many pixels.
 const MULTIPLE: f64 = 64.0;
@@ -137,27 +137,25 @@ impl KeyframePictures {
     }
 }
 
-impl Job {
-    /// The film's width and height with a model that is made for pictures of `side` × `side`
-    /// pixels: what the job says, else that size in the proportions of the first keyframe that is a
-    /// picture.
-    ///
-    /// # Errors
-    /// [`RenderError::Input`] for a picture that cannot be read.
-    pub fn size_for(&self, side: usize) -> Result<(usize, usize), RenderError> {
-        if let Some(size) = self.size {
-            return Ok(size);
-        }
-        let mut images = self.keyframes.iter().filter_map(|at| at.image.as_ref());
-        Ok(match images.next() {
-            Some(path) => film_size(picture_size(path)?, side),
-            None => (side, side),
-        })
+/// The width and height of a job's film with a model that is made for pictures of `side` × `side`
+/// pixels: what the job says, else that size in the proportions of the first keyframe that is a
+/// picture.
+///
+/// # Errors
+/// [`RenderError::Input`] for a picture that cannot be read.
+pub fn film_size(job: &Job, side: usize) -> Result<(usize, usize), RenderError> {
+    if let Some(size) = job.size {
+        return Ok(size);
     }
+    let mut images = job.keyframes.iter().filter_map(|at| at.image.as_ref());
+    Ok(match images.next() {
+        Some(path) => proportioned(picture_size(path)?, side),
+        None => (side, side),
+    })
 }
 
 /// Width and height of a film of about `side`² pixels in the proportions of a picture.
-fn film_size((width, height): (usize, usize), side: usize) -> (usize, usize) {
+fn proportioned((width, height): (usize, usize), side: usize) -> (usize, usize) {
     let stretch = (width.max(1) as f64 / height.max(1) as f64).sqrt();
     let rounded = |pixels: f64| {
         let sides = (pixels / MULTIPLE).round().max(1.0) * MULTIPLE;
@@ -173,10 +171,10 @@ mod tests {
 
     #[test]
     fn a_film_has_its_first_pictures_proportions_at_the_models_size() {
-        assert_eq!(film_size((128, 128), 128), (128, 128));
-        assert_eq!(film_size((3000, 3000), 768), (768, 768));
-        assert_eq!(film_size((4032, 3024), 768), (896, 640));
-        assert_eq!(film_size((1080, 1920), 512), (384, 704));
-        assert_eq!(film_size((16_000, 1), 128), (LARGEST_SIDE, 64));
+        assert_eq!(proportioned((128, 128), 128), (128, 128));
+        assert_eq!(proportioned((3000, 3000), 768), (768, 768));
+        assert_eq!(proportioned((4032, 3024), 768), (896, 640));
+        assert_eq!(proportioned((1080, 1920), 512), (384, 704));
+        assert_eq!(proportioned((16_000, 1), 128), (LARGEST_SIDE, 64));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use self::low_res::{LowResFilm, LowResPictures};
 pub(crate) use self::stage::SecondStage;
 use crate::error::RenderError;
 use crate::frame_place::FramePlace;
-use crate::job::{Job, Upscale};
+use lb_job::{Job, Upscale};
 
 /// Frames of low resolution whose keyframes are made at once. Each takes its noise, its channels and
 /// its prompts: megabytes.

@@ -8,12 +8,12 @@ use lb_video::FrameSpool;
 use super::Production;
 use crate::error::RenderError;
 use crate::frame_place::FrameSpan;
-use crate::job::Job;
 use crate::modes::Mode;
 use crate::modes::upscale::LowResPictures;
 use crate::outputs::Outputs;
-use crate::plan::Plan;
 use crate::reuse::Reuse;
+use lb_job::Job;
+use lb_job::Plan;
 
 impl Production {
     /// A first stage that keeps its computed frames for a second one, on the disk of its outputs.

@@ -8,16 +8,16 @@ use lb_models::{ModelKind, Pipeline};
 
 use super::Renderer;
 use crate::error::RenderError;
-use crate::job::{Job, SettingsError};
 use crate::modes::Mode;
 use crate::modes::upscale::{EarlierFrames, SecondStage, upscaled_size};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::outputs::Outputs;
-use crate::plan::Plan;
 use crate::production::{Production, proceed};
 use crate::reuse::Reuse;
 use crate::store::StoreSession;
 use crate::summary::{Seconds, Summary};
+use lb_job::Plan;
+use lb_job::{Job, SettingsError};
 
 impl Renderer {
     /// Renders the second stage of a job whose first one was rendered earlier.
@@ -46,7 +46,7 @@ impl Renderer {
         let session = Rc::new(StoreSession::new(self.store.clone()));
         let second = self.second_stage(job, &plan, outputs, frames.size(), &session, observer)?;
         let Some(second) = second else {
-            return Err(SettingsError::UpscaleWithoutModel.into());
+            return Err(lb_job::JobError::from(SettingsError::UpscaleWithoutModel).into());
         };
         let (width, height) = second.picture_size();
         let levels = fractions.into_iter().map(|last| vec![last]).collect();
@@ -102,7 +102,7 @@ impl Renderer {
         let unknown = job.model.is_none() && self.directory.kind() == ModelKind::Upscale;
         let description = match unknown {
             true => None,
-            false => Some(job.description(&self.directory, size)?),
+            false => Some(job.description(self.directory.path(), size)?),
         };
         let production = Production::begin(
             job,

@@ -4,10 +4,8 @@
 
 mod earlier_frames;
 mod frame_places;
-mod job_file;
 mod modes;
 mod picture_keyframes;
-mod plan;
 mod render;
 mod reuse;
 mod tiny_models;

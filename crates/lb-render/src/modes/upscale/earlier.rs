@@ -4,6 +4,7 @@ mod places;
 
 use std::path::{Path, PathBuf};
 
+use lb_job::{Job, JobError, JobSettings, Plan};
 use lb_schedule::fixed_fractions;
 use lb_video::read_picture;
 
@@ -12,8 +13,6 @@ use self::places::Places;
 use super::LowResFilm;
 use super::low_res::LowResPictures;
 use crate::error::RenderError;
-use crate::job::{Job, JobSettings};
-use crate::plan::Plan;
 
 /// The computed frames of an earlier render, to be enlarged. Their pictures stay on the disk.
 #[derive(Clone, Debug)]
@@ -85,14 +84,17 @@ impl EarlierFrames {
         let mut none = None;
         for path in &self.paths {
             match JobSettings::find(path) {
-                Err(error @ RenderError::NoJob { .. }) => none = none.or(Some(error)),
-                found => return found,
+                Err(error @ JobError::NoJob { .. }) => none = none.or(Some(error)),
+                found => return Ok(found?),
             }
         }
         let folder = self.paths.first().map(PathBuf::as_path);
-        Err(none.unwrap_or_else(|| RenderError::NoFrames {
-            folder: folder.unwrap_or(Path::new("")).into(),
-        }))
+        Err(none.map_or_else(
+            || RenderError::NoFrames {
+                folder: folder.unwrap_or(Path::new("")).into(),
+            },
+            RenderError::from,
+        ))
     }
 
     /// Computed frames of every transition of a film that has so many, both keyframes included: by

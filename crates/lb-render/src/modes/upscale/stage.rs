@@ -9,10 +9,10 @@ use lb_schedule::film_cost;
 
 use super::{Carried, LowResFilm, LowResPictures, SecondFilm};
 use crate::error::RenderError;
-use crate::job::{Job, Upscale};
 use crate::observe::{RenderEvent, RenderObserver, Stage};
 use crate::production::{Production, proceed};
 use crate::renderer::encode;
+use lb_job::{Job, Upscale};
 
 /// A second stage before it has begun: nothing of its model is loaded, its outputs are open.
 pub(crate) struct SecondStage<'a> {

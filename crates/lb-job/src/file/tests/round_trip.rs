@@ -1,0 +1,249 @@
+//! A job to text and back is the same job.
+
+use std::path::{Path, PathBuf};
+
+use lb_blend::{SamplerKind, SpacingDistance};
+use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
+use proptest::prelude::*;
+
+use crate::{
+    Branching, DepthMap, Fit, Injections, Inpaint, Job, JobSettings, Keyframe, Timing, Transition,
+    Upscale,
+};
+
+/// Any number that is one; also those that no film can have.
+fn number() -> impl Strategy<Value = f64> {
+    prop::num::f64::NORMAL | prop::num::f64::ZERO
+}
+
+/// Any text that a prompt may be, quotes, line ends and control characters included.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[a-z \"'\\\\\n\r\t#=\\[\\]\0]{0,20}"]
+}
+
+fn path() -> impl Strategy<Value = PathBuf> {
+    "[a-zA-Z0-9 ü'\"]{1,8}(/[a-z.#]{1,8}){0,3}".prop_map(PathBuf::from)
+}
+
+fn branching() -> impl Strategy<Value = Branching> {
+    let depth = number;
+    let injections = prop_oneof![
+        prop::collection::vec(any::<usize>(), 0..4).prop_map(Injections::Steps),
+        prop::collection::vec(number(), 0..4).prop_map(Injections::Strengths),
+    ];
+    prop_oneof![
+        (prop::sample::select(Quality::ALL), depth()).prop_map(|(quality, depth_strength)| {
+            Branching::Preset {
+                quality,
+                depth_strength,
+            }
+        }),
+        (any::<usize>(), any::<usize>(), depth()).prop_map(|(steps, frames, depth_strength)| {
+            Branching::Autosetup {
+                steps,
+                frames,
+                depth_strength,
+            }
+        }),
+        (
+            any::<usize>(),
+            prop::collection::vec(any::<usize>(), 0..4),
+            injections
+        )
+            .prop_map(|(steps, branch_counts, injections)| Branching::Manual {
+                steps,
+                branch_counts,
+                injections
+            }),
+    ]
+}
+
+fn keyframe() -> impl Strategy<Value = Keyframe> {
+    let alike = prop_oneof![Just(String::new()), text()];
+    (
+        text(),
+        alike,
+        any::<u64>(),
+        prop_oneof![Just(4.0), number()],
+        prop_oneof![Just(0.0), number()],
+        prop::option::of(path()),
+    )
+        .prop_map(
+            |(prompt, negative_prompt, seed, guidance_scale, hold, image)| Keyframe {
+                prompt,
+                negative_prompt,
+                seed,
+                guidance_scale,
+                hold,
+                image,
+            },
+        )
+}
+
+fn transition() -> impl Strategy<Value = Transition> {
+    let branching = prop_oneof![Just(Branching::default()), branching()];
+    let easing = prop::sample::select(Easing::ALL);
+    (number(), branching, number(), easing).prop_map(
+        |(seconds, branching, guidance_damper, easing)| Transition {
+            seconds,
+            branching,
+            guidance_damper,
+            easing,
+        },
+    )
+}
+
+fn crossfeed() -> impl Strategy<Value = Crossfeed> {
+    let curve = || {
+        (number(), number(), number()).prop_map(|(power, range, decay)| CrossfeedCurve {
+            power,
+            range,
+            decay,
+        })
+    };
+    let both = (curve(), curve()).prop_map(|(keyframes, parents)| Crossfeed { keyframes, parents });
+    prop_oneof![Just(Crossfeed::default()), both]
+}
+
+fn upscale() -> impl Strategy<Value = Upscale> {
+    let wholes = (any::<usize>(), any::<usize>(), any::<usize>());
+    (path(), wholes, number(), any::<u64>()).prop_map(
+        |(model, (steps, frames, noise_level), depth_strength, seed)| Upscale {
+            model: model.to_string_lossy().into_owned(),
+            steps,
+            frames,
+            depth_strength,
+            noise_level,
+            seed,
+        },
+    )
+}
+
+fn job() -> impl Strategy<Value = Job> {
+    let keyframes = (any::<bool>(), prop::collection::vec(keyframe(), 2..6)).prop_flat_map(
+        |(looped, keyframes)| {
+            let count = Job::transition_count(keyframes.len(), looped);
+            let transitions = prop::collection::vec(transition(), count);
+            (Just(looped), Just(keyframes), transitions)
+        },
+    );
+    let film = (
+        prop::option::of(path().prop_map(|path| path.to_string_lossy().into_owned())),
+        prop::option::of(any::<(usize, usize)>()),
+        prop::sample::select(vec![SamplerKind::Ddim, SamplerKind::DpmSolver]),
+        prop_oneof![
+            Just(Spacing::Perceptual),
+            number().prop_map(|mid_compression| Spacing::Fixed { mid_compression })
+        ],
+        any::<bool>(),
+        number(),
+        prop::option::of(number()),
+        crossfeed(),
+    );
+    let inputs = (
+        prop::sample::select(vec![
+            None,
+            Some(Fit::Crop),
+            Some(Fit::Pad),
+            Some(Fit::Stretch),
+        ]),
+        prop::option::of((path(), path(), number())),
+        prop::option::of(path()),
+        prop::option::of(upscale()),
+        prop::sample::select(Timing::ALL.to_vec()),
+        any::<usize>(),
+    );
+    (keyframes, film, inputs).prop_map(
+        |(
+            (looped, keyframes, transitions),
+            (model, size, sampler, spacing, pictures, frames_per_second, film_seconds, crossfeed),
+            (fit, inpaint, depth, upscale, timing, inversion_iterations),
+        )| Job {
+            // Without pictures, it is not written.
+            inversion_iterations: if keyframes.iter().any(|at| at.image.is_some()) {
+                inversion_iterations
+            } else {
+                Job::default().inversion_iterations
+            },
+            keyframes,
+            transitions,
+            looped,
+            model,
+            size,
+            sampler,
+            spacing,
+            distance: if pictures {
+                SpacingDistance::Pictures
+            } else {
+                SpacingDistance::Latents
+            },
+            crossfeed,
+            timing,
+            frames_per_second,
+            film_seconds,
+            fit,
+            inpaint: inpaint.map(|(image, mask, feather)| Inpaint {
+                image,
+                mask,
+                feather,
+            }),
+            depth: depth.map(|image| DepthMap { image }),
+            upscale,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_job_is_read_back_as_it_was(job in job()) {
+        let text = job.to_toml().unwrap();
+        let read = JobSettings::parse(&text, Path::new("film.toml"));
+        let read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(read.resolve().unwrap(), job, "{}", text);
+    }
+}
+
+#[test]
+fn what_keyframes_have_alike_stands_once() {
+    let mut job = Job::of_prompts(["a", "b", "c"]);
+    job.transitions[1].seconds = 5.0;
+    let text = job.to_toml().unwrap();
+    let count = |words: &str| text.matches(words).count();
+    assert_eq!(count("guidance_scale"), 1, "{text}");
+    assert_eq!(count("quality = \"medium\""), 1, "{text}");
+    assert_eq!((count("seconds = 3.0"), count("seconds = 5.0")), (1, 1));
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let job = Job::of_prompts(vec!["x".repeat(9000); 120]);
+    let error = job.to_toml().unwrap_err();
+    assert!(
+        error.to_string().starts_with("the job is too large"),
+        "{error}"
+    );
+}
+
+#[test]
+fn paths_belong_to_the_file_they_are_read_from() {
+    let text = "model = \"models/mine\"\n[depth]\nimage = \"map.png\"\n\
+                [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
+                [upscale]\nmodel = \"x4\"\n";
+    let mut job = JobSettings::parse(text, Path::new("films/one.toml"))
+        .unwrap()
+        .resolve()
+        .unwrap();
+    assert_eq!(job.model.as_deref(), Some("films/models/mine"));
+    assert_eq!(
+        job.depth.as_ref().unwrap().image,
+        Path::new("films/map.png")
+    );
+    let image = job.keyframes[0].image.as_deref();
+    assert_eq!(image, Some(Path::new("/pictures/a.png")));
+    assert_eq!(job.upscale.as_ref().unwrap().model, "x4");
+
+    job.make_paths_absolute();
+    assert!(job.paths_mut().all(|path| path.is_absolute()));
+    assert!(Path::new(job.model.as_deref().unwrap()).is_absolute());
+    assert_eq!(job.upscale.as_ref().unwrap().model, "x4");
+}

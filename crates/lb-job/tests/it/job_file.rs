@@ -1,0 +1,95 @@
+//! The manual of job files holds.
+
+use std::path::Path;
+
+use lb_job::{Job, JobSettings, Plan};
+
+const MANUAL: &str = include_str!("../../../../docs/job-file.md");
+
+fn example() -> &'static str {
+    let (_, after) = MANUAL
+        .split_once("```toml,film.toml\n")
+        .expect("an example");
+    after.split_once("```").expect("its end").0
+}
+
+#[test]
+fn its_example_is_read_and_planned() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("house.toml"),
+        "fps = 12\ntiming = \"perceptual\"\n",
+    )
+    .unwrap();
+    let path = folder.path().join("film.toml");
+    std::fs::write(&path, example()).unwrap();
+    let job = JobSettings::read(&path).unwrap().resolve().unwrap();
+    let plan = Plan::new(&job).unwrap();
+    assert_eq!(plan.seeds, [7, 8, 9]);
+    assert!(plan.is_looped());
+    assert_eq!(plan.steps(), 60);
+    // 4 + 6 + 4 seconds, and one of rest.
+    assert_eq!(plan.seconds(), 15.0);
+    assert_eq!(job.frames_per_second, 30.0);
+}
+
+/// Every key that a job is written with stands in the manual.
+#[test]
+fn every_key_is_in_it() {
+    let mut job = Job::of_prompts(["a", "b"]);
+    job.crossfeed.parents.power = 0.5;
+    job.upscale = Some(lb_job::Upscale::with_model("x4"));
+    job.fit = Some(lb_job::Fit::Pad);
+    job.keyframes[0].image = Some("picture.png".into());
+    job.film_seconds = Some(3.0);
+    let text = job.to_toml().unwrap();
+    let keys = text.lines().filter_map(|line| line.split_once(" = "));
+    for (key, _) in keys {
+        let named = [format!("`{key}`"), format!("upscale.{key}`")];
+        assert!(named.iter().any(|name| MANUAL.contains(name)), "{key}");
+    }
+}
+
+/// The defaults that the manual tells are those that a job has.
+#[test]
+fn its_defaults_are_the_real_ones() {
+    let read = |text: &str| {
+        let two = "[[keyframe]]\nprompt = \"a\"\n[[keyframe]]\nprompt = \"b\"\n";
+        let settings = JobSettings::parse(&format!("{text}\n{two}"), Path::new("film.toml"));
+        settings.unwrap().resolve().unwrap()
+    };
+    let mut told = Vec::new();
+    for line in MANUAL.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let (key, default) = (cells[0].trim_matches('`'), cells[cells.len() - 1]);
+        let value = default.trim_matches('`');
+        let is_value = value.parse::<f64>().is_ok()
+            || value.starts_with('"')
+            || matches!(value, "true" | "false");
+        if is_value && !key.contains(['.', ',', ' ']) {
+            told.push((key, value));
+        }
+    }
+    assert!(told.len() > 12, "{told:?}");
+    for (key, value) in told {
+        let text = match key {
+            "mid_compression" => format!("spacing = \"fixed\"\n{key} = {value}"),
+            "timing"
+            | "loop"
+            | "sampler"
+            | "spacing"
+            | "spacing_distance"
+            | "fps"
+            | "inversion_iterations" => {
+                format!("{key} = {value}")
+            }
+            _ => format!("[defaults]\n{key} = {value}"),
+        };
+        let expected = if key == "mid_compression" {
+            read("spacing = \"fixed\"")
+        } else {
+            read("")
+        };
+        assert_eq!(read(&text), expected, "{key} = {value}");
+    }
+}

@@ -1,0 +1,159 @@
+//! What is known before a render, and what is refused.
+
+use lb_job::{Branching, Injections, Job, JobError, Plan, Quality, SpacingDistance, Transition};
+use proptest::prelude::*;
+
+fn job(keyframes: usize, branching: Branching) -> Job {
+    let mut job = Job::of_prompts((0..keyframes).map(|index| format!("picture {index}")));
+    for transition in &mut job.transitions {
+        transition.branching = branching.clone();
+    }
+    job
+}
+
+fn manual(counts: &[usize], injections: &[usize]) -> Branching {
+    Branching::Manual {
+        steps: 10,
+        branch_counts: counts.to_vec(),
+        injections: Injections::Steps(injections.to_vec()),
+    }
+}
+
+#[test]
+fn a_plan_counts_shared_keyframes_once() {
+    let plan = Plan::new(&job(3, manual(&[2, 4, 8], &[0, 3, 6]))).unwrap();
+    assert_eq!(plan.computed_frames(), 15);
+    assert_eq!(plan.cost.decodes, 15);
+    // 3 keyframes of 10 steps; 2 inner branches over 3 steps and 6 over 4, twice.
+    assert_eq!(plan.cost.model_evaluations, 30 + 2 * (2 * 3 + 6 * 4));
+    assert_eq!(plan.film_frames(), 180);
+}
+
+#[test]
+fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
+    let mut job = job(3, Branching::default());
+    let preset = |quality| Branching::Preset {
+        quality,
+        depth_strength: 0.4,
+    };
+    job.transitions[0].branching = preset(Quality::Lowest);
+    job.transitions[1].branching = preset(Quality::High);
+    let plan = Plan::new(&job).unwrap();
+    assert_eq!(plan.steps(), 60);
+    let frames = plan.profiles.iter().map(|profile| profile.frame_count());
+    assert_eq!(frames.collect::<Vec<_>>(), [5, 25]);
+    assert_eq!(plan.computed_frames(), 29);
+    assert_eq!(plan.cost.decodes, 29);
+    let alone: usize = plan
+        .profiles
+        .iter()
+        .map(|profile| profile.cost().model_evaluations)
+        .sum();
+    assert_eq!(plan.cost.model_evaluations, alone - 60);
+}
+
+#[test]
+fn holds_easing_loops_and_lengths_are_in_the_plan() {
+    let mut job = job(3, Branching::default());
+    job.frames_per_second = 10.0;
+    job.transitions[1].seconds = 1.0;
+    job.keyframes[1].hold = 0.5;
+    assert_eq!(Plan::new(&job).unwrap().film_frames(), 45);
+    job.film_seconds = Some(2.5);
+    assert_eq!(Plan::new(&job).unwrap().film_frames(), 25);
+    job.looped = true;
+    job.transitions.push(Transition::default());
+    let plan = Plan::new(&job).unwrap();
+    assert!(plan.is_looped());
+    assert_eq!(plan.film_frames(), 25);
+    assert_eq!(plan.computed_frames(), 3 * 11);
+    assert_eq!(plan.cost.model_evaluations, 3 * 30 + 3 * 81);
+}
+
+#[test]
+fn measuring_pictures_costs_one_decode_a_frame() {
+    let latents = job(2, manual(&[2, 4, 8], &[0, 3, 6]));
+    let pictures = Job {
+        distance: SpacingDistance::Pictures,
+        ..latents.clone()
+    };
+    let [latents, pictures] = [latents, pictures].map(|job| Plan::new(&job).unwrap().cost);
+    assert_eq!(pictures.decodes, latents.decodes + 8);
+    assert_eq!(pictures.model_evaluations, latents.model_evaluations);
+}
+
+#[test]
+fn every_wrong_request_is_told_as_a_request() {
+    let good = job(2, Branching::default());
+    let with = |change: &dyn Fn(&mut Job)| {
+        let mut job = good.clone();
+        change(&mut job);
+        Plan::new(&job).expect_err("refused")
+    };
+    let refused = [
+        with(&|job| job.keyframes.clear()),
+        with(&|job| job.keyframes.truncate(1)),
+        with(&|job| job.keyframes[0].prompt = "x".repeat(20_000)),
+        with(&|job| job.keyframes[1].negative_prompt = "x".repeat(30_000)),
+        with(&|job| job.keyframes[1].hold = -1.0),
+        with(&|job| job.transitions.push(Transition::default())),
+        with(&|job| job.transitions[0].seconds = f64::NAN),
+        with(&|job| job.transitions[0].seconds = -1.0),
+        with(&|job| job.film_seconds = Some(0.0)),
+        with(&|job| job.frames_per_second = 0.0),
+        with(&|job| job.keyframes[0].guidance_scale = f64::INFINITY),
+        with(&|job| job.keyframes[1].guidance_scale = 0.5),
+        with(&|job| job.transitions[0].guidance_damper = 2.0),
+        with(&|job| job.transitions[0].branching = manual(&[2, 8, 4], &[0, 3, 6])),
+        with(&|job| job.transitions[0].branching = manual(&[2, 4], &[0, 10])),
+        with(&|job| {
+            job.transitions[0].branching = Branching::Autosetup {
+                steps: 0,
+                frames: 5,
+                depth_strength: 0.4,
+            };
+        }),
+        with(&|job| {
+            job.transitions[0].branching = Branching::Preset {
+                quality: Quality::Low,
+                depth_strength: 1.5,
+            };
+        }),
+    ];
+    let mut messages: Vec<String> = refused.iter().map(JobError::to_string).collect();
+    assert!(refused.iter().all(JobError::is_request));
+    messages.sort();
+    messages.dedup();
+    assert_eq!(
+        messages.len(),
+        refused.len(),
+        "each has a message of its own: {messages:#?}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_film_is_as_long_as_asked_and_shows_every_keyframe(
+        keyframes in 2_usize..6,
+        frames in 2_usize..30,
+        seconds in 0.2_f64..5.0,
+        rate in 5.0_f64..60.0,
+    ) {
+        let branching = Branching::Autosetup { steps: 30, frames, depth_strength: 0.4 };
+        let mut job = job(keyframes, branching);
+        job.frames_per_second = rate;
+        for transition in &mut job.transitions {
+            transition.seconds = seconds;
+        }
+        let plan = Plan::new(&job);
+        prop_assume!(plan.is_ok());
+        let plan = plan.unwrap();
+        let film_seconds = seconds * (keyframes - 1) as f64;
+        prop_assert!((plan.film_frames() as f64 - film_seconds * rate).abs() <= 0.5 + 1e-9);
+        let spans = plan.timeline.transitions();
+        prop_assert_eq!(spans.len(), keyframes - 1);
+        let mut arrivals = spans.iter().map(|span| span.arrival());
+        prop_assert!(arrivals.clone().zip(&spans[1..]).all(|(at, next)| at == next.departure()));
+        prop_assert_eq!(arrivals.next_back(), Some(plan.film_frames() - 1));
+    }
+}
