@@ -184,7 +184,7 @@ pub(crate) fn validate_keyframes(keyframes: &[Keyframe]) -> Result<(), BlendErro
 /// Validates that a guidance scale lies in its range.
 pub(crate) fn validate_guidance_scale(scale: f64) -> Result<(), BlendError> {
     let damper = 1.0;
-    Ok(Guidance { scale, damper }.validate()?)
+    Ok(Guidance::new(scale, damper).validate()?)
 }
 
 fn validate_finite(keyframe: usize, which: &'static str, values: &[f32]) -> Result<(), BlendError> {

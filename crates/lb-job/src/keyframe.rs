@@ -54,6 +54,6 @@ impl Keyframe {
         }
         let scale = self.guidance_scale;
         let damper = Guidance::default().damper;
-        Ok(Guidance { scale, damper }.validate()?)
+        Ok(Guidance::new(scale, damper).validate()?)
     }
 }

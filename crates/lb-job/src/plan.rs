@@ -110,16 +110,15 @@ impl Plan {
 }
 
 fn timing(job: &Job) -> FilmTiming {
-    let transition = |transition: &Transition| TransitionTiming {
-        seconds: transition.seconds,
-        easing: transition.easing,
-    };
-    FilmTiming {
-        frames_per_second: job.frames_per_second,
-        holds: job.keyframes.iter().map(|keyframe| keyframe.hold).collect(),
-        transitions: job.transitions.iter().map(transition).collect(),
-        film_seconds: job.film_seconds,
-    }
+    let transition =
+        |transition: &Transition| TransitionTiming::new(transition.seconds, transition.easing);
+    let mut timing = FilmTiming::new(
+        job.frames_per_second,
+        job.keyframes.iter().map(|keyframe| keyframe.hold).collect(),
+        job.transitions.iter().map(transition).collect(),
+    );
+    timing.film_seconds = job.film_seconds;
+    timing
 }
 
 fn stages(

@@ -32,7 +32,7 @@ impl Default for Transition {
 impl Transition {
     pub(crate) fn validate(&self, scale: f64) -> Result<(), JobError> {
         let damper = self.guidance_damper;
-        Ok(Guidance { scale, damper }.validate()?)
+        Ok(Guidance::new(scale, damper).validate()?)
     }
 }
 

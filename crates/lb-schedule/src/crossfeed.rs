@@ -8,6 +8,7 @@ use crate::error::ScheduleError;
 /// their beginnings in common. It is off by default.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Crossfeed {
     /// The crossfeed from each keyframe to the next one in film order: the picture takes on the
     /// structure of the one before.
@@ -33,6 +34,12 @@ impl Default for Crossfeed {
 }
 
 impl Crossfeed {
+    /// Crossfeed along these two curves.
+    #[must_use]
+    pub const fn new(keyframes: CrossfeedCurve, parents: CrossfeedCurve) -> Self {
+        Self { keyframes, parents }
+    }
+
     /// Checks both curves.
     ///
     /// # Errors

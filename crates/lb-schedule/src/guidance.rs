@@ -10,6 +10,7 @@ pub(crate) const MAX_GUIDANCE_SCALE: f64 = 100.0;
 /// The conditioning there is a mix of two prompts, and full guidance towards it exaggerates the picture.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Guidance {
     /// The guidance scale of the keyframes: 1 (no guidance) to 100. The default is 4.
     pub scale: f64,

@@ -152,7 +152,7 @@ impl<'a> FilmOutline<'a> {
                     profile,
                 });
             }
-            Guidance { scale: 1.0, damper }.validate()?;
+            Guidance::new(1.0, damper).validate()?;
         }
         let mut scales = self.guidance_scales.iter();
         scales.try_for_each(|&scale| validate_guidance_scale(scale))

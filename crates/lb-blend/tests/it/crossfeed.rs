@@ -18,10 +18,8 @@ fn curve(power: f64, range: f64, decay: f64) -> CrossfeedCurve {
 }
 
 fn between_keyframes(keyframes: CrossfeedCurve) -> BlendOptions {
-    let crossfeed = Crossfeed {
-        keyframes,
-        ..Default::default()
-    };
+    let mut crossfeed = Crossfeed::default();
+    crossfeed.keyframes = keyframes;
     BlendOptions {
         crossfeed,
         ..Default::default()
@@ -29,10 +27,8 @@ fn between_keyframes(keyframes: CrossfeedCurve) -> BlendOptions {
 }
 
 fn from_parents(parents: CrossfeedCurve) -> BlendOptions {
-    let crossfeed = Crossfeed {
-        parents,
-        ..Default::default()
-    };
+    let mut crossfeed = Crossfeed::default();
+    crossfeed.parents = parents;
     let spacing = Spacing::Fixed {
         mid_compression: 1.2,
     };
@@ -59,10 +55,7 @@ fn no_power_or_no_range_is_no_crossfeed() {
         curve(1.0, 0.0, 1.0),
         curve(1.0, 0.1, 1.0),
     ] {
-        let crossfeed = Crossfeed {
-            keyframes: off,
-            parents: off,
-        };
+        let crossfeed = Crossfeed::new(off, off);
         let options = BlendOptions {
             crossfeed,
             ..Default::default()
@@ -106,10 +99,7 @@ fn more_power_keeps_a_branch_nearer_to_its_parents() {
 }
 
 fn both() -> BlendOptions {
-    let crossfeed = Crossfeed {
-        keyframes: curve(0.6, 0.7, 0.5),
-        parents: curve(0.4, 0.9, 0.8),
-    };
+    let crossfeed = Crossfeed::new(curve(0.6, 0.7, 0.5), curve(0.4, 0.9, 0.8));
     BlendOptions {
         crossfeed,
         ..Default::default()

@@ -70,13 +70,7 @@ fn the_same_job_gives_the_same_bits() {
 
 #[test]
 fn keyframes_are_plain_trajectories() {
-    let film = guided(
-        film(3),
-        Guidance {
-            scale: 3.0,
-            damper: 0.2,
-        },
-    );
+    let film = guided(film(3), Guidance::new(3.0, 0.2));
     let film = sampled(&sampler(10), &film, 8, &BlendOptions::default());
     for (index, keyframe) in keyframes(3).iter().enumerate() {
         let mut latents = keyframe.initial_latents.values().to_vec();
@@ -158,7 +152,7 @@ fn inner_branches_are_what_the_tree_says() {
 #[test]
 fn guidance_one_computes_no_unconditional_row() {
     let report = |count, scale, damper, options| {
-        let film = guided(film(count), Guidance { scale, damper });
+        let film = guided(film(count), Guidance::new(scale, damper));
         sampled(&sampler(10), &film, 8, &options).report
     };
     let unguided = report(3, 1.0, 0.5, BlendOptions::default());

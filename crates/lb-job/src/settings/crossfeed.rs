@@ -32,10 +32,10 @@ impl CrossfeedSettings {
 
     pub(super) fn resolve(self) -> Crossfeed {
         let default = Crossfeed::default();
-        Crossfeed {
-            keyframes: self.keyframes.resolve(default.keyframes),
-            parents: self.parents.resolve(default.parents),
-        }
+        Crossfeed::new(
+            self.keyframes.resolve(default.keyframes),
+            self.parents.resolve(default.parents),
+        )
     }
 }
 

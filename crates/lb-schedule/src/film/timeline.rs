@@ -19,6 +19,7 @@ pub(crate) const MAX_SECONDS: f64 = 86_400.0;
 /// leads back to the first keyframe.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct FilmTiming {
     /// Film frames a second: 0.1 to 1000.
     pub frames_per_second: f64,
@@ -36,6 +37,7 @@ pub struct FilmTiming {
 /// The timing that is asked of one transition.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct TransitionTiming {
     /// The seconds from one keyframe to the next: above 0 and at most 86400.
     pub seconds: f64,

@@ -46,15 +46,11 @@ fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<ComputedPositions>)> {
             holds.extend(drawn.iter().map(|(_, _, hold, _)| *hold));
             holds.truncate(drawn.len() + usize::from(!looped));
             let held = holds.iter().sum::<f64>();
-            let timing = FilmTiming {
-                frames_per_second,
-                holds,
-                transitions: drawn
-                    .iter()
-                    .map(|&(seconds, easing, ..)| TransitionTiming { seconds, easing })
-                    .collect(),
-                film_seconds: fitted.then_some(held + 9.0),
-            };
+            let transitions = drawn
+                .iter()
+                .map(|&(seconds, easing, ..)| TransitionTiming::new(seconds, easing));
+            let mut timing = FilmTiming::new(frames_per_second, holds, transitions.collect());
+            timing.film_seconds = fitted.then_some(held + 9.0);
             let positions = drawn.into_iter().map(|(.., positions)| positions);
             (timing, positions.collect())
         })

@@ -152,7 +152,7 @@ proptest! {
         damper in 0.0..=1.0,
         fraction in 0.0..=1.0,
     ) {
-        let guidance = Guidance { scale, damper };
+        let guidance = Guidance::new(scale, damper);
         prop_assert_eq!(guidance.validate(), Ok(()));
         prop_assert_eq!((guidance.at(0.0), guidance.at(1.0)), (scale, scale));
         let here = guidance.at(fraction);
@@ -160,7 +160,7 @@ proptest! {
             scale - (scale - 1.0) * (1.0 - damper) * (1.0 - (2.0 * fraction - 1.0).abs());
         prop_assert!((here - formula).abs() < 1e-12);
         prop_assert!(guidance.at(0.5) - 1e-12 <= here && here <= scale + 1e-12);
-        prop_assert_eq!(Guidance { scale: 1.0, damper }.at(fraction), 1.0);
+        prop_assert_eq!(Guidance::new(1.0, damper).at(fraction), 1.0);
     }
 }
 
@@ -177,22 +177,14 @@ fn settings_out_of_range_are_refused() {
         );
     }
     for scale in [0.9, 100.1, f64::NAN] {
-        let refused = Guidance {
-            scale,
-            ..Guidance::default()
-        }
-        .validate();
+        let refused = Guidance::new(scale, 0.5).validate();
         assert!(
             matches!(refused, Err(ScheduleError::GuidanceScaleOutOfRange { .. })),
             "{scale}"
         );
     }
     for damper in [-0.1, 1.1, f64::NAN] {
-        let refused = Guidance {
-            damper,
-            ..Guidance::default()
-        }
-        .validate();
+        let refused = Guidance::new(4.0, damper).validate();
         assert!(
             matches!(refused, Err(ScheduleError::GuidanceDamperOutOfRange { .. })),
             "{damper}"

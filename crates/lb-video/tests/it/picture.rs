@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lb_video::picture::{cross_fade, from_rgb, psnr};
+use lb_video::picture::{cross_fade, distance, from_rgb, psnr};
 use lb_video::{RgbImage, VideoError};
 use proptest::prelude::*;
 
@@ -85,4 +85,15 @@ fn pictures_that_do_not_go_together_are_refused() {
             Err(VideoError::Weight { .. })
         ));
     }
+}
+
+#[test]
+fn distances_are_per_value() {
+    let picture = |bytes: [u8; 6]| from_rgb(2, 1, bytes.to_vec()).unwrap();
+    let (black, grey) = (picture([0; 6]), picture([3, 3, 3, 4, 4, 4]));
+    assert_eq!(distance(&black, &grey).unwrap(), 12.5_f64.sqrt());
+    assert_eq!(distance(&grey, &grey).unwrap(), 0.0);
+    let wide = from_rgb(4, 1, vec![0; 12]).unwrap();
+    let error = distance(&black, &wide).unwrap_err();
+    assert!(matches!(error, VideoError::SizesDiffer { .. }), "{error}");
 }

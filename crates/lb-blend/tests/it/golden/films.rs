@@ -45,10 +45,7 @@ fn crossfed() -> Crossfeed {
         range: 0.6,
         decay: 0.3,
     };
-    Crossfeed {
-        keyframes: curve(0.4),
-        parents: curve(0.25),
-    }
+    Crossfeed::new(curve(0.4), curve(0.25))
 }
 
 /// FNV-1a over the bits of every fraction and every value.

@@ -101,7 +101,8 @@ fn crossfeed() -> impl Strategy<Value = Crossfeed> {
             decay,
         })
     };
-    let both = (curve(), curve()).prop_map(|(keyframes, parents)| Crossfeed { keyframes, parents });
+    let both =
+        (curve(), curve()).prop_map(|(keyframes, parents)| Crossfeed::new(keyframes, parents));
     prop_oneof![Just(Crossfeed::default()), both]
 }
 
