@@ -53,9 +53,11 @@ fn keyframe(power: f32, radius: f32, seed: u64) -> Result<Keyframe, BlendError> 
 
 /// All computed frames side by side.
 pub(crate) fn pictures() -> Result<String, Box<dyn std::error::Error>> {
-    let mut schedule = NoiseScheduleConfig::default();
-    schedule.prediction_type = PredictionType::Sample;
-    schedule.set_alpha_to_one = true;
+    let schedule = NoiseScheduleConfig {
+        prediction_type: PredictionType::Sample,
+        set_alpha_to_one: true,
+        ..Default::default()
+    };
     let tree = BranchingProfile::manual(10, &[2, 3, 4], &[0, 4, 7])?;
     let mut film = Blended::default();
     blend(BlendRequest {

@@ -9,6 +9,7 @@ use crate::latents::Latents;
 
 /// An end picture: what it shows, and the noise that it is made from.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Keyframe {
     /// What the picture shows.
     pub conditioning: Conditioning,
@@ -68,6 +69,7 @@ impl Keyframe {
 
 /// What joins two keyframes.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Transition {
     /// The branching tree. All transitions of a film have the same number of steps.
     pub profile: BranchingProfile,
@@ -99,6 +101,7 @@ impl Transition {
 /// K keyframes are joined by K − 1 transitions. With K transitions the film is a loop: the last one
 /// leads back to keyframe 0, which is computed once.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Film {
     /// The end pictures in film order, at least 2.
     pub keyframes: Vec<Keyframe>,
@@ -120,6 +123,7 @@ impl Film {
 
 /// One trajectory of a film.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Branch {
     /// The trajectory of the keyframe with this index.

@@ -80,7 +80,7 @@ impl KeyframeSource for Vec<Keyframe> {
 }
 
 /// The dimensions that all keyframes of a film have in common.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct KeyframeForm {
     pub(crate) latents: LatentShape,
     pub(crate) concatenated_channels: usize,

@@ -59,6 +59,8 @@ impl std::fmt::Display for LatentShape {
 /// The latents of one branch: row-major values of a [`LatentShape`]. They are never empty, and
 /// there are always as many values as the shape has.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "RawLatents"))]
 pub struct Latents {
     shape: LatentShape,
     values: Vec<f32>,
@@ -99,6 +101,23 @@ impl Latents {
     /// Whether no value is NaN or infinite.
     pub(crate) fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())
+    }
+}
+
+/// Latents as they are read, before their length is validated.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct RawLatents {
+    shape: LatentShape,
+    values: Vec<f32>,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<RawLatents> for Latents {
+    type Error = ShapeError;
+
+    fn try_from(raw: RawLatents) -> Result<Self, ShapeError> {
+        Self::from_values(raw.shape, raw.values)
     }
 }
 

@@ -77,9 +77,11 @@
 //!     let noise = initial_latents(seed, LatentShape::new(1, 1, 1))?;
 //!     Ok(Keyframe::new(conditioning.clone(), conditioning, 1.0, noise))
 //! };
-//! let mut config = NoiseScheduleConfig::default();
-//! config.prediction_type = PredictionType::Sample;
-//! config.set_alpha_to_one = true;
+//! let config = NoiseScheduleConfig {
+//!     prediction_type: PredictionType::Sample,
+//!     set_alpha_to_one: true,
+//!     ..Default::default()
+//! };
 //!
 //! let mut blended = Blended::default();
 //! let report = blend(BlendRequest {

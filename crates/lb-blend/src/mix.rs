@@ -2,11 +2,11 @@
 
 use crate::latents::{ShapeError, validate_length};
 
-/// How near to parallel (or opposite) two vectors may be before [`slerp`] treats them as being
-/// exactly that near: the cosine of their angle is clamped to ±(1 − this).
+/// How close to parallel (or opposite) [`slerp`] takes two vectors to be at most: the cosine of their
+/// angle is clamped to ±(1 − this).
 ///
-/// The value is the reference implementation's. It keeps the division by the angle's sine tame and
-/// moves no result by more than float precision.
+/// The value is the reference implementation's. It keeps the division by the angle's sine well
+/// conditioned, and changes no result by more than float precision.
 const PARALLEL_MARGIN: f64 = 1e-7;
 
 /// Linear interpolation: `result = (1 − mix)·left + mix·right`, computed in f64.
@@ -20,10 +20,9 @@ pub fn lerp(left: &[f32], right: &[f32], mix: f64, result: &mut [f32]) -> Result
     mix_by(left, right, mix, result, || (1.0 - mix, mix))
 }
 
-/// Spherical linear interpolation over the whole vector, in f64: both ends keep their share of the
-/// *angle* between them, so that the mix of two noises has the size of a noise (a line between them
-/// would pass nearer to the origin, which a diffusion model sees as less noise than there should
-/// be).
+/// Spherical linear interpolation over the whole vector, in f64. The mix divides the *angle* between
+/// both ends, so that the mix of two noises has the norm of a noise. (The line between them passes
+/// nearer to the origin. A diffusion model sees less noise there than there should be.)
 ///
 /// `result = sin((1 − mix)·θ)/sin θ · left + sin(mix·θ)/sin θ · right`, θ the angle between the
 /// ends (Shoemake 1985). A `mix` of exactly 0 or 1 copies that side bit by bit. Parallel and
@@ -69,7 +68,7 @@ fn mix_by(
     Ok(())
 }
 
-/// The angle between two vectors, kept off 0 and π; none where one of them is zero.
+/// The angle between two vectors, kept away from 0 and π. There is none if one of them is zero.
 fn angle(left: &[f32], right: &[f32]) -> Option<f64> {
     let (mut dot, mut left_square, mut right_square) = (0.0, 0.0, 0.0);
     for (&l, &r) in left.iter().zip(right) {

@@ -6,6 +6,7 @@ use crate::latents::Latents;
 
 /// A computed frame of a transition, ready to be decoded.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BlendedFrame {
     /// Where the frame lies between the transition's keyframes, from 0 to 1.
     pub fraction: f64,
@@ -15,6 +16,7 @@ pub struct BlendedFrame {
 
 /// Which batch the engine is working on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Phase {
     /// Pictures become the noise that they are made from ([`invert`](crate::invert)).
@@ -32,6 +34,7 @@ pub enum Phase {
 
 /// How far a film is after a denoising step of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StepProgress {
     /// The batch.
     pub phase: Phase,
@@ -118,6 +121,7 @@ impl Observer for () {}
 
 /// An observer that keeps a whole film, where it fits into memory.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Blended {
     /// Each transition's computed frames by growing fraction, both keyframes included. So an inner
     /// keyframe appears in two transitions.

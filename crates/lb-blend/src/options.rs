@@ -52,6 +52,7 @@ impl Choice for SpacingDistance {
 /// assert!(options.validate().is_ok());
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BlendOptions {
     /// Where a level's branches lie between the keyframes.
     pub spacing: Spacing,

@@ -27,6 +27,7 @@ pub enum SnapshotKey {
 
 /// The state of branches at a [`SnapshotKey`]: all that is needed to continue from there.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Snapshot {
     /// The fractions of the transition's levels from level 0 to this one, the keyframes' 0 and 1
     /// included. Empty for a keyframe.

@@ -8,7 +8,7 @@ use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};
 use crate::guidance::GuidedRows;
 use crate::keyframe_source::KeyframeForm;
-use crate::latents::{LatentShape, Latents, ShapeError};
+use crate::latents::{Latents, ShapeError};
 use crate::mix::{lerp, slerp};
 use crate::sampler::Sampler;
 use crate::snapshot::Snapshot;
@@ -50,10 +50,8 @@ impl Moment {
 /// takes latents alone.
 #[derive(Default)]
 pub(super) struct Batch {
-    shape: LatentShape,
-    concatenated_channels: usize,
-    tokens: usize,
-    width: usize,
+    /// The dimensions of every branch.
+    form: KeyframeForm,
     branches: Vec<Branch>,
     guided: GuidedRows,
     latents: Vec<f32>,
@@ -66,17 +64,14 @@ pub(super) struct Batch {
 impl Batch {
     /// Starts these branches, of which there is at least one. They replace the last ones.
     pub(super) fn fill(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
-        let form = KeyframeForm::of(starts[0].keyframes.0);
-        self.shape = form.latents;
-        self.concatenated_channels = form.concatenated_channels;
-        (self.tokens, self.width) = (form.tokens, form.width);
+        self.form = KeyframeForm::of(starts[0].keyframes.0);
         self.branches.clear();
         self.branches
             .extend(starts.iter().map(|start| start.branch));
         self.guided
             .set(starts.iter().map(|start| start.guidance_scale));
 
-        let (rows, values) = (self.guided.rows(), self.shape.len());
+        let (rows, values) = (self.guided.rows(), self.form.latents.len());
         self.latents.resize(rows * values, 0.0);
         self.output.resize(rows * values, 0.0);
         self.predicted_clean.resize(starts.len() * values, 0.0);
@@ -90,7 +85,7 @@ impl Batch {
         }
         self.fill_concatenated(starts)?;
 
-        let values = self.tokens * self.width;
+        let values = self.form.tokens * self.form.width;
         self.conditioning.resize(rows * values, 0.0);
         for row in 0..rows {
             let (branch, conditional) = self.guided.branch_of(row);
@@ -127,7 +122,10 @@ impl Batch {
     }
 
     fn concatenated_values(&self) -> usize {
-        self.shape.with_channels(self.concatenated_channels).len()
+        self.form
+            .latents
+            .with_channels(self.form.concatenated_channels)
+            .len()
     }
 
     pub(super) fn branches(&self) -> usize {
@@ -146,7 +144,7 @@ impl Batch {
         (latents, predicted_clean): (&[f32], &[f32]),
         coefficient: f64,
     ) -> Result<(), ShapeError> {
-        let own = branch * self.shape.len()..(branch + 1) * self.shape.len();
+        let own = branch * self.form.latents.len()..(branch + 1) * self.form.latents.len();
         // The model's next output overwrites what is left in this buffer.
         let mixed = &mut self.output[own.clone()];
         slerp(&self.latents[own.clone()], latents, coefficient, mixed)?;
@@ -165,17 +163,17 @@ impl Batch {
         limit: usize,
         at: Moment,
     ) -> Result<usize, BlendError> {
-        let (rows, values) = (self.rows(), self.shape.len());
+        let (rows, values) = (self.rows(), self.form.latents.len());
         self.guided.share(&mut self.latents, values);
         let request = PredictRequest {
             rows,
-            shape: self.shape,
+            shape: self.form.latents,
             latents: &self.latents,
-            concatenated_channels: self.concatenated_channels,
+            concatenated_channels: self.form.concatenated_channels,
             concatenated: &self.concatenated,
             timestep: at.timestep,
-            tokens: self.tokens,
-            width: self.width,
+            tokens: self.form.tokens,
+            width: self.form.width,
             conditioning: &self.conditioning,
         };
         let mut calls = 0;
@@ -199,7 +197,7 @@ impl Batch {
 
     /// Takes the sampler's step with what [`predict`](Self::predict) found.
     pub(super) fn step(&mut self, sampler: &dyn Sampler, step: usize) -> Result<(), BlendError> {
-        let values = self.branches.len() * self.shape.len();
+        let values = self.branches.len() * self.form.latents.len();
         let (latents, output) = (&mut self.latents[..values], &self.output[..values]);
         sampler.step(step, latents, output, &mut self.predicted_clean)?;
         let at = Moment::new(step, sampler.timesteps());
@@ -208,7 +206,7 @@ impl Batch {
 
     /// The branches' latents, one after the other.
     pub(super) fn latents(&self) -> &[f32] {
-        &self.latents[..self.branches.len() * self.shape.len()]
+        &self.latents[..self.branches.len() * self.form.latents.len()]
     }
 
     /// Replaces the latents by what `solve` makes of the output of [`predict`](Self::predict).
@@ -217,7 +215,7 @@ impl Batch {
         at: Moment,
         solve: impl FnOnce(&[f32], &mut [f32]) -> Result<(), ShapeError>,
     ) -> Result<(), BlendError> {
-        let values = self.branches.len() * self.shape.len();
+        let values = self.branches.len() * self.form.latents.len();
         solve(&self.output[..values], &mut self.latents[..values])?;
         self.validate_latents("the inverted latents", at)
     }
@@ -232,14 +230,14 @@ impl Batch {
     }
 
     fn copied(&self, values: &[f32], branches: Range<usize>) -> Result<Vec<Latents>, ShapeError> {
-        let stride = self.shape.len();
+        let stride = self.form.latents.len();
         let each = values[branches.start * stride..branches.end * stride].chunks_exact(stride);
-        each.map(|part| Latents::from_values(self.shape, part.to_vec()))
+        each.map(|part| Latents::from_values(self.form.latents, part.to_vec()))
             .collect()
     }
 
     fn validate_latents(&self, what: &'static str, at: Moment) -> Result<(), BlendError> {
-        let latents = self.latents().chunks_exact(self.shape.len());
+        let latents = self.latents().chunks_exact(self.form.latents.len());
         for (branch, latents) in latents.enumerate() {
             self.validate_finite(latents, what, branch, at)?;
         }

@@ -186,6 +186,7 @@ fn split(rows: usize, steps: usize, limit: usize) -> impl Iterator<Item = (usize
 mod tests {
     use super::*;
     use crate::film::Transition;
+    use crate::options::SpacingDistance;
 
     /// 2, 3 and 8 branches from steps 0, 3 and 8 of 10.
     fn transition(guidance_damper: f64) -> Transition {
@@ -244,8 +245,7 @@ mod tests {
         let decodes = |counts: &[usize], injections: &[usize]| {
             let profile = BranchingProfile::manual(10, counts, injections).unwrap();
             let transitions = [Transition::new(profile, 0.5)];
-            let mut options = BlendOptions::default();
-            options.distance = crate::options::SpacingDistance::Pictures;
+            let options = BlendOptions::default().with_distance(SpacingDistance::Pictures);
             let forecast = FilmOutline::new(&transitions, [4.0; 2]).forecast(&options);
             forecast.decodes - counts[counts.len() - 1]
         };

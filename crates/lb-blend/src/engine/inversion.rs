@@ -78,6 +78,7 @@ impl InversionOptions {
 
 /// What an inversion found, and what it took.
 #[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Inverted {
     /// For each picture the latents at the first step from which DDIM arrives at about the

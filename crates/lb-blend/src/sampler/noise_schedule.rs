@@ -121,9 +121,15 @@ impl Choice for TimestepSpacing {
 /// The noise schedule that a model was trained with: the fields of a diffusers
 /// `scheduler_config.json` that a deterministic sampler depends on, under their names there.
 ///
-/// The default is that of Stable Diffusion 2.1 at 768 pixels.
+/// The default is that of Stable Diffusion 2.1 at 768 pixels. With the feature `serde` the file's
+/// text can be read into it: fields that it does not have are those of
+/// [`diffusers_default`](Self::diffusers_default).
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(default = "NoiseScheduleConfig::diffusers_default")
+)]
 pub struct NoiseScheduleConfig {
     /// The number of timesteps of the training schedule, T.
     pub num_train_timesteps: usize,

@@ -1,25 +1,31 @@
-//! What every backend must do, as one function to call from its tests.
+//! The promises that every backend must keep, as one function to call from its tests.
 
 use super::rows::{Rows, film};
 use crate::backend::{Backend, PredictRequest};
 use crate::latents::{LatentShape, Latents};
 
-/// How far the same row may differ between batches, as a share of the largest value in its output.
-/// Kernels choose their order of summation by the batch's size; half precision leaves about this.
+/// How much the output of the same row may differ between batches, as a share of the largest value in
+/// its output. Kernels choose their order of summation by the batch's size; in half precision that
+/// makes about this difference.
 pub const TOLERANCE: f32 = 2e-3;
 
-/// Checks that a backend keeps the port's promises: it fills the whole output with finite values,
-/// answers the same request twice with the same bits, treats rows independently of their company
-/// and of the split into batches, heeds latents, concatenated channels, timestep and conditioning,
-/// refuses wrong lengths without breaking, reports the batch limit it was made with, and carries a whole small film
-/// through any batch limit.
+/// Tests that a backend keeps the port's promises. It
 ///
-/// `make` makes a fresh backend of the same model with the given batch limit. Real models need the
-/// shape, the number of concatenated channels (0 for a model that takes latents alone) and the
-/// conditioning's size to be theirs; small latents keep it quick (about 120 rows).
+/// - fills the whole output with finite values,
+/// - answers the same request twice with the same bits,
+/// - treats a row independently of the other rows and of the split into batches,
+/// - depends on latents, concatenated channels, timestep and conditioning,
+/// - refuses wrong lengths and works as before afterwards,
+/// - reports the batch limit that it was made with,
+/// - and computes a whole small film under any batch limit.
+///
+/// `make` creates a backend of the same model with the given batch limit. The shape, the number of
+/// concatenated channels (0 for a model that takes latents alone), and the conditioning's tokens and
+/// width must be ones that the model takes. Small latents keep the suite quick: it takes about 120
+/// rows.
 ///
 /// # Panics
-/// Where a promise is broken, naming it.
+/// If a promise is broken; the message names it.
 pub fn conformance(
     make: &mut dyn FnMut(usize) -> Box<dyn Backend>,
     shape: LatentShape,
@@ -100,7 +106,7 @@ pub fn conformance(
     for limit in [1, 3] {
         let split = film(make(limit).as_mut(), &rows);
         for (split, whole) in split.iter().zip(&whole) {
-            // Errors grow along a trajectory; ten times is still far below a visible difference.
+            // Differences grow along a trajectory; ten times as much is still far from visible.
             assert_close_within(split, whole, 10.0 * TOLERANCE, "a film at any batch limit");
         }
     }
@@ -162,7 +168,7 @@ fn features(backend: &mut dyn Backend, rows: &Rows) {
         .collect();
     let pictures = pictures.unwrap_or_else(|error| panic!("{error}"));
     let Ok(features) = backend.picture_features(&pictures) else {
-        return; // Not every backend can.
+        return; // A backend need not have them.
     };
     assert_eq!(
         features.len(),

@@ -1,9 +1,9 @@
-//! A backend that is a small formula, and that refuses whatever a real one might let pass.
+//! A backend that computes a small formula, and refuses whatever a real one might let pass.
 
 use crate::backend::{Backend, BackendError, PredictRequest};
 use crate::latents::Latents;
 
-/// What the fake was asked.
+/// A request that the fake answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Call {
     /// Rows of the request.
@@ -16,8 +16,8 @@ pub struct Call {
 /// timestep and conditioning, computed row by row, so that its answers are the same bits however
 /// rows are split into batches.
 ///
-/// Strict: a request with a wrong length, more rows than the limit, no rows, or a value that is NaN
-/// or infinite is refused. It records every call.
+/// It is strict: it refuses a request with a wrong length, with more rows than the limit, without
+/// rows, or with a value that is NaN or infinite. It records every call.
 #[derive(Clone, Debug)]
 pub struct FakeBackend {
     batch_limit: usize,
@@ -25,7 +25,7 @@ pub struct FakeBackend {
 }
 
 impl FakeBackend {
-    /// A fake that takes at most `batch_limit` rows a call.
+    /// Creates a fake that takes at most `batch_limit` rows in a call.
     pub fn new(batch_limit: usize) -> Self {
         Self {
             batch_limit,
@@ -101,7 +101,7 @@ fn predict_row(latents: &[f32], timestep: u32, conditioning: &[f32], output: &mu
     }
 }
 
-/// Adds something bounded of every concatenated value, and nothing where there are none.
+/// Adds a bounded function of every concatenated value, if there are any.
 fn add_concatenated(concatenated: &[f32], output: &mut [f32]) {
     for (index, &value) in concatenated.iter().enumerate() {
         output[index % output.len()] += 0.2 * value / (1.0 + value.abs());

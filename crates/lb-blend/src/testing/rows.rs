@@ -1,4 +1,4 @@
-//! What the conformance suite asks a backend: noise in rows, and a small film.
+//! What the conformance suite asks of a backend: predictions for rows of noise, and a small film.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::observer::Blended;
 use crate::options::BlendOptions;
 use crate::sampler::{DdimSampler, NoiseScheduleConfig};
 
-/// Several rows' worth of noise to predict from.
+/// Rows of noise to predict from.
 #[derive(Clone)]
 pub(super) struct Rows {
     pub(super) shape: LatentShape,

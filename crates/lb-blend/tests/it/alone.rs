@@ -1,4 +1,4 @@
-//! The definition of a branch: computed by itself, recursively, without engine or batch.
+//! Computes a branch by its definition: by itself, recursively, without engine or batch.
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{Backend, Conditioning, PredictRequest, Sampler, lerp, slerp};
@@ -6,15 +6,15 @@ use lb_schedule::{Guidance, parents};
 
 use crate::scene::{SHAPE, keyframes, profile};
 
-/// A branch at the end of a level.
+/// The state of a branch at the end of a level.
 pub(crate) struct Alone {
     pub(crate) latents: Vec<f32>,
-    /// x̂₀ at the level's last step.
+    /// The clean latents predicted at the level's last step (x̂₀).
     pub(crate) clean: Vec<f32>,
 }
 
-/// The branch of the scene's first transition at `fraction` of `level`; `levels` are the fractions
-/// of all levels down to it.
+/// Computes the branch of the scene's first transition at `fraction` of `level`. `levels` are the
+/// fractions of all levels down to it.
 pub(crate) fn branch(
     sampler: &dyn Sampler,
     levels: &[Vec<f64>],
@@ -58,7 +58,7 @@ pub(crate) fn branch(
     Alone { latents, clean }
 }
 
-/// One guided step of a branch under two conditionings, as the engine takes it.
+/// Takes one guided step of a branch under two conditionings, as the engine does.
 pub(crate) fn guided_step(
     sampler: &dyn Sampler,
     step: usize,

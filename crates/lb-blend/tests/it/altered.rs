@@ -1,4 +1,4 @@
-//! The fake with a part of it replaced, for tests of what the engine makes of other answers.
+//! The fake backend with a part of it replaced, to test how the engine treats other answers.
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{Backend, BackendError, Latents, PredictRequest};
@@ -6,19 +6,19 @@ use lb_blend::{Backend, BackendError, Latents, PredictRequest};
 type Heard<'t> = dyn FnMut(&PredictRequest<'_>, &mut [f32]) + 't;
 type FeaturesOf<'t> = dyn FnMut(&[Latents]) -> Result<Vec<Vec<f32>>, BackendError> + 't;
 
-/// A fake whose answers a test hears and may change.
+/// A fake backend whose answers a test sees and may change.
 pub(crate) struct Altered<'t> {
     pub(crate) inner: FakeBackend,
     /// Called with every request and the fake's answer to it.
     pub(crate) heard: Option<Box<Heard<'t>>>,
-    /// In place of the fake's picture features.
+    /// Replaces the fake's picture features.
     pub(crate) features: Option<Box<FeaturesOf<'t>>>,
-    /// In place of equal ones.
+    /// Replaces the fake's weights, which are equal.
     pub(crate) channel_weights: Option<Vec<f64>>,
 }
 
 impl Altered<'_> {
-    /// The fake as it is.
+    /// A fake of which nothing is replaced.
     pub(crate) fn nothing(batch_limit: usize) -> Self {
         Self {
             inner: FakeBackend::new(batch_limit),

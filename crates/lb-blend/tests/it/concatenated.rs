@@ -1,4 +1,4 @@
-//! Input channels that are not denoised: whose they are at which fraction.
+//! Input channels that are not denoised: how they are mixed at a fraction.
 
 use lb_blend::noise::initial_latents;
 use lb_blend::{BlendOptions, LatentShape, Latents, slerp};
@@ -9,7 +9,7 @@ use crate::scene::{self, Made, SHAPE, made, profile, quiet_film, sampler};
 
 const CHANNELS: usize = 3;
 
-/// Under fixed spacing, a level's branches see one mix at all its steps.
+/// Fixed spacing, under which a level's branches see the same mix at all its steps.
 fn fixed() -> BlendOptions {
     BlendOptions {
         spacing: Spacing::Fixed {

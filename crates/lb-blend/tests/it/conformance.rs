@@ -1,4 +1,4 @@
-//! The suite passes what is sound and catches what is not.
+//! The conformance suite passes a sound backend and catches flawed ones.
 
 use std::panic::catch_unwind;
 
@@ -15,7 +15,7 @@ fn the_fake_conforms() {
     }
 }
 
-/// A fake with something wrong.
+/// A fake backend with one flaw.
 struct Flawed {
     inner: FakeBackend,
     flaw: Flaw,

@@ -1,4 +1,4 @@
-//! What trajectories take over from each other.
+//! Crossfeed: what trajectories take over from each other.
 
 mod by_hand;
 
@@ -81,7 +81,7 @@ fn more_power_brings_keyframes_closer() {
 
 #[test]
 fn more_power_keeps_a_branch_nearer_to_its_parents() {
-    // Without crossfeed the branch goes its own way from step 2 on.
+    // Without crossfeed the branch is independent from step 2 on.
     let profile = BranchingProfile::manual(10, &[2, 3], &[0, 2]).unwrap();
     let frames = |power| {
         let options = from_parents(curve(power, 1.0, 1.0));
@@ -156,7 +156,7 @@ fn it_goes_on_from_any_save() {
                         .store
                         .saved
                         .iter()
-                        .all(|place| !kept.contains_key(place))
+                        .all(|key| !kept.contains_key(key))
                 );
             }
         }
@@ -178,10 +178,12 @@ fn an_appended_keyframe_still_costs_itself_and_one_transition() {
     assert_eq!(report.model_evaluations, cost(&long) - cost(&short));
 }
 
-/// The steps of the range are held for a group and the keyframe before it, not for a whole film.
+/// Snapshots of the range's steps are held for a group and the keyframe before it, not for a whole
+/// film.
 #[test]
 fn what_is_held_does_not_grow_with_the_film() {
-    // After steps 3 to 10 for transitions, and 1 to 6 for the next keyframe.
+    // There are snapshots after steps 3 to 10 for transitions, and after 1 to 6 for the next
+    // keyframe.
     let (alone, crossfed) = (8, 10);
     for (limit, group) in [(1, 1), (4, 2), (64, 7)] {
         for count in [15, 24, 40] {

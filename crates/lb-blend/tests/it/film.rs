@@ -1,4 +1,4 @@
-//! Whole films: what they cost, and what they are.
+//! Whole films: their cost and their frames.
 
 use lb_blend::Backend;
 use lb_blend::testing::{Call, FakeBackend};
@@ -16,7 +16,8 @@ use crate::scene::{
 fn a_level_is_a_batch() {
     let mut backend = FakeBackend::new(usize::MAX);
     let report = render(&mut backend, &film(3), &BlendOptions::default(), &mut ()).unwrap();
-    // Keyframes at every step, then each transition's inner branches; two rows for each.
+    // The keyframes come at every step, then each transition's inner branches, with two rows for
+    // each branch.
     let mut rows = vec![6; 10];
     for _transition in 0..2 {
         rows.extend([2, 2, 6, 6, 6, 14, 14]);
@@ -157,8 +158,8 @@ fn guidance_one_computes_no_unconditional_row() {
     };
     let unguided = report(3, 1.0, 0.5, BlendOptions::default());
     assert_eq!(unguided.predicted_rows, unguided.model_evaluations);
-    // Without damper the middle is at guidance 1: the branch at 0.5, with even spacing, in the
-    // three inner levels, 7 steps long.
+    // A damper of 0 takes the middle to a guidance scale of 1: under even spacing it is the branch
+    // at 0.5 in the three inner levels, over 7 steps.
     let spacing = Spacing::Fixed {
         mid_compression: 1.0,
     };

@@ -1,5 +1,5 @@
-//! Against torch's and diffusers' own numbers. The fixtures are written by
-//! `tests/golden/make_goldens.py` and name the versions they were made with.
+//! Comparisons with torch's and diffusers' own numbers (and of films with earlier ones). The fixtures
+//! are written by `tests/golden/make_goldens.py` and name the versions they were made with.
 
 mod ddim;
 mod dpm_solver;

@@ -7,7 +7,7 @@ use lb_blend::{BlendError, BlendOptions, BlendedFrame, Latents, Observer, Phase,
 
 use crate::scene::{Made, film, go_on, quiet_film, render};
 
-/// Writes everything down, and breaks off at the n-th event.
+/// Records all events, and stops the film at the n-th.
 struct Recorder {
     break_at: usize,
     events: Vec<Event>,
@@ -64,13 +64,14 @@ fn finished(film: &Made, index: usize) -> Event {
 }
 
 #[test]
-fn everything_is_told_in_order() {
+fn everything_is_reported_in_order() {
     let mut recorder = Recorder::until(usize::MAX);
     let options = BlendOptions::default();
     let made = quiet_film(5, 3, &options);
     render(&mut FakeBackend::new(5), &film(3), &options, &mut recorder).unwrap();
-    // Two keyframes fit into five rows: their ten steps, both, seven steps and an end for their
-    // transition; then the third keyframe and the second transition.
+    // Two keyframes fit into five rows. So their ten steps come first, then both keyframes, then
+    // seven steps and the end of their transition; then the third keyframe and the second
+    // transition.
     let events = &recorder.events;
     assert_eq!(events.len(), 10 + 2 + (7 + 1) + 10 + 1 + (7 + 1));
     let keyframe =
@@ -102,7 +103,7 @@ fn everything_is_told_in_order() {
 }
 
 #[test]
-fn breaking_off_at_any_event_stops_there() {
+fn a_break_at_any_event_stops_the_film_there() {
     for break_at in 1..=29 {
         let mut recorder = Recorder::until(break_at);
         let mut backend = FakeBackend::new(usize::MAX);

@@ -14,7 +14,7 @@ use crate::scene;
 
 const STEPS: usize = 10;
 
-/// Keyframes with clean latents in place of noise, each under its own guidance.
+/// Keyframes with clean latents instead of noise, each under its own guidance.
 fn pictures(count: usize) -> Vec<Keyframe> {
     let mut pictures = scene::keyframes(count);
     for (picture, scale) in pictures.iter_mut().zip([1.0, 4.0, 2.0, 1.5]) {
@@ -82,7 +82,7 @@ fn denoised(
     found.0
 }
 
-/// The worst relative error over all pictures, there and back again.
+/// The largest relative error of all pictures after inversion and denoising.
 fn round_trip(config: &NoiseScheduleConfig, iterations: usize) -> f64 {
     let pictures = pictures(4);
     let noise = inverted(&pictures, config, iterations, 64).initial_latents;
@@ -122,7 +122,7 @@ fn the_company_of_other_pictures_changes_nothing() {
 
 #[test]
 fn a_latent_that_no_step_moves_is_its_own_noise_but_for_the_scale() {
-    // Nothing predicted: DDIM scales by √(ᾱ_end / ᾱ_start), and backwards by its inverse.
+    // If the model predicts 0, DDIM scales by √(ᾱ_end / ᾱ_start), and its inversion by the inverse.
     let config = config(PredictionType::Epsilon);
     let inversion = DdimInversion::new(&config, STEPS).unwrap();
     let (mut latents, zero) = (vec![1.0f32, -2.0], [0.0; 2]);
@@ -141,7 +141,7 @@ fn a_latent_that_no_step_moves_is_its_own_noise_but_for_the_scale() {
 }
 
 #[test]
-fn progress_is_told_and_the_work_can_be_stopped() {
+fn progress_is_reported_and_the_work_can_be_stopped() {
     struct Counting(Vec<StepProgress>, usize);
     impl Observer for Counting {
         fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
@@ -161,9 +161,9 @@ fn progress_is_told_and_the_work_can_be_stopped() {
         let result = invert(backend, &inversion, &pictures(3), &options, &mut counting);
         (result, counting.0)
     };
-    let (result, told) = run(usize::MAX);
+    let (result, reported) = run(usize::MAX);
     assert!(result.is_ok());
-    let last = told[told.len() - 1];
+    let last = reported[reported.len() - 1];
     assert_eq!(
         (last.phase, last.step, last.steps),
         (Phase::Inversion, 10, 10)
@@ -172,9 +172,9 @@ fn progress_is_told_and_the_work_can_be_stopped() {
         (last.model_evaluations, last.total_model_evaluations),
         (60, 60)
     );
-    let (result, told) = run(3);
+    let (result, reported) = run(3);
     assert!(matches!(result, Err(BlendError::Interrupted)));
-    assert_eq!(told.len(), 3);
+    assert_eq!(reported.len(), 3);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_cannot_be_inverted_is_refused() {
 fn a_picture_that_breaks_the_model_is_counted_among_all() {
     let inversion = DdimInversion::new(&NoiseScheduleConfig::default(), STEPS).unwrap();
     let options = InversionOptions { iterations: 0 };
-    // Four pictures in groups of two: the second group's first step is call 11.
+    // The four pictures form groups of two; the second group's first step is call 11.
     let unguided: Vec<Keyframe> = scene::keyframes(4)
         .into_iter()
         .map(|picture| Keyframe {

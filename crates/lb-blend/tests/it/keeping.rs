@@ -1,4 +1,4 @@
-//! A store in memory that can be cut off, and what a film makes of what it kept.
+//! A snapshot store in memory whose program can die, and films that continue from what it kept.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,13 +15,13 @@ use crate::scene::go_on;
 
 pub(crate) type Kept = BTreeMap<SnapshotKey, Snapshot>;
 
-/// Keeps everything in memory, until its last save.
+/// Keeps everything in memory until its last save.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) kept: Kept,
-    /// What was saved, in order.
+    /// The keys that were saved, in order.
     pub(crate) saved: Vec<SnapshotKey>,
-    /// After so many saves the program dies.
+    /// The number of saves after which the program dies.
     last_save: Option<usize>,
     dead: Rc<Cell<bool>>,
 }
@@ -86,7 +86,7 @@ impl Observer for Mortal {
     }
 }
 
-/// A film that may have been cut short.
+/// The outcome of a film that may have been interrupted.
 pub(crate) struct Run {
     pub(crate) result: Result<BlendReport, BlendError>,
     pub(crate) blended: Blended,
@@ -94,7 +94,7 @@ pub(crate) struct Run {
     pub(crate) store: Memory,
 }
 
-/// A film's surroundings.
+/// What a film is rendered with.
 pub(crate) struct Studio<'a> {
     pub(crate) sampler: &'a dyn Sampler,
     pub(crate) film: &'a Film,
@@ -102,12 +102,12 @@ pub(crate) struct Studio<'a> {
 }
 
 impl Studio<'_> {
-    /// Renders by a fake with this batch limit over what was kept.
+    /// Renders on a fake backend with this batch limit, continuing from what was kept.
     pub(crate) fn render(&self, batch_limit: usize, kept: Kept) -> Run {
         self.render_with(batch_limit, Memory::with(kept))
     }
 
-    /// Renders over an empty store that dies with its n-th save.
+    /// Renders with an empty store that dies at its n-th save.
     pub(crate) fn crash(&self, batch_limit: usize, last_save: usize) -> Run {
         let store = Memory {
             last_save: Some(last_save),
@@ -140,7 +140,7 @@ impl Studio<'_> {
         }
     }
 
-    /// The model evaluations that these keys spare, counted by hand.
+    /// The model evaluations that these snapshots spare, counted by hand.
     pub(crate) fn spared(&self, kept: &Kept) -> usize {
         let (keyframes, transitions) = (self.film.keyframes.len(), &self.film.transitions);
         let mut spared = 0;

@@ -1,4 +1,4 @@
-//! What holds for all numbers.
+//! Properties that hold for all numbers.
 
 use lb_blend::noise::standard_normal;
 use lb_blend::{
@@ -98,7 +98,7 @@ proptest! {
         prop_assert!((norm(&noise) / 64.0 - 1.0).abs() < 0.06, "norm {}", norm(&noise));
     }
 
-    /// A model that knows the answer is led there from any noise, by every kind of prediction.
+    /// A model that knows the answer arrives there from any noise, with every prediction type.
     #[test]
     fn samplers_find_what_the_model_knows(
         steps in 1_usize..60, seed: u64, prediction in 0..3, spacing in 0..3, solver: bool,
@@ -112,7 +112,7 @@ proptest! {
             ][spacing as usize]),
             ..Default::default()
         };
-        // ᾱ as seen from outside: a walk over all timesteps under v = 0 shows √ᾱ.
+        // A sampler that visits all timesteps under v = 0 reveals √ᾱ.
         let probe = NoiseScheduleConfig {
             prediction_type: PredictionType::VPrediction, steps_offset: 0,
             timestep_spacing: Some(TimestepSpacing::Leading), ..config.clone()

@@ -1,4 +1,4 @@
-//! Everything that looks at lb-blend from outside.
+//! Tests of lb-blend through its public interface.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot set its scene has failed"
@@ -22,6 +22,7 @@ mod negative;
 mod refusals;
 mod resume;
 mod scene;
+mod serde;
 mod source;
 mod spacing;
 mod windows;

@@ -10,18 +10,18 @@ use crate::alone::guided_step;
 use crate::scene::{film, film_along, keyframes, made, profile, sampled, sampler, samplers};
 use crate::spacing::unevenness;
 
-/// A level's branches, those of the keyframes included.
+/// The state of a level's branches, those of the keyframes included.
 #[derive(Clone)]
 struct Standing {
     fractions: Vec<f64>,
     latents: Vec<Vec<f32>>,
     clean: Vec<Vec<f32>>,
-    /// The share of what the cubic adds to the norm that is taken back.
+    /// How much of what the cubic adds to the norm is taken back, 0 to 1.
     restraint: f64,
 }
 
-/// A row on the curve through these at a fraction, by the formula, in f64: the arc (or the line)
-/// and what the cubic of tension 5/4 has beyond the line.
+/// A row on the curve through these rows at a fraction, by the formula, in f64: the arc (or the
+/// line), plus the difference between the cubic of tension 5/4 and the line.
 fn on_curve(fractions: &[f64], rows: &[Vec<f32>], fraction: f64, is_noisy: bool) -> Vec<f32> {
     let found = parents(fractions, fraction).unwrap();
     let (left, right, t) = (&rows[found.left], &rows[found.right], found.mix);
@@ -54,8 +54,8 @@ fn on_curve(fractions: &[f64], rows: &[Vec<f32>], fraction: f64, is_noisy: bool)
 }
 
 impl Standing {
-    /// Spaced evenly by what is known here.
-    fn placed(&self, count: usize) -> Self {
+    /// `count` branches, spaced evenly by the distances known here.
+    fn spaced(&self, count: usize) -> Self {
         let squares = |pair: &[Vec<f32>]| -> f64 {
             let values = pair[0].iter().zip(&pair[1]);
             values
@@ -124,13 +124,14 @@ impl Standing {
     }
 }
 
-/// Every branch by itself, placed before every step by what the step before predicted.
+/// Computes every branch by itself. Before every step, branches are spaced by what the step before
+/// predicted.
 fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile, restraint: f64) {
     let ends = keyframes(2).into_iter();
     let ends: Vec<Vec<f32>> = ends
         .map(|keyframe| keyframe.initial_latents.values().to_vec())
         .collect();
-    let mut standing = Standing {
+    let mut present = Standing {
         fractions: vec![0.0, 1.0],
         clean: ends.clone(),
         latents: ends,
@@ -140,11 +141,11 @@ fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile, restraint: f
     for (level, at) in profile.levels().iter().enumerate() {
         for step in profile.step_range(level) {
             if step > 0 {
-                standing = standing.placed(at.branch_count);
+                present = present.spaced(at.branch_count);
             }
-            standing.step(sampler, step);
+            present.step(sampler, step);
         }
-        levels.push(standing.fractions.clone());
+        levels.push(present.fractions.clone());
     }
     let film = sampled(
         sampler,
@@ -159,7 +160,7 @@ fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile, restraint: f
         }
     }
     assert_eq!(film.level_fractions[0].len(), levels.len());
-    for (frame, by_hand) in film.transitions[0].iter().zip(&standing.latents) {
+    for (frame, by_hand) in film.transitions[0].iter().zip(&present.latents) {
         let pairs = frame.latents.values().iter().zip(by_hand);
         let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-4, "{worst} at fraction {}", frame.fraction);
@@ -179,8 +180,8 @@ fn a_film_of_more_moves_by_hand() {
     check_by_hand(&sampler(30), &profile, 1.0 / 3.0);
 }
 
-/// A model whose picture snaps: it is one pattern or the other, and in a narrow range of the
-/// conditioning neither.
+/// A model whose picture snaps: it is one of two patterns, and neither in a narrow range of the
+/// conditioning.
 struct Snap;
 
 impl Backend for Snap {
@@ -206,7 +207,7 @@ impl Backend for Snap {
             for (index, (value, x)) in output.iter_mut().zip(latents).enumerate() {
                 let own = libm::sinf(1.3 * index as f32);
                 let clean = 1.5 * side * own + drift + 0.2 * libm::tanhf(*x);
-                // Velocity under noise of the size of the latents: most of it is −clean.
+                // At this noise level most of the velocity is −clean.
                 *value = 0.3 * x - clean;
             }
         }

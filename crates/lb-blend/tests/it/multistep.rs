@@ -1,4 +1,4 @@
-//! What a sampler with a history needs from the engine, and what its walk is worth.
+//! What a multistep sampler needs from the engine, and how accurate it is.
 
 use lb_blend::noise::standard_normal;
 use lb_blend::{
@@ -20,9 +20,9 @@ fn middle(film: &Made) -> &[f32] {
     frame.latents.values()
 }
 
-/// The branch at 0.5 is injected anew at every level, from itself alone.
+/// The branch at 0.5 starts again at every level, from itself alone.
 #[test]
-fn a_branch_at_its_parents_fraction_goes_on_as_the_parent() {
+fn a_branch_at_its_parents_fraction_continues_as_the_parent() {
     let options = BlendOptions {
         spacing: EVEN,
         ..Default::default()
@@ -60,7 +60,7 @@ fn the_first_step_reads_no_history() {
     }
 }
 
-/// ᾱ at a timestep, as a walk over all of them under v = 0 shows it.
+/// ᾱ at a timestep, which a sampler that visits all timesteps under v = 0 reveals.
 fn signal_at(timestep: u32) -> f64 {
     let config = NoiseScheduleConfig {
         timestep_spacing: Some(TimestepSpacing::Trailing),
@@ -74,7 +74,7 @@ fn signal_at(timestep: u32) -> f64 {
 }
 
 /// For normally distributed data (variance 0.25) the perfect model and the exact trajectory are
-/// known: half way down it, a method of order 2 errs a quarter as much with twice the steps.
+/// known. Half way down, the error of a method of order 2 is a quarter as large with twice the steps.
 #[test]
 fn the_solver_is_of_second_order_and_ddim_of_first() {
     let config = NoiseScheduleConfig {

@@ -7,11 +7,9 @@ use crate::altered::Altered;
 use crate::scene::{film, made, profile, sampled, sampler};
 
 fn fixed() -> BlendOptions {
-    let mut options = BlendOptions::default();
-    options.spacing = Spacing::Fixed {
+    BlendOptions::default().with_spacing(Spacing::Fixed {
         mid_compression: 1.2,
-    };
-    options
+    })
 }
 
 #[test]

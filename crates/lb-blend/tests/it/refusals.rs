@@ -1,4 +1,4 @@
-//! Each broken rule has its own message, and no model call is spent on it.
+//! Each broken rule has its own message and costs no model call.
 
 use lb_blend::testing::FakeBackend;
 use lb_blend::{
@@ -155,7 +155,7 @@ fn transitions_must_fit_the_keyframes() {
 
 #[test]
 fn a_model_that_answers_nan_is_located() {
-    // A model that breaks down at one call: `value` in one row.
+    // The model returns `value` in one row of one call.
     let broken = |call: usize, row: usize, value: f32| {
         let mut calls = 0;
         let mut backend = Altered::nothing(usize::MAX);
@@ -175,7 +175,7 @@ fn a_model_that_answers_nan_is_located() {
         "NaN or infinity in the model's output for the conditioning of keyframe 2 at step 4 \
              (timestep 601)"
     );
-    // The second call of the first inner level: its one branch's unconditional row.
+    // In the second call of the first inner level this is its only branch's unconditional row.
     assert_eq!(
         broken(12, 1, f32::INFINITY),
         "NaN or infinity in the model's output for the negative conditioning of the branch at \

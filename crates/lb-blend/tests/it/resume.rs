@@ -1,4 +1,4 @@
-//! Films that go on from a store: the same bits, and nothing computed twice.
+//! Films that continue from a snapshot store: the same bits, and nothing computed twice.
 
 use lb_blend::{
     BlendError, BlendOptions, Film, LatentShape, Latents, Snapshot, SnapshotKey, Transition,
@@ -27,7 +27,7 @@ fn looped() -> Film {
 }
 
 #[test]
-fn a_film_cut_off_at_any_save_goes_on_to_the_same_bits() {
+fn a_film_interrupted_at_any_save_continues_to_the_same_bits() {
     for sampler in samplers() {
         for (film, limit) in [(looped(), 64), (looped(), 3), (film(4), 5)] {
             let studio = Studio {
@@ -145,7 +145,7 @@ fn poison(latents: &mut Latents, value: f32) {
 }
 
 #[test]
-fn what_cannot_be_is_not_believed() {
+fn impossible_snapshots_are_computed_again() {
     let (film, sampler) = (film(2), sampler(10));
     let studio = Studio {
         sampler: &sampler,
@@ -156,7 +156,7 @@ fn what_cannot_be_is_not_believed() {
     for &key in whole.store.kept.keys() {
         for (damage, apply) in DAMAGES {
             let mut kept = whole.store.kept.clone();
-            // A deeper level would be gone on from instead.
+            // The film would continue from a deeper level instead.
             if let SnapshotKey::Level { level, .. } = key {
                 kept.retain(
                     |other, _| !matches!(other, SnapshotKey::Level { level: l, .. } if *l > level),
@@ -167,7 +167,10 @@ fn what_cannot_be_is_not_believed() {
             assert!(resumed.result.is_ok(), "{key:?} with {damage}");
             assert!(resumed.blended == whole.blended, "{key:?} with {damage}");
             let saved = &resumed.store.saved;
-            assert!(saved.contains(&key), "{key:?} with {damage} was believed");
+            assert!(
+                saved.contains(&key),
+                "{key:?} with {damage} was not computed again"
+            );
         }
     }
 }
@@ -175,7 +178,7 @@ fn what_cannot_be_is_not_believed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever was evicted, under whatever batch limit.
+    /// Any part of the snapshots may be missing, under any batch limit.
     #[test]
     fn any_part_of_a_store_will_do(chosen in prop::collection::vec(any::<bool>(), 64), limit in 1_usize..20) {
         let (film, [_, solver]) = (looped(), samplers());

@@ -1,4 +1,4 @@
-//! Small films to look at.
+//! Small films for the tests.
 
 use std::ops::ControlFlow;
 
@@ -28,7 +28,7 @@ fn conditioning(seed: u64) -> Conditioning {
     }
 }
 
-/// `count` keyframes, all different.
+/// `count` keyframes that differ in everything but guidance.
 pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
     let keyframe = |seed| Keyframe {
         conditioning: conditioning(100 + seed),
@@ -40,7 +40,7 @@ pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
     (0..count as u64).map(keyframe).collect()
 }
 
-/// 10 steps; 2, 3, 5 and 9 branches.
+/// A tree of 10 steps with 2, 3, 5 and 9 branches.
 pub(crate) fn profile() -> BranchingProfile {
     BranchingProfile::manual(10, &[2, 3, 5, 9], &[0, 3, 5, 8]).unwrap()
 }
@@ -49,13 +49,13 @@ pub(crate) fn sampler(steps: usize) -> DdimSampler {
     DdimSampler::new(&NoiseScheduleConfig::default(), steps).unwrap()
 }
 
-/// One of each kind, of 10 steps.
+/// One sampler of each kind, of 10 steps.
 pub(crate) fn samplers() -> [Box<dyn Sampler>; 2] {
     let config = NoiseScheduleConfig::default();
     [SamplerKind::Ddim, SamplerKind::DpmSolver].map(|kind| kind.sampler(&config, 10).unwrap())
 }
 
-/// The film of `count` keyframes along one profile.
+/// A film of `count` keyframes whose transitions have this profile.
 pub(crate) fn film_along(profile: &BranchingProfile, count: usize) -> Film {
     let transition = Transition {
         profile: profile.clone(),
@@ -67,12 +67,12 @@ pub(crate) fn film_along(profile: &BranchingProfile, count: usize) -> Film {
     }
 }
 
-/// The film of `count` keyframes along [`profile`].
+/// A film of `count` keyframes whose transitions have the profile of [`profile`].
 pub(crate) fn film(count: usize) -> Film {
     film_along(&profile(), count)
 }
 
-/// A film under this guidance from its first keyframe to its last.
+/// The same film with this guidance for all keyframes and transitions.
 pub(crate) fn guided(mut film: Film, guidance: Guidance) -> Film {
     for keyframe in &mut film.keyframes {
         keyframe.guidance_scale = guidance.scale;
@@ -83,7 +83,7 @@ pub(crate) fn guided(mut film: Film, guidance: Guidance) -> Film {
     film
 }
 
-/// Computes a film of 10 steps by DDIM, with nothing stored.
+/// Computes a film of 10 steps by DDIM without snapshots.
 pub(crate) fn render(
     backend: &mut dyn Backend,
     film: &Film,
@@ -101,7 +101,7 @@ pub(crate) fn render(
     })
 }
 
-/// A film in memory, and what it took.
+/// A computed film and its report.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Made {
     pub(crate) transitions: Vec<Vec<BlendedFrame>>,
@@ -109,7 +109,7 @@ pub(crate) struct Made {
     pub(crate) report: BlendReport,
 }
 
-/// A film by a fake with this batch limit and this sampler, nobody watching.
+/// Computes a film on a fake backend with this batch limit.
 pub(crate) fn sampled(
     sampler: &dyn Sampler,
     film: &Film,
@@ -119,7 +119,7 @@ pub(crate) fn sampled(
     made(&mut FakeBackend::new(batch_limit), sampler, film, options)
 }
 
-/// A film by this backend and sampler, nobody watching.
+/// Computes a film on this backend.
 pub(crate) fn made(
     backend: &mut dyn Backend,
     sampler: &dyn Sampler,
@@ -144,7 +144,7 @@ pub(crate) fn made(
     }
 }
 
-/// The film of [`film`] by a fake with this batch limit and DDIM, nobody watching.
+/// Computes the film of [`film`] by DDIM on a fake backend with this batch limit.
 pub(crate) fn quiet_film(batch_limit: usize, count: usize, options: &BlendOptions) -> Made {
     sampled(&sampler(10), &film(count), batch_limit, options)
 }

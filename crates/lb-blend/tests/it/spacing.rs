@@ -1,4 +1,4 @@
-//! Where the engine puts a level's branches.
+//! The fractions that the engine chooses for a level's branches.
 
 use lb_blend::{BackendError, BlendOptions, BlendedFrame, Latents, SpacingDistance};
 use lb_schedule::{BranchingProfile, Spacing, fixed_fractions};
@@ -10,7 +10,7 @@ fn fractions(frames: &[BlendedFrame]) -> Vec<f64> {
     frames.iter().map(|frame| frame.fraction).collect()
 }
 
-/// Coefficient of variation of the distances between neighbouring frames.
+/// The coefficient of variation of the distances between neighbouring frames.
 pub(crate) fn unevenness(frames: &[BlendedFrame]) -> f64 {
     let distance = |pair: &[BlendedFrame]| {
         let values = pair[0]
@@ -81,7 +81,7 @@ fn pictures_can_be_what_is_measured() {
     assert_ne!(pictures, latents);
 }
 
-/// Between two branches there is nothing to choose, and a picture costs a decode.
+/// Between two branches there is nothing to decide, so no picture is decoded for it.
 #[test]
 fn two_pictures_are_not_looked_at() {
     let profile = BranchingProfile::manual(10, &[2, 3], &[0, 9]).unwrap();
@@ -133,7 +133,7 @@ fn picture_features_that_do_not_compare_are_refused() {
     assert!(nan.contains("all values finite, got 0 where 1"), "{nan}");
 }
 
-/// A backend whose channels weigh this much.
+/// A fake backend with these channel weights.
 fn weighing(weights: &[f64]) -> Altered<'static> {
     let mut backend = Altered::nothing(usize::MAX);
     backend.channel_weights = Some(weights.to_vec());
@@ -141,7 +141,7 @@ fn weighing(weights: &[f64]) -> Altered<'static> {
 }
 
 #[test]
-fn channels_weigh_what_the_backend_says() {
+fn channels_have_the_weights_of_the_backend() {
     let fractions = |weights: [f64; 2]| {
         let options = BlendOptions::default();
         let film = made(&mut weighing(&weights), &sampler(10), &film(2), &options);

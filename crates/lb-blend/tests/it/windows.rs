@@ -12,7 +12,7 @@ fn transition(counts: &[usize], injections: &[usize]) -> Transition {
     }
 }
 
-/// Five keyframes, their transitions unlike each other in everything, and back to the first.
+/// A loop of five keyframes whose transitions differ in everything.
 fn varied() -> Film {
     let mut film = Film {
         keyframes: keyframes(5),
@@ -106,12 +106,12 @@ fn the_cost_of_different_trees_is_known_beforehand() {
     }
 }
 
-/// States are held for one group, the keyframe before it, and a loop's first.
+/// Snapshots are held for one group, the keyframe before it, and a loop's first.
 #[test]
 fn what_is_held_does_not_grow_with_the_film() {
     for (limit, group) in [(1, 1), (2, 1), (4, 2), (7, 3), (64, 7), (usize::MAX, 7)] {
         for count in [15, 24, 40] {
-            // Each after steps 3 to 10.
+            // Each keyframe is recorded after steps 3 to 10.
             let mut film = film(count);
             let held = rendered(&film, limit).report.most_snapshots_held;
             assert_eq!(
@@ -130,7 +130,7 @@ fn what_is_held_does_not_grow_with_the_film() {
     }
 }
 
-/// Nobody would notice a call of 80 rows but the memory.
+/// Calls of 80 rows would give the same frames, but need more memory.
 #[test]
 fn a_long_film_needs_no_larger_calls() {
     let widest = 2 * (profile().frame_count() - 2);

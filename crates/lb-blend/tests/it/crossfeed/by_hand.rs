@@ -82,7 +82,7 @@ fn each_keyframe_follows_the_one_before() {
     }
 }
 
-/// The middle of a transition of one inner branch, drawn towards its parents' mix.
+/// The inner branch of a transition that has only one, drawn towards its parents' mix.
 #[test]
 fn a_branch_follows_its_parents() {
     let curve = curve(0.8, 0.9, 0.5);

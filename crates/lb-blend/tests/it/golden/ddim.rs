@@ -1,4 +1,4 @@
-//! `ddim.json` and `timesteps.json`: diffusers' `DDIMScheduler`.
+//! Compares with diffusers' `DDIMScheduler` (`ddim.json` and `timesteps.json`).
 
 use lb_blend::{DdimSampler, NoiseScheduleConfig, PredictionType, Sampler, TimestepSpacing};
 use serde::Deserialize;
@@ -32,7 +32,7 @@ fn ddim_is_diffusers() {
     assert!(walked > 100, "the fixture has {walked} walks");
 }
 
-/// A model that predicts no velocity shows the schedule from outside: x̂₀ = √ᾱ·x.
+/// A model that predicts a velocity of 0 reveals the noise schedule: x̂₀ = √ᾱ·x.
 #[test]
 fn the_noise_schedule_is_diffusers() {
     let golden: Ddim = serde_json::from_str(include_str!("../../golden/ddim.json")).unwrap();
@@ -76,7 +76,7 @@ fn timesteps_are_diffusers_for_every_number_of_steps() {
             let sum = weighted_sum(ours);
             assert_eq!(ours.len(), steps);
             if (timestep_spacing, steps) == (TimestepSpacing::Leading, 1000) {
-                // diffusers begins at timestep 1000, of 0 to 999, and fails; ours stays at 999.
+                // diffusers begins at timestep 1000 (of 0 to 999) and fails; ours stays at 999.
                 assert_eq!((first, ours[0], ours[1], ours[999]), (1000, 999, 999, last));
                 continue;
             }

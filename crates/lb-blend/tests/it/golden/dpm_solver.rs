@@ -1,4 +1,5 @@
-//! `dpm_solver.json`: diffusers' `DPMSolverMultistepScheduler`, made from DDIM's configuration.
+//! Compares with diffusers' `DPMSolverMultistepScheduler`, made from DDIM's configuration
+//! (`dpm_solver.json`).
 
 use std::collections::BTreeMap;
 

@@ -98,10 +98,10 @@ fn films_keep_their_bits() {
     for sampler in samplers() {
         for spacing in [fixed, Spacing::Perceptual] {
             for crossfeed in [Crossfeed::default(), crossfed()] {
-                let mut options = BlendOptions::default();
-                options.spacing = spacing;
-                options.crossfeed = crossfeed;
-                options.distance = SpacingDistance::Pictures;
+                let options = BlendOptions::default()
+                    .with_spacing(spacing)
+                    .with_crossfeed(crossfeed)
+                    .with_distance(SpacingDistance::Pictures);
                 for film in [looped(), with_channels(looped())] {
                     let made = sampled(sampler.as_ref(), &film, 64, &options);
                     let split = sampled(sampler.as_ref(), &film, 3, &options);

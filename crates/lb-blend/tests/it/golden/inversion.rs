@@ -1,4 +1,4 @@
-//! `ddim_inversion.json`: diffusers' `DDIMInverseScheduler`.
+//! Compares with diffusers' `DDIMInverseScheduler` (`ddim_inversion.json`).
 
 use lb_blend::DdimInversion;
 use serde::Deserialize;

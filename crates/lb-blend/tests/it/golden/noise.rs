@@ -1,4 +1,4 @@
-//! `noise.json`: torch's draws.
+//! Compares with torch's random numbers (`noise.json`).
 
 use lb_blend::noise::{Generator, standard_normal};
 use serde::Deserialize;

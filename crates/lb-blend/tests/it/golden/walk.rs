@@ -1,4 +1,4 @@
-//! What the fixtures of both samplers hold: walks under a stand-in for a model.
+//! The content of both samplers' fixtures: walks whose model is a formula.
 
 use lb_blend::{NoiseScheduleConfig, Sampler};
 use serde::Deserialize;
@@ -58,7 +58,7 @@ impl Config {
 }
 
 impl Run {
-    /// Walks from `start` and compares the end and the middle.
+    /// Takes all steps from `start` and compares the latents at the end and in the middle.
     pub(super) fn check(&self, sampler: &dyn Sampler, start: &[f32], name: &str) {
         let mut latents = start.to_vec();
         let mut clean = vec![f32::NAN; latents.len()];
@@ -72,7 +72,7 @@ impl Run {
                 middle.clone_from(&clean);
             }
         }
-        // Both sides round every step to float32, differently.
+        // Both sides round every step to float32, but not in the same way.
         let tolerance = 1e-5 + 2e-8 * self.steps as f32;
         let pairs = [
             (&middle, &self.middle_clean, "x̂₀ half way"),
@@ -86,14 +86,14 @@ impl Run {
     }
 }
 
-/// The fixtures' stand-in for a model.
+/// The formula that the fixtures use as a model.
 pub(super) fn model(latents: &[f32], timestep: u32) -> Vec<f32> {
     let time = 0.5 + timestep as f32 / 1000.0;
     let value = |(index, x): (usize, &f32)| 0.3 * x + (0.1 * index as f32 - 0.35) * time;
     latents.iter().enumerate().map(value).collect()
 }
 
-/// Σ (i + 1)·tᵢ: one number that tells walks apart.
+/// Σ (i + 1)·tᵢ: a number that differs between lists of timesteps.
 pub(super) fn weighted_sum(timesteps: &[u32]) -> u64 {
     (1..)
         .zip(timesteps)
