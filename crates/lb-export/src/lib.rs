@@ -48,6 +48,8 @@ mod graph;
 mod import;
 mod layers;
 mod options;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text_encoder;
 mod unet;
 mod vae;

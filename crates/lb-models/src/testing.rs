@@ -20,12 +20,7 @@ use crate::session::{ComponentSession, SessionRequest, commit_graph};
 /// What errors call a graph.
 const NAME: &str = "graph";
 
-/// The fixtures of the networks, written by `crates/lb-export/tests/golden/make.py`.
-const NETWORKS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../lb-export/tests/golden/fixtures"
-);
-/// The other files of a directory, written by `tests/golden/kinds.py`.
+/// The files of tiny model directories other than their networks, written by `tests/golden/kinds.py`.
 const KINDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/kinds");
 
 /// A tensor under the name of a graph's input or output.
@@ -152,7 +147,7 @@ pub fn write_tiny_model(kind: &str, to: &Path) -> io::Result<()> {
         _ => ("sd2", "sd2", "sd2"),
     };
     for (model, part) in [(unet, "unet"), (vae, "vae"), (text_encoder, "text_encoder")] {
-        let network = Path::new(NETWORKS).join(model).join(part);
+        let network = lb_export::testing::networks().join(model).join(part);
         copy_folder(&network, &to.join(part))?;
     }
     Ok(())
