@@ -37,7 +37,7 @@ fn broken(damage: impl FnOnce(&Path)) -> Folder {
     folder
 }
 
-fn assert_told(folder: &Folder, words: &[&str]) {
+fn assert_named(folder: &Folder, words: &[&str]) {
     let before = folder.contents();
     let said = folder.run(&[SMALL_FILM, &["--model=./model", "--output=film.mp4"]].concat());
     said.assert_refused(1, words);
@@ -65,7 +65,7 @@ fn a_copy_renders() {
 #[test]
 fn missing_weights_are_named() {
     let folder = broken(|model| fs::remove_file(model.join(UNET)).unwrap());
-    assert_told(&folder, &["unet"]);
+    assert_named(&folder, &["unet"]);
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn truncated_weights_are_named() {
             fs::write(path, &bytes[..keep(bytes.len())]).unwrap();
         }
     };
-    assert_told(&broken(shortened(|length| length / 2)), &[UNET]);
-    assert_told(&broken(shortened(|_| 100)), &[UNET]);
-    assert_told(&broken(shortened(|_| 0)), &[UNET]);
+    assert_named(&broken(shortened(|length| length / 2)), &[UNET]);
+    assert_named(&broken(shortened(|_| 100)), &[UNET]);
+    assert_named(&broken(shortened(|_| 0)), &[UNET]);
 }
 
 #[test]
@@ -91,28 +91,28 @@ fn a_configuration_that_contradicts_the_tensors_is_named() {
         config["block_out_channels"][0] = 96.into();
         fs::write(path, config.to_string()).unwrap();
     });
-    assert_told(&folder, &[UNET, "shape", "96"]);
+    assert_named(&folder, &[UNET, "shape", "96"]);
 }
 
 #[test]
 fn a_broken_configuration_is_named() {
     let cut =
         |model: &Path| fs::write(model.join("vae/config.json"), "{\"in_channels\": 3").unwrap();
-    assert_told(&broken(cut), &["vae/config.json"]);
+    assert_named(&broken(cut), &["vae/config.json"]);
     let no_words = |model: &Path| fs::remove_file(model.join("tokenizer/merges.txt")).unwrap();
-    assert_told(&broken(no_words), &["tokenizer/merges.txt"]);
+    assert_named(&broken(no_words), &["tokenizer/merges.txt"]);
 }
 
 #[test]
 fn folders_that_need_something_done_first_say_what() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 3463726504\n";
     let cloned = broken(|model| fs::write(model.join(UNET), pointer).unwrap());
-    assert_told(&cloned, &[UNET, "Git LFS", "git lfs pull"]);
+    assert_named(&cloned, &[UNET, "Git LFS", "git lfs pull"]);
     let pickled = broken(|model| {
         let torch = model.join("unet/diffusion_pytorch_model.bin");
         fs::rename(model.join(UNET), torch).unwrap();
     });
-    assert_told(&pickled, &["diffusion_pytorch_model.bin", "lb import"]);
+    assert_named(&pickled, &["diffusion_pytorch_model.bin", "lb import"]);
     let graphs = broken(|model| {
         let folder = model.join("text_encoder");
         fs::rename(folder.join("model.safetensors"), folder.join("model.onnx")).unwrap();

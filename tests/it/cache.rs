@@ -46,9 +46,9 @@ fn only_what_depends_on_a_change_is_computed() {
     assert!(film == std::fs::read(folder.join("film.mp4")).unwrap());
 
     let before = stored(folder.cache());
-    let anew = render(&three, &["--no-cache"]);
-    assert_eq!(evaluations(&anew), 3 * KEYFRAME + 2 * TRANSITION);
-    assert_eq!(anew["reused_decodes"].as_u64(), Some(0));
+    let again = render(&three, &["--no-cache"]);
+    assert_eq!(evaluations(&again), 3 * KEYFRAME + 2 * TRANSITION);
+    assert_eq!(again["reused_decodes"].as_u64(), Some(0));
     assert!(film == std::fs::read(folder.join("film.mp4")).unwrap());
     assert_eq!(stored(folder.cache()), before, "--no-cache keeps nothing");
 }
@@ -72,7 +72,7 @@ fn a_model_changed_under_the_same_name_is_another_one() {
 }
 
 #[test]
-fn damaged_entries_are_told_and_computed_again() {
+fn damaged_entries_are_reported_and_computed_again() {
     let folder = Folder::new();
     let arguments = arguments(&["a red apple", "a green pear"], &[]);
     folder.facts(&arguments);
@@ -95,10 +95,10 @@ fn damaged_entries_are_told_and_computed_again() {
     }
     let said = folder.run(&arguments);
     assert_eq!(said.code, Some(0), "{}", said.error);
-    let told = said.error.lines().filter(|line| {
+    let warnings = said.error.lines().filter(|line| {
         line.starts_with("warning: the cache entry") && line.contains("damaged and computed again")
     });
-    assert_eq!(told.count(), files.len(), "{}", said.error);
+    assert_eq!(warnings.count(), files.len(), "{}", said.error);
     assert!(film == std::fs::read(folder.join("film.mp4")).unwrap());
     assert_eq!(stored(folder.cache()), whole, "all is whole again");
     let said = folder.run(&arguments);
@@ -168,7 +168,7 @@ fn the_limit_is_kept_and_the_newest_stays() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_is_told() {
+fn a_folder_that_cannot_be_used_is_reported() {
     let folder = Folder::new();
     std::fs::write(folder.join("file"), "in the way").unwrap();
     let small = [
@@ -209,7 +209,7 @@ fn a_folder_that_cannot_be_used_is_told() {
 }
 
 #[test]
-fn a_read_only_folder_is_read_and_told_once() {
+fn a_read_only_folder_is_read_and_reported_once() {
     let folder = Folder::new();
     let small = [
         "render",

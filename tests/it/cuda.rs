@@ -1,15 +1,15 @@
-//! The CUDA device on a stand-in for CUDA (`../cuda-stand-in`): ONNX Runtime's own provider says
-//! where nodes run, and the stand-in what is copied, recorded and replayed. Kernels do nothing, so
-//! nothing is said here of pictures.
+//! The CUDA device on a stand-in for CUDA (`../cuda-stand-in`). ONNX Runtime's own provider reports
+//! where nodes run, and the stand-in logs what is copied, recorded and replayed. Its kernels do
+//! nothing, so these tests show nothing about pictures.
 //!
-//! `cargo xtask test-cuda` runs these.
+//! `cargo xtask test-cuda` runs them.
 
 use lb_models::testing::write_tiny_model;
 
 use crate::lb::{Folder, Said};
 use crate::modes::golden;
 
-/// Two keyframes, then levels of one and of three inner branches: calls of 4, 2 and 6 rows.
+/// A film of two keyframes, then levels of one and of three inner branches: calls of 4, 2 and 6 rows.
 const FILM: &[&str] = &[
     "render",
     "a red apple",
@@ -21,17 +21,17 @@ const FILM: &[&str] = &[
     "--device=cuda",
     "--no-cache",
 ];
-/// Bytes of a row of the bundled model's latents, and of its text.
+/// The bytes of a row of the bundled model's latents, and of its text.
 const LATENTS: usize = 4 * 16 * 16 * 4;
 const TEXT: usize = 77 * 128 * 4;
 /// Where `FILM` wants frames of the bundled model.
 const FRAMES: &[&str] = &["--frames-dir=frames", "--force"];
 
-/// Runs the program on the stand-in under these variables; what that was told comes with it, a line
-/// a call.
+/// Runs the program on the stand-in with these variables, and returns the calls that the stand-in
+/// logged, one on each line.
 fn run(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> (Said, Vec<String>) {
     let libraries = std::env::var_os("LB_CUDA_STAND_IN");
-    let libraries = libraries.expect("`cargo xtask test-cuda` says where the stand-in is");
+    let libraries = libraries.expect("`cargo xtask test-cuda` sets the folder of the stand-in");
     let log = folder.cache().join("cuda.log");
     let _ = std::fs::remove_file(&log);
     let mut command = folder.command(arguments);
@@ -39,26 +39,27 @@ fn run(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> (Said
     command.env("CUDA_STAND_IN_LOG", &log).env("NO_COLOR", "1");
     command.envs(variables.iter().copied());
     let said = Said::from(command.output().unwrap());
-    let told = std::fs::read_to_string(&log).unwrap_or_default();
-    (said, told.lines().map(str::to_owned).collect())
+    let calls = std::fs::read_to_string(&log).unwrap_or_default();
+    (said, calls.lines().map(str::to_owned).collect())
 }
 
-/// Runs what must succeed, without a warning and without a broken rule of CUDA's.
-fn told(folder: &Folder, arguments: &[&str]) -> Vec<String> {
-    let (said, told) = run(folder, arguments, &[]);
+/// Runs a command that must succeed without a warning and without breaking a rule of CUDA, and returns
+/// the logged calls.
+fn logged_calls(folder: &Folder, arguments: &[&str]) -> Vec<String> {
+    let (said, calls) = run(folder, arguments, &[]);
     assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
     assert_eq!(said.error, "", "{arguments:?}");
-    let refused = told.iter().find(|line| line.starts_with("refused"));
+    let refused = calls.iter().find(|line| line.starts_with("refused"));
     assert_eq!(refused, None, "{arguments:?}");
-    told
+    calls
 }
 
-fn count(told: &[String], line: &str) -> usize {
-    told.iter().filter(|found| found.as_str() == line).count()
+fn count(calls: &[String], line: &str) -> usize {
+    calls.iter().filter(|found| found.as_str() == line).count()
 }
 
-fn starting(told: &[String], start: &str) -> usize {
-    let found = told.iter().filter(|line| line.starts_with(start));
+fn starting(calls: &[String], start: &str) -> usize {
+    let found = calls.iter().filter(|line| line.starts_with(start));
     found.count()
 }
 
@@ -75,10 +76,10 @@ fn a_device_that_works_is_found() {
         .filter(|flag| !flag.starts_with("--device"))
         .chain(FRAMES.iter().copied())
         .collect();
-    assert!(starting(&told(&folder, &automatic), "copied host to device") > 0);
+    assert!(starting(&logged_calls(&folder, &automatic), "copied host to device") > 0);
 }
 
-/// The lines in which a component's session says where its nodes were placed.
+/// The lines of the log that report on which device the nodes of a component were placed.
 fn placements(said: &Said) -> Vec<&str> {
     let lines = said.error.lines();
     lines.filter(|line| line.contains("nodes placed")).collect()
@@ -121,7 +122,7 @@ fn every_node_of_every_kind_of_model_runs_on_the_gpu() {
         };
         for precision in ["--precision=fp16", "--precision=fp32"] {
             let arguments = [FILM, FRAMES, &flags, &model, &[precision, "-vv"]].concat();
-            let (said, told) = run(&folder, &arguments, &[]);
+            let (said, calls) = run(&folder, &arguments, &[]);
             assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.error);
             let placed = placements(&said);
             assert_eq!(placed.len(), components, "{kind}: {placed:?}");
@@ -132,7 +133,7 @@ fn every_node_of_every_kind_of_model_runs_on_the_gpu() {
                 );
                 assert!(line.contains("on_cpu={}"), "{kind}, {precision}: {line}");
             }
-            assert_eq!(starting(&told, "refused"), 0, "{kind}, {precision}");
+            assert_eq!(starting(&calls, "refused"), 0, "{kind}, {precision}");
         }
     }
 }
@@ -140,17 +141,20 @@ fn every_node_of_every_kind_of_model_runs_on_the_gpu() {
 #[test]
 #[ignore = "wants the stand-in for CUDA: cargo xtask test-cuda"]
 fn latents_travel_once_a_step_and_text_once_a_level() {
-    let told = told(&Folder::new(), &[FILM, FRAMES].concat());
+    let calls = logged_calls(&Folder::new(), &[FILM, FRAMES].concat());
     for (rows, steps) in [(4, 6), (2, 4 - 2), (6, 6 - 4)] {
         let to = format!("copied host to device: {}", rows * LATENTS);
         let from = format!("copied device to host: {}", rows * LATENTS);
         let text = format!("copied host to device: {}", rows * TEXT);
-        assert_eq!(count(&told, &from), steps, "{rows} rows");
-        // Once more when the tensor is made; weights may have the same size.
-        assert!(count(&told, &to) > steps, "{rows} rows");
-        assert_eq!(count(&told, &text), 2, "{rows} rows: made, and sent once");
+        assert_eq!(count(&calls, &from), steps, "{rows} rows");
+        // The tensor is also copied once when it is made, and weights may have the same size.
+        assert!(count(&calls, &to) > steps, "{rows} rows");
+        assert_eq!(count(&calls, &text), 2, "{rows} rows: made, and sent once");
     }
-    assert_eq!(starting(&told, "captured") + starting(&told, "replayed"), 0);
+    assert_eq!(
+        starting(&calls, "captured") + starting(&calls, "replayed"),
+        0
+    );
 }
 
 #[test]
@@ -158,7 +162,7 @@ fn latents_travel_once_a_step_and_text_once_a_level() {
 fn every_size_of_batch_is_recorded_once_and_then_replayed() {
     let folder = Folder::new();
     let graphs = [FILM, FRAMES, &["--cuda-graphs"]].concat();
-    let two = told(&folder, &graphs);
+    let two = logged_calls(&folder, &graphs);
     assert_eq!(starting(&two, "captured"), 3);
     assert_eq!(starting(&two, "replayed"), 6 + 2 + 2);
     // Compared with launched kernels where each graph was recorded.
@@ -168,7 +172,7 @@ fn every_size_of_batch_is_recorded_once_and_then_replayed() {
     );
 
     // Three keyframes are one batch of six rows, as the second level is: no graph more.
-    let three = told(&folder, &[&graphs[..], &["a yellow banana"]].concat());
+    let three = logged_calls(&folder, &[&graphs[..], &["a yellow banana"]].concat());
     assert_eq!(starting(&three, "captured"), 2);
     assert_eq!(starting(&three, "replayed"), 6 + 2 * (2 + 2));
     // Both were checked when they were recorded and when they came again, and no more.
@@ -187,13 +191,13 @@ fn every_size_of_batch_is_recorded_once_and_then_replayed() {
 fn a_replay_that_computes_something_else_is_not_believed() {
     let folder = Folder::new();
     let graphs = [FILM, FRAMES, &["--cuda-graphs"]].concat();
-    let (said, told) = run(&folder, &graphs, &[("CUDA_STAND_IN_SPOIL_REPLAYS", "1")]);
+    let (said, calls) = run(&folder, &graphs, &[("CUDA_STAND_IN_SPOIL_REPLAYS", "1")]);
     assert_eq!(said.code, Some(0), "{}", said.error);
     let warnings = said.error.lines().filter(|line| line.contains("WARN"));
     assert_eq!(warnings.count(), 1, "{}", said.error);
     assert!(said.error.contains("without graphs"), "{}", said.error);
-    assert_eq!(starting(&told, "captured"), 1);
-    assert_eq!(starting(&told, "replayed"), 1);
+    assert_eq!(starting(&calls, "captured"), 1);
+    assert_eq!(starting(&calls, "replayed"), 1);
 }
 
 #[test]
@@ -208,10 +212,10 @@ fn a_batch_that_the_memory_does_not_hold_is_computed_in_parts() {
     let large = [&rest, FRAMES, &large].concat();
     // Calls by their rows, latents having 16 times those of the model's own size.
     let with_megabytes = |megabytes: &str| {
-        let (said, told) = run(&folder, &large, &[("CUDA_STAND_IN_MEGABYTES", megabytes)]);
+        let (said, calls) = run(&folder, &large, &[("CUDA_STAND_IN_MEGABYTES", megabytes)]);
         let calls = |rows| {
             let received = format!("copied device to host: {}", rows * LATENTS * 16);
-            count(&told, &received)
+            count(&calls, &received)
         };
         let calls: Vec<(usize, usize)> = (1..=16).map(|rows| (rows, calls(rows))).collect();
         (

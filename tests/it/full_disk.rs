@@ -38,8 +38,8 @@ fn results_that_cannot_be_kept_are_done_without_and_that_is_said_once() {
     ];
     let said = run(&folder, SMALL_FILES, &output);
     assert_eq!(said.code, Some(0), "{}", said.error);
-    let told = said.error.matches("warning: the cache folder").count();
-    assert_eq!(told, 1, "{}", said.error);
+    let warnings = said.error.matches("warning: the cache folder").count();
+    assert_eq!(warnings, 1, "{}", said.error);
     assert!(said.error.contains("cannot be written"), "{}", said.error);
     assert_eq!(folder.contents(), ["film.mp4"]);
     let partial = std::fs::read_dir(folder.cache().join("entries")).unwrap();
@@ -87,7 +87,7 @@ fn run_on_disk(folder: &Folder, arguments: &[&str]) -> Said {
 }
 
 #[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
+fn a_full_disk_is_reported_and_leaves_nothing() {
     let folder = Folder::new();
     if !can_mount(&folder) {
         eprintln!("skipped: a file system cannot be mounted here");
@@ -108,7 +108,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 
 /// The frames of a first stage wait on the outputs' disk, not in memory.
 #[test]
-fn a_first_stage_without_room_is_told_and_leaves_nothing() {
+fn a_first_stage_without_room_is_reported_and_leaves_nothing() {
     let folder = Folder::new();
     if !can_mount(&folder) {
         eprintln!("skipped: a file system cannot be mounted here");

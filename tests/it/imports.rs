@@ -193,7 +193,7 @@ fn a_model_is_replaced_only_by_force() {
 }
 
 #[test]
-fn what_cannot_be_imported_is_told_and_leaves_nothing() {
+fn what_cannot_be_imported_is_refused_and_leaves_nothing() {
     let folder = Folder::new();
     fs::create_dir(folder.join("empty")).unwrap();
     fs::write(folder.join("words.safetensors"), "no tensors").unwrap();

@@ -100,7 +100,7 @@ fn eight_keyframes_cost_exactly_what_was_planned() {
 }
 
 #[test]
-fn wrong_job_files_are_told_why() {
+fn wrong_job_files_get_a_message_that_explains_them() {
     let folder = Folder::new();
     let long = format!("[[keyframe]]\nprompt = \"{}\"\n", "x".repeat(10_000_000));
     for (name, text, words) in [
@@ -161,7 +161,7 @@ fn wrong_job_files_are_told_why() {
 }
 
 #[test]
-fn what_carries_no_job_is_told() {
+fn files_without_a_job_are_refused() {
     let folder = Folder::new();
     image::RgbImage::new(4, 4)
         .save(folder.join("picture.png"))

@@ -139,7 +139,7 @@ fn a_table_and_a_plot() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_told() {
+fn what_cannot_be_measured_is_refused() {
     let folder = rendered();
     let refused = |arguments: &[&str], words: &[&str]| {
         folder

@@ -38,8 +38,8 @@ const RENDER: [&str; 9] = [
     "--output=film.mp4",
 ];
 
-/// Damages the model directory and says how. Files are hard links to the bundled model's: what is
-/// changed is written anew.
+/// Damages the model directory, and returns a description of the damage. The files are hard links to
+/// those of the bundled model, so a changed file is written as a new one.
 type Mutation = fn(&Path, &mut Chance) -> String;
 
 const MUTATIONS: [Mutation; 18] = [

@@ -37,8 +37,8 @@ fn what_is_not_understood_is_answered_with_advice() {
         let said = folder.run(arguments);
         assert_eq!(said.code, Some(2), "{arguments:?}: {}", said.error);
         assert!(said.error.contains(words), "{arguments:?}: {}", said.error);
-        let told = said.error.matches("tip:").count();
-        assert!(told <= 1, "{arguments:?}: {}", said.error);
+        let tips = said.error.matches("tip:").count();
+        assert!(tips <= 1, "{arguments:?}: {}", said.error);
     }
 }
 

@@ -13,9 +13,9 @@ fn change(model: &Path, name: &str, key: &str, value: &Value) -> String {
     let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     config[key] = value.clone();
     replace(&path, config.to_string());
-    let mut told = value.to_string();
-    told.truncate(60);
-    format!("{name}: {key} is {told}")
+    let mut shown = value.to_string();
+    shown.truncate(60);
+    format!("{name}: {key} is {shown}")
 }
 
 /// Settings that contradict the tensors or another component.
