@@ -1,209 +1,161 @@
-//! Reading a component's `config.json` one setting at a time, so that an error can name it.
+//! The JSON files in which a model describes itself, read by serde.
+//!
+//! diffusers and transformers write one `config.json` for each network. Such a file has many
+//! settings, of which a reader needs a few; a setting that is absent or `null` has a default. So each
+//! reader declares a struct with the settings that it needs and their defaults, and
+//! [`ConfigFile::parse`] fills it. An error names the file, the setting, the value that was found and
+//! the values that are allowed.
 
+mod deserialize;
 mod text_encoder;
 mod unet;
 mod vae;
+mod values;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::CheckpointError;
-use crate::settings::{read_settings, shown_setting};
+use crate::regular_file;
+use deserialize::Settings;
 pub use text_encoder::{TextActivation, TextEncoderConfig};
 pub use unet::{TransformerConfig, UnetBlockConfig, UnetConfig};
 pub use vae::VaeConfig;
+pub use values::{Count, EachBlock, PerBlock, PositiveNumber, Size};
 
-/// No channel count, layer count or vocabulary of a real model is beyond this.
-const LARGEST_SIZE: u64 = 1 << 24;
+/// The longest configuration that is read, in bytes. The largest that models have, a tokenizer with
+/// its whole vocabulary, takes a few megabytes.
+const LONGEST_FILE: u64 = 64 << 20;
 
-/// The settings of one `config.json`.
-#[derive(Debug)]
+/// The longest value that a message repeats, in characters.
+const LONGEST_SHOWN: usize = 80;
+
+/// The settings of one JSON file.
+///
+/// ```
+/// use lb_checkpoint::{ConfigFile, Size};
+///
+/// /// The settings that this program needs of a UNet.
+/// #[derive(serde::Deserialize)]
+/// #[serde(default)]
+/// struct UnetSettings {
+///     in_channels: Size,
+///     flip_sin_to_cos: bool,
+/// }
+///
+/// impl Default for UnetSettings {
+///     fn default() -> Self {
+///         Self { in_channels: Size(4), flip_sin_to_cos: true }
+///     }
+/// }
+///
+/// let file = |text: &str| {
+///     ConfigFile::new("unet/config.json".into(), serde_json::from_str(text).unwrap())
+/// };
+/// let settings: UnetSettings = file(r#"{"in_channels": 9, "flip_sin_to_cos": null}"#).parse()?;
+/// assert_eq!(settings.in_channels, Size(9));
+/// assert!(settings.flip_sin_to_cos);
+/// let refused = file(r#"{"flip_sin_to_cos": "yes"}"#).parse::<UnetSettings>().err().unwrap();
+/// assert_eq!(
+///     refused.to_string(),
+///     "unet/config.json: \"flip_sin_to_cos\" is \"yes\"; expected true or false"
+/// );
+/// # Ok::<(), lb_checkpoint::CheckpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConfigFile {
     path: PathBuf,
     settings: Map<String, Value>,
 }
 
 impl ConfigFile {
-    /// Reads `config.json` of a component's folder.
+    /// Reads the file at `path`: a regular file of at most 64 MiB that holds one JSON object.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`] and [`CheckpointError::Json`].
-    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
-        let path = folder.join("config.json");
-        let settings = read_settings(&path)?;
-        Ok(Self { path, settings })
+    /// [`CheckpointError::Io`] where it cannot be read or is no regular file, and
+    /// [`CheckpointError::Json`] where it is too long or holds no JSON object.
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let broken = |problem| CheckpointError::Json {
+            path: path.to_owned(),
+            problem,
+        };
+        let text = regular_file::read_at_most(path, LONGEST_FILE)?.ok_or_else(|| {
+            broken(format!(
+                "it is longer than the {LONGEST_FILE} bytes that are allowed"
+            ))
+        })?;
+        match serde_json::from_slice(&text) {
+            Ok(Value::Object(settings)) => Ok(Self::new(path.to_owned(), settings)),
+            Ok(_) => Err(broken("expected a JSON object".to_owned())),
+            Err(error) => Err(broken(error.to_string())),
+        }
     }
 
-    /// Settings that stand, or will stand, in the file of this path.
-    pub(crate) fn new(path: PathBuf, settings: Map<String, Value>) -> Self {
+    /// Settings that are, or will be, in the file at `path`.
+    #[must_use]
+    pub fn new(path: PathBuf, settings: Map<String, Value>) -> Self {
         Self { path, settings }
     }
 
-    /// The error for a setting that is not what was expected.
-    pub(crate) fn refuse(&self, key: &str, expected: impl Into<String>) -> CheckpointError {
+    /// Where the file lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All settings, as JSON has them.
+    #[must_use]
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
+    }
+
+    /// All settings, as JSON has them.
+    pub(crate) fn into_settings(self) -> Map<String, Value> {
+        self.settings
+    }
+
+    /// The settings that `T` declares. Others are ignored, and `null` counts as absent, because
+    /// diffusers writes it for its defaults.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Setting`] for the first setting with a value that `T` does not allow.
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CheckpointError> {
+        T::deserialize(Settings(&self.settings)).map_err(|wrong| {
+            let key = wrong.path.join(".");
+            CheckpointError::Setting {
+                path: self.path.clone(),
+                found: self.found(&wrong.path),
+                key,
+                expected: wrong.expected,
+            }
+        })
+    }
+
+    /// The error for a setting whose value is not what was expected.
+    pub fn refuse(&self, key: &str, expected: impl Into<String>) -> CheckpointError {
+        let found = self.found(&[key.to_owned()]);
+        self.refuse_value(key, &found, expected)
+    }
+
+    /// The error for a setting, with the value as the caller describes it.
+    pub fn refuse_value(
+        &self,
+        key: &str,
+        found: &dyn Display,
+        expected: impl Into<String>,
+    ) -> CheckpointError {
         CheckpointError::Setting {
             path: self.path.clone(),
             key: key.to_owned(),
-            found: self
-                .settings
-                .get(key)
-                .map_or("absent".to_owned(), shown_setting),
+            found: shortened(&found.to_string(), LONGEST_SHOWN),
             expected: expected.into(),
         }
     }
 
-    /// The setting, with JSON's null counted as absent (diffusers writes null for its defaults).
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.settings.get(key).filter(|value| !value.is_null())
-    }
-
-    /// A size of at least 1; absent means the default, and no default means required.
-    pub(crate) fn size(&self, key: &str, default: Option<usize>) -> Result<usize, CheckpointError> {
-        match (self.get(key), default) {
-            (Some(value), _) => size(value).ok_or_else(|| self.refuse(key, EXPECTED_SIZE)),
-            (None, Some(default)) => Ok(default),
-            (None, None) => Err(self.refuse(key, EXPECTED_SIZE)),
-        }
-    }
-
-    /// A size of at least 1, or none where the setting is absent.
-    pub(crate) fn optional_size(&self, key: &str) -> Result<Option<usize>, CheckpointError> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(_) => self.size(key, None).map(Some),
-        }
-    }
-
-    /// A size that may be 0.
-    pub(crate) fn size_or_zero(&self, key: &str, default: usize) -> Result<usize, CheckpointError> {
-        match self.get(key) {
-            Some(value) if value.as_u64() == Some(0) => Ok(0),
-            _ => self.size(key, Some(default)),
-        }
-    }
-
-    /// A required, non-empty list of sizes.
-    pub(crate) fn sizes(&self, key: &str) -> Result<Vec<usize>, CheckpointError> {
-        let list = self
-            .get(key)
-            .and_then(Value::as_array)
-            .filter(|list| !list.is_empty());
-        list.and_then(|list| list.iter().map(size).collect())
-            .ok_or_else(|| self.refuse(key, "a list of whole numbers from 1"))
-    }
-
-    /// One size for all blocks, or a list with one for each.
-    pub(crate) fn size_per_block(
-        &self,
-        key: &str,
-        default: usize,
-        blocks: usize,
-    ) -> Result<Vec<usize>, CheckpointError> {
-        match self.get(key) {
-            Some(Value::Array(_)) => {
-                let list = self.sizes(key)?;
-                self.require(key, list.len() == blocks, || {
-                    format!("a list of {blocks} sizes")
-                })?;
-                Ok(list)
-            }
-            _ => Ok(vec![self.size(key, Some(default))?; blocks]),
-        }
-    }
-
-    /// A positive number.
-    pub(crate) fn positive(&self, key: &str, default: f64) -> Result<f64, CheckpointError> {
-        match self.get(key) {
-            None => Ok(default),
-            Some(value) => value
-                .as_f64()
-                .filter(|number| *number > 0.0)
-                .ok_or_else(|| self.refuse(key, "a number above 0")),
-        }
-    }
-
-    /// A number.
-    pub(crate) fn number(&self, key: &str, default: f64) -> Result<f64, CheckpointError> {
-        match self.get(key) {
-            None => Ok(default),
-            Some(value) => value.as_f64().ok_or_else(|| self.refuse(key, "a number")),
-        }
-    }
-
-    /// True or false.
-    pub(crate) fn flag(&self, key: &str, default: bool) -> Result<bool, CheckpointError> {
-        match self.get(key) {
-            None => Ok(default),
-            Some(value) => value
-                .as_bool()
-                .ok_or_else(|| self.refuse(key, "true or false")),
-        }
-    }
-
-    /// One flag for all blocks, or a list with one for each.
-    pub(crate) fn flag_per_block(
-        &self,
-        key: &str,
-        default: bool,
-        blocks: usize,
-    ) -> Result<Vec<bool>, CheckpointError> {
-        match self.get(key) {
-            Some(Value::Array(list)) => {
-                let flags: Option<Vec<_>> = list.iter().map(Value::as_bool).collect();
-                flags
-                    .filter(|flags| flags.len() == blocks)
-                    .ok_or_else(|| self.refuse(key, format!("a list of {blocks} true or false")))
-            }
-            _ => Ok(vec![self.flag(key, default)?; blocks]),
-        }
-    }
-
-    /// One of several words, mapped to what it stands for.
-    pub(crate) fn choice<T: Copy>(
-        &self,
-        key: &str,
-        default: &str,
-        choices: &[(&str, T)],
-    ) -> Result<T, CheckpointError> {
-        let word = match self.get(key) {
-            None => Some(default),
-            Some(value) => value.as_str(),
-        };
-        word.and_then(|word| choose(word, choices))
-            .ok_or_else(|| self.refuse(key, words(choices)))
-    }
-
-    /// A list of `count` words, each one of several.
-    pub(crate) fn choices<T: Copy>(
-        &self,
-        key: &str,
-        count: usize,
-        choices: &[(&str, T)],
-    ) -> Result<Vec<T>, CheckpointError> {
-        let list = self
-            .get(key)
-            .and_then(Value::as_array)
-            .filter(|list| list.len() == count);
-        list.and_then(|list| {
-            list.iter()
-                .map(|word| word.as_str().and_then(|word| choose(word, choices)))
-                .collect()
-        })
-        .ok_or_else(|| self.refuse(key, format!("a list of {count}, each {}", words(choices))))
-    }
-
-    /// Refuses every value but the one that switches the feature off; absent is fine too.
-    pub(crate) fn only(&self, key: &str, off: Value) -> Result<(), CheckpointError> {
-        match self.get(key) {
-            Some(value) if *value != off && !same_number(value, &off) => {
-                Err(self.refuse(key, format!("{off} (or absent)")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses the setting unless `holds`.
+    /// Refuses a setting unless the rule about it holds.
     pub(crate) fn require(
         &self,
         key: &str,
@@ -216,33 +168,137 @@ impl ConfigFile {
             Err(self.refuse(key, expected()))
         }
     }
+
+    /// Refuses every value but the one that switches a feature off; absent is fine too.
+    pub(crate) fn require_off(&self, key: &str, off: &Value) -> Result<(), CheckpointError> {
+        match self.settings.get(key) {
+            None | Some(Value::Null) => Ok(()),
+            Some(value) if value == off || is_same_number(value, off) => Ok(()),
+            Some(_) => Err(self.refuse(key, format!("{off} (or absent)"))),
+        }
+    }
+
+    /// The value at a path of keys as a message shows it.
+    fn found(&self, path: &[String]) -> String {
+        let value = path.split_first().and_then(|(first, rest)| {
+            let outer = self.settings.get(first)?;
+            rest.iter().try_fold(outer, |value, key| value.get(key))
+        });
+        value.map_or("absent".to_owned(), |value| {
+            shortened(&value.to_string(), LONGEST_SHOWN)
+        })
+    }
 }
 
-const EXPECTED_SIZE: &str = "a whole number from 1";
-
-fn size(value: &Value) -> Option<usize> {
-    let number = value
-        .as_u64()
-        .filter(|number| (1..=LARGEST_SIZE).contains(number))?;
-    usize::try_from(number).ok()
+/// `block_out_channels`: a list that is not empty, whose widths can be divided into groups.
+fn block_channels(
+    config: &ConfigFile,
+    channels: &EachBlock<Size>,
+    norm_groups: usize,
+) -> Result<Vec<usize>, CheckpointError> {
+    let key = "block_out_channels";
+    let channels: Vec<_> = channels.0.iter().map(|size| size.0).collect();
+    config.require(key, !channels.is_empty(), || {
+        "a list of whole numbers from 1".to_owned()
+    })?;
+    let are_multiples = channels
+        .iter()
+        .all(|channels| channels.is_multiple_of(norm_groups));
+    config.require(key, are_multiples, || {
+        format!("multiples of \"norm_num_groups\" ({norm_groups})")
+    })?;
+    Ok(channels)
 }
 
 /// JSON keeps 1 and 1.0 apart; a setting does not.
-fn same_number(one: &Value, other: &Value) -> bool {
+fn is_same_number(one: &Value, other: &Value) -> bool {
     one.as_f64().is_some() && one.as_f64() == other.as_f64()
 }
 
-fn choose<T: Copy>(word: &str, choices: &[(&str, T)]) -> Option<T> {
-    choices
-        .iter()
-        .find(|(name, _)| *name == word)
-        .map(|(_, meaning)| *meaning)
+/// A text as a message repeats it: complete if it has at most `longest` characters, otherwise cut
+/// off with an ellipsis.
+#[must_use]
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
-fn words<T>(choices: &[(&str, T)]) -> String {
-    let names: Vec<_> = choices
-        .iter()
-        .map(|(name, _)| format!("\"{name}\""))
-        .collect();
-    names.join(" or ")
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn file(settings: Value) -> ConfigFile {
+        ConfigFile::new(
+            "config.json".into(),
+            settings.as_object().cloned().unwrap_or_default(),
+        )
+    }
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        assert_eq!(shortened(&"é".repeat(80), 80), "é".repeat(80));
+        assert_eq!(shortened(&"é".repeat(81), 80), "é".repeat(80) + "…");
+        let refused = file(json!({"key": "a".repeat(100)})).refuse("key", "less");
+        assert!(refused.to_string().contains("aaa…; expected less"));
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Inner {
+        kind: String,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Outer {
+        inner: Inner,
+        number: f64,
+        activation: Option<TextActivation>,
+    }
+
+    #[test]
+    fn errors_name_the_setting_its_value_and_what_is_allowed() {
+        let cases = [
+            (
+                json!({"number": "1"}),
+                r#""number" is "1"; expected a number"#,
+            ),
+            (
+                json!({"inner": {"kind": 3}}),
+                r#""inner.kind" is 3; expected a text"#,
+            ),
+            (json!({"inner": 3}), r#""inner" is 3; expected an object"#),
+            (
+                json!({"activation": "relu"}),
+                r#""activation" is "relu"; expected "gelu" or "quick_gelu""#,
+            ),
+            (
+                json!({"activation": 3}),
+                r#""activation" is 3; expected "gelu" or "quick_gelu""#,
+            ),
+        ];
+        for (settings, expected) in cases {
+            let refused = file(settings.clone()).parse::<Outer>().unwrap_err();
+            assert_eq!(refused.to_string(), format!("config.json: {expected}"));
+        }
+    }
+
+    #[test]
+    fn what_is_absent_or_null_or_unknown_has_no_effect() {
+        for settings in [
+            json!({}),
+            json!({"number": null, "inner": null, "activation": null}),
+            json!({"more": [1, {"deep": null}]}),
+        ] {
+            let parsed: Outer = file(settings).parse().unwrap();
+            assert_eq!((parsed.number, parsed.activation), (0.0, None));
+            assert_eq!(parsed.inner.kind, "");
+        }
+        let whole: Outer = file(json!({"number": 1})).parse().unwrap();
+        assert_eq!(whole.number, 1.0);
+    }
 }

@@ -42,7 +42,6 @@ mod kind;
 mod names;
 mod regular_file;
 mod safetensors;
-mod settings;
 mod torch;
 mod weights;
 
@@ -52,8 +51,8 @@ struct Readme;
 
 pub use component::Component;
 pub use config::{
-    ConfigFile, TextActivation, TextEncoderConfig, TransformerConfig, UnetBlockConfig, UnetConfig,
-    VaeConfig,
+    ConfigFile, Count, EachBlock, PerBlock, PositiveNumber, Size, TextActivation,
+    TextEncoderConfig, TransformerConfig, UnetBlockConfig, UnetConfig, VaeConfig, shortened,
 };
 pub use error::CheckpointError;
 pub use import::{
@@ -63,5 +62,4 @@ pub use import::{
 pub use kind::ModelKind;
 pub use regular_file::require_regular_file;
 pub use safetensors::Dtype;
-pub use settings::{read_settings, shown_setting};
 pub use weights::{StoredTensor, WeightFacts, WeightTransfer, Weights, link_or_copy};

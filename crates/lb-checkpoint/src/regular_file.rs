@@ -20,20 +20,29 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     Ok(bytes)
 }
 
+/// All bytes of a regular file; `None` if it has more than `longest`.
+pub(crate) fn read_at_most(path: &Path, longest: u64) -> Result<Option<Vec<u8>>, CheckpointError> {
+    let mut bytes = Vec::new();
+    open_file(path)
+        .and_then(|file| file.take(longest + 1).read_to_end(&mut bytes))
+        .map_err(CheckpointError::io("read", path))?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= longest))
+}
+
 /// Refuses what is no regular file (or link to one), for readers that open it themselves.
 ///
 /// # Errors
 /// [`CheckpointError::Io`] where it is something else, or nothing is there.
 pub fn require_regular_file(path: &Path) -> Result<(), CheckpointError> {
-    check(path).map_err(CheckpointError::io("read", path))
+    require(path).map_err(CheckpointError::io("read", path))
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
-    check(path)?;
+    require(path)?;
     File::open(path)
 }
 
-fn check(path: &Path) -> io::Result<()> {
+fn require(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path)?.is_file() {
         true => Ok(()),
         false => Err(io::Error::other("it is not a regular file")),

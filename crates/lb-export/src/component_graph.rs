@@ -47,7 +47,7 @@ pub fn build_graph(
     options: &ExportOptions,
 ) -> Result<Graph, ExportError> {
     let folder = model_directory.join(component.source_name());
-    let config = ConfigFile::open(&folder)?;
+    let config = ConfigFile::open(&folder.join("config.json"))?;
     let weights = Weights::open(model_directory, component)?;
     write_component(component, &config, &weights, options)
 }

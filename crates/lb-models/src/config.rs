@@ -1,84 +1,102 @@
-//! JSON configurations whose values are checked one by one.
+//! The settings that a pipeline needs of a model directory's configurations.
+//!
+//! The networks' own shapes are read where their graphs are made
+//! ([`UnetConfig`](lb_checkpoint::UnetConfig) and its like). A pipeline needs to know less, and knows
+//! it of directories with ONNX graphs of other programs too.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use lb_checkpoint::{read_settings, shown_setting};
-use serde_json::{Map, Value};
+use lb_checkpoint::{ConfigFile, EachBlock, PositiveNumber, Size};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::ModelError;
 
-/// A JSON file whose values are checked one by one, so that an error can name file and key.
-pub(crate) struct Config {
-    path: PathBuf,
-    values: Map<String, Value>,
+/// What a configuration says, with the file that says it, which errors name.
+pub(crate) struct Config<T> {
+    pub(crate) file: ConfigFile,
+    pub(crate) settings: T,
 }
 
-impl Config {
-    pub(crate) fn read(path: PathBuf) -> Result<Self, ModelError> {
-        let values = read_settings(&path)?;
-        Ok(Self { path, values })
+impl<T: DeserializeOwned> Config<T> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+        let file = ConfigFile::open(path)?;
+        let settings = file.parse()?;
+        Ok(Self { file, settings })
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.values.get(key).filter(|value| !value.is_null())
-    }
-
-    pub(crate) fn wrong(
-        &self,
-        key: &str,
-        found: &dyn std::fmt::Display,
-        allowed: impl Into<String>,
-    ) -> ModelError {
-        ModelError::Config {
-            path: self.path.clone(),
-            key: key.into(),
-            found: shown_setting(found),
-            allowed: allowed.into(),
+    /// The value of a setting that must be there.
+    pub(crate) fn required(&self, key: &str, value: Option<Size>) -> Result<usize, ModelError> {
+        match value {
+            Some(Size(size)) => Ok(size),
+            None => Err(self.file.refuse(key, Size::EXPECTED).into()),
         }
     }
 
-    pub(crate) fn positive(&self, key: &str) -> Result<usize, ModelError> {
-        const ALLOWED: &str = "a whole number from 1 to 1000000";
-        let value = self
-            .get(key)
-            .ok_or_else(|| self.wrong(key, &"absent", ALLOWED))?;
-        match value.as_u64() {
-            Some(number @ 1..=1_000_000) => Ok(number as usize),
-            _ => Err(self.wrong(key, value, ALLOWED)),
+    /// The number of a network's blocks.
+    pub(crate) fn blocks(&self, blocks: &EachBlock<Size>) -> Result<usize, ModelError> {
+        match blocks.0.len() {
+            count @ 1..=8 => Ok(count),
+            _ => {
+                let expected = "a list of 1 to 8 whole numbers from 1";
+                Err(self.file.refuse("block_out_channels", expected).into())
+            }
         }
     }
+}
 
-    pub(crate) fn positive_or(&self, key: &str, default: usize) -> Result<usize, ModelError> {
-        if self.get(key).is_some() {
-            self.positive(key)
-        } else {
-            Ok(default)
+/// `model_index.json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct IndexSettings {
+    #[serde(rename = "_class_name")]
+    pub(crate) class_name: Option<String>,
+    pub(crate) max_noise_level: Option<Size>,
+}
+
+/// `unet/config.json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct UnetSettings {
+    pub(crate) block_out_channels: EachBlock<Size>,
+    pub(crate) cross_attention_dim: Option<Size>,
+    pub(crate) in_channels: Option<Size>,
+    pub(crate) num_class_embeds: Option<Size>,
+    pub(crate) sample_size: Option<Size>,
+}
+
+/// `vae/config.json`.
+#[derive(Deserialize)]
+#[serde(default)]
+pub(crate) struct VaeSettings {
+    pub(crate) block_out_channels: EachBlock<Size>,
+    pub(crate) latent_channels: Size,
+    pub(crate) scaling_factor: Option<PositiveNumber>,
+}
+
+impl Default for VaeSettings {
+    fn default() -> Self {
+        Self {
+            block_out_channels: EachBlock::default(),
+            latent_channels: Size(4),
+            scaling_factor: None,
         }
     }
+}
 
-    pub(crate) fn number_or(&self, key: &str, default: f32) -> Result<f32, ModelError> {
-        match self.get(key) {
-            None => Ok(default),
-            Some(value) => match value.as_f64() {
-                Some(number) if number.is_finite() && number > 0.0 => Ok(number as f32),
-                _ => Err(self.wrong(key, value, "a number above 0")),
-            },
-        }
-    }
+/// `text_encoder/config.json`.
+#[derive(Deserialize)]
+#[serde(default)]
+pub(crate) struct TextEncoderSettings {
+    pub(crate) hidden_size: Option<Size>,
+    pub(crate) max_position_embeddings: Size,
+}
 
-    pub(crate) fn list_length(&self, key: &str) -> Result<usize, ModelError> {
-        let length = self
-            .get(key)
-            .and_then(|value| value.as_array())
-            .map_or(0, Vec::len);
-        if (1..=8).contains(&length) {
-            Ok(length)
-        } else {
-            Err(self.wrong(
-                key,
-                &format!("{length} entries"),
-                "a list of 1 to 8 entries",
-            ))
+impl Default for TextEncoderSettings {
+    fn default() -> Self {
+        Self {
+            hidden_size: None,
+            max_position_embeddings: Size(77),
         }
     }
 }

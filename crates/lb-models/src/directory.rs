@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
 
-use crate::config::Config;
+use crate::config::{Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
 use crate::kind::{self, ModelKind};
 use crate::model_files::ModelFiles;
@@ -37,8 +37,8 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// Naming the file: [`ModelError::Unreadable`] where this is no model directory,
-    /// [`ModelError::Checkpoint`] for a configuration that is missing or no JSON, and
-    /// [`ModelError::Config`] for a value that this program cannot use.
+    /// and [`ModelError::Checkpoint`] for a configuration that is missing, no JSON, or has a value
+    /// that this program cannot use.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let files = ModelFiles::of(path);
         let index = path.join("model_index.json");
@@ -64,27 +64,25 @@ impl ModelDirectory {
                 "a model directory has this file",
             ));
         }
-        let index = Config::read(index)?;
-        let unet = Config::read(path.join("unet/config.json"))?;
-        let vae = Config::read(vae_config(path))?;
-        let text = Config::read(path.join("text_encoder/config.json"))?;
-        let latent_channels = vae.positive_or("latent_channels", 4)?;
+        let index = Config::<IndexSettings>::open(&index)?;
+        let unet = Config::<UnetSettings>::open(&path.join("unet/config.json"))?;
+        let vae = Config::<VaeSettings>::open(&vae_config(path))?;
+        let text = Config::<TextEncoderSettings>::open(&path.join("text_encoder/config.json"))?;
+        let latent_channels = vae.settings.latent_channels.0;
         let kind = kind::read(&index, &unet, latent_channels)?;
         let upscaler = match kind {
             ModelKind::Upscale => Some(UpscalerConfig::read(path, &index, &unet)?),
             _ => None,
         };
-        let text_width = text.positive("hidden_size")?;
-        let cross_attention = unet.positive("cross_attention_dim")?;
-        if cross_attention != text_width {
-            return Err(unet.wrong(
-                "cross_attention_dim",
-                &cross_attention,
-                format!("{text_width}, the text encoder's hidden_size"),
-            ));
+        let text_width = text.required("hidden_size", text.settings.hidden_size)?;
+        let key = "cross_attention_dim";
+        if unet.required(key, unet.settings.cross_attention_dim)? != text_width {
+            let expected = format!("{text_width}, the text encoder's hidden_size");
+            return Err(unet.file.refuse(key, expected).into());
         }
-        let pixels_per_latent = 1 << (vae.list_length("block_out_channels")? - 1);
-        let default_side = unet.positive("sample_size")? * pixels_per_latent;
+        let pixels_per_latent = 1 << (vae.blocks(&vae.settings.block_out_channels)? - 1);
+        let sample_size = unet.required("sample_size", unet.settings.sample_size)?;
+        let default_side = sample_size * pixels_per_latent;
         // diffusers' pipelines take these where a configuration of its early days has none.
         let scaling_factor = match kind {
             ModelKind::Upscale => 0.08333,
@@ -102,10 +100,13 @@ impl ModelDirectory {
             latent_channels,
             default_side,
             pixels_per_latent,
-            unet_halvings: unet.list_length("block_out_channels")? - 1,
-            scaling_factor: vae.number_or("scaling_factor", scaling_factor)?,
+            unet_halvings: unet.blocks(&unet.settings.block_out_channels)? - 1,
+            scaling_factor: vae
+                .settings
+                .scaling_factor
+                .map_or(scaling_factor, |factor| factor.0 as f32),
             text_width,
-            text_length: text.positive_or("max_position_embeddings", 77)?,
+            text_length: text.settings.max_position_embeddings.0,
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
             files,
         })

@@ -49,14 +49,6 @@ pub enum ModelError {
     /// The folder for TensorRT's engines cannot be made. The reason is the system's message.
     #[error("cannot write {}: {reason}", path.display())]
     Unwritable { path: PathBuf, reason: String },
-    /// A configuration has a value that this program does not know or cannot use.
-    #[error("{}: `{key}` is {found}; allowed: {allowed}", path.display())]
-    Config {
-        path: PathBuf,
-        key: String,
-        found: String,
-        allowed: String,
-    },
     /// A configuration or weights cannot be read, are not supported, or do not fit together.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lb_blend::NoiseScheduleConfig;
-use lb_checkpoint::{Component, Weights, read_settings};
+use lb_checkpoint::{Component, ConfigFile, Weights};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::directory::ModelDirectory;
 use crate::graph_source::GraphSource;
@@ -150,13 +152,9 @@ impl ModelInspection {
 
 impl ModelConfiguration {
     fn of(directory: &ModelDirectory, problems: &mut Vec<String>) -> Self {
-        let setting = |file: &str, key: &str| {
-            let settings = read_settings(&directory.path().join(file)).ok()?;
-            settings.get(key).cloned()
-        };
-        // Stable Diffusion 2 introduced linear projections in the transformers.
-        let linear = setting("unet/config.json", "use_linear_projection");
-        let class = setting("scheduler/scheduler_config.json", "_class_name");
+        let unet: UnetVersion = settings(&directory.path().join("unet/config.json"));
+        let scheduler: NamedClass =
+            settings(&directory.path().join("scheduler/scheduler_config.json"));
         let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length());
         let vocabulary = match tokenizer {
             Ok(tokenizer) => Some(tokenizer.vocabulary_size()),
@@ -167,15 +165,36 @@ impl ModelConfiguration {
         };
         Self {
             kind: directory.kind(),
-            generation: if linear == Some(true.into()) { 2 } else { 1 },
+            generation: if unet.use_linear_projection { 2 } else { 1 },
             default_side: directory.default_side(),
             side_multiple: directory.side_multiple(),
-            scheduler: class.and_then(|class| class.as_str().map(str::to_owned)),
+            scheduler: scheduler.class_name,
             schedule: directory.schedule().clone(),
             vocabulary,
             text_length: directory.text_length(),
         }
     }
+}
+
+/// What tells the versions apart: Stable Diffusion 2 introduced linear projections in the transformers.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct UnetVersion {
+    use_linear_projection: bool,
+}
+
+/// The class of diffusers that a configuration is for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NamedClass {
+    #[serde(rename = "_class_name")]
+    class_name: Option<String>,
+}
+
+/// Settings of a configuration, or their defaults if it cannot be read.
+fn settings<T: DeserializeOwned + Default>(path: &Path) -> T {
+    let file = ConfigFile::open(path).ok();
+    file.and_then(|file| file.parse().ok()).unwrap_or_default()
 }
 
 /// Describes a component, and lists its files.

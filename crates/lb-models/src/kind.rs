@@ -2,37 +2,35 @@
 
 pub use lb_checkpoint::ModelKind;
 
-use crate::config::Config;
+use crate::config::{Config, IndexSettings, UnetSettings};
 use crate::error::ModelError;
 
 /// What the UNet's configuration describes, and `model_index.json` must not contradict.
 pub(crate) fn read(
-    index: &Config,
-    unet: &Config,
+    index: &Config<IndexSettings>,
+    unet: &Config<UnetSettings>,
     latent_channels: usize,
 ) -> Result<ModelKind, ModelError> {
-    let channels = unet.positive("in_channels")?;
-    let takes_classes = unet.get("num_class_embeds").is_some();
+    let channels = unet.required("in_channels", unet.settings.in_channels)?;
+    let takes_classes = unet.settings.num_class_embeds.is_some();
     let Some(kind) = ModelKind::of_channels(channels, latent_channels, takes_classes) else {
         let classes = if takes_classes { "with" } else { "without" };
         let [text, inpaint, depth, upscale] = ModelKind::ALL
             .map(|kind| latent_channels + kind.concatenated_channels(latent_channels));
-        return Err(unet.wrong(
-            "in_channels",
-            &format!("{channels} {classes} num_class_embeds"),
-            format!(
-                "{text} (text to image), {inpaint} (inpainting) or {depth} (depth) without, \
-                 {upscale} (x4 upscaling) with num_class_embeds"
-            ),
-        ));
+        let found = format!("{channels} {classes} num_class_embeds");
+        let expected = format!(
+            "{text} (text to image), {inpaint} (inpainting) or {depth} (depth) without, \
+             {upscale} (x4 upscaling) with num_class_embeds"
+        );
+        let refused = unet.file.refuse_value("in_channels", &found, expected);
+        return Err(refused.into());
     };
-    let class = index.get("_class_name").and_then(|name| name.as_str());
-    match class.and_then(|name| Some((name, of_pipeline(name)?))) {
-        Some((name, named)) if named != kind => Err(index.wrong(
-            "_class_name",
-            &name,
-            format!("a pipeline for {kind}, which is what unet/config.json describes"),
-        )),
+    match index.settings.class_name.as_deref().and_then(of_pipeline) {
+        Some(named) if named != kind => {
+            let expected =
+                format!("a pipeline for {kind}, which is what unet/config.json describes");
+            Err(index.file.refuse("_class_name", expected).into())
+        }
         _ => Ok(kind),
     }
 }

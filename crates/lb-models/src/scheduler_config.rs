@@ -1,70 +1,100 @@
-//! `scheduler_config.json` to the numbers a sampler needs.
+//! `scheduler_config.json` to the numbers that a sampler needs.
 //!
-//! Whatever scheduler a directory names, its betas and its prediction type describe how the model
-//! was trained; sampling is this program's own choice. Where keys are absent, the named class's own
-//! defaults hold, so that latents which it would not clip are not clipped here; the timestep
+//! Whichever scheduler a directory names, its betas and its prediction type describe how the model
+//! was trained; sampling is this program's own choice. Where keys are absent, the defaults of the
+//! named class hold, so that latents which it would not clip are not clipped here; the timestep
 //! spacing is then the sampler's.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
 
-use lb_blend::NoiseScheduleConfig;
+use lb_blend::{BetaSchedule, NoiseScheduleConfig, PredictionType, TimestepSpacing};
+use lb_checkpoint::{ConfigFile, Count, Size};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use crate::config::Config;
 use crate::error::ModelError;
 
-/// The classes that Stable Diffusion 2 directories name. Their betas, prediction type and offset
-/// have the same defaults.
+/// The classes that the directories of Stable Diffusion models name. Their betas, prediction type
+/// and offset have the same defaults.
 const KNOWN: [&str; 6] = [
-    "DDIMScheduler",
+    DDIM,
     "DDPMScheduler",
     "PNDMScheduler",
     "LMSDiscreteScheduler",
     "EulerDiscreteScheduler",
     "DPMSolverMultistepScheduler",
 ];
-/// Those of them that clip the predicted clean latents unless told otherwise.
-const CLIPPING: [&str; 2] = ["DDIMScheduler", "DDPMScheduler"];
 
-/// Settings with which samplers place their steps otherwise.
-const OWN_SIGMAS: [&str; 4] = [
-    "use_karras_sigmas",
-    "use_exponential_sigmas",
-    "use_beta_sigmas",
-    "use_lu_lambdas",
-];
+/// The class of a configuration that names none.
+const DDIM: &str = "DDIMScheduler";
+
+/// The classes that clip the predicted clean latents unless their configuration says otherwise.
+const CLIPPING: [&str; 2] = [DDIM, "DDPMScheduler"];
+
+/// The settings under diffusers' names.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SchedulerSettings {
+    #[serde(rename = "_class_name")]
+    class_name: Option<String>,
+    beta_end: Option<f64>,
+    beta_schedule: Option<Named<BetaSchedule>>,
+    beta_start: Option<f64>,
+    clip_sample: Option<bool>,
+    clip_sample_range: Option<f64>,
+    num_train_timesteps: Option<Size>,
+    prediction_type: Option<Named<PredictionType>>,
+    rescale_betas_zero_snr: bool,
+    set_alpha_to_one: Option<bool>,
+    steps_offset: Count,
+    thresholding: bool,
+    timestep_spacing: Option<Named<TimestepSpacing>>,
+    trained_betas: Option<Vec<f64>>,
+}
+
+/// A value that the configuration gives by its name.
+struct Named<T>(T);
+
+impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map(Self).map_err(D::Error::custom)
+    }
+}
 
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<NoiseScheduleConfig, ModelError> {
-    let config = Config::read(path.to_path_buf())?;
-    let class = class(&config)?;
-    if class != "DDIMScheduler" {
-        let sigmas: Vec<_> = OWN_SIGMAS
-            .into_iter()
-            .filter(|key| is_on(&config, key))
-            .collect();
-        let (with, sigmas) = (
-            if sigmas.is_empty() { "" } else { " with " },
-            sigmas.join(", "),
-        );
-        tracing::info!(
-            "the model names {class}{with}{sigmas}: its noise schedule is used, its sampler is not"
-        );
-    }
+    let Config { file, settings } = Config::<SchedulerSettings>::open(path)?;
+    let class = class(&file, &settings)?;
+    report_other_sampler(&file, class);
+    let clips = CLIPPING.contains(&class);
+    let ends_without_noise = class != "PNDMScheduler";
+    let default = NoiseScheduleConfig::diffusers_default();
     let schedule = NoiseScheduleConfig {
-        num_train_timesteps: config.positive_or("num_train_timesteps", 1000)?,
-        beta_start: number(&config, "beta_start", 0.0001)?,
-        beta_end: number(&config, "beta_end", 0.02)?,
-        beta_schedule: named_or(&config, "beta_schedule", "linear")?,
-        trained_betas: list(&config, "trained_betas")?,
-        prediction_type: named_or(&config, "prediction_type", "epsilon")?,
-        steps_offset: whole(&config, "steps_offset", 0)?,
-        timestep_spacing: named(&config, "timestep_spacing")?,
-        set_alpha_to_one: flag(&config, "set_alpha_to_one", class != "PNDMScheduler")?,
-        clip_sample: flag(&config, "clip_sample", CLIPPING.contains(&class))?,
-        clip_sample_range: number(&config, "clip_sample_range", 1.0)?,
-        rescale_betas_zero_snr: flag(&config, "rescale_betas_zero_snr", false)?,
-        thresholding: flag(&config, "thresholding", false)?,
+        num_train_timesteps: settings
+            .num_train_timesteps
+            .map_or(default.num_train_timesteps, |size| size.0),
+        beta_start: settings.beta_start.unwrap_or(default.beta_start),
+        beta_end: settings.beta_end.unwrap_or(default.beta_end),
+        beta_schedule: settings
+            .beta_schedule
+            .map_or(default.beta_schedule, |named| named.0),
+        trained_betas: settings.trained_betas,
+        prediction_type: settings
+            .prediction_type
+            .map_or(default.prediction_type, |named| named.0),
+        steps_offset: settings.steps_offset.0,
+        timestep_spacing: settings.timestep_spacing.map(|named| named.0),
+        set_alpha_to_one: settings.set_alpha_to_one.unwrap_or(ends_without_noise),
+        clip_sample: settings.clip_sample.unwrap_or(clips),
+        clip_sample_range: settings
+            .clip_sample_range
+            .unwrap_or(default.clip_sample_range),
+        rescale_betas_zero_snr: settings.rescale_betas_zero_snr,
+        thresholding: settings.thresholding,
     };
     schedule
         .validate()
@@ -72,104 +102,54 @@ pub(crate) fn read(path: &Path) -> Result<NoiseScheduleConfig, ModelError> {
     Ok(schedule)
 }
 
-/// The scheduler's class, if its noise schedule is one of betas: flow matching and other families
+/// The scheduler's class, if its noise schedule is one of betas. Flow matching and other families
 /// have none, and would silently be given the default ones.
-fn class(config: &Config) -> Result<&str, ModelError> {
-    const KEY: &str = "_class_name";
-    let Some(value) = config.get(KEY) else {
-        return Ok("DDIMScheduler");
-    };
-    let class = value
-        .as_str()
-        .ok_or_else(|| config.wrong(KEY, value, "a name"))?;
-    let has_betas = ["beta_start", "trained_betas"]
-        .iter()
-        .any(|key| config.get(key).is_some());
+fn class<'s>(file: &ConfigFile, settings: &'s SchedulerSettings) -> Result<&'s str, ModelError> {
+    let class = settings.class_name.as_deref().unwrap_or(DDIM);
+    let has_betas = settings.beta_start.is_some() || settings.trained_betas.is_some();
     if KNOWN.contains(&class) || has_betas {
         return Ok(class);
     }
-    let allowed = format!("{}, or any other that gives beta_start", KNOWN.join(", "));
-    Err(config.wrong(KEY, &class, allowed))
+    let expected = format!("{}, or any other that gives beta_start", KNOWN.join(", "));
+    Err(file.refuse("_class_name", expected).into())
 }
 
-fn is_on(config: &Config, key: &str) -> bool {
-    config.get(key).and_then(serde_json::Value::as_bool) == Some(true)
+/// Settings with which samplers choose their steps in another way.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OwnSigmas {
+    use_karras_sigmas: bool,
+    use_exponential_sigmas: bool,
+    use_beta_sigmas: bool,
+    use_lu_lambdas: bool,
 }
 
-fn number(config: &Config, key: &str, default: f64) -> Result<f64, ModelError> {
-    let Some(value) = config.get(key) else {
-        return Ok(default);
-    };
-    value
-        .as_f64()
-        .ok_or_else(|| config.wrong(key, value, "a number"))
-}
-
-fn whole(config: &Config, key: &str, default: usize) -> Result<usize, ModelError> {
-    let Some(value) = config.get(key) else {
-        return Ok(default);
-    };
-    match value.as_u64() {
-        Some(number @ 0..=1_000_000) => Ok(number as usize),
-        _ => Err(config.wrong(key, value, "a whole number from 0 to 1000000")),
+/// Mentions that the sampler which a model names is not the one that is used.
+fn report_other_sampler(file: &ConfigFile, class: &str) {
+    if class == DDIM {
+        return;
     }
-}
-
-fn flag(config: &Config, key: &str, default: bool) -> Result<bool, ModelError> {
-    let Some(value) = config.get(key) else {
-        return Ok(default);
-    };
-    value
-        .as_bool()
-        .ok_or_else(|| config.wrong(key, value, "true or false"))
-}
-
-fn named<T>(config: &Config, key: &str) -> Result<Option<T>, ModelError>
-where
-    T: FromStr,
-    T::Err: std::fmt::Display,
-{
-    let Some(value) = config.get(key) else {
-        return Ok(None);
-    };
-    let name = value
-        .as_str()
-        .ok_or_else(|| config.wrong(key, value, "a name"))?;
-    name.parse()
-        .map(Some)
-        .map_err(|error: T::Err| config.wrong(key, value, error.to_string()))
-}
-
-fn named_or<T>(config: &Config, key: &str, default: &str) -> Result<T, ModelError>
-where
-    T: FromStr,
-    T::Err: std::fmt::Display,
-{
-    match named(config, key)? {
-        Some(value) => Ok(value),
-        None => default
-            .parse()
-            .map_err(|error: T::Err| config.wrong(key, &default, error.to_string())),
-    }
-}
-
-fn list(config: &Config, key: &str) -> Result<Option<Vec<f64>>, ModelError> {
-    let Some(value) = config.get(key) else {
-        return Ok(None);
-    };
-    let numbers = value
-        .as_array()
-        .and_then(|numbers| numbers.iter().map(serde_json::Value::as_f64).collect());
-    match numbers {
-        Some(numbers) => Ok(Some(numbers)),
-        None => Err(config.wrong(key, &"something else", "a list of numbers")),
-    }
+    let own: OwnSigmas = file.parse().unwrap_or_default();
+    let sigmas: Vec<_> = [
+        ("use_karras_sigmas", own.use_karras_sigmas),
+        ("use_exponential_sigmas", own.use_exponential_sigmas),
+        ("use_beta_sigmas", own.use_beta_sigmas),
+        ("use_lu_lambdas", own.use_lu_lambdas),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_on)| is_on.then_some(name))
+    .collect();
+    let (with, sigmas) = (
+        if sigmas.is_empty() { "" } else { " with " },
+        sigmas.join(", "),
+    );
+    tracing::info!(
+        "the model names {class}{with}{sigmas}: its noise schedule is used, its sampler is not"
+    );
 }
 
 #[cfg(test)]
 mod tests {
-    use lb_blend::{BetaSchedule, PredictionType, TimestepSpacing};
-
     use super::*;
 
     fn read_text(text: &str) -> Result<NoiseScheduleConfig, ModelError> {
@@ -225,7 +205,7 @@ mod tests {
         let flow = r#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}"#;
         let error = read_text(flow).expect_err("no betas").to_string();
         assert!(
-            error.contains("`_class_name` is FlowMatchEulerDiscreteScheduler"),
+            error.contains(r#""_class_name" is "FlowMatchEulerDiscreteScheduler""#),
             "{error}"
         );
         assert!(error.contains("DDIMScheduler, DDPMScheduler"), "{error}");

@@ -9,7 +9,9 @@ mod vocabulary;
 
 use std::path::Path;
 
-use lb_checkpoint::read_settings;
+use lb_checkpoint::{CheckpointError, ConfigFile};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
@@ -46,9 +48,9 @@ impl Tokenizer {
     /// `length` is the number of positions of the text encoder (77 in CLIP).
     ///
     /// # Errors
-    /// [`ModelError::Checkpoint`] for files that are missing, [`ModelError::Unreadable`] for broken
-    /// ones, [`ModelError::Config`] for special tokens that the vocabulary lacks, and
-    /// [`ModelError::Setting`] for a length below 2.
+    /// [`ModelError::Checkpoint`] for files that are missing and for special tokens that the
+    /// vocabulary lacks, [`ModelError::Unreadable`] for broken files, and [`ModelError::Setting`]
+    /// for a length below 2.
     pub fn open(folder: &Path, length: usize) -> Result<Self, ModelError> {
         if length < 2 {
             return Err(ModelError::Setting {
@@ -62,11 +64,11 @@ impl Tokenizer {
         let id = |key: &'static str, token: &str| {
             tokenizers::Model::token_to_id(&pairs, token)
                 .map(i64::from)
-                .ok_or_else(|| ModelError::Config {
+                .ok_or_else(|| CheckpointError::Setting {
                     path: folder.join("tokenizer_config.json"),
                     key: key.into(),
-                    found: format!("`{token}`"),
-                    allowed: "a token of vocab.json".into(),
+                    found: format!("\"{token}\""),
+                    expected: "a token of vocab.json".into(),
                 })
         };
         let begin = id("bos_token", &special.begin)?;
@@ -161,6 +163,27 @@ struct SpecialTokens {
     pad: Option<String>,
 }
 
+/// `special_tokens_map.json` or `tokenizer_config.json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TokenSettings {
+    bos_token: SpecialToken,
+    eos_token: SpecialToken,
+    pad_token: SpecialToken,
+}
+
+/// The text of a token, which is written as it is, or as an object that has it under `content`.
+#[derive(Clone, Default)]
+struct SpecialToken(Option<String>);
+
+impl<'de> Deserialize<'de> for SpecialToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let text = value.as_str().or_else(|| value.get("content")?.as_str());
+        Ok(Self(text.map(str::to_owned)))
+    }
+}
+
 impl SpecialTokens {
     fn read(folder: &Path) -> Result<Self, ModelError> {
         let mut sources = Vec::new();
@@ -169,23 +192,17 @@ impl SpecialTokens {
         for name in ["special_tokens_map.json", "tokenizer_config.json"] {
             let path = folder.join(name);
             if path.exists() {
-                sources.push(read_settings(&path)?);
+                let settings: TokenSettings = ConfigFile::open(&path)?.parse()?;
+                sources.push(settings);
             }
         }
-        // A token stands as text, or as an object with its text under "content".
-        let token = |key: &str| {
-            sources.iter().find_map(|source| {
-                let value = source.get(key)?;
-                value
-                    .as_str()
-                    .or_else(|| value.get("content")?.as_str())
-                    .map(String::from)
-            })
+        let first = |token: fn(&TokenSettings) -> &SpecialToken| {
+            sources.iter().find_map(|source| token(source).0.clone())
         };
         Ok(Self {
-            begin: token("bos_token").unwrap_or_else(|| "<|startoftext|>".into()),
-            end: token("eos_token").unwrap_or_else(|| "<|endoftext|>".into()),
-            pad: token("pad_token"),
+            begin: first(|source| &source.bos_token).unwrap_or_else(|| "<|startoftext|>".into()),
+            end: first(|source| &source.eos_token).unwrap_or_else(|| "<|endoftext|>".into()),
+            pad: first(|source| &source.pad_token),
         })
     }
 }

@@ -1,12 +1,14 @@
 //! The settings of `CLIPTextModel`.
 
+use serde::Deserialize;
 use serde_json::json;
 
-use super::ConfigFile;
+use super::{ConfigFile, Count, PositiveNumber, Size};
 use crate::error::CheckpointError;
 
 /// The nonlinearity of a text encoder's feed-forward layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TextActivation {
     /// `gelu`: x·Φ(x), exact.
     Gelu,
@@ -14,8 +16,7 @@ pub enum TextActivation {
     QuickGelu,
 }
 
-/// The shape of a text encoder. Names, defaults and meanings of the settings are those of
-/// transformers.
+/// The shape of a text encoder.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TextEncoderConfig {
@@ -40,32 +41,60 @@ pub struct TextEncoderConfig {
     pub end_token: usize,
 }
 
+/// The settings under transformers' names.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Settings {
+    eos_token_id: Count,
+    hidden_act: TextActivation,
+    hidden_size: Size,
+    intermediate_size: Size,
+    layer_norm_eps: PositiveNumber,
+    max_position_embeddings: Size,
+    num_attention_heads: Size,
+    num_hidden_layers: Size,
+    vocab_size: Size,
+}
+
+/// transformers' defaults.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            eos_token_id: Count(49407),
+            hidden_act: TextActivation::QuickGelu,
+            hidden_size: Size(512),
+            intermediate_size: Size(2048),
+            layer_norm_eps: PositiveNumber(1e-5),
+            max_position_embeddings: Size(77),
+            num_attention_heads: Size(8),
+            num_hidden_layers: Size(12),
+            vocab_size: Size(49408),
+        }
+    }
+}
+
 impl TextEncoderConfig {
     /// Reads and validates the settings.
     ///
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
-        config.only("model_type", json!("clip_text_model"))?;
-        let width = config.size("hidden_size", Some(512))?;
-        let heads = config.size("num_attention_heads", Some(8))?;
+        config.require_off("model_type", &json!("clip_text_model"))?;
+        let settings: Settings = config.parse()?;
+        let (Size(width), Size(heads)) = (settings.hidden_size, settings.num_attention_heads);
         config.require("num_attention_heads", width % heads == 0, || {
             format!("a divisor of \"hidden_size\" ({width})")
         })?;
-        let activations = [
-            ("gelu", TextActivation::Gelu),
-            ("quick_gelu", TextActivation::QuickGelu),
-        ];
         Ok(Self {
-            vocabulary: config.size("vocab_size", Some(49408))?,
-            positions: config.size("max_position_embeddings", Some(77))?,
+            vocabulary: settings.vocab_size.0,
+            positions: settings.max_position_embeddings.0,
             width,
-            inner_width: config.size("intermediate_size", Some(2048))?,
-            layers: config.size("num_hidden_layers", Some(12))?,
+            inner_width: settings.intermediate_size.0,
+            layers: settings.num_hidden_layers.0,
             heads,
-            activation: config.choice("hidden_act", "quick_gelu", &activations)?,
-            epsilon: config.positive("layer_norm_eps", 1e-5)?,
-            end_token: config.size_or_zero("eos_token_id", 49407)?,
+            activation: settings.hidden_act,
+            epsilon: settings.layer_norm_eps.0,
+            end_token: settings.eos_token_id.0,
         })
     }
 }

@@ -1,11 +1,12 @@
 //! The settings of `UNet2DConditionModel` that Stable Diffusion 1 and 2 models use.
 //!
-//! Names, defaults and meanings are those of diffusers. Settings that switch on something which
-//! is not written here are refused rather than ignored.
+//! Names, defaults and meanings are those of diffusers. Settings that switch on something else are
+//! refused rather than ignored.
 
-use serde_json::{Value as Json, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::ConfigFile;
+use super::{ConfigFile, Count, EachBlock, PerBlock, PositiveNumber, Size, block_channels};
 use crate::error::CheckpointError;
 
 /// A transformer between the convolutions of a block.
@@ -73,6 +74,83 @@ pub struct UnetConfig {
     pub symmetric_downsampling: bool,
 }
 
+/// The blocks on the way down.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+enum DownBlock {
+    CrossAttnDownBlock2D,
+    DownBlock2D,
+}
+
+/// The blocks on the way up.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+enum UpBlock {
+    CrossAttnUpBlock2D,
+    UpBlock2D,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum MidBlock {
+    UNetMidBlock2DCrossAttn,
+}
+
+/// The settings under diffusers' names.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Settings {
+    /// This is the number of heads, not their width: a misnomer that diffusers has to keep.
+    attention_head_dim: PerBlock<Size>,
+    block_out_channels: EachBlock<Size>,
+    conv_in_kernel: Size,
+    conv_out_kernel: Size,
+    cross_attention_dim: Size,
+    down_block_types: EachBlock<DownBlock>,
+    downsample_padding: Count,
+    flip_sin_to_cos: bool,
+    freq_shift: f64,
+    in_channels: Size,
+    layers_per_block: PerBlock<Size>,
+    #[serde(rename = "mid_block_type")]
+    _mid_block_type: MidBlock,
+    norm_eps: PositiveNumber,
+    norm_num_groups: Size,
+    num_class_embeds: Option<Size>,
+    only_cross_attention: PerBlock<bool>,
+    out_channels: Size,
+    transformer_layers_per_block: PerBlock<Size>,
+    up_block_types: EachBlock<UpBlock>,
+    upcast_attention: bool,
+    use_linear_projection: bool,
+}
+
+/// diffusers' defaults, apart from the blocks, which every published model names.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            attention_head_dim: PerBlock::Same(Size(8)),
+            block_out_channels: EachBlock::default(),
+            conv_in_kernel: Size(3),
+            conv_out_kernel: Size(3),
+            cross_attention_dim: Size(1280),
+            down_block_types: EachBlock::default(),
+            downsample_padding: Count(1),
+            flip_sin_to_cos: true,
+            freq_shift: 0.0,
+            in_channels: Size(4),
+            layers_per_block: PerBlock::Same(Size(2)),
+            _mid_block_type: MidBlock::UNetMidBlock2DCrossAttn,
+            norm_eps: PositiveNumber(1e-5),
+            norm_num_groups: Size(32),
+            num_class_embeds: None,
+            only_cross_attention: PerBlock::Same(false),
+            out_channels: Size(4),
+            transformer_layers_per_block: PerBlock::Same(Size(1)),
+            up_block_types: EachBlock::default(),
+            upcast_attention: false,
+            use_linear_projection: false,
+        }
+    }
+}
+
 impl UnetConfig {
     /// Reads and validates the settings.
     ///
@@ -80,38 +158,53 @@ impl UnetConfig {
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
         refuse_unsupported(config)?;
-        let channels = config.sizes("block_out_channels")?;
+        let settings: Settings = config.parse()?;
+        let norm_groups = settings.norm_num_groups.0;
+        let channels = block_channels(config, &settings.block_out_channels, norm_groups)?;
         let blocks = channels.len();
-        let norm_groups = config.size("norm_num_groups", Some(32))?;
-        config.require(
-            "block_out_channels",
-            channels.iter().all(|channels| channels % norm_groups == 0),
-            || format!("multiples of \"norm_num_groups\" ({norm_groups})"),
+        validate_frequencies(config, channels[0], settings.freq_shift)?;
+        for (key, kernel) in [
+            ("conv_in_kernel", settings.conv_in_kernel),
+            ("conv_out_kernel", settings.conv_out_kernel),
+        ] {
+            config.require(key, kernel.0 % 2 == 1, || "an odd number".to_owned())?;
+        }
+        let sizes = |key: &str, sizes: &PerBlock<Size>| {
+            let sizes = sizes.for_blocks(blocks);
+            let sizes = sizes.ok_or_else(|| {
+                config.refuse(key, format!("a list of {blocks} whole numbers from 1"))
+            })?;
+            Ok::<Vec<_>, CheckpointError>(sizes.into_iter().map(|size| size.0).collect())
+        };
+        let layers = sizes("layers_per_block", &settings.layers_per_block)?;
+        let depths = sizes(
+            "transformer_layers_per_block",
+            &settings.transformer_layers_per_block,
         )?;
-        let freq_shift = config.number("freq_shift", 0.0)?;
-        config.require("block_out_channels", channels[0] % 2 == 0, || {
-            "an even number first (it is the width of the timestep's sines and cosines)".to_owned()
+        let heads = sizes("attention_head_dim", &settings.attention_head_dim)?;
+        let mut widths = channels.iter().zip(&heads);
+        let are_divided = widths.all(|(channels, heads)| channels % heads == 0);
+        config.require("attention_head_dim", are_divided, || {
+            format!("the number of heads in each block, dividing its channels {channels:?}")
         })?;
-        config.require("freq_shift", freq_shift < (channels[0] / 2) as f64, || {
-            format!("a number below {}", channels[0] / 2)
+        let only_cross_attention = settings.only_cross_attention.for_blocks(blocks);
+        let only_cross_attention = only_cross_attention.ok_or_else(|| {
+            let expected = format!("a list of {blocks} true or false");
+            config.refuse("only_cross_attention", expected)
         })?;
-        let layers = config.size_per_block("layers_per_block", 2, blocks)?;
-        // What diffusers calls the heads' dimension is their number: a misnomer it has to keep.
-        let heads = config.size_per_block("attention_head_dim", 8, blocks)?;
-        config.require(
-            "attention_head_dim",
-            channels
-                .iter()
-                .zip(&heads)
-                .all(|(channels, heads)| channels % heads == 0),
-            || format!("the number of heads in each block, dividing its channels {channels:?}"),
-        )?;
-        let depths = config.size_per_block("transformer_layers_per_block", 1, blocks)?;
-        let down_types = [("CrossAttnDownBlock2D", true), ("DownBlock2D", false)];
-        let down_types = config.choices("down_block_types", blocks, &down_types)?;
-        let up_types = [("CrossAttnUpBlock2D", true), ("UpBlock2D", false)];
-        let up_types = config.choices("up_block_types", blocks, &up_types)?;
-        let only_cross_attention = config.flag_per_block("only_cross_attention", false, blocks)?;
+        let down_types = settings.down_block_types.0;
+        config.require("down_block_types", down_types.len() == blocks, || {
+            format!("a list of {blocks}, each \"CrossAttnDownBlock2D\" or \"DownBlock2D\"")
+        })?;
+        let up_types = settings.up_block_types.0;
+        config.require("up_block_types", up_types.len() == blocks, || {
+            format!("a list of {blocks}, each \"CrossAttnUpBlock2D\" or \"UpBlock2D\"")
+        })?;
+        let symmetric_downsampling = match settings.downsample_padding {
+            Count(0) => false,
+            Count(1) => true,
+            _ => return Err(config.refuse("downsample_padding", "0 or 1")),
+        };
 
         let last = blocks - 1;
         let transformer = |index: usize, only_cross_attention| TransformerConfig {
@@ -124,39 +217,32 @@ impl UnetConfig {
             layers: layers[index] + more_layers,
             transformer: attends.then(|| transformer(index, only_cross_attention[index])),
         };
-        config.choice(
-            "mid_block_type",
-            "UNetMidBlock2DCrossAttn",
-            &[("UNetMidBlock2DCrossAttn", ())],
-        )?;
+        let down = down_types.iter().enumerate();
+        let up = up_types.iter().enumerate();
         Ok(Self {
-            in_channels: config.size("in_channels", Some(4))?,
-            out_channels: config.size("out_channels", Some(4))?,
-            conv_in_kernel: odd_kernel(config, "conv_in_kernel")?,
-            conv_out_kernel: odd_kernel(config, "conv_out_kernel")?,
-            down: (0..blocks)
-                .map(|index| block(index, 0, down_types[index]))
+            in_channels: settings.in_channels.0,
+            out_channels: settings.out_channels.0,
+            conv_in_kernel: settings.conv_in_kernel.0,
+            conv_out_kernel: settings.conv_out_kernel.0,
+            down: down
+                .map(|(index, kind)| block(index, 0, *kind == DownBlock::CrossAttnDownBlock2D))
                 .collect(),
             // "mid_block_only_cross_attention" is about another type of middle block: in diffusers
             // this one attends to the picture whatever the setting says.
             mid: transformer(last, false),
-            up: (0..blocks)
-                .map(|index| block(last - index, 1, up_types[index]))
+            up: up
+                .map(|(index, kind)| block(last - index, 1, *kind == UpBlock::CrossAttnUpBlock2D))
                 .collect(),
             norm_groups,
-            norm_epsilon: config.positive("norm_eps", 1e-5)?,
-            text_width: config.size("cross_attention_dim", Some(1280))?,
+            norm_epsilon: settings.norm_eps.0,
+            text_width: settings.cross_attention_dim.0,
             time_width: channels[0] * 4,
-            flip_sin_to_cos: config.flag("flip_sin_to_cos", true)?,
-            freq_shift,
-            linear_projection: config.flag("use_linear_projection", false)?,
-            upcast_attention: config.flag("upcast_attention", false)?,
-            classes: config.optional_size("num_class_embeds")?,
-            symmetric_downsampling: match config.size_or_zero("downsample_padding", 1)? {
-                0 => false,
-                1 => true,
-                _ => return Err(config.refuse("downsample_padding", "0 or 1")),
-            },
+            flip_sin_to_cos: settings.flip_sin_to_cos,
+            freq_shift: settings.freq_shift,
+            linear_projection: settings.use_linear_projection,
+            upcast_attention: settings.upcast_attention,
+            classes: settings.num_class_embeds.map(|classes| classes.0),
+            symmetric_downsampling,
         })
     }
 
@@ -167,15 +253,23 @@ impl UnetConfig {
     }
 }
 
-fn odd_kernel(config: &ConfigFile, key: &str) -> Result<usize, CheckpointError> {
-    let kernel = config.size(key, Some(3))?;
-    config.require(key, kernel % 2 == 1, || "an odd number".to_owned())?;
-    Ok(kernel)
+/// The timestep's sines and cosines are as wide as the first block.
+fn validate_frequencies(
+    config: &ConfigFile,
+    width: usize,
+    shift: f64,
+) -> Result<(), CheckpointError> {
+    config.require("block_out_channels", width.is_multiple_of(2), || {
+        "an even number first (it is the width of the timestep's sines and cosines)".to_owned()
+    })?;
+    config.require("freq_shift", shift < (width / 2) as f64, || {
+        format!("a number below {}", width / 2)
+    })
 }
 
-/// Settings that must have the value Stable Diffusion has (or be absent).
+/// Refuses settings that switch on what Stable Diffusion does not have. They may be absent.
 fn refuse_unsupported(config: &ConfigFile) -> Result<(), CheckpointError> {
-    let required = [
+    let off = [
         ("act_fn", json!("silu")),
         ("center_input_sample", json!(false)),
         ("class_embeddings_concat", json!(false)),
@@ -187,8 +281,8 @@ fn refuse_unsupported(config: &ConfigFile) -> Result<(), CheckpointError> {
         ("time_embedding_type", json!("positional")),
         ("attention_type", json!("default")),
     ];
-    for (key, value) in required {
-        config.only(key, value)?;
+    for (key, value) in off {
+        config.require_off(key, &value)?;
     }
     let absent = [
         "addition_embed_type",
@@ -205,7 +299,7 @@ fn refuse_unsupported(config: &ConfigFile) -> Result<(), CheckpointError> {
         "timestep_post_act",
     ];
     for key in absent {
-        config.only(key, Json::Null)?;
+        config.require_off(key, &Value::Null)?;
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! The settings of `AutoencoderKL` that Stable Diffusion 1 and 2 models use.
 
+use serde::Deserialize;
 use serde_json::json;
 
-use super::ConfigFile;
+use super::{ConfigFile, EachBlock, Size, block_channels};
 use crate::error::CheckpointError;
 
-/// The shape of an autoencoder. Names, defaults and meanings of the settings are those of diffusers.
+/// The shape of an autoencoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VaeConfig {
@@ -29,34 +30,90 @@ pub struct VaeConfig {
     pub norm_groups: usize,
 }
 
+/// The only type of block that a half of the autoencoder may have.
+#[derive(Clone, Copy, Deserialize)]
+enum EncoderBlock {
+    DownEncoderBlock2D,
+}
+
+/// See [`EncoderBlock`].
+#[derive(Clone, Copy, Deserialize)]
+enum DecoderBlock {
+    UpDecoderBlock2D,
+}
+
+/// The settings under diffusers' names.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Settings {
+    block_out_channels: EachBlock<Size>,
+    down_block_types: EachBlock<EncoderBlock>,
+    in_channels: Size,
+    latent_channels: Size,
+    layers_per_block: Size,
+    mid_block_add_attention: bool,
+    norm_num_groups: Size,
+    out_channels: Size,
+    up_block_types: EachBlock<DecoderBlock>,
+    use_post_quant_conv: bool,
+    use_quant_conv: bool,
+}
+
+/// diffusers' defaults, apart from the blocks, which every published model names.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            block_out_channels: EachBlock::default(),
+            down_block_types: EachBlock::default(),
+            in_channels: Size(3),
+            latent_channels: Size(4),
+            layers_per_block: Size(1),
+            mid_block_add_attention: true,
+            norm_num_groups: Size(32),
+            out_channels: Size(3),
+            up_block_types: EachBlock::default(),
+            use_post_quant_conv: true,
+            use_quant_conv: true,
+        }
+    }
+}
+
 impl VaeConfig {
     /// Reads and validates the settings.
     ///
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
-        config.only("act_fn", json!("silu"))?;
-        let block_channels = config.sizes("block_out_channels")?;
+        config.require_off("act_fn", &json!("silu"))?;
+        let settings: Settings = config.parse()?;
+        let norm_groups = settings.norm_num_groups.0;
+        let block_channels = block_channels(config, &settings.block_out_channels, norm_groups)?;
         let blocks = block_channels.len();
-        config.choices("down_block_types", blocks, &[("DownEncoderBlock2D", ())])?;
-        config.choices("up_block_types", blocks, &[("UpDecoderBlock2D", ())])?;
-        let norm_groups = config.size("norm_num_groups", Some(32))?;
-        config.require(
-            "block_out_channels",
-            block_channels
-                .iter()
-                .all(|channels| channels % norm_groups == 0),
-            || format!("multiples of \"norm_num_groups\" ({norm_groups})"),
-        )?;
+        for (key, count, word) in [
+            (
+                "down_block_types",
+                settings.down_block_types.0.len(),
+                "DownEncoderBlock2D",
+            ),
+            (
+                "up_block_types",
+                settings.up_block_types.0.len(),
+                "UpDecoderBlock2D",
+            ),
+        ] {
+            config.require(key, count == blocks, || {
+                format!("a list of {blocks}, each \"{word}\"")
+            })?;
+        }
         Ok(Self {
-            in_channels: config.size("in_channels", Some(3))?,
-            out_channels: config.size("out_channels", Some(3))?,
-            latent_channels: config.size("latent_channels", Some(4))?,
+            in_channels: settings.in_channels.0,
+            out_channels: settings.out_channels.0,
+            latent_channels: settings.latent_channels.0,
             block_channels,
-            layers: config.size("layers_per_block", Some(1))?,
-            mid_attention: config.flag("mid_block_add_attention", true)?,
-            quantization: config.flag("use_quant_conv", true)?,
-            post_quantization: config.flag("use_post_quant_conv", true)?,
+            layers: settings.layers_per_block.0,
+            mid_attention: settings.mid_block_add_attention,
+            quantization: settings.use_quant_conv,
+            post_quantization: settings.use_post_quant_conv,
             norm_groups,
         })
     }

@@ -14,7 +14,6 @@ use crate::config::ConfigFile;
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::regular_file;
-use crate::settings::read_settings;
 
 /// What a diffusers directory has beside configurations and weights, and what goes with it.
 const NOTICES: [&str; 5] = [
@@ -143,7 +142,8 @@ impl Given<'_> {
     fn json(&self, inside: &str) -> Result<Option<Map<String, Value>>, CheckpointError> {
         let required = self.complete.map(|folder| folder.join(inside));
         let path = self.path(inside).or(required);
-        path.map(|path| read_settings(&path)).transpose()
+        path.map(|path| Ok(ConfigFile::open(&path)?.into_settings()))
+            .transpose()
     }
 
     fn notices(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, CheckpointError> {

@@ -1,12 +1,14 @@
 //! A tokenizer's vocabulary and merges, in the two forms that transformers writes them in.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use lb_checkpoint::require_regular_file;
+use lb_checkpoint::{ConfigFile, require_regular_file};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
 
-use crate::config::Config;
 use crate::error::ModelError;
 
 /// Reads `vocab.json` and `merges.txt`, or, where there is no `vocab.json`, the `tokenizer.json` that
@@ -15,7 +17,7 @@ pub(super) fn read(folder: &Path) -> Result<BPE, ModelError> {
     let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let whole = folder.join("tokenizer.json");
     let pairs = if !vocabulary.exists() && whole.exists() {
-        from_one_file(Config::read(whole)?)?
+        from_one_file(&ConfigFile::open(&whole)?)?
     } else {
         require_regular_file(&vocabulary)?;
         require_regular_file(&merges)?;
@@ -27,39 +29,54 @@ pub(super) fn read(folder: &Path) -> Result<BPE, ModelError> {
         .map_err(|error| ModelError::unreadable(folder, error))
 }
 
-fn from_one_file(config: Config) -> Result<BpeBuilder, ModelError> {
-    let wrong = |key: &str, allowed: &str| config.wrong(key, &"something else", allowed);
-    let model = config
-        .get("model")
-        .ok_or_else(|| wrong("model", "byte pairs"))?;
-    if model.get("type").is_some_and(|kind| kind != "BPE") {
-        return Err(config.wrong("model.type", &model["type"], "BPE"));
-    }
-    let vocabulary = model.get("vocab").and_then(vocabulary);
-    let vocabulary = vocabulary.ok_or_else(|| wrong("model.vocab", "an object of token ids"))?;
-    let merges = model.get("merges").and_then(merges);
-    let merges = merges.ok_or_else(|| wrong("model.merges", "a list of pairs of tokens"))?;
-    Ok(BPE::builder().vocab_and_merges(vocabulary, merges))
+/// `tokenizer.json`, as far as it is read.
+#[derive(Deserialize)]
+struct TokenizerFile {
+    model: BytePairs,
 }
 
-fn vocabulary(value: &Value) -> Option<Vocab> {
-    let tokens = value.as_object()?.iter();
-    let ids = tokens.map(|(token, id)| Some((token.clone(), u32::try_from(id.as_u64()?).ok()?)));
-    ids.collect()
+#[derive(Deserialize)]
+struct BytePairs {
+    #[serde(rename = "type", default)]
+    _kind: Kind,
+    vocab: HashMap<String, u32>,
+    merges: Vec<Merge>,
 }
 
-/// A merge is a list of two tokens; before tokenizers 0.20 it was a text with a space between them.
-fn merges(value: &Value) -> Option<Merges> {
-    let pair = |merge: &Value| match merge {
-        Value::String(text) => {
-            let (left, right) = text.split_once(' ')?;
-            Some((left.to_owned(), right.to_owned()))
-        }
-        Value::Array(pair) => match pair.as_slice() {
-            [left, right] => Some((left.as_str()?.to_owned(), right.as_str()?.to_owned())),
+/// The kind of tokenizer: the one that CLIP has.
+#[derive(Default, Deserialize)]
+enum Kind {
+    #[default]
+    #[serde(rename = "BPE")]
+    BytePairs,
+}
+
+/// Two tokens that become one: a list of two, or, before tokenizers 0.20, a text with a space
+/// between them.
+struct Merge(String, String);
+
+impl<'de> Deserialize<'de> for Merge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let pair = match &value {
+            Value::String(text) => text.split_once(' '),
+            Value::Array(pair) => match pair.as_slice() {
+                [Value::String(left), Value::String(right)] => Some((&left[..], &right[..])),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
-    };
-    value.as_array()?.iter().map(pair).collect()
+        };
+        let (left, right) = pair.ok_or_else(|| D::Error::custom("a list of pairs of tokens"))?;
+        Ok(Self(left.to_owned(), right.to_owned()))
+    }
+}
+
+fn from_one_file(file: &ConfigFile) -> Result<BpeBuilder, ModelError> {
+    let BytePairs { vocab, merges, .. } = file.parse::<TokenizerFile>()?.model;
+    let vocabulary: Vocab = vocab.into_iter().collect();
+    let merges: Merges = merges
+        .into_iter()
+        .map(|Merge(left, right)| (left, right))
+        .collect();
+    Ok(BPE::builder().vocab_and_merges(vocabulary, merges))
 }

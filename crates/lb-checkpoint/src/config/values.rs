@@ -1,0 +1,119 @@
+//! The kinds of values that settings have.
+
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::deserialize::Setting;
+
+/// No channel count, layer count or vocabulary of a real model is beyond this.
+const LARGEST_SIZE: u64 = 1 << 24;
+
+/// A whole number from 1 to 2²⁴: a width, a number of layers, the size of a vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Size(pub usize);
+
+impl Size {
+    /// The values that a size may have, in the words of an error.
+    pub const EXPECTED: &str = "a whole number from 1 to 16777216";
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match value.as_u64() {
+            Some(size @ 1..=LARGEST_SIZE) => Ok(Self(size as usize)),
+            _ => Err(D::Error::custom(Self::EXPECTED)),
+        }
+    }
+}
+
+/// A whole number from 0 to 2²⁴.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Count(pub usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match value.as_u64() {
+            Some(count @ 0..=LARGEST_SIZE) => Ok(Self(count as usize)),
+            _ => Err(D::Error::custom("a whole number from 0 to 16777216")),
+        }
+    }
+}
+
+/// A finite number above 0.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+pub struct PositiveNumber(pub f64);
+
+impl<'de> Deserialize<'de> for PositiveNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match value.as_f64() {
+            Some(number) if number > 0.0 && number.is_finite() => Ok(Self(number)),
+            _ => Err(D::Error::custom("a number above 0")),
+        }
+    }
+}
+
+/// A list with one entry for each block of a network.
+///
+/// How many there must be shows only beside other settings, and so does the message about a list
+/// that is wrong: what is no list of `T` is an empty one until then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EachBlock<T>(pub Vec<T>);
+
+impl<T> Default for EachBlock<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for EachBlock<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let entries = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        let entries: Result<_, _> = entries
+            .iter()
+            .map(|entry| T::deserialize(Setting(entry)))
+            .collect();
+        Ok(Self(entries.unwrap_or_default()))
+    }
+}
+
+/// One value for all blocks of a network, or a list with one for each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum PerBlock<T> {
+    /// The same for all.
+    Same(T),
+    /// One for each block.
+    Each(EachBlock<T>),
+}
+
+impl<T: Copy> PerBlock<T> {
+    /// The values for a network with this many blocks; `None` if the list has another length.
+    #[must_use]
+    pub fn for_blocks(&self, blocks: usize) -> Option<Vec<T>> {
+        match self {
+            Self::Same(value) => Some(vec![*value; blocks]),
+            Self::Each(EachBlock(values)) => {
+                Some(values.clone()).filter(|values| values.len() == blocks)
+            }
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for PerBlock<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value.is_array() {
+            return EachBlock::deserialize(Setting(&value))
+                .map(Self::Each)
+                .map_err(|wrong| D::Error::custom(wrong.expected));
+        }
+        T::deserialize(Setting(&value))
+            .map(Self::Same)
+            .map_err(|wrong| D::Error::custom(wrong.expected))
+    }
+}
