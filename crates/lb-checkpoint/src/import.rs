@@ -104,7 +104,13 @@ impl Import {
         destination::refuse_occupied(destination, options.replace)?;
         let source = Source::open(source)?;
         let weights = source.weights()?;
-        let description = Description::new(&source, &weights, options, destination)?;
+        let description = Description::new(
+            &source,
+            &weights,
+            options.configuration.as_deref(),
+            options.prediction,
+            destination,
+        )?;
         Ok(Self {
             destination: destination.to_owned(),
             source,

@@ -1,8 +1,8 @@
-//! What a model is made for, which shows in what its UNet takes beside the latents.
+//! What a model is made for. It shows in what the UNet takes in addition to the latents.
 
 use std::fmt;
 
-/// The kinds of Stable Diffusion model: text to image, and three that see more than latents.
+/// The kinds of Stable Diffusion models: text to image, and three whose UNets take more than latents.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ModelKind {
     /// Pictures from text; the UNet takes nothing but latents.
@@ -20,7 +20,7 @@ impl ModelKind {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::TextToImage, Self::Inpaint, Self::Depth, Self::Upscale];
 
-    /// Input channels of the UNet beside those of the latents.
+    /// Input channels of the UNet in addition to those of the latents: the concatenated channels.
     #[must_use]
     pub fn concatenated_channels(self, latent_channels: usize) -> usize {
         match self {
@@ -31,8 +31,18 @@ impl ModelKind {
         }
     }
 
-    /// The kind whose UNet takes this many channels, with or without a class label; none if there
-    /// is no such kind.
+    /// What latents are divided by before they are decoded, in models whose configuration does not
+    /// say it. diffusers' pipelines take these numbers too.
+    #[must_use]
+    pub fn scaling_factor(self) -> f64 {
+        match self {
+            Self::Upscale => 0.08333,
+            Self::TextToImage | Self::Inpaint | Self::Depth => 0.18215,
+        }
+    }
+
+    /// The kind whose UNet takes this many channels, with or without a class label;
+    /// `None` if there is no such kind.
     #[must_use]
     pub fn of_channels(
         unet_channels: usize,
@@ -63,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_tell_the_published_models() {
+    fn channels_identify_the_published_models() {
         for (kind, channels) in ModelKind::ALL.into_iter().zip([4, 9, 5, 7]) {
             let classes = kind == ModelKind::Upscale;
             assert_eq!(4 + kind.concatenated_channels(4), channels);

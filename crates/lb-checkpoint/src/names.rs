@@ -1,9 +1,9 @@
-//! The tensor names of single-file checkpoints → those of diffusers.
+//! Translates the tensor names of single-file checkpoints to those of diffusers.
 //!
 //! A checkpoint in one file has the names of the CompVis code that Stable Diffusion was trained
-//! with. Its networks are those of diffusers, numbered in other ways; what differs beyond names is
-//! that OpenCLIP fuses the projections of its attention, and that the autoencoder's attention is
-//! made of 1×1 convolutions.
+//! with. Its networks are those of diffusers, numbered in other ways. Two things differ apart from
+//! names: OpenCLIP fuses the projections of its attention, and the autoencoder's attention consists
+//! of 1×1 convolutions.
 
 mod text_encoder;
 mod unet;
@@ -18,10 +18,10 @@ pub(crate) struct Renamed {
     pub(crate) part: Part,
 }
 
-/// What the name stands for of the stored tensor.
+/// The part of the stored tensor to which a name belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// All of it, as it is.
+    /// The whole tensor.
     Whole,
     /// The first, second or third of three equal ranges of rows.
     ThirdOfRows(usize),
@@ -29,7 +29,7 @@ pub(crate) enum Part {
     Matrix,
 }
 
-/// A tensor that the networks known here do not have.
+/// The key of a tensor that neither version of Stable Diffusion has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownKey(pub(crate) String);
 
@@ -90,7 +90,7 @@ pub(crate) fn rename<'k>(
     }
 }
 
-/// `path` with its beginning exchanged, where one of the table's beginnings is a whole part of it.
+/// `path` with another beginning, if one of the table's beginnings is followed by a dot in it.
 fn exchange_start(path: &str, table: &[(&str, &str)]) -> Option<String> {
     table.iter().find_map(|(from, to)| {
         let rest = path.strip_prefix(from)?;

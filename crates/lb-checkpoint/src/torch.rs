@@ -1,18 +1,19 @@
-//! Checkpoints as `torch.save` writes them (`.ckpt`) → safetensors.
+//! Converts checkpoints as `torch.save` writes them (`.ckpt`) to safetensors.
 //!
 //! Such a file is a zip archive: `data.pkl`, a program for Python's pickle machine that builds the
 //! dictionary of tensors, and `data/N`, their bytes, uncompressed. Python would run whatever
-//! function the program names. The reader here runs none: it keeps track of what the program
+//! function the program names. The reader here runs none of them: it keeps track of what the program
 //! builds, knows the few names that tensors are made of, and refuses all others.
 //!
 //! Nothing that the archive claims is believed before it has been checked against the file's
-//! length, and nothing of it is taken into memory but the program and one tensor's bytes.
+//! length, and only the program and the bytes of one tensor at a time are read into memory.
 
 mod archive;
 mod convert;
 mod globals;
-mod machine;
-mod state;
+mod pickle;
+mod problem;
+mod tensors;
 mod value;
 
 use std::collections::BTreeMap;
@@ -23,30 +24,7 @@ use crate::error::CheckpointError;
 use crate::names::is_known;
 use crate::safetensors::TensorEntry;
 use archive::Archive;
-use state::Source;
-
-/// What stands against a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Problem {
-    /// It breaks the format.
-    Broken(String),
-    /// It names something that tensors are not made of.
-    Global(String),
-}
-
-impl Problem {
-    fn broken(problem: impl Into<String>) -> Self {
-        Self::Broken(problem.into())
-    }
-
-    fn at(self, path: &Path) -> CheckpointError {
-        let path = path.to_owned();
-        match self {
-            Self::Broken(problem) => CheckpointError::Checkpoint { path, problem },
-            Self::Global(global) => CheckpointError::CheckpointGlobal { path, global },
-        }
-    }
-}
+use tensors::Source;
 
 /// An opened checkpoint: its tensors found and checked, their bytes not read.
 #[derive(Debug)]
@@ -79,8 +57,8 @@ impl TorchCheckpoint {
     fn open_tensors(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Self, CheckpointError> {
         let archive = Archive::open(path)?;
         let program = archive.read_program()?;
-        let found = machine::run(&program)
-            .and_then(|(values, root)| state::tensors(&values, root, is_wanted))
+        let found = pickle::run(&program)
+            .and_then(|(values, root)| tensors::find(&values, root, is_wanted))
             .map_err(|problem| problem.at(path))?;
         let mut sources = Vec::new();
         for (name, tensor) in found {
@@ -88,7 +66,8 @@ impl TorchCheckpoint {
             let source = Source::new(&name, &tensor, storage);
             sources.push(source.map_err(|problem| problem.at(path))?);
         }
-        state::check_total(&sources, archive.length()).map_err(|problem| problem.at(path))?;
+        tensors::require_growth_in_bounds(&sources, archive.length())
+            .map_err(|problem| problem.at(path))?;
         let (header, entries) = convert::lay_out(&mut sources);
         Ok(Self {
             path: path.to_owned(),

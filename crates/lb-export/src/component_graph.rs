@@ -18,14 +18,16 @@ pub struct Graph {
     pub bytes: Vec<u8>,
     /// The files that the external data lies in.
     pub weight_files: Vec<WeightFile>,
-    /// What it computes in: what was asked for, or 32-bit floats where only those do.
+    /// The number format of its arithmetic: the one that was asked for, or 32-bit floats if only these
+    /// will do.
     pub precision: Precision,
 }
 
-/// A file with a graph's weights: no link to one, where all files of a component lie in one folder.
+/// A file with a graph's weights. It is no symbolic link if all files of the component lie in one
+/// folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFile {
-    /// What the graph's external data calls it: a plain file name.
+    /// The name by which the graph's external data refers to it: a plain file name.
     pub location: String,
     /// Where it lies.
     pub path: PathBuf,
@@ -60,7 +62,7 @@ pub(crate) fn write_component(
     weights: &Weights,
     options: &ExportOptions,
 ) -> Result<Graph, ExportError> {
-    let files = followed(weights.files());
+    let files = link_targets(weights.files());
     let locations: Vec<_> = files
         .iter()
         .map(|path| {
@@ -108,9 +110,9 @@ pub(crate) fn write_component(
     })
 }
 
-/// The files that links lead to, if these lie in one folder, as all files of Hugging Face's cache
-/// do: ONNX Runtime takes weights from a folder, and follows no link out of it.
-fn followed(files: &[PathBuf]) -> Vec<PathBuf> {
+/// The targets of symbolic links, if all of them lie in one folder, as all files of Hugging Face's
+/// cache do. ONNX Runtime takes weights from one folder and follows no link out of it.
+fn link_targets(files: &[PathBuf]) -> Vec<PathBuf> {
     if !files.iter().any(|file| file.is_symlink()) {
         return files.to_vec();
     }

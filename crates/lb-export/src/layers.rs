@@ -1,4 +1,4 @@
-//! The layers that the three networks share, each as the nodes that run fastest.
+//! The layers that the three networks share, each written with the nodes that run fastest.
 
 mod activation;
 mod attention;

@@ -1,33 +1,32 @@
-//! Stable Diffusion weights → ONNX graphs that point *into* the original weight files.
+//! Writes ONNX graphs for Stable Diffusion models that point *into* the original weight files.
 //!
-//! ONNX keeps large tensors as "external data": a file's name, an offset and a length. A
-//! safetensors file is a header followed by raw tensors. So a graph that names places in the
-//! safetensors file is a complete export: a few hundred kilobytes, written in milliseconds, with
-//! no weight read, converted or copied.
+//! ONNX can keep large tensors as "external data": the name of a file, an offset and a length. A
+//! safetensors file is a header followed by raw tensors. So a graph that refers to ranges of the
+//! safetensors file is a complete export: it has a few hundred kilobytes, is written in milliseconds,
+//! and no weight is read, converted or copied for it.
 //!
 //! ```text
-//! unet/config.json ──────────────► which layers there are
-//! unet/….safetensors (header) ───► where their weights lie     ──► unet/model.onnx (the layers,
-//! unet/….safetensors (tensors) ◄────────────────────────────────── pointing at the tensors)
+//! unet/config.json ──────────────► which layers there are   ─┐
+//! unet/….safetensors (header) ───► where their weights lie  ─┴─► unet/model.onnx: the layers,
+//! unet/….safetensors (tensors) ◄──────────────────────────────── pointing at the tensors
 //! ```
 //!
 //! The graphs cover Stable Diffusion 2's models (2.1, base, inpainting, depth and the x4 upscaler,
 //! whose UNet also takes `class_labels`) and Stable Diffusion 1's, in 32 or 16 bits from weights
-//! stored in either, for ONNX Runtime or in ONNX's own operators only ([`GraphForm`]). Batch, height,
-//! width and the number of tokens are chosen at every run. A setting that switches on anything else
-//! is refused.
+//! stored in either, for ONNX Runtime or with ONNX's own operators only ([`GraphForm`]). Batch size,
+//! height, width and the number of tokens can differ in every run. A setting that switches on anything
+//! else is refused.
 //!
 //! Every tensor that the configuration calls for is checked against the header, and the header
-//! against the file: what does not fit together is refused here, by name, and not by a runtime
-//! later.
+//! against the file. So what does not fit together is refused here, by name, and not later by a runtime.
 //!
-//! Checkpoints in one file, with the names of CompVis' code, become model directories by
-//! [`import()`]: see there.
+//! Weights and configurations are read by [`lb_checkpoint`]. [`import()`] turns single-file checkpoints
+//! into model directories, and makes sure that their graphs can be written.
 //!
 //! ```
 //! use lb_export::{Component, ExportOptions, build_graph};
 //! # fn main() -> Result<(), lb_export::ExportError> {
-//! # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/fixtures/plain");
+//! # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/fixtures/sd2");
 //! // `model` is a diffusers directory: unet/config.json, unet/….safetensors, vae/…
 //! let graph = build_graph(model.as_ref(), Component::Unet, &ExportOptions::default())?;
 //! assert!(graph.bytes.len() < 2_000_000);

@@ -65,7 +65,7 @@ pub(crate) fn write_unet(
     Ok(())
 }
 
-/// What every block of the network sees.
+/// What every block of the network uses.
 struct Unet<'c> {
     config: &'c UnetConfig,
     text: Value,

@@ -1,4 +1,4 @@
-//! Writing graphs into a model directory, with their weights where ONNX wants them.
+//! Writes graphs into a model directory, with their weights where ONNX Runtime looks for them.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,14 +10,15 @@ use crate::component_graph::{Graph, WeightFile, build_graph};
 use crate::error::ExportError;
 use crate::options::ExportOptions;
 
-/// The file name of a graph, as Optimum has it.
+/// The file name that Optimum gives to a graph.
 const GRAPH_FILE: &str = "model.onnx";
 
-/// The file name of a component's configuration, as diffusers has it.
+/// The file name that diffusers gives to a component's configuration.
 const CONFIG_FILE: &str = "config.json";
 
 /// What [`export_directory`] wrote.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ExportReport {
     /// One entry for each component.
     pub graphs: Vec<ExportedGraph>,
@@ -25,6 +26,7 @@ pub struct ExportReport {
 
 /// One graph on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExportedGraph {
     /// Which network it is.
     pub component: Component,
@@ -32,7 +34,7 @@ pub struct ExportedGraph {
     pub path: PathBuf,
     /// The size of that file.
     pub bytes_written: u64,
-    /// How its weights come to lie beside it.
+    /// How its weights were brought into its folder.
     pub weights: WeightTransfer,
 }
 
@@ -116,7 +118,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Has `write` make a file beside `path`, which then takes the name in one step.
+/// Lets `write` make a file beside `path`, which is then renamed to `path` in one step.
 fn write_by_rename(
     path: &Path,
     write: impl FnOnce(&Path) -> std::io::Result<()>,

@@ -83,11 +83,11 @@ impl ModelDirectory {
         let pixels_per_latent = 1 << (vae.blocks(&vae.settings.block_out_channels)? - 1);
         let sample_size = unet.required("sample_size", unet.settings.sample_size)?;
         let default_side = sample_size * pixels_per_latent;
-        // diffusers' pipelines take these where a configuration of its early days has none.
-        let scaling_factor = match kind {
-            ModelKind::Upscale => 0.08333,
-            _ => 0.18215,
-        };
+        // Early configurations do not have it.
+        let scaling_factor = vae
+            .settings
+            .scaling_factor
+            .map_or(kind.scaling_factor(), |factor| factor.0);
         let name = path.canonicalize().ok().and_then(|full| {
             full.file_name()
                 .map(|name| name.to_string_lossy().into_owned())
@@ -101,10 +101,7 @@ impl ModelDirectory {
             default_side,
             pixels_per_latent,
             unet_halvings: unet.blocks(&unet.settings.block_out_channels)? - 1,
-            scaling_factor: vae
-                .settings
-                .scaling_factor
-                .map_or(scaling_factor, |factor| factor.0 as f32),
+            scaling_factor: scaling_factor as f32,
             text_width,
             text_length: text.settings.max_position_embeddings.0,
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,

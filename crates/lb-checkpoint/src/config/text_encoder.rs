@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ConfigFile, Count, PositiveNumber, Size};
+use super::file::ConfigFile;
+use super::values::{Count, PositiveNumber, Size};
 use crate::error::CheckpointError;
 
 /// The nonlinearity of a text encoder's feed-forward layers.

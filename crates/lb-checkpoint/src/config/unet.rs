@@ -6,7 +6,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ConfigFile, Count, EachBlock, PerBlock, PositiveNumber, Size, block_channels};
+use super::file::{ConfigFile, block_channels};
+use super::values::{Count, EachBlock, PerBlock, PositiveNumber, Size};
 use crate::error::CheckpointError;
 
 /// A transformer between the convolutions of a block.

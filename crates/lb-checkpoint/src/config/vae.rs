@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ConfigFile, EachBlock, Size, block_channels};
+use super::file::{ConfigFile, block_channels};
+use super::values::{EachBlock, Size};
 use crate::error::CheckpointError;
 
 /// The shape of an autoencoder.

@@ -1,21 +1,22 @@
-//! What a model directory says about its weights: configurations, scheduler, tokenizer.
+//! The small files of a model directory, which describe its weights: configurations, scheduler and
+//! tokenizer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::scheduler::{self, Prediction, Scheduler};
+use super::infer;
+use super::scheduler::{self, ImportedPrediction, Prediction, Scheduler};
 use super::source::{ModelWeights, Source};
 use super::tokenizer::{self, Padding};
-use super::{ImportOptions, infer};
 use crate::component::Component;
-use crate::config::ConfigFile;
+use crate::config::{ConfigFile, pretty};
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::regular_file;
 
-/// What a diffusers directory has beside configurations and weights, and what goes with it.
+/// Files about the model for people, which are taken along.
 const NOTICES: [&str; 5] = [
     "README.md",
     "LICENSE",
@@ -24,38 +25,39 @@ const NOTICES: [&str; 5] = [
     "NOTICE",
 ];
 
-/// The tokens: two files, or the one that transformers writes since its version 5.
+/// The vocabulary and the merges of a tokenizer in two files.
 const TOKENS: &[&str] = &["vocab.json", "merges.txt"];
+/// The vocabulary and the merges in one file, as transformers writes them since its version 5.
 const TOKENS_IN_ONE_FILE: &[&str] = &["tokenizer.json"];
+/// The special tokens, which may be absent.
 const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.json"];
 
-/// The small files of a model directory, and what they say.
+/// The small files of a model directory, and what follows from them.
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) kind: ModelKind,
     pub(super) prediction: Prediction,
-    /// By their paths in the directory.
+    /// Paths in the directory, and contents.
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
-    /// Of the text encoder, the UNet and the autoencoder.
+    /// The configurations of the text encoder, the UNet and the autoencoder.
     configs: [ConfigFile; 3],
 }
 
 impl Description {
-    /// Takes what is given, and tells the rest from the weights.
+    /// Takes the files that are given, and infers the others from the weights.
     pub(super) fn new(
         source: &Source,
         weights: &ModelWeights,
-        options: &ImportOptions,
+        configuration: Option<&Path>,
+        prediction: Option<ImportedPrediction>,
         destination: &Path,
     ) -> Result<Self, CheckpointError> {
         let kind = infer::kind(&weights.unet, &weights.vae)?;
-        if let Some(folder) = &options.configuration {
+        if let Some(folder) = configuration {
             fs::read_dir(folder).map_err(CheckpointError::io("read", folder))?;
         }
         let given = Given {
-            folders: options
-                .configuration
-                .as_deref()
+            folders: configuration
                 .into_iter()
                 .chain(source.directory())
                 .collect(),
@@ -63,8 +65,8 @@ impl Description {
         };
         let open_clip = source.has_open_clip();
         let scheduler = match given.json("scheduler/scheduler_config.json")? {
-            Some(settings) => scheduler::given(settings, options),
-            None => scheduler::inferred(source.path(), kind, open_clip, options),
+            Some(settings) => scheduler::given(settings, prediction),
+            None => scheduler::inferred(source.path(), kind, open_clip, prediction),
         };
         let Scheduler {
             settings,
@@ -126,10 +128,10 @@ impl Description {
     }
 }
 
-/// Folders with configurations, of which the first one that has a file gives it.
+/// The folders with configurations. A file is taken from the first one that has it.
 struct Given<'p> {
     folders: Vec<&'p Path>,
-    /// The one that must have all files: of a diffusers directory nothing is guessed.
+    /// The folder that must have all files: nothing is inferred for a diffusers directory.
     complete: Option<&'p Path>,
 }
 
@@ -197,9 +199,4 @@ impl Given<'_> {
             .map(|(name, bytes)| (folder.join(name), bytes))
             .collect())
     }
-}
-
-/// JSON as diffusers writes it.
-pub(super) fn pretty(value: &Value) -> Vec<u8> {
-    format!("{value:#}\n").into_bytes()
 }

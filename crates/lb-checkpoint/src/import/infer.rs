@@ -1,13 +1,8 @@
-//! Configurations told from the tensors' shapes.
+//! Configurations that are inferred from the shapes of the tensors.
 //!
-//! Shapes tell widths, depths and kinds of layers. They do not tell how attention is divided into
-//! heads, nor norms into groups: there the rules of Stable Diffusion 1 and 2 are taken, where they
-//! can be, and a configuration asked for where they cannot.
-
-mod shapes;
-mod text_encoder;
-mod unet;
-mod vae;
+//! Shapes show the widths, depths and kinds of layers. They do not show how attention is divided
+//! into heads, or norms into groups. For these the rules of Stable Diffusion 1 and 2 are followed; where
+//! a model does not fit the rules, a configuration has to be given.
 
 use serde_json::{Value, json};
 
@@ -15,20 +10,27 @@ use super::tokenizer;
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::weights::Weights;
-use shapes::Shapes;
-pub(super) use text_encoder::text_encoder;
-pub(super) use unet::unet;
-pub(super) use vae::vae;
 
-/// Groups of all group norms of Stable Diffusion.
+/// The groups of every group norm of Stable Diffusion.
 const NORM_GROUPS: usize = 32;
 
-/// What is known of a model beside its shapes.
+/// Channels of one attention head in CLIP's text encoders and in the UNets of Stable Diffusion 2.
+const HEAD_WIDTH: usize = 64;
+
+/// Heads in every block of Stable Diffusion 1 and of the upscaler.
+const FIXED_HEADS: usize = 8;
+
+/// Layers of OpenCLIP's text encoder that Stable Diffusion 2 uses: all 24 but the last.
+const OPEN_CLIP_LAYERS: usize = 23;
+
+/// What is known about a model apart from its shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Model {
+    /// What the model is made for.
     pub(super) kind: ModelKind,
-    /// OpenCLIP's text encoder: Stable Diffusion 2. Otherwise CLIP's: Stable Diffusion 1.
+    /// Whether the text encoder is OpenCLIP's, as in Stable Diffusion 2, or CLIP's, as in 1.
     pub(super) open_clip: bool,
+    /// Whether the UNet predicts the noise rather than the velocity.
     pub(super) predicts_noise: bool,
 }
 
@@ -42,14 +44,14 @@ impl Model {
     }
 }
 
-/// What the UNet takes beside latents.
+/// What a model is made for, from the number of channels that its UNet takes.
 pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, CheckpointError> {
     let unet_shapes = Shapes(unet);
     let taken = unet_shapes.size("conv_in.weight", 1)?;
     let latents = Shapes(vae).size("decoder.conv_in.weight", 1)?;
     let has_classes = unet.contains("class_embedding.weight");
     ModelKind::of_channels(taken, latents, has_classes).ok_or_else(|| {
-        unet_shapes.untold(
+        unet_shapes.not_inferable(
             "the kind of model",
             format!(
                 "the UNet takes {taken} channels {} class embeddings, the latents have {latents}",
@@ -59,7 +61,7 @@ pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, Checkpoin
     })
 }
 
-/// `model_index.json` of a kind of model.
+/// The `model_index.json` for a kind of model.
 pub(super) fn model_index(kind: ModelKind) -> Value {
     let class = match kind {
         ModelKind::TextToImage => "StableDiffusionPipeline",
@@ -90,7 +92,7 @@ pub(super) fn model_index(kind: ModelKind) -> Value {
     index
 }
 
-/// Refuses vocabularies for which no tokenizer can be written.
+/// Refuses a vocabulary for which no tokenizer can be written: any but CLIP's.
 pub(super) fn refuse_other_vocabulary(text_encoder: &Weights) -> Result<(), CheckpointError> {
     let shapes = Shapes(text_encoder);
     let prefixed = "text_model.embeddings.token_embedding.weight";
@@ -104,10 +106,247 @@ pub(super) fn refuse_other_vocabulary(text_encoder: &Weights) -> Result<(), Chec
         return Ok(());
     }
     let known = tokenizer::VOCABULARY;
-    Err(shapes.untold(
+    Err(shapes.not_inferable(
         "the tokenizer",
         format!("the vocabulary has {found} tokens, CLIP's has {known}"),
     ))
+}
+
+/// The configuration of `CLIPTextModel`.
+pub(super) fn text_encoder(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
+    let shapes = Shapes(weights);
+    let table = "embeddings.token_embedding.weight";
+    let (vocabulary, width) = (shapes.size(table, 0)?, shapes.size(table, 1)?);
+    let mut layers = shapes.count("encoder.layers");
+    if model.open_clip {
+        // Checkpoints that were converted back from diffusers have no unused layer.
+        if !(OPEN_CLIP_LAYERS..=OPEN_CLIP_LAYERS + 1).contains(&layers) {
+            let reason = format!("it has {layers}; {OPEN_CLIP_LAYERS} of 24 are usual");
+            return Err(
+                shapes.not_inferable("how many of the text encoder's layers are used", reason)
+            );
+        }
+        layers = OPEN_CLIP_LAYERS;
+    }
+    let end = vocabulary.saturating_sub(1);
+    Ok(json!({
+        "architectures": ["CLIPTextModel"],
+        "bos_token_id": vocabulary.saturating_sub(2),
+        "eos_token_id": end,
+        "hidden_act": if model.open_clip { "gelu" } else { "quick_gelu" },
+        "hidden_size": width,
+        "intermediate_size": shapes.size("encoder.layers.0.mlp.fc1.weight", 0)?,
+        "layer_norm_eps": 1e-5,
+        "max_position_embeddings": shapes.size("embeddings.position_embedding.weight", 0)?,
+        "model_type": "clip_text_model",
+        "num_attention_heads": shapes.heads(width, HEAD_WIDTH)?,
+        "num_hidden_layers": layers,
+        "pad_token_id": if model.open_clip { 0 } else { end },
+        "projection_dim": if model.open_clip { 512 } else { 768 },
+        "vocab_size": vocabulary,
+    }))
+}
+
+/// The configuration of `UNet2DConditionModel`.
+pub(super) fn unet(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
+    let shapes = Shapes(weights);
+    let blocks = shapes.count("down_blocks");
+    let channels = (0..blocks)
+        .map(|block| shapes.size(&format!("down_blocks.{block}.resnets.0.conv1.weight"), 0));
+    let channels = channels.collect::<Result<Vec<_>, _>>()?;
+    shapes.validate_groups(&channels)?;
+    let layers: Vec<_> = (0..blocks)
+        .map(|block| shapes.count(&format!("down_blocks.{block}.resnets")))
+        .collect();
+    let down: Vec<_> = (0..blocks)
+        .map(|block| shapes.has(&format!("down_blocks.{block}.attentions")))
+        .collect();
+    let up: Vec<_> = (0..blocks)
+        .map(|block| shapes.has(&format!("up_blocks.{block}.attentions")))
+        .collect();
+    let types = |attends: &[bool], with: &str, without: &str| -> Vec<String> {
+        let name = |&attends: &bool| if attends { with } else { without }.to_owned();
+        attends.iter().map(name).collect()
+    };
+    let heads = if model.open_clip && model.kind != ModelKind::Upscale {
+        let heads = channels
+            .iter()
+            .map(|&width| shapes.heads(width, HEAD_WIDTH));
+        heads.collect::<Result<Vec<_>, _>>()?
+    } else {
+        vec![FIXED_HEADS; blocks]
+    };
+    let middle = "mid_block.attentions.0";
+    let depth = shapes.count(&format!("{middle}.transformer_blocks"));
+    let text = format!("{middle}.transformer_blocks.0.attn2.to_k.weight");
+
+    let mut config = json!({
+        "_class_name": "UNet2DConditionModel",
+        "act_fn": "silu",
+        "attention_head_dim": heads,
+        "block_out_channels": channels,
+        "center_input_sample": false,
+        "cross_attention_dim": shapes.size(&text, 1)?,
+        "down_block_types": types(&down, "CrossAttnDownBlock2D", "DownBlock2D"),
+        "downsample_padding": 1,
+        "flip_sin_to_cos": true,
+        "freq_shift": 0,
+        "in_channels": shapes.size("conv_in.weight", 1)?,
+        "layers_per_block": one_or_all(layers),
+        "mid_block_scale_factor": 1,
+        "norm_eps": 1e-5,
+        "norm_num_groups": NORM_GROUPS,
+        "out_channels": shapes.size("conv_out.weight", 0)?,
+        "sample_size": if model.kind == ModelKind::Upscale { 128 } else { model.side() / 8 },
+        "up_block_types": types(&up, "CrossAttnUpBlock2D", "UpBlock2D"),
+        "use_linear_projection": shapes.rank(&format!("{middle}.proj_in.weight")) == 2,
+    });
+    if depth > 1 {
+        config["transformer_layers_per_block"] = json!(depth);
+    }
+    let only_text = only_cross_attention(&shapes, &channels)?;
+    if only_text.contains(&true) {
+        config["only_cross_attention"] = json!(only_text);
+    }
+    if weights.contains("class_embedding.weight") {
+        config["num_class_embeds"] = json!(shapes.size("class_embedding.weight", 0)?);
+    }
+    if model.kind == ModelKind::TextToImage && model.open_clip && !model.predicts_noise {
+        // As published for 2.1: in half precision its attention overflows.
+        config["upcast_attention"] = json!(true);
+    }
+    Ok(config)
+}
+
+/// For each block on the way down: whether the first attention of its layers attends to the text
+/// instead of to the picture. This shows in its width, unless the text is as wide as the block; then it
+/// attends to the picture, as in the lowest block of the upscaler.
+fn only_cross_attention(
+    shapes: &Shapes<'_>,
+    channels: &[usize],
+) -> Result<Vec<bool>, CheckpointError> {
+    let sees_text = |(block, &width): (usize, &usize)| {
+        let attention = format!("down_blocks.{block}.attentions");
+        if !shapes.has(&attention) {
+            return Ok(false);
+        }
+        let key = format!("{attention}.0.transformer_blocks.0.attn1.to_k.weight");
+        Ok(shapes.size(&key, 1)? != width)
+    };
+    channels.iter().enumerate().map(sees_text).collect()
+}
+
+/// One number if all are the same, otherwise all of them.
+fn one_or_all(layers: Vec<usize>) -> Value {
+    match layers[..] {
+        [first, ref others @ ..] if others.iter().all(|&other| other == first) => json!(first),
+        _ => json!(layers),
+    }
+}
+
+/// The configuration of `AutoencoderKL`.
+pub(super) fn vae(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
+    let shapes = Shapes(weights);
+    let blocks = shapes.count("encoder.down_blocks");
+    let channels = (0..blocks).map(|block| {
+        let convolution = format!("encoder.down_blocks.{block}.resnets.0.conv1.weight");
+        shapes.size(&convolution, 0)
+    });
+    let channels = channels.collect::<Result<Vec<_>, _>>()?;
+    shapes.validate_groups(&channels)?;
+    let side = match model.kind {
+        ModelKind::Upscale => 256,
+        _ => model.side(),
+    };
+    let mut config = json!({
+        "_class_name": "AutoencoderKL",
+        "act_fn": "silu",
+        "block_out_channels": channels,
+        "down_block_types": vec!["DownEncoderBlock2D"; blocks],
+        "in_channels": shapes.size("encoder.conv_in.weight", 1)?,
+        "latent_channels": shapes.size("decoder.conv_in.weight", 1)?,
+        "layers_per_block": shapes.count("encoder.down_blocks.0.resnets"),
+        "norm_num_groups": NORM_GROUPS,
+        "out_channels": shapes.size("decoder.conv_out.weight", 0)?,
+        "sample_size": side,
+        "scaling_factor": model.kind.scaling_factor(),
+        "up_block_types": vec!["UpDecoderBlock2D"; blocks],
+    });
+    let optional = [
+        ("mid_block_add_attention", "decoder.mid_block.attentions"),
+        ("use_quant_conv", "quant_conv"),
+        ("use_post_quant_conv", "post_quant_conv"),
+    ];
+    for (key, path) in optional {
+        if !shapes.has(path) {
+            config[key] = json!(false);
+        }
+    }
+    Ok(config)
+}
+
+/// Reads sizes and counts from the shapes of a component's tensors, which have diffusers' names.
+struct Shapes<'w>(&'w Weights);
+
+impl Shapes<'_> {
+    /// The size of a tensor along an axis.
+    fn size(&self, name: &str, axis: usize) -> Result<usize, CheckpointError> {
+        match self.0.shape(name) {
+            Some(shape) => shape.get(axis).copied().ok_or_else(|| {
+                self.not_inferable("a size", format!("tensor \"{name}\" has shape {shape:?}"))
+            }),
+            None => Err(self.not_inferable("a size", format!("tensor \"{name}\" is missing"))),
+        }
+    }
+
+    /// How many axes a tensor has; 0 where it is absent.
+    fn rank(&self, name: &str) -> usize {
+        self.0.shape(name).map_or(0, <[usize]>::len)
+    }
+
+    /// Whether any tensor's path begins with this one.
+    fn has(&self, path: &str) -> bool {
+        self.0.any_below(&format!("{path}."))
+    }
+
+    /// The number of modules `path.0`, `path.1` and so on.
+    fn count(&self, path: &str) -> usize {
+        let mut numbers = 0..;
+        numbers
+            .find(|number| !self.has(&format!("{path}.{number}")))
+            .unwrap_or(0)
+    }
+
+    /// Refuses widths that cannot be divided into the usual groups.
+    fn validate_groups(&self, channels: &[usize]) -> Result<(), CheckpointError> {
+        if channels.iter().all(|channels| channels % NORM_GROUPS == 0) {
+            return Ok(());
+        }
+        Err(self.not_inferable(
+            "the groups of the norms",
+            format!("widths {channels:?} are not multiples of the usual {NORM_GROUPS}"),
+        ))
+    }
+
+    /// The number of heads, if each has `size` channels.
+    fn heads(&self, channels: usize, size: usize) -> Result<usize, CheckpointError> {
+        if channels > 0 && channels.is_multiple_of(size) {
+            return Ok(channels / size);
+        }
+        Err(self.not_inferable(
+            "the number of attention heads",
+            format!("a width of {channels} is not a multiple of the usual {size}"),
+        ))
+    }
+
+    /// The error for something that the shapes do not show.
+    fn not_inferable(&self, what: &'static str, reason: String) -> CheckpointError {
+        CheckpointError::NotInferable {
+            path: self.0.source().to_owned(),
+            what,
+            reason,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
-//! What the UNet predicts, and the noise that it was trained with.
+//! What a UNet predicts, and the noise schedule with which it was trained.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::ImportOptions;
 use crate::kind::ModelKind;
 
 /// What the UNet predicts of noised latents.
@@ -33,17 +32,18 @@ impl ImportedPrediction {
 /// A prediction type and how it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prediction {
-    /// As diffusers calls it: [`ImportedPrediction::name`], or what else a configuration says.
+    /// diffusers' name of the prediction type: [`ImportedPrediction::name`], or another that a
+    /// configuration gives.
     pub name: String,
     /// How it is known.
     pub known_from: PredictionSource,
 }
 
-/// How a prediction type is known. Tensors do not tell: Stable Diffusion 2.1 and 2.1-base have the
-/// same shapes.
+/// How a prediction type is known. It does not show in the tensors: Stable Diffusion 2.1 and 2.1-base
+/// have the same shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PredictionSource {
-    /// [`ImportOptions::prediction`] says so.
+    /// [`ImportOptions::prediction`](super::ImportOptions::prediction) says so.
     Options,
     /// A scheduler's configuration says so.
     Configuration,
@@ -61,9 +61,12 @@ pub(super) struct Scheduler {
     pub(super) prediction: Prediction,
 }
 
-/// A scheduler's configuration as it was given, with the option's prediction type if there is one.
-pub(super) fn given(mut settings: Map<String, Value>, options: &ImportOptions) -> Scheduler {
-    let prediction = match options.prediction {
+/// A scheduler's configuration as it was given, but with the prediction type that was asked for.
+pub(super) fn given(
+    mut settings: Map<String, Value>,
+    asked: Option<ImportedPrediction>,
+) -> Scheduler {
+    let prediction = match asked {
         Some(asked) => {
             settings.insert("prediction_type".to_owned(), asked.name().into());
             known(asked, PredictionSource::Options)
@@ -84,14 +87,14 @@ pub(super) fn given(mut settings: Map<String, Value>, options: &ImportOptions) -
     }
 }
 
-/// The configuration of a checkpoint that has none.
+/// The scheduler's configuration for a checkpoint that has none.
 pub(super) fn inferred(
     checkpoint: &Path,
     kind: ModelKind,
     has_open_clip: bool,
-    options: &ImportOptions,
+    asked: Option<ImportedPrediction>,
 ) -> Scheduler {
-    let prediction = match options.prediction {
+    let prediction = match asked {
         Some(asked) => known(asked, PredictionSource::Options),
         None => infer_prediction(checkpoint, kind, has_open_clip),
     };
@@ -114,7 +117,7 @@ pub(super) fn inferred(
     }
 }
 
-/// The configuration of the scheduler that noises an upscaler's small pictures.
+/// The configuration of the scheduler that adds noise to an upscaler's pictures of low resolution.
 pub(super) fn low_resolution() -> Value {
     let (beta_start, beta_end) = betas(ModelKind::Upscale);
     json!({
@@ -128,6 +131,7 @@ pub(super) fn low_resolution() -> Value {
     })
 }
 
+/// The first and the last β.
 fn betas(kind: ModelKind) -> (f64, f64) {
     match kind {
         ModelKind::Upscale => (0.0001, 0.02),
@@ -144,8 +148,8 @@ fn infer_prediction(checkpoint: &Path, kind: ModelKind, has_open_clip: bool) -> 
         ModelKind::TextToImage if !has_open_clip => {
             known(ImportedPrediction::Epsilon, PredictionSource::ModelKind)
         }
-        ModelKind::TextToImage => match told_by_name(checkpoint) {
-            Some(told) => known(told, PredictionSource::FileName),
+        ModelKind::TextToImage => match from_file_name(checkpoint) {
+            Some(named) => known(named, PredictionSource::FileName),
             None => known(ImportedPrediction::VPrediction, PredictionSource::Assumed),
         },
     }
@@ -158,9 +162,10 @@ fn known(prediction: ImportedPrediction, known_from: PredictionSource) -> Predic
     }
 }
 
-/// The published files are called `v2-1_512-ema-pruned`, `512-base-ema`, `v2-1_768-ema-pruned`,
-/// `768-v-ema`; what is derived from them often keeps such a word.
-fn told_by_name(checkpoint: &Path) -> Option<ImportedPrediction> {
+/// The prediction type that a file's name suggests. The published files are called
+/// `v2-1_512-ema-pruned`, `512-base-ema`, `v2-1_768-ema-pruned` and `768-v-ema`, and models that are
+/// derived from them often keep such a word.
+fn from_file_name(checkpoint: &Path) -> Option<ImportedPrediction> {
     let name = checkpoint.file_stem()?.to_string_lossy().to_lowercase();
     let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
     words.find_map(|word| match word {
@@ -176,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_published_files_tell_the_prediction() {
+    fn names_of_published_files_show_the_prediction() {
         let cases = [
             (
                 "v2-1_512-ema-pruned.ckpt",
@@ -199,7 +204,7 @@ mod tests {
             ("basement.ckpt", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(told_by_name(Path::new(name)), expected, "{name}");
+            assert_eq!(from_file_name(Path::new(name)), expected, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The three forms in which models come.
+//! The three forms in which models are published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use crate::safetensors::{TensorEntry, is_pointer, read_header};
 use crate::torch::TorchCheckpoint;
 use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
 
-/// A form in which models come.
+/// A form in which models are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFormat {
     /// A folder with one folder for each component.
@@ -29,9 +29,9 @@ pub enum SourceFormat {
 pub(super) struct ModelWeights {
     pub(super) text_encoder: Weights,
     pub(super) unet: Weights,
-    /// Of both halves of the autoencoder.
+    /// The weights of both halves of the autoencoder.
     pub(super) vae: Weights,
-    /// Those of a directory that have to be converted, by their components' folders.
+    /// The weights of a directory that have to be converted, by the folders of their components.
     pickled: BTreeMap<&'static str, TorchCheckpoint>,
 }
 
@@ -60,7 +60,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens a source; a file's form is told by its content.
+    /// Opens a source. The form of a file follows from its first bytes.
     pub(super) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let path = path.to_owned();
         if path.is_dir() {
@@ -120,7 +120,8 @@ impl Source {
             .any(|key| key.starts_with("cond_stage_model.model."))
     }
 
-    /// The weights of all networks: for a torch checkpoint, where they will lie.
+    /// The weights of all networks. For a torch checkpoint, they are where they will be once it has
+    /// been converted.
     pub(super) fn weights(&self) -> Result<ModelWeights, CheckpointError> {
         let mut pickled = BTreeMap::new();
         let mut of = |component| match self {
@@ -145,7 +146,7 @@ impl Source {
         })
     }
 
-    /// Puts the weights into the new directory; asks before each file or tensor whether to go on.
+    /// Brings the weights into the new directory. `observe` is asked before each file or tensor.
     pub(super) fn transfer_weights(
         &self,
         weights: &ModelWeights,
@@ -188,8 +189,8 @@ impl Source {
     }
 }
 
-/// The model in a folder of Hugging Face's cache: the snapshot that its main branch names, else the
-/// only one.
+/// The model in a folder of Hugging Face's cache: the snapshot that its main branch names, or the only
+/// one.
 fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
     let snapshots = folder.join("snapshots");
     let main = fs::read_to_string(folder.join("refs/main")).ok();
@@ -206,7 +207,8 @@ fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The weights of a directory's component. What torch has pickled is opened, and put into `pickled`.
+/// The weights of a directory's component. A file that torch has pickled is opened and added to
+/// `pickled`.
 fn weights_of(
     directory: &Path,
     component: Component,
@@ -227,7 +229,7 @@ fn weights_of(
     }
 }
 
-/// The error for a file that begins like none of those that models come in.
+/// The error for a file that begins like none of those in which models are published.
 fn unknown(path: PathBuf, start: &[u8]) -> CheckpointError {
     if is_pointer(start) {
         CheckpointError::LargeFilePointer { path }
@@ -236,7 +238,7 @@ fn unknown(path: PathBuf, start: &[u8]) -> CheckpointError {
     }
 }
 
-/// What a component's weights are called once they are converted.
+/// The file name of a component's weights once they have been converted.
 fn converted_name(component: &str) -> &'static str {
     match component {
         "text_encoder" => "model.safetensors",
@@ -244,7 +246,7 @@ fn converted_name(component: &str) -> &'static str {
     }
 }
 
-/// The first bytes of a file: as many as tell its form.
+/// The first bytes of a file, from which its form follows.
 fn start_of(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(CheckpointError::io("open", path))?;

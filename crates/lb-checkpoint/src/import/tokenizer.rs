@@ -1,31 +1,34 @@
-//! CLIP's tokenizer, which checkpoints in one file do not carry.
+//! CLIP's tokenizer, which single-file checkpoints do not contain.
 
 use std::io::Read as _;
 
 use serde_json::{Map, Value, json};
 
-/// CLIP's merges, gzipped; where they come from: `assets/README.md`.
+use crate::config::pretty;
+
+/// CLIP's merges, gzipped. `assets/README.md` says where they come from.
 const MERGES: &[u8] = include_bytes!("../../assets/clip_merges.txt.gz");
 
-/// Entries of the vocabulary: single bytes, the same at a word's end, merges, two special tokens.
+/// Entries of the vocabulary: single bytes, single bytes at the end of a word, merges, and two special
+/// tokens.
 pub(super) const VOCABULARY: usize = 256 + 256 + 48_894 + 2;
 
 const BEGIN: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
-/// What stands after a prompt's end.
+/// The token that fills up a prompt after its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// Token 0, which is `!`: OpenCLIP's, of Stable Diffusion 2.
+    /// Token 0, which is `!`, as OpenCLIP and Stable Diffusion 2 have it.
     First,
-    /// The end token: CLIP's, of Stable Diffusion 1.
+    /// The end token, as CLIP and Stable Diffusion 1 have it.
     End,
 }
 
-/// The files of a tokenizer folder, by name.
+/// The files of a tokenizer's folder: names and contents.
 ///
 /// # Errors
-/// When the merges cannot be unpacked, which no input can bring about.
+/// When the merges cannot be unpacked, which no input can cause.
 pub(super) fn files(padding: Padding) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
     let mut merges = String::new();
     flate2::read::GzDecoder::new(MERGES).read_to_string(&mut merges)?;
@@ -53,16 +56,13 @@ pub(super) fn files(padding: Padding) -> std::io::Result<Vec<(&'static str, Vec<
     Ok(vec![
         ("vocab.json", vocabulary.to_string().into_bytes()),
         ("merges.txt", merges.into_bytes()),
-        (
-            "special_tokens_map.json",
-            super::description::pretty(&special),
-        ),
-        ("tokenizer_config.json", super::description::pretty(&config)),
+        ("special_tokens_map.json", pretty(&special)),
+        ("tokenizer_config.json", pretty(&config)),
     ])
 }
 
-/// Tokens by id: bytes, bytes at a word's end, merges in their order, the special ones (OpenCLIP's
-/// `SimpleTokenizer`).
+/// The tokens in the order of their ids: bytes, bytes at the end of a word, merges in their order, and
+/// the special tokens (as in OpenCLIP's `SimpleTokenizer`).
 fn vocabulary(merges: &str) -> Map<String, Value> {
     let bytes = letters_of_bytes();
     let single = bytes.iter().map(char::to_string);
@@ -76,8 +76,8 @@ fn vocabulary(merges: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// A visible letter for each byte: those that are one themselves, then the others as letters from
-/// 256 on, as GPT-2's tokenizer has it.
+/// A visible letter for each byte, as in GPT-2's tokenizer: bytes that are visible letters come first
+/// and stand for themselves, and the others are the letters from 256 on.
 fn letters_of_bytes() -> Vec<char> {
     let is_visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let (visible, others): (Vec<u8>, Vec<u8>) = (0..=u8::MAX).partition(is_visible);

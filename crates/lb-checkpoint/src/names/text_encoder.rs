@@ -15,8 +15,8 @@ const PROJECTIONS: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 /// The names for a key of OpenCLIP's text encoder in Stable Diffusion 2 (after the prefix).
 ///
 /// The projection and the temperature, with which CLIP compares texts and pictures, have none. The
-/// last of the 24 layers has, although the model takes what the last but one gives: how many are
-/// used is for the configuration to say.
+/// last of the 24 layers has names, although the model uses the output of the last but one: the
+/// configuration says how many layers are used.
 pub(super) fn rename_open_clip(path: &str) -> Vec<Renamed> {
     let layer = path.strip_prefix("transformer.resblocks.");
     match layer.and_then(split_number) {
@@ -26,7 +26,7 @@ pub(super) fn rename_open_clip(path: &str) -> Vec<Renamed> {
 }
 
 /// The name for a key of transformers' `CLIPTextModel` in Stable Diffusion 1 (after the prefix):
-/// its own, without the part that transformers 5 has given up.
+/// its own, without the prefix that transformers 5 no longer writes.
 pub(super) fn rename_clip(path: &str) -> Renamed {
     Renamed::whole(path.strip_prefix("text_model.").unwrap_or(path))
 }

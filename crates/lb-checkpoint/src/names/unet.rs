@@ -32,7 +32,7 @@ const TRANSFORMER: [(&str, &str); 4] = [
     ("proj_out", "proj_out"),
 ];
 
-/// Names for keys (each with its part after the UNet's prefix).
+/// Names for keys, each given with its part after the UNet's prefix.
 pub(super) fn rename<'k>(
     keys: &[(&'k str, &'k str)],
 ) -> Result<Vec<(&'k str, Vec<Renamed>)>, UnknownKey> {

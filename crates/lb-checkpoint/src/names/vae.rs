@@ -27,8 +27,8 @@ const RESNET: [(&str, &str); 5] = [
     ("nin_shortcut", "conv_shortcut"),
 ];
 
-/// Names for keys (each with its part after the autoencoder's prefix). What lies beside the two
-/// halves belongs to training.
+/// Names for keys, each given with its part after the autoencoder's prefix. Keys outside of the two
+/// halves belong to training and get no names.
 pub(super) fn rename<'k>(
     keys: &[(&'k str, &'k str)],
 ) -> Result<Vec<(&'k str, Vec<Renamed>)>, UnknownKey> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::Problem;
+use super::problem::Problem;
 use crate::error::CheckpointError;
 use crate::regular_file;
 
@@ -52,7 +52,7 @@ impl Archive {
             root,
             entries,
         };
-        archive.check_byte_order()?;
+        archive.require_little_endian()?;
         Ok(archive)
     }
 
@@ -71,7 +71,7 @@ impl Archive {
         self.entry(&format!("data/{key}"))
     }
 
-    fn check_byte_order(&self) -> Result<(), CheckpointError> {
+    fn require_little_endian(&self) -> Result<(), CheckpointError> {
         let name = format!("{}/byteorder", self.root);
         if !self.entries.contains_key(&name) {
             return Ok(());

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Map, json};
 
-use super::state::Source;
+use super::tensors::Source;
 use crate::error::CheckpointError;
 use crate::safetensors::TensorEntry;
 

@@ -1,6 +1,6 @@
 //! The names that a checkpoint's program may use.
 
-/// What a name stands for. None is ever called.
+/// The meaning of a name. None of them is ever called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Global {
     /// `collections.OrderedDict`.
@@ -11,7 +11,7 @@ pub(super) enum Global {
     RebuildParameter,
     /// `torch.FloatStorage` and the like.
     Storage(Format),
-    /// Whatever training leaves in a checkpoint beside tensors. It and all that is made with it is
+    /// Something else that training leaves in a checkpoint. It, and whatever is made with it, becomes
     /// a value without content.
     Opaque,
 }
@@ -42,7 +42,7 @@ const fn format(dtype: &'static str, width: u64) -> Format {
     Format { dtype, width }
 }
 
-/// What is found beside the tensors of published checkpoints.
+/// Names that published checkpoints use for things that are no tensors.
 const OPAQUE: [(&str, &str); 17] = [
     ("__builtin__", "set"),
     ("builtins", "set"),

@@ -1,12 +1,13 @@
-//! What a checkpoint's program builds.
+//! The values that a checkpoint's program builds.
 
 use super::globals::{Format, Global};
 
-/// A value's place in the arena. Values refer to each other by it, so that a program can nest them
-/// as deeply as it likes, or in circles.
+/// The index of a value in the arena. Values refer to each other by it, so that a program can nest
+/// them as deeply as it likes, or in circles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id(usize);
 
+/// A value that a program builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// Anything whose content does not matter here: lists, sets, fractions, objects of trainers.
@@ -26,7 +27,7 @@ pub(super) struct Storage {
     /// The entry `data/<key>`.
     pub(super) key: String,
     pub(super) format: Format,
-    /// How many numbers.
+    /// The number of numbers.
     pub(super) length: u64,
 }
 
@@ -34,10 +35,10 @@ pub(super) struct Storage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tensor {
     pub(super) storage: Storage,
-    /// Of the first number, in numbers.
+    /// The index of the first number in the storage.
     pub(super) offset: u64,
     pub(super) shape: Vec<u64>,
-    /// In numbers, for each axis.
+    /// The distance between neighbours along each axis, in numbers.
     pub(super) strides: Vec<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! ONNX's messages, as far as they are needed (field numbers: `onnx.proto`).
+//! ONNX's messages, as far as graphs need them. The field numbers are those of `onnx.proto`.
 
 use super::protobuf::Message;
 
@@ -70,7 +70,7 @@ impl Attribute<'_> {
     }
 }
 
-/// `TensorProto` whose numbers stand in the graph itself.
+/// `TensorProto` with its numbers in the graph itself.
 pub(crate) fn inline_tensor(
     name: &str,
     element: ElementType,

@@ -9,9 +9,10 @@ pub(crate) struct AttentionShape {
     pub(crate) heads: usize,
     /// Width of all heads together.
     pub(crate) width: usize,
-    /// Each token sees only itself and those before it, of at most so many.
+    /// Whether each token attends only to itself and those before it; then the largest number of tokens.
     pub(crate) causal: Option<usize>,
-    /// Computed in 32-bit floats in a 16-bit graph too: some models' scores overflow otherwise.
+    /// Whether it is computed in 32-bit floats in a 16-bit graph too, because some models' scores
+    /// overflow otherwise.
     pub(crate) in_float32: bool,
 }
 
@@ -57,8 +58,8 @@ fn attend_in_one_format(
     )
 }
 
-/// Two products of matrices and a softmax: the pattern that TensorRT makes one kernel of. The
-/// queries are scaled rather than the scores, which could overflow 16 bits.
+/// Attention as two products of matrices and a softmax, a pattern that TensorRT turns into one kernel.
+/// The queries are scaled rather than the scores, which could overflow 16 bits.
 fn in_products(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -110,8 +111,8 @@ fn in_products(
 fn causal_mask(graph: &mut GraphWriter<'_>, tokens: &Value, most: usize) -> Value {
     /// The lowest that both number formats hold; e to its power is 0.
     const HIDDEN: f32 = -65504.0;
-    let hidden = |place: usize| {
-        let (row, column) = (place / most, place % most);
+    let hidden = |index: usize| {
+        let (row, column) = (index / most, index % most);
         if column > row { HIDDEN } else { 0.0 }
     };
     let mask: Vec<f32> = (0..most * most).map(hidden).collect();
@@ -141,7 +142,7 @@ pub(crate) fn tokens_from_picture(
     )
 }
 
-/// `[batch, height · width, channels]` → the shape of a picture with as many channels.
+/// `[batch, height · width, channels]` → the shape of `shaped_as`, a picture with as many channels.
 pub(crate) fn picture_from_tokens(
     graph: &mut GraphWriter<'_>,
     scope: &str,

@@ -1,4 +1,4 @@
-//! The residual block of both convolutional networks, and what changes the resolution.
+//! The residual block of both convolutional networks, and the layers that change the resolution.
 
 use super::{Activation, Convolution, GroupNorm, activate, convolve, group_norm, linear};
 use crate::error::ExportError;
@@ -66,7 +66,7 @@ impl Convolution {
     }
 }
 
-/// Twice the height and width by repeating pixels, then a convolution.
+/// Doubles the height and width by repeating pixels, followed by a convolution.
 pub(crate) fn upsample(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -89,8 +89,8 @@ pub(crate) fn upsample(
     )
 }
 
-/// Half the height and width by a convolution of stride 2. Without symmetric padding there is one
-/// row and column of zeros at the bottom and right, as diffusers pads for its autoencoders.
+/// Halves the height and width by a convolution of stride 2. Without symmetric padding, one row and
+/// one column of zeros are added at the bottom and right, as diffusers does in its autoencoders.
 pub(crate) fn downsample(
     graph: &mut GraphWriter<'_>,
     path: &str,

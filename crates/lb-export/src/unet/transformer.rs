@@ -1,4 +1,4 @@
-//! The transformer that lets a picture's positions see each other and the text.
+//! The transformer in which a picture's positions attend to each other and to the text.
 
 use lb_checkpoint::{TransformerConfig, UnetConfig};
 
@@ -56,7 +56,7 @@ pub(super) fn transformer(
     Ok(graph.node(path, "Add", &[&change, x], &[]))
 }
 
-/// The way from pictures to tokens and back.
+/// The projections from pictures to tokens and back.
 struct Projection {
     channels: usize,
     linear: bool,
@@ -173,8 +173,8 @@ impl TransformerBlock {
 
 /// GEGLU: one projection is gated by the GELU of another, four times as wide as the input.
 ///
-/// The two are stored as one matrix. Its halves are referred to as two, so that nothing has to be
-/// split while the network runs.
+/// The two are stored as one matrix. The graph refers to its halves as two matrices, so that nothing
+/// has to be split while the network runs.
 fn feed_forward(
     graph: &mut GraphWriter<'_>,
     path: &str,

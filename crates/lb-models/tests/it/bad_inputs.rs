@@ -123,14 +123,14 @@ fn directories_that_contradict_themselves_are_refused() {
         "StableDiffusionPipeline",
     );
     assert!(
-        error.contains("`_class_name` is StableDiffusionPipeline")
+        error.contains(r#""_class_name" is "StableDiffusionPipeline""#)
             && error.contains("a pipeline for depth"),
         "{error}"
     );
     let unet = "unet/config.json";
     let error = changed("inpaint", unet, "\"in_channels\": 9", "\"in_channels\": 8");
     assert!(
-        error.contains("`in_channels` is 8 without num_class_embeds")
+        error.contains(r#""in_channels" is 8 without num_class_embeds"#)
             && error.contains("9 (inpainting)"),
         "{error}"
     );

@@ -174,7 +174,7 @@ fn stable_diffusion_1() {
 }
 
 #[test]
-fn kinds_are_told_by_their_channels() {
+fn kinds_are_inferred_from_their_channels() {
     for (channels, expected) in [(9, ModelKind::Inpaint), (5, ModelKind::Depth)] {
         let tensors = with_channels(checkpoint("sd2"), channels);
         let (kind, configs) = infer(&tensors, true, true);

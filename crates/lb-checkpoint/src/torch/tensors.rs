@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Problem;
 use super::archive::Range;
 use super::globals::Format;
+use super::problem::Problem;
 use super::value::{Arena, Id, Tensor, Value};
 
-/// How often a `state_dict` may lie in another one.
+/// How many `state_dict`s may be nested in each other.
 const DEEPEST_STATE: usize = 4;
 
 /// Tensors that share their bytes are written one by one; more than this many times the
@@ -20,7 +20,7 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) format: Format,
     pub(super) shape: Vec<u64>,
-    /// In bytes, for each axis.
+    /// The distance between neighbours along each axis, in bytes.
     pub(super) strides: Vec<u64>,
     /// From the first to the last byte that it needs.
     pub(super) range: Range,
@@ -28,9 +28,8 @@ pub(super) struct Source {
     pub(super) length: u64,
 }
 
-/// The tensors of the names that are wanted: those beside them, as copies for averaging, are left
-/// out.
-pub(super) fn tensors(
+/// The tensors whose names are wanted. Others, such as copies for averaging, are left out.
+pub(super) fn find(
     values: &Arena,
     root: Id,
     is_wanted: fn(&str) -> bool,
@@ -59,6 +58,7 @@ pub(super) fn tensors(
     Ok(tensors)
 }
 
+/// The entries of a dictionary.
 fn entries_of(values: &Arena, id: Id) -> Option<&[(Id, Id)]> {
     match values.get(id) {
         Value::Dictionary(entries) => Some(entries),
@@ -122,8 +122,11 @@ impl Source {
     }
 }
 
-/// Refuses checkpoints that would grow beyond measure.
-pub(super) fn check_total(sources: &[Source], file_length: u64) -> Result<(), Problem> {
+/// Refuses checkpoints whose converted file would be far larger than they are.
+pub(super) fn require_growth_in_bounds(
+    sources: &[Source],
+    file_length: u64,
+) -> Result<(), Problem> {
     let most = file_length.saturating_mul(LARGEST_GROWTH);
     let total = sources
         .iter()
@@ -136,7 +139,8 @@ pub(super) fn check_total(sources: &[Source], file_length: u64) -> Result<(), Pr
     )))
 }
 
-/// How many numbers lie between the first and the last one of a tensor, both counted.
+/// The number of numbers from the first to the last one of a tensor, both counted. `None` if there
+/// are more than 2⁶⁴.
 fn span(tensor: &Tensor) -> Option<u64> {
     if tensor.shape.contains(&0) {
         return Some(0);
@@ -147,6 +151,7 @@ fn span(tensor: &Tensor) -> Option<u64> {
     })
 }
 
+/// The number of numbers in a tensor. `None` if there are more than 2⁶⁴.
 fn product(shape: &[u64]) -> Option<u64> {
     if shape.contains(&0) {
         return Some(0);

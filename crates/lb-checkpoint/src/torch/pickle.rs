@@ -1,0 +1,429 @@
+//! Python's pickle machine, as far as checkpoints need it, and without any way to call something.
+//!
+//! A pickle is a program for a machine with a stack. The instructions are those of `pickletools` in
+//! Python's library, protocols 2 to 5. Where Python would call a function, the machine here makes
+//! the value that the call would give, for the few functions that it knows.
+
+use std::collections::BTreeMap;
+
+use super::globals::{Global, look_up};
+use super::problem::Problem;
+use super::value::{Arena, Id, Storage, Tensor, Value};
+
+/// Newest protocol of the pickle format.
+const NEWEST_PROTOCOL: u8 = 5;
+
+/// Runs a program. Returns its values and the one with which it ends.
+pub(super) fn run(program: &[u8]) -> Result<(Arena, Id), Problem> {
+    let mut machine = Machine {
+        input: Input::new(program),
+        values: Arena::new(),
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memory: BTreeMap::new(),
+    };
+    loop {
+        let position = machine.input.position();
+        match machine.step() {
+            Ok(None) => {}
+            Ok(Some(result)) => return Ok((machine.values, result)),
+            Err(Problem::Broken(problem)) => {
+                return Err(Problem::Broken(format!(
+                    "its program is wrong at byte {position}: {problem}"
+                )));
+            }
+            Err(global) => return Err(global),
+        }
+    }
+}
+
+/// The machine between two instructions.
+struct Machine<'p> {
+    input: Input<'p>,
+    values: Arena,
+    stack: Vec<Id>,
+    /// Heights of the stack at which a list of arguments begins.
+    marks: Vec<usize>,
+    memory: BTreeMap<u32, Id>,
+}
+
+impl Machine<'_> {
+    /// Carries out one instruction; the last one gives the result.
+    fn step(&mut self) -> Result<Option<Id>, Problem> {
+        let instruction = self.input.byte()?;
+        match instruction {
+            b'.' => return self.pop().map(Some),
+            0x80 => self.require_known_protocol()?,
+            0x95 => drop(self.input.take(8)?),
+            b'(' => self.marks.push(self.stack.len()),
+            b'0' => self.pop_or_unmark()?,
+            b'1' => drop(self.pop_to_mark()?),
+            b'2' => {
+                let top = self.top()?;
+                self.stack.push(top);
+            }
+            b'q' => {
+                let slot = u32::from(self.input.byte()?);
+                self.remember(slot)?;
+            }
+            b'r' => {
+                let slot = self.input.u32()?;
+                self.remember(slot)?;
+            }
+            0x94 => {
+                let slot = u32::try_from(self.memory.len()).unwrap_or(u32::MAX);
+                self.remember(slot)?;
+            }
+            b'h' => {
+                let slot = u32::from(self.input.byte()?);
+                self.recall(slot)?;
+            }
+            b'j' => {
+                let slot = self.input.u32()?;
+                self.recall(slot)?;
+            }
+            b'c' | 0x93 => self.name(instruction)?,
+            b'Q' => self.storage()?,
+            b'R' | 0x81 => self.call()?,
+            b'b' => self.set_state()?,
+            b's' | b'u' => self.set_items(instruction == b'u')?,
+            b'a' => drop(self.pop()?),
+            b'e' | 0x90 => drop(self.pop_to_mark()?),
+            b't' | b')' | 0x85..=0x87 => self.tuple(instruction)?,
+            b'l' | 0x91 => {
+                self.pop_to_mark()?;
+                self.push(Value::Opaque);
+            }
+            b'd' => {
+                let items = self.pop_to_mark()?;
+                let items = pairs(&items)?;
+                self.push(Value::Dictionary(items));
+            }
+            b'}' => self.push(Value::Dictionary(Vec::new())),
+            // None, an empty list, an empty set, true, false: their content does not matter.
+            b'N' | b']' | 0x8f | 0x88 | 0x89 => self.push(Value::Opaque),
+            _ => {
+                let value = self.input.constant(instruction)?;
+                self.push(value);
+            }
+        }
+        Ok(None)
+    }
+
+    fn require_known_protocol(&mut self) -> Result<(), Problem> {
+        match self.input.byte()? {
+            0..=NEWEST_PROTOCOL => Ok(()),
+            other => Err(Problem::Broken(format!(
+                "protocol {other}; known are those up to {NEWEST_PROTOCOL}"
+            ))),
+        }
+    }
+
+    /// A name as two lines of the program, or as two texts on the stack.
+    fn name(&mut self, instruction: u8) -> Result<(), Problem> {
+        let (module, name) = if instruction == b'c' {
+            (self.input.line()?, self.input.line()?)
+        } else {
+            let [module, name] = [self.pop()?, self.pop()?];
+            let text = |id| self.values.text(id).map(str::to_owned);
+            let wrong = || Problem::broken("a name that is no text");
+            (
+                text(name).ok_or_else(wrong)?,
+                text(module).ok_or_else(wrong)?,
+            )
+        };
+        match look_up(&module, &name) {
+            Some(global) => self.push(Value::Global(global)),
+            None => return Err(Problem::Global(format!("{module}.{name}"))),
+        }
+        Ok(())
+    }
+
+    fn tuple(&mut self, instruction: u8) -> Result<(), Problem> {
+        let items = match instruction {
+            b')' => Vec::new(),
+            b't' => self.pop_to_mark()?,
+            _ => {
+                let count = usize::from(instruction - 0x84);
+                let first = self.bottom_of(count)?;
+                self.stack.split_off(first)
+            }
+        };
+        self.push(Value::Tuple(items));
+        Ok(())
+    }
+
+    fn set_items(&mut self, several: bool) -> Result<(), Problem> {
+        let items = if several {
+            self.pop_to_mark()?
+        } else {
+            let first = self.bottom_of(2)?;
+            self.stack.split_off(first)
+        };
+        let mut items = pairs(&items)?;
+        let target = self.top()?;
+        match self.values.get_mut(target) {
+            Value::Dictionary(entries) => entries.append(&mut items),
+            Value::Opaque => {}
+            _ => return Err(Problem::broken("items for what is no dictionary")),
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) {
+        let id = self.values.add(value);
+        self.stack.push(id);
+    }
+
+    /// The height of the stack without its `count` topmost values, which must lie above the mark.
+    fn bottom_of(&self, count: usize) -> Result<usize, Problem> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        let height = self.stack.len().checked_sub(count);
+        height
+            .filter(|height| *height >= floor)
+            .ok_or_else(|| Problem::broken("a value is missing from the stack"))
+    }
+
+    fn top(&self) -> Result<Id, Problem> {
+        self.bottom_of(1).map(|height| self.stack[height])
+    }
+
+    fn pop(&mut self) -> Result<Id, Problem> {
+        let top = self.top()?;
+        self.stack.pop();
+        Ok(top)
+    }
+
+    fn pop_to_mark(&mut self) -> Result<Vec<Id>, Problem> {
+        let mark = self.marks.pop();
+        let mark = mark.ok_or_else(|| Problem::broken("a mark is missing from the stack"))?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    fn pop_or_unmark(&mut self) -> Result<(), Problem> {
+        if self.marks.last() == Some(&self.stack.len()) {
+            self.marks.pop();
+            return Ok(());
+        }
+        self.pop().map(drop)
+    }
+
+    fn remember(&mut self, slot: u32) -> Result<(), Problem> {
+        let top = self.top()?;
+        self.memory.insert(slot, top);
+        Ok(())
+    }
+
+    fn recall(&mut self, slot: u32) -> Result<(), Problem> {
+        let id = self.memory.get(&slot).copied();
+        let id = id.ok_or_else(|| Problem::Broken(format!("nothing is remembered as {slot}")))?;
+        self.stack.push(id);
+        Ok(())
+    }
+}
+
+impl Machine<'_> {
+    /// A storage, which the program refers to as `("storage", format, key, device, length)`.
+    fn storage(&mut self) -> Result<(), Problem> {
+        let reference = self.pop()?;
+        let storage = read_storage(&self.values, reference);
+        let storage = storage.ok_or_else(|| Problem::broken("a reference to no storage"))?;
+        self.push(Value::Storage(storage));
+        Ok(())
+    }
+
+    /// Makes what the call of a function would give, for the functions that may be called.
+    fn call(&mut self) -> Result<(), Problem> {
+        let arguments = self.pop()?;
+        let callee = self.pop()?;
+        let Value::Tuple(arguments) = self.values.get(arguments) else {
+            return Err(Problem::broken("arguments that are no tuple"));
+        };
+        let result = match self.values.get(callee) {
+            Value::Opaque | Value::Global(Global::Opaque) => Value::Opaque,
+            Value::Global(Global::OrderedDict) if arguments.is_empty() => {
+                Value::Dictionary(Vec::new())
+            }
+            Value::Global(Global::RebuildTensor) => read_tensor(&self.values, arguments)
+                .map(Value::Tensor)
+                .ok_or_else(|| Problem::broken("a tensor is made of something else"))?,
+            Value::Global(Global::RebuildParameter) => match arguments[..] {
+                [data, ..] => {
+                    self.stack.push(data);
+                    return Ok(());
+                }
+                [] => return Err(Problem::broken("a parameter without its tensor")),
+            },
+            other => {
+                let other = format!("{other:?}");
+                return Err(Problem::Broken(format!("a call of {other:.60}")));
+            }
+        };
+        self.push(result);
+        Ok(())
+    }
+
+    /// Drops the attributes of an object: none of them matters.
+    fn set_state(&mut self) -> Result<(), Problem> {
+        self.pop()?;
+        match self.values.get(self.top()?) {
+            Value::Opaque | Value::Dictionary(_) => Ok(()),
+            _ => Err(Problem::broken("attributes for what is no object")),
+        }
+    }
+}
+
+/// Keys and values, which alternate on the stack.
+fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, Problem> {
+    let pairs = items.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return Err(Problem::broken("a key without its value"));
+    }
+    Ok(pairs.map(|pair| (pair[0], pair[1])).collect())
+}
+
+/// A storage from the tuple that refers to it.
+fn read_storage(values: &Arena, reference: Id) -> Option<Storage> {
+    let Value::Tuple(parts) = values.get(reference) else {
+        return None;
+    };
+    let [kind, format, key, _device, length] = parts[..] else {
+        return None;
+    };
+    let Value::Global(Global::Storage(format)) = values.get(format) else {
+        return None;
+    };
+    (values.text(kind)? == "storage").then_some(Storage {
+        key: values.text(key)?.to_owned(),
+        format: *format,
+        length: values.size(length)?,
+    })
+}
+
+/// A tensor from the arguments of its function: storage, offset, shape and strides. What follows them
+/// is only needed for training.
+fn read_tensor(values: &Arena, arguments: &[Id]) -> Option<Tensor> {
+    let [storage, offset, shape, strides, ..] = arguments[..] else {
+        return None;
+    };
+    let Value::Storage(storage) = values.get(storage) else {
+        return None;
+    };
+    let (shape, strides) = (values.sizes(shape)?, values.sizes(strides)?);
+    (shape.len() == strides.len()).then_some(Tensor {
+        storage: storage.clone(),
+        offset: values.size(offset)?,
+        shape,
+        strides,
+    })
+}
+
+/// A program as bytes, and the constants in it.
+struct Input<'p> {
+    program: &'p [u8],
+    position: usize,
+}
+
+impl<'p> Input<'p> {
+    fn new(program: &'p [u8]) -> Self {
+        Self {
+            program,
+            position: 0,
+        }
+    }
+
+    fn position(&self) -> usize {
+        self.position
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'p [u8], Problem> {
+        let rest = &self.program[self.position..];
+        let taken = rest.get(..count).ok_or_else(|| {
+            let left = rest.len();
+            Problem::Broken(format!("{count} bytes are claimed, {left} are left"))
+        })?;
+        self.position += count;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, Problem> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn u32(&mut self) -> Result<u32, Problem> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// The text before the next line feed.
+    fn line(&mut self) -> Result<String, Problem> {
+        let rest = &self.program[self.position..];
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        let end = end.ok_or_else(|| Problem::broken("a line without an end"))?;
+        let line = self.take(end + 1)?;
+        text(&line[..end])
+    }
+
+    /// The value that an instruction contains.
+    fn constant(&mut self, instruction: u8) -> Result<Value, Problem> {
+        let value = match instruction {
+            b'J' => Value::Integer(i64::from(i32::from_le_bytes(self.array()?))),
+            b'K' => Value::Integer(i64::from(self.byte()?)),
+            b'M' => Value::Integer(i64::from(u16::from_le_bytes(self.array()?))),
+            0x8a => {
+                let count = usize::from(self.byte()?);
+                integer(self.take(count)?)
+            }
+            b'X' | 0x8c | 0x8d => {
+                let count = self.length(instruction)?;
+                Value::Text(text(self.take(count)?)?)
+            }
+            b'T' | b'U' | b'B' | b'C' | 0x8e => {
+                let count = self.length(instruction)?;
+                self.take(count)?;
+                Value::Opaque
+            }
+            b'G' => {
+                self.take(8)?;
+                Value::Opaque
+            }
+            other => {
+                return Err(Problem::Broken(format!(
+                    "instruction {other:#04x} does not belong in a checkpoint"
+                )));
+            }
+        };
+        Ok(value)
+    }
+
+    /// The length before a text or bytes; how it is written depends on the instruction.
+    fn length(&mut self, instruction: u8) -> Result<usize, Problem> {
+        let length = match instruction {
+            b'U' | b'C' | 0x8c => u64::from(self.byte()?),
+            0x8d | 0x8e => u64::from_le_bytes(self.array()?),
+            _ => u64::from(self.u32()?),
+        };
+        usize::try_from(length).map_err(|_| Problem::Broken(format!("{length} bytes are claimed")))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<String, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::broken("a text is no UTF-8"))?;
+    Ok(text.to_owned())
+}
+
+/// Two's complement of any length, lowest byte first; numbers beyond 64 bits are opaque.
+fn integer(bytes: &[u8]) -> Value {
+    if bytes.len() > 8 {
+        return Value::Opaque;
+    }
+    let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+    let mut extended = [if negative { 0xff } else { 0 }; 8];
+    extended[..bytes.len()].copy_from_slice(bytes);
+    Value::Integer(i64::from_le_bytes(extended))
+}
