@@ -1,4 +1,4 @@
-//! What models run on: the devices, what each of them needs, and which of them works here.
+//! What models run on: the devices, what each of them needs, and which of them work here.
 //!
 //! Each device is a type that implements [`ExecutionProvider`](provider::ExecutionProvider), in a file
 //! of its own, and a line in one table:
@@ -6,7 +6,7 @@
 //! | file | content |
 //! |---|---|
 //! | `names.rs` | [`Device`]: the names of all devices |
-//! | `provider.rs` | the trait: what a device has to say of itself |
+//! | `provider.rs` | the trait: what sessions need to know about a device |
 //! | `cpu.rs`, `cuda.rs`, `tensorrt.rs` | one execution provider each |
 //! | `table.rs` | all providers, what `auto` tries, and the trial of a device |
 //! | `nvidia.rs`, `nvidia_libraries.txt` | NVIDIA's driver and libraries, which two providers need |
@@ -21,10 +21,11 @@
 //!    the provider with its options and `.error_on_failure()`; the other methods have defaults that
 //!    are right for a device in the machine's own memory. `cuda.rs` is an example.
 //! 4. Add a line to `PROVIDERS` in `table.rs`, and one to `AUTOMATIC` if `auto` should try it.
-//! 5. Where something can be missing that no [`DeviceProblem`] names, add a variant.
+//! 5. If something can be missing that no [`DeviceProblem`] names, add a variant, and in
+//!    `lb-cli/src/device_advice.rs` what a user can do about it.
 //!
-//! Nothing else in this workspace lists the devices: flags, help texts, `lb doctor` and error
-//! messages ask [`Device`] and the table.
+//! Nothing else in this crate depends on which devices there are. `docs/architecture.md` has the same
+//! recipe with the documents to change.
 
 mod cpu;
 mod cuda;

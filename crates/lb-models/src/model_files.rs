@@ -24,8 +24,8 @@ struct FileState {
 }
 
 impl ModelFiles {
-    /// Looks at the files below `folder`. What cannot be looked at is left out: whoever needs it
-    /// will report it.
+    /// Looks at the files below `folder`. Files that cannot be looked at are left out; the errors appear
+    /// when they are needed.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut files = Vec::new();
         for path in entries(folder) {

@@ -34,7 +34,7 @@ pub struct SessionOptions {
     pub engine_cache: Option<PathBuf>,
     /// Whether the UNet's kernels are recorded once for every size of batch and then replayed
     /// (CUDA graphs), with [`Device::Cuda`] alone. This saves launching them one by one, which takes
-    /// longer than running them where pictures and batches are small. Replays are compared with
+    /// longer than running them if pictures and batches are small. Replays are compared with
     /// launched kernels before they are trusted.
     pub cuda_graphs: bool,
 }

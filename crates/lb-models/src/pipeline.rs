@@ -180,7 +180,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`ModelError::WrongKind`] for another kind of model, those of [`masked_picture`], and
-    /// [`ModelError`] where the VAE encoder cannot be loaded or run.
+    /// [`ModelError`] if the VAE encoder cannot be loaded or run.
     pub fn inpaint_channels(
         &mut self,
         source: &RgbImage,
@@ -259,7 +259,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What the results of a component depend on, for whoever keeps them. Nothing is loaded; of the
+    /// Everything that the results of a component depend on, for caches. Nothing is loaded; of the
     /// weights, only headers are read.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ impl ModelPool {
     /// take: idle ones are dropped, least recently used first, while all together take more.
     ///
     /// With a budget of 0 nothing is kept: a component is dropped as soon as it is given back.
-    /// Components that are in use are never refused, even where they exceed the budget.
+    /// A component that is needed is always loaded, even if it exceeds the budget.
     #[must_use]
     pub fn new(runtime: Runtime, budget: u64) -> Self {
         let state = Mutex::new(State {
@@ -144,7 +144,7 @@ impl ModelPool {
         idle.chain(in_use).map(report).collect()
     }
 
-    /// How many components the pool has loaded since it was made. It does not grow where an idle
+    /// How many components the pool has loaded since it was made. It does not grow when an idle
     /// one is used again.
     #[must_use]
     pub fn loads(&self) -> u64 {
@@ -194,7 +194,7 @@ impl ModelPool {
     /// Hands out a component: an idle one if there is one of the same key, else a new one.
     ///
     /// # Errors
-    /// [`ModelError`] where it cannot be loaded. The pool is then as it was before.
+    /// [`ModelError`] if it cannot be loaded. The pool is then as it was before.
     pub(crate) fn take<T: Pooled>(
         &self,
         directory: &ModelDirectory,
@@ -295,7 +295,8 @@ pub(crate) trait Pooled: Sized + Send + 'static {
     /// Its session.
     fn session(&mut self) -> &mut ComponentSession;
 
-    /// Forgets what belongs to the pipeline that had it; `false` where it is worth no more use.
+    /// Forgets what belongs to the pipeline that had it. Returns `false` if it should not be used
+    /// again.
     fn recycle(&mut self) -> bool {
         true
     }
@@ -309,7 +310,7 @@ pub(crate) struct Lease<T: Pooled> {
 }
 
 impl<T: Pooled> Lease<T> {
-    /// Gives the component back, and returns where its time went since it was taken.
+    /// Gives the component back, and returns how long its session took since it was taken.
     pub(crate) fn give_back(self) -> SessionTimes {
         let Self {
             mut component,

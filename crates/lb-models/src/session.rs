@@ -29,7 +29,7 @@ use crate::runtime::Runtime;
 /// (`kOrtSessionOptionsModelExternalInitializersFileFolderPath`).
 const WEIGHT_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
-/// The number that stands for no CUDA graph: kernels are launched one by one, and nothing is recorded.
+/// The number that means no CUDA graph: kernels are launched one by one, and nothing is recorded.
 const NO_GRAPH: i32 = -1;
 
 /// An input or output that a component must have.
@@ -43,7 +43,7 @@ pub(crate) struct SessionRequest<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) source: &'a GraphSource,
     pub(crate) options: &'a SettledOptions,
-    /// The shapes of the inputs, where they are known. A device that wants them may refuse others.
+    /// The shapes of the inputs, if they are known. A device that wants them may refuse others.
     pub(crate) profile: Option<ShapeProfile>,
     /// Whether runs may be recorded as CUDA graphs: their tensors are bound and have few sizes.
     pub(crate) records_graphs: bool,
@@ -299,9 +299,9 @@ pub(crate) fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Resul
         .commit_from_memory(&graph.bytes)
 }
 
-/// Options with which runs log only what goes wrong, even where the session logged everything while
-/// it was made. `graph` is the number of the CUDA graph that runs record and replay, where the
-/// session records any.
+/// Options with which runs log only what goes wrong, even if the session logged everything while it
+/// was made. `graph` is the number of the CUDA graph that runs record and replay, if the session
+/// records any.
 fn run_options(graph: Option<i32>) -> ort::Result<RunOptions<NoSelectedOutputs>> {
     let mut options = RunOptions::new()?;
     options.set_log_level(LogLevel::Warning)?;

@@ -52,7 +52,8 @@ impl GraphSession {
     /// Makes a session from `graph`.
     ///
     /// # Errors
-    /// [`ModelError::Runtime`] where the runtime refuses the graph, and those of the options.
+    /// [`ModelError::Runtime`] if the runtime refuses the graph, and the errors of
+    /// [`SessionOptions::validate`].
     pub fn load(
         runtime: Runtime,
         graph: Graph,
@@ -74,8 +75,7 @@ impl GraphSession {
     /// Runs the graph on its inputs, in any order; all its outputs must be 32-bit floats.
     ///
     /// # Errors
-    /// [`ModelError::Runtime`] where the runtime refuses the inputs, or an output is something
-    /// else.
+    /// [`ModelError::Runtime`] if the runtime refuses the inputs, or an output is something else.
     pub fn run(&mut self, inputs: &[NamedTensor]) -> Result<Vec<NamedTensor>, ModelError> {
         let inputs: Vec<_> = inputs.iter().map(input).collect::<Result<_, _>>()?;
         let outputs = self.session.run(inputs)?;
@@ -95,10 +95,11 @@ impl GraphSession {
     }
 }
 
-/// How many nodes of a graph each provider gets on a CPU, by the provider's name, as the log tells.
+/// How many nodes of a graph each execution provider gets on a CPU, by the provider's name, read from
+/// ONNX Runtime's log.
 ///
 /// # Errors
-/// [`ModelError::Runtime`] where the runtime refuses the graph.
+/// [`ModelError::Runtime`] if the runtime refuses the graph.
 pub fn placement(runtime: Runtime, graph: &Graph) -> Result<BTreeMap<String, usize>, ModelError> {
     let recorder = PlacementRecorder::default();
     let load = || {

@@ -28,12 +28,12 @@ const DRIVER: &str = if cfg!(target_os = "windows") {
     "libcuda.so.1"
 };
 
-/// The names of cuDNN where it is not in the folder. ONNX Runtime opens it only when the first
+/// The names of cuDNN if it is not in the folder. ONNX Runtime opens it only when the first
 /// convolution runs.
 const CUDNN: [&str; 2] = ["libcudnn.so.9", "libcudnn.so.10"];
 
 /// Looks for everything that a provider for NVIDIA's GPUs needs, and loads NVIDIA's libraries on the
-/// way: none of CUDA's gigabyte where there is no driver to run it.
+/// way, but none of CUDA's gigabyte if there is no driver to run it.
 ///
 /// # Errors
 /// The first thing that is missing.
@@ -147,7 +147,7 @@ fn version_in(text: &str) -> Option<String> {
     text.split_whitespace().find(is_version).map(str::to_owned)
 }
 
-/// Whether the system shows an NVIDIA GPU; `true` where that cannot be found out.
+/// Whether the system shows an NVIDIA GPU; `true` if that cannot be found out.
 fn sees_gpu() -> bool {
     match fs::read_dir("/dev") {
         Ok(entries) if cfg!(target_os = "linux") => entries

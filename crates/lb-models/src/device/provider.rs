@@ -1,4 +1,4 @@
-//! What a device has to say of itself.
+//! The trait of a device: what sessions need to know about it.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::runtime::Runtime;
 ///
 /// The defaults are right for a device in the machine's own memory that takes every graph.
 pub(crate) trait ExecutionProvider: Sync {
-    /// What models compute in on this device where the user does not say.
+    /// What models compute in on this device unless the user chooses.
     fn precision(&self) -> Precision {
         Precision::Float32
     }
@@ -27,8 +27,8 @@ pub(crate) trait ExecutionProvider: Sync {
         GraphForm::OnnxRuntime
     }
 
-    /// The device's own memory, where tensors that stay bound to a session have a copy; `None` where
-    /// it works in the machine's.
+    /// The device's own memory, in which tensors that stay bound to a session have a copy; `None` if it
+    /// works in the machine's.
     fn memory(&self) -> Option<AllocationDevice<'static>> {
         None
     }
@@ -61,16 +61,15 @@ pub(crate) trait ExecutionProvider: Sync {
     /// Runtime always adds. `session` is `None` for the trial of a device.
     ///
     /// # Errors
-    /// [`ModelError::Unwritable`] and [`ModelError::Unreadable`], where a device keeps something of
-    /// its own on disk.
+    /// [`ModelError::Unwritable`] and [`ModelError::Unreadable`], if a device keeps files of its own.
     fn register(
         &self,
         session: Option<&Registration<'_>>,
     ) -> Result<Vec<ExecutionProviderDispatch>, ModelError>;
 
     /// Asks for less of a session that was refused with this message. Returns what the user should
-    /// know, as a sentence about the component of this name, or `None` where there is nothing less to
-    /// ask for.
+    /// know, as a sentence about the component of this name, or `None` if there is nothing less to ask
+    /// for.
     fn retreat(
         &self,
         _session: &mut Registration<'_>,
@@ -85,11 +84,11 @@ pub(crate) trait ExecutionProvider: Sync {
 pub(crate) struct Registration<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) source: &'a GraphSource,
-    /// The folder for what a device compiles, where it is to be kept.
+    /// The folder for what a device compiles, if it is to be kept.
     pub(crate) engine_cache: Option<&'a Path>,
-    /// The shapes of the inputs, where they are known.
+    /// The shapes of the inputs, if they are known.
     pub(crate) profile: Option<ShapeProfile>,
-    /// Whether the session is to keep to the profile, and is refused where it cannot.
+    /// Whether the session must keep to the profile, so that it is refused if it cannot.
     pub(crate) keeps_to_profile: bool,
     /// Whether runs are to be recorded and replayed.
     pub(crate) records_graphs: bool,

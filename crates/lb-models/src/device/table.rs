@@ -79,8 +79,8 @@ impl Device {
 }
 
 /// Looks for what the device needs, then computes something on it. That loads the provider's library
-/// with all that it links to, starts the device, and runs a kernel: whatever is missing or too old
-/// is noticed before `auto` relies on it.
+/// with all that it links to, starts the device, and runs a kernel, so that everything that is missing
+/// or too old is noticed before `auto` relies on it.
 fn try_out(runtime: Runtime, provider: &dyn ExecutionProvider) -> Result<(), DeviceProblem> {
     provider.look_for_requirements(runtime)?;
     let providers = provider.register(None).map_err(|error| error.to_string());
