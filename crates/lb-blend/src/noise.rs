@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_go_on_where_the_last_one_ended() {
+    fn draws_continue_where_the_last_one_ended() {
         let mut generator = Generator::seeded(5);
         let first = generator.standard_normal(16);
         let second = generator.standard_normal(16);

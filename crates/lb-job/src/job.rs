@@ -111,10 +111,6 @@ impl Job {
         }
     }
 
-    pub(crate) fn measures_pictures(&self) -> bool {
-        self.spacing == Spacing::Perceptual && self.distance == SpacingDistance::Pictures
-    }
-
     /// Every path that the job names, to be made absolute or checked.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let keyframes = self.keyframes.iter_mut();

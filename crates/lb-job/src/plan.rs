@@ -1,6 +1,7 @@
 //! A job worked out before anything is loaded: its trees, its cost, its film.
 
-use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming, film_cost};
+use lb_blend::{BlendOptions, FilmOutline, Forecast};
+use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming};
 
 use crate::JobError;
 use crate::branching::film_profiles;
@@ -11,8 +12,7 @@ use crate::{Job, Transition, Upscale};
 pub struct StageCost {
     /// Its model evaluations and decodes.
     pub cost: Cost,
-    /// Rows that the model sees: two an evaluation, one where guidance is 1 all along. Guidance that
-    /// its damper takes to 1 in the very middle of a transition saves some of them.
+    /// Rows that the model sees at most: [`Forecast::rows`].
     pub rows: usize,
 }
 
@@ -121,74 +121,43 @@ fn timing(job: &Job) -> FilmTiming {
     timing
 }
 
+/// What each stage of the job takes, as the engine forecasts it.
 fn stages(
     job: &Job,
     profiles: &[BranchingProfile],
     upscale: Option<&BranchingProfile>,
 ) -> Vec<StageCost> {
-    let mut first = stage_cost(job, profiles.iter());
-    let steps = profiles[0].steps();
-    first.model_evaluations += job.inversion().model_evaluations(job.pictures(), steps);
-    let mut stages = vec![StageCost {
-        cost: first,
-        rows: first_rows(job, profiles),
-    }];
+    let options = BlendOptions::default()
+        .with_spacing(job.spacing)
+        .with_distance(job.distance);
+    let scales = || job.keyframes.iter().map(|at| at.guidance_scale);
+    let pairs = job.transitions.iter().zip(profiles);
+    let transitions: Vec<_> = pairs
+        .map(|(at, profile)| lb_blend::Transition::new(profile.clone(), at.guidance_damper))
+        .collect();
+    let film = FilmOutline::new(&transitions, scales());
+    let pictures = job.keyframes.iter().filter(|at| at.image.is_some());
+    let inversion = job
+        .inversion()
+        .forecast(pictures.map(|at| at.guidance_scale), film.steps());
+    let mut stages = vec![StageCost::from(film.forecast(&options) + inversion)];
     if let Some(pair) = upscale {
         let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
-        let cost = stage_cost(job, std::iter::repeat_n(pair, pairs.sum()));
-        let guided = job.keyframes.iter().map(|at| rows(at.guidance_scale)).max();
-        stages.push(StageCost {
-            cost,
-            rows: cost.model_evaluations * guided.unwrap_or(1),
-        });
+        // How strongly a computed frame is guided is not known before its fraction is.
+        let strongest = scales().fold(1.0, f64::max);
+        let pairs = vec![lb_blend::Transition::new(pair.clone(), 1.0); pairs.sum()];
+        let frames = pairs.len() + usize::from(!job.looped);
+        let film = FilmOutline::new(&pairs, std::iter::repeat_n(strongest, frames));
+        stages.push(StageCost::from(film.forecast(&options)));
     }
     stages
 }
 
-/// Rows of the first stage: of its keyframes, of the inversions, and of what lies between.
-fn first_rows(job: &Job, profiles: &[BranchingProfile]) -> usize {
-    let steps = profiles[0].steps();
-    let keyframes = job.keyframes.iter().map(|keyframe| {
-        let inverted = usize::from(keyframe.image.is_some());
-        let inversion = job.inversion().model_evaluations(inverted, steps);
-        rows(keyframe.guidance_scale) * (steps + inversion)
-    });
-    let ends = job
-        .keyframes
-        .iter()
-        .zip(job.keyframes.iter().cycle().skip(1));
-    let transitions = profiles.iter().zip(ends).map(|(profile, (left, right))| {
-        let levels = 0..profile.levels().len();
-        let inner = levels.map(|level| profile.inner_cost(level).model_evaluations);
-        rows(left.guidance_scale).max(rows(right.guidance_scale)) * inner.sum::<usize>()
-    });
-    keyframes.chain(transitions).sum()
-}
-
-/// Rows of an evaluation at this guidance scale.
-fn rows(guidance_scale: f64) -> usize {
-    if guidance_scale == 1.0 { 1 } else { 2 }
-}
-
-fn stage_cost<'a>(job: &Job, profiles: impl Iterator<Item = &'a BranchingProfile> + Clone) -> Cost {
-    let mut cost = film_cost(profiles.clone(), job.looped);
-    if job.measures_pictures() {
-        cost.decodes += profiles.map(measured_branches).sum::<usize>();
+impl From<Forecast> for StageCost {
+    fn from(forecast: Forecast) -> Self {
+        Self {
+            cost: forecast.cost(),
+            rows: forecast.rows,
+        }
     }
-    cost
-}
-
-/// Branches whose predicted pictures have the last word on where frames end up: the frames' own
-/// before their last step, or those of the level above where that step is their first. None where
-/// two branches leave nothing to decide.
-fn measured_branches(profile: &BranchingProfile) -> usize {
-    let last = profile.levels().len() - 1;
-    let steps = profile.step_range(last).len();
-    let known = match (last, steps) {
-        (0, _) => return 0,
-        (_, 1) => last - 1,
-        _ => last,
-    };
-    let count = profile.levels()[known].branch_count;
-    if count > 2 { count } else { 0 }
 }

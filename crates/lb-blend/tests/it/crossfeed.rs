@@ -133,7 +133,7 @@ fn groups_and_calls_change_no_bit() {
 }
 
 #[test]
-fn it_goes_on_from_any_save() {
+fn it_continues_from_any_save() {
     for sampler in samplers() {
         let film = long();
         let studio = Studio {
