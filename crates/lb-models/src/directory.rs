@@ -1,20 +1,24 @@
-//! A model directory in the diffusers layout: where it is, and what its configurations say.
+//! A model directory in the diffusers layout: its path, and the content of its configurations.
 
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
+use lb_checkpoint::Size;
 
 use crate::config::{Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
 use crate::kind::{self, ModelKind};
 use crate::model_files::ModelFiles;
 use crate::scheduler_config;
-use crate::upscaler_config::UpscalerConfig;
 
-/// Largest width or height that is taken for a picture's, in pixels.
+/// The largest width or height of a picture, in pixels.
 pub const LARGEST_SIDE: usize = 8192;
 
-/// An opened model directory: every configuration read, no weight touched.
+/// The highest noise level of an upscaler whose `model_index.json` has none: the default of diffusers'
+/// `StableDiffusionUpscalePipeline`.
+const DEFAULT_MAX_NOISE_LEVEL: Size = Size(350);
+
+/// An opened model directory. Its configurations have been read, its weights have not.
 #[derive(Clone, Debug)]
 pub struct ModelDirectory {
     path: PathBuf,
@@ -36,9 +40,9 @@ impl ModelDirectory {
     /// Reads the configurations below `path`.
     ///
     /// # Errors
-    /// Naming the file: [`ModelError::Unreadable`] where this is no model directory,
-    /// and [`ModelError::Checkpoint`] for a configuration that is missing, no JSON, or has a value
-    /// that this program cannot use.
+    /// [`ModelError::Unreadable`] if this is no model directory, and [`ModelError::Checkpoint`] for a
+    /// configuration that is missing, is no JSON, or has a value that this program cannot use. Both name
+    /// the file.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let files = ModelFiles::of(path);
         let index = path.join("model_index.json");
@@ -157,7 +161,7 @@ impl ModelDirectory {
         &self.name
     }
 
-    /// What the model is made for.
+    /// The task that the model is made for.
     #[must_use]
     pub fn kind(&self) -> ModelKind {
         self.kind
@@ -189,31 +193,31 @@ impl ModelDirectory {
         }
     }
 
-    /// Channels that the UNet takes beside the latents.
+    /// The number of concatenated channels that the UNet takes.
     #[must_use]
     pub fn concatenated_channels(&self) -> usize {
         self.kind.concatenated_channels(self.latent_channels)
     }
 
-    /// Width and height, in pixels, that the model was trained for.
+    /// The width and height, in pixels, of the pictures that the model was trained with.
     #[must_use]
     pub fn default_side(&self) -> usize {
         self.default_side
     }
 
-    /// What latents are divided by before they are decoded.
+    /// The factor that latents are divided by before they are decoded.
     #[must_use]
     pub fn scaling_factor(&self) -> f32 {
         self.scaling_factor
     }
 
-    /// Width of a text embedding.
+    /// The width of a text embedding: the numbers of each token.
     #[must_use]
     pub fn text_width(&self) -> usize {
         self.text_width
     }
 
-    /// Positions of the text encoder.
+    /// The number of positions of the text encoder: the tokens that every prompt is cut or padded to.
     #[must_use]
     pub fn text_length(&self) -> usize {
         self.text_length
@@ -225,7 +229,7 @@ impl ModelDirectory {
         &self.schedule
     }
 
-    /// The noise schedule of an upscaler's picture of low resolution; none for other kinds.
+    /// The noise schedule of an upscaler's picture of low resolution; `None` for other kinds.
     #[must_use]
     pub fn low_res_schedule(&self) -> Option<&NoiseScheduleConfig> {
         self.upscaler
@@ -233,7 +237,7 @@ impl ModelDirectory {
             .map(|config| &config.low_res_schedule)
     }
 
-    /// The highest noise level that an upscaler can be given; none for other kinds.
+    /// The highest noise level that an upscaler can be given; `None` for other kinds.
     #[must_use]
     pub fn max_noise_level(&self) -> Option<usize> {
         self.upscaler.as_ref().map(|config| config.max_noise_level)
@@ -259,7 +263,7 @@ impl ModelDirectory {
         self.pixels_per_latent << self.unet_halvings
     }
 
-    /// The latents of a picture of this size.
+    /// The shape of the latents of a picture of this size.
     ///
     /// # Errors
     /// [`ModelError::PictureSize`] for sides that are zero, no multiple of
@@ -291,9 +295,38 @@ impl ModelDirectory {
     }
 }
 
-/// Where Optimum exports the autoencoder, only its halves have folders.
+/// The path of the autoencoder's configuration. Optimum exports only its two halves, each to a folder.
 fn vae_config(path: &Path) -> PathBuf {
     let (whole, half) = ("vae/config.json", "vae_decoder/config.json");
     let exported = !path.join("vae").is_dir() && path.join(half).is_file();
     path.join(if exported { half } else { whole })
+}
+
+/// The noise that can be added to an upscaler's picture of low resolution.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct UpscalerConfig {
+    pub(crate) low_res_schedule: NoiseScheduleConfig,
+    /// The highest level that the pipeline allows, the schedule has, and the UNet has a class for.
+    pub(crate) max_noise_level: usize,
+}
+
+impl UpscalerConfig {
+    fn read(
+        folder: &Path,
+        index: &Config<IndexSettings>,
+        unet: &Config<UnetSettings>,
+    ) -> Result<Self, ModelError> {
+        let path = folder.join("low_res_scheduler/scheduler_config.json");
+        let low_res_schedule = scheduler_config::read(&path)?;
+        let allowed = index
+            .settings
+            .max_noise_level
+            .unwrap_or(DEFAULT_MAX_NOISE_LEVEL);
+        let classes = unet.required("num_class_embeds", unet.settings.num_class_embeds)?;
+        let last = classes.min(low_res_schedule.num_train_timesteps) - 1;
+        Ok(Self {
+            low_res_schedule,
+            max_noise_level: allowed.0.min(last),
+        })
+    }
 }

@@ -1,11 +1,11 @@
-//! The kind of a model directory: what its UNet takes, which its pipeline must not contradict.
+//! The kind of a model directory, from its UNet's configuration and the name of its pipeline.
 
 pub use lb_checkpoint::ModelKind;
 
 use crate::config::{Config, IndexSettings, UnetSettings};
 use crate::error::ModelError;
 
-/// What the UNet's configuration describes, and `model_index.json` must not contradict.
+/// The kind that the UNet's configuration describes. `model_index.json` must not contradict it.
 pub(crate) fn read(
     index: &Config<IndexSettings>,
     unet: &Config<UnetSettings>,
@@ -35,8 +35,8 @@ pub(crate) fn read(
     }
 }
 
-/// The kind that a diffusers pipeline is for, also under the prefix of an exporter; none for
-/// the classes that run models of several kinds or of other families.
+/// The kind that a diffusers pipeline is for, even with the prefix of an exporter; `None` for classes
+/// that run models of several kinds or of other families.
 fn of_pipeline(class: &str) -> Option<ModelKind> {
     let name = class.find("StableDiffusion").map(|start| &class[start..])?;
     match name {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pipelines_name_their_kind_whoever_exported_them() {
+    fn pipelines_name_their_kind_with_any_exporters_prefix() {
         for (class, kind) in [
             ("StableDiffusionPipeline", Some(ModelKind::TextToImage)),
             (

@@ -76,8 +76,8 @@ mod text_encoder;
 mod tiles;
 mod tokenizer;
 mod unet;
-mod upscaler_config;
 mod vae;
+mod vocabulary;
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -1,11 +1,9 @@
 //! Prompts to token ids, as OpenCLIP does it.
 //!
-//! The models were trained with OpenCLIP's tokenizer, so its rules hold here, also where other
-//! ports differ: text is repaired, HTML-unescaped twice, its white space collapsed and
-//! lower-cased; `!` is an ordinary token; `<|endoftext|>` written in a prompt is plain text; and
-//! of a prompt that is too long the end token stays last.
-
-mod vocabulary;
+//! The models were trained with OpenCLIP's tokenizer, so its rules apply here, even where other ports
+//! differ. Text is repaired and HTML-unescaped twice, its white space collapsed, and its letters made
+//! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text. A prompt that is
+//! too long is cut before the end token, which stays last.
 
 use std::path::Path;
 
@@ -18,6 +16,7 @@ use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use crate::error::ModelError;
+use crate::vocabulary;
 
 /// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
@@ -32,12 +31,12 @@ pub struct Tokenizer {
     length: usize,
 }
 
-/// Token ids of one prompt, always as many as the text encoder has positions.
+/// The token ids of one prompt, as many as the text encoder has positions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tokens {
     /// Begin token, the prompt's tokens, end token, padding.
     pub ids: Vec<i64>,
-    /// The end of the prompt that found no place, as the model would have read it.
+    /// The end of the prompt that did not fit and was cut off, as the model would have read it.
     pub cut: Option<String>,
 }
 
@@ -119,13 +118,13 @@ impl Tokenizer {
         Ok(Tokens { ids, cut })
     }
 
-    /// How many tokens the vocabulary has.
+    /// The number of tokens in the vocabulary.
     #[must_use]
     pub fn vocabulary_size(&self) -> usize {
         self.words.get_vocab_size(true)
     }
 
-    /// Ids in every [`Tokens`].
+    /// The number of ids in every [`Tokens`].
     #[must_use]
     pub fn length(&self) -> usize {
         self.length
@@ -187,8 +186,8 @@ impl<'de> Deserialize<'de> for SpecialToken {
 impl SpecialTokens {
     fn read(folder: &Path) -> Result<Self, ModelError> {
         let mut sources = Vec::new();
-        // The map goes before: in Stable Diffusion 2's published directories the two name different
-        // pad tokens, and it is the map's that transformers takes and the models were trained with.
+        // The map takes precedence: in Stable Diffusion 2's published directories the two name different
+        // pad tokens, and transformers and the training of the models used the map's.
         for name in ["special_tokens_map.json", "tokenizer_config.json"] {
             let path = folder.join(name);
             if path.exists() {

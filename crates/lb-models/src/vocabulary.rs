@@ -1,4 +1,4 @@
-//! A tokenizer's vocabulary and merges, in the two forms that transformers writes them in.
+//! A tokenizer's vocabulary and merges, in the two forms in which transformers writes them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,9 +11,9 @@ use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
 
 use crate::error::ModelError;
 
-/// Reads `vocab.json` and `merges.txt`, or, where there is no `vocab.json`, the `tokenizer.json` that
-/// transformers writes in place of both since its version 5.
-pub(super) fn read(folder: &Path) -> Result<BPE, ModelError> {
+/// Reads `vocab.json` and `merges.txt` of a folder, or, if there is no `vocab.json`, the
+/// `tokenizer.json` that transformers writes in place of both since its version 5.
+pub(crate) fn read(folder: &Path) -> Result<BPE, ModelError> {
     let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let whole = folder.join("tokenizer.json");
     let pairs = if !vocabulary.exists() && whole.exists() {
@@ -29,7 +29,7 @@ pub(super) fn read(folder: &Path) -> Result<BPE, ModelError> {
         .map_err(|error| ModelError::unreadable(folder, error))
 }
 
-/// `tokenizer.json`, as far as it is read.
+/// The part of `tokenizer.json` that is used.
 #[derive(Deserialize)]
 struct TokenizerFile {
     model: BytePairs,
