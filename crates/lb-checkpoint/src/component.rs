@@ -1,6 +1,6 @@
 //! The networks that a model consists of.
 
-/// A network of a model, each of which becomes one graph.
+/// A network of a model. Each becomes one graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
     /// `CLIPTextModel`: makes the conditioning of a prompt's tokens.

@@ -1,8 +1,8 @@
 //! The JSON files in which a model describes itself, read by serde.
 //!
-//! diffusers and transformers write one `config.json` for each network. Such a file has many
-//! settings, of which a reader needs a few; a setting that is absent or `null` has a default. So each
-//! reader declares a struct with the settings that it needs and their defaults, and
+//! diffusers and transformers write one `config.json` for each network. Such a file has many settings,
+//! and a reader needs only a few; a setting that is absent or `null` has a default. So each reader
+//! declares a struct with the settings that it needs and their defaults, and
 //! [`ConfigFile::parse`] fills it. An error names the file, the setting, the value that was found and
 //! the values that are allowed.
 
@@ -13,8 +13,8 @@ mod unet;
 mod vae;
 mod values;
 
+pub use file::ConfigFile;
 pub(crate) use file::pretty;
-pub use file::{ConfigFile, shortened};
 pub use text_encoder::{TextActivation, TextEncoderConfig};
 pub use unet::{TransformerConfig, UnetBlockConfig, UnetConfig};
 pub use vae::VaeConfig;

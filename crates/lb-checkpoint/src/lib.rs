@@ -13,8 +13,8 @@
 //! model.ckpt (zip + pickle) ────┘
 //! ```
 //!
-//! No number of a weight is read: [`Weights`] tells where the numbers are, and whoever runs the
-//! model maps them from there. Nothing that a file claims is believed before it has been checked
+//! No number of a weight is read: [`Weights`] says where the numbers are, and whoever runs the model
+//! maps them from there. Nothing that a file claims is believed before it has been checked
 //! against the file's length, and no code in a pickle is run.
 //!
 //! An [`Import`] turns any of these forms into a model directory. It infers configurations from the
@@ -52,7 +52,7 @@ struct Readme;
 pub use component::Component;
 pub use config::{
     ConfigFile, Count, EachBlock, PerBlock, PositiveNumber, Size, TextActivation,
-    TextEncoderConfig, TransformerConfig, UnetBlockConfig, UnetConfig, VaeConfig, shortened,
+    TextEncoderConfig, TransformerConfig, UnetBlockConfig, UnetConfig, VaeConfig,
 };
 pub use error::CheckpointError;
 pub use import::{

@@ -1,8 +1,9 @@
 //! The header of a safetensors file: which tensor lies where.
 //!
-//! The format: eight bytes with the header's length (little-endian), the header (JSON: name →
-//! dtype, shape, byte range), then the tensors' bytes. Only the header is read here. Nothing that
-//! it claims is believed before it has been checked against the file's length.
+//! A safetensors file begins with eight bytes that hold the length of its header (little-endian).
+//! The header is JSON that gives each tensor's name, dtype, shape and byte range, and the tensors' bytes
+//! follow it. Only the header is read here. Nothing that it claims is believed before it has been
+//! checked against the file's length.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,12 +33,13 @@ pub enum Dtype {
 /// Where a tensor lies in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TensorEntry {
-    /// As the header spells it: files may hold formats that are refused only when asked for.
+    /// As the header spells it. Files may hold other formats than [`Dtype`] has; they are refused when
+    /// such a tensor is asked for.
     pub(crate) dtype: String,
     pub(crate) shape: Vec<usize>,
-    /// From the start of the file, in bytes.
+    /// Where its bytes begin, from the start of the file.
     pub(crate) offset: u64,
-    /// In bytes.
+    /// The number of its bytes.
     pub(crate) length: u64,
 }
 
@@ -82,8 +84,8 @@ pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorEntry>, 
     check_entries(header, data_start, file_length - data_start).map_err(broken)
 }
 
-/// Whether a file is what Git LFS keeps in place of a large one, by its first bytes; as a header's
-/// length they would be beyond any file.
+/// Whether a file that begins like this is a pointer, which Git LFS keeps instead of a large file. Read
+/// as the length of a header, these bytes would be longer than any file.
 pub(crate) fn is_pointer(start: &[u8]) -> bool {
     start.starts_with(b"version ")
 }
@@ -140,7 +142,7 @@ fn check_entries(
     Ok(checked)
 }
 
-/// The bytes that a tensor should have; `None` where its dtype is not one of ours.
+/// The number of bytes that a tensor should have; `None` if its dtype is none of [`Dtype`].
 fn byte_length(entry: &Entry) -> Option<u64> {
     let width = match Dtype::parse(&entry.dtype)? {
         Dtype::F32 => 4,
@@ -155,7 +157,7 @@ fn byte_length(entry: &Entry) -> Option<u64> {
 }
 
 impl Dtype {
-    /// The dtype for the header's word, if it is one of those that weights come in.
+    /// The dtype that the header spells like this, if weights can have it.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         match word {
             "F32" => Some(Self::F32),
@@ -173,7 +175,8 @@ struct Entry {
     data_offsets: [u64; 2],
 }
 
-/// The entries in file order. A list, not a map, so that a name listed twice is noticed.
+/// The entries in the order of the file. It is a list and no map, so that a name which is listed twice
+/// is noticed.
 struct Header(Vec<(String, Entry)>);
 
 impl<'de> Deserialize<'de> for Header {

@@ -207,8 +207,7 @@ pub(crate) fn pretty(value: &Value) -> Vec<u8> {
 
 /// A text as a message repeats it: complete if it has at most `longest` characters, otherwise cut
 /// off with an ellipsis.
-#[must_use]
-pub fn shortened(text: &str, longest: usize) -> String {
+fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

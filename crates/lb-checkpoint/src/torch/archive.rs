@@ -11,7 +11,7 @@ use super::problem::Problem;
 use crate::error::CheckpointError;
 use crate::regular_file;
 
-/// A program of a full-size checkpoint has about one million bytes.
+/// The longest program that is read, in bytes. That of a full-size checkpoint has about one million.
 const LONGEST_PROGRAM: u64 = 16 << 20;
 
 const PROGRAM: &str = "/data.pkl";
@@ -23,11 +23,11 @@ pub(super) struct Range {
     pub(super) length: u64,
 }
 
-/// The archive's entries, all of which lie in the file as they are.
+/// The archive's entries. All of them lie in the file uncompressed.
 pub(super) struct Archive {
     path: PathBuf,
     length: u64,
-    /// What every entry's name begins with.
+    /// The folder with which every entry's name begins.
     root: String,
     entries: BTreeMap<String, Range>,
 }
@@ -61,7 +61,7 @@ impl Archive {
         self.length
     }
 
-    /// The pickle program.
+    /// Reads the pickle program.
     pub(super) fn read_program(&self) -> Result<Vec<u8>, CheckpointError> {
         self.read("data.pkl", LONGEST_PROGRAM)
     }
@@ -120,7 +120,7 @@ fn entries(file: File, length: u64) -> Result<BTreeMap<String, Range>, Problem> 
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(broken)?;
         let name = entry.name().map_err(broken)?.into_owned();
-        // torch compresses nothing, so that it can map the bytes: what is compressed is not its own.
+        // torch compresses nothing, so that it can map the bytes: it did not write what is compressed.
         if entry.compression() != CompressionMethod::Stored || entry.encrypted() {
             return Err(Problem::Broken(format!(
                 "entry \"{name}\" is compressed or encrypted; torch stores entries as they are"

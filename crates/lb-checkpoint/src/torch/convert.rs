@@ -12,9 +12,9 @@ use super::tensors::Source;
 use crate::error::CheckpointError;
 use crate::safetensors::TensorEntry;
 
-/// Orders the tensors and writes the header; returns it with the entries that it has.
+/// Orders the tensors and makes the header. Returns its bytes, and where each tensor will lie.
 pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, TensorEntry>) {
-    // Wide numbers first: then every tensor begins at a multiple of its numbers' width.
+    // With wide numbers first, every tensor begins at a multiple of its numbers' width.
     sources.sort_by(|one, other| {
         (other.format.width, &one.name).cmp(&(one.format.width, &other.name))
     });
@@ -40,7 +40,7 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
     for source in &*sources {
         let entry = TensorEntry {
             dtype: source.format.dtype.to_owned(),
-            // A shape whose size was checked against a file fits the memory's numbers.
+            // The shape was checked against the length of a file, so its sides fit a usize.
             shape: source.shape.iter().map(|&size| size as usize).collect(),
             offset,
             length: source.length,
@@ -51,7 +51,7 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
     (header, tensors)
 }
 
-/// Writes header and tensors to `target`; asks before each tensor whether to go on.
+/// Writes the header and the tensors to `target`. `observe` is asked before each tensor.
 pub(super) fn write(
     checkpoint: &Path,
     target: &Path,

@@ -1,4 +1,4 @@
-//! The tensors in what a checkpoint's program has built, checked against the archive.
+//! Finds the tensors among the values of a checkpoint's program, and checks them against the archive.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::value::{Arena, Id, Tensor, Value};
 /// How many `state_dict`s may be nested in each other.
 const DEEPEST_STATE: usize = 4;
 
-/// Tensors that share their bytes are written one by one; more than this many times the
-/// checkpoint's length is not a model.
+/// How many times as long as the checkpoint the converted file may be. Tensors that share their bytes
+/// are written one by one, so it can be longer, but no model needs more than this.
 const LARGEST_GROWTH: u64 = 2;
 
 /// A tensor of the converted file, and where its bytes come from.
@@ -22,9 +22,9 @@ pub(super) struct Source {
     pub(super) shape: Vec<u64>,
     /// The distance between neighbours along each axis, in bytes.
     pub(super) strides: Vec<u64>,
-    /// From the first to the last byte that it needs.
+    /// The bytes of the checkpoint from the first to the last one that it needs.
     pub(super) range: Range,
-    /// Its length without gaps.
+    /// Its length in the converted file, without gaps.
     pub(super) length: u64,
 }
 
@@ -107,7 +107,7 @@ impl Source {
         })
     }
 
-    /// Whether the bytes lie in the checkpoint as they are to be written.
+    /// Whether the bytes lie in the checkpoint as they will be written.
     pub(super) fn is_contiguous(&self) -> bool {
         let mut expected = self.format.width;
         self.shape

@@ -1,4 +1,4 @@
-//! What torch has saved, converted to safetensors.
+//! Checkpoints that torch has saved, converted to safetensors.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use lb_checkpoint::{SourceFormat, WeightTransfer};
 
 use crate::{golden, header, import_golden};
 
-/// Every number format arrives as it was, with gaps closed and nothing added that is no model.
+/// Numbers of every format are unchanged, gaps are closed, and only tensors of the networks are kept.
 #[test]
 fn torch_checkpoints_are_converted_exactly() {
     let folder = tempfile::tempdir().unwrap();
@@ -87,7 +87,7 @@ fn torch_checkpoints_are_converted_exactly() {
         );
     }
     assert_eq!(tensors["first_stage_model.loss.empty"].1, [0, 3]);
-    // Networks' tensors: those of the safetensors file, byte by byte.
+    // The networks' tensors equal those of the safetensors file, byte by byte.
     let original = golden("sd2/checkpoint.safetensors");
     let original_bytes = fs::read(&original).unwrap();
     let mut compared = 0;

@@ -1,5 +1,5 @@
-//! Torch checkpoints that are damaged, absurd, or meant to do harm: each is refused, and nothing
-//! of it is run or written.
+//! Torch checkpoints that are damaged, absurd, or meant to do harm. Each is refused, and nothing of it
+//! is run or written.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::pickle_writer::{
 };
 use crate::{golden, import, with_configuration};
 
-/// The error that importing these bytes gives. Nothing is left beside them.
+/// The error of an import of these bytes, which leaves no file behind.
 fn refusal(bytes: &[u8]) -> CheckpointError {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("model.ckpt");
@@ -117,7 +117,8 @@ fn archives_that_lie() {
         changed[position..position + bytes.len()].copy_from_slice(bytes);
         refusal(&changed).to_string()
     };
-    // Of a central directory's entry: method at 10, sizes at 20 and 24, local header at 42.
+    // An entry of the central directory has the method at byte 10, the sizes at 20 and 24, and the
+    // position of the local header at 42.
     let message = changed(entry(0) + 10, &8_u16.to_le_bytes());
     assert!(message.contains("compressed"), "{message}");
     let sizes = [0xf0_u8, 0xff, 0xff, 0xff].repeat(2);
@@ -182,7 +183,7 @@ fn tensors_outside_of_their_storage() {
 
 #[test]
 fn tensors_that_would_fill_the_disk() {
-    // One number, as often as one likes.
+    // A tensor that repeats one number without limit.
     let message = refusal_of_tensor(tensor(("0", 4), 0, &[1 << 40], &[0]));
     assert!(message.contains("4398046511104 bytes"), "{message}");
     let row = tensor(("0", 4), 0, &[4], &[1]);
@@ -194,7 +195,7 @@ fn tensors_that_would_fill_the_disk() {
         .map(|name| (name.as_str(), row.clone()))
         .collect();
     let shared = archive(&program(&dictionary(&many)), &[("0", &[0; 16])]);
-    // Only the program makes this file as large as it is: they may be written.
+    // Shared tensors may be written if the program alone makes the file long enough.
     assert!(refusal(&shared).to_string().contains("no text_encoder"));
 }
 
@@ -230,7 +231,7 @@ fn nesting_without_end() {
     tuples.resize(1_000_000, 0x85);
     assert!(refusal_of_program(&tuples).contains("no dictionary of tensors"));
     assert!(refusal_of_program(&vec![b'('; 1_000_000]).contains("missing from the stack"));
-    // A dictionary that is its own state.
+    // A dictionary that contains itself as its state.
     let circle = [b"}q\x00".to_vec(), text("state_dict"), b"h\x00s".to_vec()].concat();
     assert!(refusal_of_program(&circle).contains("no text_encoder"));
     let circle = [b"}q\x00(h\x00h\x00u".to_vec()].concat();
@@ -262,7 +263,7 @@ fn programs_that_are_no_programs() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is done to a checkpoint's bytes, the answer is a model or an error.
+    /// Whatever is changed in a checkpoint's bytes, the result is a model or an error.
     #[test]
     fn damaged_checkpoints_never_panic(
         changes in prop::collection::vec((0_usize..161_000, any::<u8>()), 1..40)
@@ -277,7 +278,7 @@ proptest! {
         let _ = import(&source, &folder.path().join("model"), &with_configuration("sd2"));
     }
 
-    /// Nor does any sequence of instructions.
+    /// No sequence of instructions makes the reader panic either.
     #[test]
     fn programs_of_chance_never_panic(
         body in prop::collection::vec(

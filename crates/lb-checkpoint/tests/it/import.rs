@@ -1,4 +1,4 @@
-//! What an import makes, where, and what it asks for.
+//! The files that an import makes, and the sources and destinations that it refuses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ fn a_folder_of_hugging_faces_cache_is_imported_by_its_snapshot() {
     assert!(imported("main").unwrap().contains(&"LICENSE".to_owned()));
 }
 
-/// As transformers 5 saves it.
+/// transformers writes it since its version 5.
 #[test]
 fn a_tokenizer_in_one_file_is_imported() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,11 +119,11 @@ fn imported_weights_take_no_further_space() {
     assert_eq!(inode(target.join("checkpoint.safetensors")), original);
 }
 
-/// Both noise schedules of the upscaler are told by its kind, as are its pipeline and prediction.
+/// Both noise schedules of the upscaler, its pipeline and its prediction type follow from its kind.
 #[test]
 fn an_upscaler_has_two_schedulers() {
     let folder = tempfile::tempdir().unwrap();
-    // What the tensors of a tiny model do not tell, and nothing else.
+    // Only what cannot be inferred from the tensors of a tiny model.
     let configuration = folder.path().join("configuration");
     for file in [
         "text_encoder/config.json",
@@ -165,7 +165,7 @@ fn an_upscaler_has_two_schedulers() {
 }
 
 #[test]
-fn nothing_of_a_diffusers_directory_is_guessed() {
+fn nothing_is_inferred_for_a_diffusers_directory() {
     let folder = tempfile::tempdir().unwrap();
     for missing in [
         "model_index.json",
@@ -186,7 +186,7 @@ fn nothing_of_a_diffusers_directory_is_guessed() {
         let message = refused.to_string();
         assert!(message.contains(file), "{missing}: {message}");
         assert!(!target.exists(), "{missing}");
-        // Nor is a device read, which may have no end.
+        // A device, which may have no end, is not read either.
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("/dev/null", source.join(missing)).unwrap();
@@ -199,7 +199,7 @@ fn nothing_of_a_diffusers_directory_is_guessed() {
 }
 
 #[test]
-fn targets_that_are_taken_and_sources_that_are_no_models() {
+fn destinations_that_exist_and_sources_that_are_no_models_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let source = golden("sd2/checkpoint.safetensors");
     let refusal = |source: &Path, target: &Path| {

@@ -1,4 +1,4 @@
-//! What the options of an import change, and where one is needed.
+//! What the options of an import change, and when they are needed.
 
 use std::fs;
 use std::ops::ControlFlow;

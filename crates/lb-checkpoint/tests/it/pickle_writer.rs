@@ -42,12 +42,12 @@ pub(crate) fn dictionary(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
     [b"}(", &entries.collect::<Vec<_>>().concat()[..], b"u"].concat()
 }
 
-/// A float32 tensor: storage key and length, offset, shape, strides.
+/// A tensor of 32-bit floats, given by the key and length of its storage, its offset, shape and strides.
 pub(crate) fn tensor(storage: (&str, i64), offset: i64, shape: &[i64], strides: &[i64]) -> Vec<u8> {
     tensor_of("FloatStorage", storage, offset, shape, strides)
 }
 
-/// A tensor of a format's storage.
+/// A tensor whose storage has another format.
 pub(crate) fn tensor_of(
     format: &str,
     (key, length): (&str, i64),

@@ -1,4 +1,4 @@
-//! Diffusers directories whose weights torch has pickled (`.bin`), as older ones are.
+//! Diffusers directories whose weights torch has pickled (`.bin`), as in older models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ const FILES: [(&str, &str); 3] = [
 const LARGE_FILE_POINTER: &[u8] =
     b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 3463726504\n";
 
-/// The tensors of a safetensors file as torch pickles a module's state.
+/// A pickle with the tensors of a safetensors file, as torch saves a module's state.
 fn pickled(safetensors: &Path) -> Vec<u8> {
     let bytes = fs::read(safetensors).unwrap();
     let tensors = header(safetensors);
@@ -56,7 +56,7 @@ fn pickled(safetensors: &Path) -> Vec<u8> {
     archive(&program(&dictionary(&entries)), &storages)
 }
 
-/// A copy of the tiny model with these of its weights pickled.
+/// A copy of the tiny model in which these weights are pickled.
 fn model(folder: &Path, files: &[(&str, &str)]) -> PathBuf {
     let source = folder.join("source");
     import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
@@ -84,7 +84,7 @@ fn pickled_weights_of_components_are_converted_exactly() {
     }
 }
 
-/// What a clone without Git LFS has for weights.
+/// A clone made without Git LFS has such pointers.
 #[test]
 fn pointers_instead_of_weights_are_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! One model in the three forms that models come in; the fixtures are made by
-//! `make_checkpoints.py` in lb-checkpoint, which has the names from CompVis' side.
+//! One model in the three forms in which models are published. `make_checkpoints.py` in lb-checkpoint
+//! makes the fixtures; it derives the names from CompVis' code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use crate::import::{golden, import_golden};
 use crate::onnx_reader::{Model, read};
 use crate::structure::header;
 
-/// A graph with the bytes of its weights in place of where they lie.
+/// A graph, and the bytes of each of its weights.
 fn resolved(directory: &Path, component: Component) -> (Model, BTreeMap<String, Vec<u8>>) {
     let graph = build_graph(directory, component, &ExportOptions::default()).unwrap();
     let model = read(&graph.bytes);
@@ -64,8 +64,8 @@ fn all_forms_of_a_model_give_the_same_graphs_and_weights() {
     }
 }
 
-/// Every tensor of the networks is used, and each by one name; what is left over is what Stable
-/// Diffusion leaves unused.
+/// Every tensor of the networks is used under one name, except for those that Stable Diffusion does not
+/// use.
 #[test]
 fn every_tensor_of_a_checkpoint_is_used_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What an export writes, and where.
+//! The files that an export writes.
 
 use std::fs;
 
@@ -83,7 +83,7 @@ fn linked_weights_take_no_further_space() {
     assert_eq!(inode("vae"), inode("vae_encoder"));
 }
 
-/// As in Hugging Face's cache, from where ONNX Runtime takes no weights by their links.
+/// Hugging Face's cache consists of such links, and ONNX Runtime does not follow them.
 #[cfg(unix)]
 #[test]
 fn weights_that_are_links_are_linked_under_their_own_names() {

@@ -1,4 +1,5 @@
-//! What sets the kinds of models apart: extra inputs, who attends to what, what stays in 32 bits.
+//! The differences between the kinds of models: further inputs, attention to the text only, and parts
+//! that stay in 32 bits.
 
 use std::fs;
 
@@ -20,7 +21,7 @@ fn build(model: &str, component: Component, precision: Precision) -> Model {
     )
 }
 
-/// The values of this name's nodes, as the nodes that made them.
+/// For each input of the nodes with this operator: the operator of the node that computes it.
 fn operands<'m>(model: &'m Model, operator: &str) -> Vec<&'m str> {
     let made_by = |value: &String| {
         let mut makers = model
@@ -54,7 +55,7 @@ fn only_the_upscaler_asks_for_class_labels() {
     }
 }
 
-/// Changes settings of a model's UNet and says what is then wrong with its weights.
+/// Changes settings of a model's UNet, and returns the error if its weights no longer fit.
 fn refusal(model: &str, settings: &[(&str, Value)]) -> Option<String> {
     let copy = fixture_copy(model);
     let path = copy.path().join("unet/config.json");
@@ -67,10 +68,10 @@ fn refusal(model: &str, settings: &[(&str, Value)]) -> Option<String> {
     built.err().map(|error| error.to_string())
 }
 
-/// A first attention that sees the text has keys of the text's width (12) rather than of the
-/// picture's (8 and 16), which tells from the weights who is asked to attend to what.
+/// A first attention that attends to the text has keys of the text's width (12) rather than of the
+/// picture's (8 and 16). So the error about the weights shows which block the setting changes.
 #[test]
-fn who_attends_only_to_the_text_is_said_block_by_block() {
+fn attention_to_the_text_only_is_set_for_each_block() {
     let cases = [
         (json!(true), "down_blocks.0"),
         (json!([false, true, false]), "down_blocks.1"),
@@ -82,10 +83,10 @@ fn who_attends_only_to_the_text_is_said_block_by_block() {
         assert!(message.contains(&tensor), "{blocks}: {message}");
         assert!(message.contains(", 12]"), "{blocks}: {message}");
     }
-    // The last block has no transformer: nothing changes.
+    // The last block has no transformer, so nothing changes.
     let last = json!([false, false, true]);
     assert_eq!(refusal("plain", &[("only_cross_attention", last)]), None);
-    // diffusers has a setting for the middle block and then does not look at it.
+    // diffusers has a setting for the middle block, but does not use it.
     let mid = ("mid_block_only_cross_attention", json!(true));
     assert_eq!(refusal("plain", &[mid]), None);
 }

@@ -1,6 +1,6 @@
-//! The graphs' structure, checked without a runtime; the fixtures are made by
-//! `tests/golden/make.py`. That the graphs compute what diffusers computes is tested where there
-//! is a runtime, from the same fixtures.
+//! The structure of the graphs, checked without a runtime. `tests/golden/make.py` makes the fixtures. The
+//! tests of lb-models, which have a runtime, check with the same fixtures that the graphs compute what
+//! diffusers computes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -38,7 +38,7 @@ fn fixture(model: &str) -> PathBuf {
         .join(model)
 }
 
-/// The components of a golden model: those that it shares with another model are only there.
+/// The components of a golden model. Those that it shares with another model are only in that one.
 fn components(model: &str) -> Vec<Component> {
     let mut components = Component::ALL.to_vec();
     components.retain(|component| fixture(model).join(component.source_name()).is_dir());

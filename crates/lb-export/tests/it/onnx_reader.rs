@@ -58,7 +58,7 @@ pub(crate) fn read(bytes: &[u8]) -> Model {
     }
 }
 
-/// `ValueInfoProto`: its type's tensor type's element type.
+/// The element type of the tensor type of a `ValueInfoProto`.
 fn value_type(bytes: &[u8]) -> u64 {
     let tensor = only(fields(only(fields(bytes), 2).bytes()), 1);
     only(fields(tensor.bytes()), 1).integer()
@@ -132,7 +132,7 @@ fn only(fields: Vec<(u64, Field<'_>)>, number: u64) -> Field<'_> {
     let (_, value) = found
         .next()
         .unwrap_or_else(|| panic!("field {number} is absent"));
-    assert!(found.next().is_none(), "field {number} stands twice");
+    assert!(found.next().is_none(), "field {number} is there twice");
     value
 }
 

@@ -1,7 +1,8 @@
-//! Every operator, version and number format in the graphs, against what the GPUs' providers have.
+//! Compares every operator, version and number format in the graphs with those that the providers for
+//! GPUs support.
 //!
-//! Read from documentation, not tried on a GPU: `docs/benchmarks.md` has the same table with what
-//! follows from it.
+//! The tables come from documentation and were not tried on a GPU. `docs/benchmarks.md` has the same
+//! table, and what follows from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,7 +101,7 @@ fn graphs(form: GraphForm) -> Vec<(String, Model)> {
     graphs
 }
 
-/// Number formats of all values: what a node gives is of its first input's, with few exceptions.
+/// The number formats of all values. With few exceptions, a node's output has that of its first input.
 fn types(model: &Model) -> BTreeMap<&str, u64> {
     let inputs = model.inputs.iter().map(String::as_str);
     let mut types: BTreeMap<&str, u64> = inputs.zip(model.input_types.clone()).collect();
@@ -118,7 +119,7 @@ fn types(model: &Model) -> BTreeMap<&str, u64> {
     types
 }
 
-/// What of these graphs is in no row of the table.
+/// The nodes of these graphs that no row of the table supports.
 fn missing(graphs: &[(String, Model)], kernels: &[Kernel]) -> BTreeSet<String> {
     let mut missing = BTreeSet::new();
     for (name, model) in graphs {
@@ -159,7 +160,7 @@ fn tensorrt_parses_every_node_of_the_standard_form() {
     }
 }
 
-/// `docs/operators.md`'s restrictions: what must be an initializer.
+/// `docs/operators.md` says which inputs must be initializers.
 #[test]
 fn tensorrt_finds_constants_where_it_wants_them() {
     for (name, model) in graphs(GraphForm::Standard) {
@@ -169,14 +170,14 @@ fn tensorrt_finds_constants_where_it_wants_them() {
             let nodes = model.nodes.iter();
             nodes.filter(move |node: &&Node| node.operator == operator)
         };
-        for (operator, place) in [
+        for (operator, input) in [
             ("InstanceNormalization", 1),
             ("InstanceNormalization", 2),
             ("Slice", 3),
             ("Resize", 2),
         ] {
             for node in of(operator) {
-                let input = node.inputs[place].as_str();
+                let input = node.inputs[input].as_str();
                 assert!(constants.contains(input), "{name}: {operator} of {input}");
             }
         }

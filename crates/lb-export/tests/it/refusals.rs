@@ -1,5 +1,5 @@
-//! Damaged and contradictory model directories: each is refused with a message that names the
-//! file, what is wrong and what was expected.
+//! Damaged and contradictory model directories. Each is refused with a message that names the file, what
+//! is wrong and what was expected.
 
 use std::fs;
 use std::io::Write as _;
@@ -151,7 +151,7 @@ fn truncated_weights() {
     absurd[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     fs::write(&path, absurd).unwrap();
     assert!(refusal(model.path(), Component::Unet).contains("header claims"));
-    // Whatever the file has: what is read into memory has a limit.
+    // However long the file is, there is a limit to what is read into memory.
     let large = fs::File::create(&path).unwrap();
     large.set_len(200_000_000).unwrap();
     (&large).write_all(&150_000_000_u64.to_le_bytes()).unwrap();
@@ -162,7 +162,7 @@ fn truncated_weights() {
 fn headers_that_lie() {
     let shape = r#""conv_in.bias":{"dtype":"F16","shape":[8],"data_offsets":[0,16]}"#;
     let cases = [
-        // Beyond the end, backwards, overlapping, a size that is not the shape's, beyond u64.
+        // Beyond the end, backwards, overlapping, and of a size that is not the shape's.
         (r#"[16777216,16777232]"#, "truncated"),
         (r#"[16,0]"#, "truncated"),
         (r#"[8,24]"#, "overlaps"),
@@ -232,7 +232,7 @@ fn shards_outside_the_folder_or_without_their_tensor() {
         "/etc/passwd",
         "..",
         "",
-        // Plain names on Unix, places elsewhere on Windows.
+        // These are plain names on Unix, but lead out of the folder on Windows.
         r"..\\vae",
         "C:weights",
     ] {
@@ -249,7 +249,7 @@ fn shards_outside_the_folder_or_without_their_tensor() {
 }
 
 proptest! {
-    /// Whatever is done to the header's bytes, the answer is a graph or an error.
+    /// Whatever is changed in the header's bytes, the result is a graph or an error.
     #[test]
     fn damaged_headers_never_panic(changes in prop::collection::vec((0_usize..2048, any::<u8>()), 1..8)) {
         let model = fixture_copy("plain");

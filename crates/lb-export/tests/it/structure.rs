@@ -1,4 +1,4 @@
-//! What must hold of every graph.
+//! Properties that every graph must have.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -48,8 +48,8 @@ pub(crate) fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u6
             };
             let offsets = numbers("data_offsets");
             let dtype = entry["dtype"].as_str().unwrap().to_owned();
-            let place = (8 + length + offsets[0], offsets[1] - offsets[0]);
-            (name.clone(), (dtype, numbers("shape"), place.0, place.1))
+            let (start, length) = (8 + length + offsets[0], offsets[1] - offsets[0]);
+            (name.clone(), (dtype, numbers("shape"), start, length))
         })
         .collect()
 }
@@ -77,7 +77,7 @@ fn inputs_and_outputs_have_optimums_names() {
     }
 }
 
-/// ONNX wants nodes in an order in which every value exists before it is used, and each made once.
+/// ONNX requires an order of nodes in which every value is computed once, before it is used.
 #[test]
 fn every_value_is_made_once_and_before_it_is_used() {
     for form in [GraphForm::OnnxRuntime, GraphForm::Standard] {
@@ -159,7 +159,7 @@ fn every_tensor_of_the_files_is_used() {
             let (graph, written) = build(model, component);
             for file in &graph.weight_files {
                 let mut names: Vec<_> = header(&file.path).into_keys().collect();
-                // A buffer that transformers 4 saved too: the numbers from 0.
+                // transformers 4 also saved this buffer, which holds the numbers from 0.
                 names.retain(|name| !name.ends_with("embeddings.position_ids"));
                 let names = names.into_iter();
                 stored.extend(names.map(|name| (component.source_name(), name)));

@@ -1,4 +1,4 @@
-//! The names under which weights lie in a folder: variants, shards, and both together.
+//! The file names that weights can have in a folder: variants, shards, and both together.
 
 use std::fs;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn full_precision_comes_first() {
     assert_eq!(found(), ["diffusion_pytorch_model.fp16.safetensors"]);
 }
 
-/// diffusers and transformers have changed where the variant stands in an index's name.
+/// diffusers and transformers have changed the position of the variant in an index's name.
 #[test]
 fn both_ways_to_name_a_variants_index() {
     let model = fixture_copy("sd1");
