@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use lb_export::{ExportOptions, Precision, export_directory};
+use lb_export::{ExportOptions, GraphForm, Precision, export_directory};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
@@ -17,10 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let report = export_directory(
         &PathBuf::from(directory),
-        &ExportOptions {
-            precision,
-            ..Default::default()
-        },
+        &ExportOptions::new(precision, GraphForm::default()),
     )?;
     for graph in report.graphs {
         println!(

@@ -26,9 +26,18 @@ pub enum GraphForm {
 
 /// How graphs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExportOptions {
     /// The number format of the graphs' arithmetic.
     pub precision: Precision,
     /// The operators that the graphs use.
     pub form: GraphForm,
+}
+
+impl ExportOptions {
+    /// Graphs with this arithmetic and these operators.
+    #[must_use]
+    pub fn new(precision: Precision, form: GraphForm) -> Self {
+        Self { precision, form }
+    }
 }

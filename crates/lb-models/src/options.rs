@@ -114,10 +114,7 @@ pub(crate) struct SettledOptions {
 impl SettledOptions {
     /// How graphs are written for these sessions.
     pub(crate) fn export(&self) -> ExportOptions {
-        ExportOptions {
-            precision: self.precision,
-            form: self.device.provider().graph_form(),
-        }
+        ExportOptions::new(self.precision, self.device.provider().graph_form())
     }
 }
 

@@ -3,17 +3,14 @@
 
 use std::fs;
 
-use lb_export::{Component, ExportOptions, Precision, build_graph};
+use lb_export::{Component, ExportOptions, GraphForm, Precision, build_graph};
 use serde_json::{Value, json};
 
 use crate::onnx_reader::{Model, read};
 use crate::{fixture, fixture_copy};
 
 fn build(model: &str, component: Component, precision: Precision) -> Model {
-    let options = ExportOptions {
-        precision,
-        ..Default::default()
-    };
+    let options = ExportOptions::new(precision, GraphForm::default());
     read(
         &build_graph(&fixture(model), component, &options)
             .unwrap()
@@ -132,10 +129,7 @@ fn the_upscalers_decoder_stays_in_32_bits() {
         build_graph(
             &fixture(model),
             component,
-            &ExportOptions {
-                precision,
-                ..Default::default()
-            },
+            &ExportOptions::new(precision, GraphForm::default()),
         )
         .unwrap()
         .bytes

@@ -90,7 +90,7 @@ fn graphs(form: GraphForm) -> Vec<(String, Model)> {
     for model in MODELS {
         for component in components(model) {
             for precision in [Precision::Float32, Precision::Float16] {
-                let options = ExportOptions { precision, form };
+                let options = ExportOptions::new(precision, form);
                 let graph = build_graph(&fixture(model), component, &options).unwrap();
                 let name = format!("{model} {component:?} {precision:?}");
                 graphs.push((name, read(&graph.bytes)));

@@ -17,10 +17,7 @@ fn build(model: &str, component: Component) -> (Graph, Model) {
 }
 
 fn build_in(form: GraphForm, model: &str, component: Component) -> (Graph, Model) {
-    let options = ExportOptions {
-        form,
-        ..Default::default()
-    };
+    let options = ExportOptions::new(Precision::default(), form);
     let graph = build_graph(&fixture(model), component, &options).unwrap();
     let model = read(&graph.bytes);
     (graph, model)
@@ -196,10 +193,7 @@ fn the_same_directory_gives_the_same_bytes() {
 #[test]
 fn conversions_are_only_where_formats_differ() {
     let converted_weights = |model, precision| {
-        let options = ExportOptions {
-            precision,
-            ..Default::default()
-        };
+        let options = ExportOptions::new(precision, GraphForm::default());
         let graph = build_graph(&fixture(model), Component::VaeEncoder, &options).unwrap();
         let graph = read(&graph.bytes);
         let external = graph.initializers.iter().filter(|i| !i.external.is_empty());

@@ -37,7 +37,7 @@ fn float16_graphs_of_standard_operators_compute_the_same() {
 }
 
 fn compare_all(precision: Precision, form: GraphForm) {
-    let options = ExportOptions { precision, form };
+    let options = ExportOptions::new(precision, form);
     let tolerance = match precision {
         Precision::Float32 => FLOAT32_TOLERANCE,
         Precision::Float16 => FLOAT16_TOLERANCE,
