@@ -1,6 +1,7 @@
 """Writes autosetup.csv: trees that `BranchingProfile::autosetup` must reproduce.
 
-The rule as the ancestor computed it, with numpy doing the spacing and the rounding.
+It follows the rule of the first implementation of the method, in which numpy did the spacing and the
+rounding.
 
     python3 autosetup.py                          # the sample that the tests read
     python3 autosetup.py --all > all.csv          # every case, for a check by hand

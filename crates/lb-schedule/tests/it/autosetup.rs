@@ -1,4 +1,5 @@
-//! Trees against numpy's: `tests/golden/autosetup.csv`, written by `autosetup.py` beside it.
+//! Compares profiles with those that numpy computes: `tests/golden/autosetup.csv`, which `autosetup.py`
+//! writes.
 
 use lb_schedule::BranchingProfile;
 

@@ -29,7 +29,7 @@ fn any_positions() -> impl Strategy<Value = ComputedPositions> {
     ]
 }
 
-/// Holds, easings, durations, and sometimes a loop or a length of the whole film.
+/// A film with holds, easings and durations, which is sometimes a loop or has a length of its own.
 fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<ComputedPositions>)> {
     let transition = (0.5..4.0, any_easing(), 0.0..2.0_f64, any_positions());
     let transitions = prop::collection::vec(transition, 1..5);
@@ -66,7 +66,7 @@ fn film(timing: &FilmTiming, computed: &[ComputedPositions]) -> Vec<FilmFrame> {
     film_frames(&timeline, computed).expect("its frames")
 }
 
-fn place(frame: &FilmFrame) -> f64 {
+fn position(frame: &FilmFrame) -> f64 {
     frame.left as f64 + frame.weight
 }
 
@@ -147,7 +147,7 @@ proptest! {
                 prop_assert!((0.0..1.0).contains(&frame.weight));
                 prop_assert_eq!(frame.right, frame.left + usize::from(frame.weight > 0.0));
             }
-            prop_assert!(frames.windows(2).all(|pair| place(&pair[0]) <= place(&pair[1])));
+            prop_assert!(frames.windows(2).all(|pair| position(&pair[0]) <= position(&pair[1])));
         }
     }
 
@@ -211,14 +211,14 @@ proptest! {
 
     #[test]
     fn computed_frames_keep_their_time((timing, computed) in plain_film()) {
-        // No film frame is further than half a computed or half a film interval from even motion.
+        // No film frame is further from even motion than half a film interval.
         let timing = FilmTiming::uniform(timing.frames_per_second, timing.transitions[0].seconds, 2);
         let film = film(&timing, &even(&computed[..1]));
         let intervals = (film.len() - 1) as f64;
         let computed_intervals = (computed[0] - 1) as f64;
         for (index, frame) in film.iter().enumerate() {
             let even = index as f64 / intervals;
-            let shown = place(frame) / computed_intervals;
+            let shown = position(frame) / computed_intervals;
             prop_assert!((shown - even).abs() <= 0.5 / intervals + 1e-12);
         }
     }
@@ -232,11 +232,11 @@ proptest! {
     }
 }
 
-/// Counted by hand: what films have looked like since the first one.
+/// The frames of an evenly timed film, counted by hand. Films of this kind must never change.
 #[test]
 fn even_films_keep_their_frames() {
     let timing = FilmTiming::uniform(10.0, 1.0, 3);
-    let shown: Vec<f64> = film(&timing, &even(&[4, 3])).iter().map(place).collect();
+    let shown: Vec<f64> = film(&timing, &even(&[4, 3])).iter().map(position).collect();
     let third = 1.0 / 3.0;
     let first = [
         0.0,
@@ -266,7 +266,7 @@ fn a_loop_never_shows_its_first_keyframe_again() {
     let mut timing = FilmTiming::uniform(4.0, 1.0, 2);
     timing.transitions.push(timing.transitions[0]);
     let shown = film(&timing, &even(&[3, 3]));
-    let places: Vec<f64> = shown.iter().map(place).collect();
-    assert_eq!(places, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]);
+    let positions: Vec<f64> = shown.iter().map(position).collect();
+    assert_eq!(positions, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]);
     assert_eq!((shown[7].left, shown[7].right), (3, 0));
 }

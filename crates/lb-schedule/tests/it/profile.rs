@@ -1,9 +1,9 @@
-//! Laws of every tree, however it was made, and of its cost.
+//! Laws of every profile, no matter how it was made, and of its cost.
 
 use lb_schedule::{BranchingProfile, Cost, MAX_BRANCHES, MAX_STEPS, ScheduleError, film_cost};
 use proptest::prelude::*;
 
-/// The invariant that `BranchingProfile` documents.
+/// Checks the invariant that `BranchingProfile` documents.
 fn check_invariant(profile: &BranchingProfile) -> Result<(), TestCaseError> {
     let levels = profile.levels();
     prop_assert!((1..=MAX_STEPS).contains(&profile.steps()));
@@ -34,7 +34,8 @@ fn any_profile() -> impl Strategy<Value = BranchingProfile> {
     prop_oneof![autosetup, manual].prop_map(Result::unwrap)
 }
 
-/// What an engine does: every keyframe's trajectory, then each level's inner branches step by step.
+/// The cost as an engine incurs it: the trajectory of every keyframe, then the inner branches of each
+/// level step by step.
 fn walk(profiles: &[&BranchingProfile], keyframes: usize) -> Cost {
     let mut cost = Cost {
         model_evaluations: keyframes * profiles[0].steps(),
