@@ -65,7 +65,7 @@ pub(crate) fn interop(workspace: &Workspace) -> Result<()> {
 }
 
 /// Copies a model directory without the ONNX graphs that may be in it.
-fn copy_model(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_model(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let source = entry?.path();

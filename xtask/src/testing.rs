@@ -6,17 +6,56 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::workspace::{Profile, Workspace};
-use crate::{process, setup};
+use crate::workspace::{Profile, Target, Workspace};
+use crate::{onnx, process, setup};
 
-/// Runs all tests of the workspace, with `arguments` handed on to `cargo test`.
+/// Runs all tests of the workspace, with `arguments` handed on to `cargo test`. Without arguments, runs
+/// all examples as well.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let library = setup::library(workspace)?;
     let program = workspace.build_lb(Profile::Debug)?;
     let mut test = process::cargo(&workspace.root);
     workspace.prepare(&mut test, &library);
     test.env("LB_BINARY", program);
-    process::run(test.args(["test", "--workspace"]).args(arguments))
+    process::run(test.args(["test", "--workspace"]).args(arguments))?;
+    match arguments {
+        [] => run_examples(workspace, &library),
+        _ => Ok(()),
+    }
+}
+
+/// Runs every example of the workspace, as its documentation says.
+fn run_examples(workspace: &Workspace, library: &Path) -> Result<()> {
+    let scratch = tempfile::tempdir_in(&workspace.target)?;
+    let model = workspace.bundled_model()?;
+    for package in &workspace.packages {
+        let is_example = |target: &&Target| target.kind.iter().any(|kind| kind == "example");
+        for example in package.targets.iter().filter(is_example) {
+            let folder = scratch.path().join(&example.name);
+            let mut run = process::cargo(&workspace.root);
+            run.args(["run", "--quiet", "--package", &package.name]);
+            run.args(["--example", &example.name, "--"]);
+            match (package.name.as_str(), example.name.as_str()) {
+                ("lb-schedule", _) | ("lb-blend", _) => {}
+                ("lb-checkpoint", "import") => {
+                    run.arg(&model).arg(&folder);
+                }
+                ("lb-export", "export") => {
+                    onnx::copy_model(&model, &folder)?;
+                    run.arg(&folder);
+                }
+                ("lb-video", _) => {
+                    run.arg(&folder);
+                }
+                _ => {
+                    run.arg(&model).arg(library).arg(&folder);
+                }
+            }
+            println!("example {} of {}", example.name, package.name);
+            process::run(&mut run)?;
+        }
+    }
+    Ok(())
 }
 
 /// NVIDIA's libraries without their versions, and the sources of the stand-in from which each is built.

@@ -30,8 +30,17 @@ pub(crate) struct Package {
     pub(crate) readme: Option<PathBuf>,
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
+    pub(crate) targets: Vec<Target>,
     /// The table `package.metadata`.
     pub(crate) metadata: serde_json::Value,
+}
+
+/// A library, program, example or test of a package.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// Such as `["lib"]` or `["example"]`.
+    pub(crate) kind: Vec<String>,
 }
 
 /// A dependency as the manifest of a package states it.

@@ -46,14 +46,19 @@ const AMERICAN: &[(&str, &str)] = &[
     ("synchroniz", "synchronis"),
 ];
 
-/// Words that only begin like American ones: the verb is spelt with an s in Britain too, and ONNX calls
-/// a constant an initializer.
-const ALLOWED: &[&str] = &["initializer", "initializers", "licensed", "licensee"];
+/// Words that only begin like American ones: the verb is `to license` in Britain too, and ONNX calls a
+/// constant an initializer.
+const ALLOWED: &[&str] = &["initializer", "initializers", "licensed", "licenses"];
 
 /// Checks the words of a document, or of the comments of a Rust file.
 pub(super) fn check_words(file: &TextFile) -> Vec<String> {
     let lines: Vec<(usize, &str)> = if file.has_extension("md") {
-        prose(file.text.lines().enumerate()).collect()
+        // A table of properties between lines of `---` may come first.
+        let properties = match file.text.strip_prefix("---\n") {
+            Some(rest) => 2 + rest.lines().take_while(|line| *line != "---").count(),
+            None => 0,
+        };
+        prose(file.text.lines().enumerate().skip(properties)).collect()
     } else if file.has_extension("rs") {
         let comments = file.text.lines().enumerate();
         prose(comments.filter_map(|(index, line)| Some((index, comment(line)?)))).collect()
@@ -219,6 +224,7 @@ mod tests {
             "`color` and [a](color.md)",
             "color_type, gray::center and https://example.org/color",
             "```\ncolor\n```",
+            "---\nlicense: mit\n---\n# Model",
             "an initializer, licensed, a colour, renewed",
         ] {
             assert_eq!(check_words(&file("a.md", text)), Vec::<String>::new());
