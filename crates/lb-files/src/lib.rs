@@ -1,0 +1,48 @@
+//! Files on disk, handled with care.
+//!
+//! ```text
+//!  reading   path ─► is it a regular file? ─► open ─► is it still? ─► bytes, up to a limit
+//!  writing   StagedFile::create ─► bytes under a hidden name ─► complete ─► publish: one rename
+//! ```
+//!
+//! - [`open`], [`read`] and [`read_text`] take regular files only. A pipe would wait for its writer,
+//!   and a device may never end.
+//! - [`StagedFile`] and [`StagedFolder`] collect an output under a temporary name in the folder that
+//!   it belongs to, and give it its name by renaming. An output that fails or is dropped leaves
+//!   nothing behind; [`write()`] does all of it for bytes that are there already.
+//! - [`FileIdentity`] tells whether a file is the one that was seen before, without reading it.
+//! - [`natural_order`] compares names, with the numbers in them by their value.
+//!
+//! ```
+//! use std::io::Write as _;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("frame_0000.png");
+//! let mut output = lb_files::StagedFile::create(&path, false)?;
+//! output.write_all(b"pixels")?;
+//! assert!(!path.exists(), "the name is not taken yet");
+//! assert_eq!(output.complete()?, 6);
+//! output.publish()?;
+//! assert_eq!(lb_files::read(&path, 100)?, b"pixels");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod identity;
+mod natural_order;
+mod regular;
+mod staged;
+
+pub use error::FileError;
+pub use identity::FileIdentity;
+pub use natural_order::{natural_order, sort_naturally};
+pub use regular::{open, read, read_text, validate_regular};
+pub use staged::{
+    StagedFile, StagedFolder, UnfinishedOutput, replace_by, temporary_file_beside, write,
+};
+pub use tempfile::NamedTempFile;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;
