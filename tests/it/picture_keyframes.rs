@@ -5,8 +5,9 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
+use crate::decode::psnr;
 use crate::lb::Folder;
-use crate::pictures::{distance, read, sequence};
+use crate::pictures::{read, sequence};
 
 /// Twelve computed frames a transition, three frames of the film from one to the next.
 const FILM: &[&str] = &["--steps=12", "--frames=12", "--seconds=1.14"];
@@ -50,10 +51,6 @@ fn pattern(picture: &RgbImage) -> f64 {
         }
     });
     green.sum::<f64>() / 128.0
-}
-
-fn psnr(left: &RgbImage, right: &RgbImage) -> f64 {
-    20.0 * (255.0 / distance(left, right)).log10()
 }
 
 fn render(folder: &Folder, arguments: &[&str]) -> Value {

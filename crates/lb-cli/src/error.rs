@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use lb_job::{JobError, PictureKeyframeError, SettingsError};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
-use lb_render::{InputError, ModelError, RenderError, VideoError};
+use lb_render::{FileError, InputError, ModelError, RenderError, VideoError};
 
 use crate::device_advice;
 
@@ -238,8 +238,8 @@ impl CommandError {
             RenderError::Video(VideoError::EncoderNotStarted { .. }) => {
                 Some("install ffmpeg, or leave --encoder out")
             }
-            RenderError::Video(VideoError::NoFolder { .. }) => Some(MAKE_FOLDER),
-            RenderError::Video(VideoError::NoSpace { .. }) => {
+            RenderError::Video(VideoError::File(FileError::NoFolder { .. })) => Some(MAKE_FOLDER),
+            RenderError::Video(VideoError::File(FileError::NoSpace { .. })) => {
                 Some("free some space, or name another disk's folder with -o")
             }
             _ => None,

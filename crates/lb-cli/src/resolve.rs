@@ -7,9 +7,9 @@ mod upscale;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    AnimationOptions, AudioTrack, Device, Encoder, Job, ModelDirectory, ModelError, Outputs,
-    PipelineOptions, Precision, Renderer, Runtime, SessionOptions, WebpCompression, film_size,
-    locate_library,
+    AnimationOptions, AudioTrack, Device, Encoder, FilmFormat, FormatOption, Job, ModelDirectory,
+    ModelError, Outputs, PipelineOptions, Precision, Renderer, Runtime, SessionOptions,
+    WebpCompression, film_size, locate_library,
 };
 
 pub(crate) use cache::{store, usual_store};
@@ -75,27 +75,28 @@ pub(crate) fn outputs(arguments: &OutputArguments) -> Result<Outputs, CommandErr
 }
 
 fn animation(arguments: &OutputArguments) -> Result<AnimationOptions, CommandError> {
-    let ends_in = |endings: &[&str]| {
-        let ending = arguments.output.as_ref().and_then(|film| film.extension());
-        ending.is_some_and(|found| {
-            endings
-                .iter()
-                .any(|ending| found.eq_ignore_ascii_case(ending))
-        })
-    };
     let webp = match arguments.webp_quality {
         Some(quality) => Some(WebpCompression::Lossy { quality }),
         None => arguments.lossless.then_some(WebpCompression::Lossless),
     };
-    if webp.is_some() && !ends_in(&["webp"]) {
-        return Err(CommandError::Request(
-            "--webp-quality and --lossless belong to a .webp film".into(),
-        ));
-    }
-    if arguments.play_once && !ends_in(&["gif", "webp"]) {
-        return Err(CommandError::Request(
-            "--play-once belongs to a .gif or .webp film".into(),
-        ));
+    for (given, flags, option) in [
+        (
+            webp.is_some(),
+            "--webp-quality and --lossless belong",
+            FormatOption::WebpCompression,
+        ),
+        (
+            arguments.play_once,
+            "--play-once belongs",
+            FormatOption::Repeats,
+        ),
+    ] {
+        let film = arguments.output.as_deref();
+        let format = film.and_then(|film| FilmFormat::from_path(film).ok());
+        if given && !format.is_some_and(|format| format.takes(option)) {
+            let message = format!("{flags} to a {} film", option.endings());
+            return Err(CommandError::Request(message));
+        }
     }
     Ok(AnimationOptions {
         repeats: !arguments.play_once,

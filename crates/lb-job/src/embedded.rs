@@ -18,9 +18,10 @@ impl JobSettings {
     /// a prompt: by its ending, or because it is a folder.
     #[must_use]
     pub fn is_source(path: &Path) -> bool {
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-        let ending = ending.as_deref().and_then(|ending| ending.to_str());
-        matches!(ending, Some("toml" | "mp4" | "gif" | "webp" | "png")) || path.is_dir()
+        let is_job_file = path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+        is_job_file || lb_video::metadata::may_carry_text(path) || path.is_dir()
     }
 
     /// The job of a job file, or the one that a film, a picture or a folder of frames carries.

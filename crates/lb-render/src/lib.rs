@@ -60,5 +60,6 @@ pub use lb_models::{
 };
 pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
 pub use lb_video::{
-    AnimationOptions, AudioTrack, Encoder, InputError, VideoError, WebpCompression, ffmpeg_version,
+    AnimationOptions, AudioTrack, Encoder, FileError, FilmFormat, FormatOption, InputError,
+    VideoError, WebpCompression, ffmpeg_version,
 };

@@ -47,38 +47,34 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod boxes;
-mod color;
-mod completed;
+mod colour;
 mod contact_sheet;
 mod error;
-mod film;
+mod flaw;
 mod format;
 mod frame_rate;
 mod input;
 pub mod metadata;
 mod options;
 pub mod picture;
-mod pipeline;
-mod place;
 mod reader;
 mod sink;
 mod spool;
-mod staging;
+mod writer;
 
-pub use completed::{CompletedFilm, FilmSummary};
 pub use image::RgbImage;
+pub use lb_files::FileError;
 
 pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
 pub use error::VideoError;
-pub use film::FilmWriter;
-pub use format::FilmFormat;
+pub use format::png::{PngFile, write_png};
+pub use format::{FilmFormat, FormatOption, ffmpeg_available, ffmpeg_version};
 pub use input::{
     GreyImage, InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
     read_grey_picture, read_picture,
 };
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
 pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
-pub use sink::ffmpeg::{ffmpeg_available, ffmpeg_version};
-pub use sink::png::{PngFile, write_png};
+pub use sink::{CompletedFilm, FilmSummary};
 pub use spool::FrameSpool;
+pub use writer::FilmWriter;

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use crate::error::VideoError;
+use crate::format;
 use crate::frame_rate::FrameRate;
 use crate::metadata;
-use crate::sink::ffmpeg::check_ffmpeg;
-use crate::sink::h264::{MAX_QUANTIZER, MIN_QUANTIZER};
 
 /// What encodes an MP4; other formats have one encoder each.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,31 +125,16 @@ impl FilmOptions {
         FrameRate::new(self.frames_per_second)?;
         self.description
             .as_deref()
-            .map_or(Ok(()), metadata::check)?;
+            .map_or(Ok(()), metadata::validate)?;
         if let WebpCompression::Lossy { quality } = self.animation.webp
             && quality > 100
         {
             return Err(VideoError::WebpQuality { quality });
         }
-        match &self.encoder {
-            Encoder::OpenH264 { quantizer } => {
-                let (min, max, quantizer) = (MIN_QUANTIZER, MAX_QUANTIZER, *quantizer);
-                if !(min..=max).contains(&quantizer) {
-                    return Err(VideoError::Quantizer {
-                        quantizer,
-                        min,
-                        max,
-                    });
-                }
-                Ok(())
-            }
-            Encoder::Ffmpeg { crf, preset, .. } => check_ffmpeg(*crf, preset),
-        }
+        format::validate_encoder(&self.encoder)
     }
-}
 
-impl FilmOptions {
-    /// An empty text is none: ffmpeg could not tell them apart.
+    /// The description, if there is one. ffmpeg cannot tell an empty text from none.
     pub(crate) fn stored_description(&self) -> Option<String> {
         self.description.clone().filter(|text| !text.is_empty())
     }

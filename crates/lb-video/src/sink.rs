@@ -1,30 +1,23 @@
-//! Where frames go: one implementation for each format and encoder.
+//! Where a format takes frames, and what it leaves when they have all come.
 
-pub(crate) mod audio;
-pub(crate) mod ffmpeg;
-pub(crate) mod gif;
-pub(crate) mod h264;
-pub(crate) mod mp4;
-pub(crate) mod png;
-mod timeline;
-pub(crate) mod webp;
-
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
+use lb_files::{StagedFile, StagedFolder};
 
-use crate::completed::CompletedFilm;
 use crate::error::VideoError;
+use crate::format::png;
 
-/// Takes a film's frames in order. Dropped before `finish`, it leaves nothing behind.
+/// Takes a film's frames in order. Dropped before `complete`, it leaves nothing behind.
 pub(crate) trait Sink: Send {
-    /// What the stage is called: its thread's name, and in errors.
+    /// The name of the encoder: that of its thread, and the one in errors.
     fn name(&self) -> &'static str;
 
-    /// The next frame; its size has been checked.
+    /// Takes the next frame, whose size has been checked.
     fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError>;
 
-    /// The next frame, with a text of its own where the format has a place for one.
+    /// Takes the next frame with a text of its own, which only some formats can store.
     fn write_with_text(&mut self, frame: &Arc<RgbImage>, _text: &str) -> Result<(), VideoError> {
         self.write(frame)
     }
@@ -33,19 +26,96 @@ pub(crate) trait Sink: Send {
     fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError>;
 }
 
-/// What H.264 in 4:2:0 takes: even sides, none below 16 pixels (a macroblock).
-pub(crate) fn check_film_sides(width: usize, height: usize) -> Result<(), VideoError> {
-    const MIN: usize = 16;
-    if [width, height]
-        .iter()
-        .all(|side| *side >= MIN && side.is_multiple_of(2))
-    {
-        Ok(())
-    } else {
-        Err(VideoError::FilmSides {
-            width,
-            height,
-            min: MIN,
+/// What was written.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct FilmSummary {
+    /// The film's file, or the folder of its pictures.
+    pub path: PathBuf,
+    /// Frames written.
+    pub frames: usize,
+    /// How long they last, in seconds.
+    pub seconds: f64,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// A film that is whole but does not have its name yet. Dropped, nothing is left of it.
+///
+/// Between completing and naming lies no work that could fail for lack of space. So films that belong
+/// together are all completed first and named then, and none appears without the others.
+#[derive(Debug)]
+pub struct CompletedFilm {
+    staged: Staged,
+    summary: FilmSummary,
+}
+
+#[derive(Debug)]
+enum Staged {
+    File(StagedFile),
+    Pictures(StagedFolder),
+}
+
+impl CompletedFilm {
+    pub(crate) fn file(
+        output: StagedFile,
+        frames: usize,
+        seconds: f64,
+    ) -> Result<Self, VideoError> {
+        let summary = FilmSummary {
+            path: output.path().to_path_buf(),
+            frames,
+            seconds,
+            bytes: output.complete()?,
+        };
+        Ok(Self {
+            staged: Staged::File(output),
+            summary,
         })
+    }
+
+    /// `output` holds `frames` pictures, named as [`png::file_name`] names them.
+    pub(crate) fn pictures(output: StagedFolder, frames: usize, seconds: f64, bytes: u64) -> Self {
+        let summary = FilmSummary {
+            path: output.path().to_path_buf(),
+            frames,
+            seconds,
+            bytes,
+        };
+        Self {
+            staged: Staged::Pictures(output),
+            summary,
+        }
+    }
+
+    pub(crate) fn summary(&self) -> &FilmSummary {
+        &self.summary
+    }
+
+    /// Where the film lies until it has its name.
+    pub(crate) fn temporary_path(&self) -> &Path {
+        match &self.staged {
+            Staged::File(output) => output.temporary_path(),
+            Staged::Pictures(output) => output.temporary_path(),
+        }
+    }
+
+    /// Gives the film its name.
+    ///
+    /// # Errors
+    /// [`VideoError::File`] if something has come in the way since the film was begun, or the system
+    /// refuses.
+    pub fn publish(self) -> Result<FilmSummary, VideoError> {
+        let frames = self.summary.frames;
+        match self.staged {
+            Staged::File(output) => output.publish()?,
+            Staged::Pictures(output) => {
+                let names: Vec<String> = (0..frames).map(png::file_name).collect();
+                output.publish(&names, |name| {
+                    png::number(name).is_some_and(|number| number >= frames)
+                })?;
+            }
+        }
+        Ok(self.summary)
     }
 }

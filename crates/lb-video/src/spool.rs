@@ -5,13 +5,13 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use lb_files::UnfinishedOutput;
 
 use crate::error::VideoError;
 use crate::picture::{self, validate_same_size, validate_size};
-use crate::place::Place;
 
-/// Frames of one size in a temporary file without a name: nothing is left of it, whatever ends the
-/// program. Pixels lie there as they are, so that any frame is read at once.
+/// Frames of one size in a temporary file without a name, of which nothing is left however the program
+/// ends. The pixels are not compressed, so that any frame can be read directly.
 #[derive(Debug)]
 pub struct FrameSpool {
     file: File,
@@ -22,10 +22,10 @@ pub struct FrameSpool {
 }
 
 impl FrameSpool {
-    /// An empty one in a folder.
+    /// An empty spool in a folder.
     ///
     /// # Errors
-    /// [`VideoError::FrameSize`], and [`VideoError::Io`] for a folder that cannot be written.
+    /// [`VideoError::FrameSize`], and [`VideoError::File`] for a folder that cannot be written.
     pub fn create(
         folder: impl AsRef<Path>,
         width: usize,
@@ -49,30 +49,26 @@ impl FrameSpool {
         self.count
     }
 
-    /// Puts a frame behind the others.
+    /// Adds a frame at the end.
     ///
     /// # Errors
-    /// [`VideoError::SizesDiffer`]; [`VideoError::NoSpace`] and [`VideoError::Io`], after which the
-    /// frames before are still there.
+    /// [`VideoError::SizesDiffer`], and [`VideoError::File`] for a full disk, for instance. The earlier
+    /// frames stay readable.
     pub fn push(&mut self, frame: &RgbImage) -> Result<(), VideoError> {
         validate_same_size(frame, (self.width, self.height))?;
         self.seek(self.count)?;
         self.file.write_all(frame.as_raw()).map_err(|source| {
-            let place = Place {
-                path: self.folder.clone(),
-                temporary: PathBuf::new(),
-                elsewhere: self.offset(self.count),
-            };
-            place.refused(source)
+            let written = self.offset(self.count);
+            UnfinishedOutput::new(self.folder.clone(), PathBuf::new(), written).refused(source)
         })?;
         self.count += 1;
         Ok(())
     }
 
-    /// A frame, counted from 0.
+    /// Reads a frame, counted from 0.
     ///
     /// # Errors
-    /// [`VideoError::Io`], also for a frame that is not there.
+    /// [`VideoError::File`], also for an index beyond the last frame.
     pub fn read(&self, index: usize) -> Result<RgbImage, VideoError> {
         self.seek(index)?;
         let mut pixels = vec![0; 3 * self.width * self.height];

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lb_video::{
-    AudioTrack, Encoder, FilmOptions, FilmWriter, ReadOptions, VideoError, ffmpeg_available,
-    metadata, read_frames,
+    AudioTrack, Encoder, FileError, FilmOptions, FilmWriter, ReadOptions, VideoError,
+    ffmpeg_available, metadata, read_frames,
 };
 
 use crate::png_sequence::names;
@@ -168,7 +168,10 @@ fn what_is_no_track_is_refused_at_once() {
     let (path, track) = (folder.path().join("film.mp4"), folder.path().join("track"));
     let refused = |options: &FilmOptions, path: &Path| write(path, options).unwrap_err();
     let good = options(&track, Encoder::default());
-    assert!(matches!(refused(&good, &path), VideoError::Io { .. }));
+    assert!(matches!(
+        refused(&good, &path),
+        VideoError::File(FileError::Io { .. })
+    ));
     std::fs::write(&track, b"this is text").unwrap();
     for silent in ["film.gif", "film.webp", "frames"] {
         let silent = folder.path().join(silent);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use lb_video::RgbImage;
+use lb_video::picture::from_rgb;
 use mp4::Mp4Reader;
 use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
@@ -10,8 +12,7 @@ use openh264::formats::YUVSource;
 pub(crate) struct Decoded {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// R'G'B' bytes of every frame.
-    pub(crate) frames: Vec<Vec<u8>>,
+    pub(crate) frames: Vec<RgbImage>,
     /// When each is shown and for how long, in seconds.
     pub(crate) times: Vec<(f64, f64)>,
     /// 1-based numbers of the frames that can be jumped to.
@@ -85,7 +86,7 @@ fn annex_b(mut sample: &[u8], stream: &mut Vec<u8>) {
 
 /// Rec. ITU-R BT.709-6, limited range; chroma as it lies, beside the left column and between two
 /// rows, and linear from there.
-fn rgb(picture: &DecodedYUV<'_>) -> Vec<u8> {
+fn rgb(picture: &DecodedYUV<'_>) -> RgbImage {
     let (width, height) = picture.dimensions();
     let strides = picture.strides();
     let mut pixels = Vec::with_capacity(width * height * 3);
@@ -110,13 +111,10 @@ fn rgb(picture: &DecodedYUV<'_>) -> Vec<u8> {
             pixels.extend([red, green, blue].map(|band| (band * 255.0).round() as u8));
         }
     }
-    pixels
+    from_rgb(width, height, pixels).unwrap()
 }
 
 /// Peak signal-to-noise ratio in dB.
-pub(crate) fn psnr(left: &[u8], right: &[u8]) -> f64 {
-    assert_eq!(left.len(), right.len());
-    let square = |(&a, &b): (&u8, &u8)| (f64::from(a) - f64::from(b)).powi(2);
-    let error = left.iter().zip(right).map(square).sum::<f64>() / left.len() as f64;
-    10.0 * (255.0 * 255.0 / error).log10()
+pub(crate) fn psnr(left: &RgbImage, right: &RgbImage) -> f64 {
+    lb_video::picture::psnr(left, right).unwrap()
 }

@@ -42,7 +42,7 @@ fn a_film_by_ffmpeg_decodes_to_its_frames() {
     );
     assert!((decoded.seconds - 20.0 * 1001.0 / 30_000.0).abs() < 2e-3);
     for (shown, frame) in decoded.frames.iter().zip(scene(20)) {
-        assert!(psnr(shown, frame.as_raw()) >= 38.0);
+        assert!(psnr(shown, &frame) >= 38.0);
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lb_video::{
-    AudioTrack, Encoder, FilmOptions, FilmWriter, PngFile, RgbImage, VideoError, WebpCompression,
-    ffmpeg_available,
+    AudioTrack, Encoder, FileError, FilmOptions, FilmWriter, PngFile, RgbImage, VideoError,
+    WebpCompression, ffmpeg_available,
 };
 
 use crate::png_sequence::names;
@@ -92,7 +92,7 @@ fn on_a_small_disk() {
                 disk.join(name).metadata().unwrap().len()
             );
         };
-        let VideoError::NoSpace { path, written } = &refused else {
+        let VideoError::File(FileError::NoSpace { path, written }) = &refused else {
             panic!("{name}: {refused:?}");
         };
         assert!(path.starts_with(disk.join(name)), "{name}: {refused}");
@@ -103,7 +103,10 @@ fn on_a_small_disk() {
     std::fs::write(disk.join("filler"), vec![0; ROOM as usize - 8192]).unwrap();
     let mut picture = PngFile::create(disk.join("sheet.png"), false).unwrap();
     let refused = picture.write(&noise(0), None).unwrap_err();
-    assert!(matches!(refused, VideoError::NoSpace { .. }), "{refused}");
+    assert!(
+        matches!(refused, VideoError::File(FileError::NoSpace { .. })),
+        "{refused}"
+    );
     drop(picture);
     assert_eq!(names(&disk), ["filler"]);
 }

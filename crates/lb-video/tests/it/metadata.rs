@@ -2,7 +2,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lb_video::metadata::{MAX_DESCRIPTION, read};
-use lb_video::{Encoder, FilmOptions, FilmWriter, PngFile, VideoError, ffmpeg_available};
+use lb_video::{
+    Encoder, FileError, FilmOptions, FilmWriter, PngFile, VideoError, ffmpeg_available,
+};
 
 use crate::decode::{decode, psnr};
 use crate::png_sequence::names;
@@ -98,7 +100,7 @@ fn a_film_with_a_text_shows_the_same_pictures() {
     let decoded = decode(&path);
     assert_eq!(decoded.frames.len(), 8);
     for (shown, frame) in decoded.frames.iter().zip(scene(8)) {
-        assert!(psnr(shown, frame.as_raw()) >= 38.0);
+        assert!(psnr(shown, &frame) >= 38.0);
     }
     let again = folder.path().join("again.mp4");
     write(&again, Encoder::default(), Some(TEXT));
@@ -239,8 +241,14 @@ fn absurd_lengths_are_refused_without_reading_them() {
 fn what_is_no_film_is_told_from_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
-    assert!(matches!(read(&path), Err(VideoError::Io { .. })));
-    assert!(matches!(read(folder.path()), Err(VideoError::Io { .. })));
+    assert!(matches!(
+        read(&path),
+        Err(VideoError::File(FileError::Io { .. }))
+    ));
+    assert!(matches!(
+        read(folder.path()),
+        Err(VideoError::File(FileError::Io { .. }))
+    ));
     for bytes in [b"".as_slice(), b"a", b"plain text, nothing else"] {
         std::fs::write(&path, bytes).unwrap();
         assert!(matches!(
@@ -251,6 +259,6 @@ fn what_is_no_film_is_told_from_what_is_missing() {
     #[cfg(target_os = "linux")]
     assert!(matches!(
         read("/dev/zero"),
-        Err(VideoError::WrongKind { .. })
+        Err(VideoError::File(FileError::NotRegular { .. }))
     ));
 }

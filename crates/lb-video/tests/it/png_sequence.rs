@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use lb_video::{FilmOptions, FilmWriter, VideoError, write_png};
+use lb_video::{FileError, FilmOptions, FilmWriter, VideoError, write_png};
 
 use crate::scene::{HEIGHT, WIDTH, plain, scene};
 
@@ -51,7 +51,10 @@ fn a_folder_that_holds_anything_is_refused_and_stays_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
     let refused = write(folder.path(), 2, false);
-    assert!(matches!(refused, Err(VideoError::FolderNotEmpty { .. })));
+    assert!(matches!(
+        refused,
+        Err(VideoError::File(FileError::FolderNotEmpty { .. }))
+    ));
     assert_eq!(names(folder.path()), ["notes.txt"]);
 }
 
@@ -85,7 +88,10 @@ fn a_single_picture_is_written_once() {
     let path = folder.path().join("red.png");
     write_png(&path, &plain([255, 0, 0]), false).unwrap();
     let again = write_png(&path, &plain([0, 255, 0]), false);
-    assert!(matches!(again, Err(VideoError::OutputExists { .. })));
+    assert!(matches!(
+        again,
+        Err(VideoError::File(FileError::Exists { .. }))
+    ));
     assert_eq!(
         image::open(&path).unwrap().into_rgb8().get_pixel(0, 0).0,
         [255, 0, 0]

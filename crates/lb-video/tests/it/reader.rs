@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lb_video::{
-    Encoder, FilmFrame, FilmOptions, FilmWriter, ReadOptions, VideoError, ffmpeg_available,
-    read_frames, write_png,
+    Encoder, FileError, FilmFrame, FilmOptions, FilmWriter, ReadOptions, VideoError,
+    ffmpeg_available, read_frames, write_png,
 };
 
 use crate::decode::{decode, psnr};
@@ -48,7 +48,7 @@ fn every_format_is_read_back() {
         let frames = read(&path);
         assert_eq!(frames.len(), 40, "{name}");
         for (index, (shown, frame)) in frames.iter().zip(scene(40)).enumerate() {
-            let psnr = psnr(shown.picture.as_raw(), frame.as_raw());
+            let psnr = psnr(&shown.picture, &frame);
             assert!(psnr >= least, "{name}, frame {index}: {psnr:.1} dB");
             assert!(
                 (shown.begins - index as f64 / 30.0).abs() <= tick,
@@ -69,7 +69,7 @@ fn colours_are_those_of_bt_709() {
     let path = folder.path().join("film.mp4");
     write(&path, 5, &FilmOptions::default());
     for (frame, expected) in read(&path).iter().zip(decode(&path).frames) {
-        let pairs = frame.picture.as_raw().iter().zip(&expected);
+        let pairs = frame.picture.iter().zip(expected.iter());
         assert!(
             pairs
                 .into_iter()
@@ -100,7 +100,7 @@ fn a_film_by_ffmpeg_is_read_in_the_order_it_is_shown() {
     let frames = read(&path);
     assert_eq!(frames.len(), 40);
     for (index, (shown, frame)) in frames.iter().zip(scene(40)).enumerate() {
-        let psnr = psnr(shown.picture.as_raw(), frame.as_raw());
+        let psnr = psnr(&shown.picture, &frame);
         assert!(psnr >= 38.0, "frame {index}: {psnr:.1} dB");
         assert!((shown.begins - index as f64 / 30.0).abs() <= 1e-4);
     }
@@ -128,7 +128,7 @@ fn what_openh264_does_not_decode_ffmpeg_does() {
     let shown = read(&path);
     assert_eq!(shown.len(), 12);
     for (index, (shown, frame)) in shown.iter().zip(scene(12)).enumerate() {
-        assert!(psnr(shown.picture.as_raw(), frame.as_raw()) >= 36.0);
+        assert!(psnr(&shown.picture, &frame) >= 36.0);
         assert!((shown.begins - index as f64 / 24.0).abs() <= 1e-4);
     }
     for ffmpeg in [None, Some(PathBuf::from("no-such-program"))] {
@@ -180,7 +180,7 @@ fn what_is_no_film_is_refused() {
     let options = ReadOptions::default();
     assert!(matches!(
         error(&path, &options),
-        Some(VideoError::Io { .. })
+        Some(VideoError::File(FileError::Io { .. }))
     ));
     for bytes in [b"".as_slice(), b"plain text, and nothing else in it"] {
         std::fs::write(&path, bytes).unwrap();

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use lb_video::{Encoder, FilmOptions, FilmWriter, VideoError};
+use lb_video::{Encoder, FileError, FilmOptions, FilmWriter, VideoError};
 
 use crate::png_sequence::names;
 use crate::scene::{HEIGHT, WIDTH, picture, scene};
@@ -75,7 +75,7 @@ fn an_output_that_exists_is_kept_unless_it_may_be_replaced() {
     std::fs::write(&path, b"an older film").unwrap();
     assert!(matches!(
         create(&path, WIDTH, HEIGHT),
-        Err(VideoError::OutputExists { .. })
+        Err(VideoError::File(FileError::Exists { .. }))
     ));
     let options = FilmOptions {
         overwrite: true,
@@ -103,7 +103,7 @@ fn a_name_that_is_taken_meanwhile_is_kept() {
     std::fs::write(&path, b"somebody else's").unwrap();
     assert!(matches!(
         film.finish(),
-        Err(VideoError::OutputExists { .. })
+        Err(VideoError::File(FileError::Exists { .. }))
     ));
     assert_eq!(std::fs::read(&path).unwrap(), b"somebody else's");
     assert_eq!(names(folder.path()), ["film.mp4"]);
@@ -150,18 +150,21 @@ fn a_frame_of_another_size_is_refused_and_the_film_goes_on() {
 fn places_that_cannot_be_written_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let missing = create(&folder.path().join("missing/film.mp4"), WIDTH, HEIGHT);
-    assert!(matches!(missing, Err(VideoError::NoFolder { .. })));
+    assert!(matches!(
+        missing,
+        Err(VideoError::File(FileError::NoFolder { .. }))
+    ));
     let file = folder.path().join("file");
     std::fs::write(&file, b"").unwrap();
     assert!(matches!(
         create(&file, WIDTH, HEIGHT),
-        Err(VideoError::WrongKind { .. })
+        Err(VideoError::File(FileError::WrongKind { .. }))
     ));
     let taken = folder.path().join("folder.mp4");
     std::fs::create_dir(&taken).unwrap();
     assert!(matches!(
         create(&taken, WIDTH, HEIGHT),
-        Err(VideoError::WrongKind { .. })
+        Err(VideoError::File(FileError::WrongKind { .. }))
     ));
     let unknown = create(&folder.path().join("film.avi"), WIDTH, HEIGHT);
     assert!(matches!(unknown, Err(VideoError::UnknownFormat { .. })));
@@ -169,7 +172,10 @@ fn places_that_cannot_be_written_are_refused_at_once() {
     #[cfg(target_os = "linux")]
     {
         let closed = create(Path::new("/proc/film.mp4"), WIDTH, HEIGHT);
-        assert!(matches!(closed, Err(VideoError::Io { .. })));
+        assert!(matches!(
+            closed,
+            Err(VideoError::File(FileError::Io { .. }))
+        ));
     }
 }
 
@@ -186,7 +192,9 @@ fn the_first_error_of_the_stage_is_the_one_reported() {
         .filter_map(|frame| film.write(frame).err())
         .collect();
     let first = errors.first().unwrap();
-    assert!(matches!(first, VideoError::Io { path, .. } if path.ends_with("frame_0000.png")));
+    assert!(
+        matches!(first, VideoError::File(FileError::Io { path, .. }) if path.ends_with("frame_0000.png"))
+    );
     assert!(
         errors[1..]
             .iter()

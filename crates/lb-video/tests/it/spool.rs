@@ -1,4 +1,4 @@
-use lb_video::{FrameSpool, RgbImage, VideoError};
+use lb_video::{FileError, FrameSpool, RgbImage, VideoError};
 
 use crate::png_sequence::names;
 use crate::scene::{HEIGHT, WIDTH, scene};
@@ -31,8 +31,14 @@ fn what_is_not_there_and_what_does_not_fit_is_refused() {
         spool.push(&other),
         Err(VideoError::SizesDiffer { .. })
     ));
-    assert!(matches!(spool.read(0), Err(VideoError::Io { .. })));
+    assert!(matches!(
+        spool.read(0),
+        Err(VideoError::File(FileError::Io { .. }))
+    ));
     let missing = folder.path().join("missing");
     let refused = FrameSpool::create(missing, WIDTH, HEIGHT);
-    assert!(matches!(refused, Err(VideoError::Io { .. })));
+    assert!(matches!(
+        refused,
+        Err(VideoError::File(FileError::Io { .. }))
+    ));
 }

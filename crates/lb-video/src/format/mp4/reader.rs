@@ -1,4 +1,4 @@
-//! Pictures of an MP4: H.264 by openh264; what that does not decode, by the program ffmpeg.
+//! Reading the pictures of an MP4: H.264 by openh264, and other codecs by the program ffmpeg.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,22 +10,25 @@ use openh264::OpenH264API;
 use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
+use super::boxes::BoxReader;
 use super::ffmpeg::FfmpegReader;
-use super::{FilmFrame, Frames, ReadOptions, checked_size};
-use crate::boxes::BoxReader;
-use crate::color;
+use super::track::{Sample, Track};
+use crate::colour;
 use crate::error::VideoError;
-use crate::metadata::Flaw;
-
-mod track;
-use track::{Sample, Track};
+use crate::flaw::{Flaw, validate_declared_size};
+use crate::picture;
+use crate::reader::{FilmFrame, Frames, ReadOptions};
 
 /// Most bytes of one encoded picture.
 const MOST_PICTURE: u32 = 1 << 27;
 /// Profiles that openh264 decodes: baseline, main, high (Rec. ITU-T H.264, annex A.2).
 const PROFILES: [u8; 3] = [66, 77, 100];
 
-pub(super) fn open(path: &Path, file: File, options: &ReadOptions) -> Result<Frames, VideoError> {
+pub(in crate::format) fn read(
+    path: &Path,
+    file: File,
+    options: &ReadOptions,
+) -> Result<Frames, VideoError> {
     let mut boxes = BoxReader::new(BufReader::new(file));
     let damaged = |reason: &str| Flaw::damaged(reason).of(path);
     let track = Track::read(&mut boxes).map_err(|flaw| flaw.of(path))?;
@@ -69,12 +72,12 @@ pub(super) fn open(path: &Path, file: File, options: &ReadOptions) -> Result<Fra
     }
 }
 
-/// `avcC`: what comes before the first picture.
+/// The box `avcC`, which configures the decoder before the first picture.
 struct Configuration {
     profile: u8,
     /// Bytes of the length before each unit of the stream.
     length_size: usize,
-    /// Behind start codes.
+    /// The stream's parameter sets, each behind a start code.
     parameter_sets: Vec<u8>,
 }
 
@@ -113,7 +116,7 @@ struct H264Reader {
     path: PathBuf,
     file: BufReader<File>,
     decoder: Decoder,
-    /// What the decoder gets next.
+    /// Bytes for the decoder's next call.
     stream: Vec<u8>,
     length_size: usize,
     samples: std::vec::IntoIter<Sample>,
@@ -153,7 +156,7 @@ impl H264Reader {
         let picture = self.decoder.decode(&self.stream);
         let picture = picture.map_err(|error| Flaw::damaged(error.to_string()))?;
         if let Some(picture) = picture {
-            self.decoded.push_back(frame(&picture)?);
+            self.decoded.push_back(to_rgb(&picture)?);
         }
         self.stream.clear();
         Ok(())
@@ -163,7 +166,7 @@ impl H264Reader {
         let rest = self.decoder.flush_remaining();
         let rest = rest.map_err(|error| Flaw::damaged(error.to_string()))?;
         for picture in &rest {
-            self.decoded.push_back(frame(picture)?);
+            self.decoded.push_back(to_rgb(picture)?);
         }
         Ok(())
     }
@@ -207,12 +210,11 @@ impl Iterator for H264Reader {
     }
 }
 
-fn frame(picture: &DecodedYUV<'_>) -> Result<RgbImage, Flaw> {
-    let (width, height) = picture.dimensions();
-    checked_size(width, height)?;
-    let planes = [picture.y(), picture.u(), picture.v()];
-    let strides = picture.strides();
-    let pixels = color::to_rgb(planes, strides, (width, height));
-    crate::picture::from_rgb(width, height, pixels)
-        .map_err(|error| Flaw::damaged(error.to_string()))
+fn to_rgb(decoded: &DecodedYUV<'_>) -> Result<RgbImage, Flaw> {
+    let (width, height) = decoded.dimensions();
+    validate_declared_size(width, height)?;
+    let planes = [decoded.y(), decoded.u(), decoded.v()];
+    let strides = decoded.strides();
+    let pixels = colour::to_rgb(planes, strides, (width, height));
+    picture::from_rgb(width, height, pixels).map_err(|error| Flaw::damaged(error.to_string()))
 }

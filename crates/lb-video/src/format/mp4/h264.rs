@@ -1,12 +1,12 @@
 //! Pictures to a stream of H.264, by openh264.
 //!
-//! Most pictures are coded as what has changed since the one before them; every few seconds one
-//! stands for itself, so that a player can jump there. Both kinds lose something, and not the same:
-//! what a picture loses stays in those that follow, all of it goes at once where the stream begins
-//! anew, and what is lost there takes its place. In a film that hardly moves that is seen as a pulse
-//! (a step half as large again as its neighbours at the default quantiser). So a stream begins anew
-//! with what would have been shown there anyway, or with the source if that comes closer to it (as
-//! it does where the film stands still), and nothing but the second loss is seen.
+//! Most pictures are coded as what has changed since the picture before them. Every few seconds one is
+//! coded by itself, as a keyframe, so that a player can jump there. Both kinds lose something, but not
+//! the same: the losses of a picture stay in the pictures that follow, a keyframe removes all of them
+//! at once, and its own losses take their place. In a film that hardly moves, this shows as a pulse,
+//! a step half as large again as its neighbours at the default quantiser. So a keyframe is made from
+//! the picture that would have been shown there otherwise, or from the source where that comes closer
+//! to it, as it does where the film stands still. Then nothing shows but the keyframe's own loss.
 
 use openh264::OpenH264API;
 use openh264::decoder::{Decoder, DecoderConfig, Flush};
@@ -16,21 +16,21 @@ use openh264::encoder::{
 };
 use openh264::formats::{YUVSlices, YUVSource};
 
-use crate::color::YuvPlanes;
+use crate::colour::YuvPlanes;
 use crate::frame_rate::FrameRate;
 
 /// Finest quantiser: openh264's rate control goes no lower (rc.h, GOM_MIN_QP_MODE).
 pub(crate) const MIN_QUANTIZER: u8 = 12;
 /// Coarsest quantiser of H.264 in 8 bits.
 pub(crate) const MAX_QUANTIZER: u8 = 51;
-/// How much coarser what does not fit is tried again: openh264's own step for a block.
+/// How much coarser a picture that does not fit is tried again: openh264's own step for a block.
 const COARSER: u8 = 2;
 
 /// A keyframe at least this often, so that a player can jump.
 pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 5.0;
 
-/// Bits a pixel that a film hardly ever has: with the size they choose the H.264 level that players
-/// are told of. No rate is aimed at.
+/// Bits a pixel that a film hardly ever needs. Together with the size they decide which H.264 level the
+/// stream declares to players; no bit rate is aimed at.
 const BITS_PER_PIXEL: f64 = 0.5;
 
 /// openh264 at a fixed quantiser.
@@ -38,9 +38,9 @@ pub(crate) struct H264Encoder {
     encoder: Encoder,
     size: (usize, usize),
     frame_rate: FrameRate,
-    /// What was asked for.
+    /// The quantiser that the options ask for.
     quantizer: u8,
-    /// What is used until the next keyframe.
+    /// The quantiser in use until the next keyframe.
     quantizer_now: u8,
     /// Keyframes that `encoder` has made.
     keyframes: usize,
@@ -81,7 +81,7 @@ impl H264Encoder {
         let due = self.frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES) as usize;
         if !is_keyframe && self.group.len() >= due {
             self.group.push(stream);
-            (stream, is_keyframe) = self.begin_anew(picture)?;
+            (stream, is_keyframe) = self.restart(picture)?;
         }
         if is_keyframe {
             self.group.clear();
@@ -93,8 +93,8 @@ impl H264Encoder {
         })
     }
 
-    /// A keyframe in place of the last picture of the group, whose source this is.
-    fn begin_anew(&mut self, source: &YuvPlanes) -> Result<(Vec<u8>, bool), openh264::Error> {
+    /// Makes a keyframe in place of the last picture of the group, whose source is given.
+    fn restart(&mut self, source: &YuvPlanes) -> Result<(Vec<u8>, bool), openh264::Error> {
         if self.quantizer_now != self.quantizer {
             self.replace_encoder(self.quantizer)?;
         }
@@ -105,7 +105,7 @@ impl H264Encoder {
         self.keyframe(if is_source_closer { source } else { &shown })
     }
 
-    /// How far a keyframe made of this picture would be from what is shown.
+    /// How far a keyframe made of this picture would be from the one that is shown.
     fn loss(&mut self, picture: &YuvPlanes, shown: &YuvPlanes) -> Result<u64, openh264::Error> {
         let (stream, _) = self.keyframe(picture)?;
         let decoded = decoded(&[stream], self.size);
@@ -117,10 +117,10 @@ impl H264Encoder {
         self.encode_coarser(picture)
     }
 
-    /// A picture, and whether it stands for itself.
+    /// Encodes a picture; the second value says whether it is a keyframe.
     ///
-    /// openh264 has no room for what hardly gets smaller, such as noise at full contrast. There the
-    /// stream begins anew, as much coarser as it takes.
+    /// openh264 has no room for pictures that hardly compress, such as noise at full contrast. They
+    /// become keyframes with as coarse a quantiser as they need.
     fn encode_coarser(&mut self, picture: &YuvPlanes) -> Result<(Vec<u8>, bool), openh264::Error> {
         loop {
             match encode(&mut self.encoder, picture, self.size) {
@@ -136,7 +136,8 @@ impl H264Encoder {
         }
     }
 
-    /// A new encoder: the last one has another quantiser, or has given up, which it does for good.
+    /// Starts a new encoder, because the last one has another quantiser or has failed, after which it
+    /// never works again.
     fn replace_encoder(&mut self, quantizer: u8) -> Result<(), openh264::Error> {
         self.encoder = encoder(self.size, self.frame_rate, quantizer)?;
         self.quantizer_now = quantizer;
@@ -151,8 +152,8 @@ impl H264Encoder {
     }
 }
 
-/// One thread: with more, openh264 cuts pictures into slices by the number of cores, and the bytes
-/// would depend on the machine.
+/// An encoder on one thread. With more, openh264 cuts pictures into slices by the number of cores, and
+/// the bytes would depend on the machine.
 fn encoder(
     (width, height): (usize, usize),
     frame_rate: FrameRate,
@@ -192,7 +193,7 @@ fn encode(
     Ok((stream.to_vec(), is_keyframe))
 }
 
-/// What is shown last of a stream that begins with a keyframe, where it can be told.
+/// The last picture of a stream that begins with a keyframe, if it can be decoded.
 fn decoded(group: &[Vec<u8>], size: (usize, usize)) -> Option<YuvPlanes> {
     let (last, before) = group.split_last()?;
     let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);

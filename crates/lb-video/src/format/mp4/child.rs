@@ -1,4 +1,4 @@
-//! A running program that eats frames, and what it says when it chokes.
+//! A running program that encodes, and its messages.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -6,32 +6,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::JoinHandle;
 
-use crate::error::VideoError;
-use crate::place::Place;
+use lb_files::UnfinishedOutput;
 
-/// Lines of its messages that are kept.
+use crate::error::VideoError;
+
+/// How many lines of its messages are kept.
 const LAST_LINES: usize = 8;
 
-/// What ffmpeg repeats of the system's words for a full disk (ENOSPC).
+/// ffmpeg repeats these words of the system for a full disk (ENOSPC).
 const NO_SPACE: &str = "No space left on device";
 
-/// What ffmpeg says, up to version 5 at least, when it could not complete its output and yet ends
-/// as if it had.
+/// Messages of ffmpeg, up to version 5 at least, when it could not complete its output and yet ends as
+/// if it had.
 const UNFINISHED: [&str; 2] = ["Error writing trailer", "Error closing file"];
 
-/// Dropped before `finish`, the program is killed.
-pub(in crate::sink) struct EncoderChild {
+/// A program that takes bytes on its standard input. Dropped before `finish`, it is killed.
+pub(super) struct EncoderChild {
     program: PathBuf,
-    place: Place,
+    output: UnfinishedOutput,
     child: Child,
     messages: Option<JoinHandle<Vec<String>>>,
 }
 
 impl EncoderChild {
-    pub(in crate::sink) fn start(
+    pub(super) fn start(
         program: &Path,
         mut command: Command,
-        place: Place,
+        output: UnfinishedOutput,
     ) -> Result<Self, VideoError> {
         let not_started = |source| VideoError::EncoderNotStarted {
             program: program.to_path_buf(),
@@ -42,26 +43,26 @@ impl EncoderChild {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(not_started)?;
-        // Read all the while: a full pipe would stop the program.
+        // The messages are read all the while, since a full pipe would stop the program.
         let messages = child
             .stderr
             .take()
             .map(|stderr| std::thread::spawn(move || last_lines(stderr)));
         Ok(Self {
             program: program.to_path_buf(),
-            place,
+            output,
             child,
             messages,
         })
     }
 
-    pub(in crate::sink) fn send(&mut self, parts: &[&[u8]]) -> Result<(), VideoError> {
+    pub(super) fn send(&mut self, parts: &[&[u8]]) -> Result<(), VideoError> {
         let Some(stdin) = &mut self.child.stdin else {
             return Err(VideoError::FailedBefore);
         };
         match parts.iter().try_for_each(|part| stdin.write_all(part)) {
             Ok(()) => Ok(()),
-            // It has closed its input, so it has ended; why is in its messages.
+            // The program has closed its input, so it has ended, and its messages say why.
             Err(closed) => {
                 self.wait()?;
                 Err(VideoError::io("written to", &self.program)(closed))
@@ -69,7 +70,7 @@ impl EncoderChild {
         }
     }
 
-    pub(in crate::sink) fn finish(mut self) -> Result<(), VideoError> {
+    pub(super) fn finish(mut self) -> Result<(), VideoError> {
         self.wait()
     }
 
@@ -86,7 +87,7 @@ impl EncoderChild {
             .unwrap_or_default();
         let says = |words: &str| lines.iter().any(|line| line.contains(words));
         if says(NO_SPACE) {
-            return Err(self.place.no_space());
+            return Err(self.output.no_space().into());
         }
         if status.success() && !UNFINISHED.iter().any(|words| says(words)) {
             return Ok(());
@@ -104,7 +105,7 @@ impl EncoderChild {
 }
 
 impl Drop for EncoderChild {
-    /// Ended already, both calls do nothing.
+    /// Stops the program. If it has ended already, both calls do nothing.
     fn drop(&mut self) {
         let _ended = self.child.kill();
         let _status = self.child.wait();

@@ -1,20 +1,30 @@
-//! Animated WebP: pictures by libwebp, the container here (RFC 9649, section 2.7), so that each
-//! picture goes to the disk as soon as it is known how long it is shown.
+//! Animated WebP: libwebp makes the pictures and this module the container (RFC 9649, section 2.7), so
+//! that each picture goes to the disk as soon as it is known how long it is shown. The film's text is
+//! in an Exif chunk (section 2.7.1.4).
 
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
-use image::RgbImage;
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder as _, RgbImage};
+use lb_files::StagedFile;
 use webp::{Encoder, WebPConfig};
 
-use crate::completed::CompletedFilm;
+use super::NewFilm;
+use super::animation::{AnimationReader, Timeline, sized};
 use crate::error::VideoError;
-use crate::frame_rate::FrameRate;
-use crate::metadata::exif;
+use crate::flaw::Flaw;
+use crate::metadata::MAX_DESCRIPTION;
 use crate::options::WebpCompression;
-use crate::sink::Sink;
-use crate::sink::timeline::Timeline;
-use crate::staging::StagedFile;
+use crate::reader::{Frames, ReadOptions};
+use crate::sink::{CompletedFilm, Sink};
+
+mod exif;
+
+/// Most bytes of Exif that are read: a description, and whatever a camera puts beside it.
+const MAX_EXIF: u32 = 2 * MAX_DESCRIPTION as u32;
 
 /// Longest side of a picture in WebP.
 const MAX_SIDE: usize = 16_383;
@@ -24,28 +34,41 @@ const SHORTEST: u64 = 11;
 const LONGEST: u64 = 0xff_ffff;
 const ANIMATION: u8 = 1 << 1;
 const EXIF: u8 = 1 << 3;
-/// The frame replaces what was shown: there is nothing to see through to.
+/// The flag of a frame that replaces what was shown, rather than being blended with it.
 const DO_NOT_BLEND: u8 = 1 << 1;
 
+pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
+    Ok(Box::new(WebpSink::new(film)?))
+}
+
+pub(super) fn read(path: &Path, file: File, _: &ReadOptions) -> Result<Frames, VideoError> {
+    let decoder = WebPDecoder::new(BufReader::new(file)).map_err(Flaw::from);
+    let decoder = decoder.and_then(sized).and_then(|decoder| {
+        if decoder.has_animation() {
+            Ok(decoder)
+        } else {
+            Err(Flaw::damaged("it is a single picture, no animation"))
+        }
+    });
+    let decoder = decoder.map_err(|flaw| flaw.of(path))?;
+    Ok(Box::new(AnimationReader::new(path, decoder.into_frames())))
+}
+
 /// Pictures in RIFF chunks.
-pub(crate) struct WebpSink {
+struct WebpSink {
     config: WebPConfig,
     output: BufWriter<StagedFile>,
     timeline: Timeline,
     description: Option<String>,
     size: (usize, usize),
-    /// The picture that is shown, and its chunks.
+    /// The picture that is shown now, and its chunks.
     shown: Option<(Arc<RgbImage>, Vec<u8>)>,
 }
 
 impl WebpSink {
-    pub(crate) fn new(
-        output: StagedFile,
-        (width, height): (usize, usize),
-        frame_rate: FrameRate,
-        (compression, repeats): (WebpCompression, bool),
-        description: Option<String>,
-    ) -> Result<Self, VideoError> {
+    fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
+        let ((width, height), animation) = (film.size, film.options.animation);
+        let output = StagedFile::create(film.path, film.options.overwrite)?;
         if width.max(height) > MAX_SIDE {
             return Err(VideoError::FrameSize {
                 width,
@@ -54,10 +77,10 @@ impl WebpSink {
             });
         }
         let mut sink = Self {
-            config: config(compression)?,
+            config: config(animation.webp)?,
             output: BufWriter::new(output),
-            timeline: Timeline::new(frame_rate, 1000, SHORTEST),
-            description,
+            timeline: Timeline::new(film.frame_rate, 1000, SHORTEST),
+            description: film.options.stored_description(),
             size: (width, height),
             shown: None,
         };
@@ -66,7 +89,7 @@ impl WebpSink {
             flags |= EXIF;
         }
         let [width, height] = [width, height].map(|side| three(side as u64 - 1));
-        let repeats = if repeats { 0_u16 } else { 1 };
+        let repeats = if animation.repeats { 0_u16 } else { 1 };
         // The length is filled in at the end.
         sink.put(b"RIFF\0\0\0\0WEBP")?;
         sink.chunk(b"VP8X", &[&[flags, 0, 0, 0], &width, &height])?;
@@ -76,7 +99,7 @@ impl WebpSink {
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), VideoError> {
         let written = self.output.write_all(bytes);
-        written.map_err(|source| self.output.get_ref().place().refused(source))
+        written.map_err(|source| self.output.get_ref().unfinished().refused(source).into())
     }
 
     /// A chunk has an even length on the disk.
@@ -90,7 +113,8 @@ impl WebpSink {
         self.put(&[0][..length % 2])
     }
 
-    /// Writes what was shown for so many milliseconds: as often as it takes to count them.
+    /// Writes the picture that was shown, which lasted for this many milliseconds. One that lasts longer
+    /// than a duration can say is written several times.
     fn flush(&mut self, mut lasted: u64) -> Result<(), VideoError> {
         let Some((_, picture)) = self.shown.take() else {
             return Ok(());
@@ -173,8 +197,8 @@ impl Sink for WebpSink {
         if let Some(text) = self.description.take() {
             self.chunk(b"EXIF", &[&exif::write(&text)])?;
         }
-        let place = self.output.get_ref().place();
-        let refused_by_disk = |source| place.refused(source);
+        let unfinished = self.output.get_ref().unfinished();
+        let refused_by_disk = |source| VideoError::from(unfinished.refused(source));
         let length = self.output.stream_position().map_err(refused_by_disk)?;
         let Ok(length) = u32::try_from(length - 8) else {
             return Err(self.refused(format!("a WebP holds 4 GiB, not {length} bytes")));
@@ -191,4 +215,30 @@ impl Sink for WebpSink {
             .map_err(|error| refused_by_disk(error.into_error()))?;
         CompletedFilm::file(output, frames, seconds)
     }
+}
+
+/// Finds the description in the Exif chunk; other chunks are jumped over.
+pub(super) fn read_text(mut file: BufReader<File>) -> Result<Option<String>, Flaw> {
+    let mut start = [0; 12];
+    file.read_exact(&mut start)?;
+    let length = u32::from_le_bytes([start[4], start[5], start[6], start[7]]);
+    let end = u64::from(length) + 8;
+    let mut at = start.len() as u64;
+    while end.saturating_sub(at) >= 8 {
+        let mut header = [0; 8];
+        file.read_exact(&mut header)?;
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+        if header.starts_with(b"EXIF") {
+            if length > MAX_EXIF {
+                return Err(Flaw::too_long(length.into()));
+            }
+            let mut bytes = vec![0; length as usize];
+            file.read_exact(&mut bytes)?;
+            return exif::read(&bytes);
+        }
+        let padded = i64::from(length) + i64::from(length % 2);
+        file.seek_relative(padded)?;
+        at += 8 + padded as u64;
+    }
+    Ok(None)
 }

@@ -1,31 +1,30 @@
-//! A sound track under an MP4, by the program ffmpeg; the pictures are copied as they are.
+//! A sound track for an MP4, by the program ffmpeg. The encoded pictures are copied as they are.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use image::RgbImage;
+use lb_files::StagedFile;
 
-use crate::completed::CompletedFilm;
+use super::child::EncoderChild;
 use crate::error::VideoError;
 use crate::options::AudioTrack;
-use crate::sink::Sink;
-use crate::sink::ffmpeg::child::EncoderChild;
-use crate::staging::StagedFile;
+use crate::sink::{CompletedFilm, Sink};
 
-/// Bits a second of the AAC: what is called transparent for stereo.
+/// Bits a second of the AAC, at which stereo counts as transparent.
 const BIT_RATE: &str = "192k";
 
 /// Puts the film that another sink makes, and a track, into one file.
-pub(crate) struct AudioSink {
+pub(super) struct AudioSink {
     film: Box<dyn Sink>,
     track: AudioTrack,
     output: StagedFile,
 }
 
 impl AudioSink {
-    /// `film` writes to another place than `output`.
-    pub(crate) fn new(film: Box<dyn Sink>, track: AudioTrack, output: StagedFile) -> Self {
+    /// `film` writes to another file than `output`.
+    pub(super) fn new(film: Box<dyn Sink>, track: AudioTrack, output: StagedFile) -> Self {
         Self {
             film,
             track,
@@ -35,12 +34,12 @@ impl AudioSink {
 }
 
 /// Tries the track and the program, so that what cannot work fails before the frames are made.
-pub(crate) fn check(track: &AudioTrack) -> Result<(), VideoError> {
+pub(super) fn validate(track: &AudioTrack) -> Result<(), VideoError> {
     let AudioTrack { file, program } = track;
-    std::fs::File::open(file).map_err(VideoError::io("read", file))?;
+    lb_files::open(file)?;
     let mut command = input(program, None, file);
     command.args(["-map", "0:a:0", "-t", "1", "-f", "null", "-"]);
-    let told =
+    let output =
         command
             .stdin(Stdio::null())
             .output()
@@ -48,16 +47,16 @@ pub(crate) fn check(track: &AudioTrack) -> Result<(), VideoError> {
                 program: program.clone(),
                 source,
             })?;
-    if told.status.success() {
+    if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&told.stderr);
+    let messages = String::from_utf8_lossy(&output.stderr);
     Err(VideoError::NotAudio {
         path: file.clone(),
-        reason: said
+        reason: messages
             .lines()
             .next()
-            .unwrap_or("ffmpeg did not say why")
+            .unwrap_or("ffmpeg gave no reason")
             .trim()
             .to_owned(),
     })
@@ -70,13 +69,13 @@ fn input(program: &Path, film: Option<&Path>, track: &Path) -> Command {
     if let Some(film) = film {
         command.arg("-i").arg(absolute(film));
     }
-    // A playlist shall not make it fetch things.
+    // A playlist must not make ffmpeg fetch things.
     command.args(["-protocol_whitelist", "file", "-i"]);
     command.arg(absolute(track));
     command
 }
 
-/// A name that begins with a dash, or looks like an address, is still a file's.
+/// An absolute path, which ffmpeg takes for neither an option nor an address.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
@@ -100,7 +99,7 @@ impl Sink for AudioSink {
         let (frames, seconds) = (film.summary().frames, film.summary().seconds);
         let mut command = input(&track.program, Some(film.temporary_path()), &track.file);
         command.args(["-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy"]);
-        // Silence behind the track, and both cut to the film's length.
+        // The track is followed by silence, and cut to the film's length.
         command.args([
             "-af",
             &format!("asetpts=PTS-STARTPTS,apad,atrim=end={seconds:.6}"),
@@ -118,7 +117,7 @@ impl Sink for AudioSink {
         command
             .args(["-movflags", "+faststart", "-f", "mp4"])
             .arg(output.temporary_path());
-        EncoderChild::start(&track.program, command, output.place())?.finish()?;
+        EncoderChild::start(&track.program, command, output.unfinished())?.finish()?;
         CompletedFilm::file(output, frames, seconds)
     }
 }

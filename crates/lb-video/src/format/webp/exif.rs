@@ -1,14 +1,15 @@
 //! Text in Exif, as its `ImageDescription` (Exif 2.32, section 4.6.4): what WebP carries.
 
-use super::{Flaw, MAX_DESCRIPTION, as_text};
+use crate::flaw::{Flaw, as_text};
+use crate::metadata::MAX_DESCRIPTION;
 
 const IMAGE_DESCRIPTION: u16 = 0x010e;
 const ASCII: u16 = 2;
-/// TIFF's header, and a directory of one entry that ends with the place of the next one.
+/// TIFF's header, and a directory of one entry that ends with the offset of the next one.
 const START: usize = 8 + 2 + 12 + 4;
 
 /// Exif with nothing but a description.
-pub(crate) fn write(text: &str) -> Vec<u8> {
+pub(super) fn write(text: &str) -> Vec<u8> {
     let mut bytes = b"II*\0\x08\0\0\0\x01\0".to_vec();
     bytes.extend(IMAGE_DESCRIPTION.to_le_bytes());
     bytes.extend(ASCII.to_le_bytes());
@@ -29,7 +30,7 @@ pub(crate) fn write(text: &str) -> Vec<u8> {
 }
 
 /// The description in the first directory.
-pub(crate) fn read(bytes: &[u8]) -> Result<Option<String>, Flaw> {
+pub(super) fn read(bytes: &[u8]) -> Result<Option<String>, Flaw> {
     // Some programs keep JPEG's marker in front.
     let bytes = bytes.strip_prefix(b"Exif\0\0").unwrap_or(bytes);
     let tiff = Tiff {
@@ -50,12 +51,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<String>, Flaw> {
         if length > MAX_DESCRIPTION + 1 {
             return Err(Flaw::too_long(length as u64));
         }
-        let place = if length <= 4 {
+        let offset = if length <= 4 {
             entry + 8
         } else {
             tiff.long(entry + 8)? as usize
         };
-        let text = tiff.at(place, length)?;
+        let text = tiff.at(offset, length)?;
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
         return as_text(text.to_vec()).map(Some);
     }
@@ -68,15 +69,15 @@ struct Tiff<'a> {
 }
 
 impl Tiff<'_> {
-    fn at(&self, place: usize, length: usize) -> Result<&[u8], Flaw> {
-        place
+    fn at(&self, offset: usize, length: usize) -> Result<&[u8], Flaw> {
+        offset
             .checked_add(length)
-            .and_then(|end| self.bytes.get(place..end))
+            .and_then(|end| self.bytes.get(offset..end))
             .ok_or_else(|| Flaw::damaged("its Exif points beyond its end"))
     }
 
-    fn short(&self, place: usize) -> Result<u16, Flaw> {
-        let bytes = self.at(place, 2)?;
+    fn short(&self, offset: usize) -> Result<u16, Flaw> {
+        let bytes = self.at(offset, 2)?;
         let bytes = [bytes[0], bytes[1]];
         Ok(if self.little_endian {
             u16::from_le_bytes(bytes)
@@ -85,8 +86,8 @@ impl Tiff<'_> {
         })
     }
 
-    fn long(&self, place: usize) -> Result<u32, Flaw> {
-        let (first, second) = (self.short(place)?, self.short(place + 2)?);
+    fn long(&self, offset: usize) -> Result<u32, Flaw> {
+        let (first, second) = (self.short(offset)?, self.short(offset + 2)?);
         let (high, low) = if self.little_endian {
             (second, first)
         } else {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::metadata::Flaw;
+use crate::flaw::Flaw;
 
 /// Most boxes that are looked at in a file: a fragmented film of a day has fewer.
 const MOST_BOXES: usize = 1_000_000;
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    fn told(flaw: Flaw) -> String {
+    fn message_of(flaw: Flaw) -> String {
         match flaw {
             Flaw::Damaged(reason) => reason,
             Flaw::Io(error) => error.to_string(),
@@ -138,7 +138,7 @@ mod tests {
     fn a_file_of_too_many_boxes_is_given_up() {
         let mut file = empty_boxes(MOST_BOXES + 1);
         let whole = file.whole().unwrap();
-        let message = told(file.children(whole, 0).unwrap_err());
+        let message = message_of(file.children(whole, 0).unwrap_err());
         assert_eq!(message, "it has more than 1000000 boxes");
     }
 
@@ -148,7 +148,7 @@ mod tests {
         let whole = file.whole().unwrap();
         assert_eq!(file.children(whole, 0).unwrap().len(), 2);
         assert_eq!(file.bytes(whole, 16).unwrap().len(), 16);
-        let message = told(file.bytes(whole, 15).unwrap_err());
+        let message = message_of(file.bytes(whole, 15).unwrap_err());
         assert!(message.contains("16 bytes, more than 15"), "{message}");
     }
 
@@ -156,7 +156,7 @@ mod tests {
     fn a_box_is_no_shorter_than_its_own_header() {
         let mut file = BoxReader::new(Cursor::new(b"\0\0\0\x07free".to_vec()));
         let whole = file.whole().unwrap();
-        let message = told(file.children(whole, 0).unwrap_err());
+        let message = message_of(file.children(whole, 0).unwrap_err());
         assert!(message.contains("says that it has 7 bytes"), "{message}");
     }
 }

@@ -3,8 +3,8 @@
 
 use std::io::{Read, Seek};
 
-use crate::boxes::{BoxReader, Content};
-use crate::metadata::Flaw;
+use super::boxes::{BoxReader, Content};
+use crate::flaw::Flaw;
 
 /// Most bytes of one table: films of a day have less.
 const MOST_TABLE: u64 = 1 << 26;
@@ -57,8 +57,8 @@ impl Track {
         let header = required(file, media, b"mdhd")?;
         let header = file.bytes(header, MOST_DESCRIPTION)?;
         // Version 1 has times of 64 bits.
-        let place = if header.first() == Some(&1) { 20 } else { 12 };
-        let ticks_per_second = number(&header, place)?;
+        let offset = if header.first() == Some(&1) { 20 } else { 12 };
+        let ticks_per_second = number(&header, offset)?;
         if ticks_per_second == 0 {
             return Err(Flaw::damaged("its clock stands still"));
         }
@@ -142,7 +142,7 @@ fn samples(file: &mut BoxReader<impl Read + Seek>, tables: Content) -> Result<Ve
     let chunks: Vec<u64> = match (table(b"stco")?, table(b"co64")?) {
         (Some(short), _) => rows::<1>(&short, 8)?
             .into_iter()
-            .map(|[place]| place.into())
+            .map(|[offset]| offset.into())
             .collect(),
         (None, Some(long)) => rows::<2>(&long, 8)?
             .into_iter()

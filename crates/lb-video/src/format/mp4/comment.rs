@@ -3,29 +3,29 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use super::{Flaw, read_text};
-use crate::boxes::{BoxReader, Content};
+use super::boxes::{BoxReader, Content};
+use crate::flaw::{Flaw, read_text};
 
 const COMMENT: [u8; 4] = *b"\xa9cmt";
-/// The comment's place, from the top.
-const PLACE: [[u8; 4]; 6] = [*b"moov", *b"udta", *b"meta", *b"ilst", COMMENT, *b"data"];
+/// The boxes around the comment, from the top.
+const WAY: [[u8; 4]; 6] = [*b"moov", *b"udta", *b"meta", *b"ilst", COMMENT, *b"data"];
 /// Type of a `data` box that holds UTF-8 (QuickTime file format, well-known types).
 const UTF8: u32 = 1;
 
 /// The comment of the film in `file`.
-pub(crate) fn read(file: impl Read + Seek) -> Result<Option<String>, Flaw> {
+pub(super) fn read(file: impl Read + Seek) -> Result<Option<String>, Flaw> {
     let mut file = BoxReader::new(file);
     let whole = file.whole()?;
-    find(&mut file, whole, &PLACE)
+    find(&mut file, whole, &WAY)
 }
 
-/// Looks through the boxes in `content` for the first way down `place`.
+/// Searches the boxes in `content` for the first comment down `way`.
 fn find(
     file: &mut BoxReader<impl Read + Seek>,
     content: Content,
-    place: &[[u8; 4]],
+    way: &[[u8; 4]],
 ) -> Result<Option<String>, Flaw> {
-    let Some((name, deeper)) = place.split_first() else {
+    let Some((name, deeper)) = way.split_first() else {
         return data(file, content);
     };
     let skipped = if content.name == *b"meta" {
@@ -66,16 +66,16 @@ fn data(file: &mut BoxReader<impl Read + Seek>, data: Content) -> Result<Option<
 }
 
 /// Adds a comment to an MP4 that is written through it, index first, by a muxer that knows none.
-pub(crate) struct Describing<W> {
+pub(super) struct Describing<W> {
     output: W,
-    /// None once it is written, or if there is none.
+    /// `None` once it is written, and for a film without a comment.
     text: Option<String>,
     /// What comes before the pictures, until it is complete.
     head: Vec<u8>,
 }
 
 impl<W: Write> Describing<W> {
-    pub(crate) fn new(output: W, text: Option<String>) -> Self {
+    pub(super) fn new(output: W, text: Option<String>) -> Self {
         Self {
             output,
             text,
@@ -84,7 +84,7 @@ impl<W: Write> Describing<W> {
     }
 
     /// The output, if the index has come.
-    pub(crate) fn into_output(self) -> io::Result<W> {
+    pub(super) fn into_output(self) -> io::Result<W> {
         match self.text {
             None => Ok(self.output),
             Some(_) => Err(unexpected()),
@@ -153,7 +153,7 @@ fn describe(head: &mut Vec<u8>, moov: usize, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Adds `shift` to the places of the pictures in the file (`stco`, section 8.7.5).
+/// Adds `shift` to the offsets of the pictures in the file (`stco`, section 8.7.5).
 fn shift_chunks(boxes: &mut [u8], shift: u32) -> Option<()> {
     let mut at = 0;
     while let Some((length, name)) = first_box(&boxes[at..]) {
@@ -162,9 +162,9 @@ fn shift_chunks(boxes: &mut [u8], shift: u32) -> Option<()> {
         match &name {
             b"trak" | b"mdia" | b"minf" | b"stbl" => shift_chunks(content, shift)?,
             b"stco" => {
-                for place in content.get_mut(8..)?.as_chunks_mut().0 {
-                    let shifted = u32::from_be_bytes(*place).checked_add(shift)?;
-                    *place = shifted.to_be_bytes();
+                for offset in content.get_mut(8..)?.as_chunks_mut().0 {
+                    let shifted = u32::from_be_bytes(*offset).checked_add(shift)?;
+                    *offset = shifted.to_be_bytes();
                 }
             }
             _ => {}

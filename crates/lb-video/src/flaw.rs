@@ -1,0 +1,99 @@
+//! What is wrong with a file that is being read, before it is known which file that is.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::VideoError;
+use crate::metadata::MAX_DESCRIPTION;
+use crate::picture::MAX_SIDE;
+
+/// Most pixels of a frame that is read: twice those of 8K television.
+const MAX_PIXELS: usize = 1 << 26;
+
+/// Why a file could not be read. The caller that knows its path adds it by [`Flaw::of`].
+#[derive(Debug)]
+pub(crate) enum Flaw {
+    Io(io::Error),
+    Damaged(String),
+}
+
+impl Flaw {
+    pub(crate) fn damaged(reason: impl Into<String>) -> Self {
+        Self::Damaged(reason.into())
+    }
+
+    pub(crate) fn too_long(bytes: u64) -> Self {
+        Self::Damaged(format!(
+            "it holds a text of {bytes} bytes, more than {MAX_DESCRIPTION}"
+        ))
+    }
+
+    /// The error of a file with this flaw.
+    pub(crate) fn of(self, path: &Path) -> VideoError {
+        match self {
+            Self::Io(source) => VideoError::io("read", path)(source),
+            Self::Damaged(reason) => VideoError::Damaged {
+                path: path.to_path_buf(),
+                reason,
+            },
+        }
+    }
+}
+
+impl From<io::Error> for Flaw {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::damaged("it ends too early")
+        } else {
+            Self::Io(error)
+        }
+    }
+}
+
+impl From<image::ImageError> for Flaw {
+    fn from(error: image::ImageError) -> Self {
+        match error {
+            image::ImageError::IoError(error) => error.into(),
+            other => Self::damaged(other.to_string()),
+        }
+    }
+}
+
+/// Checks the declared size of a frame before anything is allocated for it.
+pub(crate) fn validate_declared_size(width: usize, height: usize) -> Result<(), Flaw> {
+    let sides = 1..=MAX_SIDE;
+    if sides.contains(&width) && sides.contains(&height) && width * height <= MAX_PIXELS {
+        return Ok(());
+    }
+    Err(Flaw::damaged(format!(
+        "a frame of {width}x{height} pixels: it may have {MAX_SIDE} on a side and {MAX_PIXELS} in all"
+    )))
+}
+
+/// Reads `length` bytes as text, if that is no more than a description may have.
+pub(crate) fn read_text(file: &mut impl Read, length: u64) -> Result<String, Flaw> {
+    if length > MAX_DESCRIPTION as u64 {
+        return Err(Flaw::too_long(length));
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact(&mut bytes)?;
+    as_text(bytes)
+}
+
+pub(crate) fn as_text(bytes: Vec<u8>) -> Result<String, Flaw> {
+    String::from_utf8(bytes).map_err(|_| Flaw::damaged("its text is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_up_to_the_limit() {
+        let longest = "a".repeat(MAX_DESCRIPTION);
+        let length = longest.len() as u64;
+        assert_eq!(read_text(&mut longest.as_bytes(), length).unwrap(), longest);
+        let longer = longest + "a";
+        assert!(read_text(&mut longer.as_bytes(), length + 1).is_err());
+    }
+}

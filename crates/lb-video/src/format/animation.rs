@@ -1,0 +1,168 @@
+//! What GIF and WebP share: the times of an animation's frames, and reading them.
+
+use std::path::{Path, PathBuf};
+
+use image::{ImageDecoder, Pixel as _, RgbImage};
+
+use crate::error::VideoError;
+use crate::flaw::{Flaw, validate_declared_size};
+use crate::frame_rate::FrameRate;
+use crate::reader::FilmFrame;
+
+/// Decides when the frames of an animation are shown, in the whole ticks that its format counts in, and
+/// which of them are shown at all. Times are rounded from the film's beginning on, so that rounding
+/// errors do not add up.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    frame_rate: FrameRate,
+    ticks_per_second: u64,
+    shortest: u64,
+    frames: usize,
+    /// When the frame that is shown now began.
+    began: Option<u64>,
+}
+
+impl Timeline {
+    /// `shortest` is the number of ticks that every frame is shown for at least. Browsers slow down
+    /// animations that are faster.
+    pub(super) fn new(frame_rate: FrameRate, ticks_per_second: u64, shortest: u64) -> Self {
+        Self {
+            frame_rate,
+            ticks_per_second,
+            shortest,
+            frames: 0,
+            began: None,
+        }
+    }
+
+    /// Takes the film's next frame. It is shown if it is `different` from the frame that is shown now
+    /// and that one has been shown for long enough; then this returns for how many ticks that one was
+    /// shown, which is 0 before the first frame.
+    pub(super) fn take(&mut self, different: impl FnOnce() -> bool) -> Option<u64> {
+        let now = self.now();
+        self.frames += 1;
+        let lasted = match self.began {
+            None => 0,
+            Some(began) if now - began >= self.shortest && different() => now - began,
+            Some(_) => return None,
+        };
+        self.began = Some(now);
+        Some(lasted)
+    }
+
+    /// For how many ticks the last frame is shown.
+    pub(super) fn rest(&self) -> u64 {
+        (self.now() - self.began.unwrap_or(0)).max(self.shortest)
+    }
+
+    pub(super) fn frames(&self) -> usize {
+        self.frames
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.frame_rate.time(self.frames)
+    }
+
+    fn now(&self) -> u64 {
+        self.frame_rate.ticks(self.frames, self.ticks_per_second)
+    }
+}
+
+/// Frames that the image crate decodes.
+pub(super) struct AnimationReader {
+    path: PathBuf,
+    frames: image::Frames<'static>,
+    /// When the next frame begins, in milliseconds.
+    next: u64,
+}
+
+impl AnimationReader {
+    pub(super) fn new(path: &Path, frames: image::Frames<'static>) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            frames,
+            next: 0,
+        }
+    }
+
+    fn frame(&mut self, frame: &image::Frame) -> FilmFrame {
+        let (milliseconds, denominator) = frame.delay().numer_denom_ms();
+        let lasts = u64::from(milliseconds / denominator.max(1));
+        let begins = self.next;
+        self.next += lasts;
+        let shown = frame.buffer();
+        let picture = RgbImage::from_fn(shown.width(), shown.height(), |x, y| {
+            shown.get_pixel(x, y).to_rgb()
+        });
+        FilmFrame {
+            picture,
+            begins: begins as f64 / 1000.0,
+            lasts: lasts as f64 / 1000.0,
+        }
+    }
+}
+
+/// The decoder, if its frames have an acceptable size.
+pub(super) fn sized<D: ImageDecoder>(decoder: D) -> Result<D, Flaw> {
+    let (width, height) = decoder.dimensions();
+    validate_declared_size(width as usize, height as usize)?;
+    Ok(decoder)
+}
+
+impl Iterator for AnimationReader {
+    type Item = Result<FilmFrame, VideoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let frame = self.frames.next()?.map_err(Flaw::from);
+        let frame = frame.map(|frame| self.frame(&frame));
+        Some(frame.map_err(|flaw| flaw.of(&self.path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ticks at which frames begin, and the end.
+    fn beginnings(frames_per_second: f64, count: usize) -> Vec<u64> {
+        let frame_rate = FrameRate::new(frames_per_second).unwrap();
+        let mut timeline = Timeline::new(frame_rate, 100, 2);
+        let mut at = 0;
+        let mut beginnings = Vec::new();
+        for _ in 0..count {
+            if let Some(lasted) = timeline.take(|| true) {
+                at += lasted;
+                beginnings.push(at);
+            }
+        }
+        beginnings.push(at + timeline.rest());
+        beginnings
+    }
+
+    #[test]
+    fn times_are_rounded_from_the_beginning() {
+        assert_eq!(beginnings(25.0, 4), [0, 4, 8, 12, 16]);
+        assert_eq!(beginnings(30.0, 7), [0, 3, 7, 10, 13, 17, 20, 23]);
+        assert_eq!(beginnings(29.97, 3000).last(), Some(&10_010));
+        assert_eq!(beginnings(0.5, 2), [0, 200, 400]);
+    }
+
+    #[test]
+    fn what_comes_too_soon_is_left_out() {
+        assert_eq!(beginnings(100.0, 7), [0, 2, 4, 6, 8]);
+        assert!(
+            beginnings(60.0, 60)
+                .windows(2)
+                .all(|pair| pair[1] >= pair[0] + 2)
+        );
+    }
+
+    #[test]
+    fn what_looks_the_same_goes_on() {
+        let mut timeline = Timeline::new(FrameRate::new(10.0).unwrap(), 1000, 11);
+        assert_eq!(timeline.take(|| false), Some(0));
+        assert_eq!(timeline.take(|| false), None);
+        assert_eq!(timeline.take(|| true), Some(200));
+        assert_eq!((timeline.rest(), timeline.frames()), (100, 3));
+    }
+}

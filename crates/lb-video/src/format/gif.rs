@@ -1,0 +1,238 @@
+//! Animated GIF (GIF89a): each frame repaints what has changed, with a palette of its own. The film's
+//! text is a comment extension (section 24), in sub-blocks of up to 255 bytes.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use gif::{AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Repeat};
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder as _, RgbImage};
+use lb_files::{StagedFile, UnfinishedOutput};
+
+use super::NewFilm;
+use super::animation::{AnimationReader, Timeline, sized};
+use crate::error::VideoError;
+use crate::flaw::{Flaw, as_text};
+use crate::metadata::MAX_DESCRIPTION;
+use crate::reader::{Frames, ReadOptions};
+use crate::sink::{CompletedFilm, Sink};
+
+mod canvas;
+mod palette;
+use canvas::Canvas;
+
+/// Delays count in hundredths of a second.
+const TICKS_PER_SECOND: u64 = 100;
+/// Frames of 10 ms and less are shown for 100 by browsers.
+const SHORTEST: u64 = 2;
+/// Most bytes of an extension's sub-block.
+const SUB_BLOCK: usize = 255;
+
+const EXTENSION: u8 = 0x21;
+const COMMENT: u8 = 0xfe;
+const IMAGE: u8 = 0x2c;
+const TRAILER: u8 = 0x3b;
+/// The flag of a colour table that follows; its size is in the lower bits.
+const TABLE: u8 = 0x80;
+
+pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
+    Ok(Box::new(GifSink::new(film)?))
+}
+
+pub(super) fn read(path: &Path, file: File, _: &ReadOptions) -> Result<Frames, VideoError> {
+    let decoder = GifDecoder::new(BufReader::new(file)).map_err(Flaw::from);
+    let decoder = decoder.and_then(sized).map_err(|flaw| flaw.of(path))?;
+    Ok(Box::new(AnimationReader::new(path, decoder.into_frames())))
+}
+
+/// Frames through the gif crate's encoder.
+struct GifSink {
+    encoder: Encoder<BufWriter<StagedFile>>,
+    unfinished: UnfinishedOutput,
+    timeline: Timeline,
+    canvas: Canvas,
+    /// The frame that is shown now, kept until it is known for how long.
+    shown: Option<gif::Frame<'static>>,
+}
+
+impl GifSink {
+    fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
+        let (width, height) = film.size;
+        let output = StagedFile::create(film.path, film.options.overwrite)?;
+        let unfinished = output.unfinished();
+        let (wide, high) = (width as u16, height as u16);
+        let encoder = Encoder::new(BufWriter::new(output), wide, high, &[])
+            .and_then(|mut encoder| {
+                if film.options.animation.repeats {
+                    encoder.set_repeat(Repeat::Infinite)?;
+                }
+                if let Some(text) = film.options.stored_description() {
+                    let blocks: Vec<&[u8]> = text.as_bytes().chunks(SUB_BLOCK).collect();
+                    let comment = AnyExtension::from(Extension::Comment);
+                    encoder.write_raw_extension(comment, &blocks)?;
+                }
+                Ok(encoder)
+            })
+            .map_err(|error| refused(&unfinished, 0, error))?;
+        Ok(Self {
+            encoder,
+            unfinished,
+            timeline: Timeline::new(film.frame_rate, TICKS_PER_SECOND, SHORTEST),
+            canvas: Canvas::new(width, height),
+            shown: None,
+        })
+    }
+
+    /// Writes the frame that was shown, which lasted for this many ticks. A frame that lasts longer than
+    /// a delay can say is written several times.
+    fn flush(&mut self, mut lasted: u64) -> Result<(), VideoError> {
+        let Some(mut frame) = self.shown.take() else {
+            return Ok(());
+        };
+        while lasted > 0 {
+            frame.delay = lasted.min(u16::MAX.into()) as u16;
+            lasted -= u64::from(frame.delay);
+            let index = self.timeline.frames().saturating_sub(1);
+            self.encoder
+                .write_frame(&frame)
+                .map_err(|error| refused(&self.unfinished, index, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(unfinished: &UnfinishedOutput, frame: usize, error: EncodingError) -> VideoError {
+    match error {
+        EncodingError::Io(source) => unfinished.refused(source).into(),
+        other => VideoError::Encoding {
+            encoder: "gif",
+            frame,
+            reason: other.to_string(),
+        },
+    }
+}
+
+impl Sink for GifSink {
+    fn name(&self) -> &'static str {
+        "gif"
+    }
+
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
+        let changed = self.canvas.changes(frame);
+        let Some(lasted) = self.timeline.take(|| changed.is_some()) else {
+            return Ok(());
+        };
+        self.flush(lasted)?;
+        let area = changed.unwrap_or_default();
+        let painted = self.canvas.paint(frame, area);
+        self.shown = Some(gif::Frame {
+            left: area.left as u16,
+            top: area.top as u16,
+            width: area.width as u16,
+            height: area.height as u16,
+            transparent: Some(painted.transparent),
+            dispose: DisposalMethod::Keep,
+            palette: Some(painted.palette),
+            buffer: painted.indices.into(),
+            ..gif::Frame::default()
+        });
+        Ok(())
+    }
+
+    fn complete(mut self: Box<Self>) -> Result<CompletedFilm, VideoError> {
+        let frames = self.timeline.frames();
+        if frames == 0 {
+            return Err(VideoError::TooFewFrames { frames, min: 1 });
+        }
+        self.flush(self.timeline.rest())?;
+        let Self {
+            mut encoder,
+            unfinished,
+            timeline,
+            ..
+        } = *self;
+        let refused_by_disk = |source| VideoError::from(unfinished.refused(source));
+        encoder.get_mut().flush().map_err(refused_by_disk)?;
+        let mut output = encoder
+            .into_inner()
+            .map_err(|error| refused(&unfinished, frames, error))?;
+        output.flush().map_err(refused_by_disk)?;
+        let output = output
+            .into_inner()
+            .map_err(|error| refused_by_disk(error.into_error()))?;
+        CompletedFilm::file(output, frames, timeline.seconds())
+    }
+}
+
+/// Finds the first comment; what comes before it is passed over.
+pub(super) fn read_text(mut file: BufReader<File>) -> Result<Option<String>, Flaw> {
+    let [.., flags, _background, _aspect] = take::<13>(&mut file)?;
+    skip_table(&mut file, flags)?;
+    loop {
+        match take(&mut file)? {
+            [EXTENSION] => {
+                let [label] = take(&mut file)?;
+                if label == COMMENT {
+                    return comment(&mut file).map(Some);
+                }
+                skip_sub_blocks(&mut file)?;
+            }
+            [IMAGE] => {
+                let [.., flags] = take::<9>(&mut file)?;
+                skip_table(&mut file, flags)?;
+                let [_code_size] = take(&mut file)?;
+                skip_sub_blocks(&mut file)?;
+            }
+            [TRAILER] => return Ok(None),
+            [other] => {
+                return Err(Flaw::damaged(format!(
+                    "a block of the unknown kind {other:#04x}"
+                )));
+            }
+        }
+    }
+}
+
+fn take<const N: usize>(file: &mut impl Read) -> Result<[u8; N], Flaw> {
+    let mut bytes = [0; N];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn skip_table(file: &mut impl Read, flags: u8) -> Result<(), Flaw> {
+    if flags & TABLE != 0 {
+        for _ in 0..2 << (flags & 7) {
+            take::<3>(file)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the next sub-block and returns its length, which is 0 at the end.
+fn sub_block(file: &mut impl Read, into: &mut [u8; SUB_BLOCK]) -> Result<usize, Flaw> {
+    let [length] = take(file)?;
+    let length = usize::from(length);
+    file.read_exact(&mut into[..length])?;
+    Ok(length)
+}
+
+fn skip_sub_blocks(file: &mut impl Read) -> Result<(), Flaw> {
+    let mut bytes = [0; SUB_BLOCK];
+    while sub_block(file, &mut bytes)? > 0 {}
+    Ok(())
+}
+
+fn comment(file: &mut impl Read) -> Result<String, Flaw> {
+    let (mut text, mut bytes) = (Vec::new(), [0; SUB_BLOCK]);
+    loop {
+        match sub_block(file, &mut bytes)? {
+            0 => return as_text(text),
+            length => text.extend(&bytes[..length]),
+        }
+        if text.len() > MAX_DESCRIPTION {
+            return Err(Flaw::too_long(text.len() as u64));
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The program ffmpeg: encoding by libx264, and decoding of what openh264 does not decode.
+//!
+//! ffmpeg gets the frames in Y'CbCr, converted here. Given RGB, it would convert them by BT.601 whatever
+//! the stream's label says.
+
+use std::collections::VecDeque;
+use std::io::{BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+
+use image::RgbImage;
+use lb_files::{NamedTempFile, StagedFile};
+
+use super::child::EncoderChild;
+use super::h264::SECONDS_BETWEEN_KEYFRAMES;
+use super::validate_sides;
+use crate::colour::YuvPlanes;
+use crate::error::VideoError;
+use crate::flaw::{Flaw, validate_declared_size};
+use crate::format::NewFilm;
+use crate::frame_rate::FrameRate;
+use crate::picture;
+use crate::reader::{FilmFrame, ReadOptions};
+use crate::sink::{CompletedFilm, Sink};
+
+/// libx264's presets, fastest first (x264 --fullhelp).
+const PRESETS: [&str; 10] = [
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+];
+
+pub(super) fn validate_quality(crf: u8, preset: &str) -> Result<(), VideoError> {
+    if crf > 51 {
+        return Err(VideoError::ConstantRateFactor { crf });
+    }
+    if !PRESETS.contains(&preset) {
+        return Err(VideoError::Preset {
+            preset: preset.into(),
+            allowed: PRESETS.join(", "),
+        });
+    }
+    Ok(())
+}
+
+/// The version that `program -version` reports, or `None` if it does not run or is no ffmpeg.
+pub fn ffmpeg_version(program: &Path) -> Option<String> {
+    let output = output_of(program, "-version")?;
+    let version = output.strip_prefix("ffmpeg version ")?;
+    Some(version.split_whitespace().next()?.to_owned())
+}
+
+/// Whether `program` is an ffmpeg that has libx264.
+pub fn ffmpeg_available(program: &Path) -> bool {
+    ffmpeg_version(program).is_some()
+        && output_of(program, "-encoders").is_some_and(|encoders| encoders.contains("libx264"))
+}
+
+fn output_of(program: &Path, argument: &str) -> Option<String> {
+    let output = Command::new(program)
+        .args(["-hide_banner", argument])
+        .stdin(Stdio::null())
+        .output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Frames through ffmpeg's standard input.
+pub(super) struct FfmpegSink {
+    child: EncoderChild,
+    output: StagedFile,
+    /// The file that ffmpeg reads the description from; removed with the sink.
+    _description: Option<NamedTempFile>,
+    planes: YuvPlanes,
+    frame_rate: FrameRate,
+    frames: usize,
+}
+
+impl FfmpegSink {
+    pub(super) fn new(
+        film: &NewFilm<'_>,
+        output: StagedFile,
+        (program, crf, preset): (&Path, u8, &str),
+    ) -> Result<Self, VideoError> {
+        let NewFilm {
+            size: (width, height),
+            frame_rate,
+            ..
+        } = *film;
+        validate_sides(film.size)?;
+        let description = film.options.stored_description();
+        let description = description
+            .map(|text| description_file(&output, &text))
+            .transpose()?;
+        let mut command = Command::new(program);
+        command.args(["-hide_banner", "-loglevel", "error", "-y"]);
+        command.args(["-f", "rawvideo", "-pixel_format", "yuv420p"]);
+        command.args(["-video_size", &format!("{width}x{height}")]);
+        let FrameRate {
+            numerator,
+            denominator,
+        } = frame_rate;
+        command.args([
+            "-framerate",
+            &format!("{numerator}/{denominator}"),
+            "-i",
+            "pipe:0",
+        ]);
+        if let Some(file) = &description {
+            command.args(["-f", "ffmetadata", "-i"]).arg(file.path());
+        }
+        command.args([
+            "-c:v",
+            "libx264",
+            "-crf",
+            &crf.to_string(),
+            "-preset",
+            preset,
+        ]);
+        command.args([
+            "-pix_fmt",
+            "yuv420p",
+            "-color_range",
+            "tv",
+            "-colorspace",
+            "bt709",
+        ]);
+        command.args(["-color_primaries", "bt709", "-color_trc", "bt709"]);
+        command.args([
+            "-g",
+            &frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES).to_string(),
+        ]);
+        // The film must not say when and by which version it was made.
+        command.args([
+            "-map",
+            "0:v",
+            "-map_metadata",
+            if description.is_some() { "1" } else { "-1" },
+            "-fflags",
+            "+bitexact",
+            "-flags:v",
+            "+bitexact",
+        ]);
+        command
+            .args(["-movflags", "+faststart", "-f", "mp4"])
+            .arg(output.temporary_path());
+        let child = EncoderChild::start(program, command, output.unfinished())?;
+        Ok(Self {
+            child,
+            output,
+            _description: description,
+            planes: YuvPlanes::default(),
+            frame_rate,
+            frames: 0,
+        })
+    }
+}
+
+/// Writes the description in ffmpeg's own format for metadata, since an argument could not be long
+/// enough. Like the film, the file lies beside the final name.
+fn description_file(output: &StagedFile, text: &str) -> Result<NamedTempFile, VideoError> {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for character in text.chars() {
+        if matches!(character, '=' | ';' | '#' | '\\' | '\n' | '\r') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    let mut file = lb_files::temporary_file_beside(output.path())?;
+    file.write_all(b";FFMETADATA1\ncomment=")
+        .and_then(|()| file.write_all(escaped.as_bytes()))
+        .and_then(|()| file.write_all(b"\n"))
+        .map_err(|source| output.unfinished().refused(source))?;
+    Ok(file)
+}
+
+impl Sink for FfmpegSink {
+    fn name(&self) -> &'static str {
+        "ffmpeg"
+    }
+
+    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
+        self.planes.read(frame);
+        let YuvPlanes {
+            luma,
+            blue_difference,
+            red_difference,
+        } = &self.planes;
+        self.child.send(&[luma, blue_difference, red_difference])?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
+        let Self {
+            child,
+            output,
+            frame_rate,
+            frames,
+            ..
+        } = *self;
+        if frames == 0 {
+            return Err(VideoError::TooFewFrames { frames, min: 1 });
+        }
+        child.finish()?;
+        CompletedFilm::file(output, frames, frame_rate.time(frames))
+    }
+}
+
+/// Decoded pictures through a pipe, as one PPM after another.
+pub(super) struct FfmpegReader {
+    path: PathBuf,
+    child: Child,
+    pictures: BufReader<ChildStdout>,
+    /// When the pictures are shown and for how long.
+    times: VecDeque<(f64, f64)>,
+}
+
+impl FfmpegReader {
+    /// Starts ffmpeg. `codec` is the film's codec, for the error.
+    pub(super) fn start(
+        path: &Path,
+        codec: String,
+        times: VecDeque<(f64, f64)>,
+        options: &ReadOptions,
+    ) -> Result<Self, VideoError> {
+        let undecodable = |reason: String| VideoError::Undecodable {
+            path: path.to_path_buf(),
+            codec,
+            reason,
+        };
+        let Some(program) = &options.ffmpeg else {
+            return Err(undecodable("it was not to be used".into()));
+        };
+        let mut command = Command::new(program);
+        command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-i"]);
+        // An absolute path is taken for neither an option nor an address.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        command.arg(absolute).args(["-map", "0:v:0"]);
+        command.args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24"]);
+        command.args(["-f", "image2pipe", "-c:v", "ppm", "pipe:1"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                return Err(undecodable(format!(
+                    "{} cannot be started: {error}",
+                    program.display()
+                )));
+            }
+        };
+        let Some(pictures) = child.stdout.take() else {
+            return Err(VideoError::FailedBefore);
+        };
+        Ok(Self {
+            path: path.to_path_buf(),
+            child,
+            pictures: BufReader::new(pictures),
+            times,
+        })
+    }
+
+    fn step(&mut self) -> Result<Option<FilmFrame>, Flaw> {
+        let mut start = [0; 3];
+        if self.pictures.read(&mut start[..1])? == 0 {
+            return match self.times.len() {
+                0 => Ok(None),
+                missing => Err(Flaw::damaged(format!(
+                    "{missing} pictures cannot be decoded"
+                ))),
+            };
+        }
+        self.pictures.read_exact(&mut start[1..])?;
+        if start != *b"P6\n" {
+            return Err(Flaw::damaged("what ffmpeg gives is no PPM"));
+        }
+        let (width, height, _most) = (self.number()?, self.number()?, self.number()?);
+        validate_declared_size(width, height)?;
+        let mut pixels = vec![0; width * height * 3];
+        self.pictures.read_exact(&mut pixels)?;
+        let picture = picture::from_rgb(width, height, pixels)
+            .map_err(|error| Flaw::damaged(error.to_string()))?;
+        let (begins, lasts) = self
+            .times
+            .pop_front()
+            .ok_or_else(|| Flaw::damaged("it has more pictures than its index says"))?;
+        Ok(Some(FilmFrame {
+            picture,
+            begins,
+            lasts,
+        }))
+    }
+
+    /// Reads the next number, and the one space or line's end behind it.
+    fn number(&mut self) -> Result<usize, Flaw> {
+        let mut number = 0;
+        for _ in 0..6 {
+            let mut byte = [0];
+            self.pictures.read_exact(&mut byte)?;
+            match byte[0] {
+                digit @ b'0'..=b'9' => number = number * 10 + usize::from(digit - b'0'),
+                _ => return Ok(number),
+            }
+        }
+        Err(Flaw::damaged("what ffmpeg gives is too large"))
+    }
+}
+
+impl Iterator for FfmpegReader {
+    type Item = Result<FilmFrame, VideoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().map_err(|flaw| flaw.of(&self.path)).transpose()
+    }
+}
+
+impl Drop for FfmpegReader {
+    /// Stops the program. If it has ended already, both calls do nothing.
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}

@@ -1,0 +1,270 @@
+//! Writing a film on a thread of its own while its frames are being made.
+
+use std::any::Any;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use image::RgbImage;
+
+use crate::error::VideoError;
+use crate::format::{FilmFormat, FormatOption, NewFilm};
+use crate::frame_rate::FrameRate;
+use crate::metadata;
+use crate::options::FilmOptions;
+use crate::picture::{validate_same_size, validate_size};
+use crate::sink::{CompletedFilm, FilmSummary, Sink};
+
+/// Writes a film on a thread of its own while the frames are being made. Dropped without
+/// [`finish`](Self::finish), it leaves nothing behind.
+#[derive(Debug)]
+pub struct FilmWriter {
+    pipeline: Pipeline,
+    width: usize,
+    height: usize,
+}
+
+impl FilmWriter {
+    /// A film of frames of `width * height` pixels in the format that the path's ending names. The
+    /// output's folder is tried and an outside encoder started at once, so that what cannot work
+    /// fails before the frames are made.
+    ///
+    /// # Errors
+    /// For options or sizes out of range, an output that exists and may not be replaced, a folder
+    /// that is missing or closed to writing, an encoder that cannot be started, a file without sound
+    /// as a sound track, and a sound track for a format without sound.
+    pub fn create(
+        path: impl AsRef<Path>,
+        width: usize,
+        height: usize,
+        options: &FilmOptions,
+    ) -> Result<Self, VideoError> {
+        let path = path.as_ref();
+        let format = FilmFormat::from_path(path)?;
+        if options.audio.is_some() && !format.takes(FormatOption::Audio) {
+            return Err(VideoError::Silent {
+                path: path.to_path_buf(),
+            });
+        }
+        Self::create_as(format, path, (width, height), options)
+    }
+
+    /// A folder of `frame_0000.png`, `frame_0001.png`, …, whatever the folder is called. A missing
+    /// folder is made; its parent must exist. Options of other formats, such as an encoder or sound,
+    /// are not looked at.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn png_sequence(
+        folder: impl AsRef<Path>,
+        width: usize,
+        height: usize,
+        options: &FilmOptions,
+    ) -> Result<Self, VideoError> {
+        let format = FilmFormat::PngSequence;
+        Self::create_as(format, folder.as_ref(), (width, height), options)
+    }
+
+    fn create_as(
+        format: FilmFormat,
+        path: &Path,
+        (width, height): (usize, usize),
+        options: &FilmOptions,
+    ) -> Result<Self, VideoError> {
+        options.validate()?;
+        validate_size(width, height)?;
+        let sink = format.create(&NewFilm {
+            path,
+            size: (width, height),
+            frame_rate: FrameRate::new(options.frames_per_second)?,
+            options,
+        })?;
+        Ok(Self {
+            pipeline: Pipeline::start(sink)?,
+            width,
+            height,
+        })
+    }
+
+    /// Hands over the next frame; waits while the queue is full.
+    ///
+    /// # Errors
+    /// [`VideoError::SizesDiffer`] for a frame of another size, without which the film goes on.
+    /// Otherwise the first error of the encoding, which may be that of an earlier frame, and after it
+    /// [`VideoError::FailedBefore`].
+    pub fn write(&mut self, frame: impl Into<Arc<RgbImage>>) -> Result<(), VideoError> {
+        let frame = frame.into();
+        validate_same_size(&frame, (self.width, self.height))?;
+        self.pipeline.write(frame, None)
+    }
+
+    /// As [`write`](Self::write), with a text that belongs to this frame alone and is read again by
+    /// [`metadata::read_frame_text`]. Only the pictures of a folder carry it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`VideoError::DescriptionTooLong`],
+    /// [`VideoError::DescriptionNul`].
+    pub fn write_with_text(
+        &mut self,
+        frame: impl Into<Arc<RgbImage>>,
+        text: String,
+    ) -> Result<(), VideoError> {
+        metadata::validate(&text)?;
+        let frame = frame.into();
+        validate_same_size(&frame, (self.width, self.height))?;
+        self.pipeline.write(frame, Some(text))
+    }
+
+    /// Waits for the encoder and gives the film its name.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`VideoError::TooFewFrames`] for an empty film (an MP4 takes
+    /// two frames). Nothing is left of a film that fails.
+    pub fn finish(self) -> Result<FilmSummary, VideoError> {
+        self.complete()?.publish()
+    }
+
+    /// Waits for the encoder; the film does not get its name yet.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn complete(self) -> Result<CompletedFilm, VideoError> {
+        self.pipeline.complete()
+    }
+}
+
+/// Frames that wait for the encoder: enough to keep it at work while the next batch is computed, and
+/// few enough to hold in memory at any size.
+const QUEUE: usize = 3;
+
+enum Message {
+    Frame(Arc<RgbImage>, Option<String>),
+    Complete,
+}
+
+/// A sink on a thread of its own behind a bounded queue. The first error is the one that is reported.
+#[derive(Debug)]
+struct Pipeline {
+    stage: &'static str,
+    /// `None` once the stage has failed or ended.
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    queue: SyncSender<Message>,
+    thread: JoinHandle<Result<Option<CompletedFilm>, VideoError>>,
+}
+
+impl Pipeline {
+    fn start(sink: Box<dyn Sink>) -> Result<Self, VideoError> {
+        let stage = sink.name();
+        let (queue, frames) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name(format!("lb-video {stage}"))
+            .spawn(move || run(sink, &frames))
+            .map_err(|error| VideoError::Encoding {
+                encoder: stage,
+                frame: 0,
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            stage,
+            running: Some(Running { queue, thread }),
+        })
+    }
+
+    /// Waits while the queue is full.
+    fn write(&mut self, frame: Arc<RgbImage>, text: Option<String>) -> Result<(), VideoError> {
+        let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
+        if running.queue.send(Message::Frame(frame, text)).is_ok() {
+            return Ok(());
+        }
+        // The stage has ended with an error, and that error is the one to report.
+        self.end().and(Err(VideoError::FailedBefore))
+    }
+
+    fn complete(mut self) -> Result<CompletedFilm, VideoError> {
+        let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
+        // If the stage has ended before, `end` returns its error.
+        let _ended = running.queue.send(Message::Complete);
+        self.end()?.ok_or(VideoError::FailedBefore)
+    }
+
+    /// Closes the queue and waits for the stage's result.
+    fn end(&mut self) -> Result<Option<CompletedFilm>, VideoError> {
+        let Running { queue, thread } = self.running.take().ok_or(VideoError::FailedBefore)?;
+        drop(queue);
+        thread.join().unwrap_or_else(|panic| {
+            Err(VideoError::StagePanicked {
+                stage: self.stage,
+                message: panic_message(&*panic),
+            })
+        })
+    }
+}
+
+impl Drop for Pipeline {
+    /// Waits for the thread, so that nothing of a film that is given up is left on the disk.
+    fn drop(&mut self) {
+        let _given_up = self.end();
+    }
+}
+
+/// Feeds the sink until the queue closes. Without a message `Complete` the film was given up, and the
+/// sink is dropped as it is.
+fn run(
+    mut sink: Box<dyn Sink>,
+    frames: &Receiver<Message>,
+) -> Result<Option<CompletedFilm>, VideoError> {
+    for message in frames {
+        match message {
+            Message::Frame(frame, None) => sink.write(&frame)?,
+            Message::Frame(frame, Some(text)) => sink.write_with_text(&frame, &text)?,
+            Message::Complete => return sink.complete().map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it gave no reason".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panicking;
+
+    impl Sink for Panicking {
+        fn name(&self) -> &'static str {
+            "panicking"
+        }
+
+        fn write(&mut self, _: &Arc<RgbImage>) -> Result<(), VideoError> {
+            panic!("out of luck")
+        }
+
+        fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
+            Err(VideoError::FailedBefore)
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_stage_is_an_error() {
+        let mut pipeline = Pipeline::start(Box::new(Panicking)).unwrap();
+        let frame = Arc::new(RgbImage::new(1, 1));
+        let failure = (0..20).find_map(|_| pipeline.write(Arc::clone(&frame), None).err());
+        let failure = failure.or_else(|| pipeline.complete().err()).unwrap();
+        assert_eq!(
+            failure.to_string(),
+            "the panicking stage panicked: out of luck"
+        );
+    }
+}
