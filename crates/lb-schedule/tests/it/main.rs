@@ -1,4 +1,5 @@
 //! The laws of the tree and of the film, and the trees of the method's first implementation.
+#![allow(clippy::unwrap_used)]
 
 mod autosetup;
 mod film;
