@@ -16,6 +16,9 @@ pub(crate) enum CommandError {
     /// The arguments contradict each other.
     #[error("{0}")]
     Request(String),
+    /// The arguments of a command that writes pictures name no output.
+    #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
+    NoOutput,
     /// A render or a part of it.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -115,7 +118,10 @@ impl CommandError {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Request(_) | Self::ModelName { .. } | Self::ModelExists { .. } => 2,
+            Self::Request(_)
+            | Self::NoOutput
+            | Self::ModelName { .. }
+            | Self::ModelExists { .. } => 2,
             Self::Render(RenderError::Interrupted) | Self::InterruptedAndKept => Self::INTERRUPTED,
             Self::Render(error) if error.is_request() => 2,
             Self::Measure(error) if error.is_request() => 2,
@@ -148,6 +154,9 @@ impl CommandError {
                      from there",
                 );
             }
+            Self::NoOutput => {
+                return Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE");
+            }
             Self::ModelName { .. } => return Some("give another one with --name NAME"),
             Self::ModelExists { .. } => {
                 return Some("add --force to replace it, or --name NAME to keep both");
@@ -179,16 +188,13 @@ impl CommandError {
             RenderError::LowResCount { .. } => {
                 Some("give the folder that --frames-dir wrote, or prompts for these frames")
             }
-            RenderError::FramePlace(_) => Some(
+            RenderError::FramePosition(_) => Some(
                 "give the folder that --frames-dir wrote, as it is; or say with --facts FILE where \
                  its frames stand",
             ),
-            RenderError::NoOutput => {
-                Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE")
-            }
             RenderError::OutputExists { .. } => Some("add --force to replace it"),
             RenderError::ContactSheetFormat { .. } => Some("give it a name that ends in .png"),
-            RenderError::Store(_) => {
+            RenderError::Cache(_) => {
                 Some("name another folder with --cache-dir DIR, or add --no-cache")
             }
             RenderError::Interrupted => Some("nothing was written"),

@@ -69,6 +69,7 @@ impl Progress {
                 (WAITING, "going on to the second stage")
             }
             Stage::Finishing => (WAITING, "writing files"),
+            _ => (WAITING, "working"),
         };
         self.style(template);
         self.bar.set_message(message);
@@ -137,7 +138,7 @@ impl RenderObserver for Progress {
             RenderEvent::Cache { problem } => self.bar.suspend(|| {
                 eprintln!("warning: {problem}");
             }),
-            RenderEvent::FramesWithoutPlace { first, count } => self.bar.suspend(|| {
+            RenderEvent::FramesWithoutPosition { first, count } => self.bar.suspend(|| {
                 eprintln!(
                     "warning: {count} of the frames, first {}, do not say where in the film they \
                      stand, as if saved by another program; they are taken to stand evenly between \

@@ -12,7 +12,7 @@ use lb_render::{
     WebpCompression, film_size, locate_library,
 };
 
-pub(crate) use cache::{store, usual_store};
+pub(crate) use cache::{cache, usual_cache};
 pub(crate) use job::job;
 pub(crate) use upscale::{fractions, upscale_job};
 
@@ -22,6 +22,14 @@ use crate::surroundings::Surroundings;
 
 /// The model where neither an argument nor the environment names one.
 const BUNDLED_MODEL: &str = "pocket";
+
+/// Checks that something is written at all.
+pub(crate) fn require_output(outputs: &Outputs) -> Result<(), CommandError> {
+    match outputs.is_empty() {
+        true => Err(CommandError::NoOutput),
+        false => Ok(()),
+    }
+}
 
 pub(crate) fn outputs(arguments: &OutputArguments) -> Result<Outputs, CommandError> {
     let misplaced = |flag: &str, encoder: &str| {

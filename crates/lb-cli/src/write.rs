@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use lb_render::check_place;
+use lb_render::validate_destination;
 
 use crate::error::CommandError;
 
 /// Writes a text whole or not at all.
 pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
-    check_place(path, overwrite)?;
+    validate_destination(path, overwrite)?;
     let failed = |error: std::io::Error| CommandError::Write {
         path: path.display().to_string(),
         reason: error.to_string(),

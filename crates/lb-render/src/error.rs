@@ -1,136 +1,99 @@
 //! What can go wrong between a request and a film.
-
-mod kind;
+#![allow(missing_docs)] // The fields say what they are by their names.
 
 use std::path::PathBuf;
 
-/// A broken rule of a job, or the part of the work that failed.
+use lb_models::ModelError;
+
+/// A broken rule of a request, or the part of the work that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
     /// The job breaks a rule, or cannot be read.
     #[error(transparent)]
     Job(#[from] lb_job::JobError),
-    /// A picture of another size than the film's, and nothing said about how to fit it.
+    /// A picture has another size than the film, and the job does not say how to fit it. Sizes are
+    /// width and height.
     #[error("the {what} has {}x{} pixels, the film has {}x{}", found.0, found.1, film.0, film.1)]
     NeedsFit {
-        /// Which picture.
         what: &'static str,
-        /// Its width and height.
         found: (usize, usize),
-        /// The film's width and height.
         film: (usize, usize),
     },
-    /// A mask that would be cropped or padded otherwise than its picture.
+    /// A mask would be cropped or padded in another way than its picture.
     #[error(
         "the mask ({}x{} pixels) has other proportions than its picture ({}x{}); cropped or padded, \
          it would not lie on it", mask.0, mask.1, picture.0, picture.1
     )]
     MaskProportions {
-        /// The picture's width and height.
         picture: (usize, usize),
-        /// The mask's width and height.
         mask: (usize, usize),
     },
-    /// Frames that an upscaler does not take.
+    /// An upscaler does not take frames of this size.
     #[error(
         "an upscaler takes frames whose width and height are multiples of {multiple}, {most} pixels \
          at most; these have {width}x{height}"
     )]
     LowResSize {
-        /// Their width.
         width: usize,
-        /// Their height.
         height: usize,
-        /// What sides must be multiples of.
         multiple: usize,
-        /// The longest side.
         most: usize,
     },
-    /// Not the frames that a film has.
+    /// The frames to be upscaled are not as many as the job has.
     #[error("the film has {expected} computed frames; {found} are there")]
-    LowResCount {
-        /// How many frames are there.
-        found: usize,
-        /// How many the film's transitions have.
-        expected: usize,
-    },
-    /// A folder without the frames of a film.
+    LowResCount { found: usize, expected: usize },
+    /// A folder does not hold the frames of a film.
     #[error(
         "{} holds no frames: frame_0000.png, frame_0001.png and so on, there or in a folder `frames`",
         folder.display()
     )]
-    NoFrames {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A frame of another size than the first one.
+    NoFrames { folder: PathBuf },
+    /// A frame has another size than the first one.
     #[error(
         "{} has {}x{} pixels, the frames before it have {}x{}",
         path.display(), found.0, found.1, expected.0, expected.1
     )]
     FrameSize {
-        /// The frame.
         path: PathBuf,
-        /// Its width and height.
         found: (usize, usize),
-        /// The first one's.
         expected: (usize, usize),
     },
-    /// Fractions that are not those of the film's frames.
+    /// The given fractions are not those of the film's frames. The numbers are frames of each
+    /// transition.
     #[error(
         "the transitions have {expected:?} computed frames; fractions from 0 to 1 are given for \
          {found:?}"
     )]
     Fractions {
-        /// Fractions of every transition.
         found: Vec<usize>,
-        /// Computed frames of every transition.
         expected: Vec<usize>,
     },
-    /// Frames that do not tell properly where in a film they stand.
+    /// The frames to be upscaled carry positions that cannot be right.
     #[error(transparent)]
-    FramePlace(#[from] crate::modes::upscale::FramePlaceError),
-    /// A job with a second stage, and a renderer without its model.
+    FramePosition(#[from] crate::earlier_frames::FramePositionError),
+    /// The job has a second stage, but the renderer has no model for it.
     #[error("the job is upscaled with `{model}`, but the renderer was given no upscaling model")]
-    NoUpscaler {
-        /// The model's name in the job.
-        model: String,
-    },
-    /// What needs a model each.
+    NoUpscaler { model: String },
+    /// The job needs two kinds of model at once.
     #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
     TwoModes,
-    /// Nothing was asked to be written.
-    #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
-    NoOutput,
     /// Two outputs would overwrite each other.
     #[error("{} is named as two different outputs", path.display())]
-    SameOutput {
-        /// The path.
-        path: PathBuf,
-    },
-    /// An output is already there.
+    SameOutput { path: PathBuf },
+    /// An output exists already.
     #[error("{} exists", path.display())]
-    OutputExists {
-        /// The path.
-        path: PathBuf,
-    },
-    /// An output would take the place of a device or a pipe.
+    OutputExists { path: PathBuf },
+    /// An output would replace a device or a pipe.
     #[error("{} is a device or a pipe: outputs are files and folders", path.display())]
-    SpecialFile {
-        /// The output.
-        path: PathBuf,
-    },
-    /// A contact sheet with the ending of another format.
+    SpecialFile { path: PathBuf },
+    /// A contact sheet has the ending of another format.
     #[error("{}: a contact sheet is a PNG picture", path.display())]
-    ContactSheetFormat {
-        /// The contact sheet.
-        path: PathBuf,
-    },
+    ContactSheetFormat { path: PathBuf },
     /// A picture, mask or depth map cannot be read.
     #[error(transparent)]
     Input(#[from] lb_video::InputError),
-    /// The tree, the spacing, the guidance or the film's timing breaks a rule.
+    /// A tree, the spacing, the guidance or the film's timing breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
     /// The engine stopped.
@@ -141,14 +104,14 @@ pub enum RenderError {
     Sampler(#[from] lb_blend::SamplerError),
     /// The model cannot be found, loaded or run.
     #[error(transparent)]
-    Model(#[from] lb_models::ModelError),
+    Model(#[from] ModelError),
     /// The film or a picture cannot be written.
     #[error(transparent)]
     Video(#[from] lb_video::VideoError),
-    /// The folder for finished work cannot be used as it was asked for.
+    /// The cache cannot be used as it was asked for, or a computation for it lost a result.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
-    /// The observer asked to stop.
+    Cache(#[from] lb_cache::CacheError),
+    /// The observer stopped the render.
     #[error("interrupted")]
     Interrupted,
 }
@@ -157,7 +120,68 @@ impl From<lb_blend::BlendError> for RenderError {
     fn from(error: lb_blend::BlendError) -> Self {
         match error {
             lb_blend::BlendError::Interrupted => Self::Interrupted,
+            // A keyframe of the second stage, made from a frame of the first one.
+            lb_blend::BlendError::Keyframe(error) => match error.into_inner().downcast() {
+                Ok(error) => *error,
+                Err(error) => Self::Blend(lb_blend::KeyframeError::new(error).into()),
+            },
             other => Self::Blend(other),
         }
+    }
+}
+
+impl RenderError {
+    /// Whether the request itself was wrong, so that repeating it cannot help.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        match self {
+            Self::NeedsFit { .. }
+            | Self::MaskProportions { .. }
+            | Self::TwoModes
+            | Self::LowResSize { .. }
+            | Self::LowResCount { .. }
+            | Self::NoFrames { .. }
+            | Self::FrameSize { .. }
+            | Self::Fractions { .. }
+            | Self::FramePosition(_)
+            | Self::NoUpscaler { .. }
+            | Self::SameOutput { .. }
+            | Self::OutputExists { .. }
+            | Self::SpecialFile { .. }
+            | Self::ContactSheetFormat { .. }
+            | Self::Schedule(_)
+            | Self::Sampler(_) => true,
+            Self::Job(error) => error.is_request(),
+            Self::Input(error) => error.is_request(),
+            Self::Model(ModelError::Checkpoint(error)) => error.is_request(),
+            Self::Model(error) => matches!(
+                error,
+                ModelError::UnknownDevice(_)
+                    | ModelError::ModelMissing { .. }
+                    | ModelError::PictureSize { .. }
+                    | ModelError::WrongKind { .. }
+                    | ModelError::Setting { .. }
+                    | ModelError::MaskRepaintsNothing { .. }
+                    | ModelError::MaskRepaintsEverything { .. }
+                    | ModelError::MaskTooFine { .. }
+                    | ModelError::NoiseLevel { .. }
+                    | ModelError::EmptyPicture { .. }
+            ),
+            Self::Video(error) => error.is_request(),
+            Self::Cache(error) => error.is_request(),
+            Self::Blend(_) | Self::Interrupted => false,
+        }
+    }
+
+    /// Whether the memory of the device, or of the machine, did not hold what a model computes, so
+    /// that smaller batches or pictures may succeed.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        let model = match self {
+            Self::Model(error) => Some(error),
+            Self::Blend(lb_blend::BlendError::Backend(error)) => error.get_ref().downcast_ref(),
+            _ => None,
+        };
+        matches!(model, Some(ModelError::OutOfMemory { .. }))
     }
 }

@@ -1,8 +1,9 @@
-//! Computed frames to film frames, as they come.
+//! Cross-fading computed frames into film frames, as they come.
 
 use std::sync::Arc;
 
 use image::RgbImage;
+use lb_job::Timing;
 use lb_schedule::{
     ComputedPositions, FilmFrame, Timeline, TransitionSpan, computed_frame_times,
     perceptual_positions, transition_frames,
@@ -10,9 +11,8 @@ use lb_schedule::{
 use lb_video::picture;
 
 use crate::error::RenderError;
-use lb_job::Timing;
 
-/// Where a transition's computed frames sit in the film, and how far they differ.
+/// When a transition's computed frames are shown, and how far they differ.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Motion {
     /// When each computed frame is shown, in seconds since the film's beginning.
@@ -21,12 +21,12 @@ pub(crate) struct Motion {
     pub(crate) distances: Vec<f64>,
 }
 
-/// Cross-fades computed frames into a film. Even timing holds no more than two of them; perceptual
-/// timing holds those of one transition, since where the first one sits follows from all distances.
+/// Cross-fades computed frames into a film. Even timing holds no more than two of them. Perceptual
+/// timing holds those of one transition, because the time of the first one follows from all distances.
 pub(crate) struct FilmAssembler {
     timeline: Timeline,
     timing: Timing,
-    /// Computed frames of every transition, its keyframes included.
+    /// How many computed frames each transition has, its keyframes included.
     computed: Vec<usize>,
     /// Film frames of the current transition, once they are known.
     film: std::iter::Peekable<std::vec::IntoIter<FilmFrame>>,
@@ -37,7 +37,8 @@ pub(crate) struct FilmAssembler {
 }
 
 impl FilmAssembler {
-    /// Of a film whose transitions have so many computed frames each, keyframes included.
+    /// An assembler for a film whose transitions have this many computed frames each, keyframes
+    /// included.
     pub(crate) fn new(timeline: Timeline, computed: Vec<usize>, timing: Timing) -> Self {
         Self {
             timeline,
@@ -50,9 +51,9 @@ impl FilmAssembler {
         }
     }
 
-    /// Takes the next computed frame and hands out every film frame that it completes, as the mix
-    /// (1 − weight) · left + weight · right. Shared keyframes come once; a loop's first keyframe
-    /// comes again at its end.
+    /// Takes the next computed frame, and calls `show` for every film frame that it completes, with
+    /// left, right and weight of the mix (1 − weight) · left + weight · right. Shared keyframes come
+    /// once; the first keyframe of a loop comes again at its end.
     pub(crate) fn push(
         &mut self,
         frame: Arc<RgbImage>,
@@ -88,7 +89,7 @@ impl FilmAssembler {
         Ok(())
     }
 
-    /// What was found out about every transition that is complete.
+    /// The motion of every transition that is complete.
     pub(crate) fn take_motions(&mut self) -> Vec<Motion> {
         std::mem::take(&mut self.motions)
     }

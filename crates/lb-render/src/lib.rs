@@ -1,49 +1,80 @@
-//! A latent blending job to files.
+//! A latent blending job to files, and to pictures in memory.
 //!
-//! A [`Job`] says what a film shows, [`Outputs`] says where it goes, a [`Renderer`] holds the
+//! A [`Job`] says what a film shows, [`Outputs`] say where it goes, and a [`Renderer`] holds the
 //! model. [`Renderer::render`] is what every front end calls:
 //!
 //! ```text
-//!  Job ── Plan (tree, cost, film: all rules checked, nothing loaded)
-//!           │
-//!           ▼                                   keyframes first, then transition by transition
-//!  prompts ─ Pipeline ─ Keyframe ─ lb_blend::blend ─ latents ─ PictureDecoder ─ computed frames
-//!                                                                                    │
-//!          film file ◀─ FilmWriter (own thread, bounded) ◀─ cross-fade (two frames) ◀┤
-//!          frames folder ◀───────────────────────────────────────────────────────────┤
-//!          contact sheet ◀───────────────────────────────────────────────────────────┘
+//!  validate     Job ── Plan (trees, cost, film timing)          Outputs, models, input pictures
+//!                 │
+//!  open         pipelines of the stages, and every output under a temporary name
+//!                 │
+//!  stage        prompts, pictures ─ pipeline ─ keyframes ─ lb_blend::blend ─ latents ─ decoder
+//!                 │  ▲                                                                   │
+//!                 │  └── a second stage takes the first one's frames as keyframes        ▼
+//!                 │                                                      computed frames, restored
+//!                 ▼                                                                      │
+//!  sinks        film file ◀─ FilmWriter (own thread) ◀─ cross-fade (two frames) ◀────────┤
+//!                 │          frames folder, contact sheet, spool of a first stage ◀──────┤
+//!                 │          the observer ◀──────────────────────────────────────────────┘
+//!                 ▼
+//!  finish       every output gets its name, or none does
 //! ```
 //!
-//! Nothing is printed and no environment is read. Progress and cancellation go through one
-//! [`RenderObserver`]; what fails leaves nothing under a final name.
+//! A film has one stage, or two if it is upscaled: the second one is the same walk over other
+//! keyframes, which are made from the first one's frames. The pipeline of a stage keeps its results
+//! in a [`Cache`], if there is one, and the walk knows nothing of it.
 //!
-//! Everything about a film that needs no model is known beforehand: see [`lb_job`].
+//! Nothing is printed, and no environment is read. Progress, computed frames and cancellation go
+//! through one [`RenderObserver`]. A render that fails leaves nothing under a final name.
+//!
+//! Everything about a film that needs no model is known beforehand:
+//!
+//! ```
+//! use lb_render::{Job, Plan};
+//!
+//! # fn main() -> Result<(), lb_render::RenderError> {
+//! let mut job = Job::of_prompts(["a red apple", "a green pear"]);
+//! job.transitions[0].seconds = 2.0;
+//! let plan = Plan::new(&job)?;
+//! assert_eq!((plan.film_frames(), plan.computed_frames()), (60, 12));
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 
+mod cached_pipeline;
+mod earlier_frames;
 mod error;
 mod film;
-mod frame_place;
+mod first_stage;
+mod frames;
 mod modes;
 mod observe;
 mod outputs;
-mod production;
+mod picture_keyframes;
+mod position;
 mod renderer;
-mod reuse;
-mod store;
+mod sinks;
+mod stage;
 mod summary;
+mod upscale;
 
+pub use earlier_frames::{EarlierFrames, FramePositionError};
 pub use error::RenderError;
-pub use frame_place::FramePlace;
-pub use modes::film_size;
-pub use modes::upscale::{EarlierFrames, FramePlaceError};
 pub use observe::{RenderEvent, RenderObserver, Stage};
-pub use outputs::{Outputs, check_place};
+pub use outputs::{Outputs, validate_destination};
+pub use picture_keyframes::film_size;
+pub use position::FramePosition;
 pub use renderer::Renderer;
-pub use store::{Damage, Key, Store, StoreError, StoreOptions, StoreUsage};
-pub use summary::{Reconstruction, Seconds, Summary, TransitionFacts};
+pub use summary::{Reconstruction, Seconds, Summary, TransitionSummary};
 
 pub use image::RgbImage;
+pub use lb_blend::{
+    BlendError, BlendReport, InversionOptions, Phase, SamplerError, SamplerKind, SpacingDistance,
+    StepProgress,
+};
+pub use lb_cache::{Cache, CacheError, CacheOptions, CacheUsage, Damage};
 pub use lb_job::{
     Branching, BranchingSettings, CrossfeedSettings, CurveSettings, DepthMap, Fit, Injections,
     Inpaint, InpaintSettings, Job, JobError, JobFileError, JobSettings, Keyframe, KeyframeSettings,
@@ -51,15 +82,20 @@ pub use lb_job::{
     SpacingSettings, StageCost, Timing, Transition, TransitionSettings, Upscale, UpscaleSettings,
     embedded_job,
 };
-
-pub use lb_blend::{Phase, SamplerKind, SpacingDistance, StepProgress};
 pub use lb_models::{
-    Device, DeviceProblem, GrayPicture, ModelDirectory, ModelError, ModelKind, ModelPool,
-    PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
+    DecodeTiling, Device, DeviceProblem, GrayPicture, LoadedComponent, ModelDirectory, ModelError,
+    ModelKind, ModelPool, PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
     providers as device_reports,
 };
-pub use lb_schedule::{Easing, Guidance, Quality, ScheduleError, Spacing};
+pub use lb_schedule::{
+    BranchingProfile, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance, Quality, ScheduleError,
+    Spacing, Timeline, TransitionSpan,
+};
 pub use lb_video::{
     AnimationOptions, AudioTrack, Encoder, FileError, FilmFormat, FormatOption, InputError,
     VideoError, WebpCompression, ffmpeg_version,
 };
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,43 +1,30 @@
-//! What a film shows the model beside its prompts, and what becomes of finished pictures.
+//! What a film shows the model beside its prompts, and what becomes of decoded pictures.
 
 mod composite;
-mod depth;
 mod fit;
 mod inpaint;
-mod picture;
-pub(crate) mod upscale;
 
 use std::path::Path;
 
 use image::RgbImage;
 use lb_blend::Latents;
-use lb_models::{GrayPicture, ModelDirectory, ModelKind, Pipeline};
-
-use self::inpaint::InpaintPictures;
-pub use self::picture::film_size;
-pub(crate) use self::picture::{Inversion, KeyframePictures};
-use crate::error::RenderError;
-use crate::reuse::Reuse;
 use lb_job::Job;
+use lb_models::{GrayPicture, ModelDirectory, ModelKind};
 
-/// Reads a mask or a depth map in the form that the pipeline takes.
-fn read_grey_picture(path: &Path) -> Result<GrayPicture, RenderError> {
-    let picture = lb_video::read_grey_picture(path)?;
-    Ok(GrayPicture {
-        width: picture.width() as usize,
-        height: picture.height() as usize,
-        values: picture.into_raw(),
-    })
-}
+pub(crate) use self::fit::fit_picture;
+use self::inpaint::InpaintPictures;
+use crate::cached_pipeline::CachedPipeline;
+use crate::error::RenderError;
 
-/// A film's mode, its pictures read and fitted.
+/// A film's mode. Its pictures have been read and fitted.
 #[derive(Debug)]
 pub(crate) enum Mode {
-    /// Prompts alone.
+    /// The film follows prompts alone.
     Text,
-    /// A picture of which a part is repainted.
+    /// A part of a picture is repainted.
     Inpaint(InpaintPictures),
-    /// A map of what is near and what is far.
+    /// The film follows a depth map. It may be of any size, because it is resized to the latents' as
+    /// the model has seen it in training, which stretches it to the film's proportions.
     Depth(GrayPicture),
 }
 
@@ -47,7 +34,8 @@ impl Mode {
     ///
     /// # Errors
     /// [`ModelError::WrongKind`](lb_models::ModelError::WrongKind) for a model of another kind than
-    /// the job needs, [`RenderError::TwoModes`], and for pictures that cannot be read or do not fit.
+    /// the job needs, [`RenderError::TwoModes`], and errors for pictures that cannot be read or do
+    /// not fit.
     pub(crate) fn read(
         job: &Job,
         directory: &ModelDirectory,
@@ -57,13 +45,12 @@ impl Mode {
             (Some(_), Some(_)) => Err(RenderError::TwoModes),
             (Some(inpaint), None) => {
                 directory.require_kind(ModelKind::Inpaint, "a mask")?;
-                Ok(Self::Inpaint(InpaintPictures::read(
-                    inpaint, size, job.fit,
-                )?))
+                let pictures = InpaintPictures::read(inpaint, size, job.fit)?;
+                Ok(Self::Inpaint(pictures))
             }
             (None, Some(map)) => {
                 directory.require_kind(ModelKind::Depth, "a depth map")?;
-                Ok(Self::Depth(depth::read(map)?))
+                Ok(Self::Depth(read_grey_picture(&map.image)?))
             }
             (None, None) => {
                 directory.require_kind(ModelKind::TextToImage, "a film of prompts alone")?;
@@ -72,18 +59,18 @@ impl Mode {
         }
     }
 
-    /// The channels that the model sees beside every keyframe's latents.
+    /// The concatenated channels of every keyframe.
     ///
     /// # Errors
-    /// Where a mask asks for no inpainting, and where the VAE encoder cannot be loaded or run.
+    /// [`RenderError::Model`] for a mask that asks for no inpainting, and where the VAE encoder
+    /// cannot be loaded or run.
     pub(crate) fn channels(
         &self,
-        pipeline: &mut Pipeline,
-        reuse: &Reuse,
+        pipeline: &mut CachedPipeline,
     ) -> Result<Option<Latents>, RenderError> {
         Ok(match self {
             Self::Text => None,
-            Self::Inpaint(pictures) => Some(pictures.channels(pipeline, reuse)?),
+            Self::Inpaint(pictures) => Some(pictures.channels(pipeline)?),
             Self::Depth(map) => Some(pipeline.depth_channel(map)?),
         })
     }
@@ -98,4 +85,14 @@ impl Mode {
             Self::Text | Self::Depth(_) => Ok(picture),
         }
     }
+}
+
+/// Reads a mask or a depth map in the form that the pipeline takes.
+fn read_grey_picture(path: &Path) -> Result<GrayPicture, RenderError> {
+    let picture = lb_video::read_grey_picture(path)?;
+    Ok(GrayPicture {
+        width: picture.width() as usize,
+        height: picture.height() as usize,
+        values: picture.into_raw(),
+    })
 }

@@ -1,31 +1,33 @@
-//! Watching a render, and stopping it.
+//! Observing a render, and stopping it.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use image::RgbImage;
 use lb_blend::StepProgress;
+use lb_cache::CacheError;
 
-use crate::store::StoreError;
+use crate::error::RenderError;
+use crate::position::FramePosition;
 use crate::summary::Reconstruction;
 
 /// Something that a front end may want to show.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RenderEvent<'a> {
-    /// A prompt was longer than the text encoder: its end was left out.
+    /// A prompt was longer than the text encoder takes, and its end was left out.
     PromptCut {
-        /// The prompt as it was given.
+        /// The whole prompt.
         prompt: &'a str,
         /// The end that the model does not see.
         cut: &'a str,
     },
-    /// Something is wrong with the store; the work goes on without it, or without one entry of it.
+    /// Something is wrong with the cache. The work goes on without it, or without one entry of it.
     Cache {
-        /// What it is.
-        problem: &'a StoreError,
+        /// What is wrong.
+        problem: &'a CacheError,
     },
-    /// Weights that the store does not know yet are read, to be known again.
+    /// Weights that the cache does not know yet are read, to recognise them later.
     Weights {
         /// The file.
         path: &'a Path,
@@ -34,9 +36,9 @@ pub enum RenderEvent<'a> {
         /// Bytes of the file.
         total: u64,
     },
-    /// Frames of an earlier render say nothing of where in the film they stand, as others do. They
-    /// are taken to stand evenly between their neighbours.
-    FramesWithoutPlace {
+    /// Some frames of an earlier render carry no position in the film, while others do. They are
+    /// taken to lie evenly between their neighbours.
+    FramesWithoutPosition {
         /// The first of them.
         first: &'a Path,
         /// How many there are.
@@ -46,50 +48,61 @@ pub enum RenderEvent<'a> {
     Stage(Stage),
     /// The engine took a step.
     Step(&'a StepProgress),
-    /// A keyframe is there, before the transitions around it.
+    /// A keyframe of the job is there, before the transitions around it. In a film that is upscaled,
+    /// the picture is one of low resolution.
     Keyframe {
-        /// Which one, from 0.
+        /// The keyframe, counted from 0.
         index: usize,
         /// Its picture.
         picture: &'a RgbImage,
     },
-    /// A keyframe that is a picture is there; this is how close it comes.
+    /// A keyframe that is a picture is there; this is how close it comes to the picture.
     Reconstructed(&'a Reconstruction),
-    /// Computed frames were decoded and handed to the writers.
+    /// A computed frame of the film is there, and has been written to the outputs. The frames come in
+    /// film order: a shared keyframe comes once, and the first keyframe of a loop does not come again
+    /// at its end.
+    Frame {
+        /// Its position in the film.
+        position: FramePosition,
+        /// Its picture.
+        picture: &'a RgbImage,
+    },
+    /// Computed frames were decoded and handed to the outputs.
     Decoded {
         /// Computed frames so far.
         done: usize,
-        /// Computed frames of the film.
+        /// Computed frames of the film, or of the first stage of a film that is upscaled.
         total: usize,
     },
 }
 
-/// The stages of a render, in order.
+/// The stages of the work, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Stage {
     /// Prompts become conditioning.
     Encoding,
-    /// Keyframes' pictures become the noise that they are made from; the denoiser is loaded for
-    /// it. Left out where there are none, or the store has all of it.
+    /// Keyframes that are pictures become the noise that they are made from, for which the denoiser
+    /// is loaded. This is left out if there are none, or if the cache has all of it.
     Inverting,
-    /// Denoiser and decoder are loaded; left out where the store has all of the film.
+    /// The denoiser and the decoder are loaded. This is left out if the cache has the whole film.
     Loading,
     /// The engine works; frames are decoded and encoded as they come.
     Blending,
-    /// The first stage of an upscaled film is complete; encoding, loading and blending begin anew,
-    /// with this many transitions.
+    /// The first stage of an upscaled film is complete. Encoding, loading and blending follow once
+    /// more, with this many transitions.
     Upscaling {
-        /// Neighbours among the first stage's computed frames.
+        /// Pairs of neighbours among the first stage's computed frames.
         transitions: usize,
     },
-    /// The last frames are encoded and the files get their names.
+    /// The last frames are encoded, and the files get their names.
     Finishing,
 }
 
-/// Told of every event; [`ControlFlow::Break`] stops the render with
-/// [`RenderError::Interrupted`](crate::RenderError::Interrupted), leaving nothing behind.
+/// Receives every event. [`ControlFlow::Break`] stops the render with
+/// [`RenderError::Interrupted`], and nothing is left behind.
 ///
-/// `()` watches nothing.
+/// `()` ignores all events.
 pub trait RenderObserver {
     /// Something happened.
     fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
@@ -99,3 +112,11 @@ pub trait RenderObserver {
 }
 
 impl RenderObserver for () {}
+
+/// An observer's answer as a result.
+pub(crate) fn proceed(flow: ControlFlow<()>) -> Result<(), RenderError> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(RenderError::Interrupted),
+    }
+}

@@ -2,11 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_video::{AnimationOptions, AudioTrack, Encoder, FilmOptions};
+use lb_job::{Job, Plan};
+use lb_video::{
+    AnimationOptions, AudioTrack, CompletedFilm, Encoder, FilmOptions, FilmWriter, PngFile,
+};
 
 use crate::error::RenderError;
+use crate::film::{FilmAssembler, Motion};
+use crate::sinks::{ComputedFrame, FilmSink, FolderSink, FrameSink, SheetSink};
 
-/// What is written where; at least one of the three is named.
+/// What is written, and where. Nothing need be: the computed frames are also handed to the observer,
+/// by [`RenderEvent::Frame`](crate::RenderEvent::Frame).
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Outputs {
     /// The film: a file whose ending names its format, or a folder for PNG pictures.
@@ -26,34 +32,30 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Whether nothing is asked for.
+    /// Whether nothing is written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.film.is_none() && self.frames_dir.is_none() && self.contact_sheet.is_none()
     }
 
-    /// Checks what can be checked before any work: that something is asked for, that no two
-    /// outputs are one, that nothing is in the way, and that the contact sheet is not called what it
-    /// is not.
+    /// Checks what can be checked before any work: that no two outputs are the same, that nothing is
+    /// in the way, and that the contact sheet has the name of a PNG file.
     ///
     /// # Errors
-    /// [`RenderError::NoOutput`], [`RenderError::SameOutput`], [`RenderError::OutputExists`],
-    /// [`RenderError::SpecialFile`], [`RenderError::ContactSheetFormat`].
+    /// [`RenderError::SameOutput`], [`RenderError::OutputExists`], [`RenderError::SpecialFile`],
+    /// [`RenderError::ContactSheetFormat`].
     pub fn validate(&self) -> Result<(), RenderError> {
         let named: Vec<&PathBuf> = [&self.film, &self.frames_dir, &self.contact_sheet]
             .into_iter()
             .flatten()
             .collect();
-        if self.is_empty() {
-            return Err(RenderError::NoOutput);
-        }
         for (index, path) in named.iter().enumerate() {
-            if named[..index].iter().any(|other| same_place(other, path)) {
+            if named[..index].iter().any(|other| same_path(other, path)) {
                 return Err(RenderError::SameOutput {
                     path: path.to_path_buf(),
                 });
             }
-            check_place(path, self.overwrite)?;
+            validate_destination(path, self.overwrite)?;
         }
         match &self.contact_sheet {
             Some(path) if !is_called_png(path) => {
@@ -63,7 +65,7 @@ impl Outputs {
         }
     }
 
-    /// A folder on the disk that they go to.
+    /// A folder on the disk that the outputs are written to.
     pub(crate) fn folder(&self) -> &Path {
         let named = [&self.film, &self.frames_dir, &self.contact_sheet];
         let first = named.into_iter().flatten().next();
@@ -74,12 +76,8 @@ impl Outputs {
         }
     }
 
-    /// How the films among them are written, with a text that they carry.
-    pub(crate) fn film_options(
-        &self,
-        frames_per_second: f64,
-        description: Option<String>,
-    ) -> FilmOptions {
+    /// How the films among them are written. `description` is the text that they carry.
+    fn film_options(&self, frames_per_second: f64, description: Option<String>) -> FilmOptions {
         FilmOptions {
             frames_per_second,
             encoder: self.encoder.clone(),
@@ -91,18 +89,101 @@ impl Outputs {
     }
 }
 
-fn same_place(left: &Path, right: &Path) -> bool {
+/// The outputs of one render while they are written. They get their names together at the end; if
+/// this is dropped before, nothing is left behind.
+pub(crate) struct OpenOutputs {
+    film: FilmSink,
+    frames: Option<FolderSink>,
+    sheet: Option<SheetSink>,
+    /// The job, which every output carries.
+    description: Option<String>,
+}
+
+impl OpenOutputs {
+    /// Opens every output, so that one that cannot be written is found before any work.
+    ///
+    /// # Errors
+    /// [`RenderError::Video`] for what cannot be written.
+    pub(crate) fn open(
+        outputs: &Outputs,
+        job: &Job,
+        plan: &Plan,
+        (width, height): (usize, usize),
+        description: Option<String>,
+    ) -> Result<Self, RenderError> {
+        let options = outputs.film_options(plan.timeline.frames_per_second(), description.clone());
+        let film = outputs.film.as_ref();
+        let film = film.map(|path| FilmWriter::create(path, width, height, &options));
+        let frames = outputs.frames_dir.as_ref();
+        let frames = frames.map(|folder| FilmWriter::png_sequence(folder, width, height, &options));
+        let computed = plan.computed_frames();
+        let sheet = outputs.contact_sheet.as_ref();
+        let sheet = sheet.map(|path| SheetSink::create(path, outputs.overwrite, computed));
+        let counts = plan.transition_frames().collect();
+        let assembler = FilmAssembler::new(plan.timeline.clone(), counts, job.timing);
+        Ok(Self {
+            film: FilmSink::new(assembler, film.transpose()?, job.looped),
+            frames: frames.transpose()?.map(FolderSink),
+            sheet: sheet.transpose()?,
+            description,
+        })
+    }
+
+    /// Completes every output, and then gives them their names: if one fails, none appears. Returns
+    /// what was written, and the motion of every transition.
+    ///
+    /// # Errors
+    /// [`RenderError::Video`] for what cannot be written.
+    pub(crate) fn publish(self) -> Result<(Vec<PathBuf>, Vec<Motion>), RenderError> {
+        let (film, motions) = self.film.into_parts();
+        let films = film.into_iter().chain(self.frames.map(|sink| sink.0));
+        let completed: Vec<CompletedFilm> =
+            films.map(FilmWriter::complete).collect::<Result<_, _>>()?;
+        let description = self.description.as_deref();
+        let sheet: Option<(PngFile, PathBuf)> = self
+            .sheet
+            .map(|sheet| sheet.complete(description))
+            .transpose()?;
+        let mut files = Vec::with_capacity(completed.len() + 1);
+        for film in completed {
+            files.push(film.publish()?.path);
+        }
+        if let Some((file, path)) = sheet {
+            file.publish()?;
+            files.push(path);
+        }
+        Ok((files, motions))
+    }
+}
+
+impl FrameSink for OpenOutputs {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        if let Some(sheet) = &mut self.sheet {
+            sheet.take(frame)?;
+        }
+        if let Some(frames) = &mut self.frames {
+            frames.take(frame)?;
+        }
+        self.film.take(frame)
+    }
+
+    fn end(&mut self) -> Result<(), RenderError> {
+        self.film.end()
+    }
+}
+
+fn same_path(left: &Path, right: &Path) -> bool {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     absolute(left) == absolute(right)
 }
 
-/// Checks that an output may be written at this place: that nothing is there, or what is there may
-/// be replaced. A device or a pipe never may: outputs are whole files that take a name at the end,
-/// and would take it from the device.
+/// Checks that an output may be written under this name: that nothing is there, or what is there may
+/// be replaced. A device or a pipe may never be replaced: outputs are whole files that get their name
+/// at the end, and would take it from the device.
 ///
 /// # Errors
 /// [`RenderError::OutputExists`], [`RenderError::SpecialFile`].
-pub fn check_place(path: &Path, overwrite: bool) -> Result<(), RenderError> {
+pub fn validate_destination(path: &Path, overwrite: bool) -> Result<(), RenderError> {
     let path_buf = || path.to_path_buf();
     match path.metadata() {
         Ok(there) if !there.is_file() && !there.is_dir() => {
@@ -133,11 +214,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn something_must_be_asked_for_and_two_outputs_differ() {
-        assert!(matches!(
-            Outputs::default().validate(),
-            Err(RenderError::NoOutput)
-        ));
+    fn nothing_need_be_written_and_two_outputs_differ() {
+        assert!(Outputs::default().is_empty());
+        assert!(Outputs::default().validate().is_ok());
         let twice = Outputs {
             film: Some("a/film".into()),
             frames_dir: Some("./a/film".into()),

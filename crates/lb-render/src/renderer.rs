@@ -1,36 +1,36 @@
 //! A job and a model to files: the order of the work.
 
-mod upscale;
-
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 
-use lb_blend::{
-    Backend, BlendError, BlendOptions, BlendRequest, Conditioning, Film, Latents, blend, noise,
-};
-use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime};
+use lb_cache::{Cache, LenientCache};
+use lb_job::{Job, JobError, Plan, SettingsError};
+use lb_models::{ModelDirectory, ModelKind, ModelPool, PipelineOptions, Runtime};
+use lb_video::FrameSpool;
 
+use crate::cached_pipeline::{CacheReporter, Pipelines};
+use crate::earlier_frames::EarlierFrames;
 use crate::error::RenderError;
-use crate::modes::upscale::SecondStage;
-use crate::modes::{Inversion, KeyframePictures, Mode, film_size};
-use crate::observe::{RenderEvent, RenderObserver, Stage};
-use crate::outputs::Outputs;
-use crate::production::{Production, proceed};
-use crate::reuse::Reuse;
-use crate::store::{Store, StoreSession};
-use crate::summary::{Seconds, Summary};
-use lb_job::Job;
-use lb_job::Plan;
+use crate::first_stage::FirstStage;
+use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
+use crate::outputs::{OpenOutputs, Outputs};
+use crate::picture_keyframes::film_size;
+use crate::stage::StageReport;
+use crate::summary::{Seconds, Summary, TransitionSummary};
+use crate::upscale::{LowResFrames, LowResPictures, SecondStage, Upscaler};
 
 /// A model, ready to render jobs.
+///
+/// What a renderer loads comes from a [`ModelPool`], which outlives a render: with a memory budget,
+/// the second film of a program finds the model loaded. Clones of a renderer share the pool, and a
+/// renderer can be sent to a worker thread.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     pool: ModelPool,
     directory: ModelDirectory,
     options: PipelineOptions,
     upscaler: Option<ModelDirectory>,
-    store: Option<Store>,
+    cache: Option<Cache>,
 }
 
 impl Renderer {
@@ -50,27 +50,27 @@ impl Renderer {
             directory,
             options,
             upscaler: None,
-            store: None,
+            cache: None,
         })
     }
 
-    /// The same, with models from this pool: with a memory budget, they stay loaded for the next
-    /// render.
+    /// The same renderer with models from this pool. With a memory budget, they stay loaded for the
+    /// next render.
     #[must_use]
     pub fn with_pool(self, pool: ModelPool) -> Self {
         Self { pool, ..self }
     }
 
-    /// The same, with the model of jobs that are upscaled.
+    /// The same renderer with the model of jobs that are upscaled.
     #[must_use]
     pub fn with_upscaler(self, upscaler: Option<ModelDirectory>) -> Self {
         Self { upscaler, ..self }
     }
 
-    /// The same, with a store for finished work: what it has is not computed again.
+    /// The same renderer with a cache: a result that is in it is not computed again.
     #[must_use]
-    pub fn with_store(self, store: Option<Store>) -> Self {
-        Self { store, ..self }
+    pub fn with_cache(self, cache: Option<Cache>) -> Self {
+        Self { cache, ..self }
     }
 
     /// The model.
@@ -85,204 +85,171 @@ impl Renderer {
         self.upscaler.as_ref()
     }
 
+    /// The models that are loaded.
+    #[must_use]
+    pub fn pool(&self) -> &ModelPool {
+        &self.pool
+    }
+
     /// Renders a film.
     ///
-    /// The request is checked whole before anything is loaded. Decoding and encoding run as
-    /// transitions are finished, in bounded memory. Every output appears under its name only when
-    /// it is complete.
+    /// The request is validated before anything is loaded. Frames are decoded and encoded as
+    /// transitions are finished, in bounded memory. Every output appears under its name only when it
+    /// is complete.
     ///
     /// # Errors
-    /// The rule that the request breaks (see [`RenderError::is_request`]), or the part of the
-    /// work that failed; then nothing is left under the outputs' names.
+    /// The rule that the request breaks (see [`RenderError::is_request`]), or the part of the work
+    /// that failed. Then nothing is left under the outputs' names.
     pub fn render(
         &self,
         job: &Job,
         outputs: &Outputs,
         observer: &mut dyn RenderObserver,
     ) -> Result<Summary, RenderError> {
+        self.run(job, None, outputs, observer)
+    }
+
+    /// Renders the second stage of a job whose first stage was rendered earlier.
+    ///
+    /// The job says what the frames are: its keyframes, its transitions with the computed frames of
+    /// each, and how they are upscaled. No model is needed but the upscaler.
+    ///
+    /// # Errors
+    /// As [`Self::render`], and also if the frames are not those that the job has.
+    pub fn upscale(
+        &self,
+        job: &Job,
+        frames: &EarlierFrames,
+        outputs: &Outputs,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Summary, RenderError> {
+        self.run(job, Some(frames), outputs, observer)
+    }
+
+    fn run(
+        &self,
+        job: &Job,
+        earlier: Option<&EarlierFrames>,
+        outputs: &Outputs,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Summary, RenderError> {
         let began = Instant::now();
-        let plan = Plan::new(job)?;
-        outputs.validate()?;
-        let size = film_size(job, self.directory.default_side())?;
-        let (width, height) = size;
-        self.directory.latent_shape(width, height)?;
-        let mode = Mode::read(job, &self.directory, size)?;
-        let mut pictures = KeyframePictures::read(job, size, &mode)?;
-        let session = Rc::new(StoreSession::new(self.store.clone()));
-        let second = self.second_stage(job, &plan, outputs, size, &session, observer)?;
-        let shown_size = second.as_ref().map_or(size, SecondStage::picture_size);
-        let mut pipeline = Pipeline::open(
-            &self.pool,
-            self.directory.clone(),
-            width,
-            height,
-            self.options.clone(),
-        )?;
-        let schedule = self.directory.schedule();
-        let sampler = job.sampler.sampler(schedule, plan.steps())?;
-        let encodes = job.inpaint.is_some() || job.pictures() > 0;
-        let reuse = Rc::new(Reuse::new(&session, &pipeline, encodes, observer)?);
-        let channels = mode.channels(&mut pipeline, &reuse)?;
-        let mut production = match &second {
-            Some(_) => Production::for_second_stage(job, &plan, &pipeline, mode, outputs, &reuse)?,
-            None => {
-                let description = Some(job.description(self.directory.path(), size)?);
-                Production::begin(job, &plan, outputs, &pipeline, mode, description, &reuse)?
-            }
+        let cache = Rc::new(LenientCache::new(self.cache.clone()));
+        let observer = &mut CacheReporter {
+            cache: Rc::clone(&cache),
+            observer,
         };
 
-        let stage = |stage: Stage, observer: &mut dyn RenderObserver| {
-            proceed(observer.event(&RenderEvent::Stage(stage)))
+        // Validate.
+        let plan = Plan::new(job)?;
+        outputs.validate()?;
+        let earlier = match earlier {
+            Some(frames) => Some(frames.of_job(job, &plan, observer)?),
+            None => None,
         };
-        stage(Stage::Encoding, observer)?;
-        let mut film = Film {
-            keyframes: keyframes(&mut pipeline, &reuse, job, channels.as_ref(), observer)?,
-            transitions: transitions(job, &plan),
+        let size = match &earlier {
+            Some(frames) => frames.size(),
+            None => film_size(job, self.directory.default_side())?,
         };
-        pictures.encode(&mut pipeline, &reuse)?;
-        reuse.tell(observer)?;
-        let limit = pipeline.batch_limit();
-        let scales = pictures
-            .keyframes(&film.keyframes)
-            .map(|at| at.guidance_scale);
-        let rows = film
-            .outline()
-            .call_rows(limit)
-            .with_inversion(scales, limit);
-        pipeline.expect_rows(rows);
-        let denoised = format!("{:?} {schedule:?}", job.sampler);
-        let inversion = Inversion {
-            schedule,
-            sampler: &denoised,
-            steps: plan.steps(),
-            options: job.inversion(),
-        };
-        let inverted = inversion.invert(
-            &pictures,
-            &mut film.keyframes,
-            &mut pipeline,
-            &reuse,
-            observer,
-        )?;
-        production.set_pictures(pictures);
-        let options = BlendOptions {
-            spacing: job.spacing,
-            distance: job.distance,
-            crossfeed: job.crossfeed,
-        };
-        let mut trajectories = reuse.trajectories(&film, &options, &denoised);
-        if !trajectories.is_complete() {
-            stage(Stage::Loading, observer)?;
-            pipeline.load_unet()?;
-            pipeline.decoder().load()?;
+        let upscaler = self.upscaler_of(job, size)?;
+        if earlier.is_some() && upscaler.is_none() {
+            return Err(JobError::from(SettingsError::UpscaleWithoutModel).into());
         }
-        stage(Stage::Blending, observer)?;
-        let mut report = {
-            let mut watching = production.watch(observer);
-            let result = blend(BlendRequest {
-                backend: &mut pipeline,
-                sampler: sampler.as_ref(),
-                keyframes: &mut film.keyframes.as_slice(),
-                transitions: &film.transitions,
-                options,
-                snapshots: &mut trajectories,
-                observer: &mut watching,
-            });
-            watching.outcome(result)?
+
+        // Open the stages and the outputs.
+        let pipelines = Pipelines {
+            pool: &self.pool,
+            options: &self.options,
+            cache,
         };
-        inverted.add_to(&mut report);
-        let reconstructions = production.take_reconstructions();
-        let (mut decodes, mut reused_decodes) = (production.decodes(), production.reused_decodes());
-        let mut times = pipeline.times();
-        // One stage's models make room for the next one's.
-        drop(pipeline);
-        if let Some(second) = second {
-            let whole = second.run(job, production, observer)?;
-            report = whole.after(report);
-            decodes += whole.production.decodes();
-            reused_decodes += whole.production.reused_decodes();
-            times += whole.times;
-            production = whole.production;
+        let first = match &earlier {
+            Some(_) => None,
+            None => {
+                let model = &self.directory;
+                let stage = FirstStage::open(job, &plan, size, model, &pipelines, observer)?;
+                Some(stage)
+            }
+        };
+        let second = match upscaler {
+            Some(upscaler) => Some(SecondStage::open(job, upscaler, &pipelines, observer)?),
+            None => None,
+        };
+        let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
+        let description = self.description(job, size)?;
+        let mut open = OpenOutputs::open(outputs, job, &plan, film_size, description)?;
+
+        // Run the stages. A first stage has dropped its models when the second one loads its own.
+        let mut report = StageReport::default();
+        let mut low_res = earlier;
+        if let Some(first) = first {
+            if second.is_some() {
+                let mut spool = FrameSpool::create(outputs.folder(), size.0, size.1)?;
+                report = first.run(false, &mut spool, observer)?;
+                let pictures = LowResPictures::Spooled(spool, size);
+                let fractions = report.computed_fractions();
+                low_res = Some(LowResFrames::new(pictures, fractions, job.looped)?);
+            } else {
+                report = first.run(true, &mut open, observer)?;
+            }
         }
-        stage(Stage::Finishing, observer)?;
-        reuse.tell(observer)?;
-        let transitions = production.take_transitions();
-        let files = production.finish()?;
+        if let (Some(second), Some(low_res)) = (second, low_res) {
+            if report.level_fractions.is_empty() {
+                report.level_fractions = low_res.as_last_levels();
+            }
+            let frames = plan.computed_frames();
+            report = report.followed_by(second.run(&low_res, frames, &mut open, observer)?);
+        }
+
+        // Finish.
+        proceed(observer.event(&RenderEvent::Stage(Stage::Finishing)))?;
+        let (files, motions) = open.publish()?;
+        let trees = plan.profiles.iter().zip(report.level_fractions);
+        let transitions = trees.zip(motions).map(|((profile, fractions), motion)| {
+            TransitionSummary::new(profile, fractions, motion)
+        });
         Ok(Summary {
             files,
-            width: shown_size.0,
-            height: shown_size.1,
+            width: film_size.0,
+            height: film_size.1,
             film_frames: plan.film_frames(),
             computed_frames: plan.computed_frames(),
-            statistics: report,
-            decodes,
-            reused_decodes,
-            reconstructions,
-            transitions,
+            statistics: report.statistics,
+            decodes: report.decodes.decoded,
+            reused_decodes: report.decodes.reused,
+            reconstructions: report.decodes.reconstructions,
+            transitions: transitions.collect(),
             seconds: Seconds {
                 total: began.elapsed().as_secs_f64(),
-                sessions: times.running.as_secs_f64(),
-                loading: times.loading.as_secs_f64(),
+                sessions: report.times.running.as_secs_f64(),
+                loading: report.times.loading.as_secs_f64(),
             },
         })
     }
-}
 
-/// The keyframes as the engine takes them; what was cut of a prompt is told.
-fn keyframes(
-    pipeline: &mut Pipeline,
-    reuse: &Reuse,
-    job: &Job,
-    channels: Option<&Latents>,
-    observer: &mut dyn RenderObserver,
-) -> Result<Vec<lb_blend::Keyframe>, RenderError> {
-    let encoded = encode(pipeline, reuse, job, observer)?;
-    let shape = pipeline.latent_shape();
-    let keyframes = job.keyframes.iter().map(|keyframe| {
-        noise::initial_latents(keyframe.seed, shape).map(|initial_latents| lb_blend::Keyframe {
-            conditioning: encoded[keyframe.prompt.as_str()].clone(),
-            negative_conditioning: encoded[keyframe.negative_prompt.as_str()].clone(),
-            guidance_scale: keyframe.guidance_scale,
-            initial_latents,
-            concatenated: channels.cloned(),
-        })
-    });
-    Ok(keyframes
-        .collect::<Result<_, _>>()
-        .map_err(BlendError::from)?)
-}
-
-/// The transitions as the engine takes them.
-fn transitions(job: &Job, plan: &Plan) -> Vec<lb_blend::Transition> {
-    let transitions = job.transitions.iter().zip(&plan.profiles);
-    transitions
-        .map(|(transition, profile)| lb_blend::Transition {
-            profile: profile.clone(),
-            guidance_damper: transition.guidance_damper,
-        })
-        .collect()
-}
-
-/// Conditioning of every prompt and negative prompt, each once.
-pub(crate) fn encode<'a>(
-    pipeline: &mut Pipeline,
-    reuse: &Reuse,
-    job: &'a Job,
-    observer: &mut dyn RenderObserver,
-) -> Result<BTreeMap<&'a str, Conditioning>, RenderError> {
-    let keyframes = job.keyframes.iter();
-    let prompts: BTreeSet<&str> = keyframes
-        .flat_map(|keyframe| [keyframe.prompt.as_str(), keyframe.negative_prompt.as_str()])
-        .collect();
-    let mut tokens = Vec::with_capacity(prompts.len());
-    for &prompt in &prompts {
-        let tokenized = pipeline.tokenize(prompt)?;
-        if let Some(cut) = &tokenized.cut {
-            proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
-        }
-        tokens.push(tokenized);
+    /// What upscales a job's frames of this size; `None` for a job that is not upscaled.
+    fn upscaler_of<'a>(
+        &'a self,
+        job: &'a Job,
+        size: (usize, usize),
+    ) -> Result<Option<Upscaler<'a>>, RenderError> {
+        let Some(upscale) = &job.upscale else {
+            return Ok(None);
+        };
+        let Some(directory) = &self.upscaler else {
+            return Err(RenderError::NoUpscaler {
+                model: upscale.model.clone(),
+            });
+        };
+        Upscaler::new(upscale, directory, size).map(Some)
     }
-    let conditionings = reuse.encode(pipeline, &tokens)?;
-    reuse.tell(observer)?;
-    Ok(prompts.into_iter().zip(conditionings).collect())
+
+    /// The job as every output carries it. Frames of other programs leave open which model made
+    /// them: such a job cannot be repeated, and nothing is carried.
+    fn description(&self, job: &Job, size: (usize, usize)) -> Result<Option<String>, RenderError> {
+        let is_unknown = job.model.is_none() && self.directory.kind() == ModelKind::Upscale;
+        if job.upscale.is_some() && is_unknown {
+            return Ok(None);
+        }
+        Ok(Some(job.description(self.directory.path(), size)?))
+    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::film::Motion;
 
-/// Facts about a finished render.
+/// What a finished render did.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
     /// Everything that was written.
@@ -23,14 +23,14 @@ pub struct Summary {
     pub computed_frames: usize,
     /// What the engine did.
     pub statistics: BlendReport,
-    /// Pictures decoded for the film.
+    /// Pictures that were decoded to be shown.
     pub decodes: usize,
-    /// Pictures of the film that the store had.
+    /// Pictures that were in the cache and needed no decoding.
     pub reused_decodes: usize,
     /// How close the keyframes that are pictures come to them, in film order.
     pub reconstructions: Vec<Reconstruction>,
-    /// The tree of every transition as it was walked.
-    pub transitions: Vec<TransitionFacts>,
+    /// The tree of every transition, and the motion of its frames.
+    pub transitions: Vec<TransitionSummary>,
     /// Where the time went.
     pub seconds: Seconds,
 }
@@ -41,28 +41,28 @@ pub struct Summary {
 pub struct Reconstruction {
     /// Which keyframe, from 0.
     pub keyframe: usize,
-    /// Of the latents: root mean square of the error over that of the encoded picture. What the
-    /// inversion leaves, and further iterations can lessen.
+    /// The root mean square of the latents' error, relative to that of the encoded picture. This is
+    /// what the inversion leaves, and further iterations can reduce it.
     pub latent_error: f64,
-    /// Of the decoded keyframe against the picture, in dB. No better than what the autoencoder
-    /// leaves of a picture.
+    /// The peak signal-to-noise ratio of the decoded keyframe, compared with the picture, in dB. It is
+    /// no better than what the autoencoder leaves of a picture.
     pub psnr: f64,
 }
 
 impl Reconstruction {
-    /// From here on the film near the picture is visibly another's.
+    /// From this latent error on, the film near the picture visibly shows something else.
     pub const BAD_LATENT_ERROR: f64 = 0.05;
 
-    /// Whether the latents are further from the picture than can pass unseen.
+    /// Whether the difference between the keyframe and its picture can be seen.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         self.latent_error > Self::BAD_LATENT_ERROR
     }
 }
 
-/// The tree of a transition, its fractions included.
+/// The tree of a transition with its fractions, and the motion of its frames.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct TransitionFacts {
+pub struct TransitionSummary {
     /// Inference steps.
     pub steps: usize,
     /// The step at which each level begins.
@@ -71,15 +71,15 @@ pub struct TransitionFacts {
     pub branch_counts: Vec<usize>,
     /// Fractions of each level's branches.
     pub fractions: Vec<Vec<f64>>,
-    /// When each computed frame is shown, in seconds since the film's beginning; the keyframes at
-    /// both ends included. A loop's last keyframe is its first one, in the next round.
+    /// When each computed frame is shown, in seconds since the film's beginning, with the keyframes
+    /// at both ends. A loop ends with its first keyframe, in the next round.
     pub frame_seconds: Vec<f64>,
     /// How far each computed frame differs from the next: the Euclidean distance of their R'G'B'
     /// values, normalised to one of them, in grey levels.
     pub frame_distances: Vec<f64>,
 }
 
-impl TransitionFacts {
+impl TransitionSummary {
     pub(crate) fn new(
         profile: &BranchingProfile,
         fractions: Vec<Vec<f64>>,
@@ -109,7 +109,7 @@ pub struct Seconds {
 }
 
 impl Seconds {
-    /// Neither inside the model sessions nor loading them.
+    /// The time that was spent neither inside the model sessions nor loading them.
     #[must_use]
     pub fn outside(&self) -> f64 {
         (self.total - self.sessions - self.loading).max(0.0)

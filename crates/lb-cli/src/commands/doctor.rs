@@ -158,8 +158,8 @@ fn model(model: &ModelInspection) -> Finding {
 
 /// Where finished work is kept, and how much of it there is.
 fn cache(surroundings: &Surroundings) -> Finding {
-    let store = match resolve::usual_store(surroundings) {
-        Ok(Some(store)) => store,
+    let cache = match resolve::usual_cache(surroundings) {
+        Ok(Some(cache)) => cache,
         Ok(None) => {
             return Finding::missing(
                 "finished work",
@@ -175,11 +175,11 @@ fn cache(surroundings: &Surroundings) -> Finding {
             );
         }
     };
-    let folder = store.folder().display().to_string();
-    match store.usage() {
+    let folder = cache.folder().display().to_string();
+    match cache.usage() {
         Ok(usage) => {
             let megabytes = |bytes: u64| bytes as f64 / 1e6;
-            let (there, limit) = (megabytes(usage.bytes), megabytes(store.limit()));
+            let (there, limit) = (megabytes(usage.bytes), megabytes(cache.limit()));
             Finding::found(
                 folder,
                 format!("{} results, {there:.1} MB of {limit:.0} MB", usage.entries),

@@ -26,6 +26,7 @@ pub(crate) fn run(
     let plan = Plan::new(&job)?;
     let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
     if !save_only {
+        resolve::require_output(&outputs)?;
         outputs.validate()?;
     }
     resolve::complete(&mut job, surroundings)?;
@@ -48,9 +49,9 @@ pub(crate) fn run(
             arguments.content.prompts.len()
         );
     }
-    let store = resolve::store(&arguments.cache, surroundings)?;
-    let keeps = store.is_some();
-    let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?.with_store(store);
+    let cache = resolve::cache(&arguments.cache, surroundings)?;
+    let keeps = cache.is_some();
+    let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?.with_cache(cache);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.render(&job, &outputs, &mut progress);
@@ -141,7 +142,7 @@ struct Facts<'a> {
     seconds: SecondFacts,
     /// Bytes; absent where the system does not tell.
     peak_memory: Option<u64>,
-    transitions: &'a [lb_render::TransitionFacts],
+    transitions: &'a [lb_render::TransitionSummary],
 }
 
 #[derive(Serialize)]

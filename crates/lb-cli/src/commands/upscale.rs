@@ -22,15 +22,16 @@ pub(crate) fn run(
             "--save-job belongs to lb render: frames alone are no job".into(),
         ));
     }
+    resolve::require_output(&outputs)?;
     outputs.validate()?;
     let fractions = arguments.facts.as_deref().map(resolve::fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
     let job = resolve::upscale_job(arguments, &frames)?;
     let plan = Plan::new(&job)?;
-    let store = resolve::store(&arguments.cache, surroundings)?;
+    let cache = resolve::cache(&arguments.cache, surroundings)?;
     let renderer = resolve::upscaler(&arguments.model, &arguments.machine, surroundings)?;
-    let keeps = store.is_some();
-    let renderer = renderer.with_store(store);
+    let keeps = cache.is_some();
+    let renderer = renderer.with_cache(cache);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.upscale(&job, &frames, &outputs, &mut progress);

@@ -1,4 +1,4 @@
-//! Films of grey frames, of which one value tells everything.
+//! Films of grey frames, for which one value stands for the whole picture.
 
 use lb_schedule::{FilmTiming, film_frames};
 use lb_video::picture::cross_fade;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn grey(level: u8) -> Arc<RgbImage> {
-    Arc::new(RgbImage::from_pixel(2, 2, [level; 3].into()))
+    Arc::new(RgbImage::from_pixel(2, 2, image::Rgb([level; 3])))
 }
 
 /// What the film shows, the motions, and the most computed frames that were held.

@@ -1,12 +1,12 @@
-//! The kept part of a picture, put back into what was made around it.
+//! The kept part of an inpainted picture, put over the pictures that were made around it.
 
 use image::RgbImage;
 use lb_models::GrayPicture;
 use lb_video::{VideoError, picture};
 
-/// From here on a mask's pixel is white, for the model too.
+/// A mask's pixel is white from this value on, for the model as well.
 const THRESHOLD: f32 = 0.5;
-/// The share of a pixel that is wholly repainted.
+/// The share of a pixel that is wholly repainted, in fixed-point numbers.
 const WHOLE: u32 = 1 << 16;
 
 /// The source picture over repainted ones: kept pixels are its own, and beside them the repainted
@@ -14,18 +14,18 @@ const WHOLE: u32 = 1 << 16;
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct KeptPixels {
     source: RgbImage,
-    /// Of each pixel the repainted picture's share, 0 to [`WHOLE`].
+    /// For each pixel the share of the repainted picture, 0 to [`WHOLE`].
     shares: Vec<u32>,
 }
 
 impl KeptPixels {
-    /// Black pixels of `mask` (below 0.5) are kept; `feather` is the width, in pixels, over which
-    /// the repainted part rises from the nearest kept pixel on. Source and mask have one size.
+    /// Black pixels of `mask` (below 0.5) are kept. The repainted part fades in over `feather` pixels
+    /// from the nearest kept pixel. Source and mask have the same size.
     pub(crate) fn new(source: &RgbImage, mask: &GrayPicture, feather: f64) -> Self {
         let kept: Vec<bool> = mask.values.iter().map(|&value| value < THRESHOLD).collect();
         let share = |squared: u64| {
             let risen = ((squared as f64).sqrt() / (feather + 1.0)).min(1.0);
-            // Both ends flat, so that neither shows as an edge.
+            // A smoothstep: it is flat at both ends, so that neither shows as an edge.
             (risen * risen * (3.0 - 2.0 * risen) * f64::from(WHOLE)).round() as u32
         };
         let distances = squared_distances(&kept, source.width() as usize);
@@ -52,8 +52,8 @@ impl KeptPixels {
     }
 }
 
-/// The square of every pixel's distance to the nearest marked one, exactly: Meijster, Roerdink and
-/// Hesselink 2000. Without any marked pixel, larger than any distance in the picture.
+/// The exact square of every pixel's distance to the nearest marked pixel (Meijster, Roerdink and
+/// Hesselink 2000). If no pixel is marked, it is larger than any distance in the picture.
 fn squared_distances(marked: &[bool], width: usize) -> Vec<u64> {
     let height = marked.len() / width.max(1);
     let far = (width + height) as i64;
@@ -75,19 +75,19 @@ fn squared_distances(marked: &[bool], width: usize) -> Vec<u64> {
     lines.flat_map(lower_envelope).collect()
 }
 
-/// For each place the least of `(place − centre)² + heights[centre]²` over all centres.
+/// For each position the least of `(position − centre)² + heights[centre]²` over all centres.
 fn lower_envelope(heights: &[i64]) -> Vec<u64> {
-    let value = |place: i64, centre: i64| {
+    let value = |position: i64, centre: i64| {
         let height = heights[centre as usize];
-        (place - centre) * (place - centre) + height * height
+        (position - centre) * (position - centre) + height * height
     };
-    // Where the parabola around `right` comes below the one around `left`.
+    // The first position at which the parabola around `right` lies below the one around `left`.
     let crossing = |left: i64, right: i64| {
         let lifted = value(0, right) - value(0, left);
         lifted.div_euclid(2 * (right - left)) + 1
     };
     let length = heights.len() as i64;
-    // The parabolas of the envelope, and the place from which on each is the lowest.
+    // The parabolas of the envelope, and the position from which on each is the lowest.
     let mut lowest: Vec<(i64, i64)> = vec![(0, 0)];
     for centre in 1..length {
         while let Some(&(other, from)) = lowest.last()
@@ -107,14 +107,14 @@ fn lower_envelope(heights: &[i64]) -> Vec<u64> {
     }
     let mut envelope = Vec::with_capacity(heights.len());
     let mut index = 0;
-    for place in 0..length {
+    for position in 0..length {
         while lowest
             .get(index + 1)
-            .is_some_and(|&(_, from)| from <= place)
+            .is_some_and(|&(_, from)| from <= position)
         {
             index += 1;
         }
-        envelope.push(value(place, lowest[index].0) as u64);
+        envelope.push(value(position, lowest[index].0) as u64);
     }
     envelope
 }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn even(width: u32, height: u32, level: u8) -> RgbImage {
-        RgbImage::from_pixel(width, height, [level; 3].into())
+        RgbImage::from_pixel(width, height, image::Rgb([level; 3]))
     }
 
     #[test]
@@ -143,8 +143,8 @@ mod tests {
         let row = [true, true, false, false, false, false, false];
         let levels = |feather: f64| {
             let kept = KeptPixels::new(&even(7, 1, 0), &mask(7, &row), feather);
-            let made = kept.over(even(7, 1, 200)).unwrap();
-            made.pixels().map(|pixel| pixel[0]).collect::<Vec<u8>>()
+            let pixels = kept.over(even(7, 1, 200)).unwrap().into_raw();
+            pixels.into_iter().step_by(3).collect::<Vec<u8>>()
         };
         assert_eq!(levels(0.0), [0, 0, 200, 200, 200, 200, 200]);
         assert_eq!(levels(3.0), [0, 0, 31, 100, 169, 200, 200]);
@@ -187,7 +187,7 @@ mod tests {
         }
 
         #[test]
-        fn kept_pixels_are_the_sources_whatever_was_made(
+        fn kept_pixels_are_those_of_the_source(
             pixels in prop::collection::vec((any::<[u8; 3]>(), any::<[u8; 3]>(), any::<bool>()), 48),
             feather in 0.0_f64..20.0,
         ) {

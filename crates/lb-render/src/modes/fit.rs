@@ -1,23 +1,23 @@
-//! Pictures of any size to the film's.
+//! Fitting pictures of any size to the film's.
 
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Pixel, RgbImage};
+use lb_job::Fit;
 use lb_models::GrayPicture;
 use lb_video::picture;
 
 use crate::error::RenderError;
-use lb_job::Fit;
 
-/// Where a picture lies in the film's: which part of it is scaled to which rectangle.
+/// How a picture is fitted: which part of it is scaled to which rectangle of the film's picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Placement {
-    /// Of the picture: left, top, width, height.
+struct Fitting {
+    /// Left, top, width and height in the picture.
     from: (u32, u32, u32, u32),
-    /// Of the film's picture: left, top, width, height.
+    /// Left, top, width and height in the film's picture.
     to: (u32, u32, u32, u32),
 }
 
-impl Placement {
+impl Fitting {
     fn new(fit: Fit, (width, height): (u32, u32), film: (u32, u32)) -> Self {
         let whole = (0, 0, width, height);
         let (from, to) = match fit {
@@ -29,7 +29,8 @@ impl Placement {
     }
 }
 
-/// The largest rectangle of this shape inside of `within`, in its middle.
+/// The largest rectangle with the proportions of `shape` in the middle of `within`: left, top, width
+/// and height.
 fn largest(shape: (u32, u32), within: (u32, u32)) -> (u32, u32, u32, u32) {
     let [wide, high, width, height] = [shape.0, shape.1, within.0, within.1].map(u64::from);
     // Rounded to the nearest pixel; no picture is so narrow that nothing of it is left.
@@ -44,14 +45,14 @@ fn largest(shape: (u32, u32), within: (u32, u32)) -> (u32, u32, u32, u32) {
     (left, top, width, height)
 }
 
-/// A picture, called `what`, at the film's size: as it is, or fitted if it has another one.
+/// A picture, called `what`, at the film's size. One of another size is fitted.
 ///
-/// It is resized with Catmull and Rom's cubic filter, as wide as a source pixel or a target pixel,
-/// whichever is larger. What padding adds has the colour of the nearest edge.
+/// It is resized with the cubic filter of Catmull and Rom, as wide as a source pixel or a target
+/// pixel, whichever is larger. What padding adds has the colour of the nearest edge.
 ///
 /// # Errors
-/// [`RenderError::NeedsFit`] for a picture of another size that nobody said how to fit, and
-/// [`RenderError::Model`] for one without pixels.
+/// [`RenderError::NeedsFit`] for a picture of another size if `fit` is not given, and
+/// [`RenderError::Model`] for an empty picture.
 pub(crate) fn fit_picture(
     what: &'static str,
     picture: RgbImage,
@@ -62,12 +63,12 @@ pub(crate) fn fit_picture(
     if size == film {
         return Ok(picture);
     }
-    let placement = placement(what, size, film, fit)?;
-    Ok(place(&picture, placement, film, FilterType::CatmullRom))
+    let fitting = fitting(what, size, film, fit)?;
+    Ok(resize(&picture, fitting, film, FilterType::CatmullRom))
 }
 
-/// A mask at the film's size, fitted as its picture was: resized along lines, so that its edge runs
-/// where its grey levels reach the middle. What padding adds is white: it is repainted.
+/// A mask at the film's size, fitted as its picture was. It is resized linearly, so that its edge
+/// runs where its grey levels reach the middle. What padding adds is white, to be repainted.
 ///
 /// # Errors
 /// Those of [`fit_picture`].
@@ -81,14 +82,14 @@ pub(crate) fn fit_mask(
     if size == film {
         return Ok(mask);
     }
-    let placement = placement(what, size, film, fit)?;
+    let fitting = fitting(what, size, film, fit)?;
     let Some(pixels) =
         ImageBuffer::<Luma<f32>, _>::from_raw(size.0 as u32, size.1 as u32, mask.values)
     else {
         return Err(empty(what));
     };
-    let mut fitted = place(&pixels, placement, film, FilterType::Triangle);
-    let (left, top, width, height) = placement.to;
+    let mut fitted = resize(&pixels, fitting, film, FilterType::Triangle);
+    let (left, top, width, height) = fitting.to;
     for (x, y, pixel) in fitted.enumerate_pixels_mut() {
         if !(left..left + width).contains(&x) || !(top..top + height).contains(&y) {
             *pixel = Luma([1.0]);
@@ -101,12 +102,12 @@ pub(crate) fn fit_mask(
     })
 }
 
-fn placement(
+fn fitting(
     what: &'static str,
     size: (usize, usize),
     film: (usize, usize),
     fit: Option<Fit>,
-) -> Result<Placement, RenderError> {
+) -> Result<Fitting, RenderError> {
     if size.0 == 0 || size.1 == 0 {
         return Err(empty(what));
     }
@@ -118,17 +119,17 @@ fn placement(
         });
     };
     let sides = |(width, height): (usize, usize)| (width as u32, height as u32);
-    Ok(Placement::new(fit, sides(size), sides(film)))
+    Ok(Fitting::new(fit, sides(size), sides(film)))
 }
 
 fn empty(what: &'static str) -> RenderError {
     lb_models::ModelError::EmptyPicture { what }.into()
 }
 
-/// The part of the picture scaled to its rectangle, and the rectangle's edge repeated around it.
-fn place<P>(
+/// Scales the part of the picture to its rectangle, and repeats the rectangle's edge around it.
+fn resize<P>(
     picture: &ImageBuffer<P, Vec<P::Subpixel>>,
-    placement: Placement,
+    fitting: Fitting,
     film: (usize, usize),
     filter: FilterType,
 ) -> ImageBuffer<P, Vec<P::Subpixel>>
@@ -136,9 +137,9 @@ where
     P: Pixel + 'static,
     P::Subpixel: 'static,
 {
-    let (left, top, width, height) = placement.from;
+    let (left, top, width, height) = fitting.from;
     let part = imageops::crop_imm(picture, left, top, width, height);
-    let (left, top, width, height) = placement.to;
+    let (left, top, width, height) = fitting.to;
     let scaled = imageops::resize(&*part, width, height, filter);
     if (width as usize, height as usize) == film {
         return scaled;
@@ -155,14 +156,15 @@ mod tests {
 
     /// Dark on the left, bright on the right.
     fn halves(width: u32, height: u32) -> RgbImage {
-        let level = |x: u32| if x < width / 2 { 10 } else { 240 };
-        RgbImage::from_fn(width, height, |x, _| [level(x); 3].into())
+        RgbImage::from_fn(width, height, |x, _| {
+            image::Rgb([if x < width / 2 { 10 } else { 240 }; 3])
+        })
     }
 
     fn fitted(picture: &RgbImage, film: (usize, usize), fit: Fit) -> Vec<u8> {
-        let picture = fit_picture("picture", picture.clone(), film, Some(fit)).unwrap();
-        assert_eq!(picture::size(&picture), film);
-        picture.pixels().map(|pixel| pixel[0]).collect()
+        let fitted = fit_picture("picture", picture.clone(), film, Some(fit)).unwrap();
+        assert_eq!(picture::size(&fitted), film);
+        fitted.pixels().map(|pixel| pixel[0]).collect()
     }
 
     #[test]

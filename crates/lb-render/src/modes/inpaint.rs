@@ -1,16 +1,16 @@
-//! Inpainting: the source picture and its mask from disk, at the film's size.
+//! Inpainting: the source picture and its mask, read from disk and fitted to the film's size.
 
 use image::RgbImage;
 use lb_blend::Latents;
-use lb_models::{GrayPicture, Pipeline};
+use lb_job::{Fit, Inpaint};
+use lb_models::GrayPicture;
 use lb_video::{picture, read_picture};
 
 use super::composite::KeptPixels;
 use super::fit::{fit_mask, fit_picture};
 use super::read_grey_picture;
+use crate::cached_pipeline::CachedPipeline;
 use crate::error::RenderError;
-use crate::reuse::Reuse;
-use lb_job::{Fit, Inpaint};
 
 const SOURCE: &str = "source picture";
 const MASK: &str = "mask";
@@ -24,7 +24,7 @@ pub(crate) struct InpaintPictures {
 }
 
 impl InpaintPictures {
-    /// Reads both and fits them alike.
+    /// Reads both and fits them in the same way.
     pub(super) fn read(
         inpaint: &Inpaint,
         film: (usize, usize),
@@ -32,26 +32,15 @@ impl InpaintPictures {
     ) -> Result<Self, RenderError> {
         let source = read_picture(&inpaint.image)?;
         let mask = read_grey_picture(&inpaint.mask)?;
-        check_alike(picture::size(&source), (mask.width, mask.height), fit)?;
+        validate_proportions(picture::size(&source), (mask.width, mask.height), fit)?;
         let source = fit_picture(SOURCE, source, film, fit)?;
         let mask = fit_mask(MASK, mask, film, fit)?;
         let kept = KeptPixels::new(&source, &mask, inpaint.feather);
         Ok(Self { source, mask, kept })
     }
 
-    pub(super) fn channels(
-        &self,
-        pipeline: &mut Pipeline,
-        reuse: &Reuse,
-    ) -> Result<Latents, RenderError> {
-        let mask = self.mask.values.iter();
-        let mask: Vec<u8> = mask.flat_map(|value| value.to_le_bytes()).collect();
-        let inputs = [b"inpaint", &self.source.as_raw()[..], &mask];
-        let channels = pipeline.directory().concatenated_channels();
-        let shape = pipeline.latent_shape().with_channels(channels);
-        reuse.encoded_channels(pipeline, &inputs, shape, |pipeline| {
-            Ok(pipeline.inpaint_channels(&self.source, &self.mask)?)
-        })
+    pub(super) fn channels(&self, pipeline: &mut CachedPipeline) -> Result<Latents, RenderError> {
+        pipeline.inpaint_channels(&self.source, &self.mask)
     }
 
     pub(super) fn finish(&self, picture: RgbImage) -> Result<RgbImage, RenderError> {
@@ -59,9 +48,9 @@ impl InpaintPictures {
     }
 }
 
-/// Checks that a mask lies on its picture: pictures of other proportions would be cropped or padded
-/// elsewhere. Stretching takes each to the whole film.
-fn check_alike(
+/// Checks that a mask covers its picture: one of other proportions would be cropped or padded in
+/// another way. Stretching takes both to the whole film.
+fn validate_proportions(
     picture: (usize, usize),
     mask: (usize, usize),
     fit: Option<Fit>,
@@ -88,7 +77,7 @@ mod tests {
             ((40, 60), Some(Fit::Crop), false),
             ((61, 40), Some(Fit::Pad), false),
         ] {
-            let result = check_alike((60, 40), mask, fit);
+            let result = validate_proportions((60, 40), mask, fit);
             assert_eq!(result.is_ok(), taken, "{mask:?} {fit:?}");
             if let Err(error) = result {
                 assert!(error.is_request());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    Branching, EarlierFrames, FramePlace, Injections, Job, Outputs, RgbImage, Spacing,
+    Branching, EarlierFrames, FramePosition, Injections, Job, Outputs, RgbImage, Spacing,
 };
 use lb_video::{metadata, picture};
 
@@ -63,12 +63,12 @@ fn frames_that_were_rendered_earlier_make_the_same_film() {
     assert!(error.to_string().contains("holds no frames"), "{error}");
 }
 
-/// A picture as it lies in a folder: its job and its own text.
+/// A picture in a folder, with the job and the position that it carries.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Saved {
     pub(crate) frame: RgbImage,
     pub(crate) job: Option<String>,
-    pub(crate) place: Option<String>,
+    pub(crate) position: Option<String>,
 }
 
 fn load(folder: &Path) -> Vec<Saved> {
@@ -79,13 +79,13 @@ fn load(folder: &Path) -> Vec<Saved> {
         Saved {
             frame: picture::from_rgb(width, height, pixels).unwrap(),
             job: metadata::read(&path).unwrap(),
-            place: metadata::read_frame_text(&path).unwrap(),
+            position: metadata::read_frame_text(&path).unwrap(),
         }
     };
     paths.map(load).collect()
 }
 
-pub(crate) fn place(transition: usize, fraction: f64) -> Option<String> {
+pub(crate) fn position(transition: usize, fraction: f64) -> Option<String> {
     let fraction = format!("{fraction:?}").to_lowercase();
     Some(format!(
         "transition = {transition}\nfraction = {fraction}\n"
@@ -107,7 +107,7 @@ fn uneven(looped: bool) -> Job {
 }
 
 #[test]
-fn frames_tell_where_they_stand() {
+fn frames_carry_their_positions() {
     let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
     for looped in [false, true] {
         let job = uneven(looped);
@@ -126,10 +126,10 @@ fn frames_tell_where_they_stand() {
         let inner = &last.last().unwrap()[1..4];
         assert_ne!(inner, [0.25, 0.5, 0.75], "perceptual spacing is not even");
         let saved = load(&folder.path().join("low"));
-        let told = |index: usize| saved[index].place.clone();
+        let carried = |index: usize| saved[index].position.clone();
         assert_eq!(
-            [told(0), told(2), told(3)],
-            [place(0, 0.0), place(0, 1.0), place(1, inner[0])]
+            [carried(0), carried(2), carried(3)],
+            [position(0, 0.0), position(0, 1.0), position(1, inner[0])]
         );
         assert!(saved.iter().all(|at| at.job == saved[0].job));
 
@@ -151,7 +151,7 @@ fn frames_tell_where_they_stand() {
 }
 
 #[test]
-fn frames_of_a_second_stage_tell_where_they_stand_too() {
+fn frames_of_a_second_stage_carry_their_positions_too() {
     let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
     let mut job = uneven(true);
     if let Some(upscale) = &mut job.upscale {
@@ -165,26 +165,26 @@ fn frames_of_a_second_stage_tell_where_they_stand_too() {
     let both = renderer(&first, &upscaler);
     let summary = both.render(&job, &outputs, &mut ()).unwrap();
     let found = load(&folder.path().join("high"));
-    let places: Vec<FramePlace> = found
+    let positions: Vec<FramePosition> = found
         .iter()
-        .map(|at| toml::from_str(at.place.as_deref().unwrap()).unwrap())
+        .map(|at| toml::from_str(at.position.as_deref().unwrap()).unwrap())
         .collect();
-    assert_eq!(places.len(), 2 * (2 + 4 + 4));
+    assert_eq!(positions.len(), 2 * (2 + 4 + 4));
     assert!(
-        places.is_sorted_by(|left, right| left < right),
-        "{places:?}"
+        positions.is_sorted_by(|left, right| left < right),
+        "{positions:?}"
     );
     // Every other one is a frame of the first stage.
     let low = summary.transitions.iter().enumerate();
-    let low: Vec<FramePlace> = low
-        .flat_map(|(transition, facts)| {
-            let own = &facts.fractions.last().unwrap()[usize::from(transition > 0)..];
-            own.iter().map(move |&fraction| FramePlace {
+    let low: Vec<FramePosition> = low
+        .flat_map(|(transition, summary)| {
+            let own = &summary.fractions.last().unwrap()[usize::from(transition > 0)..];
+            own.iter().map(move |&fraction| FramePosition {
                 transition,
                 fraction,
             })
         })
         .collect();
-    let every_other: Vec<FramePlace> = places.iter().copied().step_by(2).collect();
+    let every_other: Vec<FramePosition> = positions.iter().copied().step_by(2).collect();
     assert_eq!(every_other, low[..low.len() - 1]);
 }

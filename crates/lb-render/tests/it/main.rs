@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod cached_films;
 mod earlier_frames;
-mod frame_places;
+mod frame_positions;
+mod in_memory;
 mod modes;
 mod picture_keyframes;
 mod render;
-mod reuse;
 mod tiny_models;
 mod upscale;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma, RgbImage};
 use lb_render::{DepthMap, Fit, Inpaint, Job, Outputs, RenderError};
 
-use crate::reuse::assert_found_again;
+use crate::cached_films::assert_found_again;
 use crate::tiny_models::{Pixels, TinyModel, frames, golden, golden_job, psnr, read, render};
 
 /// Least allowed likeness of frames, in dB.

@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    Branching, DepthMap, Injections, Job, Keyframe, ModelDirectory, Outputs, Phase,
-    PipelineOptions, Plan, RenderError, RenderEvent, RenderObserver, Renderer, SessionOptions,
-    Stage, Store, StoreOptions, Upscale,
+    Branching, Cache, CacheOptions, DepthMap, Injections, Job, Keyframe, ModelDirectory, Outputs,
+    Phase, PipelineOptions, Plan, RenderError, RenderEvent, RenderObserver, Renderer,
+    SessionOptions, Stage, Upscale,
 };
 
-use crate::reuse::assert_found_again;
+use crate::cached_films::assert_found_again;
 use crate::tiny_models::{Pixels, TinyModel, golden, golden_job, read, render, runtime};
 
 /// A picture of 64 × 64 pixels, cut out of a golden one.
@@ -54,8 +54,8 @@ impl Film {
     }
 }
 
-fn store(folder: &Path) -> Option<Store> {
-    Some(Store::open(folder, StoreOptions::default()).unwrap())
+fn cache(folder: &Path) -> Option<Cache> {
+    Some(Cache::open(folder, CacheOptions::default()).unwrap())
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn pictures_follow_a_depth_map() {
     let model = TinyModel::new("depth");
     let renderer = model.renderer();
     let folder = tempfile::tempdir().unwrap();
-    let renderer = renderer.with_store(store(folder.path()));
+    let renderer = renderer.with_cache(cache(folder.path()));
     let [first, third] = film.shown();
     let render_along = |depth: PathBuf| {
         let depth = Some(DepthMap { image: depth });
@@ -200,7 +200,7 @@ fn stopped_after_an_inversion_it_is_not_done_again() {
         (&blending, 2 * inversion),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let renderer = one_by_one(&model).with_store(store(folder.path()));
+        let renderer = one_by_one(&model).with_cache(cache(folder.path()));
         let outputs = Outputs {
             frames_dir: Some(folder.path().join("frames")),
             ..Default::default()
@@ -220,7 +220,7 @@ fn a_change_costs_the_inversions_that_depend_on_it() {
     let folder = tempfile::tempdir().unwrap();
     let model = TinyModel::new("sd21");
     let film = Film::new();
-    let renderer = model.renderer().with_store(store(folder.path()));
+    let renderer = model.renderer().with_cache(cache(folder.path()));
     render(&renderer, &film.job);
     let inner = 2 * 3;
     let cost = |change: &dyn Fn(&mut Job)| {

@@ -164,7 +164,7 @@ fn an_existing_film_is_refused_before_anything_is_loaded() {
 }
 
 #[test]
-fn a_prompt_that_is_too_long_is_told() {
+fn a_prompt_that_is_too_long_is_reported() {
     struct Cut(Option<String>);
     impl RenderObserver for Cut {
         fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {

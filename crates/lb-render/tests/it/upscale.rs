@@ -89,7 +89,7 @@ fn a_film_of_two_stages_is_diffusers() {
     assert_eq!(summary.transitions[1].frame_distances.len(), 6);
 }
 
-/// Counts what it is told, and checks that progress only grows.
+/// Counts events, and checks that progress only grows.
 #[derive(Default)]
 struct Progress {
     stages: Vec<Stage>,

@@ -1,0 +1,467 @@
+//! A pipeline whose results are kept on disk.
+//!
+//! [`CachedPipeline`] offers what [`Pipeline`] offers, and whoever uses it need not know of a cache:
+//! each result is looked up first, and computed and saved if it is missing. A component of the model
+//! is loaded when the first of its results is missing, so a film whose results are all there loads
+//! no model. Without a cache, everything is computed.
+//!
+//! The key of a result is made of the values that go into it, and of the component that makes it:
+//!
+//! ```text
+//!  text encoder, token ids ──────────▶ conditioning ─┐
+//!  VAE encoder, pixels ──────▶ clean latents ─┐      ├──▶ snapshot of a keyframe ──▶ of a level
+//!  UNet, sampler, schedule ──▶ inverted latents ─────┘                                   │
+//!  VAE decoder ────────────────────────────────────────────────────▶ picture ◀── latents ┘
+//! ```
+
+mod content;
+mod entries;
+mod snapshots;
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use image::RgbImage;
+use lb_blend::{
+    Backend, BackendError, BlendOptions, BlendReport, CallRows, Conditioning, DdimInversion,
+    FilmOutline, InversionOptions, Keyframe, LatentShape, Latents, PredictRequest, StepProgress,
+};
+use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache, Memoized};
+use lb_models::{
+    Component, ComponentOrigin, GrayPicture, ModelDirectory, ModelPool, PictureDecoder, Pipeline,
+    PipelineOptions, SessionTimes, Tokens, UpscaleNoise,
+};
+use lb_schedule::Spacing;
+
+use self::content::Content;
+use self::entries::{ConditioningEntry, LatentsEntry, PictureEntry};
+pub(crate) use self::snapshots::{CachedSnapshots, Denoising};
+use self::snapshots::{SnapshotModels, keyframe_key};
+use crate::error::RenderError;
+use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
+
+/// A model's pipeline, and the keys that stand for its components.
+pub(crate) struct CachedPipeline {
+    pipeline: Pipeline,
+    cache: Rc<LenientCache>,
+    text_encoder: Option<Key>,
+    unet: Option<Key>,
+    vae_encoder: Option<Key>,
+    vae_decoder: Option<Key>,
+}
+
+/// Opens the pipelines of one render.
+pub(crate) struct Pipelines<'a> {
+    pub(crate) pool: &'a ModelPool,
+    pub(crate) options: &'a PipelineOptions,
+    pub(crate) cache: Rc<LenientCache>,
+}
+
+impl Pipelines<'_> {
+    /// Opens a pipeline for pictures of this width and height; loads nothing. Weights that the cache
+    /// does not know yet are read whole, to recognise them later.
+    ///
+    /// `options` can change the options of this pipeline alone, and `encodes_pictures` says whether
+    /// the VAE encoder will be needed.
+    ///
+    /// # Errors
+    /// Those of [`Pipeline::open`], and [`RenderError::Interrupted`] if the observer says so while
+    /// weights are read.
+    pub(crate) fn open(
+        &self,
+        directory: &ModelDirectory,
+        (width, height): (usize, usize),
+        options: impl FnOnce(&mut PipelineOptions),
+        encodes_pictures: bool,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<CachedPipeline, RenderError> {
+        let mut changed = self.options.clone();
+        options(&mut changed);
+        let pipeline = Pipeline::open(self.pool, directory.clone(), width, height, changed)?;
+        let mut key = |component| match self.cache.is_on() {
+            true => component_key(&self.cache, &pipeline.origin(component)?, observer),
+            false => Ok(None),
+        };
+        Ok(CachedPipeline {
+            text_encoder: key(Component::TextEncoder)?,
+            unet: key(Component::Unet)?,
+            vae_encoder: match encodes_pictures {
+                true => key(Component::VaeEncoder)?,
+                false => None,
+            },
+            vae_decoder: key(Component::VaeDecoder)?,
+            pipeline,
+            cache: Rc::clone(&self.cache),
+        })
+    }
+}
+
+impl CachedPipeline {
+    /// The model directory.
+    pub(crate) fn directory(&self) -> &ModelDirectory {
+        self.pipeline.directory()
+    }
+
+    /// The shape of the latents of this pipeline's pictures.
+    pub(crate) fn latent_shape(&self) -> LatentShape {
+        self.pipeline.latent_shape()
+    }
+
+    /// Width and height of this pipeline's pictures in pixels.
+    pub(crate) fn picture_size(&self) -> (usize, usize) {
+        self.pipeline.picture_size()
+    }
+
+    /// Where the time of all model sessions went so far.
+    pub(crate) fn times(&self) -> SessionTimes {
+        self.pipeline.times()
+    }
+
+    /// See [`Pipeline::tokenize`].
+    pub(crate) fn tokenize(&self, prompt: &str) -> Result<Tokens, RenderError> {
+        Ok(self.pipeline.tokenize(prompt)?)
+    }
+
+    /// The conditionings of these prompts.
+    pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, RenderError> {
+        let directory = self.pipeline.directory();
+        let entry = ConditioningEntry {
+            tokens: directory.text_length(),
+            width: directory.text_width(),
+        };
+        let key = |prompt: &Tokens| {
+            let content = (self.text_encoder?, prompt.ids.as_slice());
+            Some(Key::of(ConditioningEntry::KIND, &content))
+        };
+        let keys: Vec<Option<Key>> = prompts.iter().map(key).collect();
+        let pipeline = &mut self.pipeline;
+        let encoded = self.cache.memoize(&entry, &keys, |missing| {
+            let missing: Vec<Tokens> = missing.iter().map(|&at| prompts[at].clone()).collect();
+            pipeline.encode(&missing).map_err(RenderError::from)
+        })?;
+        Ok(encoded.values)
+    }
+
+    /// The latents of these pictures, which have the pipeline's size.
+    pub(crate) fn encode_pictures(
+        &mut self,
+        pictures: &[&RgbImage],
+    ) -> Result<Vec<Latents>, RenderError> {
+        let keys: Vec<Option<Key>> = pictures
+            .iter()
+            .map(|&picture| self.encoded_key("picture", &Content(picture)))
+            .collect();
+        let entry = LatentsEntry {
+            shape: self.pipeline.latent_shape(),
+        };
+        let pipeline = &mut self.pipeline;
+        let encoded = self.cache.memoize(&entry, &keys, |missing| {
+            let missing: Vec<RgbImage> = missing.iter().map(|&at| pictures[at].clone()).collect();
+            pipeline
+                .encode_pictures(&missing)
+                .map_err(RenderError::from)
+        })?;
+        Ok(encoded.values)
+    }
+
+    /// The concatenated channels of a picture of which the white part of `mask` is repainted.
+    pub(crate) fn inpaint_channels(
+        &mut self,
+        picture: &RgbImage,
+        mask: &GrayPicture,
+    ) -> Result<Latents, RenderError> {
+        let channels = self.pipeline.directory().concatenated_channels();
+        let entry = LatentsEntry {
+            shape: self.pipeline.latent_shape().with_channels(channels),
+        };
+        let key = self.encoded_key("inpainting", &(Content(picture), Content(mask)));
+        let pipeline = &mut self.pipeline;
+        let mut made = self.cache.memoize(&entry, &[key], |_| {
+            let channels = pipeline.inpaint_channels(picture, mask)?;
+            Ok::<_, RenderError>(vec![channels])
+        })?;
+        Ok(made.values.remove(0))
+    }
+
+    /// The concatenated channel of a depth map. It needs no model, so it is not kept.
+    pub(crate) fn depth_channel(&self, map: &GrayPicture) -> Result<Latents, RenderError> {
+        Ok(self.pipeline.depth_channel(map)?)
+    }
+
+    /// The noise of an upscaler's keyframes. It needs no model, so it is not kept.
+    pub(crate) fn upscale_noise(&self, seed: u64) -> Result<UpscaleNoise, RenderError> {
+        Ok(self.pipeline.upscale_noise(seed)?)
+    }
+
+    /// Puts the noise that becomes a picture into keyframes whose initial latents are the picture's
+    /// own, all of which are inverted together. Returns what that took.
+    ///
+    /// # Errors
+    /// Those of [`lb_blend::invert`], and [`RenderError::Interrupted`] once the observer says so.
+    pub(crate) fn invert(
+        &mut self,
+        keyframes: &mut [&mut Keyframe],
+        denoising: &Denoising,
+        options: &InversionOptions,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<BlendReport, RenderError> {
+        let mut report = BlendReport::default();
+        let keys: Vec<Option<Key>> = keyframes
+            .iter()
+            .map(|keyframe| Some(inversion_key(&self.unet?, denoising, options, keyframe)))
+            .collect();
+        let is_known = |key: &Option<Key>| key.is_some_and(|key| self.cache.contains(&key));
+        let (known, missing): (Vec<usize>, Vec<usize>) =
+            (0..keys.len()).partition(|&index| is_known(&keys[index]));
+        let inversion = DdimInversion::new(&denoising.schedule, denoising.steps)?;
+        let evaluations = |pictures| options.model_evaluations(pictures, denoising.steps);
+        let total = evaluations(keyframes.len());
+        let entry = LatentsEntry {
+            shape: self.pipeline.latent_shape(),
+        };
+        let mut has_begun = false;
+        // Each group is one batch of the engine, so that no more than one is lost if this is stopped.
+        let limit = self.pipeline.batch_limit().max(1);
+        let groups = known
+            .chunks(known.len().max(1))
+            .chain(missing.chunks(limit));
+        for group in groups {
+            let keys: Vec<Option<Key>> = group.iter().map(|&index| keys[index]).collect();
+            let pipeline = &mut self.pipeline;
+            let inverted = self.cache.memoize(&entry, &keys, |missing| {
+                if !std::mem::replace(&mut has_begun, true) {
+                    proceed(observer.event(&RenderEvent::Stage(Stage::Inverting)))?;
+                }
+                let starts = missing.iter().map(|&at| (*keyframes[group[at]]).clone());
+                let starts: Vec<Keyframe> = starts.collect();
+                let mut steps = InversionSteps {
+                    before: report.model_evaluations + report.reused_evaluations,
+                    total,
+                    observer: &mut *observer,
+                };
+                let inverted =
+                    lb_blend::invert(pipeline, &inversion, &starts, options, &mut steps)?;
+                report.model_evaluations += inverted.model_evaluations;
+                report.predicted_rows += inverted.predicted_rows;
+                report.predict_calls += inverted.predict_calls;
+                Ok::<_, RenderError>(inverted.initial_latents)
+            })?;
+            report.reused_evaluations += evaluations(inverted.found);
+            for (&index, latents) in group.iter().zip(inverted.values) {
+                keyframes[index].initial_latents = latents;
+            }
+        }
+        Ok(report)
+    }
+
+    /// The decoder of this pipeline's latents, to be used while the engine has the pipeline.
+    pub(crate) fn decoder(&self) -> CachedDecoder {
+        CachedDecoder {
+            decoder: self.pipeline.decoder(),
+            cache: Rc::clone(&self.cache),
+            key: self.vae_decoder,
+            size: self.pipeline.picture_size(),
+        }
+    }
+
+    /// The engine's snapshot store for a film.
+    pub(crate) fn snapshots<'a>(
+        &self,
+        film: FilmOutline<'a>,
+        options: &BlendOptions,
+        denoising: &Denoising,
+    ) -> CachedSnapshots<'a> {
+        let measures = options.spacing == Spacing::Perceptual;
+        let models = self.unet.and_then(|unet| {
+            Some(SnapshotModels {
+                unet,
+                measured_by: match measures {
+                    true => Some(self.vae_decoder?),
+                    false => None,
+                },
+            })
+        });
+        CachedSnapshots::new(&self.cache, models, film, options, denoising)
+    }
+
+    /// See [`Pipeline::expect_rows`].
+    pub(crate) fn expect_rows(&mut self, rows: CallRows) {
+        self.pipeline.expect_rows(rows);
+    }
+
+    /// Loads the denoiser and the decoder now, rather than in the middle of the walk, if frames between
+    /// the keyframes that `snapshots` knows are missing.
+    ///
+    /// # Errors
+    /// [`RenderError::Model`] if they cannot be loaded, and [`RenderError::Interrupted`].
+    pub(crate) fn load(
+        &mut self,
+        snapshots: &CachedSnapshots<'_>,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<(), RenderError> {
+        if snapshots.are_complete() {
+            return Ok(());
+        }
+        proceed(observer.event(&RenderEvent::Stage(Stage::Loading)))?;
+        self.pipeline.load_unet()?;
+        self.pipeline.decoder().load()?;
+        Ok(())
+    }
+
+    /// The key of what the VAE encoder makes of `content` for this purpose.
+    fn encoded_key(&self, purpose: &str, content: &impl ContentKey) -> Option<Key> {
+        let encoder = self.vae_encoder?;
+        Some(Key::of(LatentsEntry::KIND, &(purpose, encoder, content)))
+    }
+}
+
+/// The engine's snapshots are kept by [`CachedPipeline::snapshots`]; single predictions are not.
+impl Backend for CachedPipeline {
+    fn batch_limit(&self) -> usize {
+        self.pipeline.batch_limit()
+    }
+
+    fn predict(
+        &mut self,
+        request: &PredictRequest<'_>,
+        output: &mut [f32],
+    ) -> Result<(), BackendError> {
+        self.pipeline.predict(request, output)
+    }
+
+    fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
+        self.pipeline.channel_weights(channels)
+    }
+
+    fn picture_features(
+        &mut self,
+        predicted_clean: &[Latents],
+    ) -> Result<Vec<Vec<f32>>, BackendError> {
+        self.pipeline.picture_features(predicted_clean)
+    }
+}
+
+/// The VAE decoder of a [`CachedPipeline`].
+pub(crate) struct CachedDecoder {
+    decoder: PictureDecoder,
+    cache: Rc<LenientCache>,
+    key: Option<Key>,
+    /// Width and height of every picture.
+    size: (usize, usize),
+}
+
+impl CachedDecoder {
+    /// The pictures of these latents, and how many of them needed no decoding.
+    ///
+    /// # Errors
+    /// [`RenderError::Model`] if the decoder cannot be loaded or run.
+    pub(crate) fn decode(&self, latents: &[&Latents]) -> Result<Memoized<RgbImage>, RenderError> {
+        let entry = PictureEntry { size: self.size };
+        let key = |latents: &&Latents| {
+            let content = (self.key?, Content(*latents));
+            Some(Key::of(PictureEntry::KIND, &content))
+        };
+        let keys: Vec<Option<Key>> = latents.iter().map(key).collect();
+        self.cache.memoize(&entry, &keys, |missing| {
+            let missing: Vec<&Latents> = missing.iter().map(|&index| latents[index]).collect();
+            self.decoder.decode(&missing).map_err(RenderError::from)
+        })
+    }
+}
+
+/// Reports what went wrong with a cache, before every other event.
+pub(crate) struct CacheReporter<'a> {
+    pub(crate) cache: Rc<LenientCache>,
+    pub(crate) observer: &'a mut dyn RenderObserver,
+}
+
+impl RenderObserver for CacheReporter<'_> {
+    fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+        for problem in self.cache.take_problems() {
+            self.observer
+                .event(&RenderEvent::Cache { problem: &problem })?;
+        }
+        self.observer.event(event)
+    }
+}
+
+/// Hands on the steps of one batch as steps of all inversions of a film.
+struct InversionSteps<'a> {
+    observer: &'a mut dyn RenderObserver,
+    /// Model evaluations before this batch.
+    before: usize,
+    /// Model evaluations of all inversions.
+    total: usize,
+}
+
+impl lb_blend::Observer for InversionSteps<'_> {
+    fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
+        let progress = StepProgress {
+            model_evaluations: self.before + progress.model_evaluations,
+            total_model_evaluations: self.total,
+            ..*progress
+        };
+        self.observer.event(&RenderEvent::Step(&progress))
+    }
+}
+
+/// What a component's results depend on, beside what it is asked.
+struct Origin<'a> {
+    description: &'a [u8],
+    /// Hashes of the files that hold its weights.
+    files: Vec<Key>,
+}
+
+impl ContentKey for Origin<'_> {
+    fn write_key(&self, hasher: &mut KeyHasher) {
+        hasher.write(self.description).write(&self.files);
+    }
+}
+
+/// The key of a component as it is now: other weights, another runtime or another device have
+/// another key. `None` if the weights cannot be read.
+fn component_key(
+    cache: &LenientCache,
+    origin: &ComponentOrigin,
+    observer: &mut dyn RenderObserver,
+) -> Result<Option<Key>, RenderError> {
+    let mut files = Vec::with_capacity(origin.files.len());
+    for path in &origin.files {
+        let hash = cache.file_hash(path, |progress| {
+            observer.event(&RenderEvent::Weights {
+                path: progress.path,
+                done: progress.done,
+                total: progress.total,
+            })
+        });
+        match hash {
+            ControlFlow::Continue(Some(hash)) => files.push(hash),
+            ControlFlow::Continue(None) => return Ok(None),
+            ControlFlow::Break(()) => return Err(RenderError::Interrupted),
+        }
+    }
+    let origin = Origin {
+        description: &origin.description,
+        files,
+    };
+    Ok(Some(Key::of(COMPONENT, &origin)))
+}
+
+/// Stands for a component inside of other keys.
+const COMPONENT: lb_cache::EntryKind = lb_cache::EntryKind::new("component", 1);
+
+/// The key of the noise that becomes a picture; the keyframe's initial latents are the picture's own.
+fn inversion_key(
+    unet: &Key,
+    denoising: &Denoising,
+    options: &InversionOptions,
+    picture: &Keyframe,
+) -> Key {
+    let denoiser = Key::of(COMPONENT, &("denoiser", *unet, denoising));
+    let content = (
+        "inverted",
+        keyframe_key(&denoiser, picture),
+        Content(options),
+    );
+    Key::of(LatentsEntry::KIND, &content)
+}

@@ -1,0 +1,121 @@
+//! What the values of other crates contribute to a key.
+
+use image::RgbImage;
+use lb_blend::{
+    BetaSchedule, BlendOptions, Conditioning, InversionOptions, Keyframe, LatentShape, Latents,
+    NoiseScheduleConfig, PredictionType, SamplerKind, SpacingDistance, TimestepSpacing,
+};
+use lb_cache::{ContentKey, KeyHasher};
+use lb_models::GrayPicture;
+use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Spacing};
+
+/// A value of another crate as the content of a key.
+pub(super) struct Content<'a, T>(pub(super) &'a T);
+
+/// Implements [`ContentKey`] for a structure: a pattern that names all its fields, so that a new
+/// field is not forgotten unless the structure may grow, and what is written of them.
+macro_rules! structures {
+    ($($type:ty: $pattern:pat => $($part:expr),+;)+) => {$(
+        impl ContentKey for Content<'_, $type> {
+            fn write_key(&self, hasher: &mut KeyHasher) {
+                let $pattern = self.0;
+                $(hasher.write($part);)+
+            }
+        }
+    )+};
+}
+
+structures! {
+    LatentShape: LatentShape { channels, height, width } => channels, height, width;
+    Conditioning: Conditioning { tokens, width, values } => tokens, width, values;
+    Keyframe: Keyframe {
+        conditioning,
+        negative_conditioning,
+        guidance_scale,
+        initial_latents,
+        concatenated,
+    } =>
+        &Content(conditioning),
+        &Content(negative_conditioning),
+        guidance_scale,
+        &Content(initial_latents),
+        &concatenated.as_ref().map(Content);
+    BlendOptions: BlendOptions { spacing, distance, crossfeed } =>
+        &Content(spacing), &Content(distance), &Content(crossfeed);
+    Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);
+    CrossfeedCurve: CrossfeedCurve { power, range, decay } => power, range, decay;
+    InversionOptions: InversionOptions { iterations } => iterations;
+    GrayPicture: GrayPicture { width, height, values } => width, height, values;
+    NoiseScheduleConfig: NoiseScheduleConfig {
+        num_train_timesteps,
+        beta_start,
+        beta_end,
+        beta_schedule,
+        trained_betas,
+        prediction_type,
+        steps_offset,
+        timestep_spacing,
+        set_alpha_to_one,
+        clip_sample,
+        clip_sample_range,
+        rescale_betas_zero_snr,
+        thresholding,
+    } =>
+        num_train_timesteps,
+        beta_start,
+        beta_end,
+        &Content(beta_schedule),
+        trained_betas,
+        &Content(prediction_type),
+        steps_offset,
+        &timestep_spacing.as_ref().map(Content),
+        set_alpha_to_one,
+        clip_sample,
+        clip_sample_range,
+        rescale_betas_zero_snr,
+        thresholding;
+}
+
+impl ContentKey for Content<'_, Latents> {
+    fn write_key(&self, hasher: &mut KeyHasher) {
+        hasher
+            .write(&Content(&self.0.shape()))
+            .write(self.0.values());
+    }
+}
+
+impl ContentKey for Content<'_, RgbImage> {
+    fn write_key(&self, hasher: &mut KeyHasher) {
+        hasher
+            .write(&self.0.dimensions())
+            .write(self.0.as_raw().as_slice());
+    }
+}
+
+impl ContentKey for Content<'_, Spacing> {
+    fn write_key(&self, hasher: &mut KeyHasher) {
+        match self.0 {
+            Spacing::Fixed { mid_compression } => hasher.write("fixed").write(mid_compression),
+            Spacing::Perceptual => hasher.write("perceptual"),
+        };
+    }
+}
+
+/// Implements [`ContentKey`] for settings that are one of a few named values: their names.
+macro_rules! choices {
+    ($($type:ty),+) => {$(
+        impl ContentKey for Content<'_, $type> {
+            fn write_key(&self, hasher: &mut KeyHasher) {
+                hasher.write(self.0.name());
+            }
+        }
+    )+};
+}
+
+choices!(
+    SpacingDistance,
+    SamplerKind,
+    BetaSchedule,
+    PredictionType,
+    TimestepSpacing
+);

@@ -1,0 +1,194 @@
+//! The engine's snapshots under keys.
+
+use std::rc::Rc;
+
+use lb_blend::{
+    BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerKind, Snapshot,
+    SnapshotKey, SnapshotStore,
+};
+use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
+
+use super::content::Content;
+use super::entries::SnapshotEntry;
+
+/// How latents are denoised, apart from the keyframes and the trees.
+#[derive(Clone, Debug)]
+pub(crate) struct Denoising {
+    pub(crate) sampler: SamplerKind,
+    /// The model's noise schedule.
+    pub(crate) schedule: NoiseScheduleConfig,
+    /// Steps of a whole trajectory.
+    pub(crate) steps: usize,
+}
+
+impl ContentKey for Denoising {
+    fn write_key(&self, hasher: &mut KeyHasher) {
+        let Self {
+            sampler,
+            schedule,
+            steps,
+        } = self;
+        hasher
+            .write(&Content(sampler))
+            .write(&Content(schedule))
+            .write(steps);
+    }
+}
+
+/// The models whose answers decide a film's trajectories.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SnapshotModels {
+    /// The denoiser.
+    pub(super) unet: Key,
+    /// The decoder, if it decides where branches lie: under perceptual spacing it says how much each
+    /// latent channel weighs, and it may make the pictures whose distances are measured.
+    pub(super) measured_by: Option<Key>,
+}
+
+/// The cache as the engine sees it during one film.
+///
+/// The key of a keyframe's snapshot follows from the keyframe alone (under crossfeed also from the
+/// keyframes before it). The key of a level's follows from its two keyframes, the damper, the
+/// options, and the tree down to that level. So whatever is the same in another film is found there.
+pub(crate) struct CachedSnapshots<'a> {
+    cache: Rc<LenientCache>,
+    outline: FilmOutline<'a>,
+    options: BlendOptions,
+    /// How the models denoise; if they are unknown, there are no keys, and nothing is kept.
+    denoiser: Option<Key>,
+    measured_by: Option<Key>,
+    /// The shape of the film's latents, once a keyframe is known.
+    latents: Option<LatentShape>,
+    /// The keys of the keyframes that are known.
+    keyframes: Vec<Key>,
+}
+
+impl<'a> CachedSnapshots<'a> {
+    pub(super) fn new(
+        cache: &Rc<LenientCache>,
+        models: Option<SnapshotModels>,
+        outline: FilmOutline<'a>,
+        options: &BlendOptions,
+        denoising: &Denoising,
+    ) -> Self {
+        Self {
+            cache: Rc::clone(cache),
+            outline,
+            options: *options,
+            denoiser: models.map(|models| key(&("denoiser", models.unet, denoising))),
+            measured_by: models.and_then(|models| models.measured_by),
+            latents: None,
+            keyframes: Vec::new(),
+        }
+    }
+
+    /// Whether anything is kept at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.denoiser.is_some()
+    }
+
+    /// Whether every frame between the known keyframes can be had without a step of the denoiser.
+    pub(super) fn are_complete(&self) -> bool {
+        let mut keys = self
+            .outline
+            .final_snapshots(&self.options)
+            .filter_map(|snapshot| self.key(snapshot));
+        !self.keyframes.is_empty() && keys.all(|key| self.cache.contains(&key))
+    }
+
+    fn key(&self, snapshot: SnapshotKey) -> Option<Key> {
+        Some(match snapshot {
+            SnapshotKey::Keyframe { index, step } => {
+                key(&("keyframe after", *self.keyframes.get(index)?, step))
+            }
+            SnapshotKey::Level { transition, level } => {
+                let profile = &self.outline.transitions()[transition].profile;
+                let levels = profile.levels()[..=level].iter();
+                let levels: Vec<(usize, usize)> = levels
+                    .map(|level| (level.injection_step, level.branch_count))
+                    .collect();
+                let end = profile.step_range(level).end;
+                key(&("level", self.transition(transition)?, end, levels))
+            }
+        })
+    }
+
+    /// The key of everything that a transition depends on but its tree.
+    fn transition(&self, index: usize) -> Option<Key> {
+        let (left, right) = self.outline.ends(index);
+        let keyframes = (*self.keyframes.get(left)?, *self.keyframes.get(right)?);
+        Some(key(&(
+            "transition, branches moving with a restrained norm",
+            keyframes,
+            self.outline.transitions()[index].guidance_damper,
+            Content(&self.options),
+            self.measured_by,
+        )))
+    }
+
+    fn entry(&self, snapshot: SnapshotKey) -> Option<SnapshotEntry> {
+        let latents = self.latents?;
+        Some(match snapshot {
+            SnapshotKey::Keyframe { step, .. } => SnapshotEntry {
+                step,
+                branch_counts: Vec::new(),
+                kept: 1,
+                latents,
+            },
+            SnapshotKey::Level { transition, level } => {
+                let profile = &self.outline.transitions()[transition].profile;
+                let levels = profile.levels()[..=level].iter();
+                let branch_counts: Vec<usize> = levels.map(|at| at.branch_count).collect();
+                SnapshotEntry {
+                    step: profile.step_range(level).end,
+                    kept: branch_counts[level].saturating_sub(2),
+                    branch_counts,
+                    latents,
+                }
+            }
+        })
+    }
+}
+
+impl SnapshotStore for CachedSnapshots<'_> {
+    fn keyframe(&mut self, index: usize, keyframe: &Keyframe) {
+        let Some(denoiser) = self.denoiser else {
+            return;
+        };
+        if index < self.keyframes.len() {
+            return;
+        }
+        let own = keyframe_key(&denoiser, keyframe);
+        // Crossfeed draws a keyframe to the one before it.
+        let curve = self.options.crossfeed.keyframes;
+        let crossfeeds = curve.active_steps(self.outline.steps()).next().is_some();
+        self.keyframes.push(match self.keyframes.last() {
+            Some(before) if crossfeeds => key(&("crossfed", own, Content(&curve), *before)),
+            _ => own,
+        });
+        self.latents = Some(keyframe.initial_latents.shape());
+    }
+
+    fn load(&mut self, snapshot: SnapshotKey) -> Option<Snapshot> {
+        self.cache
+            .load(&self.entry(snapshot)?, &self.key(snapshot)?)
+    }
+
+    fn save(&mut self, snapshot: SnapshotKey, state: &Snapshot) {
+        if let (Some(key), Some(entry)) = (self.key(snapshot), self.entry(snapshot)) {
+            self.cache.save(&entry, &key, state);
+        }
+    }
+}
+
+/// The key of a keyframe under this denoiser.
+pub(super) fn keyframe_key(denoiser: &Key, keyframe: &Keyframe) -> Key {
+    key(&("keyframe", *denoiser, Content(keyframe)))
+}
+
+fn key(content: &impl ContentKey) -> Key {
+    Key::of(SnapshotEntry::KIND, content)
+}
+
+#[cfg(test)]
+mod tests;

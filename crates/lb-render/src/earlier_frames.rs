@@ -1,0 +1,191 @@
+//! Frames of a first stage that was rendered earlier.
+
+mod positions;
+
+use std::path::{Path, PathBuf};
+
+use lb_job::{Job, JobError, JobSettings, Plan};
+use lb_schedule::{Spacing, fixed_fractions};
+use lb_video::{picture, read_picture};
+
+pub use self::positions::FramePositionError;
+use self::positions::Positions;
+use crate::error::RenderError;
+use crate::observe::{RenderEvent, RenderObserver, proceed};
+use crate::upscale::{LowResFrames, LowResPictures};
+
+/// The computed frames of an earlier render, to be enlarged. Their pictures stay on the disk.
+#[derive(Clone, Debug)]
+pub struct EarlierFrames {
+    paths: Vec<PathBuf>,
+    size: (usize, usize),
+    fractions: Option<Vec<Vec<f64>>>,
+}
+
+impl EarlierFrames {
+    /// Finds `frame_0000.png`, `frame_0001.png` and so on in a folder, or in the folder `frames` in
+    /// it.
+    ///
+    /// # Errors
+    /// [`RenderError::NoFrames`] for a folder with fewer than two, [`RenderError::FrameSize`] for
+    /// frames of different sizes, and [`RenderError::Input`] for what cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, RenderError> {
+        let paths = frames_of(folder).or_else(|| frames_of(&folder.join("frames")));
+        let Some(paths) = paths else {
+            return Err(RenderError::NoFrames {
+                folder: folder.into(),
+            });
+        };
+        let mut size = None;
+        for path in &paths {
+            // It is decoded, so that a damaged one is found before any work.
+            let found = picture::size(&read_picture(path)?);
+            let expected = *size.get_or_insert(found);
+            if found != expected {
+                return Err(RenderError::FrameSize {
+                    path: path.clone(),
+                    found,
+                    expected,
+                });
+            }
+        }
+        Ok(Self {
+            paths,
+            size: size.unwrap_or_default(),
+            fractions: None,
+        })
+    }
+
+    /// The same frames at these fractions: those of every transition, both keyframes included.
+    ///
+    /// Without them, the frames are at the positions that their files carry. If they carry none, as
+    /// frames of other programs, their fractions are those of fixed spacing, or even ones if the job
+    /// was spaced by what it showed.
+    #[must_use]
+    pub fn with_fractions(self, fractions: Option<Vec<Vec<f64>>>) -> Self {
+        Self { fractions, ..self }
+    }
+
+    /// How many frames there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Their width and height.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// The job of the first frame that carries one.
+    ///
+    /// # Errors
+    /// As [`JobSettings::find`].
+    pub fn job(&self) -> Result<JobSettings, RenderError> {
+        let mut none = None;
+        for path in &self.paths {
+            match JobSettings::find(path) {
+                Err(error @ JobError::NoJob { .. }) => none = none.or(Some(error)),
+                found => return Ok(found?),
+            }
+        }
+        let folder = self.paths.first().map(PathBuf::as_path);
+        Err(none.map_or_else(
+            || RenderError::NoFrames {
+                folder: folder.unwrap_or(Path::new("")).into(),
+            },
+            RenderError::from,
+        ))
+    }
+
+    /// How many computed frames each of a film's `transitions` has, both keyframes included. This
+    /// follows from the fractions, or from the positions that the frames carry; it is `None` if
+    /// neither says.
+    ///
+    /// # Errors
+    /// [`RenderError::FramePosition`] for frames that contradict each other.
+    pub fn transition_frames(
+        &self,
+        transitions: usize,
+        looped: bool,
+    ) -> Result<Option<Vec<usize>>, RenderError> {
+        match &self.fractions {
+            Some(given) => {
+                let counts = (given.len() == transitions).then_some(given);
+                Ok(counts.map(|given| given.iter().map(Vec::len).collect()))
+            }
+            None => Ok(Positions::read(&self.paths)?.transition_frames(transitions, looped)),
+        }
+    }
+
+    /// The frames as those of a job's first stage.
+    ///
+    /// Frames that carry no position among others that do are taken to lie evenly between their
+    /// neighbours, which is reported.
+    pub(crate) fn of_job(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<LowResFrames, RenderError> {
+        let fractions = self.fractions(job, plan, observer)?;
+        let pictures = LowResPictures::Files(self.paths.clone(), self.size);
+        LowResFrames::new(pictures, fractions, job.looped)
+    }
+
+    fn fractions(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Vec<Vec<f64>>, RenderError> {
+        let profiles = plan.profiles.iter();
+        let counts: Vec<usize> = profiles.map(|profile| profile.frame_count()).collect();
+        if let Some(given) = &self.fractions {
+            return validated(given, counts);
+        }
+        let expected = plan.first_stage_frames();
+        if self.count() != expected {
+            let found = self.count();
+            return Err(RenderError::LowResCount { found, expected });
+        }
+        let positions = Positions::read(&self.paths)?;
+        if !positions.are_carried() {
+            let mid_compression = match job.spacing {
+                Spacing::Fixed { mid_compression } => mid_compression,
+                Spacing::Perceptual => 1.0,
+            };
+            let fractions = counts.into_iter();
+            let fractions = fractions.map(|count| fixed_fractions(count, mid_compression));
+            return Ok(fractions.collect::<Result<_, _>>()?);
+        }
+        let fractions = positions.fractions(&counts, job.looped)?;
+        let missing = positions.missing();
+        if let Some(first) = missing.first() {
+            let count = missing.len();
+            proceed(observer.event(&RenderEvent::FramesWithoutPosition { first, count }))?;
+        }
+        Ok(fractions)
+    }
+}
+
+/// The given fractions, if they can be those of transitions with this many frames.
+fn validated(given: &[Vec<f64>], expected: Vec<usize>) -> Result<Vec<Vec<f64>>, RenderError> {
+    let found: Vec<usize> = given.iter().map(Vec::len).collect();
+    let rises = |fractions: &Vec<f64>| {
+        fractions.first() == Some(&0.0)
+            && fractions.last() == Some(&1.0)
+            && fractions.windows(2).all(|pair| pair[0] <= pair[1])
+    };
+    if found != expected || !given.iter().all(rises) {
+        return Err(RenderError::Fractions { found, expected });
+    }
+    Ok(given.to_vec())
+}
+
+fn frames_of(folder: &Path) -> Option<Vec<PathBuf>> {
+    let paths = (0..).map(|index| folder.join(format!("frame_{index:04}.png")));
+    let paths: Vec<PathBuf> = paths.take_while(|path| path.is_file()).collect();
+    (paths.len() > 1).then_some(paths)
+}

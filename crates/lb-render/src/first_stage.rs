@@ -1,0 +1,155 @@
+//! The first stage of a film, or its only one: prompts, noise and pictures become keyframes.
+
+use lb_blend::{
+    Backend, BlendError, BlendOptions, BlendReport, FilmOutline, Keyframe, Latents, Transition,
+    noise,
+};
+use lb_job::{Job, Plan};
+use lb_models::ModelDirectory;
+
+use crate::cached_pipeline::{CachedPipeline, Denoising, Pipelines};
+use crate::error::RenderError;
+use crate::frames::FrameDecoder;
+use crate::modes::Mode;
+use crate::observe::RenderObserver;
+use crate::picture_keyframes::KeyframePictures;
+use crate::position::FrameSpan;
+use crate::sinks::FrameSink;
+use crate::stage::{Prompts, StageReport, StageWalk};
+
+/// A first stage that is ready to run: its pictures are read, and its pipeline is open.
+pub(crate) struct FirstStage<'a> {
+    job: &'a Job,
+    plan: &'a Plan,
+    pipeline: CachedPipeline,
+    mode: Mode,
+    pictures: KeyframePictures,
+    /// What the model sees beside every keyframe's latents.
+    channels: Option<Latents>,
+}
+
+impl<'a> FirstStage<'a> {
+    /// Opens a stage for frames of this width and height. Of the model, no more than the VAE encoder
+    /// is loaded, and this only for an inpainted film.
+    ///
+    /// # Errors
+    /// Those of [`Mode::read`], [`KeyframePictures::read`] and [`Pipelines::open`].
+    pub(crate) fn open(
+        job: &'a Job,
+        plan: &'a Plan,
+        size: (usize, usize),
+        directory: &ModelDirectory,
+        pipelines: &Pipelines<'_>,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Self, RenderError> {
+        directory.latent_shape(size.0, size.1)?;
+        let mode = Mode::read(job, directory, size)?;
+        let pictures = KeyframePictures::read(job, size, &mode)?;
+        let encodes_pictures = job.inpaint.is_some() || job.pictures() > 0;
+        let mut pipeline = pipelines.open(directory, size, |_| {}, encodes_pictures, observer)?;
+        Ok(Self {
+            channels: mode.channels(&mut pipeline)?,
+            job,
+            plan,
+            pipeline,
+            mode,
+            pictures,
+        })
+    }
+
+    /// Computes the frames. `shows_film` says whether they are the film's, and not those of low
+    /// resolution that a second stage takes.
+    ///
+    /// # Errors
+    /// [`RenderError`] for what fails, and [`RenderError::Interrupted`].
+    pub(crate) fn run(
+        mut self,
+        shows_film: bool,
+        sink: &mut dyn FrameSink,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<StageReport, RenderError> {
+        let (job, plan) = (self.job, self.plan);
+        let prompts = Prompts::encode(job, &mut self.pipeline, observer)?;
+        let mut keyframes = self.keyframes(&prompts)?;
+        let transitions = transitions(job, plan);
+        self.pictures.encode(&mut self.pipeline)?;
+        let limit = self.pipeline.batch_limit();
+        let outline = FilmOutline::of_source(&transitions, &keyframes);
+        let pictures = self.pictures.indices();
+        let pictures = pictures.map(|index| keyframes[index].guidance_scale);
+        let rows = outline.call_rows(limit).with_inversion(pictures, limit);
+        self.pipeline.expect_rows(rows);
+        let denoising = Denoising {
+            sampler: job.sampler,
+            schedule: self.pipeline.directory().schedule().clone(),
+            steps: plan.steps(),
+        };
+        let inverted = self.invert(&mut keyframes, &denoising, observer)?;
+        let walk = StageWalk {
+            keyframes_ahead: keyframes.len(),
+            keyframes: &mut keyframes,
+            transitions: &transitions,
+            options: BlendOptions {
+                spacing: job.spacing,
+                distance: job.distance,
+                crossfeed: job.crossfeed,
+            },
+            denoising: &denoising,
+            span: &FrameSpan::whole,
+            frames: plan.first_stage_frames(),
+            has_job_keyframes: true,
+            shows_film,
+        };
+        let decoder = FrameDecoder::new(&self.pipeline, self.mode, self.pictures);
+        let mut report = walk.run(&mut self.pipeline, decoder, sink, observer)?;
+        report.statistics = report.statistics + inverted;
+        Ok(report)
+    }
+
+    /// The keyframes, each starting from the noise of its seed.
+    fn keyframes(&self, prompts: &Prompts<'_>) -> Result<Vec<Keyframe>, RenderError> {
+        let shape = self.pipeline.latent_shape();
+        let keyframes = self.job.keyframes.iter().map(|keyframe| {
+            noise::initial_latents(keyframe.seed, shape).map(|initial_latents| Keyframe {
+                conditioning: prompts.of(&keyframe.prompt).clone(),
+                negative_conditioning: prompts.of(&keyframe.negative_prompt).clone(),
+                guidance_scale: keyframe.guidance_scale,
+                initial_latents,
+                concatenated: self.channels.clone(),
+            })
+        });
+        Ok(keyframes
+            .collect::<Result<_, _>>()
+            .map_err(BlendError::from)?)
+    }
+
+    /// Puts into the keyframes that are pictures the noise that becomes them.
+    fn invert(
+        &mut self,
+        keyframes: &mut [Keyframe],
+        denoising: &Denoising,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<BlendReport, RenderError> {
+        let mut pictures = Vec::new();
+        for (index, keyframe) in keyframes.iter_mut().enumerate() {
+            if let Some(clean) = self.pictures.clean_latents(index) {
+                keyframe.initial_latents = clean.clone();
+                pictures.push(keyframe);
+            }
+        }
+        let options = self.job.inversion();
+        self.pipeline
+            .invert(&mut pictures, denoising, &options, observer)
+    }
+}
+
+/// The transitions as the engine takes them.
+fn transitions(job: &Job, plan: &Plan) -> Vec<Transition> {
+    let transitions = job.transitions.iter().zip(&plan.profiles);
+    transitions
+        .map(|(transition, profile)| Transition {
+            profile: profile.clone(),
+            guidance_damper: transition.guidance_damper,
+        })
+        .collect()
+}

@@ -1,0 +1,177 @@
+//! Keyframes that are pictures: read and fitted, encoded, and shown exactly by the film.
+
+mod lost_detail;
+
+use std::collections::BTreeMap;
+
+use image::RgbImage;
+use lb_blend::{BlendError, Latents, relative_error};
+use lb_job::{Fit, Job};
+use lb_models::LARGEST_SIDE;
+use lb_video::{picture, picture_size, read_picture};
+
+use self::lost_detail::LostDetail;
+use crate::cached_pipeline::CachedPipeline;
+use crate::error::RenderError;
+use crate::modes::{Mode, fit_picture};
+use crate::summary::Reconstruction;
+
+/// The sides of a film are multiples of this many pixels.
+const MULTIPLE: f64 = 64.0;
+
+/// The keyframes of a film that are pictures, by their index.
+#[derive(Debug, Default)]
+pub(crate) struct KeyframePictures {
+    /// The pictures at the film's size, until their keyframes are finished.
+    exact: BTreeMap<usize, RgbImage>,
+    /// What the encoder makes of them.
+    clean: BTreeMap<usize, Latents>,
+    /// What the autoencoder loses of them, from when a keyframe is finished until the last
+    /// transition beside it is.
+    details: BTreeMap<usize, LostDetail>,
+    film_keyframes: usize,
+    is_looped: bool,
+}
+
+impl KeyframePictures {
+    /// Reads the pictures of a job for a film of this width and height. Pictures of another size are
+    /// cropped, unless the job says how else to fit them. What an inpainted film keeps lies over
+    /// them, as over all of its frames.
+    ///
+    /// # Errors
+    /// [`RenderError::Input`] for a picture that cannot be read.
+    pub(crate) fn read(job: &Job, size: (usize, usize), mode: &Mode) -> Result<Self, RenderError> {
+        let mut exact = BTreeMap::new();
+        for (index, keyframe) in job.keyframes.iter().enumerate() {
+            let Some(path) = &keyframe.image else {
+                continue;
+            };
+            let picture = read_picture(path)?;
+            let fit = job.fit.unwrap_or(Fit::Crop);
+            let fitted = fit_picture("keyframe's picture", picture, size, Some(fit))?;
+            exact.insert(index, mode.finish(fitted)?);
+        }
+        Ok(Self {
+            exact,
+            clean: BTreeMap::new(),
+            details: BTreeMap::new(),
+            film_keyframes: job.keyframes.len(),
+            is_looped: job.looped,
+        })
+    }
+
+    /// The indices of the keyframes that are pictures.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = usize> {
+        self.exact.keys().copied()
+    }
+
+    /// Encodes all pictures.
+    ///
+    /// # Errors
+    /// [`RenderError::Model`] where the VAE encoder cannot be loaded or run.
+    pub(crate) fn encode(&mut self, pipeline: &mut CachedPipeline) -> Result<(), RenderError> {
+        let pictures: Vec<&RgbImage> = self.exact.values().collect();
+        let clean = pipeline.encode_pictures(&pictures)?;
+        self.clean = self.exact.keys().copied().zip(clean).collect();
+        Ok(())
+    }
+
+    /// The encoded picture of a keyframe, if it is one.
+    pub(crate) fn clean_latents(&self, index: usize) -> Option<&Latents> {
+        self.clean.get(&index)
+    }
+
+    /// What the film shows at a finished keyframe, of which `decoded` was decoded. For a picture this
+    /// is the exact picture, and how close the keyframe comes to it.
+    ///
+    /// # Errors
+    /// [`RenderError::Blend`] and [`RenderError::Video`] for sizes that differ.
+    pub(crate) fn keyframe(
+        &mut self,
+        index: usize,
+        latents: &Latents,
+        decoded: RgbImage,
+    ) -> Result<(RgbImage, Option<Reconstruction>), RenderError> {
+        let (Some(exact), Some(clean)) = (self.exact.remove(&index), self.clean.remove(&index))
+        else {
+            return Ok((decoded, None));
+        };
+        let reconstruction = Reconstruction {
+            keyframe: index,
+            latent_error: relative_error(latents, &clean).map_err(BlendError::from)?,
+            psnr: picture::psnr(&decoded, &exact)?,
+        };
+        let detail = LostDetail::new(exact.clone(), decoded);
+        self.details.insert(index, detail);
+        Ok((exact, Some(reconstruction)))
+    }
+
+    /// What the film shows at a fraction of a transition, where `decoded` was decoded. `radius` is
+    /// half of the width of a latent, in pixels.
+    ///
+    /// # Errors
+    /// [`RenderError::Video`] for sizes that differ.
+    pub(crate) fn frame(
+        &self,
+        transition: usize,
+        fraction: f64,
+        decoded: RgbImage,
+        radius: usize,
+    ) -> Result<RgbImage, RenderError> {
+        if self.details.is_empty() {
+            return Ok(decoded);
+        }
+        let next = (transition + 1) % self.film_keyframes;
+        let ends = [transition, next].map(|index| self.details.get(&index));
+        Ok(lost_detail::restored(decoded, fraction, ends, radius)?)
+    }
+
+    /// Forgets what no transition after this one needs.
+    pub(crate) fn finish_transition(&mut self, transition: usize) {
+        if transition > 0 || !self.is_looped {
+            self.details.remove(&transition);
+        }
+    }
+}
+
+/// The width and height of a job's film with a model that is made for pictures of `side` × `side`
+/// pixels. This is what the job says, and otherwise that size in the proportions of the first
+/// keyframe that is a picture.
+///
+/// # Errors
+/// [`RenderError::Input`] for a picture that cannot be read.
+pub fn film_size(job: &Job, side: usize) -> Result<(usize, usize), RenderError> {
+    if let Some(size) = job.size {
+        return Ok(size);
+    }
+    let mut images = job.keyframes.iter().filter_map(|at| at.image.as_ref());
+    Ok(match images.next() {
+        Some(path) => proportioned(picture_size(path)?, side),
+        None => (side, side),
+    })
+}
+
+/// Width and height of a film of about `side`² pixels in the proportions of a picture.
+fn proportioned((width, height): (usize, usize), side: usize) -> (usize, usize) {
+    let stretch = (width.max(1) as f64 / height.max(1) as f64).sqrt();
+    let rounded = |pixels: f64| {
+        let sides = (pixels / MULTIPLE).round().max(1.0) * MULTIPLE;
+        (sides as usize).min(LARGEST_SIDE)
+    };
+    let side = side as f64;
+    (rounded(side * stretch), rounded(side / stretch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_film_has_its_first_pictures_proportions_at_the_models_size() {
+        assert_eq!(proportioned((128, 128), 128), (128, 128));
+        assert_eq!(proportioned((3000, 3000), 768), (768, 768));
+        assert_eq!(proportioned((4032, 3024), 768), (896, 640));
+        assert_eq!(proportioned((1080, 1920), 512), (384, 704));
+        assert_eq!(proportioned((16_000, 1), 128), (LARGEST_SIDE, 64));
+    }
+}

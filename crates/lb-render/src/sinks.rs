@@ -1,0 +1,138 @@
+//! Where computed frames go: the film, a folder, a contact sheet, or the next stage.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::RgbImage;
+use lb_video::{ContactSheet, FilmWriter, FrameSpool, PngFile, picture};
+
+use crate::error::RenderError;
+use crate::film::{FilmAssembler, Motion};
+use crate::position::FramePosition;
+
+/// A computed frame, as the film shows it.
+pub(crate) struct ComputedFrame {
+    pub(crate) position: FramePosition,
+    pub(crate) picture: Arc<RgbImage>,
+}
+
+/// Takes the computed frames of a stage.
+pub(crate) trait FrameSink {
+    /// Takes the next frame. They come in film order, and a shared keyframe comes once: the first
+    /// keyframe of a loop does not come again at its end.
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError>;
+
+    /// Says that every frame has come.
+    fn end(&mut self) -> Result<(), RenderError> {
+        Ok(())
+    }
+}
+
+/// The film: computed frames are cross-faded into film frames, which are written if a film was asked
+/// for. The motion of the frames is measured in any case.
+pub(crate) struct FilmSink {
+    assembler: FilmAssembler,
+    writer: Option<FilmWriter>,
+    /// The first keyframe of a loop, which is shown again at its end.
+    first: Option<Arc<RgbImage>>,
+    is_looped: bool,
+}
+
+impl FilmSink {
+    pub(crate) fn new(
+        assembler: FilmAssembler,
+        writer: Option<FilmWriter>,
+        is_looped: bool,
+    ) -> Self {
+        Self {
+            assembler,
+            writer,
+            first: None,
+            is_looped,
+        }
+    }
+
+    /// The writer, for the film to be completed, and the motion of every transition.
+    pub(crate) fn into_parts(mut self) -> (Option<FilmWriter>, Vec<Motion>) {
+        (self.writer, self.assembler.take_motions())
+    }
+
+    fn show(&mut self, picture: Arc<RgbImage>) -> Result<(), RenderError> {
+        let writer = &mut self.writer;
+        self.assembler.push(picture, |left, right, weight| {
+            let Some(writer) = writer else { return Ok(()) };
+            Ok(writer.write(picture::cross_fade(left, right, weight)?)?)
+        })
+    }
+}
+
+impl FrameSink for FilmSink {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        if self.is_looped && self.first.is_none() {
+            self.first = Some(Arc::clone(&frame.picture));
+        }
+        self.show(Arc::clone(&frame.picture))
+    }
+
+    fn end(&mut self) -> Result<(), RenderError> {
+        match self.first.take() {
+            Some(first) => self.show(first),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A folder of PNG files, each with its position and the job.
+pub(crate) struct FolderSink(pub(crate) FilmWriter);
+
+impl FrameSink for FolderSink {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        let picture = Arc::clone(&frame.picture);
+        Ok(self.0.write_with_text(picture, frame.position.to_text())?)
+    }
+}
+
+/// A contact sheet.
+pub(crate) struct SheetSink {
+    sheet: ContactSheet,
+    file: PngFile,
+    path: PathBuf,
+}
+
+impl SheetSink {
+    /// A sheet of this many frames.
+    pub(crate) fn create(
+        path: &PathBuf,
+        overwrite: bool,
+        frames: usize,
+    ) -> Result<Self, RenderError> {
+        Ok(Self {
+            sheet: ContactSheet::new(frames),
+            file: PngFile::create(path, overwrite)?,
+            path: path.clone(),
+        })
+    }
+
+    /// Writes the sheet, under a temporary name; publishing the file gives it its own.
+    pub(crate) fn complete(
+        mut self,
+        description: Option<&str>,
+    ) -> Result<(PngFile, PathBuf), RenderError> {
+        self.file.write(&self.sheet.draw()?, description)?;
+        Ok((self.file, self.path))
+    }
+}
+
+impl FrameSink for SheetSink {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        self.sheet.add(&frame.picture);
+        Ok(())
+    }
+}
+
+/// Frames of a first stage, kept on the disk for the second one.
+impl FrameSink for FrameSpool {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        Ok(self.push(&frame.picture)?)
+    }
+}

@@ -1,0 +1,295 @@
+//! One stage of a film: the engine's walk over keyframes of one model, and what becomes of its
+//! frames.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use image::RgbImage;
+use lb_blend::{
+    BlendError, BlendOptions, BlendReport, BlendRequest, BlendedFrame, Conditioning, FilmOutline,
+    KeyframeSource, Latents, Observer, SnapshotStore, StepProgress, Transition, blend,
+};
+use lb_job::Job;
+use lb_models::SessionTimes;
+
+use crate::cached_pipeline::{CachedPipeline, Denoising};
+use crate::error::RenderError;
+use crate::frames::{DecodeCounts, FrameDecoder};
+use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
+use crate::position::FrameSpan;
+use crate::sinks::{ComputedFrame, FrameSink};
+
+/// What a stage walks over: the same for a first and for a second stage.
+pub(crate) struct StageWalk<'a> {
+    pub(crate) keyframes: &'a mut dyn KeyframeSource,
+    pub(crate) transitions: &'a [Transition],
+    pub(crate) options: BlendOptions,
+    pub(crate) denoising: &'a Denoising,
+    /// The part of the job's film that lies between a keyframe and the next.
+    pub(crate) span: &'a dyn Fn(usize) -> FrameSpan,
+    /// How many keyframes are looked at beforehand, to find out whether a model has to be loaded.
+    pub(crate) keyframes_ahead: usize,
+    /// Computed frames that the stage has.
+    pub(crate) frames: usize,
+    /// Whether the keyframes are those of the job.
+    pub(crate) has_job_keyframes: bool,
+    /// Whether the computed frames are those of the job's film.
+    pub(crate) shows_film: bool,
+}
+
+/// What a stage took, and what it found out.
+#[derive(Default)]
+pub(crate) struct StageReport {
+    pub(crate) statistics: BlendReport,
+    pub(crate) decodes: DecodeCounts,
+    pub(crate) times: SessionTimes,
+    /// The fractions of every level of every transition.
+    pub(crate) level_fractions: Vec<Vec<Vec<f64>>>,
+}
+
+impl StageReport {
+    /// The fractions of every transition's computed frames.
+    pub(crate) fn computed_fractions(&self) -> Vec<Vec<f64>> {
+        let levels = self.level_fractions.iter();
+        levels.filter_map(|levels| levels.last().cloned()).collect()
+    }
+
+    /// What this stage and the next one took together. The fractions remain those of this stage.
+    pub(crate) fn followed_by(mut self, next: Self) -> Self {
+        self.statistics = self.statistics + next.statistics;
+        self.decodes.decoded += next.decodes.decoded;
+        self.decodes.reused += next.decodes.reused;
+        let reconstructions = next.decodes.reconstructions;
+        self.decodes.reconstructions.extend(reconstructions);
+        self.times += next.times;
+        self
+    }
+}
+
+impl StageWalk<'_> {
+    /// Computes the film, and hands its frames to `sink` as they come.
+    ///
+    /// # Errors
+    /// [`RenderError`] for the engine, the decoder or the sink that fails, and
+    /// [`RenderError::Interrupted`] once the observer says so.
+    pub(crate) fn run(
+        self,
+        pipeline: &mut CachedPipeline,
+        mut decoder: FrameDecoder,
+        sink: &mut dyn FrameSink,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<StageReport, RenderError> {
+        let outline = FilmOutline::of_source(self.transitions, self.keyframes);
+        let mut snapshots = pipeline.snapshots(outline, &self.options, self.denoising);
+        if snapshots.is_on() {
+            for index in 0..self.keyframes.count().min(self.keyframes_ahead) {
+                let keyframe = self.keyframes.keyframe(index).map_err(BlendError::from)?;
+                snapshots.keyframe(index, &keyframe);
+            }
+        }
+        pipeline.load(&snapshots, observer)?;
+        proceed(observer.event(&RenderEvent::Stage(Stage::Blending)))?;
+        let Denoising {
+            sampler,
+            schedule,
+            steps,
+        } = self.denoising;
+        let sampler = sampler.sampler(schedule, *steps)?;
+        let mut walk = Walk {
+            span: self.span,
+            frames: self.frames,
+            has_job_keyframes: self.has_job_keyframes,
+            shows_film: self.shows_film,
+            decoder: &mut decoder,
+            sink: &mut *sink,
+            observer,
+            next_keyframe: None,
+            done: 0,
+            level_fractions: Vec::new(),
+            failure: None,
+        };
+        let result = blend(BlendRequest {
+            backend: pipeline,
+            sampler: sampler.as_ref(),
+            keyframes: self.keyframes,
+            transitions: self.transitions,
+            options: self.options,
+            snapshots: &mut snapshots,
+            observer: &mut walk,
+        });
+        // A sink that failed stopped the engine, so its own error is what went wrong.
+        if let Some(failure) = walk.failure {
+            return Err(failure);
+        }
+        let level_fractions = walk.level_fractions;
+        let statistics = result?;
+        sink.end()?;
+        Ok(StageReport {
+            statistics,
+            decodes: decoder.counts,
+            times: pipeline.times(),
+            level_fractions,
+        })
+    }
+}
+
+/// The engine's observer: what is finished is decoded and handed to the sink.
+struct Walk<'a> {
+    span: &'a dyn Fn(usize) -> FrameSpan,
+    frames: usize,
+    has_job_keyframes: bool,
+    shows_film: bool,
+    decoder: &'a mut FrameDecoder,
+    sink: &'a mut dyn FrameSink,
+    observer: &'a mut dyn RenderObserver,
+    /// The picture of the keyframe that the next transition leads to. It is shown after the
+    /// transition's frames.
+    next_keyframe: Option<Arc<RgbImage>>,
+    /// Computed frames so far.
+    done: usize,
+    level_fractions: Vec<Vec<Vec<f64>>>,
+    failure: Option<RenderError>,
+}
+
+/// Frames that are decoded between two events, so that an observer can stop the work soon.
+const DECODED_TOGETHER: usize = 8;
+
+impl Walk<'_> {
+    fn take_keyframe(&mut self, index: usize, latents: &Latents) -> Result<(), RenderError> {
+        let (picture, reconstruction) = self.decoder.keyframe(index, latents)?;
+        if let Some(reconstruction) = &reconstruction {
+            proceed(
+                self.observer
+                    .event(&RenderEvent::Reconstructed(reconstruction)),
+            )?;
+        }
+        if self.has_job_keyframes {
+            proceed(self.observer.event(&RenderEvent::Keyframe {
+                index,
+                picture: &picture,
+            }))?;
+        }
+        if index == 0 {
+            return self.take_frame(Arc::new(picture), 0, 0.0);
+        }
+        self.next_keyframe = Some(Arc::new(picture));
+        Ok(())
+    }
+
+    fn take_transition(
+        &mut self,
+        index: usize,
+        frames: &[BlendedFrame],
+    ) -> Result<(), RenderError> {
+        let inner = &frames[1..frames.len() - 1];
+        for frames in inner.chunks(DECODED_TOGETHER) {
+            let pictures = self.decoder.frames(index, frames)?;
+            for (picture, frame) in pictures.into_iter().zip(frames) {
+                self.take_frame(Arc::new(picture), index, frame.fraction)?;
+            }
+            self.report_decoded()?;
+        }
+        self.decoder.finish_transition(index);
+        // The last transition of a loop leads to a keyframe that was shown at the beginning.
+        if let Some(keyframe) = self.next_keyframe.take() {
+            self.take_frame(keyframe, index, 1.0)?;
+        }
+        self.report_decoded()
+    }
+
+    fn take_frame(
+        &mut self,
+        picture: Arc<RgbImage>,
+        transition: usize,
+        fraction: f64,
+    ) -> Result<(), RenderError> {
+        let position = (self.span)(transition).at(fraction);
+        let frame = ComputedFrame { position, picture };
+        self.sink.take(&frame)?;
+        self.done += 1;
+        if !self.shows_film {
+            return Ok(());
+        }
+        proceed(self.observer.event(&RenderEvent::Frame {
+            position,
+            picture: &frame.picture,
+        }))
+    }
+
+    fn report_decoded(&mut self) -> Result<(), RenderError> {
+        proceed(self.observer.event(&RenderEvent::Decoded {
+            done: self.done,
+            total: self.frames,
+        }))
+    }
+
+    /// Keeps a failure, and stops the engine with it.
+    fn stop_on_failure(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Observer for Walk<'_> {
+    fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
+        self.observer.event(&RenderEvent::Step(progress))
+    }
+
+    fn keyframe(&mut self, index: usize, latents: &Latents) -> ControlFlow<()> {
+        let result = self.take_keyframe(index, latents);
+        self.stop_on_failure(result)
+    }
+
+    fn transition(
+        &mut self,
+        index: usize,
+        frames: &[BlendedFrame],
+        level_fractions: &[Vec<f64>],
+    ) -> ControlFlow<()> {
+        self.level_fractions.push(level_fractions.to_vec());
+        let result = self.take_transition(index, frames);
+        self.stop_on_failure(result)
+    }
+}
+
+/// The conditionings of a job's prompts and negative prompts, each made once by one model.
+pub(crate) struct Prompts<'a>(BTreeMap<&'a str, Conditioning>);
+
+impl<'a> Prompts<'a> {
+    /// Encodes the prompts of a job. What is cut of a prompt is reported.
+    ///
+    /// # Errors
+    /// [`RenderError::Model`] if the text encoder cannot be loaded or run.
+    pub(crate) fn encode(
+        job: &'a Job,
+        pipeline: &mut CachedPipeline,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Self, RenderError> {
+        proceed(observer.event(&RenderEvent::Stage(Stage::Encoding)))?;
+        let keyframes = job.keyframes.iter();
+        let prompts: BTreeSet<&str> = keyframes
+            .flat_map(|keyframe| [keyframe.prompt.as_str(), keyframe.negative_prompt.as_str()])
+            .collect();
+        let mut tokens = Vec::with_capacity(prompts.len());
+        for &prompt in &prompts {
+            let tokenized = pipeline.tokenize(prompt)?;
+            if let Some(cut) = &tokenized.cut {
+                proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
+            }
+            tokens.push(tokenized);
+        }
+        let conditionings = pipeline.encode(&tokens)?;
+        Ok(Self(prompts.into_iter().zip(conditionings).collect()))
+    }
+
+    /// The conditioning of a prompt of the job.
+    pub(crate) fn of(&self, prompt: &str) -> &Conditioning {
+        &self.0[prompt]
+    }
+}

@@ -1,0 +1,242 @@
+//! The second stage of an upscaled film: the computed frames of the first one become keyframes.
+//!
+//! Every pair of neighbours is a transition of its own. All keyframes start from the same noise, and
+//! their prompts are mixed as the first stage mixed them; what they follow is the picture of low
+//! resolution beside their latents.
+
+mod low_res_frames;
+
+use lb_blend::{
+    Backend, BlendError, BlendOptions, Conditioning, FilmOutline, Keyframe, KeyframeError,
+    KeyframeSource, Transition, lerp,
+};
+use lb_job::{Job, Upscale};
+use lb_models::{
+    LARGEST_SIDE, ModelDirectory, ModelError, ModelKind, PipelineOptions, UpscaleNoise,
+    low_res_channels,
+};
+use lb_schedule::guidance_scale_between;
+
+pub(crate) use self::low_res_frames::{LowResFrames, LowResPictures};
+use crate::cached_pipeline::{CachedPipeline, Denoising, Pipelines};
+use crate::error::RenderError;
+use crate::frames::FrameDecoder;
+use crate::modes::Mode;
+use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
+use crate::picture_keyframes::KeyframePictures;
+use crate::position::FramePosition;
+use crate::sinks::FrameSink;
+use crate::stage::{Prompts, StageReport, StageWalk};
+
+/// How a job's frames are upscaled: validated, nothing open.
+pub(crate) struct Upscaler<'a> {
+    upscale: &'a Upscale,
+    directory: &'a ModelDirectory,
+    /// Width and height of the film.
+    size: (usize, usize),
+}
+
+impl<'a> Upscaler<'a> {
+    /// Validates a model as the upscaler of frames of this width and height.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`] for a model that is no upscaler, [`ModelError::NoiseLevel`] for a
+    /// noise level that it does not have, and [`RenderError::LowResSize`] for frames that it does not
+    /// take.
+    pub(crate) fn new(
+        upscale: &'a Upscale,
+        directory: &'a ModelDirectory,
+        (width, height): (usize, usize),
+    ) -> Result<Self, RenderError> {
+        directory.require_kind(ModelKind::Upscale, "upscaling")?;
+        if let Some(most) = directory.max_noise_level()
+            && upscale.noise_level > most
+        {
+            let found = upscale.noise_level;
+            return Err(ModelError::NoiseLevel { found, most }.into());
+        }
+        let factor = directory.pixels_per_latent();
+        let multiple = directory.side_multiple() / factor;
+        let most = LARGEST_SIDE / factor;
+        let fits = |side: usize| side > 0 && side.is_multiple_of(multiple) && side <= most;
+        if !fits(width) || !fits(height) {
+            return Err(RenderError::LowResSize {
+                width,
+                height,
+                multiple,
+                most,
+            });
+        }
+        Ok(Self {
+            upscale,
+            directory,
+            size: (width * factor, height * factor),
+        })
+    }
+}
+
+/// A second stage that is ready to run: its pipeline is open.
+pub(crate) struct SecondStage<'a> {
+    job: &'a Job,
+    upscale: &'a Upscale,
+    pipeline: CachedPipeline,
+}
+
+impl<'a> SecondStage<'a> {
+    /// Opens a stage; loads nothing.
+    ///
+    /// # Errors
+    /// Those of [`Pipelines::open`].
+    pub(crate) fn open(
+        job: &'a Job,
+        upscaler: Upscaler<'a>,
+        pipelines: &Pipelines<'_>,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<Self, RenderError> {
+        let Upscaler {
+            upscale,
+            directory,
+            size,
+        } = upscaler;
+        let options = |options: &mut PipelineOptions| options.noise_level = upscale.noise_level;
+        Ok(Self {
+            job,
+            upscale,
+            pipeline: pipelines.open(directory, size, options, false, observer)?,
+        })
+    }
+
+    /// Width and height of the film in pixels.
+    pub(crate) fn picture_size(&self) -> (usize, usize) {
+        self.pipeline.picture_size()
+    }
+
+    /// Computes the film's frames from those of low resolution. `frames` is how many the film has.
+    ///
+    /// # Errors
+    /// [`RenderError`] for what fails, and [`RenderError::Interrupted`].
+    pub(crate) fn run(
+        mut self,
+        low_res: &LowResFrames,
+        frames: usize,
+        sink: &mut dyn FrameSink,
+        observer: &mut dyn RenderObserver,
+    ) -> Result<StageReport, RenderError> {
+        let transitions = low_res.pairs();
+        proceed(observer.event(&RenderEvent::Stage(Stage::Upscaling { transitions })))?;
+        let prompts = Prompts::encode(self.job, &mut self.pipeline, observer)?;
+        let profile = self.upscale.profile()?;
+        let denoising = Denoising {
+            sampler: self.job.sampler,
+            schedule: self.pipeline.directory().schedule().clone(),
+            steps: profile.steps(),
+        };
+        // The film's damper is in the keyframes' scales: it must not set in again at each pair.
+        let transitions = vec![Transition::new(profile, 1.0); transitions];
+        let mut keyframes = UpscaledKeyframes {
+            job: self.job,
+            low_res,
+            prompts,
+            noise: self.pipeline.upscale_noise(self.upscale.seed)?,
+            directory: self.pipeline.directory().clone(),
+            noise_level: self.upscale.noise_level,
+        };
+        let limit = self.pipeline.batch_limit();
+        let outline = FilmOutline::of_source(&transitions, &keyframes);
+        self.pipeline.expect_rows(outline.call_rows(limit));
+        let walk = StageWalk {
+            keyframes: &mut keyframes,
+            transitions: &transitions,
+            options: BlendOptions {
+                spacing: self.job.spacing,
+                distance: self.job.distance,
+                ..Default::default()
+            },
+            denoising: &denoising,
+            span: &|pair| low_res.span(pair),
+            keyframes_ahead: KEYFRAMES_AHEAD,
+            frames,
+            has_job_keyframes: false,
+            shows_film: true,
+        };
+        let decoder = FrameDecoder::new(&self.pipeline, Mode::Text, KeyframePictures::default());
+        walk.run(&mut self.pipeline, decoder, sink, observer)
+    }
+}
+
+/// Keyframes that are looked at beforehand, to find out whether the upscaler has to be loaded. Each
+/// takes its noise, its channels and its prompts: megabytes, and a picture that is read.
+const KEYFRAMES_AHEAD: usize = 17;
+
+/// Keyframes made from frames of low resolution. They are made when the engine asks for them, so
+/// that a film of thousands takes the memory of a few.
+struct UpscaledKeyframes<'a> {
+    job: &'a Job,
+    low_res: &'a LowResFrames,
+    /// Encoded by the upscaler's own text encoder.
+    prompts: Prompts<'a>,
+    noise: UpscaleNoise,
+    /// The upscaler.
+    directory: ModelDirectory,
+    noise_level: usize,
+}
+
+impl UpscaledKeyframes<'_> {
+    /// The job's keyframes around a frame of low resolution, and its position between them.
+    fn neighbours(&self, index: usize) -> (&lb_job::Keyframe, &lb_job::Keyframe, FramePosition) {
+        let position = self.low_res.position(index);
+        let keyframes = &self.job.keyframes;
+        let left = &keyframes[position.transition];
+        let right = &keyframes[(position.transition + 1) % keyframes.len()];
+        (left, right, position)
+    }
+
+    fn make(&self, index: usize) -> Result<Keyframe, RenderError> {
+        let (left, right, FramePosition { fraction, .. }) = self.neighbours(index);
+        let picture = self.low_res.picture(index)?;
+        let schedule = self.directory.low_res_schedule().cloned();
+        let channels = low_res_channels(
+            &picture,
+            &self.noise.low_res,
+            &schedule.unwrap_or_default(),
+            self.noise_level,
+        )?;
+        Ok(Keyframe {
+            conditioning: self.mixed(&left.prompt, &right.prompt, fraction)?,
+            negative_conditioning: self.mixed(
+                &left.negative_prompt,
+                &right.negative_prompt,
+                fraction,
+            )?,
+            guidance_scale: self.guidance_scale(index),
+            initial_latents: self.noise.initial_latents.clone(),
+            concatenated: Some(channels),
+        })
+    }
+
+    /// The conditioning as the first stage mixed it.
+    fn mixed(&self, left: &str, right: &str, fraction: f64) -> Result<Conditioning, RenderError> {
+        let (left, right) = (self.prompts.of(left), self.prompts.of(right));
+        let mut mixed = left.clone();
+        lerp(&left.values, &right.values, fraction, &mut mixed.values).map_err(BlendError::from)?;
+        Ok(mixed)
+    }
+}
+
+impl KeyframeSource for UpscaledKeyframes<'_> {
+    fn count(&self) -> usize {
+        self.low_res.count()
+    }
+
+    /// The scale that the first stage had there.
+    fn guidance_scale(&self, index: usize) -> f64 {
+        let (left, right, position) = self.neighbours(index);
+        let scales = [left.guidance_scale, right.guidance_scale];
+        let damper = self.job.transitions[position.transition].guidance_damper;
+        guidance_scale_between(scales, damper, position.fraction)
+    }
+
+    fn keyframe(&mut self, index: usize) -> Result<Keyframe, KeyframeError> {
+        self.make(index).map_err(KeyframeError::new)
+    }
+}
