@@ -1,12 +1,12 @@
 //! Hashes of large files, such as a model's weights, remembered for as long as a file does not
 //! change.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use lb_files::{FileError, FileIdentity};
 use sha2::{Digest, Sha256};
 
 use crate::entry::{CacheEntry, Damage};
@@ -49,9 +49,6 @@ impl CacheEntry for FileHashes {
     }
 }
 
-/// Longer than the coarsest clock of a file system ticks.
-const SETTLED: Duration = Duration::from_secs(2);
-
 impl LenientCache {
     /// The hash of a file's content. The first time, the whole file is read and `progress` is called
     /// after every mebibyte; afterwards the hash is taken from the cache for as long as the file's
@@ -83,52 +80,35 @@ impl LenientCache {
     ) -> io::Result<ControlFlow<(), Key>> {
         let path = path.canonicalize()?;
         let mut file = File::open(&path)?;
-        let metadata = file.metadata()?;
-        let changed = metadata.modified()?;
-        let identity = identity(&path, &metadata, changed);
-        if let Some(known) = self.load(&FileHashes, &identity) {
+        let identity = FileIdentity::of_open(path, &file).map_err(FileError::into_io)?;
+        let (path, is_settled) = (&identity.path, identity.is_settled());
+        let (total, key) = (identity.bytes, identity_key(&identity));
+        if let Some(known) = self.load(&FileHashes, &key) {
             return Ok(ControlFlow::Continue(known));
         }
         tracing::info!("reading {} once, to recognise it later", path.display());
-        let total = metadata.len();
         let flow = hash(&mut file, |done| {
-            progress(&FileHashProgress {
-                path: &path,
-                done,
-                total,
-            })
+            progress(&FileHashProgress { path, done, total })
         })?;
         let ControlFlow::Continue(hash) = flow else {
             return Ok(flow);
         };
         // A file that was written a moment ago may be written again without looking any different.
-        let age = SystemTime::now().duration_since(changed);
-        if age.is_ok_and(|age| age > SETTLED) {
-            self.save(&FileHashes, &identity, &hash);
+        if is_settled {
+            self.save(&FileHashes, &key, &hash);
         }
         Ok(flow)
     }
 }
 
-/// What stays the same for as long as a file's content does.
-fn identity(path: &Path, metadata: &Metadata, changed: SystemTime) -> Key {
-    let since_epoch = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = (since_epoch.as_secs(), since_epoch.subsec_nanos());
+/// The key of what stays the same for as long as a file's content does.
+fn identity_key(file: &FileIdentity) -> Key {
+    let time = (file.modified.as_secs(), file.modified.subsec_nanos());
+    let inode = file.device_and_inode.unwrap_or_default();
     Key::of(
         FileHashes::KIND,
-        &(path, metadata.len(), time, inode(metadata)),
+        &(file.path.as_path(), file.bytes, time, inode),
     )
-}
-
-#[cfg(unix)]
-fn inode(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(not(unix))]
-fn inode(_: &Metadata) -> (u64, u64) {
-    (0, 0)
 }
 
 /// The hash of all bytes. After every mebibyte `progress` is called with the bytes read so far.
@@ -160,6 +140,8 @@ fn hash(
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
     use crate::cache::{Cache, CacheOptions};
 

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use lb_files::FileError;
+
 use crate::error::CheckpointError;
 
 /// Opens a regular file (or a link to one) for reading.
@@ -34,17 +36,10 @@ pub(crate) fn read_at_most(path: &Path, longest: u64) -> Result<Option<Vec<u8>>,
 /// # Errors
 /// [`CheckpointError::Io`] where it is something else, or nothing is there.
 pub fn require_regular_file(path: &Path) -> Result<(), CheckpointError> {
-    require(path).map_err(CheckpointError::io("read", path))
+    lb_files::validate_regular(path)
+        .map_err(|error| CheckpointError::io("read", path)(error.into_io()))
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
-    require(path)?;
-    File::open(path)
-}
-
-fn require(path: &Path) -> io::Result<()> {
-    match std::fs::metadata(path)?.is_file() {
-        true => Ok(()),
-        false => Err(io::Error::other("it is not a regular file")),
-    }
+    lb_files::open(path).map_err(FileError::into_io)
 }

@@ -103,10 +103,8 @@ pub(crate) fn remember_stages(
 fn write(file: &Path, rates: &Remembered) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let whole = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&whole, rates)?;
-    whole.persist(file)?;
-    Ok(())
+    let bytes = serde_json::to_vec(rates)?;
+    lb_files::write(file, &bytes, true).map_err(lb_files::FileError::into_io)
 }
 
 #[cfg(test)]

@@ -121,13 +121,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 /// Lets `write` make a file beside `path`, which is then renamed to `path` in one step.
 fn write_by_rename(
     path: &Path,
-    write: impl FnOnce(&Path) -> std::io::Result<()>,
+    write: impl FnMut(&Path) -> std::io::Result<()>,
 ) -> Result<(), ExportError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".partial-{}", std::process::id()));
-    let partial = PathBuf::from(partial);
-    let written = write(&partial).and_then(|()| fs::rename(&partial, path));
-    // Renaming a hard link onto another link of the same file does nothing and leaves both names.
-    let _ = fs::remove_file(&partial);
-    written.map_err(ExportError::io("write", path))
+    let written = lb_files::replace_by(path, write);
+    written.map_err(|error| ExportError::io("write", path)(error.into_io()))
 }

@@ -207,59 +207,13 @@ fn pictures_of(folder: &Path) -> Result<Vec<PathBuf>, MeasureError> {
             path: folder.into(),
         });
     }
-    pictures.sort_by_cached_key(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name_parts(&name)
-    });
+    lb_files::sort_naturally(&mut pictures);
     Ok(pictures)
-}
-
-/// A name cut into text and numbers. Numbers are compared by their length without leading zeros, and then
-/// by their digits.
-fn name_parts(name: &str) -> Vec<(usize, String)> {
-    let mut parts: Vec<(usize, String)> = Vec::new();
-    let mut previous_is_digit = None;
-    for character in name.chars() {
-        let is_digit = character.is_ascii_digit();
-        if previous_is_digit != Some(is_digit) {
-            parts.push((0, String::new()));
-        }
-        previous_is_digit = Some(is_digit);
-        if let Some((length, text)) = parts.last_mut()
-            && !(is_digit && *length == 0 && character == '0')
-        {
-            *length += usize::from(is_digit);
-            text.push(character);
-        }
-    }
-    parts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_in_names_count_by_their_value() {
-        let mut names = [
-            "f_10000.png",
-            "f_2.png",
-            "f_0003.png",
-            "e_7.png",
-            "f_0999.png",
-        ];
-        names.sort_by_key(|name| name_parts(name));
-        assert_eq!(
-            names,
-            [
-                "e_7.png",
-                "f_2.png",
-                "f_0003.png",
-                "f_0999.png",
-                "f_10000.png"
-            ]
-        );
-    }
 
     #[test]
     fn only_pictures_of_a_folder_are_frames() {

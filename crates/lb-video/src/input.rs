@@ -11,12 +11,13 @@
 mod convert;
 mod decode;
 mod error;
-mod file;
 mod jpeg;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use image::{ImageBuffer, Luma, RgbImage};
+use lb_files::FileError;
 
 pub use error::InputError;
 
@@ -35,7 +36,7 @@ pub type GreyImage = ImageBuffer<Luma<f32>, Vec<f32>>;
 /// # Errors
 /// The rule of [`InputError`] that the file breaks.
 pub fn read_picture(path: &Path) -> Result<RgbImage, InputError> {
-    Ok(convert::rgb(decode::decode(path, file::read(path)?)?))
+    Ok(convert::rgb(decode::decode(path, read(path)?)?))
 }
 
 /// The width and height of the picture that [`read_picture`] would read, without decoding it.
@@ -43,7 +44,7 @@ pub fn read_picture(path: &Path) -> Result<RgbImage, InputError> {
 /// # Errors
 /// The rule of [`InputError`] that the file breaks, as far as that shows without decoding.
 pub fn picture_size(path: &Path) -> Result<(usize, usize), InputError> {
-    decode::size(path, file::read(path)?)
+    decode::size(path, read(path)?)
 }
 
 /// Reads a mask or a depth map: upright, and with 16-bit values at their full precision. The value of a
@@ -53,7 +54,7 @@ pub fn picture_size(path: &Path) -> Result<(usize, usize), InputError> {
 /// The rule of [`InputError`] that the file breaks, and [`InputError::Transparent`] if a pixel is not
 /// opaque.
 pub fn read_grey_picture(path: &Path) -> Result<GreyImage, InputError> {
-    let image = decode::decode(path, file::read(path)?)?;
+    let image = decode::decode(path, read(path)?)?;
     let (width, height) = (image.width(), image.height());
     let values = convert::grey(image).map_err(|index| InputError::Transparent {
         path: path.into(),
@@ -62,4 +63,19 @@ pub fn read_grey_picture(path: &Path) -> Result<GreyImage, InputError> {
     })?;
     // There is one value for each pixel, so the buffer always fits.
     Ok(GreyImage::from_raw(width, height, values).unwrap_or_default())
+}
+
+/// Reads all bytes of a regular file, or of a link to one, within the limit.
+fn read(path: &Path) -> Result<Vec<u8>, InputError> {
+    lb_files::read(path, LARGEST_INPUT_FILE).map_err(|error| match error {
+        FileError::NotRegular { path, found } => InputError::NotAFile { path, found },
+        FileError::TooLarge { path, bytes, .. } => InputError::FileTooLarge { path, bytes },
+        error => {
+            let (path, source) = (path.to_path_buf(), error.into_io());
+            match source.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory => InputError::Missing { path },
+                _ => InputError::Read { path, source },
+            }
+        }
+    })
 }

@@ -78,3 +78,7 @@ pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::{CompletedFilm, FilmSummary};
 pub use spool::FrameSpool;
 pub use writer::FilmWriter;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -1,10 +1,9 @@
 //! The text of a job file, and where in it things stand.
 
-use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use lb_files::FileError;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -62,22 +61,15 @@ fn location(path: &Path, text: &str, span: Range<usize>) -> Location {
 
 /// The text of a file that may be anything: no more than a job file is read of it.
 pub(super) fn read(path: &Path) -> Result<String, JobFileError> {
-    let failed = |source| JobFileError::Read {
-        path: path.into(),
-        source,
-    };
-    // Opening a pipe would wait for whoever writes into it.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(JobFileError::NotRegular { path: path.into() });
-    }
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    let mut most = file.take(LARGEST_JOB_FILE as u64 + 1);
-    most.read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > LARGEST_JOB_FILE {
-        return Err(JobFileError::TooLarge { path: path.into() });
-    }
-    String::from_utf8(bytes).map_err(|_| JobFileError::NotText { path: path.into() })
+    lb_files::read_text(path, LARGEST_JOB_FILE as u64).map_err(|error| match error {
+        FileError::NotRegular { path, .. } => JobFileError::NotRegular { path },
+        FileError::TooLarge { path, .. } => JobFileError::TooLarge { path },
+        FileError::NotText { path } => JobFileError::NotText { path },
+        error => JobFileError::Read {
+            path: path.into(),
+            source: error.into_io(),
+        },
+    })
 }
 
 /// A text for a message: as much of it as can be shown in a line.

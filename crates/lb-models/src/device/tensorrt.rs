@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use lb_export::{GraphForm, Precision};
+use lb_files::FileIdentity;
 use ort::ep::{self, ExecutionProvider as _, ExecutionProviderDispatch};
 use ort::memory::AllocationDevice;
 use sha2::{Digest, Sha256};
@@ -171,13 +171,10 @@ fn key(
 
 /// A file's path, length and time of change: gigabytes of weights are not read to compare them.
 fn identity(path: &Path) -> Result<String, ModelError> {
-    let unreadable = |error: std::io::Error| ModelError::unreadable(path, error);
-    let full = path.canonicalize().map_err(unreadable)?;
-    let file = fs::metadata(&full).map_err(unreadable)?;
-    let changed = file.modified().ok();
-    let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let changed = changed.unwrap_or_default().as_nanos();
-    Ok(format!("{} {} {changed}", full.display(), file.len()))
+    let file =
+        FileIdentity::of(path).map_err(|error| ModelError::unreadable(path, error.into_io()))?;
+    let changed = file.modified.as_nanos();
+    Ok(format!("{} {} {changed}", file.path.display(), file.bytes))
 }
 
 #[cfg(test)]

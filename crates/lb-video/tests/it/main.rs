@@ -5,6 +5,7 @@ mod animation;
 mod audio;
 mod contact_sheet;
 mod decode;
+mod example;
 mod ffmpeg;
 mod frame_text;
 mod full_disk;
