@@ -291,4 +291,16 @@ mod tests {
         let whole: Outer = file(json!({"number": 1})).parse().unwrap();
         assert_eq!(whole.number, 1.0);
     }
+
+    #[test]
+    fn files_beyond_the_limit_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(LONGEST_FILE + 1).unwrap();
+        let refused = ConfigFile::open(&path).unwrap_err().to_string();
+        assert!(refused.contains("longer than"), "{refused}");
+        let refused = ConfigFile::open(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("not a regular file"), "{refused}");
+    }
 }

@@ -304,3 +304,107 @@ fn refuse_unsupported(config: &ConfigFile) -> Result<(), CheckpointError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The settings without which no UNet can be described, and these.
+    fn read(settings: Value) -> Result<UnetConfig, CheckpointError> {
+        let mut all = json!({
+            "block_out_channels": [64, 128],
+            "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+            "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        });
+        for (key, value) in settings.as_object().into_iter().flatten() {
+            all[key] = value.clone();
+        }
+        let settings = all.as_object().cloned().unwrap_or_default();
+        UnetConfig::read(&ConfigFile::new("unet/config.json".into(), settings))
+    }
+
+    #[test]
+    fn what_is_absent_or_null_has_diffusers_defaults() {
+        let config = read(json!({})).unwrap();
+        let transformer = TransformerConfig {
+            heads: 8,
+            layers: 1,
+            only_cross_attention: false,
+        };
+        let block = |channels, layers, attends: bool| UnetBlockConfig {
+            channels,
+            layers,
+            transformer: attends.then_some(transformer),
+        };
+        let expected = UnetConfig {
+            in_channels: 4,
+            out_channels: 4,
+            conv_in_kernel: 3,
+            conv_out_kernel: 3,
+            down: vec![block(64, 2, true), block(128, 2, false)],
+            mid: transformer,
+            up: vec![block(128, 3, false), block(64, 3, true)],
+            norm_groups: 32,
+            norm_epsilon: 1e-5,
+            text_width: 1280,
+            time_width: 256,
+            flip_sin_to_cos: true,
+            freq_shift: 0.0,
+            linear_projection: false,
+            upcast_attention: false,
+            classes: None,
+            symmetric_downsampling: true,
+        };
+        assert_eq!(config, expected);
+        let nulls = json!({
+            "attention_head_dim": null,
+            "class_embed_type": null,
+            "layers_per_block": null,
+            "mid_block_type": null,
+            "num_class_embeds": null,
+            "only_cross_attention": null,
+            "upcast_attention": null,
+        });
+        assert_eq!(read(nulls).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_setting_is_one_value_or_one_for_each_block() {
+        let heads = |setting: Value| -> Vec<usize> {
+            let config = read(json!({ "attention_head_dim": setting })).unwrap();
+            let last = config.up.iter().filter_map(|block| block.transformer);
+            let first = config.down.iter().filter_map(|block| block.transformer);
+            let heads = first.chain([config.mid]).chain(last);
+            heads.map(|transformer| transformer.heads).collect()
+        };
+        // The setting is the number of heads, whatever its name says.
+        assert_eq!(heads(json!(4)), [4, 4, 4]);
+        assert_eq!(heads(json!([2, 4])), [2, 4, 2]);
+        let config = read(json!({ "layers_per_block": [1, 3] })).unwrap();
+        let layers = config.down.iter().chain(&config.up);
+        assert_eq!(
+            layers.map(|block| block.layers).collect::<Vec<_>>(),
+            [1, 3, 4, 2]
+        );
+        let refused = read(json!({ "layers_per_block": [1, 2, 3] })).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "unet/config.json: \"layers_per_block\" is [1,2,3]; expected a list of 2 whole numbers \
+             from 1"
+        );
+    }
+
+    #[test]
+    fn a_feature_that_is_not_written_must_be_off() {
+        // JSON keeps 1 and 1.0 apart, a setting does not.
+        assert!(read(json!({ "mid_block_scale_factor": 1.0 })).is_ok());
+        let refused = read(json!({ "mid_block_scale_factor": 2 })).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .ends_with("is 2; expected 1 (or absent)")
+        );
+        let refused = read(json!({ "addition_embed_type": "text" })).unwrap_err();
+        assert!(refused.to_string().ends_with("expected null (or absent)"));
+    }
+}
