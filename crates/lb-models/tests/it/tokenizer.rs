@@ -51,15 +51,18 @@ fn one_file_in_place_of_two_gives_the_same_tokens() {
 #[test]
 fn one_file_of_another_kind_is_refused_by_its_name() {
     let cases = [
-        ("{}", "`model`"),
+        ("{}", r#""model" is absent"#),
         (
             r#"{"model": {"type": "Unigram"}}"#,
-            "`model.type` is \"Unigram\"",
+            r#""model.type" is "Unigram"; expected "BPE""#,
         ),
-        (r#"{"model": {"vocab": {"a": -1}}}"#, "`model.vocab`"),
+        (
+            r#"{"model": {"vocab": {"a": -1}, "merges": []}}"#,
+            r#""model.vocab.a" is -1"#,
+        ),
         (
             r#"{"model": {"vocab": {"a": 0}, "merges": [["a"]]}}"#,
-            "`model.merges`",
+            r#""model.merges" is [["a"]]"#,
         ),
         (
             r#"{"model": {"vocab": {"a": 0}, "merges": ["a b"]}}"#,
