@@ -54,7 +54,7 @@ impl YuvPlanes {
         }
     }
 
-    /// What is shown of planes with the bytes of their rows.
+    /// Copies the visible part of planes whose rows have these strides in bytes.
     pub(crate) fn copy(
         planes: [&[u8]; 3],
         strides: (usize, usize, usize),
@@ -112,8 +112,8 @@ impl YuvPlanes {
     }
 }
 
-/// Planes of luma, Cb and Cr with the bytes of their rows back to R'G'B', of `width * height` pixels.
-/// Chroma between its samples is linear.
+/// Converts planes of luma, Cb and Cr, whose rows have these strides in bytes, to R'G'B' of
+/// `width * height` pixels. Chroma is interpolated linearly between its samples.
 pub(crate) fn to_rgb(
     planes: [&[u8]; 3],
     strides: (usize, usize, usize),

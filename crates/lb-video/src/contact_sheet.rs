@@ -9,9 +9,9 @@ use crate::picture;
 /// How a [`ContactSheet`] looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContactSheetOptions {
-    /// Most frames shown; of more, evenly spaced ones are.
+    /// The most frames that are shown. Of a longer film, evenly spaced frames are chosen.
     pub pictures: usize,
-    /// Longest side of a shown frame in pixels; larger ones are scaled down.
+    /// The longest side of a frame on the sheet, in pixels. Larger frames are scaled down.
     pub longest_side: usize,
     /// White pixels between and around the frames.
     pub gap: usize,
@@ -27,7 +27,8 @@ impl Default for ContactSheetOptions {
     }
 }
 
-/// Chooses evenly spaced frames of a film as they come, and keeps only those, scaled down.
+/// A contact sheet in the making: it chooses evenly spaced frames of a film as they come, and keeps
+/// only those, scaled down.
 #[derive(Clone, Debug)]
 pub struct ContactSheet {
     options: ContactSheetOptions,
@@ -37,12 +38,12 @@ pub struct ContactSheet {
 }
 
 impl ContactSheet {
-    /// For a film of `frames` frames, as [`ContactSheetOptions::default`] has it.
+    /// A sheet for a film of `frames` frames, with the default options.
     pub fn new(frames: usize) -> Self {
         Self::with_options(frames, ContactSheetOptions::default())
     }
 
-    /// For a film of `frames` frames.
+    /// A sheet for a film of `frames` frames.
     pub fn with_options(frames: usize, options: ContactSheetOptions) -> Self {
         let chosen = evenly_spaced(frames, options.pictures)
             .into_iter()
@@ -55,7 +56,7 @@ impl ContactSheet {
         }
     }
 
-    /// The film's next frame.
+    /// Takes the film's next frame.
     pub fn add(&mut self, frame: &RgbImage) {
         if self.chosen.next_if_eq(&self.seen).is_some() {
             self.shown
@@ -64,7 +65,7 @@ impl ContactSheet {
         self.seen += 1;
     }
 
-    /// The sheet: up to eight frames in one row, more in rows of four to eight.
+    /// Draws the sheet: up to eight frames in one row, and more frames in rows of four to eight.
     ///
     /// # Errors
     /// As [`contact_sheet`].
@@ -73,8 +74,8 @@ impl ContactSheet {
     }
 }
 
-/// Frames of one size, row by row, in `columns` columns on white with even gaps of 8 pixels. As
-/// many columns as frames make a strip.
+/// Draws frames of one size row by row in `columns` columns, on white and with gaps of 8 pixels. With
+/// as many columns as frames, the sheet is a strip.
 ///
 /// # Errors
 /// [`VideoError::EmptyContactSheet`] without frames or columns, [`VideoError::SizesDiffer`],
@@ -83,8 +84,8 @@ pub fn contact_sheet(frames: &[RgbImage], columns: usize) -> Result<RgbImage, Vi
     draw(frames, columns, ContactSheetOptions::default().gap)
 }
 
-/// `count` indices of `total`, evenly spaced, the first and the last among them; all of them if
-/// there are no more.
+/// `count` evenly spaced indices below `total`, with the first and the last among them. If `count` is
+/// not less than `total`, all of them.
 pub fn evenly_spaced(total: usize, count: usize) -> Vec<usize> {
     if count >= total {
         return (0..total).collect();
@@ -95,7 +96,8 @@ pub fn evenly_spaced(total: usize, count: usize) -> Vec<usize> {
         .collect()
 }
 
-/// One row up to eight; beyond, as few empty cells as can be, and rather wide than high.
+/// One row for up to eight frames. For more, the number of columns that leaves the fewest cells empty,
+/// and the largest such number.
 fn columns_for(count: usize) -> usize {
     if count <= 8 {
         return count;

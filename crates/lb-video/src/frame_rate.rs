@@ -1,4 +1,4 @@
-//! Frames per second as the fraction that is meant.
+//! Frame rates as exact fractions.
 
 use crate::error::VideoError;
 
@@ -15,9 +15,9 @@ pub(crate) struct FrameRate {
 }
 
 impl FrameRate {
-    /// Whole numbers are meant as they are; numbers within a thousandth of `n * 1000 / 1001`
-    /// (23.976, 29.97, 59.94: NTSC's rates, SMPTE ST 2036-1) as that fraction; others count in
-    /// thousandths.
+    /// The fraction that a number means. Whole numbers mean themselves. Numbers within a thousandth of
+    /// `n * 1000 / 1001` mean that fraction: 23.976, 29.97 and 59.94 are NTSC's rates (SMPTE ST 2036-1).
+    /// Others are rounded to thousandths.
     pub(crate) fn new(frames_per_second: f64) -> Result<Self, VideoError> {
         if !(SLOWEST..=FASTEST).contains(&frames_per_second) {
             return Err(VideoError::FrameRate {
@@ -47,19 +47,19 @@ impl FrameRate {
         })
     }
 
-    /// When frame `index` is shown, in seconds.
+    /// When the frame `index` is shown, in seconds.
     pub(crate) fn time(self, index: usize) -> f64 {
         index as f64 * f64::from(self.denominator) / f64::from(self.numerator)
     }
 
-    /// When frame `index` is shown, in ticks, rounded to the nearest.
+    /// When the frame `index` is shown, rounded to the nearest tick.
     pub(crate) fn ticks(self, index: usize, ticks_per_second: u64) -> u64 {
         let (numerator, denominator) = (u128::from(self.numerator), u128::from(self.denominator));
         let ticks = index as u128 * denominator * u128::from(ticks_per_second);
         ((2 * ticks + numerator) / (2 * numerator)) as u64
     }
 
-    /// The nearest number of frames to a time, at least 1.
+    /// The number of frames that comes nearest to a time, at least 1.
     pub(crate) fn frames_in(self, seconds: f64) -> u32 {
         let frames = seconds * f64::from(self.numerator) / f64::from(self.denominator);
         (frames.round() as u32).max(1)

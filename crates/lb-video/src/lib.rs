@@ -1,7 +1,7 @@
-//! Pictures to films and pictures on disk.
+//! Films and pictures on disk: writing them, and reading them back.
 //!
-//! Whoever makes pictures hands them over one by one; a film grows beside them, on a thread of its
-//! own, and appears under its name only when it is whole:
+//! Frames are handed over one by one. The film grows meanwhile on a thread of its own, and appears under
+//! its name only when it is whole:
 //!
 //! ```text
 //!  RgbImage ─► FilmWriter::write ─►│ queue of 3 │─► sink thread ─► temporary file ─► final name
@@ -13,17 +13,17 @@
 //! * A frame is an [`RgbImage`]; [`picture`] makes one of bytes, cross-fades two and compares them.
 //! * A [`FilmWriter`] takes frames of one size and writes the format that the output's ending
 //!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
-//!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. No more than the queue and
-//!   the frame being encoded are in memory as pictures, however long the film is.
+//!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. Besides the queue and the
+//!   frame that is being encoded, no pictures are in memory, however long the film is.
 //! * [`read_frames`] gives a film's frames back, one by one.
-//! * Films and pictures carry a text, as what they were made from; [`metadata::read`] finds it. Pictures of a
-//!   folder may each have one of their own besides.
+//! * Films and pictures carry a text, such as the job that they were made from, which
+//!   [`metadata::read`] finds. Each picture of a folder may carry another one of its own.
 //! * A [`FrameSpool`] keeps frames on the disk until they are needed again.
 //! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
 //! * [`write_png`] writes one picture.
 //!
-//! What exists is refused unless it may be replaced, and an output that fails or is given up leaves
-//! nothing behind. The same frames and options give the same bytes: nothing here asks for the time.
+//! An output that exists is refused unless it may be replaced, and one that fails or is given up leaves
+//! nothing behind. The same frames and options give the same bytes, and no file says when it was made.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -7,15 +7,18 @@ use crate::format;
 use crate::frame_rate::FrameRate;
 use crate::metadata;
 
-/// What encodes an MP4; other formats have one encoder each.
+/// The encoder of an MP4. Other formats have one encoder each.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Encoder {
-    /// Built in: constrained-baseline H.264 at a fixed quantiser.
+    /// openh264, which is built in: constrained-baseline H.264 at a fixed quantiser.
     OpenH264 {
-        /// 12 (best) to 51 (smallest); 18 keeps about 47 dB of luma (pocket films).
+        /// 12 (best) to 51 (smallest). 18 keeps about 47 dB of luma, measured on films of the bundled
+        /// model.
         quantizer: u8,
     },
-    /// The program `ffmpeg` with libx264: the same quality in one half to two thirds of the bytes.
+    /// The program `ffmpeg` with libx264, which needs half to two thirds of the bytes for the same
+    /// quality.
     Ffmpeg {
         /// The program, by its path or its name on the search path.
         program: PathBuf,
@@ -34,40 +37,49 @@ impl Default for Encoder {
 
 /// A sound track for an MP4, muxed by the program ffmpeg as AAC.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct AudioTrack {
-    /// The track, in any format that ffmpeg reads. It is cut to the film's length, or followed by
-    /// silence.
+    /// The track, in any format that ffmpeg reads. A longer track is cut to the film's length, and a
+    /// shorter one is followed by silence.
     pub file: PathBuf,
     /// The program, by its path or its name on the search path.
     pub program: PathBuf,
 }
 
 impl AudioTrack {
-    /// A file, muxed by the `ffmpeg` on the search path.
+    /// A track that the `ffmpeg` on the search path muxes.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self {
             file: file.into(),
             program: "ffmpeg".into(),
         }
     }
+
+    /// The same track, muxed by another ffmpeg.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = program.into();
+        self
+    }
 }
 
 /// How the pictures of an animated WebP are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum WebpCompression {
-    /// Like a photograph: small.
+    /// Compression with losses, for small files.
     Lossy {
-        /// 0 (smallest) to 100 (best); 90 keeps about 42 dB (pocket films).
+        /// 0 (smallest) to 100 (best). 90 keeps about 42 dB, measured on films of the bundled model.
         quality: u8,
     },
-    /// Every pixel as it is: several times larger.
+    /// Compression that keeps every pixel, for files that are several times larger.
     Lossless,
 }
 
-/// What holds for GIF and WebP.
+/// Options of the animated formats, GIF and WebP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AnimationOptions {
-    /// Whether it begins anew when it has ended, for ever.
+    /// Whether the film plays again from its beginning, for ever.
     pub repeats: bool,
     /// How a WebP's pictures are compressed.
     pub webp: WebpCompression,
@@ -85,19 +97,19 @@ impl Default for AnimationOptions {
 /// How a film is written.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FilmOptions {
-    /// 0.1 to 1000; 23.976, 29.97 and their like mean NTSC's exact fractions.
+    /// Frames per second, 0.1 to 1000. 23.976, 29.97 and 59.94 mean NTSC's exact fractions.
     pub frames_per_second: f64,
-    /// What encodes an MP4.
+    /// The encoder of an MP4.
     pub encoder: Encoder,
     /// How a GIF or WebP is written.
     pub animation: AnimationOptions,
-    /// What is heard: of an MP4 only.
+    /// The sound track, for an MP4 only.
     pub audio: Option<AudioTrack>,
-    /// A text that the film carries for [`metadata::read`], as what it was made from: up to
-    /// [`MAX_DESCRIPTION`](metadata::MAX_DESCRIPTION) bytes, without NUL; an empty one
-    /// counts as none. A folder's pictures carry it each.
+    /// A text that the film carries and [`metadata::read`] finds, such as the job that it was made
+    /// from. It has up to [`MAX_DESCRIPTION`](metadata::MAX_DESCRIPTION) bytes and no NUL; an empty text
+    /// counts as none. In a folder, every picture carries it.
     pub description: Option<String>,
-    /// Whether what exists may be replaced. In a folder of pictures only `frame_*.png` are.
+    /// Whether an existing output may be replaced. In a folder, only the pictures `frame_*.png` are.
     pub overwrite: bool,
 }
 
@@ -115,7 +127,7 @@ impl Default for FilmOptions {
 }
 
 impl FilmOptions {
-    /// Checks what can be checked without the film.
+    /// Checks the options as far as that is possible without a film.
     ///
     /// # Errors
     /// [`VideoError::FrameRate`], [`VideoError::DescriptionTooLong`],

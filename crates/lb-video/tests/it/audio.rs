@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use lb_video::{
@@ -178,10 +178,7 @@ fn what_is_no_track_is_refused_at_once() {
         assert!(matches!(refused(&good, &silent), VideoError::Silent { .. }));
     }
     let mut missing = good.clone();
-    missing.audio = Some(AudioTrack {
-        file: track.clone(),
-        program: PathBuf::from("no-such-program"),
-    });
+    missing.audio = Some(AudioTrack::new(&track).with_program("no-such-program"));
     let error = refused(&missing, &path);
     assert!(
         matches!(error, VideoError::AudioWithoutFfmpeg { .. }),

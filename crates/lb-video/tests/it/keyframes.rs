@@ -96,7 +96,7 @@ fn a_still_film_stays_still_and_sharp() {
     let film = film(&vec![frame.clone(); 3 * PERIOD + 1], 18);
     let largest = steps(&film, 1).into_iter().fold(0.0, f64::max);
     assert!(largest < 0.1, "{largest:.2}");
-    let [first, last] = [0, 3 * PERIOD].map(|index| psnr(&film.frames[index], &frame));
+    let [first, last] = [0, 3 * PERIOD].map(|index| psnr(&film.frames[index], frame));
     assert!(last > first - 0.1, "{first:.1} and then {last:.1} dB");
 }
 

@@ -32,7 +32,7 @@ fn a_film_decodes_to_its_frames() {
     assert_eq!(decoded.frames.len(), 45);
     assert!((decoded.seconds - 7.5).abs() < 1e-3, "{}", decoded.seconds);
     for (index, (shown, frame)) in decoded.frames.iter().zip(&frames).enumerate() {
-        let psnr = psnr(shown, &frame);
+        let psnr = psnr(shown, frame);
         assert!(psnr >= 38.0, "frame {index}: {psnr:.1} dB");
     }
     assert_eq!(decoded.keyframes, [1, 31]);

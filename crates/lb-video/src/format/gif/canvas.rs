@@ -1,11 +1,11 @@
-//! What an animation shows, and the least that must be painted to show the next frame.
+//! What an animation shows at the moment, and the smallest area to paint for the next frame.
 
 use image::RgbImage;
 
 use super::palette::{ColourMap, TRANSPARENT};
 
-/// A pixel whose colour is no further off, in any band, stays as it is: less than the palette
-/// errs, and a still area stays perfectly still however often the palette changes.
+/// A pixel keeps its colour as long as the new one differs by no more than this in any band. That is less
+/// than the palette's error, and a still area stays perfectly still however often the palette changes.
 const TOLERANCE: u8 = 2;
 
 /// Part of a frame, in pixels.
@@ -17,7 +17,7 @@ pub(super) struct Area {
     pub(super) height: usize,
 }
 
-/// The smallest thing to paint: one pixel.
+/// One pixel, the smallest area that can be painted.
 impl Default for Area {
     fn default() -> Self {
         Self {
@@ -33,13 +33,13 @@ impl Default for Area {
 pub(super) struct Painted {
     /// Red, green, blue.
     pub(super) palette: Vec<u8>,
-    /// One a pixel of the area.
+    /// One index for each pixel of the area.
     pub(super) indices: Vec<u8>,
-    /// The index that leaves what is there.
+    /// The index that leaves a pixel as it is.
     pub(super) transparent: u8,
 }
 
-/// Remembers what each pixel stands for: its colour when it was painted, before the palette.
+/// Remembers for each pixel the colour that it was painted for, before the palette changed it.
 pub(super) struct Canvas {
     width: usize,
     height: usize,

@@ -1,4 +1,4 @@
-//! 255 colours for many, and a pattern of them for those in between.
+//! A palette of 255 colours for a picture, and a dither pattern for the colours in between.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use quantette::{PaletteBuf, PaletteSize, Pipeline, QuantizeMethod};
 /// The index that is no colour.
 pub(super) const TRANSPARENT: u8 = 255;
 
-/// Most pixels that a palette is made from; of more, evenly spaced ones are.
+/// The most pixels that a palette is made from. Of more, evenly spaced pixels are taken.
 const SAMPLES: usize = 1 << 16;
 
-/// How far the pattern moves a band, from end to end. About what lies between two of 255 colours of
-/// one picture: 0 leaves steps in soft shadows, 8 and more shows the pattern on white.
+/// How far the pattern moves a band, from end to end. It is about the distance of two of the 255 colours
+/// of a picture: 0 leaves steps in soft shadows, and from 8 on the pattern shows on white.
 const DITHER: i32 = 4;
 
 /// Bayer's pattern: every threshold once in 8x8 pixels, neighbours far apart. It stays where it is
@@ -38,8 +38,8 @@ pub(super) struct ColourMap {
 }
 
 impl ColourMap {
-    /// For these pixels: all their colours if they are few enough, else the best that k-means
-    /// finds.
+    /// A palette for these pixels: all their colours if there are few enough, and otherwise the best
+    /// that k-means finds.
     pub(super) fn of(pixels: &[[u8; 3]]) -> Self {
         let mut few = BTreeSet::new();
         for pixel in pixels {
@@ -50,7 +50,7 @@ impl ColourMap {
         }
         let dither = few.len() > usize::from(TRANSPARENT);
         let colours = if dither {
-            quantized(pixels)
+            reduced(pixels)
         } else {
             few.into_iter().collect()
         };
@@ -69,7 +69,7 @@ impl ColourMap {
         self.colours.as_flattened().to_vec()
     }
 
-    /// The colour of each pixel at its place.
+    /// The palette's index for each pixel, which comes with its column and row.
     pub(super) fn indices(
         &self,
         pixels: impl Iterator<Item = ((usize, usize), [u8; 3])>,
@@ -96,7 +96,7 @@ fn dithered(pixel: [u8; 3], x: usize, y: usize) -> [u8; 3] {
     pixel.map(|band| (i32::from(band) + shift).clamp(0, 255) as u8)
 }
 
-fn quantized(pixels: &[[u8; 3]]) -> Vec<[u8; 3]> {
+fn reduced(pixels: &[[u8; 3]]) -> Vec<[u8; 3]> {
     let step = pixels.len().div_ceil(SAMPLES).max(1);
     let samples: Vec<Srgb<u8>> = pixels
         .iter()

@@ -1,13 +1,13 @@
-//! Boxes of an MP4 (ISO/IEC 14496-12, section 4.2): found and measured, not trusted.
+//! The boxes of an MP4 (ISO/IEC 14496-12, section 4.2). The file is not trusted.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::flaw::Flaw;
 
-/// Most boxes that are looked at in a file: a fragmented film of a day has fewer.
+/// The most boxes that are looked at in a file. A fragmented film of a day has fewer.
 const MOST_BOXES: usize = 1_000_000;
 
-/// A box, without its header.
+/// The content of a box, without its header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Content {
     pub(crate) name: [u8; 4],
@@ -15,7 +15,7 @@ pub(crate) struct Content {
     pub(crate) end: u64,
 }
 
-/// Reads headers of boxes; what lies in them is jumped over.
+/// Reads the headers of boxes and jumps over their content.
 pub(crate) struct BoxReader<R> {
     pub(crate) file: R,
     boxes_left: usize,
@@ -29,7 +29,7 @@ impl<R: Read + Seek> BoxReader<R> {
         }
     }
 
-    /// All of the file.
+    /// The whole file as if it were a box.
     pub(crate) fn whole(&mut self) -> Result<Content, Flaw> {
         let end = self.file.seek(SeekFrom::End(0))?;
         Ok(Content {
@@ -39,7 +39,7 @@ impl<R: Read + Seek> BoxReader<R> {
         })
     }
 
-    /// The boxes in a box whose content is nothing but boxes, from its byte `skipped` on.
+    /// The boxes inside a box that holds nothing else, from its byte `skipped` on.
     pub(crate) fn children(&mut self, of: Content, skipped: u64) -> Result<Vec<Content>, Flaw> {
         let mut children = Vec::new();
         let mut at = of.start.saturating_add(skipped);
@@ -62,7 +62,7 @@ impl<R: Read + Seek> BoxReader<R> {
         Ok(children.into_iter().find(|child| child.name == *name))
     }
 
-    /// The bytes of a box, if they are no more than `most`.
+    /// The bytes of a box that has no more than `most` of them.
     pub(crate) fn bytes(&mut self, of: Content, most: u64) -> Result<Vec<u8>, Flaw> {
         let length = of.end - of.start;
         if length > most {
@@ -77,7 +77,7 @@ impl<R: Read + Seek> BoxReader<R> {
         Ok(bytes)
     }
 
-    /// The box at `at`, which lies in what ends at `end`.
+    /// The box that begins at `at` and lies in a box that ends at `end`.
     fn content(&mut self, at: u64, end: u64) -> Result<Content, Flaw> {
         self.file.seek(SeekFrom::Start(at))?;
         let (length, name) = (self.number()?, self.four()?);

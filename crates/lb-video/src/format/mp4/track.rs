@@ -1,16 +1,16 @@
-//! Where an MP4 has its pictures (ISO/IEC 14496-12, sections 8.5 to 8.7; H.264's own part is
-//! ISO/IEC 14496-15, section 5.3).
+//! The index of an MP4: where its pictures lie in the file and when they are shown (ISO/IEC 14496-12,
+//! sections 8.5 to 8.7; for H.264 ISO/IEC 14496-15, section 5.3).
 
 use std::io::{Read, Seek};
 
 use super::boxes::{BoxReader, Content};
 use crate::flaw::Flaw;
 
-/// Most bytes of one table: films of a day have less.
+/// The most bytes of one table. Films of a day have fewer.
 const MOST_TABLE: u64 = 1 << 26;
-/// Most bytes that describe how a track is coded.
+/// The most bytes of the description of a track's coding.
 const MOST_DESCRIPTION: u64 = 1 << 20;
-/// What a sample entry of a video holds before its boxes.
+/// Bytes of a video's sample entry before its boxes.
 const VISUAL_ENTRY: u64 = 78;
 
 /// An encoded picture.
@@ -27,9 +27,9 @@ pub(super) struct Sample {
 #[derive(Debug)]
 pub(super) struct Track {
     pub(super) ticks_per_second: u32,
-    /// The codec as MP4 calls it.
+    /// MP4's name of the codec.
     pub(super) codec: [u8; 4],
-    /// H.264's configuration (`avcC`), where it is that.
+    /// H.264's configuration (`avcC`), for that codec.
     pub(super) configuration: Option<Vec<u8>>,
     pub(super) samples: Vec<Sample>,
 }
@@ -60,7 +60,7 @@ impl Track {
         let offset = if header.first() == Some(&1) { 20 } else { 12 };
         let ticks_per_second = number(&header, offset)?;
         if ticks_per_second == 0 {
-            return Err(Flaw::damaged("its clock stands still"));
+            return Err(Flaw::damaged("its time scale is 0"));
         }
         let information = required(file, media, b"minf")?;
         let tables = required(file, information, b"stbl")?;
@@ -110,7 +110,7 @@ fn number(bytes: &[u8], at: usize) -> Result<u32, Flaw> {
         .ok_or_else(|| Flaw::damaged("a table in its index is cut short"))
 }
 
-/// Rows of `N` numbers: from the byte `start` of a table on, whose number of rows stands before.
+/// Rows of `N` numbers, from the byte `start` of a table on. The four bytes before are their count.
 fn rows<const N: usize>(table: &[u8], start: usize) -> Result<Vec<[u32; N]>, Flaw> {
     let count = number(table, start - 4)? as usize;
     let words = table.get(start..).unwrap_or_default().as_chunks::<4>().0;
@@ -156,13 +156,14 @@ fn samples(file: &mut BoxReader<impl Read + Seek>, tables: Content) -> Result<Ve
         Some(shifts) => rows::<2>(&shifts, 8)?,
         None => Vec::new(),
     };
-    let mut samples = placed(&sizes, &chunks, &runs)?;
+    let mut samples = located(&sizes, &chunks, &runs)?;
     time(&mut samples, &lengths, &shifts);
     Ok(samples)
 }
 
-/// Samples lie one after another in chunks; `runs` tell from which chunk (1-based) on how many do.
-fn placed(sizes: &[u32], chunks: &[u64], runs: &[[u32; 3]]) -> Result<Vec<Sample>, Flaw> {
+/// Lays samples one after another into chunks. Each of `runs` says from which chunk on, counted from 1,
+/// how many samples a chunk has.
+fn located(sizes: &[u32], chunks: &[u64], runs: &[[u32; 3]]) -> Result<Vec<Sample>, Flaw> {
     let mut samples = Vec::with_capacity(sizes.len());
     let mut sizes = sizes.iter();
     let mut runs = runs.iter().peekable();
@@ -185,13 +186,13 @@ fn placed(sizes: &[u32], chunks: &[u64], runs: &[[u32; 3]]) -> Result<Vec<Sample
     match sizes.len() {
         0 => Ok(samples),
         missing => Err(Flaw::damaged(format!(
-            "its index has no place for {missing} of its pictures"
+            "its index does not say where {missing} of its pictures are"
         ))),
     }
 }
 
-/// `lengths` and `shifts` hold how many samples last, and are shown after they are decoded, for how
-/// long.
+/// Sets the times of samples. Each of `lengths` says for how many samples how long they last, and each of
+/// `shifts` how much later than they are decoded they are shown.
 fn time(samples: &mut [Sample], lengths: &[[u32; 2]], shifts: &[[u32; 2]]) {
     let each = |runs: &[[u32; 2]], count: usize| -> Vec<u32> {
         let values = runs
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn pictures_are_shown_when_their_shift_says() {
-        let mut samples = placed(&[1; 4], &[100], &[[1, 4, 1]]).unwrap();
+        let mut samples = located(&[1; 4], &[100], &[[1, 4, 1]]).unwrap();
         // Decoded at 0, 10, 20 and 30; the last length holds for what the table leaves out.
         let shifts = [[1, 20], [1, 30], [2, (-10_i32).cast_unsigned()]];
         time(&mut samples, &[[1, 10]], &shifts);
