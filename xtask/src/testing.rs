@@ -47,6 +47,9 @@ fn run_examples(workspace: &Workspace, library: &Path) -> Result<()> {
                 ("lb-video", _) => {
                     run.arg(&folder);
                 }
+                ("lb-render", "twenty_films") => {
+                    run.arg(&model).arg(library);
+                }
                 _ => {
                     run.arg(&model).arg(library).arg(&folder);
                 }
