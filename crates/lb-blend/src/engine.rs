@@ -28,7 +28,6 @@ use crate::sampler::Sampler;
 use crate::snapshot::SnapshotStore;
 
 /// The arguments of [`blend`].
-#[allow(missing_debug_implementations)]
 pub struct BlendRequest<'a> {
     /// The model.
     pub backend: &'a mut dyn Backend,
