@@ -35,6 +35,7 @@ pub enum Phase {
 /// How far a film is after a denoising step of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct StepProgress {
     /// The batch.
     pub phase: Phase,

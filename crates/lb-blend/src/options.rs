@@ -53,6 +53,7 @@ impl Choice for SpacingDistance {
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct BlendOptions {
     /// Where a level's branches lie between the keyframes.
     pub spacing: Spacing,

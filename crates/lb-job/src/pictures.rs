@@ -53,9 +53,7 @@ impl Job {
     /// How pictures are inverted.
     #[must_use]
     pub fn inversion(&self) -> InversionOptions {
-        InversionOptions {
-            iterations: self.inversion_iterations,
-        }
+        InversionOptions::new(self.inversion_iterations)
     }
 
     /// Checks what only films with pictures as keyframes have to keep.

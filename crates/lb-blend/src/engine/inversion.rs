@@ -16,6 +16,7 @@ use crate::sampler::DdimInversion;
 /// How carefully pictures are inverted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct InversionOptions {
     /// How often each step is solved again with the model's output for its last solution, 0 to
     /// [`MOST_ITERATIONS`](Self::MOST_ITERATIONS). 0 is the inversion of the DDIM paper, which loses

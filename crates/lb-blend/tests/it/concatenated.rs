@@ -11,12 +11,9 @@ const CHANNELS: usize = 3;
 
 /// Fixed spacing, under which a level's branches see the same mix at all its steps.
 fn fixed() -> BlendOptions {
-    BlendOptions {
-        spacing: Spacing::Fixed {
-            mid_compression: 1.2,
-        },
-        ..Default::default()
-    }
+    BlendOptions::default().with_spacing(Spacing::Fixed {
+        mid_compression: 1.2,
+    })
 }
 
 fn film(concatenated: [Latents; 2], batch_limit: usize) -> (Made, Vec<Vec<Vec<f32>>>) {

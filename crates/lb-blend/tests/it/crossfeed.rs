@@ -20,10 +20,7 @@ fn curve(power: f64, range: f64, decay: f64) -> CrossfeedCurve {
 fn between_keyframes(keyframes: CrossfeedCurve) -> BlendOptions {
     let mut crossfeed = Crossfeed::default();
     crossfeed.keyframes = keyframes;
-    BlendOptions {
-        crossfeed,
-        ..Default::default()
-    }
+    BlendOptions::default().with_crossfeed(crossfeed)
 }
 
 fn from_parents(parents: CrossfeedCurve) -> BlendOptions {
@@ -32,11 +29,9 @@ fn from_parents(parents: CrossfeedCurve) -> BlendOptions {
     let spacing = Spacing::Fixed {
         mid_compression: 1.2,
     };
-    BlendOptions {
-        crossfeed,
-        spacing,
-        ..Default::default()
-    }
+    BlendOptions::default()
+        .with_crossfeed(crossfeed)
+        .with_spacing(spacing)
 }
 
 fn distance(left: &[f32], right: &[f32]) -> f64 {
@@ -56,10 +51,7 @@ fn no_power_or_no_range_is_no_crossfeed() {
         curve(1.0, 0.1, 1.0),
     ] {
         let crossfeed = Crossfeed::new(off, off);
-        let options = BlendOptions {
-            crossfeed,
-            ..Default::default()
-        };
+        let options = BlendOptions::default().with_crossfeed(crossfeed);
         assert_eq!(quiet_film(8, 3, &options), without, "{off:?}");
     }
 }
@@ -100,10 +92,7 @@ fn more_power_keeps_a_branch_nearer_to_its_parents() {
 
 fn both() -> BlendOptions {
     let crossfeed = Crossfeed::new(curve(0.6, 0.7, 0.5), curve(0.4, 0.9, 0.8));
-    BlendOptions {
-        crossfeed,
-        ..Default::default()
-    }
+    BlendOptions::default().with_crossfeed(crossfeed)
 }
 
 fn long() -> Film {

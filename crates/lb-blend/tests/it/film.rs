@@ -121,10 +121,7 @@ fn inner_branches_are_what_the_tree_says() {
     let spacing = Spacing::Fixed {
         mid_compression: 1.5,
     };
-    let options = BlendOptions {
-        spacing,
-        ..Default::default()
-    };
+    let options = BlendOptions::default().with_spacing(spacing);
     let counts = profile()
         .levels()
         .iter()
@@ -163,10 +160,7 @@ fn guidance_one_computes_no_unconditional_row() {
     let spacing = Spacing::Fixed {
         mid_compression: 1.0,
     };
-    let options = BlendOptions {
-        spacing,
-        ..Default::default()
-    };
+    let options = BlendOptions::default().with_spacing(spacing);
     let damped = report(2, 4.0, 0.0, options);
     assert_eq!(damped.predicted_rows, 2 * damped.model_evaluations - 7);
 }
@@ -177,10 +171,7 @@ fn the_cost_is_known_beforehand() {
         (2, SpacingDistance::Latents),
         (4, SpacingDistance::Pictures),
     ] {
-        let options = BlendOptions {
-            distance,
-            ..Default::default()
-        };
+        let options = BlendOptions::default().with_distance(distance);
         let Made {
             report,
             transitions,
@@ -223,7 +214,7 @@ proptest! {
         let profile = BranchingProfile::autosetup(steps, frames, depth).unwrap();
         let distance =
             if pictures { SpacingDistance::Pictures } else { SpacingDistance::Latents };
-        let options = BlendOptions { distance, ..Default::default() };
+        let options = BlendOptions::default().with_distance(distance);
         let planned = film_along(&profile, count);
         let film = made(&mut FakeBackend::new(limit), &sampler(steps), &planned, &options);
         let cost = planned.cost();

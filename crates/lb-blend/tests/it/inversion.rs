@@ -37,7 +37,7 @@ fn inverted(
     batch_limit: usize,
 ) -> Inverted {
     let inversion = DdimInversion::new(config, STEPS).unwrap();
-    let options = InversionOptions { iterations };
+    let options = InversionOptions::new(iterations);
     let mut backend = FakeBackend::new(batch_limit);
     let inverted = invert(&mut backend, &inversion, pictures, &options, &mut ()).unwrap();
     let rows: usize = backend.calls().iter().map(|call| call.rows).sum();
@@ -156,7 +156,7 @@ fn progress_is_reported_and_the_work_can_be_stopped() {
     let inversion = DdimInversion::new(&config, STEPS).unwrap();
     let run = |stop| {
         let mut counting = Counting(Vec::new(), stop);
-        let options = InversionOptions { iterations: 1 };
+        let options = InversionOptions::new(1);
         let backend = &mut FakeBackend::new(2);
         let result = invert(backend, &inversion, &pictures(3), &options, &mut counting);
         (result, counting.0)
@@ -182,7 +182,7 @@ fn what_cannot_be_inverted_is_refused() {
     let config = config(PredictionType::VPrediction);
     let inversion = DdimInversion::new(&config, STEPS).unwrap();
     let refused = |pictures: &[Keyframe], iterations, limit| {
-        let options = InversionOptions { iterations };
+        let options = InversionOptions::new(iterations);
         let backend = &mut FakeBackend::new(limit);
         let result = invert(backend, &inversion, pictures, &options, &mut ());
         result.unwrap_err().to_string()
@@ -216,7 +216,7 @@ fn what_cannot_be_inverted_is_refused() {
 #[test]
 fn a_picture_that_breaks_the_model_is_counted_among_all() {
     let inversion = DdimInversion::new(&NoiseScheduleConfig::default(), STEPS).unwrap();
-    let options = InversionOptions { iterations: 0 };
+    let options = InversionOptions::new(0);
     // The four pictures form groups of two; the second group's first step is call 11.
     let unguided: Vec<Keyframe> = scene::keyframes(4)
         .into_iter()

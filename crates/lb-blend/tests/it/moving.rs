@@ -232,17 +232,11 @@ fn a_picture_that_snaps_is_evened_out() {
         let cost = (film.report.model_evaluations, film.report.predict_calls);
         (unevenness(&film.transitions[0]), cost)
     };
-    let (fixed, fixed_cost) = made(BlendOptions {
-        spacing: Spacing::Fixed {
-            mid_compression: 1.2,
-        },
-        ..Default::default()
-    });
+    let (fixed, fixed_cost) = made(BlendOptions::default().with_spacing(Spacing::Fixed {
+        mid_compression: 1.2,
+    }));
     let (latents, cost) = made(BlendOptions::default());
-    let (pictures, _) = made(BlendOptions {
-        distance: SpacingDistance::Pictures,
-        ..Default::default()
-    });
+    let (pictures, _) = made(BlendOptions::default().with_distance(SpacingDistance::Pictures));
     assert_eq!(cost, fixed_cost, "evenness costs nothing");
     assert!(fixed > 0.8, "the scene snaps: {fixed}");
     assert!(latents < 0.2, "{latents} against {fixed}");

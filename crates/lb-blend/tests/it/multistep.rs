@@ -23,10 +23,7 @@ fn middle(film: &Made) -> &[f32] {
 /// The branch at 0.5 starts again at every level, from itself alone.
 #[test]
 fn a_branch_at_its_parents_fraction_continues_as_the_parent() {
-    let options = BlendOptions {
-        spacing: EVEN,
-        ..Default::default()
-    };
+    let options = BlendOptions::default().with_spacing(EVEN);
     let undisturbed = BranchingProfile::manual(10, &[2, 3], &[0, 3]).unwrap();
     for sampler in samplers() {
         let injected = sampled(sampler.as_ref(), &film(2), 8, &options);

@@ -111,13 +111,7 @@ fn options_and_steps_must_fit() {
     let spacing = Spacing::Fixed {
         mid_compression: -1.0,
     };
-    assert!(
-        message(BlendOptions {
-            spacing,
-            ..Default::default()
-        })
-        .contains("-1")
-    );
+    assert!(message(BlendOptions::default().with_spacing(spacing)).contains("-1"));
     assert_eq!(
         refused(&film(2), &BlendOptions::default(), &sampler(12)),
         "the sampler takes 12 steps, the branching profile of transition 0 10"

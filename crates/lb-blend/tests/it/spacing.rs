@@ -37,14 +37,7 @@ fn fixed_spacing_is_fixed() {
     let spacing = Spacing::Fixed {
         mid_compression: 1.2,
     };
-    let film = quiet_film(
-        8,
-        2,
-        &BlendOptions {
-            spacing,
-            ..Default::default()
-        },
-    );
+    let film = quiet_film(8, 2, &BlendOptions::default().with_spacing(spacing));
     assert_eq!(
         fractions(&film.transitions[0]),
         fixed_fractions(9, 1.2).unwrap()
@@ -56,14 +49,7 @@ fn perceptual_spacing_evens_out_the_changes() {
     let even = Spacing::Fixed {
         mid_compression: 1.0,
     };
-    let fixed = quiet_film(
-        8,
-        2,
-        &BlendOptions {
-            spacing: even,
-            ..Default::default()
-        },
-    );
+    let fixed = quiet_film(8, 2, &BlendOptions::default().with_spacing(even));
     let perceptual = quiet_film(8, 2, &BlendOptions::default());
     let [fixed, perceptual] = [fixed, perceptual].map(|film| unevenness(&film.transitions[0]));
     assert!(perceptual < 0.7 * fixed, "{perceptual} against {fixed}");
@@ -71,10 +57,7 @@ fn perceptual_spacing_evens_out_the_changes() {
 
 #[test]
 fn pictures_can_be_what_is_measured() {
-    let options = BlendOptions {
-        distance: SpacingDistance::Pictures,
-        ..Default::default()
-    };
+    let options = BlendOptions::default().with_distance(SpacingDistance::Pictures);
     let [pictures, latents] =
         [options, BlendOptions::default()].map(|options| quiet_film(8, 2, &options));
     let [pictures, latents] = [pictures, latents].map(|film| fractions(&film.transitions[0]));
@@ -85,10 +68,7 @@ fn pictures_can_be_what_is_measured() {
 #[test]
 fn two_pictures_are_not_looked_at() {
     let profile = BranchingProfile::manual(10, &[2, 3], &[0, 9]).unwrap();
-    let options = BlendOptions {
-        distance: SpacingDistance::Pictures,
-        ..Default::default()
-    };
+    let options = BlendOptions::default().with_distance(SpacingDistance::Pictures);
     let mut backend = Altered::nothing(usize::MAX);
     backend.features = Some(Box::new(|_| panic!("asked for features")));
     let film = made(
@@ -105,10 +85,7 @@ type FeaturesOf = fn(&[Latents]) -> Result<Vec<Vec<f32>>, BackendError>;
 #[test]
 fn picture_features_that_do_not_compare_are_refused() {
     let refused = |features: FeaturesOf| {
-        let options = BlendOptions {
-            distance: SpacingDistance::Pictures,
-            ..Default::default()
-        };
+        let options = BlendOptions::default().with_distance(SpacingDistance::Pictures);
         let mut backend = Altered::nothing(usize::MAX);
         backend.features = Some(Box::new(features));
         render(&mut backend, &film(2), &options, &mut ())

@@ -93,12 +93,9 @@ fn transitions_of_every_kind_are_diffusers() {
             .collect();
         let profile = BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap();
         let sampler = DdimSampler::new(pipeline.directory().schedule(), 6).unwrap();
-        let options = BlendOptions {
-            spacing: Spacing::Fixed {
-                mid_compression: 1.2,
-            },
-            ..Default::default()
-        };
+        let options = BlendOptions::default().with_spacing(Spacing::Fixed {
+            mid_compression: 1.2,
+        });
         let mut blended = Blended::default();
         let report = blend(BlendRequest {
             backend: &mut pipeline,
