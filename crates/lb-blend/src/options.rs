@@ -87,8 +87,14 @@ impl BlendOptions {
     /// # Errors
     /// [`BlendError::Schedule`] with the rule that is broken.
     pub fn validate(&self) -> Result<(), BlendError> {
-        self.spacing.validate()?;
-        self.crossfeed.validate()?;
+        // A new field also belongs in the cache keys of lb-render (cached_pipeline/content.rs).
+        let Self {
+            spacing,
+            distance: _,
+            crossfeed,
+        } = self;
+        spacing.validate()?;
+        crossfeed.validate()?;
         Ok(())
     }
 

@@ -396,11 +396,9 @@ struct InversionSteps<'a> {
 
 impl lb_blend::Observer for InversionSteps<'_> {
     fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
-        let progress = StepProgress {
-            model_evaluations: self.before + progress.model_evaluations,
-            total_model_evaluations: self.total,
-            ..*progress
-        };
+        let mut progress = *progress;
+        progress.model_evaluations += self.before;
+        progress.total_model_evaluations = self.total;
         self.observer.event(&RenderEvent::Step(&progress))
     }
 }

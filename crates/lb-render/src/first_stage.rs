@@ -89,11 +89,10 @@ impl<'a> FirstStage<'a> {
             keyframes_ahead: keyframes.len(),
             keyframes: &mut keyframes,
             transitions: &transitions,
-            options: BlendOptions {
-                spacing: job.spacing,
-                distance: job.distance,
-                crossfeed: job.crossfeed,
-            },
+            options: BlendOptions::default()
+                .with_spacing(job.spacing)
+                .with_distance(job.distance)
+                .with_crossfeed(job.crossfeed),
             denoising: &denoising,
             span: &FrameSpan::whole,
             frames: plan.first_stage_frames(),

@@ -147,11 +147,9 @@ impl<'a> SecondStage<'a> {
         let walk = StageWalk {
             keyframes: &mut keyframes,
             transitions: &transitions,
-            options: BlendOptions {
-                spacing: self.job.spacing,
-                distance: self.job.distance,
-                ..Default::default()
-            },
+            options: BlendOptions::default()
+                .with_spacing(self.job.spacing)
+                .with_distance(self.job.distance),
             denoising: &denoising,
             span: &|pair| low_res.span(pair),
             keyframes_ahead: KEYFRAMES_AHEAD,

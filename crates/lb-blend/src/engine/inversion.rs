@@ -46,7 +46,9 @@ impl InversionOptions {
     /// # Errors
     /// [`BlendError::Iterations`] for more than the largest number.
     pub fn validate(&self) -> Result<(), BlendError> {
-        let (found, most) = (self.iterations, Self::MOST_ITERATIONS);
+        // A new field also belongs in the cache keys of lb-render (cached_pipeline/content.rs).
+        let &Self { iterations: found } = self;
+        let most = Self::MOST_ITERATIONS;
         if found > most {
             return Err(BlendError::Iterations { found, most });
         }

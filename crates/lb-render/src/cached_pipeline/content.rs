@@ -40,11 +40,11 @@ structures! {
         guidance_scale,
         &Content(initial_latents),
         &concatenated.as_ref().map(Content);
-    BlendOptions: BlendOptions { spacing, distance, crossfeed } =>
+    BlendOptions: BlendOptions { spacing, distance, crossfeed, .. } =>
         &Content(spacing), &Content(distance), &Content(crossfeed);
     Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);
     CrossfeedCurve: CrossfeedCurve { power, range, decay } => power, range, decay;
-    InversionOptions: InversionOptions { iterations } => iterations;
+    InversionOptions: InversionOptions { iterations, .. } => iterations;
     GrayPicture: GrayPicture { width, height, values } => width, height, values;
     NoiseScheduleConfig: NoiseScheduleConfig {
         num_train_timesteps,

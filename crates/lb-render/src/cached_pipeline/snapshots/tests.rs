@@ -295,7 +295,7 @@ fn keys_differ_where_something_makes_a_difference() {
 fn an_inversion_has_a_key_for_every_number_of_iterations() {
     let unet = test_key("unet");
     let key = |sampler, steps, iterations| {
-        let options = InversionOptions { iterations };
+        let options = InversionOptions::new(iterations);
         inversion_key(&unet, &denoising(sampler, steps), &options, &keyframe(1))
     };
     let one = key(SamplerKind::Ddim, STEPS, 2);
@@ -318,10 +318,7 @@ fn another_model_sampler_or_spacing_finds_only_what_it_shares() {
     let spacing = Spacing::Fixed {
         mid_compression: 1.2,
     };
-    let options = BlendOptions {
-        spacing,
-        ..Default::default()
-    };
+    let options = BlendOptions::default().with_spacing(spacing);
     let sampler = SamplerKind::DpmSolver;
     for (other, cost) in [
         (
