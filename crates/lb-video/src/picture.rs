@@ -98,7 +98,7 @@ fn mean_square(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
     Ok(squares.sum::<u64>() as f64 / left.len().max(1) as f64)
 }
 
-/// Checks a picture that is to stand among others of this width and height. Its buffer must not be
+/// Checks a picture that belongs with others of this width and height. Its buffer must not be
 /// longer than its pixels either, which the image crate would allow.
 ///
 /// # Errors

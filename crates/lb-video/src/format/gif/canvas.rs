@@ -93,32 +93,32 @@ impl Canvas {
         let pixels = frame.as_raw().as_chunks().0;
         let first = self.meant.is_none();
         let meant = self.meant.get_or_insert_with(|| pixels.to_vec());
-        let places: Vec<Option<(usize, usize)>> = (0..area.height)
+        let positions: Vec<Option<(usize, usize)>> = (0..area.height)
             .flat_map(|y| (0..area.width).map(move |x| (area.left + x, area.top + y)))
             .map(|(x, y)| {
                 let at = y * self.width + x;
                 (first || has_changed(pixels[at], meant[at])).then_some((x, y))
             })
             .collect();
-        let changed: Vec<[u8; 3]> = places
+        let changed: Vec<[u8; 3]> = positions
             .iter()
             .flatten()
             .map(|&(x, y)| pixels[y * self.width + x])
             .collect();
         let map = ColourMap::of(&changed);
         let indices = map.indices(
-            places
+            positions
                 .iter()
                 .flatten()
                 .copied()
                 .zip(changed.iter().copied()),
         );
         let mut painted = indices.into_iter();
-        let indices = places
+        let indices = positions
             .iter()
-            .map(|place| place.and_then(|_| painted.next()).unwrap_or(TRANSPARENT))
+            .map(|position| position.and_then(|_| painted.next()).unwrap_or(TRANSPARENT))
             .collect();
-        for (&(x, y), colour) in places.iter().flatten().zip(changed) {
+        for (&(x, y), colour) in positions.iter().flatten().zip(changed) {
             meant[y * self.width + x] = colour;
         }
         Painted {
