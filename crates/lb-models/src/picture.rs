@@ -7,22 +7,22 @@ use crate::error::ModelError;
 /// A picture of one channel, row by row from the top: a mask or a depth map.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GrayPicture {
-    /// Pixels a row.
+    /// The number of pixels in a row.
     pub width: usize,
-    /// Rows.
+    /// The number of rows.
     pub height: usize,
     /// `width · height` values: 0 (black) to 1 (white) in a mask, in any unit in a depth map.
     pub values: Vec<f32>,
 }
 
 /// Checks that the picture, called `what`, has this width and height.
-pub(crate) fn check(
+pub(crate) fn validate(
     what: &'static str,
     picture: &RgbImage,
     (width, height): (usize, usize),
 ) -> Result<(), ModelError> {
     let found = (picture.width() as usize, picture.height() as usize);
-    check_size(what, found, (width, height))
+    validate_size(what, found, (width, height))
 }
 
 /// Red, green and blue planes in [-1, 1]: 2·byte/255 − 1.
@@ -55,9 +55,10 @@ pub(crate) fn from_planes(
 }
 
 impl GrayPicture {
-    /// Checks that the picture, called `what`, has pixels, as many as its size says, all finite.
-    pub(crate) fn check(&self, what: &'static str) -> Result<(), ModelError> {
-        check_length(what, self.values.len(), [self.width, self.height, 1])?;
+    /// Checks that the picture, called `what` in messages, has pixels, as many as its width and height
+    /// say, and that all of them are finite.
+    pub(crate) fn validate(&self, what: &'static str) -> Result<(), ModelError> {
+        validate_length(what, self.values.len(), [self.width, self.height, 1])?;
         if self.values.is_empty() {
             return Err(ModelError::EmptyPicture { what });
         }
@@ -73,7 +74,7 @@ impl GrayPicture {
     }
 }
 
-pub(crate) fn check_size(
+pub(crate) fn validate_size(
     what: &'static str,
     found: (usize, usize),
     expected: (usize, usize),
@@ -89,7 +90,7 @@ pub(crate) fn check_size(
     }
 }
 
-fn check_length(what: &'static str, found: usize, sides: [usize; 3]) -> Result<(), ModelError> {
+fn validate_length(what: &'static str, found: usize, sides: [usize; 3]) -> Result<(), ModelError> {
     let expected = sides.into_iter().fold(1, usize::saturating_mul);
     if found == expected {
         Ok(())
@@ -139,7 +140,7 @@ mod tests {
                 height,
                 values,
             };
-            picture.check("mask").unwrap_err().to_string()
+            picture.validate("mask").unwrap_err().to_string()
         };
         assert_eq!(
             refused(2, 2, &[0.0; 3]),

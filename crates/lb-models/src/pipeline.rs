@@ -1,5 +1,7 @@
 //! A model's components behind the engine's port ([`Backend`]), with its tokenizer and autoencoder.
 
+use std::sync::Arc;
+
 use image::RgbImage;
 use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
@@ -32,7 +34,7 @@ pub struct Pipeline {
     shape: LatentShape,
     options: PipelineOptions,
     session: SettledOptions,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     unet: Option<Lease<Unet>>,
     expected_rows: Option<CallRows>,
     decoder: PictureDecoder,
@@ -65,7 +67,7 @@ impl Pipeline {
             return Err(ModelError::NoiseLevel { found, most });
         }
         let shape = directory.latent_shape(width, height)?;
-        let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length())?;
+        let tokenizer = pool.tokenizer(&directory)?;
         let session = pool.settle(&options.session)?;
         let decoder = PictureDecoder::new(
             pool.clone(),
@@ -156,7 +158,7 @@ impl Pipeline {
     pub fn encode_pictures(&mut self, pictures: &[RgbImage]) -> Result<Vec<Latents>, ModelError> {
         let size = self.picture_size();
         for picture in pictures {
-            picture::check("picture to encode", picture, size)?;
+            picture::validate("picture to encode", picture, size)?;
         }
         let planes: Vec<_> = pictures.iter().map(picture::planes).collect();
         self.encode_planes(&planes)

@@ -30,14 +30,15 @@ use crate::model_files::ModelFiles;
 use crate::options::{SessionOptions, SettledOptions};
 use crate::runtime::Runtime;
 use crate::session::{ComponentSession, SessionRequest, SessionTimes};
+use crate::tokenizer::Tokenizer;
 
 /// The runtime, and the components of models that are loaded in it.
 ///
 /// Pipelines ([`Pipeline::open`](crate::Pipeline::open)) take their components from a pool. They are
 /// loaded on first use and then belong to one pipeline at a time; two pipelines that need the same
 /// component at once have one each. What a pipeline gives back stays loaded as long as the memory
-/// budget allows, the most recently used components longest. A model whose files have changed since
-/// is loaded again.
+/// budget allows, the most recently used components longest; so do the models' tokenizers, which are
+/// small and do not count. A model whose files have changed since is loaded again.
 ///
 /// Clones share what is loaded, and can be used from several threads.
 ///
@@ -121,6 +122,9 @@ impl ModelPool {
         let dropped = {
             let mut state = self.lock();
             state.budget = bytes;
+            if bytes == 0 {
+                state.tokenizers.clear();
+            }
             state.evict(0)
         };
         drop(dropped);
@@ -168,6 +172,7 @@ impl ModelPool {
             for entry in state.in_use.values_mut() {
                 entry.keep &= !released(&entry.key.files);
             }
+            state.tokenizers.retain(|(files, _)| !released(files));
             state.take_idle(|key| released(&key.files))
         };
         drop(dropped);
@@ -210,7 +215,8 @@ impl ModelPool {
         // Configurations were read before the files changed: they may not fit the weights that the
         // next opening of the directory will find.
         let keep = key.files == *directory.files();
-        if let Some((component, ticket)) = self.take_idle(&key) {
+        self.drop_outdated(&key.files);
+        if keep && let Some((component, ticket)) = self.take_idle(&key) {
             return Ok(Lease { component, ticket });
         }
         let source = GraphSource::find(directory.path(), T::COMPONENT, &options.export())?;
@@ -232,19 +238,47 @@ impl ModelPool {
         Ok(Lease { component, ticket })
     }
 
-    /// An idle component of this key, now in use. Those of the same model whose files were changed
-    /// since are dropped, as nobody can ask for them again.
-    fn take_idle<T: Pooled>(&self, key: &Key) -> Option<(Box<T>, Ticket)> {
-        let (outdated, found) = {
+    /// The tokenizer of a model. It is read once, if there is a memory budget at all.
+    ///
+    /// # Errors
+    /// The errors of [`Tokenizer::open`].
+    pub(crate) fn tokenizer(
+        &self,
+        directory: &ModelDirectory,
+    ) -> Result<Arc<Tokenizer>, ModelError> {
+        let files = ModelFiles::of(directory.path());
+        self.drop_outdated(&files);
+        let keep = files == *directory.files();
+        if keep && let Some(known) = self.lock().tokenizer(&files) {
+            return Ok(known);
+        }
+        let folder = directory.tokenizer_folder();
+        let tokenizer = Arc::new(Tokenizer::open(&folder, directory.text_length())?);
+        let mut state = self.lock();
+        if keep && state.budget > 0 && state.tokenizer(&files).is_none() {
+            state.tokenizers.push((files, Arc::clone(&tokenizer)));
+        }
+        Ok(tokenizer)
+    }
+
+    /// Drops what was loaded from earlier versions of a model's files, as nobody can ask for it again.
+    fn drop_outdated(&self, files: &ModelFiles) {
+        let is_outdated = |other: &ModelFiles| other.folder() == files.folder() && other != files;
+        let dropped = {
             let mut state = self.lock();
-            let folder = key.files.folder();
-            let outdated =
-                state.take_idle(|idle| idle.files.folder() == folder && idle.files != key.files);
-            let position = state.idle.iter().rposition(|idle| idle.entry.key == *key);
-            let found = position.map(|position| state.idle.remove(position));
-            (outdated, found)
+            state.tokenizers.retain(|(files, _)| !is_outdated(files));
+            state.take_idle(|key| is_outdated(&key.files))
         };
-        drop(outdated);
+        drop(dropped);
+    }
+
+    /// An idle component of this key, now in use.
+    fn take_idle<T: Pooled>(&self, key: &Key) -> Option<(Box<T>, Ticket)> {
+        let found = {
+            let mut state = self.lock();
+            let position = state.idle.iter().rposition(|idle| idle.entry.key == *key);
+            position.map(|position| state.idle.remove(position))
+        };
         let Idle { component, entry } = found?;
         let component = component.downcast().ok()?;
         Some((component, self.reserve(entry)))
@@ -374,6 +408,8 @@ struct State {
     devices: BTreeMap<Device, Device>,
     /// Least recently used first.
     idle: Vec<Idle>,
+    /// By the files of their models. They are small and do not count against the budget.
+    tokenizers: Vec<(ModelFiles, Arc<Tokenizer>)>,
     /// By the numbers of their tickets.
     in_use: BTreeMap<u64, Entry>,
     next_ticket: u64,
@@ -402,6 +438,12 @@ struct Key {
 }
 
 impl State {
+    fn tokenizer(&self, files: &ModelFiles) -> Option<Arc<Tokenizer>> {
+        let mut tokenizers = self.tokenizers.iter();
+        let found = tokenizers.find(|(known, _)| known == files);
+        found.map(|(_, tokenizer)| Arc::clone(tokenizer))
+    }
+
     /// Takes out as many of the least recently used components as have to go before `more` bytes
     /// fit into the budget. The caller drops them without holding the lock, as that can take long.
     #[must_use]

@@ -24,7 +24,7 @@ const FLAT: f64 = 1e-6;
 /// [`ModelError::EmptyPicture`], [`ModelError::PixelNotFinite`] and [`ModelError::Shape`] for broken
 /// maps.
 pub fn depth_channel(map: &GrayPicture, shape: LatentShape) -> Result<Latents, ModelError> {
-    map.check("depth map")?;
+    map.validate("depth map")?;
     let resized = resize(map, shape.height, shape.width);
     let (least, most) = resized
         .iter()

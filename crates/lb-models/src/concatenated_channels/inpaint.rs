@@ -4,7 +4,7 @@ use image::RgbImage;
 use lb_blend::LatentShape;
 
 use crate::error::ModelError;
-use crate::picture::{self, GrayPicture, check_size};
+use crate::picture::{self, GrayPicture, validate_size};
 
 /// The least value of a white pixel in a mask, as in `VaeImageProcessor.binarize` of diffusers.
 const THRESHOLD: f32 = 0.5;
@@ -41,9 +41,9 @@ pub fn masked_picture(
         shape.width.saturating_mul(step),
         shape.height.saturating_mul(step),
     );
-    picture::check("source picture", source, size)?;
-    check_size("mask", (mask.width, mask.height), size)?;
-    mask.check("mask")?;
+    picture::validate("source picture", source, size)?;
+    validate_size("mask", (mask.width, mask.height), size)?;
+    mask.validate("mask")?;
 
     let repaints = |&value: &f32| value >= THRESHOLD;
     let pixels = mask.values.len();

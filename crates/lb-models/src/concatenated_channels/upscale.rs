@@ -53,7 +53,7 @@ pub fn low_res_channels(
 ) -> Result<Latents, ModelError> {
     let shape = noise.shape();
     let size = (shape.width, shape.height);
-    picture::check("picture of low resolution", picture, size)?;
+    picture::validate("picture of low resolution", picture, size)?;
     let levels = schedule.num_train_timesteps;
     if noise_level >= levels {
         return Err(ModelError::NoiseLevel {

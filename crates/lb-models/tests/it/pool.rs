@@ -229,6 +229,25 @@ fn a_model_that_was_changed_is_loaded_again() {
 }
 
 #[test]
+fn a_changed_vocabulary_is_read_again() {
+    let golden = Golden::new("sd21");
+    let pool = ModelPool::new(runtime(), PLENTY);
+    let ids = || {
+        let pipeline = golden.pipeline_in(&pool, unchanged).unwrap();
+        ["a", "b"].map(|prompt| pipeline.tokenize(prompt).unwrap().ids)
+    };
+    let [a, b] = ids();
+    assert_eq!(ids(), [a.clone(), b.clone()]);
+    let path = golden.folder().join("tokenizer/vocab.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let swapped = text
+        .replace("\"a</w>\"", "\"?\"")
+        .replace("\"b</w>\"", "\"a</w>\"");
+    fs::write(&path, swapped.replace("\"?\"", "\"b</w>\"")).unwrap();
+    assert_eq!(ids(), [b, a]);
+}
+
+#[test]
 fn a_load_that_fails_leaves_the_pool_as_it_was() {
     let golden = Golden::new("sd21");
     let pool = ModelPool::new(runtime(), PLENTY);
