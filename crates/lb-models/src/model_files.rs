@@ -1,46 +1,42 @@
 //! The files of a model directory as they were at one moment.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+
+use lb_files::FileIdentity;
 
 /// Which files a model directory has: two equal values mean that nothing was changed in between.
 ///
-/// Contents are not read, since weights have gigabytes: a file counts as unchanged while its path,
-/// its length, its time of change and its inode are the same. The files of the directory itself and
-/// of the folders in it count, and links count as what they point to.
+/// Contents are not read, since weights have gigabytes: a file counts as unchanged while its
+/// [`FileIdentity`] is the same. The files of the directory itself and of the folders in it count, and
+/// links count as the files that they point to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ModelFiles {
     folder: PathBuf,
-    files: Vec<FileState>,
-}
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct FileState {
-    path: PathBuf,
-    length: u64,
-    changed: Option<SystemTime>,
-    inode: u64,
+    /// By their paths in the directory.
+    files: Vec<(PathBuf, FileIdentity)>,
 }
 
 impl ModelFiles {
     /// Looks at the files below `folder`. Files that cannot be looked at are left out; the errors appear
     /// when they are needed.
     pub(crate) fn of(folder: &Path) -> Self {
-        let mut files = Vec::new();
+        let mut paths = Vec::new();
         for path in entries(folder) {
-            match fs::metadata(&path) {
-                Ok(found) if found.is_dir() => {
-                    files.extend(entries(&path).filter_map(FileState::of));
-                }
-                Ok(found) => files.push(FileState::new(path, &found)),
-                Err(_) => {}
+            match path.is_dir() {
+                true => paths.extend(entries(&path)),
+                false => paths.push(path),
             }
         }
-        files.sort();
+        paths.retain(|path| path.is_file());
+        paths.sort();
+        let files = paths.into_iter().filter_map(|path| {
+            let identity = FileIdentity::of(&path).ok()?;
+            Some((path, identity))
+        });
         Self {
             folder: canonical(folder),
-            files,
+            files: files.collect(),
         }
     }
 
@@ -52,26 +48,6 @@ impl ModelFiles {
     /// The model directory, as an absolute path without links.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-}
-
-impl FileState {
-    fn of(path: PathBuf) -> Option<Self> {
-        let found = fs::metadata(&path).ok()?;
-        Some(Self::new(path, &found))
-    }
-
-    fn new(path: PathBuf, found: &Metadata) -> Self {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(found);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Self {
-            path,
-            length: found.len(),
-            changed: found.modified().ok(),
-            inode,
-        }
     }
 }
 
