@@ -96,7 +96,7 @@ pub use kind::ModelKind;
 pub use lb_checkpoint::{CheckpointError, Component};
 pub use lb_export::Precision;
 pub use options::{PipelineOptions, SessionOptions};
-pub use picture::GrayPicture;
+pub use picture::GreyPicture;
 pub use picture_decoder::PictureDecoder;
 pub use pipeline::Pipeline;
 pub use pool::{LoadedComponent, ModelPool};

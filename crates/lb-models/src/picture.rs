@@ -6,7 +6,7 @@ use crate::error::ModelError;
 
 /// A picture of one channel, row by row from the top: a mask or a depth map.
 #[derive(Clone, PartialEq, Debug)]
-pub struct GrayPicture {
+pub struct GreyPicture {
     /// The number of pixels in a row.
     pub width: usize,
     /// The number of rows.
@@ -54,7 +54,7 @@ pub(crate) fn from_planes(
     }))
 }
 
-impl GrayPicture {
+impl GreyPicture {
     /// Checks that the picture, called `what` in messages, has pixels, as many as its width and height
     /// say, and that all of them are finite.
     pub(crate) fn validate(&self, what: &'static str) -> Result<(), ModelError> {
@@ -132,10 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn gray_pictures_must_have_their_pixels() {
+    fn grey_pictures_must_have_their_pixels() {
         let refused = |width, height, values: &[f32]| {
             let values = values.to_vec();
-            let picture = GrayPicture {
+            let picture = GreyPicture {
                 width,
                 height,
                 values,

@@ -16,7 +16,7 @@ use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::kind::ModelKind;
 use crate::options::{PipelineOptions, SettledOptions};
-use crate::picture::{self, GrayPicture};
+use crate::picture::{self, GreyPicture};
 use crate::picture_decoder::PictureDecoder;
 use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
@@ -186,7 +186,7 @@ impl Pipeline {
     pub fn inpaint_channels(
         &mut self,
         source: &RgbImage,
-        mask: &GrayPicture,
+        mask: &GreyPicture,
     ) -> Result<Latents, ModelError> {
         self.directory.require_kind(ModelKind::Inpaint, "a mask")?;
         let shape = self.shape;
@@ -203,7 +203,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`ModelError::WrongKind`] for another kind of model, and those of [`depth_channel`].
-    pub fn depth_channel(&self, map: &GrayPicture) -> Result<Latents, ModelError> {
+    pub fn depth_channel(&self, map: &GreyPicture) -> Result<Latents, ModelError> {
         self.directory
             .require_kind(ModelKind::Depth, "a depth map")?;
         depth_channel(map, self.shape)

@@ -28,7 +28,7 @@ use lb_blend::{
 };
 use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache, Memoized};
 use lb_models::{
-    Component, ComponentOrigin, GrayPicture, ModelDirectory, ModelPool, PictureDecoder, Pipeline,
+    Component, ComponentOrigin, GreyPicture, ModelDirectory, ModelPool, PictureDecoder, Pipeline,
     PipelineOptions, SessionTimes, Tokens, UpscaleNoise,
 };
 use lb_schedule::Spacing;
@@ -168,7 +168,7 @@ impl CachedPipeline {
     pub(crate) fn inpaint_channels(
         &mut self,
         picture: &RgbImage,
-        mask: &GrayPicture,
+        mask: &GreyPicture,
     ) -> Result<Latents, RenderError> {
         let channels = self.pipeline.directory().concatenated_channels();
         let entry = LatentsEntry {
@@ -184,7 +184,7 @@ impl CachedPipeline {
     }
 
     /// The concatenated channel of a depth map. It needs no model, so it is not kept.
-    pub(crate) fn depth_channel(&self, map: &GrayPicture) -> Result<Latents, RenderError> {
+    pub(crate) fn depth_channel(&self, map: &GreyPicture) -> Result<Latents, RenderError> {
         Ok(self.pipeline.depth_channel(map)?)
     }
 

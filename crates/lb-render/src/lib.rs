@@ -83,7 +83,7 @@ pub use lb_job::{
     embedded_job,
 };
 pub use lb_models::{
-    DecodeTiling, Device, DeviceProblem, GrayPicture, LoadedComponent, ModelDirectory, ModelError,
+    DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDirectory, ModelError,
     ModelKind, ModelPool, PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
     providers as device_reports,
 };

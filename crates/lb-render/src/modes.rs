@@ -9,7 +9,7 @@ use std::path::Path;
 use image::RgbImage;
 use lb_blend::Latents;
 use lb_job::Job;
-use lb_models::{GrayPicture, ModelDirectory, ModelKind};
+use lb_models::{GreyPicture, ModelDirectory, ModelKind};
 
 pub(crate) use self::fit::fit_picture;
 use self::inpaint::InpaintPictures;
@@ -25,7 +25,7 @@ pub(crate) enum Mode {
     Inpaint(InpaintPictures),
     /// The film follows a depth map. It may be of any size, because it is resized to the latents' as
     /// the model has seen it in training, which stretches it to the film's proportions.
-    Depth(GrayPicture),
+    Depth(GreyPicture),
 }
 
 impl Mode {
@@ -88,9 +88,9 @@ impl Mode {
 }
 
 /// Reads a mask or a depth map in the form that the pipeline takes.
-fn read_grey_picture(path: &Path) -> Result<GrayPicture, RenderError> {
+fn read_grey_picture(path: &Path) -> Result<GreyPicture, RenderError> {
     let picture = lb_video::read_grey_picture(path)?;
-    Ok(GrayPicture {
+    Ok(GreyPicture {
         width: picture.width() as usize,
         height: picture.height() as usize,
         values: picture.into_raw(),

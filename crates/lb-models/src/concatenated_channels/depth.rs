@@ -4,7 +4,7 @@ use lb_blend::{LatentShape, Latents};
 
 use super::channels_of;
 use crate::error::ModelError;
-use crate::picture::GrayPicture;
+use crate::picture::GreyPicture;
 
 /// The cubic kernel's free parameter, with torch's value (Keys 1981 prefers −0.5).
 const A: f64 = -0.75;
@@ -23,7 +23,7 @@ const FLAT: f64 = 1e-6;
 /// # Errors
 /// [`ModelError::EmptyPicture`], [`ModelError::PixelNotFinite`] and [`ModelError::Shape`] for broken
 /// maps.
-pub fn depth_channel(map: &GrayPicture, shape: LatentShape) -> Result<Latents, ModelError> {
+pub fn depth_channel(map: &GreyPicture, shape: LatentShape) -> Result<Latents, ModelError> {
     map.validate("depth map")?;
     let resized = resize(map, shape.height, shape.width);
     let (least, most) = resized
@@ -45,7 +45,7 @@ pub fn depth_channel(map: &GrayPicture, shape: LatentShape) -> Result<Latents, M
     )
 }
 
-fn resize(map: &GrayPicture, height: usize, width: usize) -> Vec<f64> {
+fn resize(map: &GreyPicture, height: usize, width: usize) -> Vec<f64> {
     let rows: Vec<_> = (0..height)
         .map(|row| taps(row, height, map.height))
         .collect();
@@ -108,8 +108,8 @@ mod tests {
         width: 3,
     };
 
-    fn map(width: usize, height: usize, value: impl Fn(usize) -> f32) -> GrayPicture {
-        GrayPicture {
+    fn map(width: usize, height: usize, value: impl Fn(usize) -> f32) -> GreyPicture {
+        GreyPicture {
             width,
             height,
             values: (0..width * height).map(value).collect(),
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn broken_maps_are_refused() {
-        let refused = |map: &GrayPicture| depth_channel(map, SHAPE).unwrap_err().to_string();
+        let refused = |map: &GreyPicture| depth_channel(map, SHAPE).unwrap_err().to_string();
         assert_eq!(refused(&map(0, 3, |_| 0.0)), "the depth map has no pixels");
         let infinite = refused(&map(
             3,

@@ -4,7 +4,7 @@ use image::RgbImage;
 use lb_blend::LatentShape;
 
 use crate::error::ModelError;
-use crate::picture::{self, GrayPicture, validate_size};
+use crate::picture::{self, GreyPicture, validate_size};
 
 /// The least value of a white pixel in a mask, as in `VaeImageProcessor.binarize` of diffusers.
 const THRESHOLD: f32 = 0.5;
@@ -32,7 +32,7 @@ pub struct MaskedPicture {
 /// [`ModelError::Shape`] for a broken mask.
 pub fn masked_picture(
     source: &RgbImage,
-    mask: &GrayPicture,
+    mask: &GreyPicture,
     shape: LatentShape,
     pixels_per_latent: usize,
 ) -> Result<MaskedPicture, ModelError> {
@@ -91,7 +91,7 @@ mod tests {
         for &pixel in white {
             values[pixel] = 0.5;
         }
-        let mask = GrayPicture {
+        let mask = GreyPicture {
             width: 4,
             height: 2,
             values,
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn sizes_must_be_the_films() {
         let source = RgbImage::new(4, 2);
-        let mask = GrayPicture {
+        let mask = GreyPicture {
             width: 2,
             height: 4,
             values: vec![0.0; 8],

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use lb_blend::{Backend, PredictRequest};
-use lb_models::{GrayPicture, ModelDirectory, ModelError, RgbImage};
+use lb_models::{GreyPicture, ModelDirectory, ModelError, RgbImage};
 
 use crate::golden_kinds::{Golden, SHAPE};
 
@@ -12,8 +12,8 @@ fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_pixel(width, height, [100; 3].into())
 }
 
-fn gray(width: usize, height: usize, value: f32) -> GrayPicture {
-    GrayPicture {
+fn gray(width: usize, height: usize, value: f32) -> GreyPicture {
+    GreyPicture {
         width,
         height,
         values: vec![value; width * height],

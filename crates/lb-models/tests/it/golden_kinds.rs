@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use lb_blend::{LatentShape, Latents};
 use lb_models::testing::{NamedTensor, TensorValues, write_tiny_model};
 use lb_models::{
-    Device, GrayPicture, ModelDirectory, ModelError, ModelPool, Pipeline, PipelineOptions,
+    Device, GreyPicture, ModelDirectory, ModelError, ModelPool, Pipeline, PipelineOptions,
     RgbImage, SessionOptions, Tokens,
 };
 use lb_video::picture;
@@ -107,11 +107,11 @@ impl Golden {
             .collect()
     }
 
-    pub(crate) fn gray(&self, name: &str) -> GrayPicture {
+    pub(crate) fn gray(&self, name: &str) -> GreyPicture {
         let [height, width] = self.tensor(name).shape[..] else {
             panic!("{name} has one channel")
         };
-        GrayPicture {
+        GreyPicture {
             width,
             height,
             values: self.numbers(name),

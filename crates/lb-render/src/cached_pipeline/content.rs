@@ -6,7 +6,7 @@ use lb_blend::{
     NoiseScheduleConfig, PredictionType, SamplerKind, SpacingDistance, TimestepSpacing,
 };
 use lb_cache::{ContentKey, KeyHasher};
-use lb_models::GrayPicture;
+use lb_models::GreyPicture;
 use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Spacing};
 
 /// A value of another crate as the content of a key.
@@ -45,7 +45,7 @@ structures! {
     Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);
     CrossfeedCurve: CrossfeedCurve { power, range, decay } => power, range, decay;
     InversionOptions: InversionOptions { iterations, .. } => iterations;
-    GrayPicture: GrayPicture { width, height, values } => width, height, values;
+    GreyPicture: GreyPicture { width, height, values } => width, height, values;
     NoiseScheduleConfig: NoiseScheduleConfig {
         num_train_timesteps,
         beta_start,

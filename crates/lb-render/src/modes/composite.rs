@@ -1,7 +1,7 @@
 //! The kept part of an inpainted picture, put over the pictures that were made around it.
 
 use image::RgbImage;
-use lb_models::GrayPicture;
+use lb_models::GreyPicture;
 use lb_video::{VideoError, picture};
 
 /// A mask's pixel is white from this value on, for the model as well.
@@ -21,7 +21,7 @@ pub(crate) struct KeptPixels {
 impl KeptPixels {
     /// Black pixels of `mask` (below 0.5) are kept. The repainted part fades in over `feather` pixels
     /// from the nearest kept pixel. Source and mask have the same size.
-    pub(crate) fn new(source: &RgbImage, mask: &GrayPicture, feather: f64) -> Self {
+    pub(crate) fn new(source: &RgbImage, mask: &GreyPicture, feather: f64) -> Self {
         let kept: Vec<bool> = mask.values.iter().map(|&value| value < THRESHOLD).collect();
         let share = |squared: u64| {
             let risen = ((squared as f64).sqrt() / (feather + 1.0)).min(1.0);
@@ -125,9 +125,9 @@ mod tests {
 
     use super::*;
 
-    fn mask(width: usize, kept: &[bool]) -> GrayPicture {
+    fn mask(width: usize, kept: &[bool]) -> GreyPicture {
         let level = |&kept: &bool| if kept { 0.49 } else { 0.5 };
-        GrayPicture {
+        GreyPicture {
             width,
             height: kept.len() / width,
             values: kept.iter().map(level).collect(),

@@ -3,7 +3,7 @@
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Pixel, RgbImage};
 use lb_job::Fit;
-use lb_models::GrayPicture;
+use lb_models::GreyPicture;
 use lb_video::picture;
 
 use crate::error::RenderError;
@@ -74,10 +74,10 @@ pub(crate) fn fit_picture(
 /// Those of [`fit_picture`].
 pub(crate) fn fit_mask(
     what: &'static str,
-    mask: GrayPicture,
+    mask: GreyPicture,
     film: (usize, usize),
     fit: Option<Fit>,
-) -> Result<GrayPicture, RenderError> {
+) -> Result<GreyPicture, RenderError> {
     let size = (mask.width, mask.height);
     if size == film {
         return Ok(mask);
@@ -95,7 +95,7 @@ pub(crate) fn fit_mask(
             *pixel = Luma([1.0]);
         }
     }
-    Ok(GrayPicture {
+    Ok(GreyPicture {
         width: film.0,
         height: film.1,
         values: fitted.into_raw(),
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_added_to_a_mask_is_repainted() {
-        let mask = GrayPicture {
+        let mask = GreyPicture {
             width: 4,
             height: 2,
             values: vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0],

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use lb_blend::Latents;
 use lb_job::{Fit, Inpaint};
-use lb_models::GrayPicture;
+use lb_models::GreyPicture;
 use lb_video::{picture, read_picture};
 
 use super::composite::KeptPixels;
@@ -19,7 +19,7 @@ const MASK: &str = "mask";
 #[derive(Debug)]
 pub(crate) struct InpaintPictures {
     source: RgbImage,
-    mask: GrayPicture,
+    mask: GreyPicture,
     kept: KeptPixels,
 }
 
