@@ -164,7 +164,7 @@ impl CachedPipeline {
         Ok(encoded.values)
     }
 
-    /// The concatenated channels of a picture of which the white part of `mask` is repainted.
+    /// The concatenated channels of a picture that is repainted where `mask` is white.
     pub(crate) fn inpaint_channels(
         &mut self,
         picture: &RgbImage,
@@ -194,7 +194,7 @@ impl CachedPipeline {
     }
 
     /// Puts the noise that becomes a picture into keyframes whose initial latents are the picture's
-    /// own, all of which are inverted together. Returns what that took.
+    /// own. All of them are inverted together. Returns what that took.
     ///
     /// # Errors
     /// Those of [`lb_blend::invert`], and [`RenderError::Interrupted`] once the observer says so.

@@ -81,8 +81,8 @@ impl KeyframePictures {
         self.clean.get(&index)
     }
 
-    /// What the film shows at a finished keyframe, of which `decoded` was decoded. For a picture this
-    /// is the exact picture, and how close the keyframe comes to it.
+    /// What the film shows at a finished keyframe that was decoded to `decoded`. For a picture this is
+    /// the exact picture, and how close the keyframe comes to it.
     ///
     /// # Errors
     /// [`RenderError::Blend`] and [`RenderError::Video`] for sizes that differ.

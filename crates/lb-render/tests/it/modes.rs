@@ -202,7 +202,7 @@ fn masks_that_ask_for_no_inpainting_are_refused() {
 }
 
 #[test]
-fn a_model_of_another_kind_is_told_which_one_is_needed() {
+fn an_error_says_which_kind_of_model_is_needed() {
     let both = Job {
         depth: depth_job().depth,
         ..inpaint_job()

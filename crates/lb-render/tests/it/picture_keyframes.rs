@@ -149,7 +149,7 @@ fn crossfeed_from_parents_goes_with_pictures() {
     }
 }
 
-/// Stops at the first event of which `when` is true.
+/// Stops at the first event for which `when` is true.
 struct Stop<F>(F);
 
 impl<F: FnMut(&RenderEvent<'_>) -> bool> RenderObserver for Stop<F> {

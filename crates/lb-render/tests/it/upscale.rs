@@ -22,7 +22,7 @@ fn upscaled(job: Job) -> Job {
     }
 }
 
-/// A film whose second stage is cheap, of so many computed frames a transition in the first one.
+/// A film whose second stage is cheap, with this many computed frames a transition in the first one.
 pub(crate) fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
     let mut job = upscaled(golden_job((64, 64)));
     job.keyframes.truncate(keyframes);
@@ -120,7 +120,7 @@ impl RenderObserver for Progress {
 }
 
 #[test]
-fn long_films_are_computed_in_windows_and_every_shared_keyframe_once() {
+fn long_films_compute_every_shared_keyframe_once() {
     let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
     let renderer = renderer(&first, &upscaler);
     for (keyframes, frames, looped) in [(2, 18, false), (2, 10, true), (3, 3, true)] {
