@@ -136,7 +136,7 @@ pub fn film_frames(
     Ok(film)
 }
 
-/// The position that a transition has reached after so many of its intervals, 0 to 1.
+/// The position that a transition has reached after `interval` of its intervals, 0 to 1.
 fn progress(span: &TransitionSpan, interval: usize) -> f64 {
     span.easing.at(interval as f64 / span.intervals as f64)
 }

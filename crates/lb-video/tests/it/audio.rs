@@ -29,7 +29,7 @@ fn write(path: &Path, options: &FilmOptions) -> Result<(), VideoError> {
     film.finish().map(|_| ())
 }
 
-/// A tone of so many seconds.
+/// A tone that lasts `seconds`.
 fn tone(path: &Path, seconds: &str) {
     let source = format!("sine=frequency=440:duration={seconds}");
     let made = Command::new("ffmpeg")

@@ -1,4 +1,4 @@
-//! Where the stream of an MP4 begins anew: seldom, unseen, and whatever the picture.
+//! Keyframes of the stream in an MP4: they are rare, and not visible, whatever the picture shows.
 
 use lb_video::{Encoder, FilmOptions, FilmWriter, RgbImage};
 

@@ -179,7 +179,7 @@ fn places_that_cannot_be_written_are_refused_at_once() {
     }
 }
 
-/// The folder vanishes while the film is made: the first error is told once, then that it was.
+/// The folder vanishes while the film is made. The first error is reported once, and later calls fail too.
 #[test]
 fn the_first_error_of_the_stage_is_the_one_reported() {
     let parent = tempfile::tempdir().unwrap();
