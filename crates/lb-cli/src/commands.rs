@@ -1,8 +1,9 @@
-//! One module a subcommand.
+//! The commands, a file each: its arguments and what it does.
 
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod import;
+pub(crate) mod man;
 pub(crate) mod measure;
 pub(crate) mod models;
 pub(crate) mod plan;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use lb_job::{JobError, PictureKeyframeError, SettingsError};
+use lb_job::{JobError, SettingsError};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{FileError, InputError, ModelError, RenderError, VideoError};
@@ -281,15 +281,8 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
             "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
              they do not. To begin a film with a picture, give it to --from",
         ),
-        JobError::PictureKeyframe(error) => picture_hint(error),
-        _ => None,
-    }
-}
-
-fn picture_hint(error: &PictureKeyframeError) -> Option<&'static str> {
-    match error {
-        PictureKeyframeError::Sampler { .. } => Some("leave --sampler out, or take ddim"),
-        PictureKeyframeError::Crossfed { .. } => Some(
+        JobError::SamplerNotInvertible { .. } => Some("leave --sampler out, or take ddim"),
+        JobError::PictureCrossfed { .. } => Some(
             "leave --crossfeed-power out; --crossfeed-parental-power changes no keyframe and may \
              stay",
         ),

@@ -1,22 +1,27 @@
 //! `lb`: films in which one prompt's picture becomes another's.
 //!
-//! The command line is thin: arguments are read ([`args`]), resolved into a job, its outputs and a
-//! renderer ([`resolve`], with [`surroundings`] for what the environment says), and handed to
-//! `lb-render`; progress, messages, hints and exit codes ([`progress`], [`error`]) are its own.
+//! The command line is thin. [`usage`] reads the arguments that [`arguments`] declares. A command in
+//! [`commands`] turns them into what it needs: a job ([`film`]), outputs ([`outputs`]), a renderer
+//! ([`machine`]) and a cache ([`cache`]), with [`surroundings`] for what the environment says. The
+//! work is done by `lb-render`; progress ([`progress`]), messages, hints and exit codes ([`error`])
+//! are its own.
 
 #![forbid(unsafe_code)]
 
 #[macro_use]
 mod print;
 
-mod args;
+mod arguments;
+mod cache;
 mod commands;
 mod device_advice;
 mod error;
+mod film;
 mod interrupt;
+mod machine;
+mod outputs;
 mod progress;
 mod rates;
-mod resolve;
 mod surroundings;
 mod usage;
 mod write;
@@ -26,7 +31,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Arguments, Command};
+use crate::arguments::{Arguments, Command};
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
 
@@ -58,10 +63,11 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
         Command::Import(import) => commands::import::run(import, arguments.quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
-        Command::Completions { shell } => {
-            commands::completions::run(*shell);
+        Command::Completions(completions) => {
+            commands::completions::run(completions);
             Ok(())
         }
+        Command::Man(man) => commands::man::run(man),
     }
 }
 

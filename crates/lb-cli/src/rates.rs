@@ -8,7 +8,7 @@ use lb_render::{Renderer, StageCost};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::stopwatch::Stopwatch;
-use crate::args::MachineArguments;
+use crate::machine::MachineArguments;
 
 /// Seconds that the parts of a stage of a render took.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -43,8 +43,8 @@ impl Circumstances {
         Self {
             model: model.canonicalize().unwrap_or_else(|_| model.into()),
             size,
-            device: machine.device.clone(),
-            precision: format!("{:?}", machine.precision).to_lowercase(),
+            device: machine.device.to_string(),
+            precision: machine.precision.to_owned(),
             threads: machine.threads,
         }
     }

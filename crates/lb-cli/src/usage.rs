@@ -1,12 +1,12 @@
-//! Reading the command line: what `-h` shows, and what is said of arguments that are not understood.
+//! Reading the command line: what `-h` shows, and advice where arguments are not understood.
 
 use std::ffi::OsStr;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
+use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
 
-use crate::args::Arguments;
+use crate::arguments::{Arguments, command};
 
 /// What `lb render -h` and `lb plan -h` show; `--help` shows everything.
 const USED_MOST: &[&str] = &[
@@ -27,7 +27,7 @@ const USED_MOST: &[&str] = &[
     "film_seconds",
     "fps",
     "hold",
-    "looped",
+    "loop",
     "from",
     "to",
     "model",
@@ -70,17 +70,6 @@ pub(crate) fn parse() -> Arguments {
         Ok(arguments) => arguments,
         Err(error) => explained(error, &command).exit(),
     }
-}
-
-/// The definition that clap derives, where every option may be given a negative number: which
-/// numbers are allowed is for the option to say.
-fn command() -> clap::Command {
-    Arguments::command().mut_subcommands(|command| {
-        command.mut_args(|argument| {
-            let takes = argument.get_action().takes_values() && !argument.is_positional();
-            argument.allow_negative_numbers(takes)
-        })
-    })
 }
 
 /// What most people need, on one screen.

@@ -1,34 +1,34 @@
-//! How the tree's shape is given.
+//! How the tree of a transition is given.
 
 use lb_schedule::{BranchingProfile, Quality, ScheduleError};
 
 use crate::JobError;
 use crate::Transition;
 
-/// How the tree of a transition is given.
+/// The tree of a transition, given in one of three ways.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Branching {
-    /// A named quality.
+    /// A quality, which stands for steps and computed frames.
     Preset {
-        /// Steps and computed frames.
+        /// The quality.
         quality: Quality,
         /// Where the first injection lies, as a share of the steps.
         depth_strength: f64,
     },
-    /// Steps and frames; levels are found.
+    /// Steps and computed frames; the levels follow from them.
     Autosetup {
         /// Inference steps.
         steps: usize,
-        /// Computed frames of a transition, its keyframes among them.
+        /// Computed frames of the transition, both keyframes included.
         frames: usize,
         /// Where the first injection lies, as a share of the steps.
         depth_strength: f64,
     },
-    /// Every level given.
+    /// Every level by itself.
     Manual {
         /// Inference steps.
         steps: usize,
-        /// Branches a level.
+        /// The number of branches of each level.
         branch_counts: Vec<usize>,
         /// Where the levels begin.
         injections: Injections,
@@ -40,23 +40,11 @@ pub enum Branching {
 pub enum Injections {
     /// At these steps.
     Steps(Vec<usize>),
-    /// At these shares of all steps.
+    /// At these shares of all steps, 0 to 1.
     Strengths(Vec<f64>),
 }
 
-impl Default for Branching {
-    fn default() -> Self {
-        Self::Preset {
-            quality: Quality::default(),
-            depth_strength: Self::DEPTH_STRENGTH,
-        }
-    }
-}
-
 impl Branching {
-    /// Depth strength where none is given; the ancestor's documents use 0.4 to 0.5.
-    pub const DEPTH_STRENGTH: f64 = 0.4;
-
     /// The tree of a transition alone.
     ///
     /// # Errors
@@ -65,7 +53,7 @@ impl Branching {
         self.profile_of(self.own_steps())
     }
 
-    /// Steps as they are given, or as the quality has them.
+    /// The steps that are given, or those of the quality.
     fn own_steps(&self) -> usize {
         match self {
             Self::Preset { quality, .. } => quality.steps(),
@@ -73,7 +61,7 @@ impl Branching {
         }
     }
 
-    /// The tree with so many steps.
+    /// The tree with this number of steps.
     fn profile_of(&self, steps: usize) -> Result<BranchingProfile, ScheduleError> {
         match self {
             Self::Preset {
@@ -99,15 +87,15 @@ impl Branching {
     }
 }
 
-/// The trees of a film's transitions, all of as many steps.
+/// The trees of a film's transitions, which all have the same number of steps.
 ///
 /// A keyframe's trajectory is shared by the transitions around it, so a film has one number of
-/// steps. Where it is given as a number, it is the same in every transition that gives one, and
-/// those of a quality take it. Where only qualities are given, the finest one's steps are taken. A
-/// quality keeps its own number of frames.
+/// steps. All transitions that give a number must give the same, and transitions that have a quality
+/// take it over. Where there are only qualities, all take the steps of the finest. A quality keeps
+/// its own number of frames.
 ///
 /// # Errors
-/// [`JobError::StepsDiffer`], and what the numbers of one transition break.
+/// [`JobError::StepsDiffer`], and the rule that the numbers of one transition break.
 pub(crate) fn film_profiles(transitions: &[Transition]) -> Result<Vec<BranchingProfile>, JobError> {
     let explicit = |transition: &Transition| match &transition.branching {
         Branching::Preset { .. } => None,

@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use crate::{Inpaint, Job, JobFileError, PictureKeyframeError, SettingsError};
+use lb_blend::{InversionOptions, SamplerKind};
+
+use crate::{Inpaint, Job, JobFileError};
 
 /// A broken rule of a job, or a job that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,22 @@ pub enum JobError {
     /// The feather of an inpainted film is out of range, in pixels.
     #[error("a feather must be 0 to {} pixels, got {found}", Inpaint::MOST_FEATHER)]
     Feather { found: f64 },
+    /// A picture's inversion is to be refined more often than can help.
+    #[error(
+        "a picture's inversion takes 0 to {} iterations a step, got {found}",
+        InversionOptions::MOST_ITERATIONS
+    )]
+    InversionIterations { found: usize },
+    /// A keyframe is a picture, and the sampler cannot be inverted.
+    #[error("a picture as a keyframe needs DDIM, which can be inverted; the sampler is {sampler}")]
+    SamplerNotInvertible { sampler: SamplerKind },
+    /// A keyframe, counted from 0, is a picture that crossfeed would draw to the keyframe before it.
+    #[error(
+        "keyframe {} is a picture, and crossfeed of power {power} draws each keyframe to the one \
+         before it: it would no longer be the picture",
+        keyframe + 1
+    )]
+    PictureCrossfed { keyframe: usize, power: f64 },
     /// Settings contradict each other, or do not suffice to make a job.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -52,9 +70,6 @@ pub enum JobError {
     /// A film or a picture carries no text.
     #[error("{} carries no job", path.display())]
     NoJob { path: PathBuf },
-    /// The film cannot have the pictures that it has as keyframes.
-    #[error(transparent)]
-    PictureKeyframe(#[from] PictureKeyframeError),
     /// The tree, the spacing, the guidance, the crossfeed or the timing breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
@@ -72,4 +87,49 @@ impl JobError {
             _ => true,
         }
     }
+}
+
+/// Settings contradict each other, or do not suffice to make a job.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A keyframe, counted from 1, shows nothing.
+    #[error("keyframe {keyframe} has neither a prompt nor an image")]
+    NoPrompt { keyframe: usize },
+    /// A quality is given together with the numbers that it stands for.
+    #[error("a quality stands for steps and frames: give the one or the others")]
+    QualityWithNumbers,
+    /// Steps are given, but nothing else that a tree needs.
+    #[error("steps need a number of frames, or the branches of every level")]
+    StepsAlone,
+    /// Frames or branches are given without a number of steps.
+    #[error("frames or branches need a number of steps")]
+    NoSteps,
+    /// A number of frames is given together with the branches of the last level.
+    #[error("the branches of the last level are the frames: give frames or branches, not both")]
+    FramesWithBranches,
+    /// A depth strength is given together with the levels' own injections.
+    #[error("injections say where the levels begin: a depth strength has no effect beside them")]
+    DepthStrengthWithBranches,
+    /// Branches are given, but not where the levels begin.
+    #[error("branches need injection steps or injection strengths, one for each level")]
+    BranchesWithoutInjections,
+    /// Injections are given, but not how many branches the levels have.
+    #[error("injections need branches, one number for each level")]
+    InjectionsWithoutBranches,
+    /// Injections are given in both ways.
+    #[error("injections are given as steps or as strengths, not both")]
+    InjectionsTwice,
+    /// A mid compression is given without fixed spacing.
+    #[error("a mid compression belongs to fixed spacing")]
+    MidCompressionWithoutFixed,
+    /// A picture to repaint is given without a mask, or a mask without a picture.
+    #[error("inpainting needs an image and a mask; the {missing} is missing")]
+    InpaintIncomplete { missing: &'static str },
+    /// A file's table `[depth]` names no map.
+    #[error("depth needs an image")]
+    DepthWithoutImage,
+    /// A second stage is described, but its model is not named.
+    #[error("upscaling needs a model")]
+    UpscaleWithoutModel,
 }

@@ -1,57 +1,98 @@
 //! Job files: a job as TOML, read from disk or out of a film, and written.
 //!
-//! Every key, its range and its default: `docs/job-file.md`. The text that a film carries is a job
-//! file like any other.
+//! `docs/job-file.md` lists every key with its range and default. The text that a film carries is a
+//! job file like any other.
 
-mod document;
 mod error;
-mod keyframe;
-mod location;
+mod json;
+mod keys;
 mod read;
-mod table;
 mod write;
 
-pub use document::LARGEST_JOB_FILE;
-pub use error::JobFileError;
-pub use location::Location;
+pub use error::{JobFileError, Location};
 
 use std::path::Path;
 
-use crate::{Job, JobSettings};
-use document::Document;
+use crate::{Job, JobError, JobSettings};
+
+/// The largest job file that is read or written, in bytes.
+pub const LARGEST_JOB_FILE: usize = 1 << 20;
 
 impl JobSettings {
-    /// Reads a job file, and those that it includes.
+    /// Reads a job file, and the files that it includes.
     ///
-    /// Paths in a file are relative to the file's own folder; so is a model that is named with a
+    /// Paths in a file are relative to the file's own folder, and so is a model that is named with a
     /// slash.
     ///
     /// # Errors
-    /// A [`JobFileError`] that names file and line. Nothing is read of a file that is larger than
-    /// [`LARGEST_JOB_FILE`].
+    /// A [`JobFileError`] that names file and line. A file that is larger than [`LARGEST_JOB_FILE`]
+    /// is not read.
     pub fn read(path: &Path) -> Result<Self, JobFileError> {
         read::file(path)
     }
 
-    /// Reads the text of a job file that was found elsewhere: in `origin`, a film say. Relative
-    /// paths are relative to the folder that `origin` lies in.
+    /// Reads the text of a job file that lay in `origin`, which can be a film, for example. Relative
+    /// paths are relative to the folder of `origin`.
     ///
     /// # Errors
     /// A [`JobFileError`] that names `origin` and the line.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, JobFileError> {
-        read::document(&Document::new(origin, text)?)
+        read::text(text, origin)
+    }
+
+    /// Reads settings from JSON. The keys are those of a job file, with `keyframe` as a list;
+    /// `include` is not known. Paths stay as they are.
+    ///
+    /// # Errors
+    /// [`JobFileError::Json`] for text that is not JSON or has values of a wrong type, and
+    /// [`JobFileError::UnknownJsonKey`].
+    pub fn from_json(text: &str) -> Result<Self, JobFileError> {
+        json::read(text)
+    }
+
+    /// Whether an argument names a job file, or something that may carry a job, rather than being a
+    /// prompt: its ending tells, or it is a folder.
+    #[must_use]
+    pub fn is_source(path: &Path) -> bool {
+        let is_job_file = path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+        is_job_file || lb_video::metadata::may_carry_text(path) || path.is_dir()
+    }
+
+    /// Reads the job of a job file, or the one that a film, a picture or a folder of frames carries.
+    ///
+    /// # Errors
+    /// A [`JobFileError`], and those of [`embedded_job`].
+    pub fn find(path: &Path) -> Result<Self, JobError> {
+        let ending = path.extension();
+        if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+            return Ok(Self::read(path)?);
+        }
+        let text = embedded_job(path)?;
+        Ok(Self::parse(&text, path)?)
     }
 }
 
+/// The text of the job that a film, a picture or a folder of frames carries, exactly as it carries
+/// it. [`JobSettings::parse`] tells whether the text is a job.
+///
+/// # Errors
+/// [`JobError::Video`] for a file that cannot be read, [`JobError::NoJob`] for one that carries no
+/// text.
+pub fn embedded_job(path: &Path) -> Result<String, JobError> {
+    lb_video::metadata::read(path)?.ok_or_else(|| JobError::NoJob { path: path.into() })
+}
+
 impl Job {
-    /// The job as a job file with everything explicit.
+    /// The job as a job file in which every value is explicit.
     ///
-    /// What all keyframes or all transitions have alike stands once, in `[defaults]`. Reading the
-    /// text gives an equal job again.
+    /// What all keyframes or all transitions have in common is written once, in `[defaults]`. Reading
+    /// the text gives an equal job again.
     ///
     /// # Errors
-    /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, [`JobFileError::Oversized`]
-    /// for more text than is read again.
+    /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, and [`JobFileError::Oversized`]
+    /// for a text that is too long to be read again.
     pub fn to_toml(&self) -> Result<String, JobFileError> {
         let text = write::text(self)?;
         if text.len() > LARGEST_JOB_FILE {
@@ -60,8 +101,24 @@ impl Job {
         Ok(text)
     }
 
-    /// Makes every path absolute, so that the job means the same wherever it is written to. Models
-    /// that are named without a slash are left alone.
+    /// The text that the outputs of this job carry: the job with nothing left open and with absolute
+    /// paths. `model` is the folder of the model and `size` the film's width and height, for a job
+    /// that leaves them open.
+    ///
+    /// # Errors
+    /// As [`Job::to_toml`].
+    pub fn description(&self, model: &Path, size: (usize, usize)) -> Result<String, JobError> {
+        let mut job = self.clone();
+        job.size = Some(size);
+        if job.model.is_none() {
+            job.model = model.to_str().map(str::to_owned);
+        }
+        job.make_paths_absolute();
+        Ok(job.to_toml()?)
+    }
+
+    /// Makes every path absolute, so that the job means the same in any folder. Models that are
+    /// named without a slash stay as they are.
     pub fn make_paths_absolute(&mut self) {
         let absolute = |path: &Path| std::path::absolute(path).ok();
         for path in self.paths_mut() {
@@ -81,9 +138,25 @@ impl Job {
     }
 }
 
-/// Whether a model is named by where it lies.
-pub(crate) fn is_model_path(model: &str) -> bool {
+/// Whether a model is named by its path.
+fn is_model_path(model: &str) -> bool {
     model.contains(['/', std::path::MAIN_SEPARATOR])
+}
+
+/// A text for a message: as much of it as fits, in one line.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let mut characters = text.chars().map(|character| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    });
+    let mut shown: String = characters.by_ref().take(most).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -1,33 +1,70 @@
-//! Pictures that a model sees beside the latents, and how they are fitted.
+//! What a film is made with beside its keyframes: pictures for other models, and a second stage.
 
 use std::path::PathBuf;
 
+use lb_schedule::{BranchingProfile, Choice, ScheduleError, UnknownChoice};
+use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
+
 use crate::JobError;
 
-/// How a picture of another size becomes one of the film's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// How a picture of another size becomes one of the film's size.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    VariantArray,
+    IntoStaticStr,
+    Display,
+    EnumString,
+    EnumMessage,
+)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Fit>)]
 pub enum Fit {
-    /// Scaled until it covers the film's picture; what is over is cut off on both sides alike.
+    /// Fills the film's picture and cuts off what is over on both sides.
     Crop,
-    /// Scaled until the whole of it is inside; what is left is filled from its edges.
+    /// Shows the whole picture and fills the rest from its edges.
     Pad,
-    /// Scaled to the film's width and height, whatever that does to its proportions.
+    /// Stretches the picture and ignores its proportions.
     Stretch,
 }
 
-impl Fit {
-    /// Every way.
-    pub const ALL: [Self; 3] = [Self::Crop, Self::Pad, Self::Stretch];
+impl Choice for Fit {
+    const WHAT: &'static str = "fit";
+}
 
-    /// The name in a job file and on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Crop => "crop",
-            Self::Pad => "pad",
-            Self::Stretch => "stretch",
-        }
-    }
+/// At which times of a transition the film shows its computed frames.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    Default,
+    VariantArray,
+    IntoStaticStr,
+    Display,
+    EnumString,
+    EnumMessage,
+)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Timing>)]
+pub enum Timing {
+    /// Shows computed frames at even times.
+    #[default]
+    Even,
+    /// Spaces computed frames in proportion to the distances between them.
+    ///
+    /// The film then moves at one apparent speed.
+    Perceptual,
+}
+
+impl Choice for Timing {
+    const WHAT: &'static str = "timing";
 }
 
 /// A picture of which a part is repainted.
@@ -35,25 +72,23 @@ impl Fit {
 pub struct Inpaint {
     /// The picture.
     pub image: PathBuf,
-    /// Black is kept, white is repainted.
+    /// The mask: black is kept, white is repainted.
     pub mask: PathBuf,
-    /// Pixels over which kept and repainted are mixed, on the repainted side.
+    /// Width in pixels of the seam over which kept and repainted are mixed, on the repainted side; 0
+    /// to [`Inpaint::MOST_FEATHER`].
     pub feather: f64,
 }
 
 impl Inpaint {
-    /// Pixels of feather where none are named.
-    pub const FEATHER: f64 = 4.0;
-    /// Most pixels of feather.
+    /// The widest seam, in pixels.
     pub const MOST_FEATHER: f64 = 1024.0;
 
     pub(crate) fn validate(&self) -> Result<(), JobError> {
         if (0.0..=Self::MOST_FEATHER).contains(&self.feather) {
             Ok(())
         } else {
-            Err(JobError::Feather {
-                found: self.feather,
-            })
+            let found = self.feather;
+            Err(JobError::Feather { found })
         }
     }
 }
@@ -61,6 +96,39 @@ impl Inpaint {
 /// A map of what is near and what is far.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DepthMap {
-    /// The map; only the order of its grey levels and their proportions count.
+    /// The map. Only the order of its grey levels and the proportions between them count.
     pub image: PathBuf,
+}
+
+/// A second stage, whose keyframes are the computed frames of the first one at four times the size.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Upscale {
+    /// The upscaling model, by name or by folder.
+    pub model: String,
+    /// Inference steps of the second stage.
+    pub steps: usize,
+    /// Computed frames between two neighbours of the first stage, both included.
+    pub frames: usize,
+    /// Where the first injection lies, as a share of the steps.
+    pub depth_strength: f64,
+    /// How much noise the pictures of low resolution get, in training timesteps.
+    pub noise_level: usize,
+    /// The seed of all noise in the second stage: of its pictures of low resolution and of its
+    /// latents.
+    pub seed: u64,
+}
+
+impl Upscale {
+    /// The tree between two neighbours of the first stage.
+    ///
+    /// # Errors
+    /// The rule of [`ScheduleError`] that the numbers break.
+    pub fn profile(&self) -> Result<BranchingProfile, ScheduleError> {
+        BranchingProfile::autosetup(self.steps, self.frames, self.depth_strength)
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), JobError> {
+        self.profile()?;
+        Ok(())
+    }
 }

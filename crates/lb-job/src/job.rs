@@ -1,21 +1,21 @@
-//! What a user asks for: a film's content, apart from where it is written.
+//! What a film shows and how it is made, apart from where it is written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
-use lb_schedule::{Crossfeed, Spacing};
+use lb_schedule::{Crossfeed, Easing, Guidance, Spacing};
 
-use crate::{DepthMap, Fit, Inpaint, JobError, Keyframe, Timing, Transition, Upscale};
+use crate::{Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
 
 /// The content of a film, with nothing left open but what the model decides.
 ///
-/// Two jobs that are equal make the same film, byte for byte, on the same machine and device.
+/// Two equal jobs make the same film, byte for byte, on the same machine and device.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Job {
-    /// The end pictures, in film order; at least two.
+    /// The keyframes in film order; at least two.
     pub keyframes: Vec<Keyframe>,
-    /// What joins keyframe t and keyframe t + 1. A looped film has one more, from its last
-    /// keyframe to its first.
+    /// What joins keyframe t and keyframe t + 1. A looped film has one transition more, which leads
+    /// from its last keyframe to its first.
     pub transitions: Vec<Transition>,
     /// Whether the film ends where it begins.
     pub looped: bool,
@@ -25,25 +25,26 @@ pub struct Job {
     pub size: Option<(usize, usize)>,
     /// How latents are denoised.
     pub sampler: SamplerKind,
-    /// How a level's fractions are chosen.
+    /// How the fractions of a level's branches are chosen.
     pub spacing: Spacing,
     /// What perceptual spacing measures.
     pub distance: SpacingDistance,
     /// What trajectories take over from each other; nothing by default.
     pub crossfeed: Crossfeed,
-    /// Where in film time computed frames sit.
+    /// At which times of a transition the film shows its computed frames.
     pub timing: Timing,
-    /// Film frames a second.
+    /// Film frames per second, 0.1 to 1000.
     pub frames_per_second: f64,
-    /// Seconds of the whole film: transitions are stretched or shortened alike, holds are kept.
-    /// `None` adds up what is there.
+    /// Seconds of the whole film: transitions are stretched or shortened alike, and holds keep their
+    /// length. `None` adds up transitions and holds as they are.
     pub film_seconds: Option<f64>,
-    /// How a picture of another size than the film's is fitted; `None` refuses it.
+    /// How a picture of another size than the film's is fitted. `None` crops keyframes that are
+    /// pictures and refuses other pictures.
     pub fit: Option<Fit>,
     /// How often each step of a picture's inversion is refined, where a keyframe is a picture: see
     /// [`InversionOptions`].
     pub inversion_iterations: usize,
-    /// What stays and what is repainted, for an inpainting model.
+    /// What is kept and what is repainted, for an inpainting model.
     pub inpaint: Option<Inpaint>,
     /// What is near and what is far, for a depth model.
     pub depth: Option<DepthMap>,
@@ -51,28 +52,36 @@ pub struct Job {
     pub upscale: Option<Upscale>,
 }
 
-impl Default for Job {
-    fn default() -> Self {
-        Self {
-            keyframes: Vec::new(),
-            transitions: Vec::new(),
-            looped: false,
-            model: None,
-            size: None,
-            sampler: SamplerKind::default(),
-            spacing: Spacing::default(),
-            distance: SpacingDistance::default(),
-            crossfeed: Crossfeed::default(),
-            timing: Timing::default(),
-            frames_per_second: 30.0,
-            film_seconds: None,
-            fit: None,
-            inversion_iterations: InversionOptions::default().iterations,
-            inpaint: None,
-            depth: None,
-            upscale: None,
-        }
-    }
+/// A keyframe: a picture that the film leads to or from, and how long the film rests on it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Keyframe {
+    /// What the picture shows.
+    pub prompt: String,
+    /// What the picture shall not show; empty for nothing.
+    pub negative_prompt: String,
+    /// The seed of the noise that the picture is made from, as diffusers draws it.
+    pub seed: u64,
+    /// Guidance scale, 1 (no guidance) to 100.
+    pub guidance_scale: f64,
+    /// Seconds for which the film rests on the picture, 0 to 86400.
+    pub hold: f64,
+    /// A picture to be this keyframe, inverted along the prompt; `None` makes one from the prompt and
+    /// the seed. The film shows exactly this picture, fitted to its size. The second stage of an
+    /// upscaled film redraws it.
+    pub image: Option<PathBuf>,
+}
+
+/// The way from a keyframe to the next.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Transition {
+    /// Seconds of film, above 0 and at most 86400.
+    pub seconds: f64,
+    /// The branching tree.
+    pub branching: Branching,
+    /// How much of the guidance is left in the middle: 1 keeps it constant, 0 leaves none.
+    pub guidance_damper: f64,
+    /// How the motion starts and ends.
+    pub easing: Easing,
 }
 
 impl Job {
@@ -111,22 +120,50 @@ impl Job {
         }
     }
 
-    /// Every path that the job names, to be made absolute or checked.
+    /// How many keyframes are pictures.
+    #[must_use]
+    pub fn pictures(&self) -> usize {
+        self.picture_indices().count()
+    }
+
+    fn picture_indices(&self) -> impl Iterator<Item = usize> {
+        let keyframes = self.keyframes.iter().enumerate();
+        keyframes.filter_map(|(index, keyframe)| keyframe.image.is_some().then_some(index))
+    }
+
+    /// How the keyframes that are pictures are inverted.
+    #[must_use]
+    pub fn inversion(&self) -> InversionOptions {
+        InversionOptions::new(self.inversion_iterations)
+    }
+
+    /// Every path that the job names.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let keyframes = self.keyframes.iter();
+        let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_ref());
+        let inpaint = self.inpaint.iter();
+        pictures
+            .chain(inpaint.flat_map(|inpaint| [&inpaint.image, &inpaint.mask]))
+            .chain(self.depth.iter().map(|depth| &depth.image))
+            .map(PathBuf::as_path)
+    }
+
+    /// Every path that the job names, to be changed.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let keyframes = self.keyframes.iter_mut();
         let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_mut());
         let inpaint = self.inpaint.iter_mut();
-        let depth = self.depth.iter_mut();
         pictures
             .chain(inpaint.flat_map(|inpaint| [&mut inpaint.image, &mut inpaint.mask]))
-            .chain(depth.map(|depth| &mut depth.image))
+            .chain(self.depth.iter_mut().map(|depth| &mut depth.image))
     }
 
-    /// Checks what can be checked without a model and without the tree.
+    /// Checks every rule that needs neither a model nor the tree. [`Plan::new`](crate::Plan::new)
+    /// checks the others too.
     ///
     /// # Errors
     /// The rule that is broken; [`JobError::is_request`] is true of it.
-    pub(crate) fn validate(&self) -> Result<(), JobError> {
+    pub fn validate(&self) -> Result<(), JobError> {
         let count = self.keyframes.len();
         if !(2..=Self::MOST_KEYFRAMES).contains(&count) {
             return Err(JobError::PromptCount { found: count });
@@ -149,6 +186,49 @@ impl Job {
         self.validate_pictures()?;
         self.inpaint.as_ref().map_or(Ok(()), Inpaint::validate)?;
         self.upscale.as_ref().map_or(Ok(()), Upscale::validate)
+    }
+
+    /// Checks what only films with pictures as keyframes have to keep.
+    fn validate_pictures(&self) -> Result<(), JobError> {
+        let found = self.inversion_iterations;
+        if self.inversion().validate().is_err() {
+            return Err(JobError::InversionIterations { found });
+        }
+        if self.pictures() == 0 {
+            return Ok(());
+        }
+        if self.sampler != SamplerKind::Ddim {
+            let sampler = self.sampler;
+            return Err(JobError::SamplerNotInvertible { sampler });
+        }
+        let power = self.crossfeed.keyframes.power;
+        // The first keyframe takes over from none, in a loop neither.
+        match self.picture_indices().find(|&index| index > 0) {
+            Some(keyframe) if power > 0.0 => Err(JobError::PictureCrossfed { keyframe, power }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Keyframe {
+    fn validate(&self) -> Result<(), JobError> {
+        for prompt in [&self.prompt, &self.negative_prompt] {
+            if prompt.len() > Job::LONGEST_PROMPT {
+                let found = prompt.len();
+                return Err(JobError::PromptLength { found });
+            }
+        }
+        let scale = self.guidance_scale;
+        let damper = Guidance::default().damper;
+        Ok(Guidance::new(scale, damper).validate()?)
+    }
+}
+
+impl Transition {
+    /// `scale` is the guidance scale of the keyframe before it.
+    fn validate(&self, scale: f64) -> Result<(), JobError> {
+        let damper = self.guidance_damper;
+        Ok(Guidance::new(scale, damper).validate()?)
     }
 }
 
@@ -175,5 +255,29 @@ mod tests {
         ));
         job.transitions.push(Transition::default());
         assert!(job.validate().is_ok());
+    }
+
+    #[test]
+    fn a_picture_is_not_drawn_to_another_keyframe() {
+        let job = |picture: usize| {
+            let mut job = Job::of_prompts(["a", "b", "c"]);
+            job.keyframes[picture].image = Some("picture.png".into());
+            job.crossfeed.parents.power = 0.5;
+            job
+        };
+        assert!((0..3).all(|picture| job(picture).validate().is_ok()));
+        let fed = |picture| {
+            let mut job = job(picture);
+            job.crossfeed.keyframes.power = 0.1;
+            job.validate()
+        };
+        assert!(fed(0).is_ok());
+        let refused = fed(2).unwrap_err();
+        assert!(refused.is_request());
+        assert_eq!(
+            refused.to_string(),
+            "keyframe 3 is a picture, and crossfeed of power 0.1 draws each keyframe to the one \
+             before it: it would no longer be the picture"
+        );
     }
 }

@@ -1,14 +1,16 @@
 //! A latent blending job: what a film shows and how it is made, apart from where it is written.
 //!
-//! [`JobSettings`] are what somebody asks for, with gaps: by flags, in a job file, or in the text that
-//! a film carries. Settings are laid [over](JobSettings::over) each other, and what is still open gets
-//! its default when they are [resolved](JobSettings::resolve) to a [`Job`]. A [`Plan`] works out
-//! everything about the film that needs no model:
+//! [`JobSettings`] are what somebody asks for, with gaps: by flags, in a job file, in the text that a
+//! film carries, or as JSON. They are the one declaration of every setting. Settings are laid
+//! [over](JobSettings::over) each other, and what is still open gets its
+//! [default](JobSettings::defaults) when they are [resolved](JobSettings::resolve) to a [`Job`]. A
+//! [`Plan`] works out everything about the film that needs no model:
 //!
 //! ```text
 //!  flags ─┐
-//!  file  ─┼─ JobSettings ── over ── resolve ── Job ── Plan (trees, cost, film; all rules checked)
-//!  film  ─┘                                     │
+//!  file  ─┤
+//!  film  ─┼─ JobSettings ── over ── resolve ── Job ── Plan (trees, cost, film; all rules checked)
+//!  JSON  ─┘                                     │
 //!                                               └── to_toml: a job file with every value explicit
 //! ```
 //!
@@ -44,44 +46,38 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//! `arguments` makes the settings [`clap::Args`]; see [`arguments`].
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "arguments")]
+pub mod arguments;
 mod branching;
-mod embedded;
 mod error;
 mod file;
 mod inputs;
 mod job;
-mod keyframe;
-mod names;
-mod pictures;
 mod plan;
 mod settings;
-mod transition;
-mod upscale;
 
 pub use branching::{Branching, Injections};
-pub use embedded::embedded_job;
-pub use error::JobError;
-pub use file::{JobFileError, LARGEST_JOB_FILE, Location};
-pub use inputs::{DepthMap, Fit, Inpaint};
-pub use job::Job;
-pub use keyframe::Keyframe;
-pub use pictures::PictureKeyframeError;
+pub use error::{JobError, SettingsError};
+pub use file::{JobFileError, LARGEST_JOB_FILE, Location, embedded_job};
+pub use inputs::{DepthMap, Fit, Inpaint, Timing, Upscale};
+pub use job::{Job, Keyframe, Transition};
 pub use plan::{Plan, StageCost};
 pub use settings::{
-    BranchingSettings, CrossfeedSettings, CurveSettings, InpaintSettings, JobSettings,
-    KeyframeSettings, SettingsError, SpacingChoice, SpacingSettings, TransitionSettings,
-    UpscaleSettings,
+    BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings,
+    JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings, SpacingChoice,
+    SpacingSettings, TimingSettings, UpscaleSettings,
 };
-pub use transition::{Timing, Transition};
-pub use upscale::Upscale;
 
 pub use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 pub use lb_schedule::{
-    BranchingProfile, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance, Quality, ScheduleError,
-    Spacing, Timeline, TransitionSpan,
+    BranchingProfile, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance, Quality,
+    ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
 };
 pub use lb_video::VideoError;
 

@@ -1,285 +1,608 @@
-//! A film as somebody asks for it: what is said, and nothing about the rest.
+//! A film as somebody asks for it, with gaps: the one declaration of every setting.
 //!
-//! Arguments and job files both become [`JobSettings`]. One of them is laid
-//! [over](JobSettings::over) another, and what nobody has said gets its default in
-//! [`JobSettings::resolve`], the one place that knows the defaults.
+//! Each field below is a setting. Its name is the key in a job file and in JSON, its documentation is
+//! the help of its flag, and its attributes say how the flag is called. Flags, job files, the text
+//! that a film carries and JSON are all read into these structs. Settings are laid
+//! [over](JobSettings::over) each other, and [`JobSettings::resolve`] fills what is still open with
+//! the defaults, which are collected in [`JobSettings::defaults`].
 
-mod branching;
-mod crossfeed;
-mod error;
-mod keyframe;
-mod modes;
-mod spacing;
-
-pub use branching::BranchingSettings;
-pub use crossfeed::{CrossfeedSettings, CurveSettings};
-pub use error::SettingsError;
-pub use keyframe::{KeyframeSettings, TransitionSettings};
-pub use modes::{InpaintSettings, UpscaleSettings};
-pub use spacing::{SpacingChoice, SpacingSettings};
+mod defaults;
+mod explicit;
+mod layers;
+mod resolve;
+mod text;
 
 use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance};
+use lb_schedule::{Choice, Easing, Quality, UnknownChoice};
+use merge::Merge;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
 
-use crate::{DepthMap, Fit, Job, Timing};
+use crate::{Fit, Timing};
 
-/// What is said about a film; `None` and empty for what is not.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[cfg(feature = "arguments")]
+use crate::arguments::{choices, list_item};
+#[cfg(feature = "arguments")]
+pub(crate) use text::parse_size;
+
+/// Everything that can be said about a film; `None`, or an empty list, where nothing is said.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Keyframes"))]
+#[non_exhaustive]
 pub struct JobSettings {
-    /// The keyframes, each with the transition that follows it.
+    /// The keyframes, each with the transition that follows it: the file's `[[keyframe]]` tables.
+    #[serde(rename = "keyframe", skip_serializing_if = "Vec::is_empty")]
+    #[merge(strategy = layers::non_empty)]
+    #[cfg_attr(feature = "arguments", arg(skip))]
     pub keyframes: Vec<KeyframeSettings>,
-    /// What holds for every keyframe and transition that does not say otherwise. Prompt, seed and
-    /// image are not looked at.
-    pub defaults: KeyframeSettings,
-    /// See [`Job::looped`].
-    pub looped: Option<bool>,
-    /// See [`Job::model`].
-    pub model: Option<String>,
-    /// See [`Job::size`].
+    /// Width and height in pixels, multiples of 64 [default: the model's own].
+    #[serde(with = "text::size")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "size", long = "size", value_name = "WxH", value_parser = parse_size)
+    )]
     pub size: Option<(usize, usize)>,
-    /// See [`Job::sampler`].
+    /// How latents are denoised.
+    #[serde(with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "sampler", long = "sampler", value_name = "NAME", value_parser = choices::<SamplerKind>())
+    )]
     pub sampler: Option<SamplerKind>,
-    /// See [`Job::spacing`].
+    /// What holds for every keyframe and transition that does not say otherwise: `[defaults]`.
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub defaults: DefaultSettings,
+    /// How the fractions of a level's branches are chosen.
+    #[serde(flatten)]
+    #[merge(strategy = layers::spacing)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
     pub spacing: SpacingSettings,
-    /// See [`Job::distance`].
+    /// What perceptual spacing measures.
+    #[serde(rename = "spacing_distance", with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "spacing_distance",
+            long = "spacing-distance",
+            value_name = "NAME",
+            value_parser = choices::<SpacingDistance>(),
+            help_heading = "Branching"
+        )
+    )]
     pub distance: Option<SpacingDistance>,
-    /// See [`Job::crossfeed`].
-    pub crossfeed: CrossfeedSettings,
-    /// See [`Job::timing`].
-    pub timing: Option<Timing>,
-    /// See [`Job::frames_per_second`].
-    pub frames_per_second: Option<f64>,
-    /// See [`Job::film_seconds`].
-    pub film_seconds: Option<f64>,
-    /// See [`Job::fit`].
-    pub fit: Option<Fit>,
-    /// See [`Job::inversion_iterations`].
+    /// How the film runs in time.
+    #[serde(flatten)]
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub timing: TimingSettings,
+    /// How often each step of finding a picture's noise is refined: more iterations come closer to
+    /// the picture and take longer.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "inversion_iterations",
+            long = "inversion-iterations",
+            value_name = "N",
+            help_heading = "Pictures as keyframes"
+        )
+    )]
     pub inversion_iterations: Option<usize>,
-    /// See [`Job::inpaint`].
+    /// The model: a name that `lb models` lists, or a model directory
+    /// [default: $LB_MODEL, else pocket].
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "model",
+            long = "model",
+            value_name = "NAME|DIR",
+            help_heading = "Model and machine"
+        )
+    )]
+    pub model: Option<String>,
+    /// The picture of which a part is repainted.
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
     pub inpaint: InpaintSettings,
-    /// See [`Job::depth`].
-    pub depth: Option<PathBuf>,
-    /// See [`Job::upscale`].
+    /// How pictures of another size than the film's are fitted
+    /// [default: keyframes are cropped, other pictures are refused].
+    #[serde(with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "fit",
+            long = "fit",
+            value_name = "NAME",
+            value_parser = choices::<Fit>(),
+            help_heading = "Inpainting and depth"
+        )
+    )]
+    pub fit: Option<Fit>,
+    /// The depth map that the film follows.
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub depth: DepthSettings,
+    /// The second stage at four times the size.
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
     pub upscale: UpscaleSettings,
+    /// What trajectories take over from each other.
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub crossfeed: CrossfeedSettings,
 }
 
-impl JobSettings {
-    /// These settings, and the lower ones' where these say nothing. Keyframes are these ones', or
-    /// all of the lower ones'.
+/// A keyframe and the transition that follows it; see [`Keyframe`](crate::Keyframe) and
+/// [`Transition`](crate::Transition).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct KeyframeSettings {
+    /// What the picture shows.
+    pub prompt: Option<String>,
+    /// The seed of the noise that the picture is made from.
+    pub seed: Option<u64>,
+    /// A picture to be this keyframe.
+    pub image: Option<PathBuf>,
+    /// What `[defaults]` can say as well.
+    #[serde(flatten)]
+    pub shared: SharedSettings,
+    /// The tree of the transition that follows.
+    #[serde(flatten)]
+    pub branching: BranchingSettings,
+}
+
+impl KeyframeSettings {
+    /// A keyframe that is made from a prompt.
     #[must_use]
-    pub fn over(self, lower: Self) -> Self {
+    pub fn from_prompt(prompt: impl Into<String>) -> Self {
         Self {
-            keyframes: if self.keyframes.is_empty() {
-                lower.keyframes
-            } else {
-                self.keyframes
-            },
-            defaults: self.defaults.over(&lower.defaults),
-            looped: self.looped.or(lower.looped),
-            model: self.model.or(lower.model),
-            size: self.size.or(lower.size),
-            sampler: self.sampler.or(lower.sampler),
-            spacing: self.spacing.over(lower.spacing),
-            distance: self.distance.or(lower.distance),
-            crossfeed: self.crossfeed.over(lower.crossfeed),
-            timing: self.timing.or(lower.timing),
-            frames_per_second: self.frames_per_second.or(lower.frames_per_second),
-            film_seconds: self.film_seconds.or(lower.film_seconds),
-            fit: self.fit.or(lower.fit),
-            inversion_iterations: self.inversion_iterations.or(lower.inversion_iterations),
-            inpaint: self.inpaint.over(lower.inpaint),
-            depth: self.depth.or(lower.depth),
-            upscale: self.upscale.over(lower.upscale),
+            prompt: Some(prompt.into()),
+            ..Self::default()
         }
     }
 
-    /// These settings' defaults as every keyframe's and transition's own values, before what those
-    /// say themselves: a flag beside a job file holds for the whole film.
+    /// A keyframe that is a picture.
     #[must_use]
-    pub fn forced_on(self, mut lower: Self) -> Self {
-        for keyframe in &mut lower.keyframes {
-            *keyframe = self.defaults.clone().over(keyframe);
+    pub fn from_image(image: impl Into<PathBuf>) -> Self {
+        Self {
+            image: Some(image.into()),
+            ..Self::default()
         }
-        self.over(lower)
-    }
-
-    /// The job, with defaults for whatever is not said.
-    ///
-    /// A keyframe without a seed has that of the one before and one, pictures not counted; the first
-    /// has 0. A keyframe that is a picture needs no prompt. What the last keyframe of a film that is
-    /// not looped says about a transition concerns none.
-    ///
-    /// # Errors
-    /// A [`SettingsError`] for what contradicts itself or is not enough. Ranges are checked by
-    /// [`Plan::new`](crate::Plan::new).
-    pub fn resolve(&self) -> Result<Job, SettingsError> {
-        let default = Job::default();
-        let looped = self.looped.unwrap_or(default.looped);
-        let said: Vec<KeyframeSettings> = self
-            .keyframes
-            .iter()
-            .map(|keyframe| keyframe.clone().over(&self.defaults))
-            .collect();
-        let mut keyframes = Vec::with_capacity(said.len());
-        let mut seed = 0;
-        for (index, settings) in said.iter().enumerate() {
-            let keyframe = settings.keyframe(index, seed)?;
-            if keyframe.image.is_none() {
-                seed = keyframe.seed.wrapping_add(1);
-            }
-            keyframes.push(keyframe);
-        }
-        let transitions = said
-            .iter()
-            .take(Job::transition_count(said.len(), looped))
-            .map(|settings| settings.transition.resolve())
-            .collect::<Result<_, _>>()?;
-        Ok(Job {
-            keyframes,
-            transitions,
-            looped,
-            model: self.model.clone(),
-            size: self.size,
-            sampler: self.sampler.unwrap_or(default.sampler),
-            spacing: self.spacing.resolve()?,
-            distance: self.distance.unwrap_or(default.distance),
-            crossfeed: self.crossfeed.resolve(),
-            timing: self.timing.unwrap_or(default.timing),
-            frames_per_second: self.frames_per_second.unwrap_or(default.frames_per_second),
-            film_seconds: self.film_seconds,
-            fit: self.fit,
-            inversion_iterations: self
-                .inversion_iterations
-                .unwrap_or(default.inversion_iterations),
-            inpaint: self.inpaint.resolve()?,
-            depth: self.depth.clone().map(|image| DepthMap { image }),
-            upscale: self.upscale.resolve()?,
-        })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::*;
+/// What holds for all keyframes and transitions that do not say otherwise.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[non_exhaustive]
+pub struct DefaultSettings {
+    /// The keyframes and the motion between them.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub shared: SharedSettings,
+    /// The trees.
+    #[serde(flatten)]
+    #[merge(strategy = layers::branching)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub branching: BranchingSettings,
+}
 
-    fn keyframe(prompt: &str, seed: Option<u64>) -> KeyframeSettings {
-        KeyframeSettings {
-            prompt: Some(prompt.into()),
-            seed,
-            ..Default::default()
-        }
-    }
+/// The keyframes' look and the motion between them, apart from prompts and trees.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Keyframes"))]
+#[non_exhaustive]
+pub struct SharedSettings {
+    /// What the keyframes shall not show [default: nothing].
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "negative_prompt", long = "negative-prompt", value_name = "TEXT")
+    )]
+    pub negative_prompt: Option<String>,
+    /// Seconds for which the film rests on each keyframe.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "hold",
+            long = "hold",
+            value_name = "S",
+            help_heading = "Film timing"
+        )
+    )]
+    pub hold: Option<f64>,
+    /// Guidance scale at keyframes that are made from prompts: 1 is no guidance.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "guidance_scale", long = "guidance-scale", value_name = "G")
+    )]
+    pub guidance_scale: Option<f64>,
+    /// Seconds of each transition.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "seconds",
+            long = "seconds",
+            value_name = "S",
+            help_heading = "Film timing"
+        )
+    )]
+    pub seconds: Option<f64>,
+    /// How much of the guidance is left in the middle of a transition: 1 is all of it, 0 is none.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "guidance_damper", long = "guidance-damper", value_name = "D")
+    )]
+    pub guidance_damper: Option<f64>,
+    /// How the motion of a transition starts and ends.
+    #[serde(with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "easing",
+            long = "easing",
+            value_name = "NAME",
+            value_parser = choices::<Easing>(),
+            help_heading = "Film timing"
+        )
+    )]
+    pub easing: Option<Easing>,
+}
 
-    #[test]
-    fn what_is_not_said_gets_its_default() {
-        let settings = JobSettings {
-            keyframes: vec![keyframe("a", None), keyframe("b", None)],
-            ..Default::default()
-        };
-        assert_eq!(settings.resolve(), Ok(Job::of_prompts(["a", "b"])));
-    }
+/// The tree of a transition, given in one of three ways: by quality, by steps and frames, or level by
+/// level; see [`Branching`](crate::Branching).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Branching"))]
+#[non_exhaustive]
+pub struct BranchingSettings {
+    /// Preset of steps and computed frames.
+    #[serde(with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "quality",
+            long = "quality",
+            value_name = "NAME",
+            value_parser = choices::<Quality>(),
+            ignore_case = true,
+            conflicts_with_all = ["steps", "frames", "branches"]
+        )
+    )]
+    pub quality: Option<Quality>,
+    /// Inference steps, together with --frames or --branches.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "steps", long = "steps", value_name = "N")
+    )]
+    pub steps: Option<usize>,
+    /// Computed frames of a transition, both keyframes included; needs --steps.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "frames",
+            long = "frames",
+            value_name = "N",
+            requires = "steps",
+            conflicts_with = "branches"
+        )
+    )]
+    pub frames: Option<usize>,
+    /// Where blending begins, as a share of the steps from 0 to 1: low values invent and move more,
+    /// high values cross-fade.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "depth_strength",
+            long = "depth-strength",
+            value_name = "D",
+            conflicts_with = "branches"
+        )
+    )]
+    pub depth_strength: Option<f64>,
+    /// Number of branches of each level; needs --steps, and either --injection-steps or
+    /// --injection-strengths.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "branches",
+            long = "branches",
+            value_name = "2,4,…",
+            value_delimiter = ',',
+            value_parser = list_item::<usize>,
+            requires = "steps"
+        )
+    )]
+    pub branches: Option<Vec<usize>>,
+    /// Step at which each level begins.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "injection_steps",
+            long = "injection-steps",
+            value_name = "0,3,…",
+            value_delimiter = ',',
+            value_parser = list_item::<usize>,
+            requires = "branches",
+            conflicts_with = "injection_strengths"
+        )
+    )]
+    pub injection_steps: Option<Vec<usize>>,
+    /// Where each level begins, as a share of the steps from 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "injection_strengths",
+            long = "injection-strengths",
+            value_name = "0,0.3,…",
+            value_delimiter = ',',
+            value_parser = list_item::<f64>,
+            requires = "branches"
+        )
+    )]
+    pub injection_strengths: Option<Vec<f64>>,
+}
 
-    #[test]
-    fn seeds_count_on_from_the_keyframe_before() {
-        let seeds = |given: &[Option<u64>]| -> Vec<u64> {
-            let keyframes = given.iter().map(|&seed| keyframe("a", seed)).collect();
-            let settings = JobSettings {
-                keyframes,
-                ..Default::default()
-            };
-            let job = settings.resolve().unwrap();
-            job.keyframes.iter().map(|keyframe| keyframe.seed).collect()
-        };
-        assert_eq!(seeds(&[None, None, None]), [0, 1, 2]);
-        assert_eq!(seeds(&[Some(7), Some(3), None, None]), [7, 3, 4, 5]);
-        assert_eq!(seeds(&[Some(u64::MAX), None]), [u64::MAX, 0]);
-    }
+/// How the fractions of a level's branches are chosen; see [`Spacing`](crate::Spacing).
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Branching"))]
+#[non_exhaustive]
+pub struct SpacingSettings {
+    /// How the fractions of a level's branches are chosen.
+    #[serde(rename = "spacing", with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "spacing", long = "spacing", value_name = "NAME", value_parser = choices::<SpacingChoice>())
+    )]
+    pub choice: Option<SpacingChoice>,
+    /// Density in the middle under fixed spacing: 1 is even, 2 is dense.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "mid_compression", long = "mid-compression", value_name = "S")
+    )]
+    pub mid_compression: Option<f64>,
+}
 
-    #[test]
-    fn what_is_above_wins_and_what_is_forced_wins_over_each_keyframe() {
-        let hold = |hold: f64| KeyframeSettings {
-            hold: Some(hold),
-            ..Default::default()
-        };
-        let file = JobSettings {
-            keyframes: vec![
-                KeyframeSettings {
-                    hold: Some(2.0),
-                    ..keyframe("a", None)
-                },
-                keyframe("b", None),
-            ],
-            defaults: hold(1.0),
-            frames_per_second: Some(12.0),
-            ..Default::default()
-        };
-        let flags = JobSettings {
-            defaults: hold(0.5),
-            ..Default::default()
-        };
-        let holds = |settings: JobSettings| -> Vec<f64> {
-            let job = settings.resolve().unwrap();
-            assert_eq!(job.frames_per_second, 12.0);
-            job.keyframes.iter().map(|keyframe| keyframe.hold).collect()
-        };
-        assert_eq!(holds(file.clone()), [2.0, 1.0]);
-        assert_eq!(holds(flags.clone().over(file.clone())), [2.0, 0.5]);
-        assert_eq!(holds(flags.forced_on(file)), [0.5, 0.5]);
-    }
+/// A way of spacing, without its numbers.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, VariantArray, IntoStaticStr, Display, EnumString, EnumMessage,
+)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<SpacingChoice>)]
+#[non_exhaustive]
+pub enum SpacingChoice {
+    /// Measures while rendering, so that neighbours differ equally.
+    Perceptual,
+    /// Follows a fixed curve.
+    Fixed,
+}
 
-    #[test]
-    fn a_looped_film_has_a_transition_after_its_last_keyframe() {
-        let mut settings = JobSettings {
-            keyframes: vec![keyframe("a", None), keyframe("b", None)],
-            looped: Some(true),
-            ..Default::default()
-        };
-        settings.keyframes[1].transition.seconds = Some(9.0);
-        let job = settings.resolve().unwrap();
-        assert_eq!(job.transitions.len(), 2);
-        assert_eq!(job.transitions[1].seconds, 9.0);
-    }
+impl Choice for SpacingChoice {
+    const WHAT: &'static str = "spacing";
+}
 
-    #[test]
-    fn a_keyframe_is_a_prompt_or_a_picture() {
-        let mut settings = JobSettings {
-            keyframes: vec![keyframe("a", None), KeyframeSettings::default()],
-            ..Default::default()
-        };
-        assert_eq!(
-            settings.resolve(),
-            Err(SettingsError::NoPrompt { keyframe: 2 })
-        );
-        settings.keyframes[1].image = Some("b.png".into());
-        assert_eq!(settings.resolve().unwrap().keyframes[1].prompt, "");
-    }
+/// How the film runs in time.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Film timing"))]
+#[non_exhaustive]
+pub struct TimingSettings {
+    /// Film frames per second.
+    #[serde(rename = "fps")]
+    #[cfg_attr(feature = "arguments", arg(id = "fps", long = "fps", value_name = "F"))]
+    pub frames_per_second: Option<f64>,
+    /// Seconds of the whole film: transitions are stretched or shortened alike, and holds keep their
+    /// length [default: what the transitions and holds add up to].
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "film_seconds", long = "film-seconds", value_name = "S")
+    )]
+    pub film_seconds: Option<f64>,
+    /// At which times of a transition the film shows its computed frames.
+    #[serde(with = "text::choice")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "timing", long = "timing", value_name = "NAME", value_parser = choices::<Timing>())
+    )]
+    pub timing: Option<Timing>,
+    /// Close the film onto its first keyframe.
+    #[serde(rename = "loop")]
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "loop", long = "loop", action = clap::ArgAction::SetTrue)
+    )]
+    pub looped: Option<bool>,
+}
 
-    #[test]
-    fn a_picture_is_guided_only_where_its_own_keyframe_says_so() {
-        let picture = |guidance_scale| KeyframeSettings {
-            image: Some("b.png".into()),
-            guidance_scale,
-            ..Default::default()
-        };
-        let file = JobSettings {
-            keyframes: vec![keyframe("a", None), picture(None), picture(Some(1.5))],
-            ..Default::default()
-        };
-        let flags = JobSettings {
-            defaults: KeyframeSettings {
-                guidance_scale: Some(3.0),
-                ..Default::default()
-            },
-            ..Default::default()
-        };
-        for settings in [
-            flags.clone().over(file.clone()),
-            flags.clone().forced_on(file),
-        ] {
-            let job = settings.resolve().unwrap();
-            let scales = job.keyframes.iter().map(|keyframe| keyframe.guidance_scale);
-            assert_eq!(scales.collect::<Vec<_>>(), [3.0, 1.0, 1.5]);
-        }
-    }
+/// The picture of which a part is repainted; see [`Inpaint`](crate::Inpaint).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(
+    feature = "arguments",
+    command(next_help_heading = "Inpainting and depth")
+)]
+#[non_exhaustive]
+pub struct InpaintSettings {
+    /// Picture of which a part is repainted; needs --mask and an inpainting model.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "inpaint.image", long = "image", value_name = "PIC")
+    )]
+    pub image: Option<PathBuf>,
+    /// Mask of the picture: black is kept, white is repainted.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "inpaint.mask", long = "mask", value_name = "PIC")
+    )]
+    pub mask: Option<PathBuf>,
+    /// Width in pixels of the seam between kept and repainted, on the repainted side.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "inpaint.feather", long = "feather", value_name = "PIXELS")
+    )]
+    pub feather: Option<f64>,
+}
+
+/// The depth map that the film follows; see [`DepthMap`](crate::DepthMap).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(
+    feature = "arguments",
+    command(next_help_heading = "Inpainting and depth")
+)]
+#[non_exhaustive]
+pub struct DepthSettings {
+    /// Map of what is near (bright) and what is far (dark); needs a depth model.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "depth.image", long = "depth", value_name = "PIC")
+    )]
+    pub image: Option<PathBuf>,
+}
+
+/// The second stage and its model; see [`Upscale`](crate::Upscale).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Upscaling"))]
+#[non_exhaustive]
+pub struct UpscaleSettings {
+    /// x4 upscaling model, which computes the film again at four times the width and height.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "upscale.model", long = "upscale", value_name = "NAME|DIR")
+    )]
+    pub model: Option<String>,
+    /// How the second stage is computed.
+    #[serde(flatten)]
+    #[merge(strategy = Merge::merge)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub stage: SecondStageSettings,
+}
+
+/// How a second stage is computed, apart from its model.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Upscaling"))]
+#[non_exhaustive]
+pub struct SecondStageSettings {
+    /// Inference steps of the second stage.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "upscale.steps", long = "upscale-steps", value_name = "N")
+    )]
+    pub steps: Option<usize>,
+    /// Computed frames from one frame of the first stage to the next, both included.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "upscale.frames", long = "upscale-frames", value_name = "N")
+    )]
+    pub frames: Option<usize>,
+    /// Where blending begins in the second stage, as a share of its steps from 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "upscale.depth_strength",
+            long = "upscale-depth-strength",
+            value_name = "D"
+        )
+    )]
+    pub depth_strength: Option<f64>,
+    /// Noise on the frames of the first stage: more noise lets the model invent more.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "upscale.noise_level",
+            long = "upscale-noise-level",
+            value_name = "N"
+        )
+    )]
+    pub noise_level: Option<usize>,
+    /// Seed of the second stage's noise, which is the same for all its frames.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "upscale.seed", long = "upscale-seed", value_name = "N")
+    )]
+    pub seed: Option<u64>,
+}
+
+/// What trajectories take over from each other: nothing where the powers are 0; see
+/// [`Crossfeed`](crate::Crossfeed).
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
+#[serde(default)]
+#[merge(strategy = merge::option::overwrite_none)]
+#[cfg_attr(feature = "arguments", derive(clap::Args))]
+#[cfg_attr(feature = "arguments", command(next_help_heading = "Crossfeed"))]
+#[non_exhaustive]
+pub struct CrossfeedSettings {
+    /// How much each keyframe takes over from the one before it, 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "crossfeed.power", long = "crossfeed-power", value_name = "P")
+    )]
+    pub power: Option<f64>,
+    /// Share of the steps over which keyframes take over structure, 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "crossfeed.range", long = "crossfeed-range", value_name = "R")
+    )]
+    pub range: Option<f64>,
+    /// How much of the power is left at the end of that range, 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(id = "crossfeed.decay", long = "crossfeed-decay", value_name = "D")
+    )]
+    pub decay: Option<f64>,
+    /// How much each branch takes over from its parents, 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "crossfeed.parental_power",
+            long = "crossfeed-parental-power",
+            value_name = "P"
+        )
+    )]
+    pub parental_power: Option<f64>,
+    /// Share of the steps over which branches take over structure, 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "crossfeed.parental_range",
+            long = "crossfeed-parental-range",
+            value_name = "R"
+        )
+    )]
+    pub parental_range: Option<f64>,
+    /// How much of the power is left at the end of that range, 0 to 1.
+    #[cfg_attr(
+        feature = "arguments",
+        arg(
+            id = "crossfeed.parental_decay",
+            long = "crossfeed-parental-decay",
+            value_name = "D"
+        )
+    )]
+    pub parental_decay: Option<f64>,
 }

@@ -76,11 +76,11 @@ pub use lb_blend::{
 };
 pub use lb_cache::{Cache, CacheError, CacheOptions, CacheUsage, Damage};
 pub use lb_job::{
-    Branching, BranchingSettings, CrossfeedSettings, CurveSettings, DepthMap, Fit, Injections,
-    Inpaint, InpaintSettings, Job, JobError, JobFileError, JobSettings, Keyframe, KeyframeSettings,
-    LARGEST_JOB_FILE, Location, PictureKeyframeError, Plan, SettingsError, SpacingChoice,
-    SpacingSettings, StageCost, Timing, Transition, TransitionSettings, Upscale, UpscaleSettings,
-    embedded_job,
+    Branching, BranchingSettings, CrossfeedSettings, DefaultSettings, DepthMap, DepthSettings, Fit,
+    Injections, Inpaint, InpaintSettings, Job, JobError, JobFileError, JobSettings, Keyframe,
+    KeyframeSettings, LARGEST_JOB_FILE, Location, Plan, SecondStageSettings, SettingsError,
+    SharedSettings, SpacingChoice, SpacingSettings, StageCost, Timing, TimingSettings, Transition,
+    Upscale, UpscaleSettings, embedded_job,
 };
 pub use lb_models::{
     DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDirectory, ModelError,

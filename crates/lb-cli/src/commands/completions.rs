@@ -1,11 +1,17 @@
-//! `lb completions`: what a shell needs to complete the others.
+//! `lb completions`: a script with which a shell completes the other commands.
 
-use clap::CommandFactory;
+use clap::Args;
 
-use crate::args::Arguments;
+use crate::arguments::command;
 
-pub(crate) fn run(shell: clap_complete::Shell) {
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    shell: clap_complete::Shell,
+}
+
+pub(crate) fn run(arguments: &CompletionsArguments) {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "lb", &mut script);
+    clap_complete::generate(arguments.shell, &mut command(), "lb", &mut script);
     print!("{}", String::from_utf8_lossy(&script));
 }

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
+use clap::Args;
 use lb_models::ModelInspection;
 use lb_render::{Runtime, device_reports, ffmpeg_version};
 use serde::Serialize;
 
-use crate::args::DoctorArguments;
 use crate::commands::models;
 use crate::commands::render::line;
 use crate::device_advice;
 use crate::error::CommandError;
-use crate::resolve;
 use crate::surroundings::Surroundings;
+use crate::{cache, machine};
 
 #[derive(Serialize)]
 struct Findings {
@@ -58,11 +58,18 @@ impl Finding {
     }
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// Print the findings as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 pub(crate) fn run(
     arguments: &DoctorArguments,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let runtime = resolve::runtime(surroundings);
+    let runtime = machine::runtime(surroundings);
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
         devices: runtime
@@ -158,7 +165,7 @@ fn model(model: &ModelInspection) -> Finding {
 
 /// Where finished work is kept, and how much of it there is.
 fn cache(surroundings: &Surroundings) -> Finding {
-    let cache = match resolve::usual_cache(surroundings) {
+    let cache = match cache::usual_cache(surroundings) {
         Ok(Some(cache)) => cache,
         Ok(None) => {
             return Finding::missing(

@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lb_models::{
     CheckpointError, ExportError, ExportOptions, ExportedGraph, ImportOptions, ImportReport,
     ImportedModel, ImportedPrediction, ModelError, ModelInspection, PredictionSource, SourceFormat,
@@ -12,12 +14,63 @@ use lb_models::{
 use lb_render::RenderError;
 use serde::Serialize;
 
-use crate::args::{ImportArguments, PredictionChoice};
 use crate::commands::models;
 use crate::commands::render::line;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::surroundings::Surroundings;
+
+/// A published model, and what its files leave open.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ImportArguments {
+    /// The file or folder.
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+    /// The model's name from now on [default: the source's name].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// What the UNet predicts [default: what the source's configuration, its kind or its file name
+    /// says, else v_prediction].
+    #[arg(long, value_name = "TYPE", value_parser = predictions())]
+    prediction: Option<ImportedPrediction>,
+    /// Diffusers directory that supplies configurations and a tokenizer, for models that differ from
+    /// Stable Diffusion 1 and 2.
+    #[arg(long, value_name = "DIR")]
+    config: Option<PathBuf>,
+    /// Write ONNX graphs as well, for other programs; lb needs none.
+    #[arg(long)]
+    onnx: bool,
+    /// Replace the model of this name.
+    #[arg(long)]
+    force: bool,
+    /// Print what was found as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  lb import v2-1_768-ema-pruned.ckpt --name sd21
+  lb import ~/stable-diffusion-2-inpainting
+  lb render \"a red apple\" \"a green pear\" --model sd21 -o film.mp4";
+
+fn predictions() -> impl TypedValueParser<Value = ImportedPrediction> {
+    let known = |prediction: ImportedPrediction, help| {
+        (PossibleValue::new(prediction.name()).help(help), prediction)
+    };
+    let known = [
+        known(ImportedPrediction::Epsilon, "The noise"),
+        known(
+            ImportedPrediction::VPrediction,
+            "The velocity, as in Stable Diffusion 2.1 at 768 pixels",
+        ),
+    ];
+    PossibleValuesParser::new(known.clone().map(|(value, _)| value)).try_map(move |name| {
+        let mut all = known.iter();
+        let found = all.find(|(_, prediction)| prediction.name() == name);
+        found.map(|(_, prediction)| *prediction).ok_or("unknown")
+    })
+}
 
 pub(crate) fn run(
     arguments: &ImportArguments,
@@ -46,10 +99,7 @@ pub(crate) fn run(
         });
     }
     let mut options = ImportOptions::default();
-    options.prediction = arguments.prediction.map(|choice| match choice {
-        PredictionChoice::Epsilon => ImportedPrediction::Epsilon,
-        PredictionChoice::VPrediction => ImportedPrediction::VPrediction,
-    });
+    options.prediction = arguments.prediction;
     options.configuration = arguments.config.clone();
     options.replace = arguments.force;
     let graphs = arguments.onnx.then(ExportOptions::default);
@@ -74,7 +124,7 @@ pub(crate) fn run(
     let model = ModelInspection::of(&imported.report.directory);
     let seconds = begun.elapsed().as_secs_f64();
     if arguments.json {
-        println!("{}", line(&Facts::new(&imported, &model, seconds)));
+        println!("{}", line(&ImportFacts::new(&imported, &model, seconds)));
     } else if !quiet {
         show(&imported, &model, seconds);
     }
@@ -203,7 +253,7 @@ fn known_from(report: &ImportReport) -> &'static str {
 
 /// The line of `--json`: names are a contract with scripts.
 #[derive(Serialize)]
-struct Facts {
+struct ImportFacts {
     name: String,
     directory: PathBuf,
     source: &'static str,
@@ -221,7 +271,7 @@ struct Facts {
     seconds: f64,
 }
 
-impl Facts {
+impl ImportFacts {
     fn new(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> Self {
         let report = &imported.report;
         Self {

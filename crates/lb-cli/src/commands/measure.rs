@@ -1,16 +1,32 @@
 //! `lb measure`: how smoothly frames move, and whether they morph.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use lb_drawing::{MeasurementPlot, TransitionCurves, draw_measurement};
 use lb_measure::{FilmLayout, FrameSource, Measurement, Sections, Statistics, TransitionMeasure};
 use lb_render::{JobSettings, Plan, RenderError, embedded_job};
 use lb_schedule::BranchingProfile;
 
-use crate::args::MeasureArguments;
 use crate::commands::render::line;
 use crate::error::CommandError;
 use crate::write::write;
+
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    /// A film, a folder of PNG frames, or several pictures in film order.
+    #[arg(value_name = "FILM|DIR|FRAME", required = true)]
+    frames: Vec<PathBuf>,
+    /// Print what was measured as one line of JSON, frame by frame.
+    #[arg(long)]
+    json: bool,
+    /// Plot the measurements over film time into this SVG file.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Replace the SVG file if it exists.
+    #[arg(long, requires = "svg")]
+    force: bool,
+}
 
 pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     if let Some(path) = &arguments.svg

@@ -4,16 +4,27 @@ mod facts;
 
 use std::path::PathBuf;
 
+use clap::Args;
 use lb_models::{
     ComponentInspection, ModelConfiguration, ModelDirectory, ModelInspection, find_models,
 };
 use lb_render::ModelKind;
 
-use crate::args::ModelsArguments;
 use crate::commands::render::line;
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
 use facts::{DetailFacts, ModelFacts};
+
+/// Which models.
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArguments {
+    /// One model in detail: its name, or a model directory [default: list all].
+    #[arg(value_name = "NAME|DIR")]
+    name: Option<String>,
+    /// Print what was found as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn run(
     arguments: &ModelsArguments,

@@ -4,22 +4,45 @@ mod facts;
 mod report;
 mod time;
 
+use std::path::PathBuf;
+
+use clap::Args;
 use lb_drawing::draw_tree;
 use lb_render::{Job, Plan, RenderError};
 use lb_schedule::Tree;
 
-use crate::args::PlanArguments;
 use crate::commands::render::line;
 use crate::error::CommandError;
-use crate::resolve;
+use crate::film::FilmArguments;
+use crate::machine::MachineArguments;
 use crate::surroundings::Surroundings;
 use crate::write::write;
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    film: FilmArguments,
+    #[command(flatten)]
+    machine: MachineArguments,
+    /// Draw the tree of the first transition into this SVG file: steps go down, fractions across.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Replace the SVG file if it exists.
+    #[arg(long, requires = "svg")]
+    force: bool,
+    /// Load the model and time it, instead of estimating from earlier renders.
+    #[arg(long)]
+    measure: bool,
+    /// Print the plan as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
 
 pub(crate) fn run(
     arguments: &PlanArguments,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let job = resolve::job(&arguments.content)?;
+    let job = arguments.film.job()?;
     let plan = Plan::new(&job)?;
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;

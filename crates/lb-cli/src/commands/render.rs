@@ -2,34 +2,55 @@
 
 use std::path::Path;
 
+use clap::Args;
 use lb_job::{Job, JobError, Plan};
 use lb_render::Summary;
 use serde::Serialize;
 
-use crate::args::RenderArguments;
+use crate::cache::CacheArguments;
 use crate::error::CommandError;
+use crate::film::FilmArguments;
 use crate::interrupt;
+use crate::machine::{self, MachineArguments};
+use crate::outputs::{self, OutputArguments};
 use crate::progress::Progress;
 use crate::rates;
-use crate::resolve;
 use crate::surroundings::Surroundings;
 use crate::write::write;
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RenderArguments {
+    #[command(flatten)]
+    output: OutputArguments,
+    #[command(flatten)]
+    film: FilmArguments,
+    #[command(flatten)]
+    machine: MachineArguments,
+    #[command(flatten)]
+    cache: CacheArguments,
+}
+
+const EXAMPLES: &str = "Examples:
+  lb render \"a red apple\" \"a green pear\" -o film.mp4
+  lb render \"a sunflower\" \"a red rose\" \"a tulip\" --loop --depth-strength 0.2 -o film.gif
+  lb render film.toml -o draft.mp4 --quality lowest";
 
 pub(crate) fn run(
     arguments: &RenderArguments,
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let mut job = resolve::job(&arguments.content)?;
-    let outputs = resolve::outputs(&arguments.output)?;
-    // A wrong request is told before the runtime is looked for.
+    let mut job = arguments.film.job()?;
+    let outputs = arguments.output.outputs()?;
+    // A wrong request is refused before the runtime is looked for.
     let plan = Plan::new(&job)?;
     let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
     if !save_only {
-        resolve::require_output(&outputs)?;
+        outputs::require(&outputs)?;
         outputs.validate()?;
     }
-    resolve::complete(&mut job, surroundings)?;
+    machine::complete(&mut job, surroundings)?;
     if let Some(path) = &arguments.output.save_job {
         save(&job, path, arguments.output.force)?;
         if save_only {
@@ -42,16 +63,17 @@ pub(crate) fn run(
             return Ok(());
         }
     }
-    if !quiet && words_apart(&arguments.content.prompts) {
+    if !quiet && arguments.film.quotes_seem_forgotten() {
         eprintln!(
-            "note: each of these {} words is a keyframe of its own; a prompt of several words \
-             stands in quotes",
-            arguments.content.prompts.len()
+            "note: each of these {} words is a keyframe of its own; put a prompt of several words \
+             into quotes",
+            arguments.film.prompts.len()
         );
     }
-    let cache = resolve::cache(&arguments.cache, surroundings)?;
+    let cache = arguments.cache.cache(surroundings)?;
     let keeps = cache.is_some();
-    let renderer = resolve::renderer(&job, &arguments.machine, surroundings)?.with_cache(cache);
+    let renderer = arguments.machine.renderer(&job, surroundings)?;
+    let renderer = renderer.with_cache(cache);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.render(&job, &outputs, &mut progress);
@@ -68,20 +90,10 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Whether these look like prompts whose quotes were forgotten: four words or more, all apart. Of
-/// letters that are written with spaces between words, that is.
-fn words_apart(prompts: &[String]) -> bool {
-    let is_word = |prompt: &String| {
-        let mut letters = prompt.chars();
-        letters.all(|letter| letter.is_ascii_alphabetic() || matches!(letter, ',' | '.' | '-'))
-    };
-    prompts.len() >= 4 && prompts.iter().all(is_word)
-}
-
 /// Says what was done.
 pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
     if json {
-        println!("{}", line(&Facts::new(summary)));
+        println!("{}", line(&RenderFacts::new(summary)));
     } else if !quiet {
         report(summary);
     }
@@ -124,7 +136,7 @@ fn report(summary: &Summary) {
 
 /// The line of `--json`: names are a contract with scripts.
 #[derive(Serialize)]
-struct Facts<'a> {
+struct RenderFacts<'a> {
     files: Vec<String>,
     width: usize,
     height: usize,
@@ -153,7 +165,7 @@ struct SecondFacts {
     outside: f64,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> RenderFacts<'a> {
     fn new(summary: &'a Summary) -> Self {
         Self {
             files: summary
@@ -196,22 +208,4 @@ fn peak_memory() -> Option<u64> {
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words_apart;
-
-    #[test]
-    fn forgotten_quotes_are_noticed_and_others_left_in_peace() {
-        let apart = |line: &str| {
-            let prompts: Vec<String> = line.split('|').map(str::to_owned).collect();
-            words_apart(&prompts)
-        };
-        assert!(apart("red|apple|green|pear"));
-        assert!(apart("a|red|apple,|a|green|pear"));
-        assert!(!apart("apple|pear|lemon"));
-        assert!(!apart("red apple|pear|lemon|plum"));
-        assert!(!apart("林檎|梨|檸檬|桃"));
-    }
 }

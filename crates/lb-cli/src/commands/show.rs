@@ -1,11 +1,19 @@
 //! `lb show`: the job that a film carries.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
+use clap::Args;
 use lb_render::embedded_job;
 
-use crate::args::ShowArguments;
 use crate::error::CommandError;
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    /// A film, a picture, or a folder of frames that lb made.
+    #[arg(value_name = "FILE|DIR")]
+    file: PathBuf,
+}
 
 pub(crate) fn run(arguments: &ShowArguments) -> Result<(), CommandError> {
     let mut text = embedded_job(&arguments.file)?;

@@ -1,35 +1,82 @@
 //! `lb upscale`: frames of an earlier render to a film of four times their size.
 
-use lb_render::{EarlierFrames, Plan};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lb_job::{
+    Job, JobError, JobSettings, KeyframeSettings, Plan, SecondStageSettings, SharedSettings,
+    TimingSettings,
+};
+use lb_render::EarlierFrames;
+use serde::Deserialize;
 
 use super::render::conclude;
-use crate::args::UpscaleArguments;
+use crate::cache::CacheArguments;
 use crate::error::CommandError;
+use crate::film::given;
 use crate::interrupt;
+use crate::machine::MachineArguments;
+use crate::outputs::{self, OutputArguments};
 use crate::progress::Progress;
 use crate::rates;
-use crate::resolve;
 use crate::surroundings::Surroundings;
+
+/// The frames of an earlier render, and what becomes of them.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct UpscaleArguments {
+    /// Folder of computed frames, as --frames-dir writes them, or a folder that holds one named
+    /// `frames`.
+    #[arg(value_name = "FRAMES")]
+    frames: PathBuf,
+    /// One prompt for each keyframe [default: the job that the frames carry].
+    #[arg(value_name = "PROMPT")]
+    prompts: Vec<String>,
+    /// x4 upscaling model: its name or its folder.
+    #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]
+    model: String,
+    /// The line that `lb render --json` printed, for frames that another program has saved: it gives
+    /// each frame's fraction [default: what the frames themselves carry, else the fractions of fixed
+    /// spacing, else even ones].
+    #[arg(long, value_name = "FILE")]
+    facts: Option<PathBuf>,
+    #[command(flatten)]
+    shared: SharedSettings,
+    #[command(flatten)]
+    stage: SecondStageSettings,
+    #[command(flatten)]
+    timing: TimingSettings,
+    #[command(flatten)]
+    machine: MachineArguments,
+    #[command(flatten)]
+    cache: CacheArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+const EXAMPLES: &str = "Examples:
+  lb render \"a red apple\" \"a green pear\" --frames-dir low
+  lb upscale low --model x4-upscaler -o film.mp4";
 
 pub(crate) fn run(
     arguments: &UpscaleArguments,
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let outputs = resolve::outputs(&arguments.output)?;
+    let outputs = arguments.output.outputs()?;
     if arguments.output.save_job.is_some() {
         return Err(CommandError::Request(
             "--save-job belongs to lb render: frames alone are no job".into(),
         ));
     }
-    resolve::require_output(&outputs)?;
+    outputs::require(&outputs)?;
     outputs.validate()?;
-    let fractions = arguments.facts.as_deref().map(resolve::fractions);
+    let fractions = arguments.facts.as_deref().map(rendered_fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
-    let job = resolve::upscale_job(arguments, &frames)?;
+    let job = job(arguments, &frames)?;
     let plan = Plan::new(&job)?;
-    let cache = resolve::cache(&arguments.cache, surroundings)?;
-    let renderer = resolve::upscaler(&arguments.model, &arguments.machine, surroundings)?;
+    let cache = arguments.cache.cache(surroundings)?;
+    let renderer = arguments.machine.upscaler(&arguments.model, surroundings)?;
     let keeps = cache.is_some();
     let renderer = renderer.with_cache(cache);
     interrupt::listen()?;
@@ -46,4 +93,91 @@ pub(crate) fn run(
     );
     conclude(&summary, arguments.output.json, quiet);
     Ok(())
+}
+
+/// The job of which these frames are the first stage: by prompts, or as the frames carry it.
+fn job(arguments: &UpscaleArguments, frames: &EarlierFrames) -> Result<Job, CommandError> {
+    let mut flags = JobSettings::default();
+    flags.defaults.shared = arguments.shared.clone();
+    flags.timing = arguments.timing.clone();
+    flags.upscale.model = Some(arguments.model.clone());
+    flags.upscale.stage = arguments.stage.clone();
+    let flags = given(flags);
+    let settings = if arguments.prompts.is_empty() {
+        flags.forced_on(frames.job()?)
+    } else {
+        of_prompts(&arguments.prompts, frames, flags)?
+    };
+    Ok(settings.resolve().map_err(JobError::from)?)
+}
+
+/// The settings of a film with these prompts. The frames tell how many of them each transition has;
+/// where they do not, all transitions have equally many.
+fn of_prompts(
+    prompts: &[String],
+    frames: &EarlierFrames,
+    mut flags: JobSettings,
+) -> Result<JobSettings, CommandError> {
+    let looped = flags.timing.looped == Some(true);
+    let transitions = Job::transition_count(prompts.len(), looped);
+    let counts = match frames.transition_frames(transitions, looped)? {
+        Some(counts) => counts,
+        None => evenly(prompts.len(), transitions, frames.count(), looped)?,
+    };
+    // The last prompt of an open film begins no transition.
+    let counts = counts.iter().map(Some).chain(std::iter::repeat(None));
+    let keyframes = prompts.iter().zip(counts).map(|(prompt, count)| {
+        let mut keyframe = KeyframeSettings::from_prompt(prompt);
+        if let Some(&count) = count {
+            // How the frames were computed is not known and has no effect: only their number counts.
+            keyframe.branching.steps = Some(1000);
+            keyframe.branching.frames = Some(count);
+        }
+        keyframe
+    });
+    flags.keyframes = keyframes.collect();
+    Ok(flags)
+}
+
+/// The number of frames of every transition, both keyframes included, where all have equally many.
+fn evenly(
+    prompts: usize,
+    transitions: usize,
+    frames: usize,
+    looped: bool,
+) -> Result<Vec<usize>, CommandError> {
+    let steps = frames - usize::from(!looped);
+    if transitions == 0 || !steps.is_multiple_of(transitions) {
+        return Err(CommandError::Request(format!(
+            "{frames} frames cannot be shared evenly by the {transitions} transitions between \
+             {prompts} prompts"
+        )));
+    }
+    Ok(vec![steps / transitions + 1; transitions])
+}
+
+/// The part of the line of `lb render --json` that has the frames' fractions.
+#[derive(Deserialize)]
+struct Rendered {
+    transitions: Vec<RenderedTransition>,
+}
+
+#[derive(Deserialize)]
+struct RenderedTransition {
+    /// The fractions of every level's branches; those of the last level are the frames.
+    fractions: Vec<Vec<f64>>,
+}
+
+/// The fractions of every transition's frames, from a line that `lb render --json` printed.
+fn rendered_fractions(facts: &Path) -> Result<Vec<Vec<f64>>, CommandError> {
+    let unreadable = |reason: String| {
+        CommandError::Request(format!("cannot read {}: {reason}", facts.display()))
+    };
+    let text = std::fs::read_to_string(facts).map_err(|error| unreadable(error.to_string()))?;
+    let rendered: Rendered =
+        serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    let last = rendered.transitions.into_iter();
+    Ok(last
+        .filter_map(|mut transition| transition.fractions.pop())
+        .collect())
 }

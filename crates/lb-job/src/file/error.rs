@@ -1,114 +1,103 @@
 //! What can be wrong with a job file.
 
+#![allow(missing_docs)]
+
+use std::fmt;
 use std::path::PathBuf;
 
-use super::{LARGEST_JOB_FILE, Location};
+use super::LARGEST_JOB_FILE;
 use crate::{Job, SettingsError};
 
-/// Why a job file cannot be used.
+/// A line of a job file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Location {
+    pub path: PathBuf,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, line {}", self.path.display(), self.line)
+    }
+}
+
+/// Why a job file cannot be used. Texts that are quoted from the file are shortened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobFileError {
     /// The file cannot be read.
     #[error("cannot read the job file {}: {source}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// What the system says.
         source: std::io::Error,
     },
-    /// A folder, a pipe or a device.
+    /// The path is a folder, a pipe or a device.
     #[error("{} is no regular file; a job file must be one", path.display())]
-    NotRegular {
-        /// The path.
-        path: PathBuf,
-    },
-    /// More than any film needs.
+    NotRegular { path: PathBuf },
+    /// The file is larger than [`LARGEST_JOB_FILE`].
     #[error(
         "{} is too large for a job file: at most {} KiB are read",
         path.display(),
         LARGEST_JOB_FILE / 1024
     )]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Not a text at all.
+    TooLarge { path: PathBuf },
+    /// The file is not a text.
     #[error("{} is no job file: it is not UTF-8 text", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Not TOML.
+    NotText { path: PathBuf },
+    /// The text is not TOML.
     #[error("{location}: {reason}")]
-    Syntax {
-        /// Where the text stops being TOML.
-        location: Location,
-        /// What the parser says.
-        reason: String,
-    },
-    /// A key that means nothing where it stands.
+    Syntax { location: Location, reason: String },
+    /// A key means nothing in its table.
     #[error("{location}: unknown key `{key}`; {advice}")]
     UnknownKey {
-        /// Where it stands.
         location: Location,
-        /// The key, shortened if it is long.
         key: String,
-        /// Which key may have been meant.
+        /// Which key may have been meant, or where this one belongs.
         advice: String,
     },
-    /// A value of another type.
+    /// A value has the wrong type.
     #[error("{location}: `{key}` must be {expected}, found {found}")]
     WrongType {
-        /// Where it stands.
         location: Location,
-        /// The key.
-        key: &'static str,
-        /// What belongs there.
-        expected: &'static str,
-        /// What is there.
+        key: String,
+        expected: String,
         found: &'static str,
     },
-    /// A name that is none of those that are known.
-    #[error("{location}: `{key}` must be one of {known}; got \"{found}\"")]
-    UnknownName {
-        /// Where it stands.
+    /// A value is none of those that are allowed.
+    #[error("{location}: `{key}` {rule}")]
+    WrongValue {
         location: Location,
-        /// The key.
-        key: &'static str,
-        /// The names, in one line.
-        known: String,
-        /// What is there, shortened if it is long.
-        found: String,
+        key: String,
+        /// What it must be, and what it is instead.
+        rule: String,
     },
-    /// A prompt of absurd length.
+    /// A string is longer than a prompt may be.
     #[error(
         "{location}: `{key}` has {found} bytes; at most {} are allowed",
         Job::LONGEST_PROMPT
     )]
     TooLong {
-        /// Where it stands.
         location: Location,
-        /// The key.
-        key: &'static str,
-        /// Its length in bytes.
+        key: String,
+        /// The string's length in bytes.
         found: usize,
     },
-    /// Settings of one keyframe or of the film contradict each other.
+    /// Settings of one table contradict each other.
     #[error("{location}: {problem}")]
     Settings {
-        /// Where the table begins.
+        /// The first line of the table.
         location: Location,
-        /// The rule that is broken.
         problem: SettingsError,
     },
-    /// Files that include each other.
+    /// Files include each other in a circle.
     #[error("job files include each other: {}", chain(files))]
     IncludeCycle {
         /// The files, from the first one read to the one that is met again.
         files: Vec<PathBuf>,
     },
-    /// Files that include files that include files.
+    /// Files include each other more than [`Self::DEEPEST_INCLUDE`] deep.
     #[error(
         "job files include each other {} deep, at most {} is allowed: {}",
         files.len() - 1,
@@ -119,28 +108,30 @@ pub enum JobFileError {
         /// The files, from the first one read.
         files: Vec<PathBuf>,
     },
-    /// Keyframes in a file of defaults.
+    /// An included file has keyframes.
     #[error(
         "{location}: an included file has no keyframes; they belong in the file that includes it"
     )]
-    IncludedKeyframes {
-        /// Where they stand.
-        location: Location,
+    IncludedKeyframes { location: Location },
+    /// A text is not JSON, or a value in it has the wrong type.
+    #[error("the JSON is no job: {reason}")]
+    Json { reason: String },
+    /// A key of a JSON object means nothing there.
+    #[error("unknown key `{key}`; {advice}")]
+    UnknownJsonKey {
+        /// The key with those that lead to it.
+        key: String,
+        /// Which key may have been meant, or where this one belongs.
+        advice: String,
     },
-    /// A job whose text could not be read again.
+    /// The job's text would be too long to be read again.
     #[error(
         "the job is too large: as a file it has {bytes} bytes, at most {LARGEST_JOB_FILE} are read"
     )]
-    Oversized {
-        /// Its length in bytes.
-        bytes: usize,
-    },
-    /// A path that is not Unicode, which TOML has to be.
+    Oversized { bytes: usize },
+    /// A path is not Unicode, which TOML has to be.
     #[error("a job file cannot name {}: it is not Unicode", path.display())]
-    NotUnicode {
-        /// The path.
-        path: PathBuf,
-    },
+    NotUnicode { path: PathBuf },
 }
 
 impl JobFileError {

@@ -1,54 +1,37 @@
 //! A job file to settings.
+//!
+//! The settings' own declaration says which keys a table has and of which types. This file adds what
+//! a person who wrote the file needs: the line, the nearest key, and plain words for types.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::JobFileError;
-use super::document::{self, Document};
-use super::keyframe::{self, KEYFRAME_KEYS, TRANSITION_KEYS};
-use super::table::{Keys, Table};
-use crate::names::{self, DISTANCES, SAMPLERS, SPACINGS};
-use crate::{
-    CrossfeedSettings, CurveSettings, Fit, InpaintSettings, JobSettings, KeyframeSettings,
-    SettingsError, SpacingSettings, Timing, UpscaleSettings,
-};
+use lb_files::FileError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-/// Keys of the whole film.
-pub(super) const FILM_KEYS: &[&str] = &[
-    "include",
-    "model",
-    "size",
-    "fps",
-    "film_seconds",
-    "timing",
-    "loop",
-    "sampler",
-    "spacing",
-    "mid_compression",
-    "spacing_distance",
-    "fit",
-    "inversion_iterations",
-];
-const TABLES: &[&str] = &[
-    "defaults",
-    "keyframe",
-    "crossfeed",
-    "inpaint",
-    "depth",
-    "upscale",
-];
+use super::keys::TableKeys;
+use super::{JobFileError, LARGEST_JOB_FILE, Location, is_model_path, shortened};
+use crate::{
+    CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings, Job, JobSettings,
+    KeyframeSettings, SettingsError, UpscaleSettings,
+};
 
 /// Reads a file and those that it includes.
 pub(super) fn file(path: &Path) -> Result<JobSettings, JobFileError> {
-    file_of(path, &mut Vec::new())
+    included(path, &mut Vec::new())
 }
 
-/// Reads a document that is no file on disk; what it includes is one.
-pub(super) fn document(document: &Document<'_>) -> Result<JobSettings, JobFileError> {
-    settings(document, &mut vec![document.path().to_path_buf()])
+/// Reads a text that is no file on disk, although what it includes is.
+pub(super) fn text(text: &str, origin: &Path) -> Result<JobSettings, JobFileError> {
+    let document = Document::new(origin, text)?;
+    document.settings(&mut vec![origin.to_path_buf()])
 }
 
-/// `chain` are the files that led here, outermost first.
-fn file_of(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
+/// Reads a file to which the files of `chain` have led, the outermost first.
+fn included(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
     let same = |other: &PathBuf| match (other.canonicalize(), path.canonicalize()) {
         (Ok(other), Ok(path)) => other == path,
         _ => other == path,
@@ -63,157 +46,320 @@ fn file_of(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFile
         let files = chain.clone();
         return Err(JobFileError::IncludeDepth { files });
     }
-    let text = document::read(path)?;
-    let read = settings(&Document::new(path, &text)?, chain)?;
+    let text = read_text(path)?;
+    let settings = Document::new(path, &text)?.settings(chain)?;
     chain.pop();
-    Ok(read)
+    Ok(settings)
 }
 
-fn settings(
-    document: &Document<'_>,
-    chain: &mut Vec<PathBuf>,
-) -> Result<JobSettings, JobFileError> {
-    let root = Table::root(document);
-    root.check(&Keys {
-        known: &[FILM_KEYS, TABLES],
-        elsewhere: (
-            &[&["prompt", "seed", "image"], KEYFRAME_KEYS, TRANSITION_KEYS],
-            "in a [[keyframe]], or what holds for all of them in [defaults]",
-        ),
-    })?;
-    let keyframes = root.tables("keyframe")?;
-    if chain.len() > 1 && !keyframes.is_empty() {
-        return Err(JobFileError::IncludedKeyframes {
-            location: root.location_of("keyframe"),
-        });
-    }
-    let keyframes = keyframes.into_iter().map(keyframe::keyframe);
-    let defaults = root.table("defaults")?;
-    let own = JobSettings {
-        keyframes: keyframes.collect::<Result<_, _>>()?,
-        defaults: defaults.map_or_else(|| Ok(KeyframeSettings::default()), keyframe::defaults)?,
-        looped: root.flag("loop")?,
-        model: root.model("model")?,
-        size: size(root)?,
-        sampler: root.choice("sampler", &SAMPLERS, names::sampler)?,
-        spacing: SpacingSettings {
-            choice: root.choice("spacing", &SPACINGS, names::spacing)?,
-            mid_compression: root.number("mid_compression")?,
+/// The text of a file that may be anything: no more of it is read than a job file may have.
+fn read_text(path: &Path) -> Result<String, JobFileError> {
+    lb_files::read_text(path, LARGEST_JOB_FILE as u64).map_err(|error| match error {
+        FileError::NotRegular { path, .. } => JobFileError::NotRegular { path },
+        FileError::TooLarge { path, .. } => JobFileError::TooLarge { path },
+        FileError::NotText { path } => JobFileError::NotText { path },
+        error => JobFileError::Read {
+            path: path.into(),
+            source: error.into_io(),
         },
-        distance: root.choice("spacing_distance", &DISTANCES, names::distance)?,
-        crossfeed: crossfeed(root)?,
-        timing: root.choice("timing", &Timing::ALL, Timing::name)?,
-        frames_per_second: root.number("fps")?,
-        film_seconds: root.number("film_seconds")?,
-        fit: root.choice("fit", &Fit::ALL, Fit::name)?,
-        inversion_iterations: root.whole("inversion_iterations")?,
-        inpaint: inpaint(root)?,
-        depth: depth(root)?,
-        upscale: upscale(root)?,
-    };
-    match root.text("include")? {
-        Some(included) => Ok(own.over(file_of(&document.beside(included), chain)?)),
-        None => Ok(own),
-    }
-}
-
-fn size(root: Table<'_>) -> Result<Option<(usize, usize)>, JobFileError> {
-    let Some(given) = root.text("size")? else {
-        return Ok(None);
-    };
-    match names::size(given) {
-        Some(size) => Ok(Some(size)),
-        None => Err(JobFileError::UnknownName {
-            location: root.location_of("size"),
-            key: "size",
-            known: "sizes like 512x768, width first".into(),
-            found: document::shortened(given, 40),
-        }),
-    }
-}
-
-fn within<'a>(
-    root: Table<'a>,
-    name: &'static str,
-    keys: &'static [&'static str],
-) -> Result<Option<Table<'a>>, JobFileError> {
-    let Some(table) = root.table(name)? else {
-        return Ok(None);
-    };
-    table.check(&Keys {
-        known: &[keys],
-        elsewhere: (&[FILM_KEYS], "at the top of the file, above every table"),
-    })?;
-    Ok(Some(table))
-}
-
-fn crossfeed(root: Table<'_>) -> Result<CrossfeedSettings, JobFileError> {
-    const KEYS: &[&str] = &[
-        "power",
-        "range",
-        "decay",
-        "parental_power",
-        "parental_range",
-        "parental_decay",
-    ];
-    let Some(table) = within(root, "crossfeed", KEYS)? else {
-        return Ok(CrossfeedSettings::default());
-    };
-    let curve = |[power, range, decay]: [&'static str; 3]| -> Result<_, JobFileError> {
-        Ok(CurveSettings {
-            power: table.number(power)?,
-            range: table.number(range)?,
-            decay: table.number(decay)?,
-        })
-    };
-    Ok(CrossfeedSettings {
-        keyframes: curve(["power", "range", "decay"])?,
-        parents: curve(["parental_power", "parental_range", "parental_decay"])?,
     })
 }
 
-fn inpaint(root: Table<'_>) -> Result<InpaintSettings, JobFileError> {
-    let Some(table) = within(root, "inpaint", &["image", "mask", "feather"])? else {
-        return Ok(InpaintSettings::default());
-    };
-    Ok(InpaintSettings {
-        image: table.path("image")?,
-        mask: table.path("mask")?,
-        feather: table.number("feather")?,
-    })
+/// A parsed job file.
+struct Document<'a> {
+    path: &'a Path,
+    text: &'a str,
+    root: Spanned<DeTable<'a>>,
 }
 
-fn depth(root: Table<'_>) -> Result<Option<PathBuf>, JobFileError> {
-    match within(root, "depth", &["image"])? {
-        Some(table) => match table.path("image")? {
-            Some(image) => Ok(Some(image)),
-            None => Err(JobFileError::Settings {
-                location: table.location(),
-                problem: SettingsError::DepthWithoutImage,
+impl<'a> Document<'a> {
+    fn new(path: &'a Path, text: &'a str) -> Result<Self, JobFileError> {
+        if text.len() > LARGEST_JOB_FILE {
+            return Err(JobFileError::TooLarge { path: path.into() });
+        }
+        match DeTable::parse(text) {
+            Ok(root) => Ok(Self { path, text, root }),
+            Err(error) => Err(JobFileError::Syntax {
+                location: location(path, text, error.span().unwrap_or_default()),
+                reason: shortened(error.message(), 200),
             }),
-        },
-        None => Ok(None),
+        }
+    }
+
+    /// A path as this file means it.
+    fn beside(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// The settings of this file, over those of the file that it includes.
+    fn settings(&self, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
+        let root = Table {
+            document: self,
+            entries: self.root.get_ref(),
+            start: 0,
+        };
+        let include = "include";
+        let mut settings: JobSettings = root.read(&TableKeys::film().and(include))?;
+        for table in root.tables("keyframe")? {
+            if chain.len() > 1 {
+                let location = root.location_of("keyframe");
+                return Err(JobFileError::IncludedKeyframes { location });
+            }
+            let keyframe: KeyframeSettings = table.read(&TableKeys::table::<KeyframeSettings>())?;
+            table.settings(keyframe.branching.validate())?;
+            settings.keyframes.push(keyframe);
+        }
+        if let Some(table) = root.table("defaults")? {
+            settings.defaults = table.read::<DefaultSettings>(&TableKeys::defaults())?;
+            table.settings(settings.defaults.branching.validate())?;
+        }
+        if let Some(table) = root.table("crossfeed")? {
+            settings.crossfeed = table.read(&TableKeys::table::<CrossfeedSettings>())?;
+        }
+        if let Some(table) = root.table("inpaint")? {
+            settings.inpaint = table.read(&TableKeys::table::<InpaintSettings>())?;
+        }
+        if let Some(table) = root.table("depth")? {
+            settings.depth = table.read(&TableKeys::table::<DepthSettings>())?;
+            table.settings(match settings.depth.image {
+                Some(_) => Ok(()),
+                None => Err(SettingsError::DepthWithoutImage),
+            })?;
+        }
+        if let Some(table) = root.table("upscale")? {
+            settings.upscale = table.read(&TableKeys::table::<UpscaleSettings>())?;
+        }
+        self.anchor(&mut settings);
+        match root.string(include)? {
+            Some(path) => Ok(settings.over(included(&self.beside(path), chain)?)),
+            None => Ok(settings),
+        }
+    }
+
+    /// Makes paths, which are relative to this file, relative to the working directory.
+    fn anchor(&self, settings: &mut JobSettings) {
+        let keyframes = settings.keyframes.iter_mut();
+        let images = keyframes.map(|keyframe| &mut keyframe.image).chain([
+            &mut settings.inpaint.image,
+            &mut settings.inpaint.mask,
+            &mut settings.depth.image,
+        ]);
+        for image in images.flatten() {
+            *image = self.beside(&image);
+        }
+        for model in [&mut settings.model, &mut settings.upscale.model]
+            .into_iter()
+            .flatten()
+        {
+            let beside = self.beside(&model);
+            if is_model_path(model)
+                && let Some(path) = beside.to_str()
+            {
+                *model = path.to_owned();
+            }
+        }
     }
 }
 
-fn upscale(root: Table<'_>) -> Result<UpscaleSettings, JobFileError> {
-    const KEYS: &[&str] = &[
-        "model",
-        "steps",
-        "frames",
-        "depth_strength",
-        "noise_level",
-        "seed",
-    ];
-    let Some(table) = within(root, "upscale", KEYS)? else {
-        return Ok(UpscaleSettings::default());
-    };
-    Ok(UpscaleSettings {
-        model: table.model("model")?,
-        steps: table.whole("steps")?,
-        frames: table.whole("frames")?,
-        depth_strength: table.number("depth_strength")?,
-        noise_level: table.whole("noise_level")?,
-        seed: table.seed("seed")?,
-    })
+fn location(path: &Path, text: &str, span: Range<usize>) -> Location {
+    let before = text.as_bytes().get(..span.start).unwrap_or_default();
+    Location {
+        path: path.into(),
+        line: 1 + before.iter().filter(|&&byte| byte == b'\n').count(),
+    }
+}
+
+/// A table and the document that it is part of.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    document: &'a Document<'a>,
+    entries: &'a DeTable<'a>,
+    /// Where in the text the table begins.
+    start: usize,
+}
+
+impl<'a> Table<'a> {
+    /// Reads the settings of this table, apart from tables within it.
+    fn read<T>(&self, keys: &TableKeys) -> Result<T, JobFileError>
+    where
+        T: DeserializeOwned + Serialize + Default,
+    {
+        let mut entries = DeTable::new();
+        for (key, value) in self.entries.iter() {
+            let name = key.get_ref().as_ref();
+            if let Some(advice) = keys.advice(name) {
+                return Err(JobFileError::UnknownKey {
+                    location: self.location(key.span()),
+                    key: shortened(name, 40),
+                    advice,
+                });
+            }
+            if TABLES.contains(&name) {
+                continue;
+            }
+            self.validate::<T>(key.clone(), name, value)?;
+            entries.insert(key.clone(), value.clone());
+        }
+        deserialize(entries).map_err(|error| JobFileError::Syntax {
+            location: self.location(self.start..self.start),
+            reason: shortened(error.message(), 200),
+        })
+    }
+
+    /// Checks one entry alone, so that an error is known to be about it.
+    fn validate<T: DeserializeOwned>(
+        &self,
+        key: Spanned<toml::de::DeString<'a>>,
+        name: &str,
+        value: &Spanned<DeValue<'a>>,
+    ) -> Result<(), JobFileError> {
+        if let DeValue::String(text) = value.get_ref()
+            && text.len() > Job::LONGEST_PROMPT
+        {
+            return Err(JobFileError::TooLong {
+                location: self.location(value.span()),
+                key: name.into(),
+                found: text.len(),
+            });
+        }
+        let mut alone = DeTable::new();
+        alone.insert(key, value.clone());
+        let Err(error) = deserialize::<T>(alone) else {
+            return Ok(());
+        };
+        let message = error.message();
+        match message.rsplit_once("expected ") {
+            Some((found, expected)) => {
+                let is_list = value.get_ref().is_array();
+                let item = is_list && !found.contains("sequence");
+                self.wrong(name, in_words(expected, item), value)
+            }
+            None => Err(JobFileError::WrongValue {
+                location: self.location(value.span()),
+                key: name.into(),
+                rule: message.into(),
+            }),
+        }
+    }
+
+    fn location(&self, span: Range<usize>) -> Location {
+        location(self.document.path, self.document.text, span)
+    }
+
+    /// Where a key's value is.
+    fn location_of(&self, key: &str) -> Location {
+        let start = self.start..self.start;
+        self.location(self.entries.get(key).map_or(start, Spanned::span))
+    }
+
+    fn wrong<R>(
+        &self,
+        key: &str,
+        expected: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<R, JobFileError> {
+        Err(JobFileError::WrongType {
+            location: self.location(value.span()),
+            key: key.into(),
+            expected: expected.into(),
+            found: found(value.get_ref()),
+        })
+    }
+
+    /// A rule between the settings of this table.
+    fn settings(&self, checked: Result<(), SettingsError>) -> Result<(), JobFileError> {
+        checked.map_err(|problem| JobFileError::Settings {
+            location: self.location(self.start..self.start),
+            problem,
+        })
+    }
+
+    fn string(&self, key: &str) -> Result<Option<&'a str>, JobFileError> {
+        match self.entries.get(key) {
+            None => Ok(None),
+            Some(value) => match value.get_ref().as_str() {
+                Some(text) => Ok(Some(text)),
+                None => self.wrong(key, "a string", value),
+            },
+        }
+    }
+
+    /// A table within this one.
+    fn table(&self, key: &str) -> Result<Option<Self>, JobFileError> {
+        match self.entries.get(key) {
+            None => Ok(None),
+            Some(value) => match self.inner(value) {
+                Some(table) => Ok(Some(table)),
+                None => self.wrong(key, "a table", value),
+            },
+        }
+    }
+
+    /// The tables of a list of tables.
+    fn tables(&self, key: &str) -> Result<Vec<Self>, JobFileError> {
+        let Some(value) = self.entries.get(key) else {
+            return Ok(Vec::new());
+        };
+        let items = value.get_ref().as_array();
+        let tables = items.and_then(|items| items.iter().map(|item| self.inner(item)).collect());
+        match tables {
+            Some(tables) => Ok(tables),
+            None => self.wrong(
+                key,
+                "a list of tables, each headed by double brackets",
+                value,
+            ),
+        }
+    }
+
+    fn inner(&self, value: &'a Spanned<DeValue<'a>>) -> Option<Self> {
+        Some(Table {
+            document: self.document,
+            entries: value.get_ref().as_table()?,
+            start: value.span().start,
+        })
+    }
+}
+
+/// Keys that [`Document::settings`] reads itself.
+const TABLES: [&str; 7] = [
+    "include",
+    "keyframe",
+    "defaults",
+    "crossfeed",
+    "inpaint",
+    "depth",
+    "upscale",
+];
+
+fn deserialize<T: DeserializeOwned>(entries: DeTable<'_>) -> Result<T, toml::de::Error> {
+    T::deserialize(toml::de::Deserializer::from(Spanned::new(0..0, entries)))
+}
+
+/// Plain words for what serde expects of a value, or of an item in a list.
+fn in_words(expected: &str, item: bool) -> &str {
+    match (expected.trim(), item) {
+        ("f64", false) => "a number",
+        ("f64", true) => "a list of numbers",
+        ("usize", false) => "a whole number of at least 0",
+        ("usize", true) => "a list of whole numbers of at least 0",
+        // Of a number that is too large for any type, serde does not say which one it wanted.
+        ("u64" | "any value", _) => "a whole number from 0 to 18446744073709551615",
+        ("a boolean", _) => "true or false",
+        ("path string", _) => "a string",
+        ("a sequence", _) => "a list of numbers",
+        (other, _) => other,
+    }
+}
+
+fn found(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }

@@ -68,7 +68,7 @@ fn holds_rest_and_a_loop_closes() {
     let mut timing = FilmTiming::uniform(2.0, 1.0, 2);
     timing.holds = vec![0.5, 1.0];
     timing.transitions.push(timing.transitions[0]);
-    for how in Timing::ALL {
+    for how in <Timing as lb_job::Choice>::ALL.iter().copied() {
         let (shown, motions, _) = assembled(&timing, &[3, 2], how, &[0, 50, 100, 0]);
         // Two frames of the first keyframe, two to the second one, two still, one on the way back.
         assert_eq!(shown, [0, 0, 50, 100, 100, 100, 50]);

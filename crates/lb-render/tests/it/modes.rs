@@ -178,7 +178,7 @@ fn pictures_of_other_sizes_are_refused_or_fitted() {
         "{message}"
     );
     let model = TinyModel::new("inpaint");
-    for fit in Fit::ALL {
+    for &fit in <Fit as lb_job::Choice>::ALL {
         let rendered = render(&model.renderer(), &with((100, 80), (100, 80), Some(fit)));
         let corner = |frame: &crate::tiny_models::Pixels| frame.1[..3].to_vec();
         // The source's corner is kept, unless padding put something beside it.

@@ -2,12 +2,12 @@
 
 use lb_render::{Branching, Job, ModelDirectory, Outputs, Plan, RenderError};
 
-use crate::args::PlanArguments;
+use super::PlanArguments;
 use crate::error::CommandError;
 use crate::progress::Progress;
 use crate::rates::{self, Circumstances, Rate};
 use crate::surroundings::Surroundings;
-use crate::{interrupt, resolve};
+use crate::{interrupt, machine};
 
 /// The estimate in seconds, from earlier renders or, where it is asked for, from a measurement;
 /// `None` where nothing is known.
@@ -18,7 +18,7 @@ pub(super) fn estimate(
     surroundings: &Surroundings,
 ) -> Result<Option<f64>, CommandError> {
     let mut job = job.clone();
-    let completed = resolve::complete(&mut job, surroundings);
+    let completed = machine::complete(&mut job, surroundings);
     if arguments.measure {
         completed?;
         let rates = measured(arguments, job, surroundings)?;
@@ -31,7 +31,7 @@ pub(super) fn estimate(
     }
     let size = job.size.unwrap_or_default();
     let upscaler = job.upscale.as_ref().map(|upscale| upscale.model.as_str());
-    let models = [Some(resolve::model_name(&job, surroundings)), upscaler];
+    let models = [Some(machine::model_name(&job, surroundings)), upscaler];
     let seconds = models.into_iter().flatten().zip(&plan.stages);
     let seconds = seconds.map(|(name, stage)| {
         let model = ModelDirectory::locate(name, &surroundings.model_folders).ok()?;
@@ -51,7 +51,7 @@ fn measured(
 ) -> Result<Vec<Rate>, CommandError> {
     let sample = sample(job);
     let plan = Plan::new(&sample)?;
-    let renderer = resolve::renderer(&sample, &arguments.machine, surroundings)?;
+    let renderer = arguments.machine.renderer(&sample, surroundings)?;
     interrupt::listen()?;
     let folder = tempfile::tempdir().map_err(|error| CommandError::Write {
         path: "a temporary folder".into(),

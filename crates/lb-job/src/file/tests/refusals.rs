@@ -97,11 +97,7 @@ fn wrong_values_are_told_with_their_line() {
             2,
             "found a date or time",
         ),
-        (
-            "size = \"512\"",
-            1,
-            "`size` must be one of sizes like 512x768",
-        ),
+        ("size = \"512\"", 1, "`size` must be a size like 512x768"),
         (
             "sampler = \"euler\"",
             1,
@@ -119,6 +115,25 @@ fn wrong_values_are_told_with_their_line() {
             "a quality stands for",
         ),
         ("[depth]\n", 1, "depth needs an image"),
+        ("[defaults]\nbranches = 4", 2, "`branches` must be a list"),
+        ("fps = {}", 1, "`fps` must be a number, found a table"),
+        ("fps = [1]", 1, "`fps` must be a number, found a list"),
+        (
+            "[upscale]\nsteps = \"4\"",
+            2,
+            "`steps` must be a whole number of at least 0",
+        ),
+        (
+            "[upscale]\nmodel = \"x4\"\nseed = 18446744073709551616",
+            3,
+            "`seed` must be a whole number from 0 to 18446744073709551615",
+        ),
+        (
+            "crossfeed = 3",
+            1,
+            "`crossfeed` must be a table, found a whole number",
+        ),
+        ("include = 3", 1, "`include` must be a string"),
         ("fps = ", 1, ""),
         ("fps = 25\nfps = 30", 2, "duplicate"),
         ("prompt = \"a", 1, ""),
@@ -245,7 +260,10 @@ fn includes_are_eight_deep_at_most() {
         folder.read("1.toml"),
         Err(JobFileError::IncludeDepth { .. })
     ));
-    assert_eq!(folder.read("2.toml").unwrap().frames_per_second, Some(10.0));
+    assert_eq!(
+        folder.read("2.toml").unwrap().timing.frames_per_second,
+        Some(10.0)
+    );
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn job() -> impl Strategy<Value = Job> {
     let film = (
         prop::option::of(path().prop_map(|path| path.to_string_lossy().into_owned())),
         prop::option::of(any::<(usize, usize)>()),
-        prop::sample::select(vec![SamplerKind::Ddim, SamplerKind::DpmSolver]),
+        prop::sample::select(SamplerKind::ALL),
         prop_oneof![
             Just(Spacing::Perceptual),
             number().prop_map(|mid_compression| Spacing::Fixed { mid_compression })
@@ -142,16 +142,11 @@ fn job() -> impl Strategy<Value = Job> {
         crossfeed(),
     );
     let inputs = (
-        prop::sample::select(vec![
-            None,
-            Some(Fit::Crop),
-            Some(Fit::Pad),
-            Some(Fit::Stretch),
-        ]),
+        prop::option::of(prop::sample::select(Fit::ALL)),
         prop::option::of((path(), path(), number())),
         prop::option::of(path()),
         prop::option::of(upscale()),
-        prop::sample::select(Timing::ALL.to_vec()),
+        prop::sample::select(Timing::ALL),
         any::<usize>(),
     );
     (keyframes, film, inputs).prop_map(
@@ -247,4 +242,67 @@ fn paths_belong_to_the_file_they_are_read_from() {
     assert!(job.paths_mut().all(|path| path.is_absolute()));
     assert!(Path::new(job.model.as_deref().unwrap()).is_absolute());
     assert_eq!(job.upscale.as_ref().unwrap().model, "x4");
+}
+
+/// A job that uses every key at least once.
+fn full_job() -> Job {
+    let mut job = Job::of_prompts([
+        "a red \"apple\"",
+        "a green\npear",
+        "a lemon",
+        "ein Pfirsich ü",
+    ]);
+    job.model = Some("pocket".into());
+    job.size = Some((512, 768));
+    job.film_seconds = Some(12.5);
+    job.spacing = Spacing::Fixed {
+        mid_compression: 1.5,
+    };
+    job.fit = Some(Fit::Pad);
+    job.crossfeed.parents.power = 0.25;
+    job.inpaint = Some(Inpaint {
+        image: "/films/picture.png".into(),
+        mask: "/films/mask.png".into(),
+        feather: 4.0,
+    });
+    job.depth = Some(DepthMap {
+        image: "/films/map's.png".into(),
+    });
+    job.upscale = Some(Upscale::with_model("pocket"));
+    job.keyframes[0].image = Some("/films/apple.png".into());
+    job.keyframes[0].guidance_scale = 1.0;
+    job.keyframes[0].seed = 0;
+    job.keyframes[1].seed = u64::MAX;
+    job.keyframes[1].negative_prompt = "blurry".into();
+    job.keyframes[2].hold = 1e-7;
+    job.transitions[0].branching = Branching::Preset {
+        quality: Quality::High,
+        depth_strength: 0.3,
+    };
+    job.transitions[1].seconds = 5.0;
+    job.transitions[1].easing = Easing::EaseInOutSine;
+    job.transitions[1].branching = Branching::Autosetup {
+        steps: 60,
+        frames: 9,
+        depth_strength: 0.4,
+    };
+    job.transitions[2].branching = Branching::Manual {
+        steps: 60,
+        branch_counts: vec![2, 4, 8],
+        injections: Injections::Strengths(vec![0.0, 0.25, 0.5]),
+    };
+    job
+}
+
+/// Films carry this text and are compared byte for byte, so it changes for no reason.
+#[test]
+fn the_text_is_the_committed_one() {
+    let mut two = Job::of_prompts(["a red apple", "a green pear"]);
+    two.model = Some("pocket".into());
+    two.size = Some((512, 512));
+    assert_eq!(two.to_toml().unwrap(), include_str!("two_prompts.toml"));
+    assert_eq!(
+        full_job().to_toml().unwrap(),
+        include_str!("every_key.toml")
+    );
 }

@@ -1,0 +1,109 @@
+//! The cache that a render uses: arguments to a cache.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lb_render::{Cache, CacheOptions, RenderError};
+
+use crate::error::CommandError;
+use crate::surroundings::Surroundings;
+
+/// What a render keeps for the next one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheArguments {
+    /// Neither use the cache nor add to it.
+    #[arg(long, conflicts_with_all = ["cache_dir", "cache_size"])]
+    no_cache: bool,
+    /// Folder of the cache [default: $LB_CACHE_DIR, else lb/results in the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Most that the cache may hold, as in 500M or 20G; what was used longest ago goes first
+    /// [default: $LB_CACHE_SIZE, else 10G].
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    cache_size: Option<u64>,
+}
+
+impl CacheArguments {
+    /// The cache that was asked for, or the user's own. One that was asked for must be usable; the
+    /// user's own is tried when there is something to keep.
+    pub(crate) fn cache(&self, surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
+        if self.no_cache {
+            return Ok(None);
+        }
+        let options = options(self.cache_size, surroundings)?;
+        let named = self.cache_dir.as_ref();
+        match named.or(surroundings.named_result_cache.as_ref()) {
+            Some(folder) => {
+                let opened = Cache::open(folder, options).map_err(RenderError::from)?;
+                Ok(Some(opened))
+            }
+            None => user_cache(options, surroundings),
+        }
+    }
+}
+
+/// The cache of a render whose arguments do not mention one. It is neither made nor tried yet.
+pub(crate) fn usual_cache(surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
+    let options = options(None, surroundings)?;
+    match &surroundings.named_result_cache {
+        Some(folder) => Ok(Some(untried(folder, options)?)),
+        None => user_cache(options, surroundings),
+    }
+}
+
+fn user_cache(
+    options: CacheOptions,
+    surroundings: &Surroundings,
+) -> Result<Option<Cache>, CommandError> {
+    let folder = surroundings.result_cache.as_ref();
+    folder.map(|folder| untried(folder, options)).transpose()
+}
+
+fn untried(folder: &Path, options: CacheOptions) -> Result<Cache, CommandError> {
+    Ok(Cache::at(folder, options).map_err(RenderError::from)?)
+}
+
+fn options(asked: Option<u64>, surroundings: &Surroundings) -> Result<CacheOptions, CommandError> {
+    let limit = match (asked, &surroundings.result_cache_size) {
+        (Some(limit), _) => limit,
+        (None, Some(text)) => parse_bytes(text).map_err(|error| {
+            CommandError::Request(format!("LB_CACHE_SIZE is `{text}`: {error}"))
+        })?,
+        (None, None) => CacheOptions::DEFAULT_LIMIT,
+    };
+    Ok(CacheOptions::with_limit(limit))
+}
+
+/// A number of bytes, or of thousands (K), millions (M), billions (G) or trillions (T) of bytes.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let factor = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => Some(1),
+        "K" | "KB" => Some(1000),
+        "M" | "MB" => Some(1_000_000),
+        "G" | "GB" => Some(1_000_000_000),
+        "T" | "TB" => Some(1_000_000_000_000),
+        _ => None,
+    };
+    let number = digits.parse::<u64>().ok();
+    factor
+        .and_then(|factor: u64| number?.checked_mul(factor))
+        .ok_or_else(|| "give a number of bytes, as in 500M or 20G".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_of_bytes() {
+        assert_eq!(parse_bytes("1000000"), Ok(1_000_000));
+        assert_eq!(parse_bytes("500M"), Ok(500_000_000));
+        assert_eq!(parse_bytes("20 gb"), Ok(20_000_000_000));
+        for wrong in ["", "G", "-1", "1.5G", "10X", "99999999999T", "1G2"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

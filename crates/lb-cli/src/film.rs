@@ -1,0 +1,188 @@
+//! The film that is asked for: arguments to a job.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lb_job::arguments::list_item;
+use lb_job::{Job, JobError, JobSettings, KeyframeSettings};
+
+use crate::error::CommandError;
+
+/// What the film shows. Beside a job file, what is given here holds for the whole film.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Keyframes")]
+pub(crate) struct FilmArguments {
+    /// Two or more prompts, one for each keyframe (the pictures of --from and --to count as well);
+    /// or one job file (.toml); or a film or picture that lb made, to render its job again.
+    #[arg(value_name = "PROMPT|JOB", help_heading = None::<&'static str>)]
+    pub(crate) prompts: Vec<String>,
+    /// Seeds of the prompts in order; missing ones count on from the last [default: 0,1,2,…].
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = list_item::<u64>)]
+    seed: Vec<u64>,
+    #[command(flatten)]
+    settings: JobSettings,
+    #[command(flatten)]
+    ends: EndPictures,
+}
+
+/// Pictures as the film's ends; prompts may lie between them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pictures as keyframes")]
+struct EndPictures {
+    /// Picture with which the film begins, before the first prompt. The film shows it exactly,
+    /// cropped to its size unless --fit says otherwise, and has its proportions unless --size is
+    /// given. With --upscale, the second stage redraws it.
+    #[arg(long, value_name = "PIC")]
+    from: Option<PathBuf>,
+    /// Picture with which the film ends, after the last prompt.
+    #[arg(long, value_name = "PIC")]
+    to: Option<PathBuf>,
+    /// What the first picture shows: frames near it show more of that [default: nothing].
+    #[arg(long, value_name = "TEXT", requires = "from")]
+    from_prompt: Option<String>,
+    /// What the last picture shows: frames near it show more of that [default: nothing].
+    #[arg(long, value_name = "TEXT", requires = "to")]
+    to_prompt: Option<String>,
+}
+
+/// The settings that flags have given. A flag that is not there says nothing, rather than no.
+pub(crate) fn given(mut flags: JobSettings) -> JobSettings {
+    flags.timing.looped = flags.timing.looped.filter(|looped| *looped);
+    flags
+}
+
+impl FilmArguments {
+    /// The job that the arguments ask for: the flags over a job file, or over one keyframe for each
+    /// prompt.
+    pub(crate) fn job(&self) -> Result<Job, CommandError> {
+        let mut settings = given(self.settings.clone());
+        match self.source()? {
+            Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
+            None => {
+                let prompts = self.prompts.iter().map(KeyframeSettings::from_prompt);
+                settings.keyframes = prompts.collect();
+            }
+        }
+        self.ends.add_to(&mut settings.keyframes);
+        self.give_seeds(&mut settings.keyframes)?;
+        Ok(settings.resolve().map_err(JobError::from)?)
+    }
+
+    /// The file that describes the film, where prompts do not.
+    fn source(&self) -> Result<Option<&Path>, CommandError> {
+        let prompts = &self.prompts;
+        let alone = prompts.len() == 1;
+        if let Some(picture) = prompts.iter().find(|prompt| is_picture(prompt, alone)) {
+            return Err(CommandError::Request(format!(
+                "{picture} is a picture among prompts: a film begins with one by --from {picture}, \
+                 and ends with one by --to {picture}"
+            )));
+        }
+        if let [one] = &prompts[..] {
+            let path = Path::new(one);
+            if path.is_dir() && !path.join("frame_0000.png").exists() {
+                return Err(CommandError::Request(format!(
+                    "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
+                     as a prompt, say more than the folder's name"
+                )));
+            }
+            return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
+        }
+        let mistaken = prompts.iter().find(|prompt| {
+            let path = Path::new(prompt.as_str());
+            // A job file that is missing is no prompt either.
+            JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
+        });
+        match mistaken {
+            Some(file) => Err(CommandError::Request(format!(
+                "{file} is a file among prompts: give prompts, or one file that describes the \
+                 whole film"
+            ))),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives the seeds to the prompts in order; pictures have none. Prompts beyond the seeds count on
+    /// from the last.
+    fn give_seeds(&self, keyframes: &mut [KeyframeSettings]) -> Result<(), CommandError> {
+        if self.seed.is_empty() {
+            return Ok(());
+        }
+        let all = keyframes.len();
+        let prompts = keyframes.iter_mut().filter(|at| at.image.is_none());
+        let mut prompts: Vec<&mut KeyframeSettings> = prompts.collect();
+        // A film of a single keyframe is refused for another reason.
+        if self.seed.len() > prompts.len() && all > 1 {
+            return Err(JobError::SeedCount {
+                found: self.seed.len(),
+                keyframes: prompts.len(),
+            }
+            .into());
+        }
+        for (index, prompt) in prompts.iter_mut().enumerate() {
+            prompt.seed = self.seed.get(index).copied();
+        }
+        Ok(())
+    }
+
+    /// Whether these look like prompts whose quotes were forgotten: four words or more, each an
+    /// argument of its own. Only scripts that write spaces between words are looked at.
+    pub(crate) fn quotes_seem_forgotten(&self) -> bool {
+        words_apart(&self.prompts)
+    }
+}
+
+impl EndPictures {
+    fn add_to(&self, keyframes: &mut Vec<KeyframeSettings>) {
+        let picture = |image: &PathBuf, prompt: &Option<String>| {
+            let mut keyframe = KeyframeSettings::from_image(image);
+            keyframe.prompt = prompt.clone();
+            keyframe
+        };
+        if let Some(image) = &self.from {
+            keyframes.insert(0, picture(image, &self.from_prompt));
+        }
+        if let Some(image) = &self.to {
+            keyframes.push(picture(image, &self.to_prompt));
+        }
+    }
+}
+
+/// Whether there is a picture of this name. One that is the only argument may carry a job, if its
+/// format can.
+fn is_picture(prompt: &str, alone: bool) -> bool {
+    let path = Path::new(prompt);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let ending = ending.unwrap_or_default().to_ascii_lowercase();
+    match ending.as_str() {
+        "jpg" | "jpeg" | "bmp" | "tif" | "tiff" => path.is_file(),
+        "png" | "webp" => !alone && path.is_file(),
+        _ => false,
+    }
+}
+
+fn words_apart(prompts: &[String]) -> bool {
+    let is_word = |prompt: &String| {
+        let mut letters = prompt.chars();
+        letters.all(|letter| letter.is_ascii_alphabetic() || matches!(letter, ',' | '.' | '-'))
+    };
+    prompts.len() >= 4 && prompts.iter().all(is_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words_apart;
+
+    #[test]
+    fn forgotten_quotes_are_noticed_and_other_prompts_are_left_alone() {
+        let apart = |line: &str| {
+            let prompts: Vec<String> = line.split('|').map(str::to_owned).collect();
+            words_apart(&prompts)
+        };
+        assert!(apart("red|apple|green|pear"));
+        assert!(apart("a|red|apple,|a|green|pear"));
+        assert!(!apart("apple|pear|lemon"));
+        assert!(!apart("red apple|pear|lemon|plum"));
+        assert!(!apart("林檎|梨|檸檬|桃"));
+    }
+}

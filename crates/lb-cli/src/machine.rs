@@ -1,0 +1,151 @@
+//! The models and what they run on: arguments to a renderer.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use lb_job::Job;
+use lb_job::arguments::choices;
+use lb_render::{
+    Device, ModelDirectory, PipelineOptions, Precision, Renderer, Runtime, SessionOptions,
+    film_size, locate_library,
+};
+
+use crate::error::CommandError;
+use crate::surroundings::Surroundings;
+
+/// What models run on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model and machine")]
+pub(crate) struct MachineArguments {
+    /// What models run on.
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        value_parser = choices::<Device>(),
+        default_value_t = Device::Auto
+    )]
+    pub(crate) device: Device,
+    /// What models compute in.
+    #[arg(long, value_name = "NAME", value_parser = precisions(), default_value = "auto")]
+    pub(crate) precision: &'static str,
+    /// Record the UNet's kernels once for each batch size and replay them (with cuda), which is
+    /// faster where pictures are small. Replays are checked before they are trusted.
+    #[arg(long)]
+    cuda_graphs: bool,
+    /// Threads of the model sessions [default: all cores].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Most rows of one model call [default: by picture size].
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+}
+
+/// The names of precisions, and what they stand for. `None` leaves the choice to the device.
+const PRECISIONS: [(&str, Option<Precision>, &str); 3] = [
+    ("auto", None, "fp16 on a GPU and fp32 on a CPU"),
+    ("fp32", Some(Precision::Float32), "32-bit numbers"),
+    ("fp16", Some(Precision::Float16), "16-bit numbers"),
+];
+
+fn precisions() -> impl TypedValueParser<Value = &'static str> {
+    let values = PRECISIONS.map(|(name, _, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(values).map(|given| {
+        let mut names = PRECISIONS.into_iter().map(|(name, ..)| name);
+        names.find(|name| *name == given).unwrap_or("auto")
+    })
+}
+
+/// The model where neither an argument nor the environment names one.
+const BUNDLED_MODEL: &str = "pocket";
+
+impl MachineArguments {
+    /// The renderer of a job, with its upscaler if it has a second stage.
+    pub(crate) fn renderer(
+        &self,
+        job: &Job,
+        surroundings: &Surroundings,
+    ) -> Result<Renderer, CommandError> {
+        let name = model_name(job, surroundings);
+        let options = self.pipeline_options(surroundings)?;
+        let directory = ModelDirectory::find(name, &surroundings.model_folders)?;
+        let upscaler = job
+            .upscale
+            .as_ref()
+            .map(|upscale| ModelDirectory::find(&upscale.model, &surroundings.model_folders));
+        let upscaler = upscaler.transpose()?;
+        let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
+        Ok(renderer.with_upscaler(upscaler))
+    }
+
+    /// A renderer that only has a second stage.
+    pub(crate) fn upscaler(
+        &self,
+        model: &str,
+        surroundings: &Surroundings,
+    ) -> Result<Renderer, CommandError> {
+        let options = self.pipeline_options(surroundings)?;
+        let directory = ModelDirectory::find(model, &surroundings.model_folders)?;
+        let renderer = Renderer::new(runtime(surroundings)?, directory.clone(), options)?;
+        Ok(renderer.with_upscaler(Some(directory)))
+    }
+
+    fn pipeline_options(
+        &self,
+        surroundings: &Surroundings,
+    ) -> Result<PipelineOptions, CommandError> {
+        let named = PRECISIONS.iter().find(|(name, ..)| *name == self.precision);
+        let mut session = SessionOptions::new(self.device);
+        session.threads = self.threads;
+        session.precision = named.and_then(|(_, precision, _)| *precision);
+        session.engine_cache = surroundings.engine_cache.clone();
+        session.cuda_graphs = self.cuda_graphs;
+        let mut options = PipelineOptions::from(session);
+        options.batch_limit = self.batch;
+        options.validate()?;
+        Ok(options)
+    }
+}
+
+/// Loads the ONNX Runtime that the environment names, or that lies near the program.
+pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandError> {
+    let library = locate_library(
+        surroundings.runtime_library.as_deref(),
+        &surroundings.runtime_folders,
+    )?;
+    Ok(Runtime::load(&library)?)
+}
+
+/// The model of a job, or the one that the environment names, or the bundled one.
+pub(crate) fn model_name<'a>(job: &'a Job, surroundings: &'a Surroundings) -> &'a str {
+    let named = job.model.as_deref();
+    named
+        .or(surroundings.default_model.as_deref())
+        .unwrap_or(BUNDLED_MODEL)
+}
+
+/// Makes explicit what a job leaves to its surroundings: the model, and through it the size.
+pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(), CommandError> {
+    let name = model_name(job, surroundings).to_owned();
+    let folder = ModelDirectory::locate(&name, &surroundings.model_folders)?;
+    let directory = ModelDirectory::open(&folder)?;
+    job.size = Some(film_size(job, directory.default_side())?);
+    job.model = Some(lasting_name(&name, folder));
+    if let Some(upscale) = &mut job.upscale {
+        let folder = ModelDirectory::locate(&upscale.model, &surroundings.model_folders)?;
+        upscale.model = lasting_name(&upscale.model, folder);
+    }
+    job.make_paths_absolute();
+    Ok(())
+}
+
+/// A model's name as it holds in any folder. A folder that is named relative to the working directory
+/// would be another model elsewhere.
+fn lasting_name(name: &str, folder: PathBuf) -> String {
+    if folder != Path::new(name) {
+        return name.to_owned();
+    }
+    let folder = std::path::absolute(folder).ok();
+    let folder = folder.as_deref().and_then(Path::to_str);
+    folder.unwrap_or(name).to_owned()
+}

@@ -1,0 +1,182 @@
+//! What is written where: arguments to outputs.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args};
+use lb_job::arguments::quoted;
+use lb_render::{
+    AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, WebpCompression,
+};
+
+use crate::error::CommandError;
+
+/// What is written where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArguments {
+    /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace outputs that exist.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Picture of all computed frames side by side, as PNG.
+    #[arg(long, value_name = "FILE")]
+    contact_sheet: Option<PathBuf>,
+    /// Folder for the computed frames, before cross-fading.
+    #[arg(long, value_name = "DIR")]
+    frames_dir: Option<PathBuf>,
+    /// Sound for a .mp4, cut to its length or followed by silence (needs ffmpeg).
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
+    /// What encodes a .mp4.
+    #[arg(long, value_name = "NAME", value_parser = encoders(), default_value = OPENH264)]
+    encoder: &'static str,
+    /// Quantiser of openh264, 12 to 51; lower is better and larger.
+    #[arg(long, value_name = "QP")]
+    quantizer: Option<u8>,
+    /// Quality of ffmpeg's libx264, 0 to 51; lower is better and larger.
+    #[arg(long, value_name = "CRF")]
+    crf: Option<u8>,
+    /// Preset of ffmpeg's libx264; slower ones make smaller files.
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Quality of a .webp, 0 to 100; higher is better and larger.
+    #[arg(long, value_name = "Q", conflicts_with = "lossless")]
+    webp_quality: Option<u8>,
+    /// Keep every pixel of a .webp as it is.
+    #[arg(long)]
+    lossless: bool,
+    /// Play a .gif or .webp once instead of repeating it.
+    #[arg(long)]
+    play_once: bool,
+    /// Write what is rendered as a job file with every value explicit; with no other output, write
+    /// only that.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_job: Option<PathBuf>,
+    /// Print one line of facts as JSON at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const OPENH264: &str = "openh264";
+const FFMPEG: &str = "ffmpeg";
+/// Quality of ffmpeg's libx264 where none is given.
+const CRF: u8 = 17;
+/// Preset of ffmpeg's libx264 where none is given.
+const PRESET: &str = "medium";
+
+fn encoders() -> impl TypedValueParser<Value = &'static str> {
+    PossibleValuesParser::new([
+        PossibleValue::new(OPENH264).help("Built in"),
+        PossibleValue::new(FFMPEG).help("The program ffmpeg with libx264: smaller files"),
+    ])
+    .map(|name| if name == FFMPEG { FFMPEG } else { OPENH264 })
+}
+
+/// Adds the defaults that outputs have to the help of their arguments.
+pub(crate) fn with_defaults(argument: Arg) -> Arg {
+    let default = match argument.get_id().as_str() {
+        "quantizer" => match Encoder::default() {
+            Encoder::OpenH264 { quantizer } => quantizer.to_string(),
+            _ => return argument,
+        },
+        "crf" => CRF.to_string(),
+        "preset" => PRESET.to_owned(),
+        "webp_quality" => match AnimationOptions::default().webp {
+            WebpCompression::Lossy { quality } => quality.to_string(),
+            _ => return argument,
+        },
+        _ => return argument,
+    };
+    quoted(argument, &default)
+}
+
+/// Checks that something is written at all.
+pub(crate) fn require(outputs: &Outputs) -> Result<(), CommandError> {
+    match outputs.is_empty() {
+        true => Err(CommandError::NoOutput),
+        false => Ok(()),
+    }
+}
+
+impl OutputArguments {
+    pub(crate) fn outputs(&self) -> Result<Outputs, CommandError> {
+        let named = [
+            &self.output,
+            &self.frames_dir,
+            &self.contact_sheet,
+            &self.save_job,
+        ];
+        if named
+            .into_iter()
+            .flatten()
+            .any(|path| path == Path::new("-"))
+        {
+            return Err(CommandError::Request(
+                "an output cannot be -, because nothing is written to standard output; give a \
+                 file, or ./- for a file of that name"
+                    .into(),
+            ));
+        }
+        Ok(Outputs {
+            film: self.output.clone(),
+            frames_dir: self.frames_dir.clone(),
+            contact_sheet: self.contact_sheet.clone(),
+            overwrite: self.force,
+            encoder: self.encoder()?,
+            animation: self.animation()?,
+            audio: self.audio.clone().map(AudioTrack::new),
+        })
+    }
+
+    fn encoder(&self) -> Result<Encoder, CommandError> {
+        let misplaced = |flag: &str, encoder: &str| {
+            Err(CommandError::Request(format!("{flag} --encoder {encoder}")))
+        };
+        if self.encoder == FFMPEG {
+            if self.quantizer.is_some() {
+                return misplaced("--quantizer belongs to", OPENH264);
+            }
+            return Ok(Encoder::Ffmpeg {
+                program: "ffmpeg".into(),
+                crf: self.crf.unwrap_or(CRF),
+                preset: self.preset.clone().unwrap_or_else(|| PRESET.into()),
+            });
+        }
+        if self.crf.is_some() || self.preset.is_some() {
+            return misplaced("--crf and --preset belong to", FFMPEG);
+        }
+        Ok(match self.quantizer {
+            Some(quantizer) => Encoder::OpenH264 { quantizer },
+            None => Encoder::default(),
+        })
+    }
+
+    fn animation(&self) -> Result<AnimationOptions, CommandError> {
+        let webp = match self.webp_quality {
+            Some(quality) => Some(WebpCompression::Lossy { quality }),
+            None => self.lossless.then_some(WebpCompression::Lossless),
+        };
+        for (given, flags, option) in [
+            (
+                webp.is_some(),
+                "--webp-quality and --lossless belong",
+                FormatOption::WebpCompression,
+            ),
+            (self.play_once, "--play-once belongs", FormatOption::Repeats),
+        ] {
+            let film = self.output.as_deref();
+            let format = film.and_then(|film| FilmFormat::from_path(film).ok());
+            if given && !format.is_some_and(|format| format.takes(option)) {
+                let message = format!("{flags} to a {} film", option.endings());
+                return Err(CommandError::Request(message));
+            }
+        }
+        Ok(AnimationOptions {
+            repeats: !self.play_once,
+            webp: webp.unwrap_or(AnimationOptions::default().webp),
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! The default of every setting: the layer below all others.
+//!
+//! This is the only place that holds defaults. Help texts quote [`JobSettings::defaults`], and a test
+//! compares the documents with it.
+
+use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
+use lb_schedule::{Crossfeed, Easing, Guidance, Quality, Spacing};
+
+use super::{JobSettings, SharedSettings, SpacingSettings};
+use crate::{Branching, Inpaint, Job, Keyframe, Timing, Transition, Upscale};
+
+impl Default for Job {
+    fn default() -> Self {
+        Self {
+            keyframes: Vec::new(),
+            transitions: Vec::new(),
+            looped: false,
+            model: None,
+            size: None,
+            sampler: SamplerKind::default(),
+            spacing: Spacing::default(),
+            distance: SpacingDistance::default(),
+            crossfeed: Crossfeed::default(),
+            timing: Timing::Even,
+            frames_per_second: 30.0,
+            film_seconds: None,
+            fit: None,
+            inversion_iterations: InversionOptions::default().iterations,
+            inpaint: None,
+            depth: None,
+            upscale: None,
+        }
+    }
+}
+
+impl Default for Keyframe {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative_prompt: String::new(),
+            seed: 0,
+            guidance_scale: Guidance::default().scale,
+            hold: 0.0,
+            image: None,
+        }
+    }
+}
+
+impl Keyframe {
+    /// The guidance scale of a keyframe that is a picture, where its own table gives none: no
+    /// guidance. Guidance makes a picture's inversion less exact, and all the more at high scales.
+    pub const PICTURE_GUIDANCE: f64 = 1.0;
+}
+
+impl Default for Transition {
+    fn default() -> Self {
+        Self {
+            seconds: 3.0,
+            branching: Branching::default(),
+            guidance_damper: Guidance::default().damper,
+            easing: Easing::default(),
+        }
+    }
+}
+
+impl Default for Branching {
+    fn default() -> Self {
+        Self::Preset {
+            quality: Quality::default(),
+            depth_strength: Self::DEPTH_STRENGTH,
+        }
+    }
+}
+
+impl Branching {
+    /// The default depth strength. The documents of the original latent blending use 0.4 to 0.5.
+    pub const DEPTH_STRENGTH: f64 = 0.4;
+}
+
+impl Inpaint {
+    /// The default width of the seam, in pixels.
+    pub const FEATHER: f64 = 4.0;
+}
+
+impl Upscale {
+    /// The second stage of this model, with everything else at its default.
+    #[must_use]
+    pub fn with_model(model: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            steps: 50,
+            frames: 4,
+            depth_strength: 0.65,
+            noise_level: 20,
+            seed: 420,
+        }
+    }
+}
+
+impl SpacingSettings {
+    /// The default density in the middle under fixed spacing.
+    pub const MID_COMPRESSION: f64 = 1.2;
+}
+
+impl JobSettings {
+    /// Every setting that has a fixed default, at that default. Settings whose default depends on
+    /// something else, such as the model or the keyframe, are left open.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let mut settings = Job::default().settings();
+        settings.spacing.mid_compression = Some(SpacingSettings::MID_COMPRESSION);
+        settings.defaults.shared =
+            SharedSettings::explicit(&Keyframe::default(), &Transition::default());
+        settings.defaults.branching = (&Branching::default()).into();
+        settings.inpaint.feather = Some(Inpaint::FEATHER);
+        settings.upscale.stage = (&Upscale::with_model("")).into();
+        settings
+    }
+}

@@ -1,0 +1,387 @@
+//! Settings to a job.
+
+use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
+
+use super::{
+    BranchingSettings, CrossfeedSettings, InpaintSettings, JobSettings, KeyframeSettings,
+    SpacingChoice, SpacingSettings, UpscaleSettings,
+};
+use crate::{
+    Branching, DepthMap, Injections, Inpaint, Job, Keyframe, SettingsError, Transition, Upscale,
+};
+
+impl JobSettings {
+    /// The job, with defaults for everything that is not said.
+    ///
+    /// A keyframe without a seed has the seed of the keyframe before it plus 1, where pictures do not
+    /// count; the first one has 0. A keyframe that is a picture needs no prompt. In a film that is
+    /// not looped, the transition after the last keyframe is not used.
+    ///
+    /// # Errors
+    /// A [`SettingsError`] where settings contradict each other or do not suffice. Ranges are checked
+    /// by [`Plan::new`](crate::Plan::new).
+    pub fn resolve(&self) -> Result<Job, SettingsError> {
+        let default = Job::default();
+        let timing = &self.timing;
+        let looped = timing.looped.unwrap_or(default.looped);
+        let settings: Vec<KeyframeSettings> = self
+            .keyframes
+            .iter()
+            .map(|keyframe| keyframe.clone().with_defaults(&self.defaults))
+            .collect();
+        let mut keyframes = Vec::with_capacity(settings.len());
+        let mut seed = 0;
+        for (index, settings) in settings.iter().enumerate() {
+            let keyframe = settings.keyframe(index, seed)?;
+            if keyframe.image.is_none() {
+                seed = keyframe.seed.wrapping_add(1);
+            }
+            keyframes.push(keyframe);
+        }
+        let transitions = settings
+            .iter()
+            .take(Job::transition_count(settings.len(), looped))
+            .map(KeyframeSettings::transition)
+            .collect::<Result<_, _>>()?;
+        Ok(Job {
+            keyframes,
+            transitions,
+            looped,
+            model: self.model.clone(),
+            size: self.size,
+            sampler: self.sampler.unwrap_or(default.sampler),
+            spacing: self.spacing.resolve()?,
+            distance: self.distance.unwrap_or(default.distance),
+            crossfeed: self.crossfeed.resolve(),
+            timing: timing.timing.unwrap_or(default.timing),
+            frames_per_second: timing
+                .frames_per_second
+                .unwrap_or(default.frames_per_second),
+            film_seconds: timing.film_seconds,
+            fit: self.fit,
+            inversion_iterations: self
+                .inversion_iterations
+                .unwrap_or(default.inversion_iterations),
+            inpaint: self.inpaint.resolve()?,
+            depth: self.depth.image.clone().map(|image| DepthMap { image }),
+            upscale: self.upscale.resolve()?,
+        })
+    }
+}
+
+impl KeyframeSettings {
+    /// The keyframe, which has this seed where it gives none.
+    fn keyframe(&self, index: usize, seed: u64) -> Result<Keyframe, SettingsError> {
+        let default = Keyframe::default();
+        if self.prompt.is_none() && self.image.is_none() {
+            let keyframe = index + 1;
+            return Err(SettingsError::NoPrompt { keyframe });
+        }
+        let shared = &self.shared;
+        let negative_prompt = shared.negative_prompt.clone();
+        Ok(Keyframe {
+            prompt: self.prompt.clone().unwrap_or(default.prompt),
+            negative_prompt: negative_prompt.unwrap_or(default.negative_prompt),
+            seed: self.seed.unwrap_or(seed),
+            guidance_scale: shared.guidance_scale.unwrap_or(match self.image {
+                Some(_) => Keyframe::PICTURE_GUIDANCE,
+                None => default.guidance_scale,
+            }),
+            hold: shared.hold.unwrap_or(default.hold),
+            image: self.image.clone(),
+        })
+    }
+
+    /// The transition after the keyframe.
+    fn transition(&self) -> Result<Transition, SettingsError> {
+        let default = Transition::default();
+        let shared = &self.shared;
+        Ok(Transition {
+            seconds: shared.seconds.unwrap_or(default.seconds),
+            branching: self.branching.resolve()?,
+            guidance_damper: shared.guidance_damper.unwrap_or(default.guidance_damper),
+            easing: shared.easing.unwrap_or(default.easing),
+        })
+    }
+}
+
+impl BranchingSettings {
+    /// Checks that the tree is not given in two ways at once.
+    ///
+    /// # Errors
+    /// A [`SettingsError`].
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let injections = self.injection_steps.is_some() || self.injection_strengths.is_some();
+        let levels = self.branches.is_some() || injections;
+        if self.quality.is_some() && (self.steps.is_some() || self.frames.is_some() || levels) {
+            return Err(SettingsError::QualityWithNumbers);
+        }
+        if self.frames.is_some() && levels {
+            return Err(SettingsError::FramesWithBranches);
+        }
+        if self.depth_strength.is_some() && levels {
+            return Err(SettingsError::DepthStrengthWithBranches);
+        }
+        if self.injection_steps.is_some() && self.injection_strengths.is_some() {
+            return Err(SettingsError::InjectionsTwice);
+        }
+        Ok(())
+    }
+
+    /// The tree's description, with defaults for everything that is not said.
+    ///
+    /// # Errors
+    /// A [`SettingsError`] where the settings contradict each other or do not suffice.
+    pub fn resolve(&self) -> Result<Branching, SettingsError> {
+        self.validate()?;
+        let depth_strength = self.depth_strength.unwrap_or(Branching::DEPTH_STRENGTH);
+        let injections = match (&self.injection_steps, &self.injection_strengths) {
+            (Some(at), _) => Some(Injections::Steps(at.clone())),
+            (None, Some(at)) => Some(Injections::Strengths(at.clone())),
+            (None, None) => None,
+        };
+        match (self.steps, self.frames, &self.branches, injections) {
+            (Some(steps), _, Some(branches), Some(injections)) => Ok(Branching::Manual {
+                steps,
+                branch_counts: branches.clone(),
+                injections,
+            }),
+            (_, _, Some(_), None) => Err(SettingsError::BranchesWithoutInjections),
+            (_, _, None, Some(_)) => Err(SettingsError::InjectionsWithoutBranches),
+            (Some(steps), Some(frames), None, None) => Ok(Branching::Autosetup {
+                steps,
+                frames,
+                depth_strength,
+            }),
+            (Some(_), None, None, None) => Err(SettingsError::StepsAlone),
+            (None, Some(_), _, _) | (None, _, Some(_), _) => Err(SettingsError::NoSteps),
+            (None, None, None, None) => Ok(Branching::Preset {
+                quality: self.quality.unwrap_or_default(),
+                depth_strength,
+            }),
+        }
+    }
+}
+
+impl SpacingSettings {
+    /// The spacing, with defaults for everything that is not said.
+    ///
+    /// # Errors
+    /// [`SettingsError::MidCompressionWithoutFixed`].
+    pub fn resolve(self) -> Result<Spacing, SettingsError> {
+        match (self.choice, self.mid_compression) {
+            (Some(SpacingChoice::Fixed), given) => Ok(Spacing::Fixed {
+                mid_compression: given.unwrap_or(Self::MID_COMPRESSION),
+            }),
+            (_, Some(_)) => Err(SettingsError::MidCompressionWithoutFixed),
+            (_, None) => Ok(Spacing::Perceptual),
+        }
+    }
+}
+
+impl InpaintSettings {
+    fn resolve(&self) -> Result<Option<Inpaint>, SettingsError> {
+        let missing = |missing| Err(SettingsError::InpaintIncomplete { missing });
+        match (&self.image, &self.mask, self.feather) {
+            (None, None, None) => Ok(None),
+            (None, ..) => missing("image"),
+            (_, None, _) => missing("mask"),
+            (Some(image), Some(mask), feather) => Ok(Some(Inpaint {
+                image: image.clone(),
+                mask: mask.clone(),
+                feather: feather.unwrap_or(Inpaint::FEATHER),
+            })),
+        }
+    }
+}
+
+impl UpscaleSettings {
+    /// The second stage, with defaults for everything that is not said; `None` where nothing is.
+    ///
+    /// # Errors
+    /// [`SettingsError::UpscaleWithoutModel`].
+    pub fn resolve(&self) -> Result<Option<Upscale>, SettingsError> {
+        let Some(model) = &self.model else {
+            return if *self == Self::default() {
+                Ok(None)
+            } else {
+                Err(SettingsError::UpscaleWithoutModel)
+            };
+        };
+        let default = Upscale::with_model(model);
+        let stage = &self.stage;
+        Ok(Some(Upscale {
+            steps: stage.steps.unwrap_or(default.steps),
+            frames: stage.frames.unwrap_or(default.frames),
+            depth_strength: stage.depth_strength.unwrap_or(default.depth_strength),
+            noise_level: stage.noise_level.unwrap_or(default.noise_level),
+            seed: stage.seed.unwrap_or(default.seed),
+            ..default
+        }))
+    }
+}
+
+impl CrossfeedSettings {
+    fn resolve(self) -> Crossfeed {
+        let default = Crossfeed::default();
+        let curve =
+            |power: Option<f64>, range: Option<f64>, decay: Option<f64>, open: CrossfeedCurve| {
+                CrossfeedCurve {
+                    power: power.unwrap_or(open.power),
+                    range: range.unwrap_or(open.range),
+                    decay: decay.unwrap_or(open.decay),
+                }
+            };
+        let keyframes = curve(self.power, self.range, self.decay, default.keyframes);
+        let parents = curve(
+            self.parental_power,
+            self.parental_range,
+            self.parental_decay,
+            default.parents,
+        );
+        Crossfeed::new(keyframes, parents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lb_schedule::Quality;
+
+    use super::*;
+
+    fn keyframe(prompt: &str, seed: Option<u64>) -> KeyframeSettings {
+        KeyframeSettings {
+            seed,
+            ..KeyframeSettings::from_prompt(prompt)
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_gets_its_default() {
+        let settings = JobSettings {
+            keyframes: vec![keyframe("a", None), keyframe("b", None)],
+            ..Default::default()
+        };
+        let job = Job::of_prompts(["a", "b"]);
+        assert_eq!(settings.resolve(), Ok(job.clone()));
+        // The bottom layer says the same, as far as it goes together.
+        let mut defaults = JobSettings::defaults();
+        defaults.spacing.mid_compression = None;
+        defaults.inpaint.feather = None;
+        defaults.upscale = UpscaleSettings::default();
+        assert_eq!(settings.over(defaults).resolve(), Ok(job));
+    }
+
+    #[test]
+    fn seeds_count_on_from_the_keyframe_before() {
+        let seeds = |given: &[Option<u64>]| -> Vec<u64> {
+            let keyframes = given.iter().map(|&seed| keyframe("a", seed)).collect();
+            let settings = JobSettings {
+                keyframes,
+                ..Default::default()
+            };
+            let job = settings.resolve().unwrap();
+            job.keyframes.iter().map(|keyframe| keyframe.seed).collect()
+        };
+        assert_eq!(seeds(&[None, None, None]), [0, 1, 2]);
+        assert_eq!(seeds(&[Some(7), Some(3), None, None]), [7, 3, 4, 5]);
+        assert_eq!(seeds(&[Some(u64::MAX), None]), [u64::MAX, 0]);
+    }
+
+    #[test]
+    fn a_looped_film_has_a_transition_after_its_last_keyframe() {
+        let mut settings = JobSettings {
+            keyframes: vec![keyframe("a", None), keyframe("b", None)],
+            ..Default::default()
+        };
+        settings.timing.looped = Some(true);
+        settings.keyframes[1].shared.seconds = Some(9.0);
+        let job = settings.resolve().unwrap();
+        assert_eq!(job.transitions.len(), 2);
+        assert_eq!(job.transitions[1].seconds, 9.0);
+    }
+
+    #[test]
+    fn a_keyframe_is_a_prompt_or_a_picture() {
+        let mut settings = JobSettings {
+            keyframes: vec![keyframe("a", None), KeyframeSettings::default()],
+            ..Default::default()
+        };
+        assert_eq!(
+            settings.resolve(),
+            Err(SettingsError::NoPrompt { keyframe: 2 })
+        );
+        settings.keyframes[1].image = Some("b.png".into());
+        assert_eq!(settings.resolve().unwrap().keyframes[1].prompt, "");
+    }
+
+    #[test]
+    fn what_contradicts_itself_or_is_not_enough_is_refused() {
+        let open = BranchingSettings::default;
+        let levels = |steps| BranchingSettings {
+            steps,
+            branches: Some(vec![2, 5]),
+            injection_steps: Some(vec![0, 4]),
+            ..open()
+        };
+        let refused = [
+            BranchingSettings {
+                steps: Some(9),
+                ..open()
+            },
+            BranchingSettings {
+                frames: Some(4),
+                ..open()
+            },
+            levels(None),
+            BranchingSettings {
+                injection_steps: None,
+                ..levels(Some(9))
+            },
+            BranchingSettings {
+                branches: None,
+                ..levels(Some(9))
+            },
+            BranchingSettings {
+                frames: Some(4),
+                ..levels(Some(9))
+            },
+            BranchingSettings {
+                quality: Some(Quality::Low),
+                steps: Some(4),
+                ..open()
+            },
+            BranchingSettings {
+                injection_strengths: Some(vec![0.1]),
+                ..levels(Some(9))
+            },
+            // The depth strength would shape a tree that is given level by level.
+            BranchingSettings {
+                depth_strength: Some(0.3),
+                ..levels(Some(9))
+            },
+        ];
+        use SettingsError as E;
+        assert_eq!(
+            refused.map(|settings| settings.resolve().unwrap_err()),
+            [
+                E::StepsAlone,
+                E::NoSteps,
+                E::NoSteps,
+                E::BranchesWithoutInjections,
+                E::InjectionsWithoutBranches,
+                E::FramesWithBranches,
+                E::QualityWithNumbers,
+                E::InjectionsTwice,
+                E::DepthStrengthWithBranches,
+            ]
+        );
+        // Steps over a quality take its place, and are not enough alone.
+        let mut steps = JobSettings::default();
+        steps.defaults.branching.steps = Some(9);
+        let mut quality = JobSettings::default();
+        quality.defaults.branching.quality = Some(Quality::High);
+        let both = steps.over(quality).defaults.branching;
+        assert_eq!(both.resolve(), Err(E::StepsAlone));
+    }
+}

@@ -1,0 +1,85 @@
+//! Settings that are written as text: sizes and named choices.
+
+/// `512x768`: width and height.
+pub(super) mod size {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::{Serialize, Serializer};
+
+    use super::parse_size;
+
+    pub(in crate::settings) fn serialize<S: Serializer>(
+        size: &Option<(usize, usize)>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        size.map(|(width, height)| format!("{width}x{height}"))
+            .serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<(usize, usize)>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| {
+            parse_size(&text).map_err(|_| {
+                D::Error::custom(format_args!(
+                    "must be a size like 512x768, width first; got {:?}",
+                    crate::file::shortened(&text, 40)
+                ))
+            })
+        })
+        .transpose()
+    }
+}
+
+/// One of the names of a [`Choice`](lb_schedule::Choice).
+pub(super) mod choice {
+    use lb_schedule::Choice;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::{Serialize, Serializer};
+
+    pub(in crate::settings) fn serialize<C: Choice, S: Serializer>(
+        choice: &Option<C>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        choice.map(C::name).serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, C: Choice, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<C>, D::Error> {
+        let name = Option::<String>::deserialize(deserializer)?;
+        name.map(|name| {
+            name.parse().map_err(|_| {
+                D::Error::custom(format_args!(
+                    "must be one of {}; got {:?}",
+                    C::names(),
+                    crate::file::shortened(&name, 40)
+                ))
+            })
+        })
+        .transpose()
+    }
+}
+
+/// Reads width and height in pixels, as in `512x768`.
+///
+/// # Errors
+/// What to give instead.
+pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
+    let number = |part: &str| part.trim().parse::<usize>().ok();
+    text.split_once(['x', 'X', '×'])
+        .and_then(|(width, height)| Some((number(width)?, number(height)?)))
+        .ok_or_else(|| "give width and height in pixels, as in 512x768".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_width_then_height() {
+        assert_eq!(parse_size("512x768"), Ok((512, 768)));
+        assert!(parse_size("512").is_err());
+        assert!(parse_size("-1x2").is_err());
+    }
+}
