@@ -24,7 +24,7 @@ impl JobSettings {
     #[must_use]
     pub fn forced_on(self, mut lower: Self) -> Self {
         for keyframe in &mut lower.keyframes {
-            let own = std::mem::replace(keyframe, KeyframeSettings::default());
+            let own = std::mem::take(keyframe);
             *keyframe = own.under(&self.defaults);
         }
         self.over(lower)
