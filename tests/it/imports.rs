@@ -238,6 +238,6 @@ fn a_checkpoint_that_would_run_code_is_refused() {
     let state = dictionary(&[("state_dict", dictionary(&[])), ("callbacks", harm)]);
     fs::write(folder.join("harm.ckpt"), archive(&program(&state), &[])).unwrap();
     let said = run(&folder, &["import", "harm.ckpt"]);
-    said.assert_refused(1, &["os.system", "nothing of it was run"]);
+    said.assert_refused(1, &["os.system", "nothing in it was run"]);
     assert_eq!(folder.contents(), ["harm.ckpt"]);
 }

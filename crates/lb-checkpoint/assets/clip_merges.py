@@ -1,4 +1,4 @@
-"""Makes clip_merges.txt.gz: CLIP's 48,894 byte-pair merges in the form of transformers' merges.txt.
+"""Writes clip_merges.txt.gz: CLIP's 48,894 byte-pair merges in the format of transformers' merges.txt.
 
     pip install open_clip_torch
     python clip_merges.py
@@ -8,7 +8,8 @@ import gzip
 from importlib.util import find_spec
 from pathlib import Path
 
-# OpenCLIP's own arithmetic: 49,152 entries of the file, less 256 byte tokens and 2 special ones.
+# OpenCLIP computes the number in the same way, from the file's 49,152 entries, 256 tokens for bytes
+# and 2 special tokens.
 MERGES = 49152 - 256 - 2
 
 package = Path(find_spec("open_clip").origin).parent

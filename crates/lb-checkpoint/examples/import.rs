@@ -1,6 +1,6 @@
 //! Makes a model directory from a checkpoint: `import <SOURCE> <DESTINATION> [CONFIGURATION]`.
 
-#![allow(clippy::print_stdout, reason = "an example talks to its user")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

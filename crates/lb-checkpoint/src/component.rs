@@ -1,11 +1,11 @@
-//! The networks that a model consists of.
+//! The components of a model: the networks that it consists of.
 
-/// A network of a model. Each becomes one graph.
+/// A network of a model. One ONNX graph is written for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
-    /// `CLIPTextModel`: makes the conditioning of a prompt's tokens.
+    /// `CLIPTextModel` turns the tokens of a prompt into conditioning.
     TextEncoder,
-    /// `UNet2DConditionModel`: predicts the noise (or the velocity) in noised latents.
+    /// `UNet2DConditionModel` predicts the noise (or the velocity) in noised latents.
     Unet,
     /// The half of `AutoencoderKL` that turns latents into pictures.
     VaeDecoder,
@@ -14,7 +14,8 @@ pub enum Component {
 }
 
 impl Component {
-    /// All components, in the order in which a picture passes them (the encoder last).
+    /// All components. The first three are in the order in which they run when a picture is made; the
+    /// VAE encoder, which only some models need, is last.
     pub const ALL: [Self; 4] = [
         Self::TextEncoder,
         Self::Unet,
@@ -22,7 +23,8 @@ impl Component {
         Self::VaeEncoder,
     ];
 
-    /// The folder of the component's graph in a model directory: the name that Optimum uses.
+    /// Returns the name of the folder that holds the component's graph in a model directory. Optimum
+    /// uses the same name.
     #[must_use]
     pub fn directory_name(self) -> &'static str {
         match self {
@@ -33,8 +35,8 @@ impl Component {
         }
     }
 
-    /// The folder of the component's configuration and weights: the name that diffusers uses. Both
-    /// halves of the autoencoder have the same one.
+    /// Returns the name of the folder that holds the component's configuration and weights. diffusers
+    /// uses the same name. Both halves of the autoencoder share one folder.
     #[must_use]
     pub fn source_name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! The JSON files in which a model describes itself, read by serde.
+//! Reads the JSON files that describe a model, by means of serde.
 //!
 //! diffusers and transformers write one `config.json` for each network. Such a file has many settings,
-//! and a reader needs only a few; a setting that is absent or `null` has a default. So each reader
+//! and a reader needs only a few; a setting that is absent or `null` has a default. Each reader therefore
 //! declares a struct with the settings that it needs and their defaults, and
 //! [`ConfigFile::parse`] fills it. An error names the file, the setting, the value that was found and
 //! the values that are allowed.

@@ -1,11 +1,11 @@
-//! What can be wrong with a model as it is published, or with its import.
+//! The errors of reading and importing a published model.
 
 use std::path::PathBuf;
 
 /// Why a model could not be read or imported. Every variant names the file and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "the fields say what their names say")]
+#[allow(missing_docs, reason = "the names of the fields say what they are")]
 pub enum CheckpointError {
     /// A file or folder could not be read, written or linked. `action` is an infinitive: "read".
     #[error("{}: cannot {action}: {source}", path.display())]
@@ -14,23 +14,23 @@ pub enum CheckpointError {
         path: PathBuf,
         source: std::io::Error,
     },
-    /// A component's folder holds no weights in a form that is understood.
-    #[error("{}: no weights here; expected one of {expected}", folder.display())]
+    /// A component's folder holds no weights in a supported form.
+    #[error("{}: there are no weights in this folder; expected one of {expected}", folder.display())]
     NoWeights { folder: PathBuf, expected: String },
-    /// A component's weights exist only as torch has pickled them.
+    /// A component's weights exist only in a file that torch has pickled.
     #[error(
         "{}: weights that torch has pickled cannot be used directly; the model has to be imported \
          first",
         path.display()
     )]
     PickledWeights { path: PathBuf },
-    /// Git LFS left a pointer in place of a large file.
+    /// The file is a pointer that Git LFS keeps instead of a large file.
     #[error(
-        "{}: this is a pointer of Git LFS and not the file itself, which was not downloaded",
+        "{}: this is only a pointer of Git LFS; the file itself has not been downloaded",
         path.display()
     )]
     LargeFilePointer { path: PathBuf },
-    /// A JSON file cannot be parsed, or is not the object that it should be.
+    /// A JSON file cannot be parsed, or does not hold the object that is expected.
     #[error("{}: {problem}", path.display())]
     Json { path: PathBuf, problem: String },
     /// A setting of a JSON configuration has a value that is wrong or not supported. `found` is
@@ -42,20 +42,20 @@ pub enum CheckpointError {
         found: String,
         expected: String,
     },
-    /// A safetensors file breaks its own format: it is truncated, or its tensors overlap or lie
-    /// outside of it.
-    #[error("{}: not a sound safetensors file: {problem}", path.display())]
+    /// A safetensors file does not follow its format. For example, it is truncated, or its tensors
+    /// overlap.
+    #[error("{}: this is not a valid safetensors file: {problem}", path.display())]
     Safetensors { path: PathBuf, problem: String },
-    /// The configuration implies a tensor that no weight file has. `path` is the weight file, or the
-    /// index of its shards.
+    /// The configuration calls for a tensor that no weight file has. `path` is the weight file, or the
+    /// index of the shards.
     #[error("{}: tensor \"{tensor}\" is missing; the configuration calls for shape {expected:?}", path.display())]
     MissingTensor {
         path: PathBuf,
         tensor: String,
         expected: Vec<usize>,
     },
-    /// A single-file checkpoint lacks a whole network. `expected` is how its tensors' names begin.
-    #[error("{}: no {component} in this file; expected tensors named {expected}…", path.display())]
+    /// A single-file checkpoint lacks a whole network. `expected` lists the prefixes of its tensors' names.
+    #[error("{}: there is no {component} in this file; expected tensors named {expected}…", path.display())]
     NoComponent {
         path: PathBuf,
         component: &'static str,
@@ -71,7 +71,7 @@ pub enum CheckpointError {
         tensor: String,
         component: &'static str,
     },
-    /// Something about a model cannot be inferred from the shapes of its tensors.
+    /// A part of a model's configuration cannot be inferred from the shapes of its tensors.
     #[error(
         "{}: {what} cannot be inferred from the tensors ({reason}); a diffusers configuration has \
          to be given",
@@ -82,35 +82,35 @@ pub enum CheckpointError {
         what: &'static str,
         reason: String,
     },
-    /// A folder is not a model directory.
-    #[error("{}: this folder is no model directory (it has no model_index.json)", path.display())]
+    /// A folder is not a model directory, because it has no `model_index.json`.
+    #[error("{}: this folder is not a model directory (it has no model_index.json)", path.display())]
     NoModel { path: PathBuf },
-    /// A file is none of those in which models are published.
+    /// A file has none of the formats in which models are published.
     #[error(
-        "{}: neither a safetensors file nor a checkpoint as torch saves it (since version 1.6)",
+        "{}: this is neither a safetensors file nor a checkpoint saved by torch 1.6 or newer",
         path.display()
     )]
     UnknownFormat { path: PathBuf },
-    /// A checkpoint that torch has saved breaks its format.
-    #[error("{}: not a sound torch checkpoint: {problem}", path.display())]
+    /// A torch checkpoint does not follow its format.
+    #[error("{}: this is not a valid torch checkpoint: {problem}", path.display())]
     Checkpoint { path: PathBuf, problem: String },
-    /// The program in a checkpoint asks for a name that no model needs, perhaps to do harm.
+    /// The pickle program in a checkpoint uses a Python name that no model needs. It may be malicious.
     #[error(
-        "{}: its pickle asks for {global}, which is not among the names that tensors are made of; \
-         nothing of it was run",
+        "{}: its pickle uses {global}, which is not among the names that models need; nothing in it \
+         was run",
         path.display()
     )]
     CheckpointGlobal { path: PathBuf, global: String },
-    /// A model directory is to be made where something already exists.
-    #[error("{}: something is there already; expected a new or empty folder", path.display())]
+    /// Something already exists at the destination of an import.
+    #[error("{}: this already exists; expected a new or empty folder", path.display())]
     DestinationExists { path: PathBuf },
-    /// Something that is no model directory is to be replaced by one.
+    /// Something was to be replaced that is not a model directory.
     #[error(
-        "{}: this is no model directory (it has no model_index.json), and so is not replaced",
+        "{}: this is not replaced, because it is not a model directory (it has no model_index.json)",
         path.display()
     )]
     NotReplaceable { path: PathBuf },
-    /// The caller broke the import off.
+    /// The caller interrupted the import.
     #[error("interrupted")]
     Interrupted,
     /// A tensor's shape contradicts the configuration.
@@ -124,8 +124,8 @@ pub enum CheckpointError {
         found: Vec<usize>,
         expected: Vec<usize>,
     },
-    /// A tensor is stored in a number format that weights do not have. `found` is as the header
-    /// spells it.
+    /// A tensor is stored in a number format that is not supported for weights. `found` is the format as
+    /// the header spells it.
     #[error("{}: tensor \"{tensor}\" is stored as {found}; expected F32, F16 or BF16", path.display())]
     Dtype {
         path: PathBuf,
@@ -135,8 +135,8 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// Whether the request was wrong (a destination that exists, a configuration that has to be
-    /// given) rather than a file.
+    /// Whether the user's request is wrong, rather than a file: the destination already exists, or a
+    /// configuration has to be given.
     #[must_use]
     pub fn is_request(&self) -> bool {
         matches!(
@@ -147,7 +147,7 @@ impl CheckpointError {
         )
     }
 
-    /// For `map_err` on an operation with a path.
+    /// Makes a function for `map_err` that adds the action and the path to an I/O error.
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -1,9 +1,9 @@
-//! Imports: model directories made from what models are published as.
+//! Imports, which make model directories from published models.
 //!
-//! A diffusers directory is already what it should be and is only linked to another folder. A
-//! checkpoint in one file gets the configurations and the tokenizer that it lacks; its weights stay
-//! in that file, to which the model directory has a hard link. Only what training frameworks pickle
-//! (`.ckpt`, `.bin`) is converted, once, to a file in which tensors can be addressed.
+//! A diffusers directory already is a model directory, so its files are only linked. For a single-file
+//! checkpoint, the configurations and the tokenizer that it lacks are written, and the model directory
+//! gets a hard link to the file with the weights. Only pickled weights (`.ckpt`, `.bin`) are converted
+//! to a safetensors file, in which a graph can refer to each tensor.
 
 mod description;
 mod destination;
@@ -26,43 +26,45 @@ pub use scheduler::{ImportedPrediction, Prediction, PredictionSource};
 pub use source::SourceFormat;
 use source::{ModelWeights, Source};
 
-/// What the files of a model leave open.
+/// What the files of a model do not determine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportOptions {
-    /// What the UNet predicts. `None` means what the configuration says, otherwise what the kind of
-    /// model or the file's name suggests, otherwise the velocity (see [`PredictionSource`]).
+    /// What the UNet predicts. With `None`, it is taken from the configuration; if that is missing, from
+    /// the kind of model or the file's name; and otherwise the velocity is assumed (see
+    /// [`PredictionSource`]).
     pub prediction: Option<ImportedPrediction>,
-    /// A diffusers directory whose configurations and tokenizer are taken as they are, component by
-    /// component. What it lacks is inferred from the tensors' shapes and the rules of Stable
-    /// Diffusion 1 and 2; a model of other proportions needs it.
+    /// A diffusers directory from which configurations and the tokenizer are copied. A configuration that
+    /// it lacks is inferred from the tensors' shapes, by the rules of Stable Diffusion 1 and 2. It is
+    /// necessary for a model to which these rules do not apply.
     pub configuration: Option<PathBuf>,
-    /// Replaces a model directory that exists. It stays until the new one is complete.
+    /// Whether to replace a model directory that already exists at the destination. The old one is kept
+    /// until the new one is complete.
     pub replace: bool,
 }
 
-/// What an import made.
+/// A description of a finished import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportReport {
-    /// The model directory.
+    /// The path of the model directory.
     pub directory: PathBuf,
-    /// What it was made from.
+    /// The form of the source.
     pub format: SourceFormat,
-    /// What the model is made for.
+    /// The kind of model.
     pub kind: ModelKind,
     /// What the UNet predicts, and how that is known.
     pub prediction: Prediction,
-    /// How the weights got there; [`WeightTransfer::Copied`] if they had to be converted.
+    /// How the weights were brought into the directory. Converted weights count as copied.
     pub weights: WeightTransfer,
 }
 
-/// A model that has been opened for import: its weights are found and its configurations known,
-/// and nothing has been written.
+/// A model that has been opened for import. Its weights have been found and its configurations read or
+/// inferred, but nothing has been written yet.
 ///
 /// The source is a diffusers directory, a single-file checkpoint with CompVis' names
-/// (`.safetensors`), or one that torch has saved (`.ckpt`). An import takes three steps, between
-/// which the caller can check what is about to be written or add to it:
+/// (`.safetensors`), or one that torch has saved (`.ckpt`). An import takes three steps. Between them,
+/// the caller can check what is about to be written, or add files:
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -90,18 +92,19 @@ pub struct Import {
 }
 
 impl Import {
-    /// Opens `source`, to make a model directory at `destination` from it.
+    /// Opens `source`, from which a model directory will be made at `destination`.
     ///
     /// # Errors
-    /// [`CheckpointError::DestinationExists`] or [`CheckpointError::NotReplaceable`] where something
-    /// exists at the destination; [`CheckpointError::NotInferable`] where a configuration has to be
-    /// given; otherwise the source is none of the three forms, damaged, or lacks a part.
+    /// [`CheckpointError::DestinationExists`] or [`CheckpointError::NotReplaceable`] if something already
+    /// exists at the destination, and [`CheckpointError::NotInferable`] if a configuration has to be
+    /// given. Other errors mean that the source has none of the three forms, is damaged, or is
+    /// incomplete.
     pub fn open(
         source: &Path,
         destination: &Path,
         options: &ImportOptions,
     ) -> Result<Self, CheckpointError> {
-        destination::refuse_occupied(destination, options.replace)?;
+        destination::validate(destination, options.replace)?;
         let source = Source::open(source)?;
         let weights = source.weights()?;
         let description = Description::new(
@@ -119,33 +122,33 @@ impl Import {
         })
     }
 
-    /// What the model is made for.
+    /// Returns the kind of model.
     #[must_use]
     pub fn kind(&self) -> ModelKind {
         self.description.kind
     }
 
-    /// The configuration that a component will have. Its path is the one it will have at the
-    /// destination.
+    /// Returns the configuration that a component will have. Its path is the one at the destination.
     #[must_use]
     pub fn config(&self, component: Component) -> &ConfigFile {
         self.description.config(component)
     }
 
-    /// The weights of a component.
+    /// Returns the weights of a component.
     #[must_use]
     pub fn weights(&self, component: Component) -> &Weights {
         self.weights.of(component)
     }
 
-    /// Writes the model directory under a hidden name beside the destination. Weights are
-    /// hard-linked, or copied where the file system has no hard links; pickled ones are converted.
+    /// Writes the model directory under a hidden name next to the destination. Weights are hard-linked,
+    /// or copied if the file system has no hard links; pickled weights are converted.
     ///
-    /// `observe` is called before each file or tensor and at the end, and can break off.
+    /// `observe` is called before each file or tensor and at the end. It can interrupt the import by
+    /// returning [`ControlFlow::Break`].
     ///
     /// # Errors
-    /// [`CheckpointError::Interrupted`] if `observe` breaks off, and the errors of the file system.
-    /// Then nothing is left of the new directory.
+    /// [`CheckpointError::Interrupted`] if `observe` interrupts the import, and errors of the file
+    /// system. In both cases the unfinished directory is removed.
     pub fn write(
         self,
         observe: &mut dyn FnMut() -> ControlFlow<()>,
@@ -173,8 +176,8 @@ impl Import {
     }
 }
 
-/// A model directory that is complete but still has a hidden name beside its destination. It is
-/// removed again when it is dropped without being published.
+/// A model directory that is complete, but still has a hidden name next to its destination. It is removed
+/// if it is dropped without being published.
 #[derive(Debug)]
 pub struct UnpublishedModel {
     directory: PartialDirectory,
@@ -182,22 +185,23 @@ pub struct UnpublishedModel {
 }
 
 impl UnpublishedModel {
-    /// The directory's present path, to which further files can be added.
+    /// Returns the directory's temporary path. The caller can add files to it.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.root()
     }
 
-    /// The path that a file of the directory will have once it is published.
+    /// Returns the path that a file of the directory will have once the directory is published.
     #[must_use]
     pub fn published_path(&self, path: &Path) -> PathBuf {
         self.directory.published_path(path)
     }
 
-    /// Gives the directory its name in one step. A model that it replaces is removed afterwards.
+    /// Renames the directory to its destination in one step. A model that it replaces is removed
+    /// afterwards.
     ///
     /// # Errors
-    /// Those of the file system. Then a model that was to be replaced stays.
+    /// [`CheckpointError::Io`] if the file system refuses. A model that was to be replaced is then kept.
     pub fn publish(self) -> Result<ImportReport, CheckpointError> {
         self.directory.publish()?;
         Ok(self.report)

@@ -1,26 +1,28 @@
-//! What a model is made for. It shows in what the UNet takes in addition to the latents.
+//! The kinds of models. They differ in what the UNet takes in addition to the latents.
 
 use std::fmt;
 
-/// The kinds of Stable Diffusion models: text to image, and three whose UNets take more than latents.
+/// The kinds of Stable Diffusion models: text to image, and three kinds whose UNets take more than
+/// latents.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ModelKind {
-    /// Pictures from text; the UNet takes nothing but latents.
+    /// Makes pictures from text; the UNet takes only latents.
     TextToImage,
-    /// Repaints a part of a picture; the UNet also takes the mask and the masked picture's latents.
+    /// Repaints part of a picture; the UNet also takes the mask and the masked picture's latents.
     Inpaint,
-    /// Pictures of a given depth; the UNet also takes the depth map.
+    /// Makes pictures that match a given depth map, which the UNet also takes.
     Depth,
-    /// Larger pictures from small ones; the UNet also takes the small picture, noised, and the
-    /// level of that noise as a class label.
+    /// Enlarges pictures; the UNet also takes the small picture with noise added to it, and the level of
+    /// that noise as a class label.
     Upscale,
 }
 
 impl ModelKind {
-    /// All kinds.
+    /// All kinds of models.
     pub const ALL: [Self; 4] = [Self::TextToImage, Self::Inpaint, Self::Depth, Self::Upscale];
 
-    /// Input channels of the UNet in addition to those of the latents: the concatenated channels.
+    /// Returns the number of concatenated channels: the input channels of the UNet in addition to those
+    /// of the latents.
     #[must_use]
     pub fn concatenated_channels(self, latent_channels: usize) -> usize {
         match self {
@@ -31,8 +33,8 @@ impl ModelKind {
         }
     }
 
-    /// What latents are divided by before they are decoded, in models whose configuration does not
-    /// say it. diffusers' pipelines take these numbers too.
+    /// Returns the number by which latents are divided before they are decoded, for models whose
+    /// configuration does not contain it. diffusers' pipelines use the same numbers.
     #[must_use]
     pub fn scaling_factor(self) -> f64 {
         match self {
@@ -41,8 +43,8 @@ impl ModelKind {
         }
     }
 
-    /// The kind whose UNet takes this many channels, with or without a class label;
-    /// `None` if there is no such kind.
+    /// Returns the kind whose UNet takes this many channels, with or without a class label, or `None` if
+    /// there is no such kind.
     #[must_use]
     pub fn of_channels(
         unet_channels: usize,
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_identify_the_published_models() {
+    fn the_number_of_channels_identifies_the_published_models() {
         for (kind, channels) in ModelKind::ALL.into_iter().zip([4, 9, 5, 7]) {
             let classes = kind == ModelKind::Upscale;
             assert_eq!(4 + kind.concatenated_channels(4), channels);

@@ -2,9 +2,9 @@
 //! published.
 //!
 //! Models come as a diffusers directory (one folder for each network), or as one file that holds
-//! all networks under the names of CompVis' code: a safetensors file, or a `.ckpt` that torch has
-//! pickled. Whatever the form, a reader wants to know the same things: how each network is shaped,
-//! and where in which file each of its tensors lies.
+//! all networks under the tensor names of CompVis' code: a safetensors file, or a `.ckpt` file that
+//! torch has pickled. From each form this crate reads the same two things: the shape of each network,
+//! and the file and byte range in which each of its tensors is stored.
 //!
 //! ```text
 //! unet/config.json ─────────────► UnetConfig: the network's shape
@@ -13,12 +13,12 @@
 //! model.ckpt (zip + pickle) ────┘
 //! ```
 //!
-//! No number of a weight is read: [`Weights`] says where the numbers are, and whoever runs the model
-//! maps them from there. Nothing that a file claims is believed before it has been checked
-//! against the file's length, and no code in a pickle is run.
+//! The numbers in the weights are not read: [`Weights`] says where they are stored, so that a runtime
+//! can map them into memory. Every offset and length in a file is checked against the file's own length
+//! before it is used, and no code in a pickle is run.
 //!
 //! An [`Import`] turns any of these forms into a model directory. It infers configurations from the
-//! shapes of the tensors where none are given, adds CLIP's tokenizer, and hard-links the weights.
+//! shapes of the tensors if none are given, adds CLIP's tokenizer, and hard-links the weights.
 //!
 //! ```
 //! use lb_checkpoint::{Component, Weights};
@@ -60,6 +60,6 @@ pub use import::{
     SourceFormat, UnpublishedModel,
 };
 pub use kind::ModelKind;
-pub use regular_file::require_regular_file;
+pub use regular_file::validate_regular_file;
 pub use safetensors::Dtype;
-pub use weights::{StoredTensor, WeightFacts, WeightTransfer, Weights, link_or_copy};
+pub use weights::{StoredTensor, WeightStatistics, WeightTransfer, Weights, link_or_copy};

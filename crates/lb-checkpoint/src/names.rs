@@ -1,9 +1,9 @@
 //! Translates the tensor names of single-file checkpoints to those of diffusers.
 //!
-//! A checkpoint in one file has the names of the CompVis code that Stable Diffusion was trained
-//! with. Its networks are those of diffusers, numbered in other ways. Two things differ apart from
-//! names: OpenCLIP fuses the projections of its attention, and the autoencoder's attention consists
-//! of 1×1 convolutions.
+//! The tensors in such a file are named as in CompVis' code, with which Stable Diffusion was trained.
+//! The networks are the same as in diffusers, but their layers are numbered differently. Two tensors
+//! also differ in form: OpenCLIP stores the query, key and value projections of an attention as one
+//! matrix, and the autoencoder's attention consists of 1×1 convolutions.
 
 mod text_encoder;
 mod unet;
@@ -11,7 +11,7 @@ mod vae;
 
 use crate::component::Component;
 
-/// A tensor of a checkpoint under a name of diffusers.
+/// diffusers' name for a tensor of a checkpoint, or for a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Renamed {
     pub(crate) name: String,
@@ -23,13 +23,13 @@ pub(crate) struct Renamed {
 pub(crate) enum Part {
     /// The whole tensor.
     Whole,
-    /// The first, second or third of three equal ranges of rows.
+    /// The first (0), second (1) or third (2) of three equal ranges of rows.
     ThirdOfRows(usize),
-    /// A 1×1 convolution `[out, in, 1, 1]` as the matrix `[out, in]`.
+    /// The whole tensor: a 1×1 convolution `[out, in, 1, 1]`, used as the matrix `[out, in]`.
     Matrix,
 }
 
-/// The key of a tensor that neither version of Stable Diffusion has.
+/// The error for a key that neither Stable Diffusion 1 nor 2 has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownKey(pub(crate) String);
 
@@ -42,7 +42,7 @@ impl Renamed {
     }
 }
 
-/// How the keys of a component begin in a checkpoint.
+/// Returns the prefixes with which the keys of a component can begin in a checkpoint.
 pub(crate) fn prefixes(component: Component) -> &'static [&'static str] {
     match component {
         Component::TextEncoder => &["cond_stage_model.model.", "cond_stage_model.transformer."],
@@ -61,11 +61,11 @@ pub(crate) fn is_known(key: &str) -> bool {
     })
 }
 
-/// The diffusers names for the keys of a component; keys of other components have none.
+/// Returns diffusers' names for the keys of a component. Keys of other components are left out.
 ///
 /// # Errors
-/// For a key inside of the UNet or autoencoder that neither version of Stable Diffusion has: it
-/// would be a layer left out.
+/// [`UnknownKey`] for a key of the UNet or autoencoder that neither version of Stable Diffusion has. If
+/// it were ignored, the graph would lack a layer.
 pub(crate) fn rename<'k>(
     component: Component,
     keys: impl Iterator<Item = &'k str> + Clone,
@@ -90,7 +90,8 @@ pub(crate) fn rename<'k>(
     }
 }
 
-/// `path` with another beginning, if one of the table's beginnings is followed by a dot in it.
+/// If `path` begins with a left entry of the table followed by a dot, replaces that entry by the right
+/// one.
 fn exchange_start(path: &str, table: &[(&str, &str)]) -> Option<String> {
     table.iter().find_map(|(from, to)| {
         let rest = path.strip_prefix(from)?;
@@ -98,7 +99,7 @@ fn exchange_start(path: &str, table: &[(&str, &str)]) -> Option<String> {
     })
 }
 
-/// The number before the first dot, and what follows it.
+/// Splits a path into the number before its first dot and the rest after it.
 fn split_number(path: &str) -> Option<(usize, &str)> {
     let (number, rest) = path.split_once('.')?;
     Some((number.parse().ok()?, rest))

@@ -1,4 +1,5 @@
-//! Opening what a model directory names: files, not pipes or devices, which may never end.
+//! Opens the files of a model directory. Pipes and devices are refused, because reading one may never
+//! end.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,12 +9,12 @@ use lb_files::FileError;
 
 use crate::error::CheckpointError;
 
-/// Opens a regular file (or a link to one) for reading.
+/// Opens a regular file, or a link to one, for reading.
 pub(crate) fn open(path: &Path) -> Result<File, CheckpointError> {
     open_file(path).map_err(CheckpointError::io("open", path))
 }
 
-/// All bytes of a regular file.
+/// Reads all bytes of a regular file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     let mut bytes = Vec::new();
     open_file(path)
@@ -22,7 +23,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     Ok(bytes)
 }
 
-/// All bytes of a regular file; `None` if it has more than `longest`.
+/// Reads all bytes of a regular file; returns `None` if there are more than `longest`.
 pub(crate) fn read_at_most(path: &Path, longest: u64) -> Result<Option<Vec<u8>>, CheckpointError> {
     let mut bytes = Vec::new();
     open_file(path)
@@ -31,11 +32,12 @@ pub(crate) fn read_at_most(path: &Path, longest: u64) -> Result<Option<Vec<u8>>,
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= longest))
 }
 
-/// Refuses what is no regular file (or link to one), for readers that open it themselves.
+/// Checks that `path` is a regular file or a link to one. This is for code that passes the path on to a
+/// library which opens the file itself.
 ///
 /// # Errors
-/// [`CheckpointError::Io`] where it is something else, or nothing is there.
-pub fn require_regular_file(path: &Path) -> Result<(), CheckpointError> {
+/// [`CheckpointError::Io`] if nothing exists at `path`, or if it is something other than a file.
+pub fn validate_regular_file(path: &Path) -> Result<(), CheckpointError> {
     lb_files::validate_regular(path)
         .map_err(|error| CheckpointError::io("read", path)(error.into_io()))
 }

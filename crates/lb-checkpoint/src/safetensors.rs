@@ -1,9 +1,9 @@
-//! The header of a safetensors file: which tensor lies where.
+//! Reads the header of a safetensors file, which says where each tensor is stored.
 //!
 //! A safetensors file begins with eight bytes that hold the length of its header (little-endian).
-//! The header is JSON that gives each tensor's name, dtype, shape and byte range, and the tensors' bytes
-//! follow it. Only the header is read here. Nothing that it claims is believed before it has been
-//! checked against the file's length.
+//! The header is JSON with each tensor's name, dtype, shape and byte range, and the tensors' bytes follow
+//! it. Only the header is read here. Its offsets and lengths are checked against the file's length before
+//! they are used.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,34 +16,34 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::error::CheckpointError;
 use crate::regular_file;
 
-/// The format's own limit on the header's length.
+/// The longest header that the safetensors format allows, in bytes.
 const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The number formats in which Stable Diffusion weights are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
-    /// 32-bit floats.
+    /// 32-bit floating-point numbers.
     F32,
-    /// 16-bit floats (IEEE 754).
+    /// 16-bit floating-point numbers of IEEE 754, with 5 bits of exponent.
     F16,
-    /// 16-bit floats with the exponent of 32-bit ones.
+    /// bfloat16: 16-bit floating-point numbers with 8 bits of exponent, as 32-bit ones have.
     BF16,
 }
 
-/// Where a tensor lies in its file.
+/// A tensor's entry in the header of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TensorEntry {
-    /// As the header spells it. Files may hold other formats than [`Dtype`] has; they are refused when
-    /// such a tensor is asked for.
+    /// The number format as the header spells it. It may be one that [`Dtype`] lacks; using such a tensor
+    /// as a weight is an error.
     pub(crate) dtype: String,
     pub(crate) shape: Vec<usize>,
-    /// Where its bytes begin, from the start of the file.
+    /// The position of its first byte, counted from the start of the file.
     pub(crate) offset: u64,
     /// The number of its bytes.
     pub(crate) length: u64,
 }
 
-/// Reads and checks the header of `path`.
+/// Reads and validates the header of the file at `path`.
 pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorEntry>, CheckpointError> {
     let broken = |problem: String| CheckpointError::Safetensors {
         path: path.to_owned(),
@@ -79,19 +79,20 @@ pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorEntry>, 
         .read_to_end(&mut header)
         .map_err(CheckpointError::io("read", path))?;
     let header: Header = serde_json::from_slice(&header)
-        .map_err(|error| broken(format!("the header is not understood: {error}")))?;
+        .map_err(|error| broken(format!("the header cannot be parsed: {error}")))?;
     let data_start = 8 + header_length;
-    check_entries(header, data_start, file_length - data_start).map_err(broken)
+    validate_entries(header, data_start, file_length - data_start).map_err(broken)
 }
 
-/// Whether a file that begins like this is a pointer, which Git LFS keeps instead of a large file. Read
-/// as the length of a header, these bytes would be longer than any file.
+/// Whether a file that begins with these bytes is a pointer, which Git LFS keeps instead of a large file.
+/// It cannot be a safetensors file: as the length of a header, its first bytes are larger than any file.
 pub(crate) fn is_pointer(start: &[u8]) -> bool {
     start.starts_with(b"version ")
 }
 
-/// Checks the sizes, bounds, names and overlaps of the header's entries.
-fn check_entries(
+/// Validates the entries of a header: their sizes and bounds, and that no name is used twice and no byte
+/// belongs to two tensors.
+fn validate_entries(
     header: Header,
     data_start: u64,
     data_length: u64,
@@ -131,7 +132,7 @@ fn check_entries(
             .collect::<Result<_, _>>();
         let tensor = TensorEntry {
             dtype: entry.dtype,
-            shape: shape.map_err(|_| format!("tensor \"{name}\" has an absurd shape"))?,
+            shape: shape.map_err(|_| format!("tensor \"{name}\" has a side that is too long"))?,
             offset: data_start + begin,
             length: end - begin,
         };
@@ -142,13 +143,14 @@ fn check_entries(
     Ok(checked)
 }
 
-/// The number of bytes that a tensor should have; `None` if its dtype is none of [`Dtype`].
+/// Computes the number of bytes that a tensor should have. `None` means that [`Dtype`] lacks its number
+/// format.
 fn byte_length(entry: &Entry) -> Option<u64> {
     let width = match Dtype::parse(&entry.dtype)? {
         Dtype::F32 => 4,
         Dtype::F16 | Dtype::BF16 => 2,
     };
-    // A product beyond u64 cannot equal any range in the file: u64::MAX makes it a mismatch.
+    // If the product does not fit a u64, u64::MAX serves as a length that no range in a file has.
     let length = entry
         .shape
         .iter()
@@ -157,7 +159,7 @@ fn byte_length(entry: &Entry) -> Option<u64> {
 }
 
 impl Dtype {
-    /// The dtype that the header spells like this, if weights can have it.
+    /// Parses a number format as a header spells it. `None` means that weights cannot have it.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         match word {
             "F32" => Some(Self::F32),
@@ -175,8 +177,8 @@ struct Entry {
     data_offsets: [u64; 2],
 }
 
-/// The entries in the order of the file. It is a list and no map, so that a name which is listed twice
-/// is noticed.
+/// The entries in the order of the file. This is a list rather than a map, so that a name that is listed
+/// twice is noticed.
 struct Header(Vec<(String, Entry)>);
 
 impl<'de> Deserialize<'de> for Header {

@@ -1,12 +1,12 @@
-//! Converts checkpoints as `torch.save` writes them (`.ckpt`) to safetensors.
+//! Converts checkpoints that `torch.save` has written (`.ckpt`) to safetensors files.
 //!
-//! Such a file is a zip archive: `data.pkl`, a program for Python's pickle machine that builds the
-//! dictionary of tensors, and `data/N`, their bytes, uncompressed. Python would run whatever
-//! function the program names. The reader here runs none of them: it keeps track of what the program
-//! builds, knows the few names that tensors are made of, and refuses all others.
+//! Such a checkpoint is a zip archive. Its entry `data.pkl` is a program for Python's pickle machine,
+//! which builds a dictionary of tensors; the entries `data/N` are their bytes, uncompressed. Python would
+//! call any function that the program names. This reader calls none: it keeps track of what the program
+//! builds, knows the few names that tensors need, and refuses all others.
 //!
-//! Nothing that the archive claims is believed before it has been checked against the file's
-//! length, and only the program and the bytes of one tensor at a time are read into memory.
+//! Every offset and length in the archive is checked against the file's length before it is used. Only
+//! the program and the bytes of one tensor at a time are read into memory.
 
 mod archive;
 mod convert;
@@ -26,30 +26,30 @@ use crate::safetensors::TensorEntry;
 use archive::Archive;
 use tensors::Source;
 
-/// An opened checkpoint: its tensors found and checked, their bytes not read.
+/// An opened checkpoint. Its tensors have been found and checked, but their bytes have not been read.
 #[derive(Debug)]
 pub(crate) struct TorchCheckpoint {
     path: PathBuf,
     header: Vec<u8>,
     entries: BTreeMap<String, TensorEntry>,
-    /// In the order in which the converted file has them.
+    /// The tensors in the order that they have in the converted file.
     sources: Vec<Source>,
 }
 
 impl TorchCheckpoint {
-    /// Reads the archive's directory and program, and lays out the converted file: the networks
-    /// of a checkpoint with CompVis' names.
+    /// Opens a single-file checkpoint: reads the archive's directory and program, and lays out the
+    /// converted file. Only the tensors of its networks are kept.
     pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
         Self::open_tensors(path, is_known)
     }
 
-    /// The same for one component with diffusers' names: all its tensors.
+    /// Opens the weights of one component with diffusers' names. All tensors are kept.
     pub(crate) fn open_component(path: &Path) -> Result<Self, CheckpointError> {
         Self::open_tensors(path, |_| true)
     }
 
-    /// Whether a file is an archive, as torch's checkpoints are since version 1.6, by its first
-    /// bytes.
+    /// Whether a file that begins with these bytes is a zip archive, as torch's checkpoints are since
+    /// version 1.6.
     pub(crate) fn is_archive(start: &[u8]) -> bool {
         start.starts_with(b"PK\x03\x04")
     }
@@ -66,8 +66,7 @@ impl TorchCheckpoint {
             let source = Source::new(&name, &tensor, storage);
             sources.push(source.map_err(|problem| problem.at(path))?);
         }
-        tensors::require_growth_in_bounds(&sources, archive.length())
-            .map_err(|problem| problem.at(path))?;
+        tensors::validate_growth(&sources, archive.length()).map_err(|problem| problem.at(path))?;
         let (header, entries) = convert::lay_out(&mut sources);
         Ok(Self {
             path: path.to_owned(),
@@ -77,12 +76,12 @@ impl TorchCheckpoint {
         })
     }
 
-    /// Where each tensor will lie in the converted file.
+    /// Returns the entries that the tensors will have in the converted file.
     pub(crate) fn entries(&self) -> &BTreeMap<String, TensorEntry> {
         &self.entries
     }
 
-    /// Writes the converted file, one tensor at a time, until `observe` breaks off.
+    /// Writes the converted file, one tensor at a time, unless `observe` interrupts it.
     pub(crate) fn write_safetensors(
         &self,
         target: &Path,

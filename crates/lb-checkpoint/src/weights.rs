@@ -1,4 +1,5 @@
-//! The weights of one component: where each of its tensors lies, in one or more safetensors files.
+//! The weights of one component: the file and byte range of each of its tensors, in one or more
+//! safetensors files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,67 +13,69 @@ use crate::names::{self, Part, Renamed};
 use crate::regular_file;
 use crate::safetensors::{Dtype, TensorEntry, read_header};
 
-/// File stems under which diffusers and transformers save a component, the most usual one first.
+/// The names, without extensions, under which diffusers and transformers save a component's weights.
 const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 
-/// Variants of a stem: full precision first, as diffusers loads it.
+/// The suffixes of variants. Full precision comes first, because diffusers prefers it too.
 const VARIANTS: [&str; 2] = ["", ".fp16"];
 
-/// File stems of weights that torch has pickled.
+/// The names, without extensions, of weights that torch has pickled.
 const PICKLED_STEMS: [&str; 2] = ["diffusion_pytorch_model", "pytorch_model"];
 
-/// The file in a model directory that holds the weights of every component whose folder has none: a
-/// checkpoint as CompVis' code saves it.
+/// The name of a single-file checkpoint in a model directory. It holds the weights of each component
+/// whose own folder has none, with the tensor names of CompVis' code.
 pub(crate) const SINGLE_FILE: &str = "checkpoint.safetensors";
 
-/// A tensor (or some of its rows) as a byte range of a file.
+/// The byte range of a file in which a tensor, or some rows of one, is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTensor {
-    /// Which file, as an index into [`Weights::files`].
+    /// The file that holds it, as an index into [`Weights::files`].
     pub file: usize,
     /// The number format in which it is stored.
     pub dtype: Dtype,
-    /// Its sides, outermost first.
+    /// Its sizes along all axes, the outermost first.
     pub shape: Vec<usize>,
-    /// Where it begins, in bytes from the start of the file.
+    /// The position of its first byte, counted from the start of the file.
     pub offset: u64,
-    /// Its length in bytes.
+    /// The number of its bytes.
     pub length: u64,
 }
 
-/// What can be said about a component's weights without reading their numbers.
+/// Statistics of a component's weights, which are known from the headers of the files alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct WeightFacts {
-    /// How many numbers there are. Buffers that are no weights are not counted.
+pub struct WeightStatistics {
+    /// How many numbers the weights consist of. Buffers of integers, which are not weights, are left out.
     pub parameters: u64,
     /// The size of the component's tensors in bytes.
     pub bytes: u64,
-    /// The number formats in which they are stored: `F32`, `F16`, `BF16`.
+    /// The number formats in which the weights are stored: `F32`, `F16`, `BF16`.
     pub formats: BTreeSet<String>,
-    /// The files that hold them. These may hold the weights of other components too.
+    /// The files that hold the weights. They may hold the weights of other components too.
     pub files: Vec<PathBuf>,
 }
 
-/// Every tensor of a component under diffusers' names, found and checked but not read.
+/// The tensors of a component, with diffusers' names. Where they are stored has been checked against the
+/// files, but their numbers have not been read.
 #[derive(Clone, Debug)]
 pub struct Weights {
     files: Vec<PathBuf>,
-    /// By name: the index of the file, and the entry in its header.
+    /// For each name, the index of the file and the entry in its header.
     tensors: BTreeMap<String, (usize, TensorEntry)>,
-    /// The file that an error about a missing tensor names.
+    /// The file that is named in an error about a missing tensor.
     source: PathBuf,
 }
 
 impl Weights {
-    /// Opens the weights of a component of a model directory: those in the component's folder (one
-    /// safetensors file, or shards with an index), otherwise its part of `checkpoint.safetensors`.
+    /// Opens the weights of a component of a model directory.
     ///
-    /// Only the headers of the files are read.
+    /// They are taken from the component's folder, where they are one safetensors file, or shards with an
+    /// index. If it has none, they are taken from `checkpoint.safetensors` in the model directory. Only
+    /// the headers of the files are read.
     ///
     /// # Errors
-    /// [`CheckpointError::NoWeights`] or [`CheckpointError::PickledWeights`] where there is no
-    /// safetensors file, and the errors of a file that cannot be read or is damaged.
+    /// [`CheckpointError::NoWeights`] or [`CheckpointError::PickledWeights`] if there is no safetensors
+    /// file, and other errors if a file cannot be read or is damaged.
     pub fn open(model_directory: &Path, component: Component) -> Result<Self, CheckpointError> {
         let folder = model_directory.join(component.source_name());
         match Self::from_folder(&folder) {
@@ -91,7 +94,7 @@ impl Weights {
         }
     }
 
-    /// Weights that will lie in the file at `path` once it is written.
+    /// Describes weights that will be in the file at `path` once it has been written.
     pub(crate) fn planned(path: PathBuf, tensors: &BTreeMap<String, TensorEntry>) -> Self {
         Self::in_one_file(path, tensors.clone())
     }
@@ -115,7 +118,7 @@ impl Weights {
                     let tensors = read_header(&file)?;
                     return Ok(Self::in_one_file(file, tensors));
                 }
-                // diffusers and transformers have changed where the variant goes in this name.
+                // diffusers and transformers have both changed the position of the variant in this name.
                 for index in [
                     format!("{stem}.safetensors.index{variant}.json"),
                     format!("{stem}{variant}.safetensors.index.json"),
@@ -175,10 +178,11 @@ impl Weights {
         })
     }
 
-    /// The component's part of a checkpoint that holds all components, under diffusers' names.
+    /// Finds the weights of a component in a checkpoint that holds all components, and gives them
+    /// diffusers' names.
     ///
-    /// Nothing is moved: a tensor that has another form in diffusers is a range of rows of the
-    /// stored one, or the same bytes with another shape.
+    /// No bytes are moved. A tensor that has another form in diffusers is a range of rows of the stored
+    /// one, or the same bytes with another shape.
     pub(crate) fn from_single_file(
         path: &Path,
         tensors: &BTreeMap<String, TensorEntry>,
@@ -214,7 +218,9 @@ impl Weights {
                 if renamed.insert(name.clone(), entry).is_some() {
                     return Err(CheckpointError::Safetensors {
                         path: path.to_owned(),
-                        problem: format!("\"{key}\" is there under another name too ({name})"),
+                        problem: format!(
+                            "two tensors have the meaning of diffusers' \"{name}\"; one is \"{key}\""
+                        ),
                     });
                 }
             }
@@ -222,30 +228,31 @@ impl Weights {
         Ok(Self::in_one_file(path.to_owned(), renamed))
     }
 
-    /// The files that hold the tensors; [`StoredTensor::file`] counts them in this order.
+    /// Returns the files that hold the tensors. [`StoredTensor::file`] is an index into this list.
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// The files that hold the tensors, and their index if there is one.
+    /// Returns the files that hold the tensors, and the index of the shards if there is one.
     pub(crate) fn all_files(&self) -> impl Iterator<Item = &Path> {
         let index = Some(&self.source).filter(|source| !self.files.contains(source));
         self.files.iter().chain(index).map(PathBuf::as_path)
     }
 
-    /// The file that lists the tensors: the only one, or the index of several.
+    /// Returns the file that lists the tensors: the weight file if there is only one, otherwise the index
+    /// of the shards.
     #[must_use]
     pub fn source(&self) -> &Path {
         &self.source
     }
 
-    /// The names of all tensors, sorted.
+    /// Returns the names of all tensors in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The shape of the tensor of this name, if there is one.
+    /// Returns the shape of the tensor with this name, if there is one.
     #[must_use]
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         let (_, entry) = self.tensors.get(name)?;
@@ -260,17 +267,17 @@ impl Weights {
             .is_some_and(|(name, _)| name.starts_with(start))
     }
 
-    /// Whether there is a tensor of this name.
+    /// Whether there is a tensor with this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
-    /// The tensor of this name, which must have exactly this shape.
+    /// Returns the tensor with this name, which must have exactly this shape.
     ///
     /// # Errors
-    /// [`CheckpointError::MissingTensor`], [`CheckpointError::Shape`], or
-    /// [`CheckpointError::Dtype`] where it is not stored as floats of 32 or 16 bits.
+    /// [`CheckpointError::MissingTensor`] or [`CheckpointError::Shape`], and [`CheckpointError::Dtype`]
+    /// if it is not stored as 32-bit or 16-bit floats.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, CheckpointError> {
         let Some((file, entry)) = self.tensors.get(name) else {
             return Err(CheckpointError::MissingTensor {
@@ -302,27 +309,29 @@ impl Weights {
         })
     }
 
-    /// Counts the numbers and bytes, from the headers alone.
+    /// Counts the numbers and bytes. The files are not read again.
     #[must_use]
-    pub fn facts(&self) -> WeightFacts {
-        let mut facts = WeightFacts {
+    pub fn statistics(&self) -> WeightStatistics {
+        let mut statistics = WeightStatistics {
             parameters: 0,
             bytes: 0,
             formats: BTreeSet::new(),
             files: self.files.clone(),
         };
         for (_, entry) in self.tensors.values() {
-            facts.bytes += entry.length;
+            statistics.bytes += entry.length;
             if Dtype::parse(&entry.dtype).is_some() {
-                facts.parameters += entry.shape.iter().map(|&side| side as u64).product::<u64>();
-                facts.formats.insert(entry.dtype.clone());
+                statistics.parameters +=
+                    entry.shape.iter().map(|&side| side as u64).product::<u64>();
+                statistics.formats.insert(entry.dtype.clone());
             }
         }
-        facts
+        statistics
     }
 }
 
-/// Where a part of a stored tensor lies; `None` if its rows cannot be divided.
+/// Returns the byte range and shape of a part of a stored tensor, or `None` if its rows cannot be divided
+/// by 3.
 fn entry_of_part(whole: &TensorEntry, part: Part) -> Option<TensorEntry> {
     let mut entry = whole.clone();
     match part {
@@ -345,7 +354,7 @@ fn entry_of_part(whole: &TensorEntry, part: Part) -> Option<TensorEntry> {
     Some(entry)
 }
 
-/// The file in a component's folder into which torch has pickled its weights.
+/// Returns the file in a component's folder that holds its weights as torch has pickled them.
 fn pickled_file(folder: &Path) -> Option<PathBuf> {
     let names = PICKLED_STEMS
         .iter()
@@ -354,21 +363,22 @@ fn pickled_file(folder: &Path) -> Option<PathBuf> {
     files.find(|file| file.is_file())
 }
 
-/// Whether a name stays in its folder on every system.
+/// Whether a path made of a folder and this name stays in the folder on every operating system.
 fn is_plain_file_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
 }
 
-/// How weights were brought into the folder where they are wanted.
+/// How weights were brought into a folder.
 ///
-/// The order is that of cost, so that the largest of several transfers describes them all.
+/// The variants are ordered by cost. The result of several transfers is the largest of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WeightTransfer {
-    /// They were there already.
+    /// The weights were in the folder already.
     Unmoved,
-    /// By hard links to the original files, which take no further space.
+    /// The folder has hard links to the original files, which take no additional space.
     HardLinked,
-    /// By copies: the file system has no hard links, or the weights had to be converted.
+    /// The folder has copies, because the file system has no hard links or the weights had to be
+    /// converted.
     Copied,
 }
 
@@ -382,10 +392,10 @@ impl fmt::Display for WeightTransfer {
     }
 }
 
-/// Makes `target` another name of `file`, or a copy if the file system has no hard links.
+/// Makes `target` a hard link to `file`, or a copy if the file system has no hard links.
 ///
 /// # Errors
-/// Those of copying.
+/// Copying can fail, for example because there is no space.
 pub fn link_or_copy(file: &Path, target: &Path) -> io::Result<WeightTransfer> {
     if fs::hard_link(file, target).is_ok() {
         return Ok(WeightTransfer::HardLinked);
@@ -408,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn fused_projections_are_thirds_of_the_rows() {
+    fn a_fused_projection_is_divided_into_thirds_of_its_rows() {
         let whole = stored(&[6, 5], 60);
         for (index, offset) in [100, 120, 140].into_iter().enumerate() {
             let third = entry_of_part(&whole, Part::ThirdOfRows(index)).unwrap();
@@ -421,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn only_convolutions_of_one_pixel_are_matrices() {
+    fn only_1x1_convolutions_become_matrices() {
         let matrix = |shape: &[usize]| {
             let entry = entry_of_part(&stored(shape, 0), Part::Matrix).unwrap();
             entry.shape

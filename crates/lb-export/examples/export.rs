@@ -1,6 +1,6 @@
 //! Writes the graphs of a diffusers directory into it: `export <DIRECTORY> [float16]`.
 
-#![allow(clippy::print_stdout, reason = "an example talks to its user")]
+#![allow(clippy::print_stdout, reason = "an example prints its results")]
 
 use std::path::PathBuf;
 

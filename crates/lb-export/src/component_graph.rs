@@ -1,4 +1,4 @@
-//! The graph of one component, built from its configuration and weights.
+//! Builds the graph of one component from its configuration and weights.
 
 use std::path::{Path, PathBuf};
 
@@ -11,38 +11,38 @@ use crate::text_encoder::write_text_encoder;
 use crate::unet::write_unet;
 use crate::vae::{write_decoder, write_encoder};
 
-/// One component's graph, in memory.
+/// The graph of one component, in memory.
 #[derive(Clone, Debug)]
 pub struct Graph {
     /// An ONNX file (`ModelProto`) whose weights are external data.
     pub bytes: Vec<u8>,
-    /// The files that the external data lies in.
+    /// The files that contain the external data.
     pub weight_files: Vec<WeightFile>,
-    /// The number format of its arithmetic: the one that was asked for, or 32-bit floats if only these
-    /// will do.
+    /// The precision in which it computes. This is the requested one, except that components which would
+    /// overflow 16-bit floats always compute in 32 bits.
     pub precision: Precision,
 }
 
-/// A file with a graph's weights. It is no symbolic link if all files of the component lie in one
-/// folder.
+/// A file that contains weights of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightFile {
-    /// The name by which the graph's external data refers to it: a plain file name.
+    /// The name by which the graph's external data refers to the file. It is a plain file name.
     pub location: String,
-    /// Where it lies.
+    /// The path of the file. Symbolic links have been followed if all files of the component are then in
+    /// one folder.
     pub path: PathBuf,
 }
 
 /// Builds a component's graph from the configuration and weights in a diffusers directory.
 ///
-/// A component whose folder has no weights of its own takes them from `checkpoint.safetensors` in
-/// the model directory, a single-file checkpoint (see [`import`](crate::import())).
+/// If the component's folder has no weights, they are taken from the single-file checkpoint
+/// `checkpoint.safetensors` in the model directory (see [`import`](crate::import())).
 ///
-/// Writes nothing. The weights' headers are read, their numbers are not.
+/// No file is written. Of the weight files only the headers are read.
 ///
 /// # Errors
-/// When the configuration or the weights are missing, damaged, not supported, or contradict each
-/// other; the error names the file, the setting or tensor, and what was expected.
+/// The configuration or the weights are missing, damaged, not supported, or contradict each other. The
+/// error names the file, the setting or tensor, and what was expected.
 pub fn build_graph(
     model_directory: &Path,
     component: Component,
@@ -54,8 +54,7 @@ pub fn build_graph(
     write_component(component, &config, &weights, options)
 }
 
-/// Writes the graph of a component, which also checks that its configuration and weights fit
-/// together.
+/// Builds the graph of a component. This also checks that its configuration and weights fit together.
 pub(crate) fn write_component(
     component: Component,
     config: &ConfigFile,
@@ -110,8 +109,8 @@ pub(crate) fn write_component(
     })
 }
 
-/// The targets of symbolic links, if all of them lie in one folder, as all files of Hugging Face's
-/// cache do. ONNX Runtime takes weights from one folder and follows no link out of it.
+/// Replaces symbolic links by their targets if all targets are in one folder, as in Hugging Face's cache.
+/// ONNX Runtime takes weights from one folder only, and does not follow links that lead out of it.
 fn link_targets(files: &[PathBuf]) -> Vec<PathBuf> {
     if !files.iter().any(|file| file.is_symlink()) {
         return files.to_vec();

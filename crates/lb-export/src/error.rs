@@ -1,4 +1,4 @@
-//! Why a graph could not be built or written.
+//! The errors of building and writing graphs.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use lb_checkpoint::CheckpointError;
 /// Why a graph could not be built or written. Every message names the file and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "the fields say what their names say")]
+#[allow(missing_docs, reason = "the names of the fields say what they are")]
 pub enum ExportError {
     /// The configuration or the weights are missing, damaged or not supported, or do not fit
     /// together.
@@ -23,14 +23,14 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// Whether the request was wrong (a destination that exists, a configuration that has to be
-    /// given) rather than a file.
+    /// Whether the user's request is wrong, rather than a file: the destination already exists, or a
+    /// configuration has to be given.
     #[must_use]
     pub fn is_request(&self) -> bool {
         matches!(self, Self::Checkpoint(error) if error.is_request())
     }
 
-    /// For `map_err` on an operation with a path.
+    /// Makes a function for `map_err` that adds the action and the path to an I/O error.
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -1,4 +1,4 @@
-//! A small writer of ONNX graphs whose weights stay in the files in which they are published.
+//! Writes ONNX graphs whose weights remain in the files in which they are published.
 
 mod onnx;
 mod protobuf;
@@ -13,42 +13,43 @@ use crate::options::GraphForm;
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
 
-/// The version of ONNX's own operators that the graphs are written in. 20 has `Gelu`, and every
-/// ONNX Runtime since 1.17 knows it.
+/// The version of the ONNX standard's operators. It is the first with `Gelu`, and ONNX Runtime supports it
+/// since version 1.17.
 const OPSET: i64 = 20;
 
-/// The domain of ONNX Runtime's own operators.
+/// The domain of ONNX Runtime's own operators, which are not part of the ONNX standard.
 pub(crate) const CONTRIBUTED: &str = "com.microsoft";
 
-/// A value in the graph: an input, an initializer or a node's output.
+/// The name of a value in the graph: an input, an initializer or the output of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Value(String);
 
-/// A graph that is being written. Nodes are in the order of the calls, so the bytes are deterministic.
+/// A graph that is being written. Its nodes are in the order in which they were added, so the same calls
+/// give the same bytes.
 pub(crate) struct GraphWriter<'w> {
     weights: &'w Weights,
-    /// The names of the weight files in the graph.
+    /// The names by which the graph refers to the weight files.
     locations: Vec<String>,
     element: ElementType,
     form: GraphForm,
     parts: onnx::GraphParts,
     names: BTreeSet<String>,
-    /// The initializers (and their conversions) that exist, by name.
+    /// The existing initializers and their conversions, by name.
     known: BTreeMap<String, Value>,
     files_used: BTreeSet<usize>,
 }
 
-/// A finished graph.
+/// A finished graph, encoded.
 pub(crate) struct Written {
     pub(crate) bytes: Vec<u8>,
-    /// Indices into [`Weights::files`].
+    /// The weight files to which the graph refers, as indices into [`Weights::files`].
     pub(crate) files_used: BTreeSet<usize>,
-    /// The number format of most of its arithmetic.
+    /// The number format in which most of the graph computes.
     pub(crate) element: ElementType,
 }
 
 impl<'w> GraphWriter<'w> {
-    /// An empty graph over these weights whose arithmetic is done in `element`.
+    /// Starts an empty graph that uses these weights and computes in the number format `element`.
     pub(crate) fn new(
         name: &str,
         weights: &'w Weights,
@@ -75,27 +76,27 @@ impl<'w> GraphWriter<'w> {
         }
     }
 
-    /// The value for an optional input that is not given.
+    /// Returns the value that represents an omitted optional input.
     pub(crate) fn absent() -> Value {
         Value(String::new())
     }
 
-    /// The number format of the graph's arithmetic.
+    /// Returns the number format in which the graph computes.
     pub(crate) fn element(&self) -> ElementType {
         self.element
     }
 
-    /// Which operators the graph uses.
+    /// Returns which operators the graph uses.
     pub(crate) fn form(&self) -> GraphForm {
         self.form
     }
 
-    /// Changes the number format of everything that is written from here on.
+    /// Changes the number format in which all nodes compute that are added from now on.
     pub(crate) fn compute_in(&mut self, element: ElementType) {
         self.element = element;
     }
 
-    /// Whether the weights have a tensor of this name.
+    /// Whether the weights have a tensor with this name.
     pub(crate) fn has_weight(&self, name: &str) -> bool {
         self.weights.contains(name)
     }
@@ -109,7 +110,7 @@ impl<'w> GraphWriter<'w> {
         Value(name.to_owned())
     }
 
-    /// Declares an output and gives it the value.
+    /// Declares an output, whose value is `value`.
     pub(crate) fn output(
         &mut self,
         name: &str,
@@ -125,8 +126,8 @@ impl<'w> GraphWriter<'w> {
             .push(onnx::node(name, "", "Identity", &[&value.0], &[name], &[]));
     }
 
-    /// Adds a node with one of ONNX's own operators and one output. `scope` is the part of the network
-    /// to which it belongs; profiles show it.
+    /// Adds a node with an operator of the ONNX standard and one output. `scope` is the part of the
+    /// network to which the node belongs; the profiles of ONNX Runtime show it.
     pub(crate) fn node(
         &mut self,
         scope: &str,
@@ -159,7 +160,7 @@ impl<'w> GraphWriter<'w> {
         Value(name)
     }
 
-    /// Converts a value to another number format.
+    /// Adds the conversion of a value to another number format.
     pub(crate) fn cast(&mut self, scope: &str, value: &Value, element: ElementType) -> Value {
         self.node(
             scope,
@@ -169,12 +170,12 @@ impl<'w> GraphWriter<'w> {
         )
     }
 
-    /// Joins values along an axis.
+    /// Adds the concatenation of values along an axis.
     pub(crate) fn concatenate(&mut self, scope: &str, values: &[&Value], axis: i64) -> Value {
         self.node(scope, "Concat", values, &[Attribute::Integer("axis", axis)])
     }
 
-    /// An input in the graph's number format.
+    /// Converts a 32-bit value to the number format in which the graph computes, if that is another one.
     pub(crate) fn enter_graph_format(&mut self, scope: &str, value: &Value) -> Value {
         match self.element {
             ElementType::Float32 => value.clone(),
@@ -182,7 +183,8 @@ impl<'w> GraphWriter<'w> {
         }
     }
 
-    /// A result in the number format of the outputs.
+    /// Converts a value from the number format in which the graph computes to 32 bits, the format of the
+    /// outputs.
     pub(crate) fn leave_graph_format(&mut self, scope: &str, value: &Value) -> Value {
         match self.element {
             ElementType::Float32 => value.clone(),
@@ -211,21 +213,23 @@ impl<'w> GraphWriter<'w> {
     }
 }
 
-/// A weight as an initializer in the number format of its file.
+/// An initializer for a weight, in the number format of the weight's file.
 pub(crate) struct Stored {
     pub(crate) value: Value,
     pub(crate) element: ElementType,
 }
 
-/// The graph's constants: weights, which stay in their files, and small numbers, which do not.
+/// Adds the graph's constants: weights, which remain in their files, and small lists of numbers, which
+/// are part of the graph.
 impl GraphWriter<'_> {
-    /// A weight in the graph's number format; its shape is checked.
+    /// Adds a weight, converted to the number format in which the graph computes. The shape must be that
+    /// of the stored tensor.
     pub(crate) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, ExportError> {
         let stored = self.weight_as_stored(name, shape)?;
         Ok(self.in_graph_format(name, &stored))
     }
 
-    /// Some rows of a weight, along its first axis: a smaller range of the file, so nothing is copied.
+    /// Adds some rows of a weight along its first axis. They are a smaller range of the same file.
     pub(crate) fn weight_rows(
         &mut self,
         name: &str,
@@ -247,7 +251,7 @@ impl GraphWriter<'_> {
         Ok(self.in_graph_format(&name, &stored))
     }
 
-    /// A weight in the number format of its file, for lookups that convert what they find.
+    /// Adds a weight in the number format of its file. It is for lookups, which convert their results.
     pub(crate) fn weight_as_stored(
         &mut self,
         name: &str,
@@ -257,7 +261,7 @@ impl GraphWriter<'_> {
         Ok(self.initializer(name, &tensor))
     }
 
-    /// A list of integers, such as a shape or axes.
+    /// Adds a list of integers, such as a shape or axes.
     pub(crate) fn integers(&mut self, values: &[i64]) -> Value {
         let name = format!("integers{values:?}").replace(' ', "");
         let bytes: Vec<_> = values
@@ -267,7 +271,7 @@ impl GraphWriter<'_> {
         self.constant(name, ElementType::Int64, &[values.len()], &bytes)
     }
 
-    /// One number in the graph's number format.
+    /// Adds one number, in the number format in which the graph computes.
     pub(crate) fn number(&mut self, number: f32) -> Value {
         let name = format!("number({number})");
         let value = self.float32s(&name, &[], &[number]);
@@ -278,7 +282,7 @@ impl GraphWriter<'_> {
         self.in_graph_format(&name, &stored)
     }
 
-    /// 32-bit floats of this shape under a name of their own.
+    /// Adds 32-bit floats of this shape. If a constant with this name already exists, it is used instead.
     pub(crate) fn float32s(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
         let bytes: Vec<_> = values
             .iter()
@@ -314,8 +318,8 @@ impl GraphWriter<'_> {
         }
     }
 
-    /// Weights that are stored in another format get a Cast, which the runtime folds when it loads the
-    /// graph.
+    /// Adds a conversion if a weight is stored in another number format than the graph's. The runtime
+    /// computes it once, when it loads the graph.
     fn in_graph_format(&mut self, name: &str, stored: &Stored) -> Value {
         if stored.element == self.element {
             return stored.value.clone();

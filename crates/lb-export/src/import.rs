@@ -1,4 +1,4 @@
-//! Imports whose models are known to be exportable.
+//! Imports that check whether the graphs of the model can be written.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,21 +10,21 @@ use crate::error::ExportError;
 use crate::options::ExportOptions;
 use crate::write::{ExportedGraph, export_directory};
 
-/// What [`import()`] made.
+/// The result of [`import()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ImportedModel {
-    /// The model directory and how it was made.
+    /// The model directory, and how it was made.
     pub report: ImportReport,
-    /// The graphs, if they were asked for.
+    /// The graphs that were written; empty if none were requested.
     pub graphs: Vec<ExportedGraph>,
 }
 
 /// Makes a model directory at `destination` from a diffusers directory, a single-file checkpoint
 /// with CompVis' names (`.safetensors`), or one that torch has saved (`.ckpt`).
 ///
-/// This is [`Import`] with one step more: all four graphs of the model are built in memory before
-/// anything is written, so that what has been imported can be exported.
+/// This is an [`Import`] with an additional step: all four graphs of the model are built in memory before
+/// anything is written. So every imported model can be exported.
 ///
 /// ```
 /// use lb_export::{Component, ExportOptions, ImportOptions, build_graph, import};
@@ -34,7 +34,7 @@ pub struct ImportedModel {
 /// # let folder = tempfile::tempdir()?;
 /// # let destination = folder.path().join("model");
 /// let mut options = ImportOptions::default();
-/// // Only models with other proportions than Stable Diffusion's need a configuration.
+/// // Only models whose widths or depths differ from Stable Diffusion's need a configuration.
 /// options.configuration = Some(format!("{golden}/diffusers").into());
 /// let imported = import(checkpoint.as_ref(), &destination, &options)?;
 /// let directory = &imported.report.directory;
@@ -56,12 +56,12 @@ pub fn import(
     })
 }
 
-/// As [`import()`], and writes the graphs too if there are options for them. `observe` is called
-/// between files and tensors, and can break off.
+/// Imports a model as [`import()`] does, and also writes its graphs if `graphs` is given. `observe` is
+/// called between files and tensors. It can interrupt the import by returning [`ControlFlow::Break`].
 ///
 /// # Errors
-/// Those of [`import()`] and of [`export_directory`], and [`CheckpointError::Interrupted`] if
-/// `observe` breaks off. Then nothing is left, and a model that was to be replaced stays.
+/// Those of [`import()`] and of [`export_directory`], and [`CheckpointError::Interrupted`] if `observe`
+/// interrupts the import. The unfinished model is then removed, and one that was to be replaced is kept.
 pub fn import_observed(
     source: &Path,
     destination: &Path,

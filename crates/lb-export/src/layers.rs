@@ -1,4 +1,4 @@
-//! The layers that the three networks share, each written with the nodes that run fastest.
+//! Writes the layers that several networks have in common. Each uses the operators that run fastest.
 
 mod activation;
 mod attention;
@@ -18,8 +18,8 @@ pub(crate) enum Bias {
     Absent,
 }
 
-/// The rows `ids` of a table `[rows, width]`. They are looked up in the stored format and converted
-/// then: converting a whole vocabulary would cost memory for nothing.
+/// Writes the lookup of rows `ids` in a table `[rows, width]`. The rows are looked up in the stored number
+/// format and then converted, because a converted copy of the whole table would take memory.
 pub(crate) fn embedding(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -36,7 +36,7 @@ pub(crate) fn embedding(
     }
 }
 
-/// A linear layer over the last axis of `x`: weight `[outputs, inputs]`.
+/// Writes a linear layer over the last axis of `x`. Its weight is `[outputs, inputs]`.
 pub(crate) fn linear(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -53,7 +53,8 @@ pub(crate) fn linear(
     Ok(matrix_product(graph, path, x, &weight, bias.as_ref()))
 }
 
-/// x·weightᵀ (+ bias) over the last axis. The transposition of a constant is done at load.
+/// Writes x·weightᵀ over the last axis, plus the bias if there is one. The runtime transposes the weight
+/// only once, when it loads the graph.
 pub(crate) fn matrix_product(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -69,19 +70,19 @@ pub(crate) fn matrix_product(
     }
 }
 
-/// A convolution's geometry.
+/// The geometry of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Convolution {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) kernel: usize,
     pub(crate) stride: usize,
-    /// Rows and columns of zeros: top, left, bottom, right.
+    /// Number of rows or columns of zeros that are added at the top, left, bottom and right.
     pub(crate) padding: [i64; 4],
 }
 
 impl Convolution {
-    /// A convolution that keeps height and width; the kernel is odd.
+    /// Makes a convolution that keeps the height and width. The kernel's side must be odd.
     pub(crate) fn same(inputs: usize, outputs: usize, kernel: usize) -> Self {
         Self {
             inputs,
@@ -93,7 +94,7 @@ impl Convolution {
     }
 }
 
-/// A 2-D convolution with bias.
+/// Writes a 2-D convolution with a bias.
 pub(crate) fn convolve(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -120,7 +121,7 @@ pub(crate) fn convolve(
     Ok(graph.node(path, "Conv", &[x, &weight, &bias], &attributes))
 }
 
-/// Layer normalisation over the last axis.
+/// Writes a layer normalisation over the last axis.
 pub(crate) fn layer_norm(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -134,18 +135,19 @@ pub(crate) fn layer_norm(
     Ok(graph.node(path, "LayerNormalization", &[x, &scale, &shift], &[epsilon]))
 }
 
-/// Group normalisation of pictures `[batch, channels, height, width]`.
+/// The settings of a group normalisation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupNorm {
     pub(crate) groups: usize,
     pub(crate) epsilon: f64,
 }
 
-/// Normalises each group of channels to mean 0 and variance 1, then scales and shifts each channel.
+/// Writes a group normalisation of pictures `[batch, channels, height, width]`: each group of channels is
+/// normalised to mean 0 and variance 1, and then each channel is scaled and shifted.
 ///
-/// Written with `InstanceNormalization` over the groups, because ONNX Runtime's CPU provider has a
-/// kernel for that and none for `GroupNormalization`, which it takes apart into slower pieces.
-/// Means and variances are always computed in 32-bit floats: sums overflow in 16 bits.
+/// The operator is `InstanceNormalization` over the groups, because ONNX Runtime's CPU provider has a
+/// kernel for it. It has none for `GroupNormalization`, which it splits into slower operators. Means and
+/// variances are always computed in 32-bit floats, because their sums would overflow 16-bit ones.
 pub(crate) fn group_norm(
     graph: &mut GraphWriter<'_>,
     path: &str,

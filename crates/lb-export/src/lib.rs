@@ -1,27 +1,28 @@
-//! Writes ONNX graphs for Stable Diffusion models that point *into* the original weight files.
+//! Writes ONNX graphs for Stable Diffusion models. The graphs refer to the original weight files.
 //!
 //! ONNX can keep large tensors as "external data": the name of a file, an offset and a length. A
-//! safetensors file is a header followed by raw tensors. So a graph that refers to ranges of the
-//! safetensors file is a complete export: it has a few hundred kilobytes, is written in milliseconds,
-//! and no weight is read, converted or copied for it.
+//! safetensors file is a header followed by raw tensors. So a graph that refers to byte ranges of the
+//! safetensors file is a complete export. It takes a few hundred kilobytes and is written in
+//! milliseconds, because no weights are read, converted or copied.
 //!
 //! ```text
 //! unet/config.json ──────────────► which layers there are   ─┐
-//! unet/….safetensors (header) ───► where their weights lie  ─┴─► unet/model.onnx: the layers,
-//! unet/….safetensors (tensors) ◄──────────────────────────────── pointing at the tensors
+//! unet/….safetensors (header) ───► where the weights are    ─┴─► unet/model.onnx: the layers,
+//! unet/….safetensors (tensors) ◄──────────────────────────────── which refer to the tensors
 //! ```
 //!
-//! The graphs cover Stable Diffusion 2's models (2.1, base, inpainting, depth and the x4 upscaler,
-//! whose UNet also takes `class_labels`) and Stable Diffusion 1's, in 32 or 16 bits from weights
-//! stored in either, for ONNX Runtime or with ONNX's own operators only ([`GraphForm`]). Batch size,
-//! height, width and the number of tokens can differ in every run. A setting that switches on anything
-//! else is refused.
+//! Graphs can be written for the models of Stable Diffusion 1 and 2: text to image, inpainting, depth and
+//! the x4 upscaler, whose UNet also takes `class_labels`. They compute in 32 or 16 bits ([`Precision`]),
+//! whichever format the weights have, and use ONNX Runtime's operators or only those of the ONNX standard
+//! ([`GraphForm`]). Batch size, height, width and the number of tokens can differ from run to run. A
+//! setting that switches on any other feature is an error.
 //!
-//! Every tensor that the configuration calls for is checked against the header, and the header
-//! against the file. So what does not fit together is refused here, by name, and not later by a runtime.
+//! Each tensor that the configuration calls for is checked against the header, and the header is checked
+//! against the file. So the error about a contradiction occurs here, and names the setting or the tensor;
+//! the runtime would only fail later.
 //!
 //! Weights and configurations are read by [`lb_checkpoint`]. [`import()`] turns single-file checkpoints
-//! into model directories, and makes sure that their graphs can be written.
+//! into model directories, and checks that their graphs can be written.
 //!
 //! ```
 //! use lb_export::{Component, ExportOptions, build_graph};

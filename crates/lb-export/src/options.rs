@@ -1,41 +1,41 @@
-//! How graphs are written.
+//! The options for writing graphs.
 
-/// The number format of a graph's arithmetic. Inputs and outputs are 32-bit floats either way.
+/// The number format in which a graph computes. Inputs and outputs are always 32-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// 32-bit floats.
+    /// The graph computes in 32-bit floats.
     #[default]
     Float32,
-    /// 16-bit floats, for devices that are faster at them. What overflows them stays in 32 bits:
-    /// the means and variances of group norms, attention if the model's `upcast_attention` asks for
-    /// it, and the whole decoder of the x4 upscaler's autoencoder (the one with factor 4).
+    /// The graph computes in 16-bit floats, for devices on which these are faster. Computations that
+    /// would overflow remain in 32 bits: the means and variances of group norms, attention if the
+    /// setting `upcast_attention` is on, and the whole VAE decoder of the x4 upscaler.
     Float16,
 }
 
-/// Which operators a graph uses. Both forms compute the same.
+/// Which operators a graph uses. Graphs of both forms compute the same function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GraphForm {
-    /// ONNX's operators and three of ONNX Runtime's own, for which its CPU and CUDA providers have
-    /// kernels: attention and the sigmoid gates are one node each.
+    /// The graph uses ONNX Runtime's own operators as well, for which its CPU and CUDA providers have
+    /// kernels. Each attention, sigmoid gate and GELU is a single node.
     #[default]
     OnnxRuntime,
-    /// Only ONNX's operators, and of those only what TensorRT's parser knows: attention, sigmoid
-    /// gates and GELU are written as the products and sums that they are made of.
+    /// The graph uses only operators of the ONNX standard that TensorRT's parser supports. Attention,
+    /// sigmoid gates and GELU are written as their individual operations.
     Standard,
 }
 
-/// How graphs are written.
+/// The options for writing graphs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportOptions {
-    /// The number format of the graphs' arithmetic.
+    /// The number format in which the graphs compute.
     pub precision: Precision,
     /// The operators that the graphs use.
     pub form: GraphForm,
 }
 
 impl ExportOptions {
-    /// Graphs with this arithmetic and these operators.
+    /// Makes options with this precision and this form.
     #[must_use]
     pub fn new(precision: Precision, form: GraphForm) -> Self {
         Self { precision, form }

@@ -1,10 +1,12 @@
-//! Tiny networks with random weights, for tests of this crate and of those that use it.
+//! Provides tiny networks with random weights, for tests of this crate and of those that use it.
 
 use std::path::Path;
 
-/// A folder with a tiny model's networks for each architecture: `sd1`, `sd2`, `sd2_inpainting`,
-/// `sd2_depth` and `sd2_upscaler`. Each has folders `unet`, `vae` and `text_encoder` as in a diffusers
-/// directory, or only those that differ from `sd2`'s. `tests/golden/make.py` writes them.
+/// Returns a folder that contains a folder for each of several tiny models: `sd1`, `sd2`,
+/// `sd2_inpainting`, `sd2_depth` and `sd2_upscaler`.
+///
+/// Each model has the folders `unet`, `vae` and `text_encoder` of a diffusers directory, except for those
+/// that would equal the ones of `sd2`. `tests/golden/make.py` writes the models.
 #[must_use]
 pub fn networks() -> &'static Path {
     Path::new(concat!(

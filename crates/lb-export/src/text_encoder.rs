@@ -1,8 +1,8 @@
-//! The graph of `CLIPTextModel`.
+//! Writes the graph of `CLIPTextModel`.
 //!
-//! Input: `input_ids` (int64, `[batch, tokens]`). Outputs: `last_hidden_state`
-//! `[batch, tokens, width]` after the final layer norm, and `pooler_output` `[batch, width]`, its
-//! row at each prompt's end token.
+//! The input is `input_ids` (int64, `[batch, tokens]`). The outputs are `last_hidden_state`
+//! (`[batch, tokens, width]`), which the final layer norm returns, and `pooler_output`
+//! (`[batch, width]`), which is its row at the end token of each prompt.
 
 use lb_checkpoint::{TextActivation, TextEncoderConfig};
 
@@ -12,8 +12,8 @@ use crate::layers::{
     Activation, AttentionShape, Bias, activate, attend, embedding, layer_norm, linear,
 };
 
-/// Configurations written before transformers corrected this give 2 as the end token, whatever it
-/// is. Its position is then that of the highest id, which the end token has in CLIP's vocabulary.
+/// The end token in older configurations, which transformers has since corrected. It is wrong for CLIP's
+/// tokenizer. The end token is then found as the highest id, which it has in CLIP's vocabulary.
 const LEGACY_END_TOKEN: usize = 2;
 
 /// Writes the network into `graph`.
@@ -26,7 +26,7 @@ pub(crate) fn write_text_encoder(
         Dimension::Named("sequence_length"),
     ];
     let ids = graph.input("input_ids", ElementType::Int64, &tokens);
-    // Transformers 4 saves its tensors below `text_model.`, transformers 5 without.
+    // The tensors' names begin with `text_model.` in files of transformers 4, but not of version 5.
     let with_prefix = graph.has_weight("text_model.final_layer_norm.weight");
     let prefix = if with_prefix { "text_model." } else { "" };
 
@@ -52,7 +52,7 @@ pub(crate) fn write_text_encoder(
     Ok(())
 }
 
-/// Token embeddings plus position embeddings.
+/// Writes the sum of the token embeddings and the position embeddings.
 fn embed(
     graph: &mut GraphWriter<'_>,
     prefix: &str,
@@ -75,7 +75,8 @@ fn embed(
     Ok(graph.node(&path, "Add", &[&rows, &positions], &[]))
 }
 
-/// Self-attention and feed-forward, each after a norm and added to its input.
+/// Writes a layer: self-attention and a feed-forward network. Each follows a norm, and its result is
+/// added to its input.
 fn encoder_layer(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -147,7 +148,8 @@ fn encoder_layer(
     Ok(graph.node(path, "Add", &[&change, &x], &[]))
 }
 
-/// The row of each prompt at its first end token (the first of all where there is none).
+/// Writes the selection of one row for each prompt: the one at its first end token, or the first row if
+/// there is no end token.
 fn at_end_token(graph: &mut GraphWriter<'_>, ids: &Value, rows: &Value, end_token: usize) -> Value {
     let scope = "pooler";
     let scores = if end_token == LEGACY_END_TOKEN {
@@ -156,7 +158,7 @@ fn at_end_token(graph: &mut GraphWriter<'_>, ids: &Value, rows: &Value, end_toke
         let end = graph.integers(&[end_token as i64]);
         graph.node(scope, "Equal", &[ids, &end], &[])
     };
-    // CUDA's provider looks for the largest among floats only, and these hold any token's number.
+    // The CUDA provider supports ArgMax only for floats. They represent all token ids exactly.
     let scores = graph.cast(scope, &scores, ElementType::Float32);
     let position = graph.node(
         scope,

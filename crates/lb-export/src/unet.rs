@@ -1,9 +1,10 @@
-//! The graph of `UNet2DConditionModel`.
+//! Writes the graph of `UNet2DConditionModel`.
 //!
-//! Inputs: `sample` `[batch, channels, height, width]`, `timestep` (int64, `[steps]`, where one
-//! step serves the whole batch), `encoder_hidden_states` `[batch, tokens, width]` and, for models
-//! with class embeddings (the upscaler's noise levels), `class_labels` (int64, `[batch]`). Output:
-//! `out_sample`, the model's prediction, shaped as `sample` with the model's output channels.
+//! The inputs are `sample` (`[batch, channels, height, width]`), `timestep` (int64, one for each row or
+//! one for the whole batch) and `encoder_hidden_states` (`[batch, tokens, width]`). Models with class
+//! embeddings, which are the noise levels of the upscaler, also take `class_labels` (int64, `[batch]`).
+//! The output `out_sample` is the prediction; it has the shape of `sample`, but the model's number of
+//! output channels.
 
 mod time;
 mod transformer;
@@ -19,7 +20,7 @@ use crate::layers::{
 
 use transformer::transformer;
 
-/// A picture-shaped value and its channels.
+/// A value of shape `[batch, channels, height, width]`, and its number of channels.
 type Features = (Value, usize);
 
 /// Writes the network into `graph`.
@@ -65,11 +66,12 @@ pub(crate) fn write_unet(
     Ok(())
 }
 
-/// What every block of the network uses.
+/// What all blocks of the network use.
 struct Unet<'c> {
     config: &'c UnetConfig,
     text: Value,
-    /// The activated time embedding, `[steps or batch, time_width]`.
+    /// The time embedding after its activation: one row for each batch row, or one for all of them
+    /// (`[rows, time_width]`).
     time: Value,
 }
 

@@ -1,8 +1,9 @@
-//! The graphs of `AutoencoderKL`: its decoder and its encoder.
+//! Writes the graphs of `AutoencoderKL`: its decoder and its encoder.
 //!
-//! Decoder: `latent_sample` `[batch, latent channels, height, width]` → `sample`, the picture in
-//! [-1, 1]. Encoder: `sample` → `latent_parameters`, the means and then the log-variances. The
-//! scaling factor is applied outside, as diffusers does.
+//! The decoder takes `latent_sample` (`[batch, latent channels, height, width]`) and returns `sample`, a
+//! picture with values from -1 to 1. The encoder takes such a `sample` and returns `latent_parameters`:
+//! the channels of the means, followed by those of the log-variances. The caller has to apply the scaling
+//! factor, as with diffusers' networks.
 
 use lb_checkpoint::VaeConfig;
 
@@ -14,10 +15,10 @@ use crate::layers::{
     upsample,
 };
 
-/// diffusers fixes this, whatever the configuration says.
+/// diffusers uses this constant independently of the configuration.
 const NORM_EPSILON: f64 = 1e-6;
 
-/// A picture-shaped value and its channels.
+/// A value of shape `[batch, channels, height, width]`, and its number of channels.
 type Features = (Value, usize);
 
 /// Writes the decoder into `graph`.
@@ -153,7 +154,7 @@ fn block(
     Ok((resnet(graph, path, &x, block)?, outputs))
 }
 
-/// Resnet, attention where the configuration has it, resnet.
+/// Writes a residual block, attention if the configuration has it, and another residual block.
 fn mid_block(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -177,7 +178,7 @@ fn mid_block(
 const ATTENTION_NAMES: [&str; 4] = ["to_q", "to_k", "to_v", "to_out.0"];
 const OLD_ATTENTION_NAMES: [&str; 4] = ["query", "key", "value", "proj_attn"];
 
-/// Attention of one head over all positions, added to the input.
+/// Writes attention with one head over all positions, and adds its result to the input.
 fn self_attention(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -193,7 +194,7 @@ fn self_attention(
         norm(config),
     )?;
     let tokens = tokens_from_picture(graph, path, &normal, channels);
-    // Checkpoints saved before diffusers 0.17 have the older names.
+    // Checkpoints that were saved by diffusers before version 0.17 have the older names.
     let old = graph.has_weight(&format!("{path}.query.weight"));
     let names = if old {
         OLD_ATTENTION_NAMES

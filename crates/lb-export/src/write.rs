@@ -1,4 +1,5 @@
-//! Writes graphs into a model directory, with their weights where ONNX Runtime looks for them.
+//! Writes graphs into a model directory, and brings their weights into the folders in which ONNX Runtime
+//! looks for them.
 
 use std::fs;
 use std::io::Write as _;
@@ -16,23 +17,23 @@ const GRAPH_FILE: &str = "model.onnx";
 /// The file name that diffusers gives to a component's configuration.
 const CONFIG_FILE: &str = "config.json";
 
-/// What [`export_directory`] wrote.
+/// The result of [`export_directory`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ExportReport {
-    /// One entry for each component.
+    /// The graphs that were written, one for each component.
     pub graphs: Vec<ExportedGraph>,
 }
 
-/// One graph on disk.
+/// A graph on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportedGraph {
-    /// Which network it is.
+    /// The component that it computes.
     pub component: Component,
-    /// Its file.
+    /// The path of its file.
     pub path: PathBuf,
-    /// The size of that file.
+    /// The size of its file in bytes, without the weights.
     pub bytes_written: u64,
     /// How its weights were brought into its folder.
     pub weights: WeightTransfer,
@@ -40,14 +41,14 @@ pub struct ExportedGraph {
 
 /// Writes the graphs of all components of a diffusers directory into it.
 ///
-/// Each graph is `<component>/model.onnx` and appears complete or not at all; an older one is
-/// replaced. Weights stay where they are; those of a graph in another folder (the autoencoder's
-/// two halves share `vae/`) are hard-linked beside it, or copied where that is not possible, and the
-/// configuration is copied there too.
+/// Each graph is written to `<component>/model.onnx`. The file appears either complete or not at all, and
+/// replaces an older one. Weights remain where they are if the graph is in the same folder. The graphs of
+/// the autoencoder's two halves are not, because their weights are in `vae/`; for these, the weights are
+/// hard-linked next to the graph, or copied if that is impossible, and the configuration is copied.
 ///
 /// # Errors
-/// Those of [`build_graph`], of all components before anything is written, and those of the file
-/// system.
+/// Those of [`build_graph`], and [`ExportError::Io`] if a file cannot be written. All graphs are built
+/// before the first one is written.
 pub fn export_directory(
     model_directory: &Path,
     options: &ExportOptions,
@@ -91,7 +92,7 @@ fn write_graph(
     })
 }
 
-/// Optimum looks for a component's configuration beside its graph.
+/// Copies a component's configuration next to its graph, where Optimum looks for it.
 fn copy_config(from: &Path, to: &Path) -> Result<(), ExportError> {
     let source = from.join(CONFIG_FILE);
     let text = fs::read(&source).map_err(ExportError::io("read", &source))?;
@@ -103,7 +104,7 @@ fn transfer_weights(folder: &Path, file: &WeightFile) -> Result<WeightTransfer, 
     if is_same_file(&wanted, &file.path) {
         return Ok(WeightTransfer::Unmoved);
     }
-    // The source may itself be a symbolic link (as in the Hugging Face cache): link to its target.
+    // In Hugging Face's cache the source is a symbolic link. The hard link must lead to its target.
     let source = fs::canonicalize(&file.path).map_err(ExportError::io("read", &file.path))?;
     let mut transfer = WeightTransfer::HardLinked;
     write_by_rename(&wanted, |partial| {
@@ -113,12 +114,12 @@ fn transfer_weights(folder: &Path, file: &WeightFile) -> Result<WeightTransfer, 
     Ok(transfer)
 }
 
-/// Whether both paths lead to one file, not counting hard links.
+/// Whether both paths lead to the same name of a file. Two hard links to it are different names.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Lets `write` make a file beside `path`, which is then renamed to `path` in one step.
+/// Lets `write` make a temporary file next to `path`, and then renames it to `path` in one step.
 fn write_by_rename(
     path: &Path,
     write: impl FnMut(&Path) -> std::io::Result<()>,

@@ -201,14 +201,14 @@ fn settings<T: DeserializeOwned + Default>(path: &Path) -> T {
 fn inspect(path: &Path, component: Component) -> (ComponentInspection, Vec<PathBuf>) {
     let name = component.source_name();
     if let Ok(weights) = Weights::open(path, component) {
-        let facts = weights.facts();
+        let statistics = weights.statistics();
         let inspected = ComponentInspection {
             name,
-            parameters: Some(facts.parameters),
-            formats: facts.formats,
-            bytes: facts.bytes,
+            parameters: Some(statistics.parameters),
+            formats: statistics.formats,
+            bytes: statistics.bytes,
         };
-        return (inspected, facts.files);
+        return (inspected, statistics.files);
     }
     let files = graph_files(path, component);
     let inspected = ComponentInspection {

@@ -1,4 +1,5 @@
-//! A serde deserializer over JSON values whose errors say which setting is wrong and what it may be.
+//! A serde deserializer for JSON values. Its errors say which setting is wrong and which values are
+//! allowed.
 
 use std::fmt::Display;
 
@@ -15,7 +16,7 @@ use serde_json::{Map, Value};
 pub(super) struct WrongSetting {
     /// The keys that lead to the setting, the outermost first.
     pub(super) path: Vec<String>,
-    /// The values that it may have.
+    /// A description of the values that are allowed.
     pub(super) expected: String,
 }
 
@@ -28,7 +29,7 @@ impl Display for WrongSetting {
 }
 
 impl Error for WrongSetting {
-    /// The message is what was expected.
+    /// Makes an error from a description of the values that are allowed.
     fn custom<T: Display>(expected: T) -> Self {
         Self {
             path: Vec::new(),
@@ -56,29 +57,28 @@ impl Error for WrongSetting {
     }
 }
 
-/// What serde's own types expect, in the words of a configuration.
+/// Replaces serde's and Rust's names of types by words that users of a configuration understand.
 fn in_words(expected: &str) -> String {
     let words = match expected {
         "a boolean" => "true or false",
         "f32" | "f64" => "a number",
         "u32" | "u64" | "usize" => "a whole number from 0",
-        "a string" => "a text",
         "a sequence" => "a list",
         "a map" => "an object",
-        // What derived implementations say of a struct: "struct Name".
+        // Derived implementations describe a struct as "struct Name".
         other if other.starts_with("struct ") => "an object",
         other => other,
     };
     words.to_owned()
 }
 
-/// Words as a message offers them: `"one" or "another"`.
+/// Lists words for a message: `"one" or "another"`.
 pub(super) fn alternatives(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
     quoted.join(" or ")
 }
 
-/// The settings of an object. Those that are `null` are passed over.
+/// Deserializes the settings of an object. Those that are `null` are skipped.
 #[derive(Clone, Copy)]
 pub(super) struct Settings<'a>(pub(super) &'a Map<String, Value>);
 
@@ -131,7 +131,7 @@ impl<'a> MapAccess<'a> for SettingsAccess<'a> {
     }
 }
 
-/// One value.
+/// Deserializes one value.
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a>(pub(super) &'a Value);
 

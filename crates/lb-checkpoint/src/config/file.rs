@@ -1,4 +1,4 @@
-//! A JSON file with settings.
+//! A JSON file with settings, and the errors about their values.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use super::values::{EachBlock, Size};
 use crate::error::CheckpointError;
 use crate::regular_file;
 
-/// The longest configuration that is read, in bytes. The largest that models have, a tokenizer with
-/// its whole vocabulary, takes a few megabytes.
+/// The longest file that is read, in bytes. The longest one that models have contains a tokenizer with
+/// its whole vocabulary and takes a few megabytes.
 const LONGEST_FILE: u64 = 64 << 20;
 
-/// The longest value that a message repeats, in characters.
+/// The number of characters after which a message cuts a value off.
 const LONGEST_SHOWN: usize = 80;
 
 /// The settings of one JSON file.
@@ -23,7 +23,7 @@ const LONGEST_SHOWN: usize = 80;
 /// ```
 /// use lb_checkpoint::{ConfigFile, Size};
 ///
-/// /// The settings that this program needs of a UNet.
+/// /// The settings of a UNet that this program needs.
 /// #[derive(serde::Deserialize)]
 /// #[serde(default)]
 /// struct UnetSettings {
@@ -60,8 +60,8 @@ impl ConfigFile {
     /// Reads the file at `path`: a regular file of at most 64 MiB that holds one JSON object.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`] where it cannot be read or is no regular file, and
-    /// [`CheckpointError::Json`] where it is too long or holds no JSON object.
+    /// [`CheckpointError::Io`] if it cannot be read or is not a regular file, and
+    /// [`CheckpointError::Json`] if it is too long or does not hold a JSON object.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let broken = |problem| CheckpointError::Json {
             path: path.to_owned(),
@@ -79,31 +79,31 @@ impl ConfigFile {
         }
     }
 
-    /// Settings that are, or will be, in the file at `path`.
+    /// Makes a configuration of settings that have been read from `path` or will be written there.
     #[must_use]
     pub fn new(path: PathBuf, settings: Map<String, Value>) -> Self {
         Self { path, settings }
     }
 
-    /// Where the file lies.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// All settings, as JSON has them.
+    /// Returns all settings as JSON values.
     #[must_use]
     pub fn settings(&self) -> &Map<String, Value> {
         &self.settings
     }
 
-    /// All settings, as JSON has them.
+    /// Returns all settings as JSON values.
     pub(crate) fn into_settings(self) -> Map<String, Value> {
         self.settings
     }
 
-    /// The settings that `T` declares. Others are ignored, and `null` counts as absent, because
-    /// diffusers writes it for its defaults.
+    /// Reads the settings that `T` declares. Other settings are ignored. A setting that is `null` counts
+    /// as absent, because diffusers writes `null` where its default applies.
     ///
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting with a value that `T` does not allow.
@@ -119,13 +119,13 @@ impl ConfigFile {
         })
     }
 
-    /// The error for a setting whose value is not what was expected.
+    /// Makes the error for a setting whose value is not what was expected.
     pub fn refuse(&self, key: &str, expected: impl Into<String>) -> CheckpointError {
         let found = self.found(&[key.to_owned()]);
         self.refuse_value(key, &found, expected)
     }
 
-    /// The error for a setting, with the value as the caller describes it.
+    /// Makes the error for a setting, with the caller's description of its value.
     pub fn refuse_value(
         &self,
         key: &str,
@@ -140,7 +140,7 @@ impl ConfigFile {
         }
     }
 
-    /// Refuses a setting unless the rule about it holds.
+    /// Returns an error about a setting unless `holds`.
     pub(crate) fn require(
         &self,
         key: &str,
@@ -154,7 +154,7 @@ impl ConfigFile {
         }
     }
 
-    /// Refuses every value but the one that switches a feature off; absent is fine too.
+    /// Returns an error if a setting is present and has any value but `off`, which switches a feature off.
     pub(crate) fn require_off(&self, key: &str, off: &Value) -> Result<(), CheckpointError> {
         match self.settings.get(key) {
             None | Some(Value::Null) => Ok(()),
@@ -163,7 +163,7 @@ impl ConfigFile {
         }
     }
 
-    /// The value at a path of keys as a message shows it.
+    /// Returns the value at a path of keys, in the form in which a message shows it.
     fn found(&self, path: &[String]) -> String {
         let value = path.split_first().and_then(|(first, rest)| {
             let outer = self.settings.get(first)?;
@@ -175,7 +175,8 @@ impl ConfigFile {
     }
 }
 
-/// `block_out_channels`: a list that is not empty, whose widths can be divided into groups.
+/// Validates `block_out_channels`: the list must not be empty, and each width must be divisible into
+/// groups.
 pub(super) fn block_channels(
     config: &ConfigFile,
     channels: &EachBlock<Size>,
@@ -184,7 +185,7 @@ pub(super) fn block_channels(
     let key = "block_out_channels";
     let channels: Vec<_> = channels.0.iter().map(|size| size.0).collect();
     config.require(key, !channels.is_empty(), || {
-        "a list of whole numbers from 1".to_owned()
+        format!("a list, each entry {}", Size::EXPECTED)
     })?;
     let are_multiples = channels
         .iter()
@@ -195,18 +196,18 @@ pub(super) fn block_channels(
     Ok(channels)
 }
 
-/// JSON keeps 1 and 1.0 apart; a setting does not.
+/// Whether two values are the same number. serde_json distinguishes 1 from 1.0, but a setting does not.
 fn is_same_number(one: &Value, other: &Value) -> bool {
     one.as_f64().is_some() && one.as_f64() == other.as_f64()
 }
 
-/// JSON as diffusers writes it: indented, with a line feed at its end.
+/// Writes JSON in the form that diffusers uses: indented, with a line feed at the end.
 pub(crate) fn pretty(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
-/// A text as a message repeats it: complete if it has at most `longest` characters, otherwise cut
-/// off with an ellipsis.
+/// Returns the whole text if it has at most `longest` characters; otherwise cuts it off and adds an
+/// ellipsis.
 fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -259,7 +260,7 @@ mod tests {
             ),
             (
                 json!({"inner": {"kind": 3}}),
-                r#""inner.kind" is 3; expected a text"#,
+                r#""inner.kind" is 3; expected a string"#,
             ),
             (json!({"inner": 3}), r#""inner" is 3; expected an object"#),
             (
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_or_null_or_unknown_has_no_effect() {
+    fn absent_null_and_unknown_settings_have_no_effect() {
         for settings in [
             json!({}),
             json!({"number": null, "inner": null, "activation": null}),

@@ -11,38 +11,38 @@ use crate::error::CheckpointError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextActivation {
-    /// `gelu`: x·Φ(x), exact.
+    /// `gelu`: exactly x·Φ(x), not an approximation by tanh.
     Gelu,
     /// `quick_gelu`: x·σ(1.702·x).
     QuickGelu,
 }
 
-/// The shape of a text encoder.
+/// The shape of a text encoder, and the constants that it computes with.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TextEncoderConfig {
-    /// Rows of the token embedding.
+    /// Number of rows of the token embedding.
     pub vocabulary: usize,
-    /// Rows of the position embedding: the most tokens that a prompt can have.
+    /// Number of rows of the position embedding. A prompt can have at most this many tokens.
     pub positions: usize,
     /// Width of the embeddings.
     pub width: usize,
     /// Width inside the feed-forward layers.
     pub inner_width: usize,
-    /// Number of layers.
+    /// Number of transformer layers.
     pub layers: usize,
-    /// Attention heads; they divide the width.
+    /// Number of attention heads. It divides the width.
     pub heads: usize,
     /// The nonlinearity of the feed-forward layers.
     pub activation: TextActivation,
-    /// Added to variances by the layer norms.
+    /// The number that layer norms add to variances.
     pub epsilon: f64,
-    /// The id of the end token. 2 stands for the highest id of a prompt: configurations written
-    /// before transformers corrected this give 2, whatever the end token is.
+    /// The id of the end token. A value of 2 means the highest id in the prompt instead: older
+    /// configurations, which transformers has since corrected, contain 2 for every tokenizer.
     pub end_token: usize,
 }
 
-/// The settings under transformers' names.
+/// The settings, with the names that transformers uses.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Settings {
@@ -57,7 +57,7 @@ struct Settings {
     vocab_size: Size,
 }
 
-/// transformers' defaults.
+/// These are transformers' defaults.
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! The settings of `UNet2DConditionModel` that Stable Diffusion 1 and 2 models use.
 //!
-//! Names, defaults and meanings are those of diffusers. Settings that switch on something else are
-//! refused rather than ignored.
+//! Names, defaults and meanings are those of diffusers. A setting that switches on a feature which these
+//! models do not use is an error: if it were ignored, the graph would compute something else.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,28 +10,28 @@ use super::file::{ConfigFile, block_channels};
 use super::values::{Count, EachBlock, PerBlock, PositiveNumber, Size};
 use crate::error::CheckpointError;
 
-/// A transformer between the convolutions of a block.
+/// The shape of a transformer that follows a residual block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransformerConfig {
-    /// Attention heads; they divide the block's channels.
+    /// Number of attention heads. It divides the block's channels.
     pub heads: usize,
-    /// Number of layers.
+    /// Number of transformer layers.
     pub layers: usize,
-    /// The first attention of each layer attends to the text, as the second does, instead of to the
-    /// picture.
+    /// Whether the first attention of each layer attends to the text, as the second one does, instead of
+    /// to the picture.
     pub only_cross_attention: bool,
 }
 
-/// One resolution of the network, on the way down or up.
+/// The blocks at one resolution of the network, on the way down or up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnetBlockConfig {
-    /// Channels of the features.
+    /// Number of channels of the features at this resolution.
     pub channels: usize,
     /// Number of residual blocks.
     pub layers: usize,
-    /// The transformer after each residual block, if there is one.
+    /// The shape of the transformer after each residual block; `None` if there are no transformers.
     pub transformer: Option<TransformerConfig>,
 }
 
@@ -39,23 +39,23 @@ pub struct UnetBlockConfig {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UnetConfig {
-    /// Channels of the input: those of the latents and those concatenated to them.
+    /// Channels of the input: those of the latents and the concatenated channels.
     pub in_channels: usize,
     /// Channels of the prediction.
     pub out_channels: usize,
-    /// Side of the first convolution's kernel; odd.
+    /// Side of the first convolution's kernel. It is an odd number.
     pub conv_in_kernel: usize,
-    /// Side of the last convolution's kernel; odd.
+    /// Side of the last convolution's kernel. It is an odd number.
     pub conv_out_kernel: usize,
-    /// The way down, from the highest resolution to the lowest.
+    /// The blocks on the way down, from the highest resolution to the lowest.
     pub down: Vec<UnetBlockConfig>,
-    /// The transformer of the middle block.
+    /// The shape of the middle block's transformer.
     pub mid: TransformerConfig,
-    /// The way up, from the lowest resolution to the highest.
+    /// The blocks on the way up, from the lowest resolution to the highest.
     pub up: Vec<UnetBlockConfig>,
-    /// Groups of the group norms; they divide all channels.
+    /// Number of groups in each group norm. It divides all channel counts.
     pub norm_groups: usize,
-    /// Added to variances by the group norms.
+    /// The number that group norms add to variances.
     pub norm_epsilon: f64,
     /// Width of the conditioning (`encoder_hidden_states`).
     pub text_width: usize,
@@ -63,26 +63,26 @@ pub struct UnetConfig {
     pub time_width: usize,
     /// Whether cosines come before sines in the timestep's embedding.
     pub flip_sin_to_cos: bool,
-    /// Subtracted from the number of frequencies in the timestep's embedding.
+    /// The number that is subtracted from the number of frequencies in the timestep's embedding.
     pub freq_shift: f64,
     /// Whether the transformers' projections are linear layers rather than 1×1 convolutions.
     pub linear_projection: bool,
-    /// Whether attention is computed in 32-bit floats, whatever the graph's number format is.
+    /// Whether attention is computed in 32-bit floats even if the graph's precision is 16 bits.
     pub upcast_attention: bool,
-    /// Rows of the class embedding; `None` if the network takes no class.
+    /// Number of rows of the class embedding; `None` if the network does not take a class.
     pub classes: Option<usize>,
     /// Whether the convolutions that halve the resolution pad all four sides.
     pub symmetric_downsampling: bool,
 }
 
-/// The blocks on the way down.
+/// The types of blocks on the way down.
 #[derive(Clone, Copy, PartialEq, Deserialize)]
 enum DownBlock {
     CrossAttnDownBlock2D,
     DownBlock2D,
 }
 
-/// The blocks on the way up.
+/// The types of blocks on the way up.
 #[derive(Clone, Copy, PartialEq, Deserialize)]
 enum UpBlock {
     CrossAttnUpBlock2D,
@@ -94,11 +94,11 @@ enum MidBlock {
     UNetMidBlock2DCrossAttn,
 }
 
-/// The settings under diffusers' names.
+/// The settings, with the names that diffusers uses.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Settings {
-    /// This is the number of heads, not their width: a misnomer that diffusers has to keep.
+    /// The number of heads. diffusers keeps this misleading name for the sake of older models.
     attention_head_dim: PerBlock<Size>,
     block_out_channels: EachBlock<Size>,
     conv_in_kernel: Size,
@@ -123,7 +123,7 @@ struct Settings {
     use_linear_projection: bool,
 }
 
-/// diffusers' defaults, apart from the blocks, which every published model names.
+/// These are diffusers' defaults, except for the blocks, which every published model lists.
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -158,7 +158,7 @@ impl UnetConfig {
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
-        refuse_unsupported(config)?;
+        validate_supported(config)?;
         let settings: Settings = config.parse()?;
         let norm_groups = settings.norm_num_groups.0;
         let channels = block_channels(config, &settings.block_out_channels, norm_groups)?;
@@ -173,7 +173,7 @@ impl UnetConfig {
         let sizes = |key: &str, sizes: &PerBlock<Size>| {
             let sizes = sizes.for_blocks(blocks);
             let sizes = sizes.ok_or_else(|| {
-                config.refuse(key, format!("a list of {blocks} whole numbers from 1"))
+                config.refuse(key, format!("a list of {blocks}, each {}", Size::EXPECTED))
             })?;
             Ok::<Vec<_>, CheckpointError>(sizes.into_iter().map(|size| size.0).collect())
         };
@@ -190,7 +190,7 @@ impl UnetConfig {
         })?;
         let only_cross_attention = settings.only_cross_attention.for_blocks(blocks);
         let only_cross_attention = only_cross_attention.ok_or_else(|| {
-            let expected = format!("a list of {blocks} true or false");
+            let expected = format!("a list of {blocks}, each true or false");
             config.refuse("only_cross_attention", expected)
         })?;
         let down_types = settings.down_block_types.0;
@@ -228,8 +228,8 @@ impl UnetConfig {
             down: down
                 .map(|(index, kind)| block(index, 0, *kind == DownBlock::CrossAttnDownBlock2D))
                 .collect(),
-            // "mid_block_only_cross_attention" is about another type of middle block: in diffusers
-            // this one attends to the picture whatever the setting says.
+            // The setting "mid_block_only_cross_attention" affects another type of middle block. In
+            // diffusers, this type always attends to the picture.
             mid: transformer(last, false),
             up: up
                 .map(|(index, kind)| block(last - index, 1, *kind == UpBlock::CrossAttnUpBlock2D))
@@ -247,14 +247,15 @@ impl UnetConfig {
         })
     }
 
-    /// Width of the timestep's sines and cosines.
+    /// Returns the width of the timestep's sines and cosines.
     #[must_use]
     pub fn frequency_width(&self) -> usize {
         self.down[0].channels
     }
 }
 
-/// The timestep's sines and cosines are as wide as the first block.
+/// Validates what determines the timestep's frequencies. The sines and cosines together are as wide as
+/// the first block.
 fn validate_frequencies(
     config: &ConfigFile,
     width: usize,
@@ -268,8 +269,8 @@ fn validate_frequencies(
     })
 }
 
-/// Refuses settings that switch on what Stable Diffusion does not have. They may be absent.
-fn refuse_unsupported(config: &ConfigFile) -> Result<(), CheckpointError> {
+/// Returns an error if a setting switches on a feature that Stable Diffusion does not have.
+fn validate_supported(config: &ConfigFile) -> Result<(), CheckpointError> {
     let off = [
         ("act_fn", json!("silu")),
         ("center_input_sample", json!(false)),
@@ -309,7 +310,7 @@ fn refuse_unsupported(config: &ConfigFile) -> Result<(), CheckpointError> {
 mod tests {
     use super::*;
 
-    /// The settings without which no UNet can be described, and these.
+    /// Reads a configuration with the given settings and the ones that every UNet needs.
     fn read(settings: Value) -> Result<UnetConfig, CheckpointError> {
         let mut all = json!({
             "block_out_channels": [64, 128],
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_or_null_has_diffusers_defaults() {
+    fn absent_and_null_settings_have_diffusers_defaults() {
         let config = read(json!({})).unwrap();
         let transformer = TransformerConfig {
             heads: 8,
@@ -377,7 +378,7 @@ mod tests {
             let heads = first.chain([config.mid]).chain(last);
             heads.map(|transformer| transformer.heads).collect()
         };
-        // The setting is the number of heads, whatever its name says.
+        // Despite its name, the setting is the number of heads.
         assert_eq!(heads(json!(4)), [4, 4, 4]);
         assert_eq!(heads(json!([2, 4])), [2, 4, 2]);
         let config = read(json!({ "layers_per_block": [1, 3] })).unwrap();
@@ -389,14 +390,14 @@ mod tests {
         let refused = read(json!({ "layers_per_block": [1, 2, 3] })).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "unet/config.json: \"layers_per_block\" is [1,2,3]; expected a list of 2 whole numbers \
-             from 1"
+            "unet/config.json: \"layers_per_block\" is [1,2,3]; expected a list of 2, each a \
+             whole number from 1 to 16777216"
         );
     }
 
     #[test]
-    fn a_feature_that_is_not_written_must_be_off() {
-        // JSON keeps 1 and 1.0 apart, a setting does not.
+    fn an_unsupported_feature_must_be_off() {
+        // serde_json distinguishes 1 from 1.0, but a setting does not.
         assert!(read(json!({ "mid_block_scale_factor": 1.0 })).is_ok());
         let refused = read(json!({ "mid_block_scale_factor": 2 })).unwrap_err();
         assert!(

@@ -11,39 +11,39 @@ use crate::error::CheckpointError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VaeConfig {
-    /// Channels of the encoder's pictures.
+    /// Channels of the pictures that the encoder takes.
     pub in_channels: usize,
-    /// Channels of the decoder's pictures.
+    /// Channels of the pictures that the decoder makes.
     pub out_channels: usize,
     /// Channels of the latents.
     pub latent_channels: usize,
     /// Channels of the features, from the highest resolution to the lowest.
     pub block_channels: Vec<usize>,
-    /// Residual blocks at each resolution of the encoder; the decoder has one more.
+    /// Number of residual blocks at each resolution of the encoder. The decoder has one more at each.
     pub layers: usize,
-    /// Whether the middle block attends to the picture.
+    /// Whether the middle block contains attention.
     pub mid_attention: bool,
-    /// Whether a convolution follows the encoder.
+    /// Whether a 1×1 convolution follows the encoder.
     pub quantization: bool,
-    /// Whether a convolution precedes the decoder.
+    /// Whether a 1×1 convolution precedes the decoder.
     pub post_quantization: bool,
-    /// Groups of the group norms; they divide all channels.
+    /// Number of groups in each group norm. It divides all channel counts.
     pub norm_groups: usize,
 }
 
-/// The only type of block that a half of the autoencoder may have.
+/// The only type of block that the encoder may have.
 #[derive(Clone, Copy, Deserialize)]
 enum EncoderBlock {
     DownEncoderBlock2D,
 }
 
-/// See [`EncoderBlock`].
+/// The only type of block that the decoder may have.
 #[derive(Clone, Copy, Deserialize)]
 enum DecoderBlock {
     UpDecoderBlock2D,
 }
 
-/// The settings under diffusers' names.
+/// The settings, with the names that diffusers uses.
 #[derive(Deserialize)]
 #[serde(default)]
 struct Settings {
@@ -60,7 +60,7 @@ struct Settings {
     use_quant_conv: bool,
 }
 
-/// diffusers' defaults, apart from the blocks, which every published model names.
+/// These are diffusers' defaults, except for the blocks, which every published model lists.
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -119,7 +119,7 @@ impl VaeConfig {
         })
     }
 
-    /// Channels at the lowest resolution.
+    /// Returns the number of channels at the lowest resolution.
     #[must_use]
     pub fn deepest_channels(&self) -> usize {
         self.block_channels[self.block_channels.len() - 1]
@@ -127,9 +127,9 @@ impl VaeConfig {
 
     /// Whether the decoder's activations overflow 16-bit floats.
     ///
-    /// Stability's notes say so about the x4 upscaler's decoder, which is the one with factor 4
-    /// (three resolutions). The setting `force_upcast` does not help: diffusers writes it as true
-    /// for every autoencoder.
+    /// According to Stability AI's notes, those of the x4 upscaler's decoder do. It is recognised by its
+    /// three resolutions (a factor of 4). The setting `force_upcast` does not distinguish it, because
+    /// diffusers sets it to true for every autoencoder.
     #[must_use]
     pub fn decodes_in_float32_only(&self) -> bool {
         self.block_channels.len() == 3

@@ -1,4 +1,4 @@
-//! The kinds of values that settings have.
+//! The types of values that settings can have.
 
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use super::deserialize::Setting;
 
-/// No channel count, layer count or vocabulary of a real model is beyond this.
+/// The largest size that is accepted. The channel counts, layer counts and vocabularies of real models
+/// are far smaller.
 const LARGEST_SIZE: u64 = 1 << 24;
 
-/// A whole number from 1 to 2²⁴: a width, a number of layers, the size of a vocabulary.
+/// A whole number from 1 to 2²⁴, such as a width, a number of layers or the size of a vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Size(pub usize);
 
 impl Size {
-    /// The values that a size may have, in the words of an error.
+    /// A description of the values that are allowed, for error messages.
     pub const EXPECTED: &str = "a whole number from 1 to 16777216";
 }
 
@@ -58,8 +59,8 @@ impl<'de> Deserialize<'de> for PositiveNumber {
 
 /// A list with one entry for each block of a network.
 ///
-/// How many there must be shows only beside other settings, and so does the message about a list
-/// that is wrong: what is no list of `T` is an empty one until then.
+/// The number of blocks is known only from other settings. So this type accepts any value, and reads one
+/// that is not a list of `T` as an empty list; the code that compares the lengths then reports the error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EachBlock<T>(pub Vec<T>);
 
@@ -81,18 +82,18 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for EachBlock<T> {
     }
 }
 
-/// One value for all blocks of a network, or a list with one for each.
+/// One value for all blocks of a network, or a list with one value for each block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum PerBlock<T> {
-    /// The same for all.
+    /// All blocks have this value.
     Same(T),
-    /// One for each block.
+    /// Each block has its own value.
     Each(EachBlock<T>),
 }
 
 impl<T: Copy> PerBlock<T> {
-    /// The values for a network with this many blocks; `None` if the list has another length.
+    /// Returns one value for each of `blocks` blocks, or `None` if the list has another length.
     #[must_use]
     pub fn for_blocks(&self, blocks: usize) -> Option<Vec<T>> {
         match self {

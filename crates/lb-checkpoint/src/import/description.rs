@@ -1,5 +1,5 @@
-//! The small files of a model directory, which describe its weights: configurations, scheduler and
-//! tokenizer.
+//! Collects the small files of a model directory, which describe the model: configurations, scheduler
+//! and tokenizer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::regular_file;
 
-/// Files about the model for people, which are taken along.
+/// Documents about the model, which are copied along with it.
 const NOTICES: [&str; 5] = [
     "README.md",
     "LICENSE",
@@ -25,26 +25,26 @@ const NOTICES: [&str; 5] = [
     "NOTICE",
 ];
 
-/// The vocabulary and the merges of a tokenizer in two files.
+/// The files of a tokenizer whose vocabulary and merges are in two files.
 const TOKENS: &[&str] = &["vocab.json", "merges.txt"];
-/// The vocabulary and the merges in one file, as transformers writes them since its version 5.
+/// The file of a tokenizer in one file, which transformers writes since version 5.
 const TOKENS_IN_ONE_FILE: &[&str] = &["tokenizer.json"];
-/// The special tokens, which may be absent.
+/// The files about a tokenizer's special tokens, which may be missing.
 const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.json"];
 
-/// The small files of a model directory, and what follows from them.
+/// The small files of a model directory, and what is known about the model from them.
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) kind: ModelKind,
     pub(super) prediction: Prediction,
-    /// Paths in the directory, and contents.
+    /// The path of each file, relative to the directory, and its contents.
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
     /// The configurations of the text encoder, the UNet and the autoencoder.
     configs: [ConfigFile; 3],
 }
 
 impl Description {
-    /// Takes the files that are given, and infers the others from the weights.
+    /// Reads the files that exist, and infers the missing ones from the weights.
     pub(super) fn new(
         source: &Source,
         weights: &ModelWeights,
@@ -117,7 +117,7 @@ impl Description {
         })
     }
 
-    /// The configuration of a component.
+    /// Returns the configuration of a component.
     pub(super) fn config(&self, component: Component) -> &ConfigFile {
         let [text_encoder, unet, vae] = &self.configs;
         match component {
@@ -128,10 +128,10 @@ impl Description {
     }
 }
 
-/// The folders with configurations. A file is taken from the first one that has it.
+/// The folders that may contain the small files. A file is taken from the first folder that has it.
 struct Given<'p> {
     folders: Vec<&'p Path>,
-    /// The folder that must have all files: nothing is inferred for a diffusers directory.
+    /// The source, if it is a diffusers directory. It must have all files, as nothing is inferred for it.
     complete: Option<&'p Path>,
 }
 
@@ -187,7 +187,7 @@ impl Given<'_> {
             }
             return Ok(files);
         }
-        infer::refuse_other_vocabulary(&weights.text_encoder)?;
+        infer::validate_vocabulary(&weights.text_encoder)?;
         let padding = if open_clip {
             Padding::First
         } else {

@@ -1,4 +1,4 @@
-//! The destination of an import: a new model directory that appears whole or not at all.
+//! The destination of an import: a new model directory, which appears either complete or not at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::error::CheckpointError;
 use crate::weights::{WeightTransfer, link_or_copy};
 
-/// Refuses a destination where something exists, unless it is a model directory to be replaced.
-pub(super) fn refuse_occupied(destination: &Path, replace: bool) -> Result<(), CheckpointError> {
+/// Returns an error if something already exists at the destination, unless it is a model directory and
+/// `replace` is set.
+pub(super) fn validate(destination: &Path, replace: bool) -> Result<(), CheckpointError> {
     let path = destination.to_owned();
     match (is_occupied(destination), replace) {
         (false, _) => Ok(()),
@@ -17,7 +18,7 @@ pub(super) fn refuse_occupied(destination: &Path, replace: bool) -> Result<(), C
     }
 }
 
-/// Whether there is anything but an empty folder.
+/// Whether anything other than an empty folder exists at the destination.
 fn is_occupied(destination: &Path) -> bool {
     match fs::read_dir(destination) {
         Ok(mut entries) => entries.next().is_some(),
@@ -25,7 +26,8 @@ fn is_occupied(destination: &Path) -> bool {
     }
 }
 
-/// A hidden directory beside the destination. It is removed again unless it is published.
+/// A hidden directory next to the destination. It is removed when it is dropped, unless it has been
+/// published.
 #[derive(Debug)]
 pub(super) struct PartialDirectory {
     partial: PathBuf,
@@ -34,7 +36,7 @@ pub(super) struct PartialDirectory {
 
 impl PartialDirectory {
     pub(super) fn create(destination: &Path) -> Result<Self, CheckpointError> {
-        let Some(partial) = hidden_beside(destination, "partial") else {
+        let Some(partial) = hidden_sibling(destination, "partial") else {
             return Err(CheckpointError::DestinationExists {
                 path: destination.to_owned(),
             });
@@ -52,12 +54,12 @@ impl PartialDirectory {
         })
     }
 
-    /// The directory's present path.
+    /// Returns the directory's temporary path.
     pub(super) fn root(&self) -> &Path {
         &self.partial
     }
 
-    /// The path that a file of the directory will have once the directory is published.
+    /// Returns the path that a file of the directory will have once the directory is published.
     pub(super) fn published_path(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(&self.partial) {
             Ok(inside) => self.destination.join(inside),
@@ -65,12 +67,12 @@ impl PartialDirectory {
         }
     }
 
-    /// The present path of a file of the directory.
+    /// Returns the temporary path of a file of the directory.
     pub(super) fn path(&self, inside: &Path) -> PathBuf {
         self.partial.join(inside)
     }
 
-    /// Makes the folder in which a file of the directory will lie.
+    /// Makes the folder that will contain a file of the directory.
     pub(super) fn create_folder_of(&self, inside: &Path) -> Result<(), CheckpointError> {
         match self.path(inside).parent() {
             Some(folder) => {
@@ -93,24 +95,24 @@ impl PartialDirectory {
     ) -> Result<WeightTransfer, CheckpointError> {
         self.create_folder_of(inside)?;
         let path = self.path(inside);
-        // The file may be a symbolic link, as in the Hugging Face cache: link to its target.
+        // In Hugging Face's cache the file is a symbolic link. The hard link must lead to its target.
         let file = fs::canonicalize(file).map_err(CheckpointError::io("read", file))?;
         link_or_copy(&file, &path).map_err(CheckpointError::io("write", path))
     }
 
-    /// Gives the directory its name. A directory that has that name is removed afterwards.
+    /// Renames the directory to its destination. A directory that it replaces is removed afterwards.
     pub(super) fn publish(self) -> Result<(), CheckpointError> {
-        // An empty folder may be there; not every system renames onto one.
+        // The destination may be an empty folder, which not every system replaces when renaming.
         let _ = fs::remove_dir(&self.destination);
-        let older =
-            hidden_beside(&self.destination, "replaced").filter(|_| is_occupied(&self.destination));
+        let older = hidden_sibling(&self.destination, "replaced")
+            .filter(|_| is_occupied(&self.destination));
         if let Some(older) = &older {
             fs::rename(&self.destination, older)
                 .map_err(CheckpointError::io("replace", &self.destination))?;
         }
         let renamed = fs::rename(&self.partial, &self.destination);
         if let Some(older) = &older {
-            // An older model is better than no model: it comes back if the new one cannot be named.
+            // If the new model could not be renamed, the old one gets its name back.
             let _ = match renamed {
                 Ok(()) => fs::remove_dir_all(older),
                 Err(_) => fs::rename(older, &self.destination),
@@ -120,8 +122,9 @@ impl PartialDirectory {
     }
 }
 
-/// A name beside the destination that listings of models pass over, because it begins with a dot.
-fn hidden_beside(destination: &Path, state: &str) -> Option<PathBuf> {
+/// Returns a path next to the destination. Its name begins with a dot, so that it is not listed among the
+/// models.
+fn hidden_sibling(destination: &Path, state: &str) -> Option<PathBuf> {
     let name = destination.file_name()?.to_string_lossy();
     let process = std::process::id();
     Some(destination.with_file_name(format!(".{name}.{state}-{process}")))

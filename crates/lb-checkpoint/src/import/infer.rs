@@ -1,8 +1,8 @@
-//! Configurations that are inferred from the shapes of the tensors.
+//! Infers configurations from the shapes of the tensors.
 //!
-//! Shapes show the widths, depths and kinds of layers. They do not show how attention is divided
-//! into heads, or norms into groups. For these the rules of Stable Diffusion 1 and 2 are followed; where
-//! a model does not fit the rules, a configuration has to be given.
+//! The shapes show the widths, numbers and kinds of layers. They do not show how many heads an attention
+//! has, or how many groups a norm has. Here the rules of Stable Diffusion 1 and 2 are applied. If a model
+//! does not follow them, its user has to provide a configuration.
 
 use serde_json::{Value, json};
 
@@ -11,31 +11,32 @@ use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::weights::Weights;
 
-/// The groups of every group norm of Stable Diffusion.
+/// Number of groups in every group norm of Stable Diffusion.
 const NORM_GROUPS: usize = 32;
 
-/// Channels of one attention head in CLIP's text encoders and in the UNets of Stable Diffusion 2.
+/// Number of channels of an attention head in CLIP's text encoders and in the UNets of Stable
+/// Diffusion 2.
 const HEAD_WIDTH: usize = 64;
 
-/// Heads in every block of Stable Diffusion 1 and of the upscaler.
+/// Number of attention heads in every block of the UNets of Stable Diffusion 1 and the upscaler.
 const FIXED_HEADS: usize = 8;
 
-/// Layers of OpenCLIP's text encoder that Stable Diffusion 2 uses: all 24 but the last.
+/// Number of layers of OpenCLIP's text encoder that Stable Diffusion 2 uses: the last of 24 is unused.
 const OPEN_CLIP_LAYERS: usize = 23;
 
-/// What is known about a model apart from its shapes.
+/// What is known about a model from other sources than the shapes of its layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Model {
-    /// What the model is made for.
+    /// The kind of model.
     pub(super) kind: ModelKind,
-    /// Whether the text encoder is OpenCLIP's, as in Stable Diffusion 2, or CLIP's, as in 1.
+    /// Whether the text encoder is OpenCLIP's (Stable Diffusion 2) rather than CLIP's (version 1).
     pub(super) open_clip: bool,
     /// Whether the UNet predicts the noise rather than the velocity.
     pub(super) predicts_noise: bool,
 }
 
 impl Model {
-    /// Width and height of the pictures that the model was trained with, in pixels.
+    /// Returns the width and height of the pictures that the model was trained with, in pixels.
     fn side(self) -> usize {
         match self.kind {
             ModelKind::TextToImage if self.open_clip && !self.predicts_noise => 768,
@@ -44,7 +45,7 @@ impl Model {
     }
 }
 
-/// What a model is made for, from the number of channels that its UNet takes.
+/// Infers the kind of a model from the number of channels that its UNet takes.
 pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, CheckpointError> {
     let unet_shapes = Shapes(unet);
     let taken = unet_shapes.size("conv_in.weight", 1)?;
@@ -54,14 +55,14 @@ pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, Checkpoin
         unet_shapes.not_inferable(
             "the kind of model",
             format!(
-                "the UNet takes {taken} channels {} class embeddings, the latents have {latents}",
-                if has_classes { "and" } else { "without" }
+                "the UNet takes {taken} channels {} class embeddings, and the latents have {latents}",
+                if has_classes { "with" } else { "without" }
             ),
         )
     })
 }
 
-/// The `model_index.json` for a kind of model.
+/// Makes the `model_index.json` for a kind of model.
 pub(super) fn model_index(kind: ModelKind) -> Value {
     let class = match kind {
         ModelKind::TextToImage => "StableDiffusionPipeline",
@@ -92,8 +93,8 @@ pub(super) fn model_index(kind: ModelKind) -> Value {
     index
 }
 
-/// Refuses a vocabulary for which no tokenizer can be written: any but CLIP's.
-pub(super) fn refuse_other_vocabulary(text_encoder: &Weights) -> Result<(), CheckpointError> {
+/// Returns an error unless the model has CLIP's vocabulary: a tokenizer can be written only for this one.
+pub(super) fn validate_vocabulary(text_encoder: &Weights) -> Result<(), CheckpointError> {
     let shapes = Shapes(text_encoder);
     let prefixed = "text_model.embeddings.token_embedding.weight";
     let name = if text_encoder.contains(prefixed) {
@@ -108,20 +109,21 @@ pub(super) fn refuse_other_vocabulary(text_encoder: &Weights) -> Result<(), Chec
     let known = tokenizer::VOCABULARY;
     Err(shapes.not_inferable(
         "the tokenizer",
-        format!("the vocabulary has {found} tokens, CLIP's has {known}"),
+        format!("the vocabulary has {found} tokens, but CLIP's has {known}"),
     ))
 }
 
-/// The configuration of `CLIPTextModel`.
+/// Infers the configuration of `CLIPTextModel`.
 pub(super) fn text_encoder(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
     let shapes = Shapes(weights);
     let table = "embeddings.token_embedding.weight";
     let (vocabulary, width) = (shapes.size(table, 0)?, shapes.size(table, 1)?);
     let mut layers = shapes.count("encoder.layers");
     if model.open_clip {
-        // Checkpoints that were converted back from diffusers have no unused layer.
+        // Checkpoints that were converted from a diffusers directory lack the unused layer.
         if !(OPEN_CLIP_LAYERS..=OPEN_CLIP_LAYERS + 1).contains(&layers) {
-            let reason = format!("it has {layers}; {OPEN_CLIP_LAYERS} of 24 are usual");
+            let reason =
+                format!("it has {layers}; Stable Diffusion 2 uses {OPEN_CLIP_LAYERS} of 24");
             return Err(
                 shapes.not_inferable("how many of the text encoder's layers are used", reason)
             );
@@ -147,7 +149,7 @@ pub(super) fn text_encoder(weights: &Weights, model: Model) -> Result<Value, Che
     }))
 }
 
-/// The configuration of `UNet2DConditionModel`.
+/// Infers the configuration of `UNet2DConditionModel`.
 pub(super) fn unet(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
     let shapes = Shapes(weights);
     let blocks = shapes.count("down_blocks");
@@ -212,15 +214,15 @@ pub(super) fn unet(weights: &Weights, model: Model) -> Result<Value, CheckpointE
         config["num_class_embeds"] = json!(shapes.size("class_embedding.weight", 0)?);
     }
     if model.kind == ModelKind::TextToImage && model.open_clip && !model.predicts_noise {
-        // As published for 2.1: in half precision its attention overflows.
+        // The published configuration of 2.1 has this, because its attention overflows 16-bit floats.
         config["upcast_attention"] = json!(true);
     }
     Ok(config)
 }
 
-/// For each block on the way down: whether the first attention of its layers attends to the text
-/// instead of to the picture. This shows in its width, unless the text is as wide as the block; then it
-/// attends to the picture, as in the lowest block of the upscaler.
+/// Infers for each block on the way down whether the first attention of its layers attends to the text
+/// instead of to the picture. The width of its keys shows this, unless the text is as wide as the block.
+/// In that case it is assumed to attend to the picture, as in the lowest block of the upscaler.
 fn only_cross_attention(
     shapes: &Shapes<'_>,
     channels: &[usize],
@@ -236,7 +238,7 @@ fn only_cross_attention(
     channels.iter().enumerate().map(sees_text).collect()
 }
 
-/// One number if all are the same, otherwise all of them.
+/// Returns one number if all are the same, otherwise the whole list.
 fn one_or_all(layers: Vec<usize>) -> Value {
     match layers[..] {
         [first, ref others @ ..] if others.iter().all(|&other| other == first) => json!(first),
@@ -244,7 +246,7 @@ fn one_or_all(layers: Vec<usize>) -> Value {
     }
 }
 
-/// The configuration of `AutoencoderKL`.
+/// Infers the configuration of `AutoencoderKL`.
 pub(super) fn vae(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
     let shapes = Shapes(weights);
     let blocks = shapes.count("encoder.down_blocks");
@@ -285,11 +287,11 @@ pub(super) fn vae(weights: &Weights, model: Model) -> Result<Value, CheckpointEr
     Ok(config)
 }
 
-/// Reads sizes and counts from the shapes of a component's tensors, which have diffusers' names.
+/// Reads sizes and counts from the names and shapes of a component's tensors.
 struct Shapes<'w>(&'w Weights);
 
 impl Shapes<'_> {
-    /// The size of a tensor along an axis.
+    /// Returns the size of a tensor along an axis.
     fn size(&self, name: &str, axis: usize) -> Result<usize, CheckpointError> {
         match self.0.shape(name) {
             Some(shape) => shape.get(axis).copied().ok_or_else(|| {
@@ -299,17 +301,17 @@ impl Shapes<'_> {
         }
     }
 
-    /// How many axes a tensor has; 0 where it is absent.
+    /// Returns the number of a tensor's axes, or 0 if there is no such tensor.
     fn rank(&self, name: &str) -> usize {
         self.0.shape(name).map_or(0, <[usize]>::len)
     }
 
-    /// Whether any tensor's path begins with this one.
+    /// Whether the module at `path` has any tensor.
     fn has(&self, path: &str) -> bool {
         self.0.any_below(&format!("{path}."))
     }
 
-    /// The number of modules `path.0`, `path.1` and so on.
+    /// Counts the modules `path.0`, `path.1` and so on.
     fn count(&self, path: &str) -> usize {
         let mut numbers = 0..;
         numbers
@@ -317,7 +319,7 @@ impl Shapes<'_> {
             .unwrap_or(0)
     }
 
-    /// Refuses widths that cannot be divided into the usual groups.
+    /// Returns an error unless all widths can be divided into the usual number of groups.
     fn validate_groups(&self, channels: &[usize]) -> Result<(), CheckpointError> {
         if channels.iter().all(|channels| channels % NORM_GROUPS == 0) {
             return Ok(());
@@ -328,7 +330,7 @@ impl Shapes<'_> {
         ))
     }
 
-    /// The number of heads, if each has `size` channels.
+    /// Returns the number of heads if each has `size` channels.
     fn heads(&self, channels: usize, size: usize) -> Result<usize, CheckpointError> {
         if channels > 0 && channels.is_multiple_of(size) {
             return Ok(channels / size);
@@ -339,7 +341,7 @@ impl Shapes<'_> {
         ))
     }
 
-    /// The error for something that the shapes do not show.
+    /// Makes the error for something that the shapes do not show.
     fn not_inferable(&self, what: &'static str, reason: String) -> CheckpointError {
         CheckpointError::NotInferable {
             path: self.0.source().to_owned(),

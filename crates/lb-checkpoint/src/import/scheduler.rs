@@ -1,4 +1,5 @@
-//! What a UNet predicts, and the noise schedule with which it was trained.
+//! The scheduler configuration of a model: what its UNet predicts, and the noise schedule with which it
+//! was trained.
 
 use std::path::Path;
 
@@ -6,20 +7,21 @@ use serde_json::{Map, Value, json};
 
 use crate::kind::ModelKind;
 
-/// What the UNet predicts of noised latents.
+/// What the UNet predicts from noised latents.
 ///
-/// These are the two prediction types that Stable Diffusion models were trained for. A sampler may
-/// know more of them.
+/// These are the two prediction types with which Stable Diffusion models were trained. Samplers may
+/// support others as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportedPrediction {
-    /// The noise: `epsilon` in diffusers.
+    /// The noise, which diffusers calls `epsilon`.
     Epsilon,
-    /// √ᾱ·noise − √(1 − ᾱ)·latents: `v_prediction` in diffusers (Salimans and Ho, 2022).
+    /// The velocity √ᾱ·noise − √(1 − ᾱ)·latents (Salimans and Ho, 2022), which diffusers calls
+    /// `v_prediction`.
     VPrediction,
 }
 
 impl ImportedPrediction {
-    /// The name in diffusers' configurations.
+    /// Returns the name of the prediction type in diffusers' configurations.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -29,39 +31,41 @@ impl ImportedPrediction {
     }
 }
 
-/// A prediction type and how it is known.
+/// The prediction type of a model, and how it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prediction {
-    /// diffusers' name of the prediction type: [`ImportedPrediction::name`], or another that a
-    /// configuration gives.
+    /// diffusers' name of the prediction type: [`ImportedPrediction::name`], or another name that a
+    /// configuration contains.
     pub name: String,
     /// How it is known.
     pub known_from: PredictionSource,
 }
 
-/// How a prediction type is known. It does not show in the tensors: Stable Diffusion 2.1 and 2.1-base
+/// How a prediction type is known. The tensors do not show it: those of Stable Diffusion 2.1 and 2.1-base
 /// have the same shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PredictionSource {
-    /// [`ImportOptions::prediction`](super::ImportOptions::prediction) says so.
+    /// The caller gave it as [`ImportOptions::prediction`](super::ImportOptions::prediction).
     Options,
-    /// A scheduler's configuration says so.
+    /// A scheduler's configuration contains it.
     Configuration,
-    /// All models of this kind predict the same.
+    /// All models of this kind have the same prediction type.
     ModelKind,
-    /// The file's name has a word that ends with `base`, or `512` (noise), or `768` (velocity).
+    /// The file's name suggests it: a word that ends with `base` or is `512` means the noise, and `768`
+    /// means the velocity.
     FileName,
-    /// A guess: most models of Stable Diffusion 2 predict the velocity.
+    /// It was guessed, because most Stable Diffusion 2 models predict the velocity.
     Assumed,
 }
 
-/// A scheduler's configuration, given or to be written.
+/// A scheduler's configuration, and the prediction type that it contains.
 pub(super) struct Scheduler {
     pub(super) settings: Map<String, Value>,
     pub(super) prediction: Prediction,
 }
 
-/// A scheduler's configuration as it was given, but with the prediction type that was asked for.
+/// Takes an existing scheduler configuration, and replaces its prediction type by `asked` if there is
+/// one.
 pub(super) fn given(
     mut settings: Map<String, Value>,
     asked: Option<ImportedPrediction>,
@@ -72,7 +76,7 @@ pub(super) fn given(
             known(asked, PredictionSource::Options)
         }
         None => Prediction {
-            // diffusers' default where a configuration says nothing.
+            // diffusers' default for a configuration without a prediction type.
             name: settings
                 .get("prediction_type")
                 .and_then(Value::as_str)
@@ -87,7 +91,7 @@ pub(super) fn given(
     }
 }
 
-/// The scheduler's configuration for a checkpoint that has none.
+/// Makes the scheduler's configuration for a checkpoint that has none.
 pub(super) fn inferred(
     checkpoint: &Path,
     kind: ModelKind,
@@ -117,7 +121,7 @@ pub(super) fn inferred(
     }
 }
 
-/// The configuration of the scheduler that adds noise to an upscaler's pictures of low resolution.
+/// Makes the configuration of the scheduler that adds noise to an upscaler's low-resolution pictures.
 pub(super) fn low_resolution() -> Value {
     let (beta_start, beta_end) = betas(ModelKind::Upscale);
     json!({
@@ -131,7 +135,7 @@ pub(super) fn low_resolution() -> Value {
     })
 }
 
-/// The first and the last β.
+/// Returns the first and the last β of the noise schedule with which a kind of model was trained.
 fn betas(kind: ModelKind) -> (f64, f64) {
     match kind {
         ModelKind::Upscale => (0.0001, 0.02),
@@ -162,9 +166,9 @@ fn known(prediction: ImportedPrediction, known_from: PredictionSource) -> Predic
     }
 }
 
-/// The prediction type that a file's name suggests. The published files are called
-/// `v2-1_512-ema-pruned`, `512-base-ema`, `v2-1_768-ema-pruned` and `768-v-ema`, and models that are
-/// derived from them often keep such a word.
+/// Returns the prediction type that a file's name suggests. The published files are called
+/// `v2-1_512-ema-pruned`, `512-base-ema`, `v2-1_768-ema-pruned` and `768-v-ema`, and the names of models
+/// that are derived from them often contain one of these words.
 fn from_file_name(checkpoint: &Path) -> Option<ImportedPrediction> {
     let name = checkpoint.file_stem()?.to_string_lossy().to_lowercase();
     let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());

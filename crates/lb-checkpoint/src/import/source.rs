@@ -1,4 +1,4 @@
-//! The three forms in which models are published.
+//! Opens a model in one of the three forms in which models are published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -16,22 +16,23 @@ use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
 /// A form in which models are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFormat {
-    /// A folder with one folder for each component.
+    /// A directory in diffusers' layout, with one folder for each component.
     DiffusersDirectory,
-    /// One safetensors file with CompVis' names.
+    /// One safetensors file with the tensor names of CompVis' code.
     Safetensors,
-    /// One file that torch has saved, with CompVis' names.
+    /// One file that torch has saved, with the tensor names of CompVis' code.
     TorchCheckpoint,
 }
 
-/// The weights of the three networks.
+/// The weights of all networks of a model.
 #[derive(Debug)]
 pub(super) struct ModelWeights {
     pub(super) text_encoder: Weights,
     pub(super) unet: Weights,
     /// The weights of both halves of the autoencoder.
     pub(super) vae: Weights,
-    /// The weights of a directory that have to be converted, by the folders of their components.
+    /// The pickled weights of a diffusers directory, which have to be converted. The keys are the names of
+    /// the components' folders.
     pickled: BTreeMap<&'static str, TorchCheckpoint>,
 }
 
@@ -45,7 +46,7 @@ impl ModelWeights {
     }
 }
 
-/// An opened source.
+/// The source of an import, opened.
 #[derive(Debug)]
 pub(super) enum Source {
     Directory(PathBuf),
@@ -60,7 +61,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Opens a source. The form of a file follows from its first bytes.
+    /// Opens a source. The first bytes of a file show its form.
     pub(super) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let path = path.to_owned();
         if path.is_dir() {
@@ -75,7 +76,7 @@ impl Source {
             let checkpoint = TorchCheckpoint::open(&path)?;
             return Ok(Self::Torch { path, checkpoint });
         }
-        // After the header's length comes its brace.
+        // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
         if start.get(8) == Some(&b'{') {
             let tensors = read_header(&path)?;
             return Ok(Self::SingleFile { path, tensors });
@@ -91,7 +92,7 @@ impl Source {
         }
     }
 
-    /// The file or folder.
+    /// Returns the path of the source: a file, or a directory.
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Directory(path) | Self::SingleFile { path, .. } | Self::Torch { path, .. } => {
@@ -100,7 +101,7 @@ impl Source {
         }
     }
 
-    /// The folder, if it is one.
+    /// Returns the path of the source if it is a diffusers directory.
     pub(super) fn directory(&self) -> Option<&Path> {
         match self {
             Self::Directory(path) => Some(path),
@@ -108,7 +109,7 @@ impl Source {
         }
     }
 
-    /// Whether the text encoder is OpenCLIP's, as Stable Diffusion 2 has it, under CompVis' names.
+    /// Whether this is a single-file checkpoint with OpenCLIP's text encoder, as in Stable Diffusion 2.
     pub(super) fn has_open_clip(&self) -> bool {
         let tensors = match self {
             Self::Directory(_) => return false,
@@ -120,8 +121,8 @@ impl Source {
             .any(|key| key.starts_with("cond_stage_model.model."))
     }
 
-    /// The weights of all networks. For a torch checkpoint, they are where they will be once it has
-    /// been converted.
+    /// Returns the weights of all networks. For a torch checkpoint, the byte ranges are those that they
+    /// will have in the converted file.
     pub(super) fn weights(&self) -> Result<ModelWeights, CheckpointError> {
         let mut pickled = BTreeMap::new();
         let mut of = |component| match self {
@@ -146,7 +147,7 @@ impl Source {
         })
     }
 
-    /// Brings the weights into the new directory. `observe` is asked before each file or tensor.
+    /// Brings the weights into the new directory. `observe` is called before each file or tensor.
     pub(super) fn transfer_weights(
         &self,
         weights: &ModelWeights,
@@ -189,8 +190,8 @@ impl Source {
     }
 }
 
-/// The model in a folder of Hugging Face's cache: the snapshot that its main branch names, or the only
-/// one.
+/// Finds the model in a folder of Hugging Face's cache. It is the snapshot of the main branch, or else
+/// the only snapshot.
 fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
     let snapshots = folder.join("snapshots");
     let main = fs::read_to_string(folder.join("refs/main")).ok();
@@ -207,8 +208,8 @@ fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The weights of a directory's component. A file that torch has pickled is opened and added to
-/// `pickled`.
+/// Opens the weights of a component of a diffusers directory. If torch has pickled them, the checkpoint
+/// is added to `pickled`.
 fn weights_of(
     directory: &Path,
     component: Component,
@@ -229,7 +230,7 @@ fn weights_of(
     }
 }
 
-/// The error for a file that begins like none of those in which models are published.
+/// Makes the error for a file whose first bytes belong to none of the supported formats.
 fn unknown(path: PathBuf, start: &[u8]) -> CheckpointError {
     if is_pointer(start) {
         CheckpointError::LargeFilePointer { path }
@@ -238,7 +239,7 @@ fn unknown(path: PathBuf, start: &[u8]) -> CheckpointError {
     }
 }
 
-/// The file name of a component's weights once they have been converted.
+/// Returns the file name that a component's weights get when they are converted.
 fn converted_name(component: &str) -> &'static str {
     match component {
         "text_encoder" => "model.safetensors",
@@ -246,7 +247,7 @@ fn converted_name(component: &str) -> &'static str {
     }
 }
 
-/// The first bytes of a file, from which its form follows.
+/// Reads the first bytes of a file, which show its form.
 fn start_of(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(CheckpointError::io("open", path))?;

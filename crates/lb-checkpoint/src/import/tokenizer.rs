@@ -1,4 +1,4 @@
-//! CLIP's tokenizer, which single-file checkpoints do not contain.
+//! Writes the files of CLIP's tokenizer, which single-file checkpoints do not contain.
 
 use std::io::Read as _;
 
@@ -6,29 +6,29 @@ use serde_json::{Map, Value, json};
 
 use crate::config::pretty;
 
-/// CLIP's merges, gzipped. `assets/README.md` says where they come from.
+/// The merges of CLIP's tokenizer, compressed by gzip. `assets/README.md` says where they come from.
 const MERGES: &[u8] = include_bytes!("../../assets/clip_merges.txt.gz");
 
-/// Entries of the vocabulary: single bytes, single bytes at the end of a word, merges, and two special
-/// tokens.
+/// The number of tokens in CLIP's vocabulary: single bytes, single bytes at the end of a word, merges,
+/// and two special tokens.
 pub(super) const VOCABULARY: usize = 256 + 256 + 48_894 + 2;
 
 const BEGIN: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
-/// The token that fills up a prompt after its end.
+/// The token with which a prompt is padded after its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// Token 0, which is `!`, as OpenCLIP and Stable Diffusion 2 have it.
+    /// Token 0, which is `!`. OpenCLIP and Stable Diffusion 2 use it.
     First,
-    /// The end token, as CLIP and Stable Diffusion 1 have it.
+    /// The end token. CLIP and Stable Diffusion 1 use it.
     End,
 }
 
-/// The files of a tokenizer's folder: names and contents.
+/// Returns the names and contents of the files in a tokenizer's folder.
 ///
 /// # Errors
-/// When the merges cannot be unpacked, which no input can cause.
+/// The merges cannot be unpacked. As they are a part of the program, no input can cause this.
 pub(super) fn files(padding: Padding) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
     let mut merges = String::new();
     flate2::read::GzDecoder::new(MERGES).read_to_string(&mut merges)?;
@@ -61,8 +61,8 @@ pub(super) fn files(padding: Padding) -> std::io::Result<Vec<(&'static str, Vec<
     ])
 }
 
-/// The tokens in the order of their ids: bytes, bytes at the end of a word, merges in their order, and
-/// the special tokens (as in OpenCLIP's `SimpleTokenizer`).
+/// Maps tokens to their ids. The ids are counted through bytes, bytes at the end of a word, merges in
+/// their order, and special tokens, as in OpenCLIP's `SimpleTokenizer`.
 fn vocabulary(merges: &str) -> Map<String, Value> {
     let bytes = letters_of_bytes();
     let single = bytes.iter().map(char::to_string);
@@ -76,8 +76,8 @@ fn vocabulary(merges: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// A visible letter for each byte, as in GPT-2's tokenizer: bytes that are visible letters come first
-/// and stand for themselves, and the others are the letters from 256 on.
+/// Returns a visible character for each byte, as GPT-2's tokenizer does. Bytes that are visible in
+/// Latin-1 come first and represent themselves; the others are represented by the characters from 256.
 fn letters_of_bytes() -> Vec<char> {
     let is_visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let (visible, others): (Vec<u8>, Vec<u8>) = (0..=u8::MAX).partition(is_visible);
@@ -95,9 +95,9 @@ fn letters_of_bytes() -> Vec<char> {
 mod tests {
     use super::*;
 
-    /// Ids that OpenCLIP's tokenizer gives.
+    /// The expected ids are those of OpenCLIP's tokenizer.
     #[test]
-    fn the_vocabulary_is_clips() {
+    fn the_vocabulary_equals_clips() {
         let files = files(Padding::First).unwrap();
         let vocabulary: Value = serde_json::from_slice(&files[0].1).unwrap();
         assert_eq!(vocabulary.as_object().unwrap().len(), VOCABULARY);

@@ -1,4 +1,4 @@
-//! The text encoder's names.
+//! Translates the names of the text encoder's tensors.
 
 use super::{Part, Renamed, exchange_start, split_number};
 
@@ -12,11 +12,12 @@ const LAYER: [(&str, &str); 5] = [
 
 const PROJECTIONS: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 
-/// The names for a key of OpenCLIP's text encoder in Stable Diffusion 2 (after the prefix).
+/// Returns diffusers' names for a key of OpenCLIP's text encoder in Stable Diffusion 2, given without
+/// its prefix.
 ///
-/// The projection and the temperature, with which CLIP compares texts and pictures, have none. The
-/// last of the 24 layers has names, although the model uses the output of the last but one: the
-/// configuration says how many layers are used.
+/// The projection and the temperature are left out, because CLIP needs them only to compare texts with
+/// pictures. The last of the 24 layers is renamed too, although Stable Diffusion uses the output of the
+/// layer before it: the configuration says how many layers are used.
 pub(super) fn rename_open_clip(path: &str) -> Vec<Renamed> {
     let layer = path.strip_prefix("transformer.resblocks.");
     match layer.and_then(split_number) {
@@ -25,8 +26,8 @@ pub(super) fn rename_open_clip(path: &str) -> Vec<Renamed> {
     }
 }
 
-/// The name for a key of transformers' `CLIPTextModel` in Stable Diffusion 1 (after the prefix):
-/// its own, without the prefix that transformers 5 no longer writes.
+/// Returns the name for a key of transformers' `CLIPTextModel` in Stable Diffusion 1, given without its
+/// prefix. Only `text_model.` is removed, which transformers no longer writes since version 5.
 pub(super) fn rename_clip(path: &str) -> Renamed {
     Renamed::whole(path.strip_prefix("text_model.").unwrap_or(path))
 }

@@ -1,8 +1,9 @@
-//! The UNet's names.
+//! Translates the names of the UNet's tensors.
 //!
-//! CompVis counts the steps of the way down (`input_blocks`) and up (`output_blocks`) through all
-//! resolutions; diffusers counts resolutions, and layers within each. Which step is which follows
-//! from the changes of resolution, which show in the names.
+//! CompVis' code numbers all blocks on the way down (`input_blocks`) and on the way up
+//! (`output_blocks`) consecutively, across all resolutions. diffusers numbers the resolutions, and the
+//! layers within each. The blocks that change the resolution can be recognised by their names, and from
+//! their numbers the others can be computed.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ const RESNET: [(&str, &str); 6] = [
     ("skip_connection", "conv_shortcut"),
 ];
 
-/// Inside a transformer both name things alike.
+/// Inside a transformer, both use the same names.
 const TRANSFORMER: [(&str, &str); 4] = [
     ("norm", "norm"),
     ("proj_in", "proj_in"),
@@ -32,7 +33,7 @@ const TRANSFORMER: [(&str, &str); 4] = [
     ("proj_out", "proj_out"),
 ];
 
-/// Names for keys, each given with its part after the UNet's prefix.
+/// Returns diffusers' names for keys. Each key is given whole and without the UNet's prefix.
 pub(super) fn rename<'k>(
     keys: &[(&'k str, &'k str)],
 ) -> Result<Vec<(&'k str, Vec<Renamed>)>, UnknownKey> {
@@ -45,7 +46,7 @@ pub(super) fn rename<'k>(
         .collect()
 }
 
-/// The steps at which the resolution changes.
+/// The numbers of the blocks at which the resolution changes, on the way down and up.
 struct Steps {
     down: BTreeSet<usize>,
     up: BTreeSet<usize>,
@@ -87,7 +88,7 @@ impl Steps {
             return exchange_start(path, &[("0", "conv_in")]);
         }
         let block = self.down.range(..step).count();
-        // The step before a block's first layer is the change of resolution, or `conv_in`.
+        // The step before the first layer of a resolution changes the resolution, or is `conv_in`.
         let before = self.down.range(..step).next_back().copied().unwrap_or(0);
         let layer = step - before - 1;
         let block_path = format!("down_blocks.{block}");

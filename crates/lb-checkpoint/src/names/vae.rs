@@ -1,7 +1,7 @@
-//! The autoencoder's names.
+//! Translates the names of the autoencoder's tensors.
 //!
-//! CompVis counts resolutions of the decoder from the highest, as it does the encoder's; diffusers
-//! counts them in the order in which they are passed.
+//! CompVis' code numbers the resolutions of both halves from the highest to the lowest. diffusers
+//! numbers them in the order in which they are computed, so the decoder's begin with the lowest.
 
 use super::{Part, Renamed, UnknownKey, exchange_start, split_number};
 
@@ -27,8 +27,8 @@ const RESNET: [(&str, &str); 5] = [
     ("nin_shortcut", "conv_shortcut"),
 ];
 
-/// Names for keys, each given with its part after the autoencoder's prefix. Keys outside of the two
-/// halves belong to training and get no names.
+/// Returns diffusers' names for keys. Each key is given whole and without the autoencoder's prefix. Keys
+/// outside the two halves are left out, because only training uses them.
 pub(super) fn rename<'k>(
     keys: &[(&'k str, &'k str)],
 ) -> Result<Vec<(&'k str, Vec<Renamed>)>, UnknownKey> {

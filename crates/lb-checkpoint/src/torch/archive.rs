@@ -1,4 +1,4 @@
-//! The zip archive around a checkpoint.
+//! Reads the zip archive that a torch checkpoint is.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,19 +11,19 @@ use super::problem::Problem;
 use crate::error::CheckpointError;
 use crate::regular_file;
 
-/// The longest program that is read, in bytes. That of a full-size checkpoint has about one million.
+/// The longest program that is read, in bytes. That of a full-size checkpoint takes about a million.
 const LONGEST_PROGRAM: u64 = 16 << 20;
 
 const PROGRAM: &str = "/data.pkl";
 
-/// A range of the file.
+/// A range of bytes in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) offset: u64,
     pub(super) length: u64,
 }
 
-/// The archive's entries. All of them lie in the file uncompressed.
+/// An archive whose entries are all uncompressed, and so are byte ranges of the file.
 pub(super) struct Archive {
     path: PathBuf,
     length: u64,
@@ -52,11 +52,11 @@ impl Archive {
             root,
             entries,
         };
-        archive.require_little_endian()?;
+        archive.validate_byte_order()?;
         Ok(archive)
     }
 
-    /// The length of the whole file in bytes.
+    /// Returns the length of the whole file in bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
@@ -66,12 +66,13 @@ impl Archive {
         self.read("data.pkl", LONGEST_PROGRAM)
     }
 
-    /// Where the bytes of a storage lie.
+    /// Returns the range of a storage's bytes.
     pub(super) fn storage(&self, key: &str) -> Result<Range, CheckpointError> {
         self.entry(&format!("data/{key}"))
     }
 
-    fn require_little_endian(&self) -> Result<(), CheckpointError> {
+    /// Returns an error if the checkpoint comes from a big-endian machine.
+    fn validate_byte_order(&self) -> Result<(), CheckpointError> {
         let name = format!("{}/byteorder", self.root);
         if !self.entries.contains_key(&name) {
             return Ok(());
@@ -120,10 +121,10 @@ fn entries(file: File, length: u64) -> Result<BTreeMap<String, Range>, Problem> 
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(broken)?;
         let name = entry.name().map_err(broken)?.into_owned();
-        // torch compresses nothing, so that it can map the bytes: it did not write what is compressed.
+        // torch never compresses entries, so that it can map them into memory.
         if entry.compression() != CompressionMethod::Stored || entry.encrypted() {
             return Err(Problem::Broken(format!(
-                "entry \"{name}\" is compressed or encrypted; torch stores entries as they are"
+                "entry \"{name}\" is compressed or encrypted, which entries of torch never are"
             )));
         }
         let size = entry.size();
@@ -137,7 +138,7 @@ fn entries(file: File, length: u64) -> Result<BTreeMap<String, Range>, Problem> 
         };
         let Some(range) = range.filter(inside) else {
             return Err(Problem::Broken(format!(
-                "entry \"{name}\" claims {size} bytes, past the end of the file ({length} bytes)"
+                "entry \"{name}\" claims {size} bytes, which go past the end of the file ({length} bytes)"
             )));
         };
         entries.insert(name, range);

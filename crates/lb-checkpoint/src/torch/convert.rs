@@ -1,4 +1,4 @@
-//! The converted file: a safetensors header, then each tensor's bytes.
+//! Writes the converted file: a safetensors header, followed by each tensor's bytes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,9 +12,9 @@ use super::tensors::Source;
 use crate::error::CheckpointError;
 use crate::safetensors::TensorEntry;
 
-/// Orders the tensors and makes the header. Returns its bytes, and where each tensor will lie.
+/// Orders the tensors and makes the header. Returns the header's bytes, and each tensor's entry in it.
 pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, TensorEntry>) {
-    // With wide numbers first, every tensor begins at a multiple of its numbers' width.
+    // If wide numbers come first, every tensor begins at a multiple of its numbers' width.
     sources.sort_by(|one, other| {
         (other.format.width, &one.name).cmp(&(one.format.width, &other.name))
     });
@@ -40,7 +40,7 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
     for source in &*sources {
         let entry = TensorEntry {
             dtype: source.format.dtype.to_owned(),
-            // The shape was checked against the length of a file, so its sides fit a usize.
+            // The shape has been checked against the length of the file, so its sides fit a usize.
             shape: source.shape.iter().map(|&size| size as usize).collect(),
             offset,
             length: source.length,
@@ -51,7 +51,8 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
     (header, tensors)
 }
 
-/// Writes the header and the tensors to `target`. `observe` is asked before each tensor.
+/// Writes the header and the tensors to `target`. `observe` is called before each tensor, and can
+/// interrupt the writing.
 pub(super) fn write(
     checkpoint: &Path,
     target: &Path,
@@ -96,7 +97,7 @@ fn write_tensor(input: &mut File, output: &mut impl Write, source: &Source) -> i
     write_strided(&held, output, source)
 }
 
-/// Writes the numbers in the order of their indices, the last index fastest.
+/// Writes a tensor's numbers without gaps, in the order in which the last index changes fastest.
 fn write_strided(held: &[u8], output: &mut impl Write, source: &Source) -> io::Result<()> {
     let width = source.format.width;
     let mut index = vec![0_u64; source.shape.len()];

@@ -1,27 +1,27 @@
-//! The names that a checkpoint's program may use.
+//! The Python names that a checkpoint's program may use.
 
-/// The meaning of a name. None of them is ever called.
+/// The meaning of a name. Nothing that it names is ever called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Global {
     /// `collections.OrderedDict`.
     OrderedDict,
-    /// `torch._utils._rebuild_tensor_v2`: storage, offset, size, strides → tensor.
+    /// `torch._utils._rebuild_tensor_v2`, which makes a tensor of a storage, an offset, a shape and strides.
     RebuildTensor,
-    /// `torch._utils._rebuild_parameter`: tensor → parameter.
+    /// `torch._utils._rebuild_parameter`, which makes a parameter of a tensor.
     RebuildParameter,
-    /// `torch.FloatStorage` and the like.
+    /// A type of storage, such as `torch.FloatStorage`.
     Storage(Format),
-    /// Something else that training leaves in a checkpoint. It, and whatever is made with it, becomes
-    /// a value without content.
+    /// Something else that training leaves in a checkpoint. Its content is ignored, and so is everything
+    /// that is made with it.
     Opaque,
 }
 
 /// The number format of a storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Format {
-    /// As safetensors spells it.
+    /// The format's name in safetensors files.
     pub(super) dtype: &'static str,
-    /// Bytes per number.
+    /// The number of bytes that a number takes.
     pub(super) width: u64,
 }
 
@@ -42,7 +42,7 @@ const fn format(dtype: &'static str, width: u64) -> Format {
     Format { dtype, width }
 }
 
-/// Names that published checkpoints use for things that are no tensors.
+/// Names that published checkpoints use for things other than tensors.
 const OPAQUE: [(&str, &str); 17] = [
     ("__builtin__", "set"),
     ("builtins", "set"),
@@ -63,10 +63,10 @@ const OPAQUE: [(&str, &str); 17] = [
     ("argparse", "Namespace"),
 ];
 
-/// Packages whose classes are opaque: the trainers that Stable Diffusion is trained with.
+/// Packages whose classes are opaque. They are the frameworks with which Stable Diffusion is trained.
 const OPAQUE_PACKAGES: [&str; 3] = ["pytorch_lightning", "lightning", "lightning_fabric"];
 
-/// The meaning of a name, if it may be used.
+/// Returns the meaning of a name, or `None` if a checkpoint may not use it.
 pub(super) fn look_up(module: &str, name: &str) -> Option<Global> {
     let package = module.split('.').next().unwrap_or_default();
     match (module, name) {

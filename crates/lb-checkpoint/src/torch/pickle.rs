@@ -1,8 +1,8 @@
-//! Python's pickle machine, as far as checkpoints need it, and without any way to call something.
+//! The part of Python's pickle machine that checkpoints need. It cannot call anything.
 //!
-//! A pickle is a program for a machine with a stack. The instructions are those of `pickletools` in
-//! Python's library, protocols 2 to 5. Where Python would call a function, the machine here makes
-//! the value that the call would give, for the few functions that it knows.
+//! A pickle is a program for a machine with a stack. Its instructions are described in Python's module
+//! `pickletools`; those of protocols 2 to 5 are supported. Instead of calling a function, this machine
+//! makes the value that the call would return. It can do so for the few functions that it knows.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use super::globals::{Global, look_up};
 use super::problem::Problem;
 use super::value::{Arena, Id, Storage, Tensor, Value};
 
-/// Newest protocol of the pickle format.
+/// The newest protocol of the pickle format that is supported.
 const NEWEST_PROTOCOL: u8 = 5;
 
-/// Runs a program. Returns its values and the one with which it ends.
+/// Runs a program. Returns all its values, and the id of its result.
 pub(super) fn run(program: &[u8]) -> Result<(Arena, Id), Problem> {
     let mut machine = Machine {
         input: Input::new(program),
@@ -37,23 +37,23 @@ pub(super) fn run(program: &[u8]) -> Result<(Arena, Id), Problem> {
     }
 }
 
-/// The machine between two instructions.
+/// The state of the machine between two instructions.
 struct Machine<'p> {
     input: Input<'p>,
     values: Arena,
     stack: Vec<Id>,
-    /// Heights of the stack at which a list of arguments begins.
+    /// The heights of the stack at which lists of arguments begin.
     marks: Vec<usize>,
     memory: BTreeMap<u32, Id>,
 }
 
 impl Machine<'_> {
-    /// Carries out one instruction; the last one gives the result.
+    /// Carries out one instruction. Returns the program's result if it was the last instruction.
     fn step(&mut self) -> Result<Option<Id>, Problem> {
         let instruction = self.input.byte()?;
         match instruction {
             b'.' => return self.pop().map(Some),
-            0x80 => self.require_known_protocol()?,
+            0x80 => self.validate_protocol()?,
             0x95 => drop(self.input.take(8)?),
             b'(' => self.marks.push(self.stack.len()),
             b'0' => self.pop_or_unmark()?,
@@ -100,7 +100,7 @@ impl Machine<'_> {
                 self.push(Value::Dictionary(items));
             }
             b'}' => self.push(Value::Dictionary(Vec::new())),
-            // None, an empty list, an empty set, true, false: their content does not matter.
+            // These make None, an empty list, an empty set, true or false, whose content does not matter.
             b'N' | b']' | 0x8f | 0x88 | 0x89 => self.push(Value::Opaque),
             _ => {
                 let value = self.input.constant(instruction)?;
@@ -110,23 +110,23 @@ impl Machine<'_> {
         Ok(None)
     }
 
-    fn require_known_protocol(&mut self) -> Result<(), Problem> {
+    fn validate_protocol(&mut self) -> Result<(), Problem> {
         match self.input.byte()? {
             0..=NEWEST_PROTOCOL => Ok(()),
             other => Err(Problem::Broken(format!(
-                "protocol {other}; known are those up to {NEWEST_PROTOCOL}"
+                "protocol {other} is not supported; the newest supported one is {NEWEST_PROTOCOL}"
             ))),
         }
     }
 
-    /// A name as two lines of the program, or as two texts on the stack.
+    /// Reads a name, which is given by two lines of the program or by two texts on the stack.
     fn name(&mut self, instruction: u8) -> Result<(), Problem> {
         let (module, name) = if instruction == b'c' {
             (self.input.line()?, self.input.line()?)
         } else {
             let [module, name] = [self.pop()?, self.pop()?];
             let text = |id| self.values.text(id).map(str::to_owned);
-            let wrong = || Problem::broken("a name that is no text");
+            let wrong = || Problem::broken("a name is not a text");
             (
                 text(name).ok_or_else(wrong)?,
                 text(module).ok_or_else(wrong)?,
@@ -165,7 +165,11 @@ impl Machine<'_> {
         match self.values.get_mut(target) {
             Value::Dictionary(entries) => entries.append(&mut items),
             Value::Opaque => {}
-            _ => return Err(Problem::broken("items for what is no dictionary")),
+            _ => {
+                return Err(Problem::broken(
+                    "items are added to something other than a dictionary",
+                ));
+            }
         }
         Ok(())
     }
@@ -175,7 +179,7 @@ impl Machine<'_> {
         self.stack.push(id);
     }
 
-    /// The height of the stack without its `count` topmost values, which must lie above the mark.
+    /// Returns the height of the stack below its `count` topmost values, which must be above the last mark.
     fn bottom_of(&self, count: usize) -> Result<usize, Problem> {
         let floor = self.marks.last().copied().unwrap_or(0);
         let height = self.stack.len().checked_sub(count);
@@ -216,28 +220,33 @@ impl Machine<'_> {
 
     fn recall(&mut self, slot: u32) -> Result<(), Problem> {
         let id = self.memory.get(&slot).copied();
-        let id = id.ok_or_else(|| Problem::Broken(format!("nothing is remembered as {slot}")))?;
+        let id = id.ok_or_else(|| {
+            Problem::Broken(format!(
+                "slot {slot} of its memory is read before it is written"
+            ))
+        })?;
         self.stack.push(id);
         Ok(())
     }
 }
 
 impl Machine<'_> {
-    /// A storage, which the program refers to as `("storage", format, key, device, length)`.
+    /// Makes a storage, to which the program refers as `("storage", format, key, device, length)`.
     fn storage(&mut self) -> Result<(), Problem> {
         let reference = self.pop()?;
         let storage = read_storage(&self.values, reference);
-        let storage = storage.ok_or_else(|| Problem::broken("a reference to no storage"))?;
+        let storage =
+            storage.ok_or_else(|| Problem::broken("a reference does not describe a storage"))?;
         self.push(Value::Storage(storage));
         Ok(())
     }
 
-    /// Makes what the call of a function would give, for the functions that may be called.
+    /// Makes the value that the call of a function would return, for the functions that are known.
     fn call(&mut self) -> Result<(), Problem> {
         let arguments = self.pop()?;
         let callee = self.pop()?;
         let Value::Tuple(arguments) = self.values.get(arguments) else {
-            return Err(Problem::broken("arguments that are no tuple"));
+            return Err(Problem::broken("the arguments of a call are not a tuple"));
         };
         let result = match self.values.get(callee) {
             Value::Opaque | Value::Global(Global::Opaque) => Value::Opaque,
@@ -246,43 +255,47 @@ impl Machine<'_> {
             }
             Value::Global(Global::RebuildTensor) => read_tensor(&self.values, arguments)
                 .map(Value::Tensor)
-                .ok_or_else(|| Problem::broken("a tensor is made of something else"))?,
+                .ok_or_else(|| Problem::broken("the arguments of a tensor do not describe one"))?,
             Value::Global(Global::RebuildParameter) => match arguments[..] {
                 [data, ..] => {
                     self.stack.push(data);
                     return Ok(());
                 }
-                [] => return Err(Problem::broken("a parameter without its tensor")),
+                [] => return Err(Problem::broken("a parameter has no tensor")),
             },
             other => {
                 let other = format!("{other:?}");
-                return Err(Problem::Broken(format!("a call of {other:.60}")));
+                return Err(Problem::Broken(format!(
+                    "a call of {other:.60} is not allowed"
+                )));
             }
         };
         self.push(result);
         Ok(())
     }
 
-    /// Drops the attributes of an object: none of them matters.
+    /// Drops the attributes of an object, because none of them matters.
     fn set_state(&mut self) -> Result<(), Problem> {
         self.pop()?;
         match self.values.get(self.top()?) {
             Value::Opaque | Value::Dictionary(_) => Ok(()),
-            _ => Err(Problem::broken("attributes for what is no object")),
+            _ => Err(Problem::broken(
+                "attributes are given to something other than an object",
+            )),
         }
     }
 }
 
-/// Keys and values, which alternate on the stack.
+/// Pairs keys with values, which alternate on the stack.
 fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, Problem> {
     let pairs = items.chunks_exact(2);
     if !pairs.remainder().is_empty() {
-        return Err(Problem::broken("a key without its value"));
+        return Err(Problem::broken("a key has no value"));
     }
     Ok(pairs.map(|pair| (pair[0], pair[1])).collect())
 }
 
-/// A storage from the tuple that refers to it.
+/// Makes a storage from the tuple that refers to it.
 fn read_storage(values: &Arena, reference: Id) -> Option<Storage> {
     let Value::Tuple(parts) = values.get(reference) else {
         return None;
@@ -300,8 +313,8 @@ fn read_storage(values: &Arena, reference: Id) -> Option<Storage> {
     })
 }
 
-/// A tensor from the arguments of its function: storage, offset, shape and strides. What follows them
-/// is only needed for training.
+/// Makes a tensor from the arguments of its function: storage, offset, shape and strides. The arguments
+/// after them are needed only for training.
 fn read_tensor(values: &Arena, arguments: &[Id]) -> Option<Tensor> {
     let [storage, offset, shape, strides, ..] = arguments[..] else {
         return None;
@@ -318,7 +331,7 @@ fn read_tensor(values: &Arena, arguments: &[Id]) -> Option<Tensor> {
     })
 }
 
-/// A program as bytes, and the constants in it.
+/// Reads the bytes of a program, and the constants in it.
 struct Input<'p> {
     program: &'p [u8],
     position: usize,
@@ -340,7 +353,9 @@ impl<'p> Input<'p> {
         let rest = &self.program[self.position..];
         let taken = rest.get(..count).ok_or_else(|| {
             let left = rest.len();
-            Problem::Broken(format!("{count} bytes are claimed, {left} are left"))
+            Problem::Broken(format!(
+                "{count} bytes are claimed, but only {left} are left"
+            ))
         })?;
         self.position += count;
         Ok(taken)
@@ -354,16 +369,16 @@ impl<'p> Input<'p> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// The text before the next line feed.
+    /// Reads the text before the next line feed.
     fn line(&mut self) -> Result<String, Problem> {
         let rest = &self.program[self.position..];
         let end = rest.iter().position(|&byte| byte == b'\n');
-        let end = end.ok_or_else(|| Problem::broken("a line without an end"))?;
+        let end = end.ok_or_else(|| Problem::broken("a line has no end"))?;
         let line = self.take(end + 1)?;
         text(&line[..end])
     }
 
-    /// The value that an instruction contains.
+    /// Reads the constant that follows an instruction.
     fn constant(&mut self, instruction: u8) -> Result<Value, Problem> {
         let value = match instruction {
             b'J' => Value::Integer(i64::from(i32::from_le_bytes(self.array()?))),
@@ -395,14 +410,15 @@ impl<'p> Input<'p> {
         Ok(value)
     }
 
-    /// The length before a text or bytes; how it is written depends on the instruction.
+    /// Reads the length before a text or bytes. The instruction determines its format.
     fn length(&mut self, instruction: u8) -> Result<usize, Problem> {
         let length = match instruction {
             b'U' | b'C' | 0x8c => u64::from(self.byte()?),
             0x8d | 0x8e => u64::from_le_bytes(self.array()?),
             _ => u64::from(self.u32()?),
         };
-        usize::try_from(length).map_err(|_| Problem::Broken(format!("{length} bytes are claimed")))
+        usize::try_from(length)
+            .map_err(|_| Problem::Broken(format!("{length} bytes are claimed, which are too many")))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
@@ -413,11 +429,12 @@ impl<'p> Input<'p> {
 }
 
 fn text(bytes: &[u8]) -> Result<String, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Problem::broken("a text is no UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::broken("a text is not UTF-8"))?;
     Ok(text.to_owned())
 }
 
-/// Two's complement of any length, lowest byte first; numbers beyond 64 bits are opaque.
+/// Decodes a number in two's complement of any length, lowest byte first. Numbers of more than 64 bits
+/// become opaque.
 fn integer(bytes: &[u8]) -> Value {
     if bytes.len() > 8 {
         return Value::Opaque;

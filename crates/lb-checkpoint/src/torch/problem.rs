@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint, before it is known which file it is.
+//! What can be wrong with a torch checkpoint. The path of the file is added when the error is returned.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use crate::error::CheckpointError;
 /// A reason to refuse a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// It breaks the format.
+    /// The checkpoint does not follow its format.
     Broken(String),
-    /// It names something that tensors are not made of.
+    /// The checkpoint uses a name that tensors do not need.
     Global(String),
 }
 
@@ -18,7 +18,7 @@ impl Problem {
         Self::Broken(problem.into())
     }
 
-    /// The error for the checkpoint at `path`.
+    /// Makes the error for the checkpoint at `path`.
     pub(super) fn at(self, path: &Path) -> CheckpointError {
         let path = path.to_owned();
         match self {

@@ -7,28 +7,29 @@ use super::globals::Format;
 use super::problem::Problem;
 use super::value::{Arena, Id, Tensor, Value};
 
-/// How many `state_dict`s may be nested in each other.
+/// How many dictionaries called `state_dict` may be nested in each other.
 const DEEPEST_STATE: usize = 4;
 
-/// How many times as long as the checkpoint the converted file may be. Tensors that share their bytes
-/// are written one by one, so it can be longer, but no model needs more than this.
+/// The greatest allowed ratio of the converted file's length to the checkpoint's. The converted file can
+/// be longer, because tensors that share bytes are written separately, but no model exceeds this ratio.
 const LARGEST_GROWTH: u64 = 2;
 
-/// A tensor of the converted file, and where its bytes come from.
+/// A tensor of the converted file, and the bytes of the checkpoint from which it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) format: Format,
     pub(super) shape: Vec<u64>,
-    /// The distance between neighbours along each axis, in bytes.
+    /// The distance between neighbours along each axis, counted in bytes.
     pub(super) strides: Vec<u64>,
-    /// The bytes of the checkpoint from the first to the last one that it needs.
+    /// The range of the checkpoint from the tensor's first to its last byte.
     pub(super) range: Range,
-    /// Its length in the converted file, without gaps.
+    /// The number of its bytes in the converted file, where it has no gaps.
     pub(super) length: u64,
 }
 
-/// The tensors whose names are wanted. Others, such as copies for averaging, are left out.
+/// Finds the tensors whose names are wanted. Others, such as the averages that training keeps, are left
+/// out.
 pub(super) fn find(
     values: &Arena,
     root: Id,
@@ -58,7 +59,7 @@ pub(super) fn find(
     Ok(tensors)
 }
 
-/// The entries of a dictionary.
+/// Returns the entries of a value that is a dictionary.
 fn entries_of(values: &Arena, id: Id) -> Option<&[(Id, Id)]> {
     match values.get(id) {
         Value::Dictionary(entries) => Some(entries),
@@ -89,7 +90,7 @@ impl Source {
         };
         let length = count.checked_mul(width);
         let length =
-            length.ok_or_else(|| Problem::Broken(format!("tensor \"{name}\" is absurd")))?;
+            length.ok_or_else(|| Problem::Broken(format!("tensor \"{name}\" is too large")))?;
         Ok(Self {
             name: name.to_owned(),
             format: tensor.storage.format,
@@ -107,7 +108,7 @@ impl Source {
         })
     }
 
-    /// Whether the bytes lie in the checkpoint as they will be written.
+    /// Whether the checkpoint has the bytes in the order of the converted file, without gaps.
     pub(super) fn is_contiguous(&self) -> bool {
         let mut expected = self.format.width;
         self.shape
@@ -122,11 +123,8 @@ impl Source {
     }
 }
 
-/// Refuses checkpoints whose converted file would be far larger than they are.
-pub(super) fn require_growth_in_bounds(
-    sources: &[Source],
-    file_length: u64,
-) -> Result<(), Problem> {
+/// Returns an error if the converted file would be far longer than the checkpoint.
+pub(super) fn validate_growth(sources: &[Source], file_length: u64) -> Result<(), Problem> {
     let most = file_length.saturating_mul(LARGEST_GROWTH);
     let total = sources
         .iter()
@@ -135,12 +133,12 @@ pub(super) fn require_growth_in_bounds(
         return Ok(());
     }
     Err(Problem::Broken(format!(
-        "its tensors have {total} bytes; a file of {file_length} may hold at most {most}"
+        "its tensors have {total} bytes; at most {most} are allowed in a file of {file_length} bytes"
     )))
 }
 
-/// The number of numbers from the first to the last one of a tensor, both counted. `None` if there
-/// are more than 2⁶⁴.
+/// Counts the numbers of the storage from the first to the last number of a tensor, including both.
+/// Returns `None` if the count does not fit 64 bits.
 fn span(tensor: &Tensor) -> Option<u64> {
     if tensor.shape.contains(&0) {
         return Some(0);
@@ -151,7 +149,7 @@ fn span(tensor: &Tensor) -> Option<u64> {
     })
 }
 
-/// The number of numbers in a tensor. `None` if there are more than 2⁶⁴.
+/// Counts the numbers in a tensor. Returns `None` if the count does not fit 64 bits.
 fn product(shape: &[u64]) -> Option<u64> {
     if shape.contains(&0) {
         return Some(0);

@@ -2,15 +2,15 @@
 
 use super::globals::{Format, Global};
 
-/// The index of a value in the arena. Values refer to each other by it, so that a program can nest
-/// them as deeply as it likes, or in circles.
+/// The index of a value in the arena. Values contain the indices of other values, so that a program may
+/// nest them to any depth and even in circles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id(usize);
 
 /// A value that a program builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Anything whose content does not matter here: lists, sets, fractions, objects of trainers.
+    /// A value whose content does not matter here, such as a list, a set, a float or a trainer's object.
     Opaque,
     Integer(i64),
     Text(String),
@@ -21,33 +21,33 @@ pub(super) enum Value {
     Tensor(Tensor),
 }
 
-/// Numbers in an entry of the archive.
+/// The numbers in an entry of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Storage {
-    /// The entry `data/<key>`.
+    /// The name of the entry: it is `data/<key>`.
     pub(super) key: String,
     pub(super) format: Format,
-    /// The number of numbers.
+    /// How many numbers there are.
     pub(super) length: u64,
 }
 
-/// Numbers of a storage as a tensor.
+/// A tensor whose numbers are in a storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tensor {
     pub(super) storage: Storage,
     /// The index of the first number in the storage.
     pub(super) offset: u64,
     pub(super) shape: Vec<u64>,
-    /// The distance between neighbours along each axis, in numbers.
+    /// The distance between neighbours along each axis, counted in numbers.
     pub(super) strides: Vec<u64>,
 }
 
-/// All values of a program.
+/// All values that a program has built.
 #[derive(Debug)]
 pub(super) struct Arena(Vec<Value>);
 
 impl Arena {
-    /// The one opaque value.
+    /// The id of the opaque value, which exists only once.
     pub(super) const OPAQUE: Id = Id(0);
 
     pub(super) fn new() -> Self {
@@ -77,7 +77,7 @@ impl Arena {
         }
     }
 
-    /// A whole number from 0.
+    /// Returns a value that is a whole number and not negative.
     pub(super) fn size(&self, id: Id) -> Option<u64> {
         match self.get(id) {
             Value::Integer(number) => u64::try_from(*number).ok(),
@@ -85,7 +85,7 @@ impl Arena {
         }
     }
 
-    /// A tuple of whole numbers from 0.
+    /// Returns a value that is a tuple of whole numbers, none of them negative.
     pub(super) fn sizes(&self, id: Id) -> Option<Vec<u64>> {
         match self.get(id) {
             Value::Tuple(items) => items.iter().map(|&item| self.size(item)).collect(),

@@ -1,8 +1,8 @@
-"""Writes checkpoint_shapes.json.gz: the names and shapes of full-size checkpoints, without numbers.
+"""Writes checkpoint_shapes.json.gz: the names and shapes of the tensors of full-size checkpoints.
 
     python make_checkpoint_shapes.py
 
-The configurations are the published ones; the names are built in compvis/.
+The configurations are the published ones. The modules in compvis/ build the names.
 """
 
 import gzip
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 
 def full_shapes():
-    """Names and shapes of full-size checkpoints, from the published configurations."""
+    """Writes the names and shapes that follow from the published configurations."""
     down = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
     up = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
     sd2 = dict(

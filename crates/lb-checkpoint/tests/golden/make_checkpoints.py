@@ -1,13 +1,13 @@
-"""Makes the fixtures of single-file checkpoints: tiny models in all the forms that they come in.
+"""Makes the fixtures of single-file checkpoints: tiny models in all forms in which models are published.
 
     python make_checkpoints.py    # rewrites checkpoints/
 
-`sd2/`, `sd1/` and `x4/` (the upscaler) hold the same numbers as a diffusers directory and as
-`checkpoint.safetensors` with CompVis' names; `sd2/` also as `checkpoint.ckpt`, with all that
-training leaves in one.
+`sd2/`, `sd1/` and `x4/` (the upscaler) each contain a model twice: as a diffusers directory, and as
+`checkpoint.safetensors` with CompVis' names. `sd2/` also contains it as `checkpoint.ckpt`, together
+with everything else that training leaves in such a file.
 
-The names are built in compvis/ by walking CompVis' networks in the order in which their code
-builds them.
+The modules in compvis/ build the names. They go through CompVis' networks in the order in which
+CompVis' code builds them.
 """
 
 import json

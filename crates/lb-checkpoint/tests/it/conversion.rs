@@ -1,4 +1,4 @@
-//! Checkpoints that torch has saved, converted to safetensors.
+//! Tests that checkpoints which torch has saved are converted to safetensors.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use lb_checkpoint::{SourceFormat, WeightTransfer};
 
 use crate::{golden, header, import_golden};
 
-/// Numbers of every format are unchanged, gaps are closed, and only tensors of the networks are kept.
+/// Numbers of each format are unchanged, gaps are removed, and only the networks' tensors are kept.
 #[test]
 fn torch_checkpoints_are_converted_exactly() {
     let folder = tempfile::tempdir().unwrap();
@@ -20,7 +20,7 @@ fn torch_checkpoints_are_converted_exactly() {
     assert_eq!(
         header_length % 8,
         0,
-        "numbers are aligned where they are mapped"
+        "numbers are aligned when the file is mapped into memory"
     );
     let tensors = header(&file);
     assert!(!tensors.contains_key("betas") && !tensors.contains_key("model_ema.num_updates"));
@@ -87,7 +87,7 @@ fn torch_checkpoints_are_converted_exactly() {
         );
     }
     assert_eq!(tensors["first_stage_model.loss.empty"].1, [0, 3]);
-    // The networks' tensors equal those of the safetensors file, byte by byte.
+    // The networks' tensors have the same bytes as in the safetensors file.
     let original = golden("sd2/checkpoint.safetensors");
     let original_bytes = fs::read(&original).unwrap();
     let mut compared = 0;

@@ -1,5 +1,5 @@
-//! Torch checkpoints that are damaged, absurd, or meant to do harm. Each is refused, and nothing of it
-//! is run or written.
+//! Tests that damaged and malicious torch checkpoints are refused. No code in them is run, and no file is
+//! written.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::pickle_writer::{
 };
 use crate::{golden, import, with_configuration};
 
-/// The error of an import of these bytes, which leaves no file behind.
+/// Imports these bytes and returns the error. Checks that no file is left behind.
 fn refusal(bytes: &[u8]) -> CheckpointError {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("model.ckpt");
@@ -21,7 +21,7 @@ fn refusal(bytes: &[u8]) -> CheckpointError {
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         1,
-        "something was left"
+        "a file was left behind"
     );
     refused
 }
@@ -30,7 +30,7 @@ fn refusal_of_program(body: &[u8]) -> String {
     refusal(&archive(&program(body), &[])).to_string()
 }
 
-/// A checkpoint with one tensor over a storage of four numbers.
+/// Imports a checkpoint with one tensor, whose storage has four numbers, and returns the error.
 fn refusal_of_tensor(tensor: Vec<u8>) -> String {
     let state = dictionary(&[("first_stage_model.quant_conv.weight", tensor)]);
     refusal(&archive(&program(&state), &[("0", &[0; 16])])).to_string()
@@ -77,21 +77,21 @@ fn code_is_never_run() {
 }
 
 #[test]
-fn calls_of_what_is_no_function() {
+fn calls_of_things_other_than_known_functions_are_refused() {
     let storage = call(name("torch", "FloatStorage"), &[integer(4)]);
     assert!(refusal_of_program(&storage).contains("a call of"));
     assert!(refusal_of_program(&call(text("os.system"), &[])).contains("a call of"));
     let arguments = [integer(1), integer(2), integer(3), integer(4)];
     let made_up = call(name("torch._utils", "_rebuild_tensor_v2"), &arguments);
-    assert!(refusal_of_program(&made_up).contains("made of something else"));
+    assert!(refusal_of_program(&made_up).contains("do not describe one"));
     let negative = tensor(("0", -1), 0, &[1], &[1]);
-    assert!(refusal_of_tensor(negative).contains("a reference to no storage"));
+    assert!(refusal_of_tensor(negative).contains("does not describe a storage"));
     let unknown = name("torch", "QInt8Storage");
     assert!(refusal_of_program(&unknown).contains("torch.QInt8Storage"));
 }
 
 #[test]
-fn archives_that_are_cut_off() {
+fn truncated_archives_are_refused() {
     let whole = fs::read(golden("sd2/checkpoint.ckpt")).unwrap();
     for length in [4, 100, 70_000, whole.len() - 1_000, whole.len() - 1] {
         let message = refusal(&whole[..length]).to_string();
@@ -103,7 +103,7 @@ fn archives_that_are_cut_off() {
 }
 
 #[test]
-fn archives_that_lie() {
+fn archives_with_wrong_entries_are_refused() {
     let whole = archive(&program(&dictionary(&[])), &[("0", &[0; 16])]);
     let entry = |number: usize| {
         let mut starts = whole
@@ -131,11 +131,11 @@ fn archives_that_lie() {
     );
     let other = archive(b"", &[]);
     let message = refusal(&other).to_string();
-    assert!(message.contains("0 are left"), "{message}");
+    assert!(message.contains("only 0 are left"), "{message}");
 }
 
 #[test]
-fn archives_of_other_machines() {
+fn only_archives_of_little_endian_machines_are_read() {
     let whole = |name: &str, bytes: &[u8]| {
         let entries = [(name.to_owned(), bytes)];
         refusal(&archive_of(&program(&dictionary(&[])), &entries)).to_string()
@@ -154,7 +154,7 @@ fn archives_of_other_machines() {
 }
 
 #[test]
-fn tensors_outside_of_their_storage() {
+fn tensors_outside_their_storage_are_refused() {
     let four = ("0", 4);
     let cases = [
         tensor(four, 1, &[4], &[1]),
@@ -182,8 +182,8 @@ fn tensors_outside_of_their_storage() {
 }
 
 #[test]
-fn tensors_that_would_fill_the_disk() {
-    // A tensor that repeats one number without limit.
+fn tensors_that_would_fill_the_disk_are_refused() {
+    // This tensor repeats one number 2⁴⁰ times.
     let message = refusal_of_tensor(tensor(("0", 4), 0, &[1 << 40], &[0]));
     assert!(message.contains("4398046511104 bytes"), "{message}");
     let row = tensor(("0", 4), 0, &[4], &[1]);
@@ -195,12 +195,12 @@ fn tensors_that_would_fill_the_disk() {
         .map(|name| (name.as_str(), row.clone()))
         .collect();
     let shared = archive(&program(&dictionary(&many)), &[("0", &[0; 16])]);
-    // Shared tensors may be written if the program alone makes the file long enough.
+    // Tensors may share their numbers if the whole checkpoint is long enough, here because of its program.
     assert!(refusal(&shared).to_string().contains("no text_encoder"));
 }
 
 #[test]
-fn lengths_that_are_absurd() {
+fn absurd_lengths_are_refused() {
     let cases: [&[u8]; 6] = [
         b"X\xff\xff\xff\xff",
         b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -211,7 +211,7 @@ fn lengths_that_are_absurd() {
     ];
     for case in cases {
         let message = refusal_of_program(case);
-        let expected = ["are left", "are claimed", "without an end"];
+        let expected = ["are left", "are claimed", "has no end"];
         assert!(
             expected.iter().any(|part| message.contains(part)),
             "{message}"
@@ -226,12 +226,12 @@ fn lengths_that_are_absurd() {
 }
 
 #[test]
-fn nesting_without_end() {
+fn deep_and_circular_nesting_is_read_without_overflowing_the_stack() {
     let mut tuples = vec![b')'];
     tuples.resize(1_000_000, 0x85);
     assert!(refusal_of_program(&tuples).contains("no dictionary of tensors"));
     assert!(refusal_of_program(&vec![b'('; 1_000_000]).contains("missing from the stack"));
-    // A dictionary that contains itself as its state.
+    // This dictionary contains itself as its `state_dict`.
     let circle = [b"}q\x00".to_vec(), text("state_dict"), b"h\x00s".to_vec()].concat();
     assert!(refusal_of_program(&circle).contains("no text_encoder"));
     let circle = [b"}q\x00(h\x00h\x00u".to_vec()].concat();
@@ -239,15 +239,15 @@ fn nesting_without_end() {
 }
 
 #[test]
-fn programs_that_are_no_programs() {
+fn malformed_programs_are_refused() {
     let cases: [(&[u8], &str); 9] = [
         (b"", "missing from the stack"),
         (b"0", "missing from the stack"),
-        (b"h\x07", "nothing is remembered as 7"),
-        (b"}(Nu", "a key without its value"),
+        (b"h\x07", "slot 7 of its memory"),
+        (b"}(Nu", "a key has no value"),
         (b"N(s", "missing from the stack"),
         (b"u", "a mark is missing"),
-        (b"K\x01(NNu", "items for what is no dictionary"),
+        (b"K\x01(NNu", "something other than a dictionary"),
         (b"\x80\x09", "protocol 9"),
         (b"ios\nsystem\n", "instruction 0x69"),
     ];
@@ -263,7 +263,7 @@ fn programs_that_are_no_programs() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is changed in a checkpoint's bytes, the result is a model or an error.
+    /// If any bytes of a checkpoint are changed, the result is a model or an error.
     #[test]
     fn damaged_checkpoints_never_panic(
         changes in prop::collection::vec((0_usize..161_000, any::<u8>()), 1..40)
@@ -278,9 +278,9 @@ proptest! {
         let _ = import(&source, &folder.path().join("model"), &with_configuration("sd2"));
     }
 
-    /// No sequence of instructions makes the reader panic either.
+    /// No sequence of instructions makes the reader panic.
     #[test]
-    fn programs_of_chance_never_panic(
+    fn random_programs_never_panic(
         body in prop::collection::vec(
             prop::sample::select(&b"(.012NKMJXUhjqrbcstueadl}])QR\x80\x81\x85\x86\x87\x8a\x8c\x93\x94\x00\x01\n"[..]),
             0..200,

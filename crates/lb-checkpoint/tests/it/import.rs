@@ -1,4 +1,4 @@
-//! The files that an import makes, and the sources and destinations that it refuses.
+//! Tests of the files that an import makes, and of the sources and destinations that it refuses.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ fn an_imported_directory_has_all_files_and_one_weight_file() {
     assert_eq!(
         files_below(folder.path()).len(),
         expected.len(),
-        "nothing lies beside it"
+        "there is no other file next to it"
     );
 }
 
@@ -54,7 +54,7 @@ fn a_diffusers_directory_is_linked_file_by_file() {
     for component in Component::ALL {
         assert_eq!(contents(&target, component), contents(&source, component));
     }
-    // What was imported can be imported again.
+    // An imported model can be imported again.
     let again = folder.path().join("again");
     let first = folder.path().join("first");
     import_golden("sd2/checkpoint.safetensors", &first);
@@ -63,7 +63,7 @@ fn a_diffusers_directory_is_linked_file_by_file() {
 }
 
 #[test]
-fn a_folder_of_hugging_faces_cache_is_imported_by_its_snapshot() {
+fn the_snapshot_in_a_folder_of_hugging_faces_cache_is_imported() {
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("models--somebody--sd2");
     let snapshot = |commit: &str| {
@@ -91,7 +91,7 @@ fn a_folder_of_hugging_faces_cache_is_imported_by_its_snapshot() {
     assert!(imported("main").unwrap().contains(&"LICENSE".to_owned()));
 }
 
-/// transformers writes it since its version 5.
+/// transformers writes such a tokenizer since version 5.
 #[test]
 fn a_tokenizer_in_one_file_is_imported() {
     let folder = tempfile::tempdir().unwrap();
@@ -109,7 +109,7 @@ fn a_tokenizer_in_one_file_is_imported() {
 
 #[cfg(unix)]
 #[test]
-fn imported_weights_take_no_further_space() {
+fn imported_weights_take_no_additional_space() {
     use std::os::unix::fs::MetadataExt as _;
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
@@ -119,11 +119,12 @@ fn imported_weights_take_no_further_space() {
     assert_eq!(inode(target.join("checkpoint.safetensors")), original);
 }
 
-/// Both noise schedules of the upscaler, its pipeline and its prediction type follow from its kind.
+/// The kind of model determines both noise schedules of the upscaler, its pipeline and its prediction
+/// type.
 #[test]
 fn an_upscaler_has_two_schedulers() {
     let folder = tempfile::tempdir().unwrap();
-    // Only what cannot be inferred from the tensors of a tiny model.
+    // These are the files that cannot be inferred from the tensors of a tiny model.
     let configuration = folder.path().join("configuration");
     for file in [
         "text_encoder/config.json",
@@ -186,7 +187,7 @@ fn nothing_is_inferred_for_a_diffusers_directory() {
         let message = refused.to_string();
         assert!(message.contains(file), "{missing}: {message}");
         assert!(!target.exists(), "{missing}");
-        // A device, which may have no end, is not read either.
+        // A device is not read either, because it may have no end.
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("/dev/null", source.join(missing)).unwrap();
@@ -199,7 +200,7 @@ fn nothing_is_inferred_for_a_diffusers_directory() {
 }
 
 #[test]
-fn destinations_that_exist_and_sources_that_are_no_models_are_refused() {
+fn existing_destinations_and_sources_that_are_not_models_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let source = golden("sd2/checkpoint.safetensors");
     let refusal = |source: &Path, target: &Path| {
@@ -208,7 +209,7 @@ fn destinations_that_exist_and_sources_that_are_no_models_are_refused() {
     };
     fs::write(folder.path().join("file"), "kept").unwrap();
     for target in [folder.path().to_owned(), folder.path().join("file")] {
-        assert!(refusal(&source, &target).contains("something is there already"));
+        assert!(refusal(&source, &target).contains("already exists"));
     }
     assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"kept");
     let target = folder.path().join("model");

@@ -1,4 +1,4 @@
-//! What the options of an import change, and when they are needed.
+//! Tests of what the options of an import change, and of when they are needed.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -21,7 +21,7 @@ fn the_prediction_type_can_be_given() {
 }
 
 #[test]
-fn a_configuration_that_is_not_there_is_not_passed_over() {
+fn a_configuration_folder_that_does_not_exist_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = ImportOptions::default();
     options.configuration = Some(folder.path().join("nowhere"));
@@ -32,7 +32,7 @@ fn a_configuration_that_is_not_there_is_not_passed_over() {
 }
 
 #[test]
-fn what_cannot_be_inferred_is_asked_for() {
+fn a_configuration_that_cannot_be_inferred_is_requested() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
     let source = golden("sd2/checkpoint.safetensors");
@@ -52,26 +52,26 @@ fn what_cannot_be_inferred_is_asked_for() {
     );
     assert!(
         fs::read_dir(folder.path()).unwrap().next().is_none(),
-        "nothing is left"
+        "no file is left"
     );
 }
 
 #[test]
-fn an_import_that_is_broken_off_leaves_what_was_there() {
+fn an_interrupted_import_keeps_the_model_that_it_would_replace() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
     let mut options = with_configuration("sd2");
     options.replace = true;
     let source = golden("sd2/checkpoint.ckpt");
-    let mut asked = 0;
+    let mut calls = 0;
     import_observed(&source, &target, &options, &mut || {
-        asked += 1;
+        calls += 1;
         ControlFlow::Continue(())
     })
     .unwrap();
-    assert!(asked > 100, "once a tensor");
+    assert!(calls > 100, "it is called for each tensor");
     let before = files_below(folder.path());
-    for last in [1, asked / 2, asked] {
+    for last in [1, calls / 2, calls] {
         let mut left = last;
         let mut observe = || {
             left -= 1;

@@ -1,5 +1,5 @@
-//! Models in all the forms in which they are published: read, imported, and refused where they are
-//! damaged or meant to do harm. `tests/golden` says how the fixtures are made.
+//! Tests that models are read and imported in all forms in which they are published, and refused if they
+//! are damaged or malicious. `tests/golden/README.md` describes the fixtures.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,21 +17,21 @@ use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{CheckpointError, Component, Import, ImportOptions, ImportReport, Weights};
 
-/// A golden model in one of its forms.
+/// Returns the path of a golden model in one of its forms.
 fn golden(path: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoints");
     folder.join(path)
 }
 
-/// The tiny models have other heads and norms than Stable Diffusion, so their configurations have to
-/// be given.
+/// Returns options with the configurations of a golden model. They cannot be inferred, because the tiny
+/// models have other numbers of heads and groups than Stable Diffusion.
 fn with_configuration(model: &str) -> ImportOptions {
     let mut options = ImportOptions::default();
     options.configuration = Some(golden(model).join("diffusers"));
     options
 }
 
-/// All three steps of an import.
+/// Runs all three steps of an import.
 fn import(
     source: &Path,
     destination: &Path,
@@ -57,7 +57,7 @@ fn import_golden(path: &str, destination: &Path) -> ImportReport {
     import(&golden(path), destination, &with_configuration(model)).unwrap()
 }
 
-/// The shape and the bytes of every tensor of a component.
+/// Reads the shape and the bytes of each tensor of a component.
 fn contents(directory: &Path, component: Component) -> BTreeMap<String, (Vec<usize>, Vec<u8>)> {
     let weights = Weights::open(directory, component).unwrap();
     let files: Vec<_> = weights
@@ -75,7 +75,8 @@ fn contents(directory: &Path, component: Component) -> BTreeMap<String, (Vec<usi
     weights.names().map(read).collect()
 }
 
-/// A safetensors header, read plainly: name → (dtype, shape, first byte, length).
+/// Reads a safetensors header without this crate's code. The result maps names to (dtype, shape, first
+/// byte, length).
 fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u64)> {
     let bytes = fs::read(path).unwrap();
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
@@ -102,7 +103,7 @@ fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u64)> {
         .collect()
 }
 
-/// The files below a folder, sorted, as paths with slashes.
+/// Lists the files below a folder in order, as paths with slashes.
 fn files_below(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,5 @@
-//! A writer of pickle programs and of the archives around them, for files that torch would not save.
+//! Writes pickle programs and the archives around them, so that tests can make files that torch would not
+//! save.
 
 use std::io::{Cursor, Write as _};
 
@@ -42,12 +43,12 @@ pub(crate) fn dictionary(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
     [b"}(", &entries.collect::<Vec<_>>().concat()[..], b"u"].concat()
 }
 
-/// A tensor of 32-bit floats, given by the key and length of its storage, its offset, shape and strides.
+/// Builds a tensor of 32-bit floats from the key and length of its storage, its offset, shape and strides.
 pub(crate) fn tensor(storage: (&str, i64), offset: i64, shape: &[i64], strides: &[i64]) -> Vec<u8> {
     tensor_of("FloatStorage", storage, offset, shape, strides)
 }
 
-/// A tensor whose storage has another format.
+/// Builds a tensor whose storage has the given format.
 pub(crate) fn tensor_of(
     format: &str,
     (key, length): (&str, i64),
@@ -79,7 +80,7 @@ pub(crate) fn program(body: &[u8]) -> Vec<u8> {
     [b"\x80\x02", body, b"."].concat()
 }
 
-/// An archive as torch writes it, with these storages.
+/// Makes an archive like torch's, with these storages.
 pub(crate) fn archive(program: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
     let storages = storages
         .iter()
@@ -88,7 +89,7 @@ pub(crate) fn archive(program: &[u8], storages: &[(&str, &[u8])]) -> Vec<u8> {
     archive_of(program, &entries)
 }
 
-/// An archive with these entries beside its program.
+/// Makes an archive with a program and other entries.
 pub(crate) fn archive_of(program: &[u8], entries: &[(String, &[u8])]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);

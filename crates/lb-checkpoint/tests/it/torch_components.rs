@@ -1,4 +1,4 @@
-//! Diffusers directories whose weights torch has pickled (`.bin`), as in older models.
+//! Tests with diffusers directories whose weights torch has pickled (`.bin`), as in older models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ const FILES: [(&str, &str); 3] = [
 const LARGE_FILE_POINTER: &[u8] =
     b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 3463726504\n";
 
-/// A pickle with the tensors of a safetensors file, as torch saves a module's state.
+/// Pickles the tensors of a safetensors file in the way in which torch saves a module's state.
 fn pickled(safetensors: &Path) -> Vec<u8> {
     let bytes = fs::read(safetensors).unwrap();
     let tensors = header(safetensors);
@@ -56,7 +56,7 @@ fn pickled(safetensors: &Path) -> Vec<u8> {
     archive(&program(&dictionary(&entries)), &storages)
 }
 
-/// A copy of the tiny model in which these weights are pickled.
+/// Makes a copy of the tiny model in which these weights are pickled.
 fn model(folder: &Path, files: &[(&str, &str)]) -> PathBuf {
     let source = folder.join("source");
     import(&golden("sd2/diffusers"), &source, &ImportOptions::default()).unwrap();
@@ -84,9 +84,9 @@ fn pickled_weights_of_components_are_converted_exactly() {
     }
 }
 
-/// A clone made without Git LFS has such pointers.
+/// A repository that was cloned without Git LFS contains such pointers.
 #[test]
-fn pointers_instead_of_weights_are_named() {
+fn git_lfs_pointers_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let source = model(folder.path(), &[]);
     let weights = source.join(FILES[1].0);
@@ -102,11 +102,11 @@ fn pointers_instead_of_weights_are_named() {
 }
 
 #[test]
-fn safetensors_go_before_what_is_pickled() {
+fn safetensors_files_are_preferred_to_pickled_ones() {
     let folder = tempfile::tempdir().unwrap();
     let source = model(folder.path(), &[]);
     for (_, torch) in FILES {
-        fs::write(source.join(torch), "not looked at").unwrap();
+        fs::write(source.join(torch), "not read").unwrap();
     }
     let target = folder.path().join("model");
     import(&source, &target, &ImportOptions::default()).unwrap();
@@ -114,7 +114,7 @@ fn safetensors_go_before_what_is_pickled() {
 }
 
 #[test]
-fn without_an_import_pickled_weights_are_refused_by_name() {
+fn pickled_weights_that_were_not_imported_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let source = model(folder.path(), &FILES[1..2]);
     let refused = Weights::open(&source, Component::Unet).unwrap_err();
@@ -125,7 +125,7 @@ fn without_an_import_pickled_weights_are_refused_by_name() {
 }
 
 #[test]
-fn nothing_that_a_component_pickles_is_run() {
+fn code_in_a_pickled_component_is_never_run() {
     let folder = tempfile::tempdir().unwrap();
     let source = model(folder.path(), &FILES[1..2]);
     let trace = folder.path().join("trace");

@@ -1,8 +1,8 @@
-//! ONNX's messages, as far as graphs need them. The field numbers are those of `onnx.proto`.
+//! The protobuf messages of ONNX that graphs need. The field numbers are those of `onnx.proto`.
 
 use super::protobuf::Message;
 
-/// Number formats of a graph's values (`TensorProto.DataType`).
+/// A number format of values in a graph (`TensorProto.DataType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ElementType {
     Float32 = 1,
@@ -11,7 +11,7 @@ pub(crate) enum ElementType {
     BFloat16 = 16,
 }
 
-/// A node's attribute.
+/// An attribute of a node: its name and value.
 pub(crate) enum Attribute<'a> {
     Integer(&'a str, i64),
     Integers(&'a str, &'a [i64]),
@@ -19,16 +19,16 @@ pub(crate) enum Attribute<'a> {
     Text(&'a str, &'a str),
 }
 
-/// One side of an input's or output's shape.
+/// The size of an input or output along one axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Dimension {
-    /// Known when the graph is written.
+    /// A size that is the same in all runs.
     Fixed(usize),
-    /// Chosen at every run; the same name means the same size.
+    /// A size that can differ from run to run. Within a run, sizes with the same name are equal.
     Named(&'static str),
 }
 
-/// `NodeProto`.
+/// Encodes a `NodeProto`.
 pub(crate) fn node(
     name: &str,
     domain: &str,
@@ -56,7 +56,7 @@ pub(crate) fn node(
 }
 
 impl Attribute<'_> {
-    /// `AttributeProto`; field 20 is the type.
+    /// Encodes an `AttributeProto`. Its field 20 is the type of the value.
     fn message(&self) -> Message {
         let message = Message::default();
         match self {
@@ -70,7 +70,7 @@ impl Attribute<'_> {
     }
 }
 
-/// `TensorProto` with its numbers in the graph itself.
+/// Encodes a `TensorProto` that contains its numbers.
 pub(crate) fn inline_tensor(
     name: &str,
     element: ElementType,
@@ -80,7 +80,7 @@ pub(crate) fn inline_tensor(
     tensor(name, element, shape).bytes(9, bytes)
 }
 
-/// `TensorProto` whose numbers are a byte range of another file.
+/// Encodes a `TensorProto` whose numbers are a byte range of another file.
 pub(crate) fn external_tensor(
     name: &str,
     element: ElementType,
@@ -106,7 +106,7 @@ fn tensor(name: &str, element: ElementType, shape: &[usize]) -> Message {
         .text(8, name)
 }
 
-/// `ValueInfoProto` of an input or output.
+/// Encodes the `ValueInfoProto` of an input or output.
 pub(crate) fn value_info(name: &str, element: ElementType, shape: &[Dimension]) -> Message {
     let shape = shape.iter().fold(Message::default(), |message, dimension| {
         let dimension = match dimension {
@@ -123,7 +123,7 @@ pub(crate) fn value_info(name: &str, element: ElementType, shape: &[Dimension]) 
         .message(2, Message::default().message(1, tensor))
 }
 
-/// The parts of a `GraphProto`, in file order.
+/// The parts of a `GraphProto`, in the order of the file.
 pub(crate) struct GraphParts {
     pub(crate) name: String,
     pub(crate) nodes: Vec<Message>,
@@ -132,9 +132,10 @@ pub(crate) struct GraphParts {
     pub(crate) outputs: Vec<Message>,
 }
 
-/// `ModelProto`, encoded.
+/// Encodes a `ModelProto`. `contributed` says whether it uses ONNX Runtime's own operators.
 pub(crate) fn model(graph: GraphParts, opset: i64, contributed: bool) -> Vec<u8> {
-    /// The file format that opset 20 came with; older readers refuse newer numbers.
+    /// The version of the file format that introduced opset 20. Readers refuse versions that are newer
+    /// than they are, so no newer one is used.
     const IR_VERSION: i64 = 9;
     let mut body = Message::default();
     for node in graph.nodes {

@@ -1,37 +1,37 @@
-//! The few pieces of the protobuf wire format that ONNX files are made of.
+//! Encodes protobuf messages, as far as ONNX files need it.
 
-/// A message being written: fields are appended in the order in which they are added.
+/// A message that is being written. Its fields are in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct Message {
     bytes: Vec<u8>,
 }
 
-/// Wire types of the protobuf encoding.
+/// The wire types of the protobuf encoding.
 const VARINT: u32 = 0;
 const LENGTH_DELIMITED: u32 = 2;
 const FIXED32: u32 = 5;
 
 impl Message {
-    /// The encoded message.
+    /// Returns the encoded message.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// An integer field; negative numbers take ten bytes, as protobuf's `int64` does.
+    /// Adds an `int64` field. Negative numbers take ten bytes.
     pub(crate) fn integer(mut self, field: u32, value: i64) -> Self {
         self.key(field, VARINT);
         self.varint(value.cast_unsigned());
         self
     }
 
-    /// A `float` field.
+    /// Adds a `float` field.
     pub(crate) fn float(mut self, field: u32, value: f32) -> Self {
         self.key(field, FIXED32);
         self.bytes.extend_from_slice(&value.to_le_bytes());
         self
     }
 
-    /// A `string`, `bytes` or packed field.
+    /// Adds a `bytes` field.
     pub(crate) fn bytes(mut self, field: u32, value: &[u8]) -> Self {
         self.key(field, LENGTH_DELIMITED);
         self.varint(value.len() as u64);
@@ -39,17 +39,18 @@ impl Message {
         self
     }
 
-    /// A `string` field.
+    /// Adds a `string` field.
     pub(crate) fn text(self, field: u32, value: &str) -> Self {
         self.bytes(field, value.as_bytes())
     }
 
-    /// A message inside this one.
+    /// Adds a field that is itself a message.
     pub(crate) fn message(self, field: u32, value: Self) -> Self {
         self.bytes(field, &value.bytes)
     }
 
-    /// A list of integers, one field each (the proto2 encoding that ONNX's schema has).
+    /// Adds a repeated `int64` field. Each number is a separate field, as in proto2, in which ONNX's schema
+    /// is written.
     pub(crate) fn integers(self, field: u32, values: &[i64]) -> Self {
         values
             .iter()
@@ -73,9 +74,9 @@ impl Message {
 mod tests {
     use super::Message;
 
-    /// The examples of protobuf's own description of its encoding.
+    /// The examples are those of protobuf's documentation of its encoding.
     #[test]
-    fn encodes_as_the_specification_says() {
+    fn messages_are_encoded_as_in_the_specification() {
         assert_eq!(
             Message::default().integer(1, 150).into_bytes(),
             [0x08, 0x96, 0x01]

@@ -1,22 +1,22 @@
-//! Nonlinearities.
+//! Writes activation functions.
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
 use crate::options::GraphForm;
 
-/// The nonlinearities of the text encoder and the transformers.
+/// The activation functions of all networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Activation {
-    /// x·Φ(x), exact.
+    /// Exactly x·Φ(x), not an approximation by tanh.
     Gelu,
-    /// x·σ(1.702·x).
+    /// x·σ(1.702·x), an approximation of GELU.
     QuickGelu,
-    /// x·σ(x).
+    /// x·σ(x), which is also called Swish.
     Silu,
 }
 
-/// Applies an activation.
+/// Writes an activation function of `x`.
 pub(crate) fn activate(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -31,7 +31,7 @@ pub(crate) fn activate(
     }
 }
 
-/// x·σ(α·x).
+/// Writes x·σ(α·x).
 fn sigmoid_gate(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -40,7 +40,7 @@ fn sigmoid_gate(
     form: GraphForm,
 ) -> Value {
     if form == GraphForm::OnnxRuntime {
-        // One pass over memory where Sigmoid and Mul are two.
+        // This operator reads memory once, while Sigmoid and Mul read it twice.
         let alpha = [Attribute::Float("alpha", alpha)];
         return graph.node_of(CONTRIBUTED, scope, "QuickGelu", &[x], &alpha);
     }
@@ -55,7 +55,8 @@ fn sigmoid_gate(
     graph.node(scope, "Mul", &[x, &gate], &[])
 }
 
-/// x·(1 + erf(x/√2))/2. ONNX's `Gelu` came with opset 20, after TensorRT's parser.
+/// Writes x·(1 + erf(x/√2))/2. ONNX's operator `Gelu`, which opset 20 added, is missing from TensorRT's
+/// parser.
 fn gelu(graph: &mut GraphWriter<'_>, scope: &str, x: &Value) -> Value {
     let [scale, one, half] = [FRAC_1_SQRT_2, 1.0, 0.5].map(|number| graph.number(number));
     let scaled = graph.node(scope, "Mul", &[x, &scale], &[]);

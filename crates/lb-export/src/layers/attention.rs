@@ -1,22 +1,23 @@
-//! Multi-head attention.
+//! Writes multi-head attention, and conversions between pictures and tokens.
 
 use crate::graph::{Attribute, CONTRIBUTED, ElementType, GraphWriter, Value};
 use crate::options::GraphForm;
 
-/// How attention is divided and masked.
+/// The shape of an attention, and how it is computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttentionShape {
     pub(crate) heads: usize,
-    /// Width of all heads together.
+    /// The width of all heads together.
     pub(crate) width: usize,
-    /// Whether each token attends only to itself and those before it; then the largest number of tokens.
+    /// If each token attends only to itself and earlier tokens, the largest number of tokens; otherwise
+    /// `None`.
     pub(crate) causal: Option<usize>,
-    /// Whether it is computed in 32-bit floats in a 16-bit graph too, because some models' scores
-    /// overflow otherwise.
+    /// Whether it is computed in 32-bit floats even in a 16-bit graph, because the scores of some models
+    /// would overflow.
     pub(crate) in_float32: bool,
 }
 
-/// softmax(q·kᵀ/√d)·v for every head; all three are `[batch, tokens, heads · d]`, as the result is.
+/// Writes softmax(q·kᵀ/√d)·v for each head. The inputs and the result are `[batch, tokens, heads · d]`.
 pub(crate) fn attend(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -58,8 +59,8 @@ fn attend_in_one_format(
     )
 }
 
-/// Attention as two products of matrices and a softmax, a pattern that TensorRT turns into one kernel.
-/// The queries are scaled rather than the scores, which could overflow 16 bits.
+/// Writes attention as two matrix products and a softmax, which TensorRT combines into one kernel. The
+/// queries are scaled instead of the scores, because unscaled scores could overflow 16-bit floats.
 fn in_products(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -107,9 +108,10 @@ fn in_products(
     graph.node(scope, "Reshape", &[&mixed, &sides], &[])
 }
 
-/// What is added to the scores `[…, tokens, tokens]` so that no token sees a later one.
+/// Writes the mask that is added to the scores `[…, tokens, tokens]`, so that no token attends to a later
+/// one.
 fn causal_mask(graph: &mut GraphWriter<'_>, tokens: &Value, most: usize) -> Value {
-    /// The lowest that both number formats hold; e to its power is 0.
+    /// The lowest number that 16-bit floats can represent. Its exponential is 0 in both precisions.
     const HIDDEN: f32 = -65504.0;
     let hidden = |index: usize| {
         let (row, column) = (index / most, index % most);
@@ -125,7 +127,8 @@ fn causal_mask(graph: &mut GraphWriter<'_>, tokens: &Value, most: usize) -> Valu
     graph.node("causal_mask", "Slice", &[&mask, &starts, &ends, &axes], &[])
 }
 
-/// `[batch, channels, height, width]` → `[batch, height · width, channels]`.
+/// Writes the conversion of a picture `[batch, channels, height, width]` to tokens
+/// `[batch, height · width, channels]`.
 pub(crate) fn tokens_from_picture(
     graph: &mut GraphWriter<'_>,
     scope: &str,
@@ -142,7 +145,8 @@ pub(crate) fn tokens_from_picture(
     )
 }
 
-/// `[batch, height · width, channels]` → the shape of `shaped_as`, a picture with as many channels.
+/// Writes the conversion of tokens `[batch, height · width, channels]` to a picture with the shape of
+/// `shaped_as`, which has the same number of channels.
 pub(crate) fn picture_from_tokens(
     graph: &mut GraphWriter<'_>,
     scope: &str,

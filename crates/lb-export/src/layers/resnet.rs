@@ -1,20 +1,21 @@
-//! The residual block of both convolutional networks, and the layers that change the resolution.
+//! Writes the residual block of the UNet and the autoencoder, and the layers that change the resolution.
 
 use super::{Activation, Convolution, GroupNorm, activate, convolve, group_norm, linear};
 use crate::error::ExportError;
 use crate::graph::{Attribute, GraphWriter, Value};
 
-/// A residual block's sizes.
+/// The sizes and settings of a residual block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResnetBlock<'v> {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) norm: GroupNorm,
-    /// The activated time embedding and its width, for networks that have one.
+    /// The time embedding after its activation, and its width; `None` if the network has none.
     pub(crate) time: Option<(&'v Value, usize)>,
 }
 
-/// norm → SiLU → conv (+ time) → norm → SiLU → conv, added to the input.
+/// Writes norm → SiLU → convolution (+ time embedding) → norm → SiLU → convolution, and adds the result
+/// to the input.
 pub(crate) fn resnet(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -66,7 +67,7 @@ impl Convolution {
     }
 }
 
-/// Doubles the height and width by repeating pixels, followed by a convolution.
+/// Writes the doubling of height and width by repetition of pixels, and a convolution after it.
 pub(crate) fn upsample(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -89,8 +90,9 @@ pub(crate) fn upsample(
     )
 }
 
-/// Halves the height and width by a convolution of stride 2. Without symmetric padding, one row and
-/// one column of zeros are added at the bottom and right, as diffusers does in its autoencoders.
+/// Writes the halving of height and width by a convolution with stride 2. With symmetric padding, zeros
+/// are added on all four sides; otherwise only at the bottom and on the right, as in diffusers'
+/// autoencoders.
 pub(crate) fn downsample(
     graph: &mut GraphWriter<'_>,
     path: &str,

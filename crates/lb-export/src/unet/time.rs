@@ -1,4 +1,4 @@
-//! The timestep's embedding.
+//! Writes the embedding of the timestep.
 
 use lb_checkpoint::UnetConfig;
 
@@ -6,21 +6,24 @@ use crate::error::ExportError;
 use crate::graph::{ElementType, GraphWriter, Value};
 use crate::layers::{Activation, Bias, activate, embedding, linear};
 
-/// Longest wavelength of the embedding, as in "Attention is all you need" and diffusers.
+/// The number that determines the longest wavelength of the embedding, 2π times as long. It is the same
+/// in diffusers and in "Attention is all you need".
 const MAX_PERIOD: f64 = 10_000.0;
 
-/// The class of each row, for networks with class embeddings.
+/// The classes of the rows, for networks with class embeddings.
 pub(super) struct ClassLabels {
-    /// Numbers below `count`, `[batch]`.
+    /// The class of each row: a number below `count` (`[batch]`).
     pub(super) labels: Value,
-    /// Rows of the embedding.
+    /// Number of classes, which is the number of the embedding's rows.
     pub(super) count: usize,
 }
 
-/// Timesteps `[steps]` → the activated time embedding `[steps, time_width]`, with the embedding of
-/// each row's class added where there is one (then `[batch, time_width]`).
+/// Writes the time embedding `[steps, time_width]` of timesteps `[steps]`, including its activation. If
+/// the rows have classes, the embedding of each row's class is added, and the result is
+/// `[batch, time_width]`.
 ///
-/// Every residual block starts with the same activation of the embedding: it is applied once here.
+/// In diffusers, each residual block begins with the activation of the time embedding. As it is the same
+/// for all blocks, it is applied only once, here.
 pub(super) fn embed_timestep(
     graph: &mut GraphWriter<'_>,
     timestep: &Value,
@@ -71,8 +74,8 @@ pub(super) fn embed_timestep(
     Ok(activate(graph, "time_embedding", &x, Activation::Silu))
 }
 
-/// exp(−ln(10000)·i/(n − shift)) for i in 0..n, n half the width, rounded through f32 where
-/// diffusers does.
+/// Computes exp(−ln(10000)·i/(n − shift)) for i in 0..n, where n is half the width. Intermediate results
+/// are rounded to f32 as in diffusers.
 fn frequencies(width: usize, shift: f64) -> Vec<f32> {
     let half = width / 2;
     (0..half)

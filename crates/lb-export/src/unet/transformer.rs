@@ -1,4 +1,4 @@
-//! The transformer in which a picture's positions attend to each other and to the text.
+//! Writes the transformer, in which the positions of a picture attend to each other and to the text.
 
 use lb_checkpoint::{TransformerConfig, UnetConfig};
 
@@ -9,11 +9,12 @@ use crate::layers::{
     group_norm, layer_norm, linear, matrix_product, picture_from_tokens, tokens_from_picture,
 };
 
-/// Inside the transformers diffusers fixes these two, whatever the configuration says.
+/// diffusers uses these two constants inside transformers, independently of the configuration.
 const GROUP_NORM_EPSILON: f64 = 1e-6;
 const LAYER_NORM_EPSILON: f64 = 1e-5;
 
-/// norm → projection → layers over the positions as tokens → projection, added to the input.
+/// Writes norm → projection → transformer layers → projection, and adds the result to the input. The
+/// layers take the positions of the picture as tokens.
 pub(super) fn transformer(
     graph: &mut GraphWriter<'_>,
     path: &str,
@@ -99,8 +100,8 @@ impl Projection {
     }
 }
 
-/// Self-attention (or attention to the text), attention to the text, feed-forward: each added to
-/// its input.
+/// One layer of the transformer: self-attention (or attention to the text), attention to the text, and a
+/// feed-forward network. The result of each is added to its input.
 struct TransformerBlock {
     channels: usize,
     text_width: usize,
@@ -171,9 +172,10 @@ impl TransformerBlock {
     }
 }
 
-/// GEGLU: one projection is gated by the GELU of another, four times as wide as the input.
+/// Writes the feed-forward network with GEGLU: a projection is multiplied by the GELU of another one.
+/// Both are four times as wide as the input.
 ///
-/// The two are stored as one matrix. The graph refers to its halves as two matrices, so that nothing
+/// The two are stored as one matrix. The graph refers to its halves as two matrices, so that no tensor
 /// has to be split while the network runs.
 fn feed_forward(
     graph: &mut GraphWriter<'_>,

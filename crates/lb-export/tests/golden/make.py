@@ -1,12 +1,12 @@
-"""Makes the golden fixtures: tiny models with random weights in the shapes of Stable Diffusion,
-and what diffusers and transformers compute with them.
+"""Makes the golden fixtures: tiny models like Stable Diffusion with random weights, and what diffusers
+and transformers compute with them.
 
     pip install torch diffusers transformers safetensors
     python make.py                # rewrites fixtures/
 
-Every tensor is random, the biases and norms too, so that a swapped or forgotten one shows. The
-outputs are computed in float64 from exactly the saved numbers, so that they do not depend on the
-machine; inputs and outputs are saved as float32.
+All tensors are random, including biases and norms, so that a test fails if one is swapped or
+forgotten. The outputs are computed in float64 from exactly the numbers that are saved, so that they do
+not depend on the machine. Inputs and outputs are saved as float32.
 """
 
 import json
@@ -100,12 +100,12 @@ ODD = {
         hidden_act="quick_gelu",
         layer_norm_eps=1e-3,
         bos_token_id=0,
-        eos_token_id=2,  # the legacy value: the pooled row is that of the highest id
+        eos_token_id=2,  # With this legacy value, the pooled row is that of the highest id.
         pad_token_id=1,
     ),
 }
 
-# The published models' own settings, but for widths and sizes.
+# These are the settings of the published models, except for widths and sizes.
 UNET = dict(
     sample_size=8,
     block_out_channels=(8, 8, 8, 8),
@@ -141,8 +141,8 @@ MODELS = {
         "vae": VAE,
         "text_encoder": TEXT_ENCODER | dict(hidden_act="gelu"),
     },
-    # The autoencoder and the text encoder of these two are those of `sd2`; one layer a block
-    # keeps them small.
+    # The autoencoder and the text encoder of these two are those of `sd2`. They have one layer in each
+    # block, so that their files are small.
     "sd2_inpainting": {"unet": SD2_UNET | dict(in_channels=9, layers_per_block=1)},
     "sd2_depth": {"unet": SD2_UNET | dict(in_channels=5, layers_per_block=1)},
     "sd2_upscaler": {
@@ -174,7 +174,7 @@ MODELS = {
 
 
 class Fixture:
-    """One model's folder, and the numbers drawn for it."""
+    """The folder of a model, and the generator of its random numbers."""
 
     def __init__(self, name, settings):
         self.folder = HERE / name
@@ -186,7 +186,7 @@ class Fixture:
         return torch.randn(*shape, generator=self.generator).double()
 
     def save(self, model, component):
-        """Saves random weights; the model then computes in float64 with the saved numbers."""
+        """Saves random weights, and returns the model, which computes in float64 with the saved numbers."""
         randomize(model, self.generator)
         model = model.to(self.settings.get("dtype", torch.float16))
         model.save_pretrained(self.folder / component, **self.settings.get("saved", {}))
@@ -241,7 +241,7 @@ class Fixture:
 
 
 def shard(folder):
-    """Spreads a component's tensors over two files with an index."""
+    """Distributes a component's tensors over two files with an index."""
     whole = folder / "diffusion_pytorch_model.safetensors"
     tensors = load_file(whole)
     names = sorted(tensors)
@@ -256,13 +256,13 @@ def shard(folder):
 
 
 def prefix_text_model(file, **more):
-    """Names the tensors as transformers 4 did: below `text_model.`."""
+    """Adds `text_model.` before the tensors' names, as transformers 4 did."""
     tensors = load_file(file) | more
     save_file({f"text_model.{name}": tensor for name, tensor in tensors.items()}, file)
 
 
 def name_attention_as_before(file):
-    """Names the autoencoder's attention as diffusers did before 0.17."""
+    """Gives the tensors of the autoencoder's attention the names that diffusers used before version 0.17."""
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
     tensors = {}
     for name, tensor in load_file(file).items():
@@ -283,7 +283,7 @@ if __name__ == "__main__":
                 getattr(fixture, component)()
     shard(HERE / "odd" / "unet")
     prefix_text_model(HERE / "odd" / "text_encoder" / "model.safetensors")
-    # Transformers 4 saved this buffer too, which no graph has a use for.
+    # transformers 4 also saved this buffer, which no graph uses.
     positions = torch.arange(TEXT_ENCODER["max_position_embeddings"])[None]
     prefix_text_model(
         HERE / "sd1" / "text_encoder" / "model.fp16.safetensors",

@@ -1,5 +1,5 @@
-//! One model in the three forms in which models are published. `make_checkpoints.py` in lb-checkpoint
-//! makes the fixtures; it derives the names from CompVis' code.
+//! Tests with models in all three forms in which models are published. `make_checkpoints.py` in
+//! lb-checkpoint makes the fixtures, and derives the names from CompVis' code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use crate::import::{golden, import_golden};
 use crate::onnx_reader::{Model, read};
 use crate::structure::header;
 
-/// A graph, and the bytes of each of its weights.
+/// Builds a graph, and reads the bytes of each of its weights.
 fn resolved(directory: &Path, component: Component) -> (Model, BTreeMap<String, Vec<u8>>) {
     let graph = build_graph(directory, component, &ExportOptions::default()).unwrap();
     let model = read(&graph.bytes);
@@ -64,8 +64,8 @@ fn all_forms_of_a_model_give_the_same_graphs_and_weights() {
     }
 }
 
-/// Every tensor of the networks is used under one name, except for those that Stable Diffusion does not
-/// use.
+/// Each tensor of the networks is used under exactly one name. The exceptions are tensors that Stable
+/// Diffusion does not use.
 #[test]
 fn every_tensor_of_a_checkpoint_is_used_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn every_tensor_of_a_checkpoint_is_used_once() {
                     .entry(key.clone())
                     .or_default()
                     .insert((offset, length)),
-                "{key} is taken twice"
+                "{key} is used twice"
             );
             unused.remove(key);
         }
@@ -99,7 +99,7 @@ fn every_tensor_of_a_checkpoint_is_used_once() {
     for (key, ranges) in &taken {
         let (_, _, _, whole) = &header(&target.join("checkpoint.safetensors"))[key];
         let sum: u64 = ranges.iter().map(|(_, length)| length).sum();
-        assert_eq!(sum, *whole, "{key} is taken in part");
+        assert_eq!(sum, *whole, "only a part of {key} is used");
     }
     let known = |key: &String| {
         key.starts_with("cond_stage_model.model.transformer.resblocks.2.")

@@ -1,4 +1,4 @@
-//! The files that an export writes.
+//! Tests of the files that an export writes.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use lb_export::{Component, ExportOptions, WeightTransfer, build_graph, export_di
 use crate::fixture_copy;
 
 #[test]
-fn graphs_lie_where_optimum_puts_them_with_their_weights_beside_them() {
+fn graphs_are_written_where_optimum_expects_them_next_to_their_weights() {
     let model = fixture_copy("plain");
     let report = export_directory(model.path(), &ExportOptions::default()).unwrap();
     assert_eq!(report.graphs.len(), 4);
@@ -34,7 +34,7 @@ fn graphs_lie_where_optimum_puts_them_with_their_weights_beside_them() {
 }
 
 #[test]
-fn exporting_again_replaces_and_leaves_nothing_else() {
+fn exporting_again_replaces_graphs_and_leaves_no_temporary_files() {
     let model = fixture_copy("odd");
     export_directory(model.path(), &ExportOptions::default()).unwrap();
     fs::write(model.path().join("unet/model.onnx"), b"old").unwrap();
@@ -58,7 +58,7 @@ fn exporting_again_replaces_and_leaves_nothing_else() {
 }
 
 #[test]
-fn nothing_is_written_when_one_component_is_unsound() {
+fn nothing_is_written_if_one_component_has_an_error() {
     let model = fixture_copy("plain");
     fs::remove_file(model.path().join("vae/config.json")).unwrap();
     export_directory(model.path(), &ExportOptions::default()).unwrap_err();
@@ -68,7 +68,7 @@ fn nothing_is_written_when_one_component_is_unsound() {
 
 #[cfg(unix)]
 #[test]
-fn linked_weights_take_no_further_space() {
+fn linked_weights_take_no_additional_space() {
     use std::os::unix::fs::MetadataExt as _;
     let model = fixture_copy("plain");
     export_directory(model.path(), &ExportOptions::default()).unwrap();
@@ -83,10 +83,10 @@ fn linked_weights_take_no_further_space() {
     assert_eq!(inode("vae"), inode("vae_encoder"));
 }
 
-/// Hugging Face's cache consists of such links, and ONNX Runtime does not follow them.
+/// Hugging Face's cache consists of symbolic links, which ONNX Runtime does not follow.
 #[cfg(unix)]
 #[test]
-fn weights_that_are_links_are_linked_under_their_own_names() {
+fn graphs_refer_to_the_targets_of_symbolic_links() {
     let model = fixture_copy("sd1");
     let blobs = tempfile::tempdir().unwrap();
     let unet = model.path().join("unet");
@@ -109,5 +109,5 @@ fn weights_that_are_links_are_linked_under_their_own_names() {
         assert_eq!(fs::read(beside).unwrap(), fs::read(original).unwrap());
     }
     let link = unet.join("diffusion_pytorch_model.fp16-00001-of-00002.safetensors");
-    assert!(link.is_symlink(), "what was there stays");
+    assert!(link.is_symlink(), "the original link is kept");
 }

@@ -1,5 +1,5 @@
-//! Full-size checkpoints, of which only the names and shapes are known: configurations are inferred
-//! for them, and every graph can be written with these.
+//! Tests that configurations can be inferred for full-size checkpoints, and all graphs built from them.
+//! The fixtures contain only the names and shapes of the tensors.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::io::Write as _;
 use lb_export::{ImportOptions, ModelKind, import};
 use serde_json::{Map, json};
 
-/// Made by `make_checkpoint_shapes.py` in lb-checkpoint.
+/// The names and shapes, which `make_checkpoint_shapes.py` in lb-checkpoint writes.
 const SHAPES: &[u8] =
     include_bytes!("../../../lb-checkpoint/tests/golden/checkpoint_shapes.json.gz");
 
@@ -20,7 +20,7 @@ fn shapes(model: &str) -> Shapes {
     models.remove(model).unwrap()
 }
 
-/// Imports a checkpoint with these tensors. Its gigabytes are a hole in the file and take no space.
+/// Imports a checkpoint with tensors of these shapes. The file is sparse, so its gigabytes take no space.
 fn import_shapes(shapes: &Shapes) -> ModelKind {
     let mut entries = Map::new();
     let mut end = 0;
@@ -44,7 +44,7 @@ fn import_shapes(shapes: &Shapes) -> ModelKind {
 }
 
 #[test]
-fn every_graph_of_a_full_size_checkpoint_can_be_written() {
+fn every_graph_of_a_full_size_checkpoint_can_be_built() {
     for (model, kind) in [
         ("sd1", ModelKind::TextToImage),
         ("sd2", ModelKind::TextToImage),
@@ -55,7 +55,7 @@ fn every_graph_of_a_full_size_checkpoint_can_be_written() {
 }
 
 #[test]
-fn every_graph_of_the_other_kinds_can_be_written() {
+fn every_graph_of_the_other_kinds_can_be_built() {
     for (channels, kind) in [(9, ModelKind::Inpaint), (5, ModelKind::Depth)] {
         let mut shapes = shapes("sd2");
         let key = "model.diffusion_model.input_blocks.0.0.weight";
@@ -64,7 +64,7 @@ fn every_graph_of_the_other_kinds_can_be_written() {
     }
 }
 
-/// diffusers' script that makes checkpoints of directories leaves the unused layer out.
+/// diffusers' script that converts a directory into a checkpoint leaves out the unused layer.
 #[test]
 fn the_unused_text_layer_may_be_absent() {
     let mut shapes = shapes("sd2");

@@ -1,4 +1,4 @@
-//! Imports that check and write graphs.
+//! Tests of imports that check and write graphs.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -9,7 +9,7 @@ use lb_export::{
     ImportedModel, WeightTransfer, build_graph, export_directory, import, import_observed,
 };
 
-/// A golden model in one of its forms.
+/// Returns the path of a golden model in one of its forms.
 pub(crate) fn golden(path: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     folder
@@ -17,8 +17,8 @@ pub(crate) fn golden(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// The tiny models have other heads and norms than Stable Diffusion, so their configurations have to
-/// be given.
+/// Returns options with the configurations of a golden model. They cannot be inferred, because the tiny
+/// models have other numbers of heads and groups than Stable Diffusion.
 fn with_configuration(model: &str) -> ImportOptions {
     let mut options = ImportOptions::default();
     options.configuration = Some(golden(model).join("diffusers"));
@@ -32,7 +32,7 @@ pub(crate) fn import_golden(path: &str, target: &Path) -> ImportReport {
         .report
 }
 
-/// The files below a folder, sorted.
+/// Lists the files below a folder in order.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -81,7 +81,7 @@ fn an_import_of_a_diffusers_directory_has_the_same_graphs() {
 }
 
 #[test]
-fn a_model_is_replaced_when_the_new_one_is_whole_and_nothing_else_is() {
+fn only_a_model_directory_is_replaced_and_only_by_a_complete_one() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
     let mut replacing = with_configuration("sd2");
@@ -95,14 +95,14 @@ fn a_model_is_replaced_when_the_new_one_is_whole_and_nothing_else_is() {
     let before = files_below(folder.path());
     assert!(
         again("sd1/checkpoint.safetensors").is_err(),
-        "another model's configuration"
+        "the configuration belongs to another model"
     );
     assert_eq!(files_below(folder.path()), before);
     let report = again("sd2/checkpoint.safetensors").unwrap();
     assert_eq!(report.graphs.len(), 4);
     assert!(report.graphs.iter().all(|graph| graph.path.is_file()));
     let entries = fs::read_dir(folder.path()).unwrap();
-    assert_eq!(entries.count(), 1, "nothing lies beside it");
+    assert_eq!(entries.count(), 1, "there is nothing else next to it");
     fs::remove_file(target.join("model_index.json")).unwrap();
     let refused = again("sd2/checkpoint.safetensors").unwrap_err();
     assert!(

@@ -1,5 +1,5 @@
-//! The differences between the kinds of models: further inputs, attention to the text only, and parts
-//! that stay in 32 bits.
+//! Tests of the differences between the kinds of models: additional inputs, attention to the text only,
+//! and parts that compute in 32 bits even in a 16-bit graph.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn build(model: &str, component: Component, precision: Precision) -> Model {
     )
 }
 
-/// For each input of the nodes with this operator: the operator of the node that computes it.
+/// For each input of each node with this operator, returns the operator of the node that computes it.
 fn operands<'m>(model: &'m Model, operator: &str) -> Vec<&'m str> {
     let made_by = |value: &String| {
         let mut makers = model
@@ -34,7 +34,7 @@ fn operands<'m>(model: &'m Model, operator: &str) -> Vec<&'m str> {
 }
 
 #[test]
-fn only_the_upscaler_asks_for_class_labels() {
+fn only_the_upscaler_takes_class_labels() {
     for (model, expected) in [
         ("sd1", vec!["sample", "timestep", "encoder_hidden_states"]),
         (
@@ -65,8 +65,9 @@ fn refusal(model: &str, settings: &[(&str, Value)]) -> Option<String> {
     built.err().map(|error| error.to_string())
 }
 
-/// A first attention that attends to the text has keys of the text's width (12) rather than of the
-/// picture's (8 and 16). So the error about the weights shows which block the setting changes.
+/// If the first attention of a layer attends to the text, its keys have the width of the text (12) rather
+/// than of the picture (8 or 16). The weights do not fit then, and the error shows which block the setting
+/// has changed.
 #[test]
 fn attention_to_the_text_only_is_set_for_each_block() {
     let cases = [
@@ -89,7 +90,7 @@ fn attention_to_the_text_only_is_set_for_each_block() {
 }
 
 #[test]
-fn settings_of_the_kinds_that_make_no_sense_are_refused() {
+fn invalid_values_of_these_settings_are_refused() {
     let cases = [
         ("only_cross_attention", json!([true, false]), "a list of 3"),
         (
@@ -124,7 +125,7 @@ fn upcast_attention_is_computed_in_32_bits() {
 }
 
 #[test]
-fn the_upscalers_decoder_stays_in_32_bits() {
+fn the_upscalers_decoder_always_computes_in_32_bits() {
     let bytes = |model, component, precision| {
         build_graph(
             &fixture(model),

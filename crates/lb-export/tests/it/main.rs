@@ -1,6 +1,6 @@
-//! The structure of the graphs, checked without a runtime. `tests/golden/make.py` makes the fixtures. The
-//! tests of lb-models, which have a runtime, check with the same fixtures that the graphs compute what
-//! diffusers computes.
+//! Tests of the graphs' structure, which need no runtime. `tests/golden/make.py` makes the fixtures. The
+//! tests of lb-models run the graphs of the same fixtures, and check that they compute what diffusers
+//! computes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use lb_export::Component;
 
-/// Every golden model.
+/// The names of all golden models.
 const MODELS: [&str; 7] = [
     "plain",
     "odd",
@@ -31,21 +31,22 @@ const MODELS: [&str; 7] = [
     "sd2_upscaler",
 ];
 
-/// The folder of a golden model.
+/// Returns the folder of a golden model.
 fn fixture(model: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/fixtures")
         .join(model)
 }
 
-/// The components of a golden model. Those that it shares with another model are only in that one.
+/// Lists the components of a golden model. Components that it shares with another model are stored only
+/// there.
 fn components(model: &str) -> Vec<Component> {
     let mut components = Component::ALL.to_vec();
     components.retain(|component| fixture(model).join(component.source_name()).is_dir());
     components
 }
 
-/// A copy of a golden model that a test may change.
+/// Makes a copy of a golden model, which a test may change.
 fn fixture_copy(model: &str) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for component in components(model) {

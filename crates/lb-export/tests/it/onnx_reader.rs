@@ -1,4 +1,4 @@
-//! A reader of the few ONNX fields that the tests look at, independent of the writer.
+//! Reads the ONNX fields that the tests need. It shares no code with the crate's writer.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ pub(crate) struct Model {
     pub(crate) initializers: Vec<Initializer>,
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
-    /// Number formats of the inputs.
+    /// The number formats of the inputs.
     pub(crate) input_types: Vec<u64>,
-    /// Version of each domain's operators.
+    /// The version of each domain's operators.
     pub(crate) opsets: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// Empty for ONNX's own operators.
+    /// The domain of the operator; empty for operators of the ONNX standard.
     pub(crate) domain: String,
     pub(crate) operator: String,
-    /// The number format that a `Cast` converts to.
+    /// The number format to which a `Cast` converts.
     pub(crate) converts_to: Option<u64>,
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Initializer {
     pub(crate) name: String,
     pub(crate) dims: Vec<u64>,
     pub(crate) data_type: u64,
-    /// `location`, `offset`, `length` of external data; empty for numbers in the graph.
+    /// The `location`, `offset` and `length` of external data; empty if the numbers are in the graph.
     pub(crate) external: BTreeMap<String, String>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn read(bytes: &[u8]) -> Model {
     }
 }
 
-/// The element type of the tensor type of a `ValueInfoProto`.
+/// Reads the number format in a `ValueInfoProto`.
 fn value_type(bytes: &[u8]) -> u64 {
     let tensor = only(fields(only(fields(bytes), 2).bytes()), 1);
     only(fields(tensor.bytes()), 1).integer()

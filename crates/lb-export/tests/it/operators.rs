@@ -1,8 +1,8 @@
-//! Compares every operator, version and number format in the graphs with those that the providers for
-//! GPUs support.
+//! Compares the operators, versions and number formats in the graphs with those that the execution
+//! providers for GPUs support.
 //!
-//! The tables come from documentation and were not tried on a GPU. `docs/benchmarks.md` has the same
-//! table, and what follows from it.
+//! The tables below come from documentation and were not tested on a GPU. `docs/benchmarks.md` discusses
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,12 +20,12 @@ const FLOATS: &[u64] = &[FLOAT, HALF];
 const FLOATS_AND_INT64: &[u64] = &[FLOAT, HALF, INT64];
 const ANY: &[u64] = &[FLOAT, HALF, INT64, BOOL];
 
-/// Domain, operator, first and last opset of the kernel (0: no end), number formats of what it
-/// computes on.
+/// The domain, the operator, the first and the last opset that the kernel supports (0 if there is no last
+/// one), and the number formats of its first input that it supports.
 type Kernel = (&'static str, &'static str, u64, u64, &'static [u64]);
 
-/// "Operators implemented by CUDAExecutionProvider" in `docs/OperatorKernels.md` of
-/// microsoft/onnxruntime, commit 001d12d2.
+/// The table "Operators implemented by CUDAExecutionProvider" in `docs/OperatorKernels.md` of the
+/// repository microsoft/onnxruntime, commit 001d12d2.
 const CUDA: &[Kernel] = &[
     ("", "Add", 14, 0, FLOATS_AND_INT64),
     ("", "ArgMax", 13, 0, FLOATS),
@@ -55,9 +55,10 @@ const CUDA: &[Kernel] = &[
     ("com.microsoft", "QuickGelu", 1, 0, FLOATS),
 ];
 
-/// `docs/operators.md` of onnx/onnx-tensorrt for TensorRT 8.5 (commit 6d0ab7be), and what its
-/// `docs/Changelog.md` (commit 0137504e, to 10.6) adds: `LayerNormalization` with 8.6, int64 with
-/// 9.0. A parser imports an operator in any version that it knows.
+/// The table in `docs/operators.md` of the repository onnx/onnx-tensorrt for TensorRT 8.5 (commit
+/// 6d0ab7be), and what was added later according to its `docs/Changelog.md` (commit 0137504e, up to
+/// 10.6): `LayerNormalization` with 8.6, and int64 with 9.0. The parser accepts all versions of these
+/// operators.
 const TENSORRT: &[Kernel] = &[
     ("", "Add", 1, 0, FLOATS_AND_INT64),
     ("", "ArgMax", 1, 0, FLOATS),
@@ -84,7 +85,7 @@ const TENSORRT: &[Kernel] = &[
     ("", "Transpose", 1, 0, ANY),
 ];
 
-/// Every graph of every kind in both precisions.
+/// Builds the graphs of all golden models in both precisions.
 fn graphs(form: GraphForm) -> Vec<(String, Model)> {
     let mut graphs = Vec::new();
     for model in MODELS {
@@ -101,7 +102,8 @@ fn graphs(form: GraphForm) -> Vec<(String, Model)> {
     graphs
 }
 
-/// The number formats of all values. With few exceptions, a node's output has that of its first input.
+/// Finds the number formats of all values. With a few exceptions, a node's output has the format of its
+/// first input.
 fn types(model: &Model) -> BTreeMap<&str, u64> {
     let inputs = model.inputs.iter().map(String::as_str);
     let mut types: BTreeMap<&str, u64> = inputs.zip(model.input_types.clone()).collect();
@@ -119,7 +121,7 @@ fn types(model: &Model) -> BTreeMap<&str, u64> {
     types
 }
 
-/// The nodes of these graphs that no row of the table supports.
+/// Finds the nodes of these graphs that no row of the table supports.
 fn missing(graphs: &[(String, Model)], kernels: &[Kernel]) -> BTreeSet<String> {
     let mut missing = BTreeSet::new();
     for (name, model) in graphs {
@@ -160,9 +162,9 @@ fn tensorrt_parses_every_node_of_the_standard_form() {
     }
 }
 
-/// `docs/operators.md` says which inputs must be initializers.
+/// `docs/operators.md` of onnx/onnx-tensorrt says which inputs must be initializers.
 #[test]
-fn tensorrt_finds_constants_where_it_wants_them() {
+fn inputs_that_tensorrt_requires_as_constants_are_initializers() {
     for (name, model) in graphs(GraphForm::Standard) {
         let constants = model.initializers.iter();
         let constants: BTreeSet<&str> = constants.map(|constant| constant.name.as_str()).collect();
@@ -184,9 +186,9 @@ fn tensorrt_finds_constants_where_it_wants_them() {
     }
 }
 
-/// The reason for a second form.
+/// This is why there is a second form.
 #[test]
-fn tensorrt_does_not_parse_the_other_form() {
+fn tensorrt_does_not_parse_the_form_for_onnx_runtime() {
     let options = ExportOptions::default();
     let graph = build_graph(&fixture("sd2"), Component::Unet, &options).unwrap();
     let graphs = [(String::new(), read(&graph.bytes))];

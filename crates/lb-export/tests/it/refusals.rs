@@ -1,4 +1,4 @@
-//! Damaged and contradictory model directories. Each is refused with a message that names the file, what
+//! Tests that damaged and contradictory model directories are refused. The messages name the file, what
 //! is wrong and what was expected.
 
 use std::fs;
@@ -19,7 +19,7 @@ fn refusal(directory: &Path, component: Component) -> String {
         .to_string()
 }
 
-/// Builds after one setting of the UNet's configuration has been changed.
+/// Changes one setting of the UNet's configuration, and builds the graph.
 fn with_unet_setting(key: &str, value: Value) -> Result<(), ExportError> {
     let model = fixture_copy("plain");
     let path = model.path().join("unet/config.json");
@@ -29,7 +29,7 @@ fn with_unet_setting(key: &str, value: Value) -> Result<(), ExportError> {
     build_graph(model.path(), Component::Unet, &ExportOptions::default()).map(|_| ())
 }
 
-/// Rewrites the header of the UNet's weights and builds.
+/// Changes the header of the UNet's weights, builds the graph, and returns the error.
 fn with_unet_header(change: impl FnOnce(String) -> String) -> String {
     let model = fixture_copy("plain");
     let path = model.path().join(UNET);
@@ -44,7 +44,7 @@ fn with_unet_header(change: impl FnOnce(String) -> String) -> String {
 }
 
 #[test]
-fn settings_that_contradict_the_tensors() {
+fn settings_that_contradict_the_tensors_are_refused() {
     let message = with_unet_setting("in_channels", json!(9))
         .unwrap_err()
         .to_string();
@@ -64,7 +64,7 @@ fn settings_that_contradict_the_tensors() {
 }
 
 #[test]
-fn settings_that_are_not_supported() {
+fn unsupported_settings_are_refused() {
     let cases = [
         ("act_fn", json!("relu"), "\"silu\""),
         (
@@ -107,7 +107,7 @@ fn settings_that_are_not_supported() {
 }
 
 #[test]
-fn files_that_are_absent_or_not_json() {
+fn missing_files_and_files_that_are_not_json_are_reported() {
     let model = fixture_copy("plain");
     fs::remove_file(model.path().join(UNET)).unwrap();
     let message = refusal(model.path(), Component::Unet);
@@ -130,7 +130,7 @@ fn files_that_are_absent_or_not_json() {
 }
 
 #[test]
-fn truncated_weights() {
+fn truncated_weights_are_refused() {
     let model = fixture_copy("plain");
     let path = model.path().join(UNET);
     let bytes = fs::read(&path).unwrap();
@@ -151,7 +151,7 @@ fn truncated_weights() {
     absurd[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     fs::write(&path, absurd).unwrap();
     assert!(refusal(model.path(), Component::Unet).contains("header claims"));
-    // However long the file is, there is a limit to what is read into memory.
+    // Even if the file is long enough, a header that exceeds the limit is not read into memory.
     let large = fs::File::create(&path).unwrap();
     large.set_len(200_000_000).unwrap();
     (&large).write_all(&150_000_000_u64.to_le_bytes()).unwrap();
@@ -159,10 +159,10 @@ fn truncated_weights() {
 }
 
 #[test]
-fn headers_that_lie() {
+fn headers_with_wrong_entries_are_refused() {
     let shape = r#""conv_in.bias":{"dtype":"F16","shape":[8],"data_offsets":[0,16]}"#;
     let cases = [
-        // Beyond the end, backwards, overlapping, and of a size that is not the shape's.
+        // These ranges are past the end of the file, backwards, overlapping, and too short for the shape.
         (r#"[16777216,16777232]"#, "truncated"),
         (r#"[16,0]"#, "truncated"),
         (r#"[8,24]"#, "overlaps"),
@@ -197,7 +197,7 @@ fn headers_that_lie() {
 }
 
 #[test]
-fn a_name_that_is_listed_twice() {
+fn a_name_that_is_listed_twice_is_refused() {
     let model = tempfile::tempdir().unwrap();
     fs::create_dir(model.path().join("vae")).unwrap();
     fs::write(model.path().join("vae/config.json"), "{}").unwrap();
@@ -220,7 +220,7 @@ fn a_name_that_is_listed_twice() {
 }
 
 #[test]
-fn shards_outside_the_folder_or_without_their_tensor() {
+fn shards_outside_the_folder_or_without_their_tensor_are_refused() {
     let model = fixture_copy("odd");
     let index = model
         .path()
@@ -249,7 +249,7 @@ fn shards_outside_the_folder_or_without_their_tensor() {
 }
 
 proptest! {
-    /// Whatever is changed in the header's bytes, the result is a graph or an error.
+    /// If any bytes of the header are changed, the result is a graph or an error.
     #[test]
     fn damaged_headers_never_panic(changes in prop::collection::vec((0_usize..2048, any::<u8>()), 1..8)) {
         let model = fixture_copy("plain");

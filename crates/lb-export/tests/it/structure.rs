@@ -1,4 +1,4 @@
-//! Properties that every graph must have.
+//! Tests of properties that all graphs must have.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +23,8 @@ fn build_in(form: GraphForm, model: &str, component: Component) -> (Graph, Model
     (graph, model)
 }
 
-/// A safetensors header, read plainly: name → (dtype, shape, first byte, length).
+/// Reads a safetensors header without the crate's code. The result maps names to (dtype, shape, first
+/// byte, length).
 pub(crate) fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u64)> {
     let bytes = fs::read(path).unwrap();
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
@@ -52,7 +53,7 @@ pub(crate) fn header(path: &Path) -> BTreeMap<String, (String, Vec<u64>, u64, u6
 }
 
 #[test]
-fn inputs_and_outputs_have_optimums_names() {
+fn inputs_and_outputs_have_the_names_that_optimum_uses() {
     let expected: [(_, &[&str], &[&str]); 4] = [
         (
             Component::TextEncoder,
@@ -74,19 +75,19 @@ fn inputs_and_outputs_have_optimums_names() {
     }
 }
 
-/// ONNX requires an order of nodes in which every value is computed once, before it is used.
+/// ONNX requires this of the order of nodes.
 #[test]
-fn every_value_is_made_once_and_before_it_is_used() {
+fn every_value_is_computed_once_and_before_it_is_used() {
     for form in [GraphForm::OnnxRuntime, GraphForm::Standard] {
         for model in MODELS {
             for component in components(model) {
-                check_order(&build_in(form, model, component).1);
+                assert_order(&build_in(form, model, component).1);
             }
         }
     }
 }
 
-fn check_order(graph: &Model) {
+fn assert_order(graph: &Model) {
     let mut known: BTreeSet<_> = graph.inputs.iter().cloned().collect();
     for initializer in &graph.initializers {
         let name = &initializer.name;
@@ -98,14 +99,14 @@ fn check_order(graph: &Model) {
             assert!(known.contains(input), "{operator} uses {input} too early");
         }
         for output in &node.outputs {
-            assert!(known.insert(output.clone()), "{output} is made twice");
+            assert!(known.insert(output.clone()), "{output} is computed twice");
         }
     }
     assert!(graph.outputs.iter().all(|output| known.contains(output)));
 }
 
 #[test]
-fn weights_are_the_tensors_own_bytes() {
+fn initializers_refer_to_the_bytes_of_their_tensors() {
     for model in MODELS {
         for component in components(model) {
             let (graph, written) = build(model, component);
@@ -121,7 +122,7 @@ fn weights_are_the_tensors_own_bytes() {
             {
                 let [offset, length] =
                     ["offset", "length"].map(|key| initializer.external[key].parse().unwrap());
-                // Rows of a tensor are called `tensor[first..end]`.
+                // The initializer for some rows of a tensor is called `tensor[first..end]`.
                 let (name, rows) = match initializer.name.split_once('[') {
                     Some((name, rows)) => (name, rows.strip_suffix(']')),
                     None => (initializer.name.as_str(), None),
@@ -146,7 +147,7 @@ fn weights_are_the_tensors_own_bytes() {
     }
 }
 
-/// A tensor that no graph refers to would be a layer that was forgotten.
+/// If no graph refers to a tensor, a layer has been forgotten.
 #[test]
 fn every_tensor_of_the_files_is_used() {
     for model in MODELS {
@@ -156,7 +157,7 @@ fn every_tensor_of_the_files_is_used() {
             let (graph, written) = build(model, component);
             for file in &graph.weight_files {
                 let mut names: Vec<_> = header(&file.path).into_keys().collect();
-                // transformers 4 also saved this buffer, which holds the numbers from 0.
+                // transformers 4 also saved this buffer, which contains only the numbers 0, 1, 2, ….
                 names.retain(|name| !name.ends_with("embeddings.position_ids"));
                 let names = names.into_iter();
                 stored.extend(names.map(|name| (component.source_name(), name)));
@@ -189,9 +190,8 @@ fn the_same_directory_gives_the_same_bytes() {
     }
 }
 
-/// Weights that are stored in the graph's number format need no conversion.
 #[test]
-fn conversions_are_only_where_formats_differ() {
+fn weights_are_converted_only_if_the_graph_has_another_number_format() {
     let converted_weights = |model, precision| {
         let options = ExportOptions::new(precision, GraphForm::default());
         let graph = build_graph(&fixture(model), Component::VaeEncoder, &options).unwrap();

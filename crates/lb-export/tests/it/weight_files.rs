@@ -1,4 +1,4 @@
-//! The file names that weights can have in a folder: variants, shards, and both together.
+//! Tests of the file names that weights can have in a folder: variants, shards, and both together.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use lb_export::{Component, ExportOptions, build_graph};
 
 use crate::{fixture, fixture_copy};
 
-/// The weight files that a component's graph points at.
+/// Returns the names of the weight files to which a component's graph refers.
 fn locations(model: &Path, component: Component) -> Vec<String> {
     let graph = build_graph(model, component, &ExportOptions::default()).unwrap();
     let files = graph.weight_files.into_iter();
@@ -15,7 +15,7 @@ fn locations(model: &Path, component: Component) -> Vec<String> {
 }
 
 #[test]
-fn the_fp16_variant_is_found_where_it_is_alone() {
+fn the_fp16_variant_is_used_if_there_is_no_other() {
     let model = fixture("sd1");
     assert_eq!(
         locations(&model, Component::TextEncoder),
@@ -31,7 +31,7 @@ fn the_fp16_variant_is_found_where_it_is_alone() {
 }
 
 #[test]
-fn full_precision_comes_first() {
+fn full_precision_is_preferred_to_the_fp16_variant() {
     let model = fixture_copy("plain");
     let vae = model.path().join("vae");
     let full = vae.join("diffusion_pytorch_model.safetensors");
@@ -43,9 +43,9 @@ fn full_precision_comes_first() {
     assert_eq!(found(), ["diffusion_pytorch_model.fp16.safetensors"]);
 }
 
-/// diffusers and transformers have changed the position of the variant in an index's name.
+/// diffusers and transformers have both changed the position of the variant in an index's name.
 #[test]
-fn both_ways_to_name_a_variants_index() {
+fn a_variants_index_is_found_under_both_of_its_names() {
     let model = fixture_copy("sd1");
     let unet = model.path().join("unet");
     let index = unet.join("diffusion_pytorch_model.safetensors.index.fp16.json");

@@ -1,13 +1,13 @@
-"""Times the exported UNet against PyTorch's two ONNX exporters, and PyTorch itself.
+"""Compares the speed of the exported UNet with graphs of PyTorch's two ONNX exporters and with PyTorch.
 
     python ../../../../reference/make_full_size.py MODEL --tokenizer TOKENIZER
     cargo xtask export-onnx MODEL
     pip install onnx onnxscript onnxruntime torch diffusers
     OMP_WAIT_POLICY=PASSIVE python compare_exporters.py MODEL SCRATCH [--side 32] [--rounds 7]
 
-SCRATCH keeps the other exporters' graphs, so that the second run only measures. All take turns in
-one process under one runtime; a ratio is that of two evaluations timed one after the other.
-`docs/benchmarks.md` has the results.
+The folder SCRATCH keeps the other exporters' graphs, so that further runs only measure. All networks
+take turns in one process, and all graphs use the same runtime. Each ratio is that of two evaluations
+which were timed one after the other. `docs/benchmarks.md` has the results.
 """
 
 import argparse
@@ -25,7 +25,7 @@ OUTPUT = "out_sample"
 
 
 class Plain(torch.nn.Module):
-    """The UNet as a function of tensors, as exporters want it."""
+    """Wraps the UNet as a function of tensors, which the exporters require."""
 
     def __init__(self, unet):
         super().__init__()
@@ -63,7 +63,7 @@ def export(unet, feed, path, dynamo):
     begun = time.perf_counter()
     dynamic = dict(sample={0: "rows", 2: "height", 3: "width"}, encoder_hidden_states={0: "rows"})
     shapes = (
-        # The new exporter specialises sizes; fixed ones can only make its graph faster.
+        # The new exporter does not keep these sizes variable. Fixed sizes can only make its graph faster.
         dict(dynamic_shapes=None)
         if dynamo
         else dict(dynamic_axes=dynamic)
@@ -86,7 +86,7 @@ def session(path, threads):
 
 
 def compare(name, ours, other, rounds):
-    """Median ratio of `ours` to `other`, with its extremes."""
+    """Prints the median of the ratios of `ours` to `other`, and the lowest and the highest ratio."""
     pairs = []
     for _ in range(rounds):
         seconds = []
@@ -129,7 +129,7 @@ def main():
     found = run_ours()
     wanted = Plain(unet)(**feed).numpy()
     print(f"largest difference {np.abs(found - wanted).max() / np.abs(wanted).max():.1e}")
-    print("| beside | lb-export | other | ratio (least–most) |\n|---|---|---|---|")
+    print("| compared with | lb-export | other | ratio (lowest–highest) |\n|---|---|---|---|")
     compare("PyTorch, eager", run_ours, lambda: Plain(unet)(**feed), settings.rounds)
     del unet
     gc.collect()

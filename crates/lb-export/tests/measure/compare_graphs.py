@@ -1,14 +1,14 @@
-"""Times other forms of the exported graphs against the form that is written, and PyTorch's own.
+"""Compares the speed of the exported graphs with that of other possible forms, and with PyTorch.
 
     cargo run --release -p lb-export --example export MODEL     # writes MODEL/<component>/model.onnx
     pip install onnx onnxruntime torch diffusers
     OMP_WAIT_POLICY=PASSIVE python compare_graphs.py MODEL [--threads 1] [--rounds 30] [--side 16]
 
-Every form is the exported graph with some nodes replaced. All forms take turns in one process, and
-each is timed right before or after the written form, so that other load on the machine falls on
-both; what counts is the ratio of such a pair (the median over the rounds, and the tenth and
-ninetieth percentile). The environment variable keeps PyTorch's threads from spinning while others
-are timed. `docs/benchmarks.md` has the results.
+Each form is the exported graph with some nodes replaced. All forms take turns in one process, and
+each is timed immediately before or after the exported form, so that other load on the machine affects
+both. The result is the ratio of such a pair: the median over the rounds, and the tenth and ninetieth
+percentiles. The environment variable keeps PyTorch's threads from spinning while graphs are timed.
+`docs/benchmarks.md` has the results.
 """
 
 import argparse
@@ -51,7 +51,8 @@ class Rewriter:
         return output
 
     def replace(self, rule):
-        """`rule(node)` adds other nodes and returns True, or leaves the node as it is."""
+        """Calls `rule(node)` for each node. It either adds other nodes and returns True, or returns False to
+        keep the node."""
         old = list(self.model.graph.node)
         self.by_output = {node.output[0]: node for node in old}
         self.nodes = []
@@ -71,7 +72,8 @@ def attribute(node, name, default=None):
 
 
 def group_norm(rewriter, form):
-    """Acts at a group norm's last node, the Add of the shift; what it leaves unused is dropped."""
+    """Makes a rule that replaces a group norm's last node, the Add of the shift. ONNX Runtime drops the nodes
+    that are then unused."""
 
     def rule(add):
         scaled = rewriter.by_output.get(add.input[0])
@@ -100,7 +102,7 @@ def standard_operator(rewriter, x, scale, shift, groups, epsilon, output):
 
 
 def one_scale_and_shift(rewriter, x, scale, shift, groups, epsilon, output):
-    """Mean and variance by reductions, then x·a + b with a and b for each channel."""
+    """Computes mean and variance by reductions, and then x·a + b with a and b for each channel."""
     node, integers = rewriter.node, lambda *values: rewriter.constant(values, np.int64)
     grouped = node("Reshape", [x, integers(0, groups, -1)])
     mean = node("ReduceMean", [grouped, integers(2)])
@@ -142,7 +144,7 @@ def standard_attention(rewriter):
 
 
 def decomposed_attention(rewriter):
-    """Products and a softmax, each a node of its own."""
+    """Makes a rule that replaces attention by matrix products and a softmax."""
 
     def rule(node):
         if node.op_type != "MultiHeadAttention":
@@ -166,7 +168,8 @@ def decomposed_attention(rewriter):
 
 
 def gemm(rewriter):
-    """Gemm over flattened tokens, weights as stored, instead of MatMul by a transposed constant."""
+    """Makes a rule that replaces MatMul by a transposed constant by Gemm over flattened tokens, which takes
+    the weights as they are stored."""
 
     def rule(node):
         transposed = len(node.input) > 1 and rewriter.by_output.get(node.input[1])
@@ -186,7 +189,7 @@ def gemm(rewriter):
 
 
 def forms(path):
-    """Name → (model bytes, optimisation level, whether waiting threads spin)."""
+    """Maps the name of each form to (model bytes, optimisation level, whether waiting threads spin)."""
     best = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     rewritten = {"as written": Rewriter(path), "as written, opset 23": Rewriter(path, 23)}
     for name, form, opset in [
@@ -216,12 +219,12 @@ def session(model, level, spinning, folder, threads):
     options.inter_op_num_threads = 1
     options.graph_optimization_level = level
     options.log_severity_level = 3
-    # Where external data is looked for, since the graph itself comes from memory.
+    # The graph comes from memory, so ONNX Runtime has to be given the folder of the external data.
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folder)
     )
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    # Threads that went on spinning after a run would slow down whatever is timed next.
+    # If threads went on spinning after a run, they would slow down the next run.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -278,7 +281,7 @@ def measure(model, component, rows, arguments):
         low, ratio, high = np.percentile(ratios[name], [10, 50, 90])
         least = min(seconds[name]) * 1e3 / rows
         print(
-            f"  {name:40} {ratio:5.2f}× ({low:.2f} to {high:.2f})   least {least:8.2f} ms a row",
+            f"  {name:40} {ratio:5.2f}× ({low:.2f} to {high:.2f})   minimum {least:8.2f} ms per row",
             flush=True,
         )
 

@@ -1,5 +1,5 @@
-//! Full-size checkpoints by their names and shapes (`tests/golden/checkpoint_shapes.json.gz`)
-//! against the published configurations.
+//! Compares the configurations that are inferred for full-size checkpoints with the published ones. Only
+//! the names and shapes of the tensors are needed (`tests/golden/checkpoint_shapes.json.gz`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -52,7 +52,7 @@ fn weights(tensors: &Tensors, component: Component) -> Weights {
     Weights::from_single_file(Path::new("checkpoint"), tensors, component).unwrap()
 }
 
-/// The kind, and the configurations of UNet, autoencoder and text encoder.
+/// Infers the kind of model, and the configurations of the UNet, the autoencoder and the text encoder.
 fn infer(tensors: &Tensors, open_clip: bool, predicts_noise: bool) -> (ModelKind, [Value; 3]) {
     let of = |component| weights(tensors, component);
     let (unet_weights, vae_weights) = (of(Component::Unet), of(Component::VaeDecoder));
@@ -77,7 +77,7 @@ fn assert_settings(config: &Value, expected: &Value) {
 }
 
 #[test]
-fn stable_diffusion_2() {
+fn configurations_of_stable_diffusion_2_are_inferred() {
     let tensors = checkpoint("sd2");
     let (kind, configs) = infer(&tensors, true, false);
     assert_eq!(kind, ModelKind::TextToImage);
@@ -129,7 +129,7 @@ fn stable_diffusion_2() {
     );
 }
 
-/// diffusers' script that makes checkpoints of directories leaves the unused layer out.
+/// diffusers' script that converts a directory into a checkpoint leaves out the unused layer.
 #[test]
 fn the_unused_text_layer_may_be_absent() {
     let mut tensors = checkpoint("sd2");
@@ -146,13 +146,13 @@ fn the_unused_text_layer_may_be_absent() {
     };
     let refused = text_encoder(&weights, model).unwrap_err().to_string();
     assert!(
-        refused.contains("it has 22; 23 of 24 are usual"),
+        refused.contains("it has 22; Stable Diffusion 2 uses 23 of 24"),
         "{refused}"
     );
 }
 
 #[test]
-fn stable_diffusion_1() {
+fn configurations_of_stable_diffusion_1_are_inferred() {
     let tensors = checkpoint("sd1");
     let (kind, configs) = infer(&tensors, false, true);
     assert_eq!(kind, ModelKind::TextToImage);
@@ -174,7 +174,7 @@ fn stable_diffusion_1() {
 }
 
 #[test]
-fn kinds_are_inferred_from_their_channels() {
+fn kinds_are_inferred_from_the_number_of_channels() {
     for (channels, expected) in [(9, ModelKind::Inpaint), (5, ModelKind::Depth)] {
         let tensors = with_channels(checkpoint("sd2"), channels);
         let (kind, configs) = infer(&tensors, true, true);
@@ -191,7 +191,7 @@ fn kinds_are_inferred_from_their_channels() {
 }
 
 #[test]
-fn the_upscaler() {
+fn configurations_of_the_upscaler_are_inferred() {
     let tensors = checkpoint("x4");
     let (kind, configs) = infer(&tensors, true, false);
     assert_eq!(kind, ModelKind::Upscale);
@@ -202,7 +202,7 @@ fn the_upscaler() {
             ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         "in_channels": 7,
         "num_class_embeds": 1000,
-        // The first block has no attention: what is published as true for it means nothing.
+        // The published list begins with true, which has no effect: the first block has no attention.
         "only_cross_attention": [false, true, true, false],
         "sample_size": 128,
         "use_linear_projection": true,
@@ -214,9 +214,9 @@ fn the_upscaler() {
     assert_eq!(text["num_hidden_layers"], 23);
 }
 
-/// No two keys get one name, and only what is unused gets none.
+/// Only keys that are not used get no name.
 #[test]
-fn names_are_exchanged_one_for_one() {
+fn every_key_gets_a_name_of_its_own() {
     for model in ["sd1", "sd2", "x4"] {
         let tensors = checkpoint(model);
         for component in [
@@ -243,7 +243,7 @@ fn names_are_exchanged_one_for_one() {
 }
 
 #[test]
-fn a_layer_that_is_not_known_is_refused() {
+fn unknown_layers_are_refused() {
     for key in [
         "model.diffusion_model.label_emb.0.0.weight",
         "model.diffusion_model.input_blocks.1.3.weight",

@@ -1,7 +1,7 @@
-"""What the networks' names are made of."""
+"""What the names of all networks have in common."""
 
 
 def both_ends(names, old, new):
-    """The weight and the bias of one layer: CompVis' name → diffusers'."""
+    """Adds the weight and the bias of a layer to `names`, which maps CompVis' names to diffusers'."""
     names[f"{new}.weight"] = f"{old}.weight"
     names[f"{new}.bias"] = f"{old}.bias"

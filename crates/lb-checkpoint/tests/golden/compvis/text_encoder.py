@@ -1,10 +1,12 @@
-"""The text encoders of Stable Diffusion 2 (open_clip/transformer.py) and 1 (transformers)."""
+"""Names the tensors of the text encoders of Stable Diffusion 2 (open_clip/transformer.py) and 1
+(transformers)."""
 
 import torch
 
 
 def open_clip_tensors(encoder, draw):
-    """OpenCLIP's text transformer, with the last layer that Stable Diffusion 2 leaves unused."""
+    """Returns the tensors of OpenCLIP's text transformer. Its last layer, which Stable Diffusion 2 does
+    not use, is drawn at random."""
     prefix = "" if "final_layer_norm.weight" in encoder.state_dict() else "text_model."
     tensors = {name.removeprefix(prefix): value for name, value in encoder.state_dict().items()}
     width, layers = encoder.config.hidden_size, encoder.config.num_hidden_layers
@@ -37,7 +39,7 @@ def open_clip_tensors(encoder, draw):
 
 
 def clip_tensors(encoder):
-    """transformers' CLIPTextModel, as Stable Diffusion 1 has it."""
+    """Returns the tensors of transformers' CLIPTextModel, with their names in Stable Diffusion 1."""
     tensors = {}
     for name, tensor in encoder.state_dict().items():
         name = name.removeprefix("text_model.")

@@ -1,4 +1,4 @@
-"""A checkpoint as training leaves it."""
+"""Saves a checkpoint in the way in which training saves it."""
 
 import sys
 import types
@@ -9,7 +9,8 @@ import torch
 
 
 def save_torch(tensors, path):
-    """Saves as training does: under `state_dict`, beside what has no place in a model."""
+    """Saves the tensors in a dictionary called `state_dict`, together with objects that only training
+    needs."""
     lightning = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
     lightning.ModelCheckpoint = type(
         "ModelCheckpoint", (), {"__module__": lightning.__name__, "__qualname__": "ModelCheckpoint"}

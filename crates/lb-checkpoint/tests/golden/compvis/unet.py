@@ -1,4 +1,4 @@
-"""CompVis' UNetModel (ldm/modules/diffusionmodules/openaimodel.py)."""
+"""Names the tensors of CompVis' UNetModel (ldm/modules/diffusionmodules/openaimodel.py)."""
 
 from .names import both_ends
 
@@ -27,7 +27,7 @@ def unet_transformer(names, old, new):
 
 
 def unet_names(config):
-    """CompVis' UNetModel: name → name in diffusers."""
+    """Maps the names of CompVis' UNetModel to those of diffusers."""
     names = {}
     both_ends(names, "time_embedding.linear_1", "time_embed.0")
     both_ends(names, "time_embedding.linear_2", "time_embed.2")

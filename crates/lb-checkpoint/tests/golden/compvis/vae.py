@@ -1,10 +1,10 @@
-"""CompVis' AutoencoderKL (ldm/modules/diffusionmodules/model.py)."""
+"""Names the tensors of CompVis' AutoencoderKL (ldm/modules/diffusionmodules/model.py)."""
 
 from .names import both_ends
 
 
 def vae_names(config):
-    """CompVis' AutoencoderKL: name → name in diffusers."""
+    """Maps the names of CompVis' AutoencoderKL to those of diffusers."""
     names = {}
     channels, layers = config.block_out_channels, config.layers_per_block
     last = len(channels) - 1
