@@ -176,7 +176,7 @@ impl Import {
     }
 }
 
-/// A model directory that is complete, but still has a hidden name next to its destination. It is removed
+/// A complete model directory that still has a hidden name next to its destination. It is removed
 /// if it is dropped without being published.
 #[derive(Debug)]
 pub struct UnpublishedModel {

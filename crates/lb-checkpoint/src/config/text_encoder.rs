@@ -7,7 +7,7 @@ use super::file::ConfigFile;
 use super::values::{Count, PositiveNumber, Size};
 use crate::error::CheckpointError;
 
-/// The nonlinearity of a text encoder's feed-forward layers.
+/// The activation function of a text encoder's feed-forward layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextActivation {
@@ -33,7 +33,7 @@ pub struct TextEncoderConfig {
     pub layers: usize,
     /// Number of attention heads. It divides the width.
     pub heads: usize,
-    /// The nonlinearity of the feed-forward layers.
+    /// The activation function of the feed-forward layers.
     pub activation: TextActivation,
     /// The number that layer norms add to variances.
     pub epsilon: f64,

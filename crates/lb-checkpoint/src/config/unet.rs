@@ -186,7 +186,9 @@ impl UnetConfig {
         let mut widths = channels.iter().zip(&heads);
         let are_divided = widths.all(|(channels, heads)| channels % heads == 0);
         config.require("attention_head_dim", are_divided, || {
-            format!("the number of heads in each block, dividing its channels {channels:?}")
+            format!(
+                "the number of heads in each block, which must divide its channels {channels:?}"
+            )
         })?;
         let only_cross_attention = settings.only_cross_attention.for_blocks(blocks);
         let only_cross_attention = only_cross_attention.ok_or_else(|| {
@@ -262,7 +264,8 @@ fn validate_frequencies(
     shift: f64,
 ) -> Result<(), CheckpointError> {
     config.require("block_out_channels", width.is_multiple_of(2), || {
-        "an even number first (it is the width of the timestep's sines and cosines)".to_owned()
+        "a list that begins with an even number (the width of the timestep's sines and cosines)"
+            .to_owned()
     })?;
     config.require("freq_shift", shift < (width / 2) as f64, || {
         format!("a number below {}", width / 2)

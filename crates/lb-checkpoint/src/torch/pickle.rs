@@ -126,7 +126,7 @@ impl Machine<'_> {
         } else {
             let [module, name] = [self.pop()?, self.pop()?];
             let text = |id| self.values.text(id).map(str::to_owned);
-            let wrong = || Problem::broken("a name is not a text");
+            let wrong = || Problem::broken("a name is not a string");
             (
                 text(name).ok_or_else(wrong)?,
                 text(module).ok_or_else(wrong)?,
@@ -255,7 +255,7 @@ impl Machine<'_> {
             }
             Value::Global(Global::RebuildTensor) => read_tensor(&self.values, arguments)
                 .map(Value::Tensor)
-                .ok_or_else(|| Problem::broken("the arguments of a tensor do not describe one"))?,
+                .ok_or_else(|| Problem::broken("a tensor's arguments do not describe a tensor"))?,
             Value::Global(Global::RebuildParameter) => match arguments[..] {
                 [data, ..] => {
                     self.stack.push(data);
@@ -429,7 +429,7 @@ impl<'p> Input<'p> {
 }
 
 fn text(bytes: &[u8]) -> Result<String, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Problem::broken("a text is not UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::broken("a string is not UTF-8"))?;
     Ok(text.to_owned())
 }
 

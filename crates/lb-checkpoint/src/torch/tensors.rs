@@ -36,7 +36,7 @@ pub(super) fn find(
     is_wanted: fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Tensor>, Problem> {
     let mut entries = entries_of(values, root)
-        .ok_or_else(|| Problem::broken("it holds no dictionary of tensors"))?;
+        .ok_or_else(|| Problem::broken("it contains no dictionary of tensors"))?;
     for _ in 0..DEEPEST_STATE {
         let inner = entries.iter().rev();
         let mut inner = inner.filter(|(key, _)| values.text(*key) == Some("state_dict"));

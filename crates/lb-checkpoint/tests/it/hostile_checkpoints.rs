@@ -83,7 +83,7 @@ fn calls_of_things_other_than_known_functions_are_refused() {
     assert!(refusal_of_program(&call(text("os.system"), &[])).contains("a call of"));
     let arguments = [integer(1), integer(2), integer(3), integer(4)];
     let made_up = call(name("torch._utils", "_rebuild_tensor_v2"), &arguments);
-    assert!(refusal_of_program(&made_up).contains("do not describe one"));
+    assert!(refusal_of_program(&made_up).contains("do not describe a tensor"));
     let negative = tensor(("0", -1), 0, &[1], &[1]);
     assert!(refusal_of_tensor(negative).contains("does not describe a storage"));
     let unknown = name("torch", "QInt8Storage");
