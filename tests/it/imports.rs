@@ -206,7 +206,7 @@ fn what_cannot_be_imported_is_refused_and_leaves_nothing() {
         (&["empty"], 1, &["empty", "model_index.json"]),
         (&["words.safetensors"], 1, &["words.safetensors", "neither"]),
         (&["cut.safetensors"], 1, &["cut.safetensors"]),
-        (&[&single], 2, &["cannot be told", "--config"]),
+        (&[&single], 2, &["cannot be inferred", "--config"]),
         (&[&single, "--config=nowhere"], 2, &["--config", "nowhere"]),
         (&[&single, "--name=../other"], 2, &["`../other`", "--name"]),
         (&[&single, "--name=a/b"], 2, &["`a/b`"]),

@@ -259,7 +259,7 @@ fn bad_pictures_are_refused() {
         said.assert_refused(2, &words);
     }
     for (arguments, words) in [
-        (vec!["--sampler=dpmpp-2m"], vec!["DDIM", "DPM-Solver++(2M)"]),
+        (vec!["--sampler=dpmpp-2m"], vec!["ddim", "dpmpp-2m"]),
         (vec!["--inversion-iterations=101"], vec!["0 to 100", "101"]),
         (
             vec!["--to=square.png", "--crossfeed-power=0.2"],
