@@ -89,7 +89,7 @@ fn one_model_is_described_in_detail() {
     let said = run(&folder, &["models", "broken"]);
     assert_eq!(said.code, Some(1));
     assert!(
-        said.error.contains("`broken` is not whole"),
+        said.error.contains("`broken` cannot be used"),
         "{}",
         said.error
     );

@@ -126,7 +126,7 @@ fn a_render_continues_after_ctrl_c() {
             .success()
     );
     let said = Said::from(child.wait_with_output().unwrap());
-    said.assert_refused(130, &["interrupted", "what was computed is kept"]);
+    said.assert_refused(130, &["interrupted", "the results so far are in the cache"]);
     assert_eq!(folder.contents(), [""; 0]);
     let kept = stored(folder.cache()).evaluations;
     assert!(kept > 0 && kept < whole.evaluations);

@@ -2,7 +2,7 @@
 
 use lb_render::DeviceProblem;
 
-/// The step that comes next, with its command.
+/// The next thing to do about the problem, with the command for it.
 pub(crate) fn advice(problem: &DeviceProblem) -> &'static str {
     match problem {
         DeviceProblem::NotBuiltIn { .. } | DeviceProblem::NoProvider { .. } => {

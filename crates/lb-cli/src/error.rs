@@ -1,4 +1,4 @@
-//! Errors as a user meets them: a message, a hint, an exit code.
+//! Errors as the user sees them: a message, a hint and an exit code.
 
 use std::borrow::Cow;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use lb_render::{FileError, InputError, ModelError, RenderError, VideoError};
 
 use crate::device_advice;
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// The arguments contradict each other.
@@ -19,24 +19,24 @@ pub(crate) enum CommandError {
     /// The arguments of a command that writes pictures name no output.
     #[error("no output is named: a film, a folder for the frames, or a contact sheet")]
     NoOutput,
-    /// A render or a part of it.
+    /// A render failed.
     #[error(transparent)]
     Render(#[from] RenderError),
     /// Frames cannot be measured.
     #[error(transparent)]
     Measure(MeasureError),
-    /// Ctrl-C during a render that keeps its finished work.
+    /// The user interrupted a render that uses a cache.
     #[error("interrupted")]
-    InterruptedAndKept,
-    /// A file of the command itself.
+    InterruptedWithCache,
+    /// The command could not write a file.
     #[error("cannot write {path}: {reason}")]
     Write {
         /// The file.
         path: String,
-        /// The system's words.
+        /// The message of the operating system.
         reason: String,
     },
-    /// The folder that a file of the command itself should lie in is missing.
+    /// The command could not write a file, because its folder does not exist.
     #[error("{path} cannot be made: there is no folder {folder}")]
     NoFolder {
         /// The file.
@@ -44,7 +44,7 @@ pub(crate) enum CommandError {
         /// The folder.
         folder: String,
     },
-    /// A name that a model cannot have.
+    /// A model cannot have this name.
     #[error(
         "a model cannot be called `{found}`: a name is a plain folder name of at most 100 bytes, \
          without / \\ : * ? \" < > | and with no dot, dash or space in front"
@@ -53,7 +53,7 @@ pub(crate) enum CommandError {
         /// The name.
         found: String,
     },
-    /// A model of this name is there already.
+    /// There is already a model of this name.
     #[error("a model named `{name}` exists: {path}")]
     ModelExists {
         /// The name.
@@ -62,7 +62,7 @@ pub(crate) enum CommandError {
         path: String,
     },
     /// `lb models` found that a model cannot be used.
-    #[error("the model `{name}` is not whole: {problem}")]
+    #[error("the model `{name}` cannot be used: {problem}")]
     BrokenModel {
         /// Its name.
         name: String,
@@ -74,7 +74,7 @@ pub(crate) enum CommandError {
     Unready(String),
 }
 
-const MAKE_FOLDER: &str = "make the folder first; it may be a slip in the path";
+const MAKE_FOLDER: &str = "make the folder first, or check the path for a slip";
 
 impl From<MeasureError> for CommandError {
     fn from(error: MeasureError) -> Self {
@@ -101,10 +101,10 @@ impl From<ModelError> for CommandError {
 impl CommandError {
     pub(crate) const INTERRUPTED: u8 = 130;
 
-    /// What ended a render that keeps its finished work, or does not.
-    pub(crate) fn of_render(error: RenderError, keeps: bool) -> Self {
+    /// The error of a render. `has_cache` says whether its results so far are in a cache.
+    pub(crate) fn of_render(error: RenderError, has_cache: bool) -> Self {
         match error {
-            RenderError::Interrupted if keeps => Self::InterruptedAndKept,
+            RenderError::Interrupted if has_cache => Self::InterruptedWithCache,
             error => error.into(),
         }
     }
@@ -122,7 +122,9 @@ impl CommandError {
             | Self::NoOutput
             | Self::ModelName { .. }
             | Self::ModelExists { .. } => 2,
-            Self::Render(RenderError::Interrupted) | Self::InterruptedAndKept => Self::INTERRUPTED,
+            Self::Render(RenderError::Interrupted) | Self::InterruptedWithCache => {
+                Self::INTERRUPTED
+            }
             Self::Render(error) if error.is_request() => 2,
             Self::Measure(error) if error.is_request() => 2,
             Self::Render(_)
@@ -134,7 +136,7 @@ impl CommandError {
         })
     }
 
-    /// What the user can do about it, where there is something to say.
+    /// What the user can do about the error, if there is any advice.
     pub(crate) fn hint(&self) -> Option<Cow<'static, str>> {
         if let Self::Render(RenderError::Model(ModelError::PictureSize { width, height, .. })) =
             self
@@ -148,10 +150,10 @@ impl CommandError {
     fn fixed_hint(&self) -> Option<&'static str> {
         let error = match self {
             Self::Render(error) => error,
-            Self::InterruptedAndKept => {
+            Self::InterruptedWithCache => {
                 return Some(
-                    "no file was written; what was computed is kept, and the same command goes on \
-                     from there",
+                    "no file was written; the results so far are in the cache, and the same command \
+                     continues from them",
                 );
             }
             Self::NoOutput => {
@@ -166,8 +168,8 @@ impl CommandError {
         };
         if error.is_out_of_memory() {
             return Some(
-                "let fewer branches be computed at once with --batch N, make the pictures smaller \
-                 with --size WxH, or end what else uses the memory",
+                "compute fewer branches at once with --batch N, make the pictures smaller with \
+                 --size WxH, or close other programs that use the memory",
             );
         }
         match error {
@@ -189,8 +191,8 @@ impl CommandError {
                 Some("give the folder that --frames-dir wrote, or prompts for these frames")
             }
             RenderError::FramePosition(_) => Some(
-                "give the folder that --frames-dir wrote, as it is; or say with --facts FILE where \
-                 its frames stand",
+                "give the folder that --frames-dir wrote, as it is; or give the fractions of its \
+                 frames with --facts FILE",
             ),
             RenderError::OutputExists { .. } => Some("add --force to replace it"),
             RenderError::ContactSheetFormat { .. } => Some("give it a name that ends in .png"),
@@ -253,7 +255,7 @@ impl CommandError {
     }
 }
 
-/// The side nearest to this one that a model may draw.
+/// The side length nearest to this one that models can draw.
 fn allowed_side(side: usize) -> usize {
     const UNIT: usize = 64;
     let units = side.saturating_add(UNIT / 2) / UNIT;
@@ -278,8 +280,8 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
             Some("add --injection-steps or --injection-strengths")
         }
         JobError::NoJob { .. } => Some(
-            "films and PNG pictures that lb renders carry their job; re-encoded or resaved \
-             they do not. To begin a film with a picture, give it to --from",
+            "films and PNG pictures that lb renders carry their job, but lose it when another program \
+             saves them again. To begin a film with a picture, give it to --from",
         ),
         JobError::SamplerNotInvertible { .. } => Some("leave --sampler out, or take ddim"),
         JobError::PictureCrossfed { .. } => Some(

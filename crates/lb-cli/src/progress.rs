@@ -1,4 +1,4 @@
-//! A progress bar for people; silence for everything else.
+//! The progress of a render, shown as a bar on a terminal, and warnings from the render.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -10,12 +10,13 @@ use lb_render::{Phase, Plan, RenderEvent, RenderObserver, Stage, StepProgress, S
 use crate::interrupt;
 use crate::rates::{Rate, Stopwatch};
 
-/// Shows phase, steps, rate and time left on a terminal, and stops when Ctrl-C was pressed.
+/// Shows the phase, the steps, the rate and the remaining time on a terminal. It stops the render
+/// after Ctrl-C.
 pub(crate) struct Progress {
     bar: ProgressBar,
     transitions: Cell<usize>,
-    /// The batch that the log was told of last.
-    told: Cell<Option<Phase>>,
+    /// The phase that was logged last.
+    logged: Cell<Option<Phase>>,
     stopwatch: Stopwatch,
 }
 
@@ -32,7 +33,7 @@ impl Progress {
         let progress = Self {
             bar: ProgressBar::with_draw_target(None, target),
             transitions: Cell::new(transitions),
-            told: Cell::new(None),
+            logged: Cell::new(None),
             stopwatch: Stopwatch::new(),
         };
         progress.style(WAITING);
@@ -76,7 +77,7 @@ impl Progress {
         if template == WAITING {
             tracing::info!("{message}");
         }
-        // Loading tells nothing of how fast the evaluations will go.
+        // The time that loading took says nothing about the speed of the evaluations.
         self.bar.reset_elapsed();
         self.bar.reset_eta();
     }
@@ -95,7 +96,7 @@ impl Progress {
         let (step, steps) = (progress.step, progress.steps);
         self.bar
             .set_message(format!("{batch}, step {step}/{steps}"));
-        if self.told.replace(Some(progress.phase)) != Some(progress.phase) {
+        if self.logged.replace(Some(progress.phase)) != Some(progress.phase) {
             let (done, total) = (progress.model_evaluations, progress.total_model_evaluations);
             tracing::info!("{batch}, from step {step}/{steps}: {done}/{total} evaluations");
         }
@@ -103,18 +104,18 @@ impl Progress {
 }
 
 fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
-    // A line that cannot be written is not shown, and there is nobody to tell.
+    // A failure to write means that nobody sees the bar.
     let _ = write!(text, "{:.1}/s", state.per_sec());
 }
 
 fn left(state: &ProgressState, text: &mut dyn std::fmt::Write) {
-    // At the start nobody knows.
+    // Before the first evaluation there is nothing to estimate from.
     if state.pos() > 0 {
         let _ = write!(text, "{:#} left", HumanDuration(state.eta()));
     }
 }
 
-/// The beginning of a long text, in quotes, with how much more there is.
+/// The beginning of a long text in quotes, followed by how many characters were left out.
 fn shortened(text: &str, most: usize) -> String {
     let rest = text.chars().count().saturating_sub(most);
     if rest == 0 {
@@ -140,16 +141,16 @@ impl RenderObserver for Progress {
             }),
             RenderEvent::FramesWithoutPosition { first, count } => self.bar.suspend(|| {
                 eprintln!(
-                    "warning: {count} of the frames, first {}, do not say where in the film they \
-                     stand, as if saved by another program; they are taken to stand evenly between \
-                     their neighbours",
+                    "warning: {count} of the frames, first {}, do not carry their position in \
+                     the film, probably because another program saved them; they are spaced \
+                     evenly between their neighbours",
                     first.display()
                 );
             }),
             RenderEvent::Reconstructed(at) if at.is_bad() => self.bar.suspend(|| {
                 eprintln!(
-                    "warning: keyframe {} is {:.0} % off its picture, so the film jumps beside it; \
-                     raise --inversion-iterations, or lower its guidance scale",
+                    "warning: keyframe {} differs from its picture by {:.0} %, so the film jumps \
+                     there; raise --inversion-iterations, or lower its guidance scale",
                     at.keyframe + 1,
                     100.0 * at.latent_error
                 );

@@ -1,30 +1,30 @@
-//! Where things are looked for on this machine: the only place that reads the environment.
+//! Where files are looked for on this machine. This is the only module that reads the environment.
 
 use std::path::{Path, PathBuf};
 
-/// Folders and names taken from the environment, the executable's place and the user's home.
+/// Folders and names that follow from the environment, the executable's folder and the user's home.
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
-    /// `ORT_DYLIB_PATH`: the runtime's library itself.
+    /// The value of `ORT_DYLIB_PATH`: the path of the runtime's library.
     pub(crate) runtime_library: Option<PathBuf>,
     /// Folders that may hold the runtime's library, nearest first.
     pub(crate) runtime_folders: Vec<PathBuf>,
-    /// `LB_MODEL`: the model to use where none is named.
+    /// The value of `LB_MODEL`: the model to use if the job names none.
     pub(crate) default_model: Option<String>,
     /// Folders that may hold model directories, nearest first.
     pub(crate) model_folders: Vec<PathBuf>,
-    /// Where TensorRT's engines are kept, in the user's cache folder.
+    /// The folder of TensorRT's engines, in the user's cache folder.
     pub(crate) engine_cache: Option<PathBuf>,
-    /// Where the speed of earlier renders is kept, in the user's cache folder.
+    /// The file that records the speed of earlier renders, in the user's cache folder.
     pub(crate) rates: Option<PathBuf>,
-    /// `LB_CACHE_DIR`: the folder for finished work, asked for.
+    /// The value of `LB_CACHE_DIR`: the folder of the cache that the user asks for.
     pub(crate) named_result_cache: Option<PathBuf>,
-    /// Where finished work is kept otherwise, in the user's cache folder.
+    /// The folder of the cache if the user names none, in the user's cache folder.
     pub(crate) result_cache: Option<PathBuf>,
-    /// `LB_CACHE_SIZE`: how much that may be.
+    /// The value of `LB_CACHE_SIZE`: how much the cache may hold.
     pub(crate) result_cache_size: Option<String>,
-    /// The folder that imported models are put into: the first of `LB_MODELS`, else the user's.
-    /// It need not be there yet.
+    /// The folder for imported models: the first one of `LB_MODELS`, or the user's own. It may not
+    /// exist yet.
     pub(crate) import_folder: Option<PathBuf>,
 }
 
@@ -38,8 +38,9 @@ impl Surroundings {
         let mut model_folders = split_paths("LB_MODELS");
         if let Some(beside) = beside {
             runtime_folders.push(beside.to_path_buf());
-            // A build of this workspace: target/<profile>/lb, with the set-up folders in target/.
-            // What was set up for GPUs runs on CPUs too.
+            // In a build of this workspace, the program is target/<profile>/lb, and `cargo xtask
+            // setup` has put the library into a folder in target/. The GPU build also runs on
+            // CPUs.
             runtime_folders.extend(beside.ancestors().skip(1).take(3).flat_map(|above| {
                 ["onnxruntime-gpu", "onnxruntime"].map(|folder| above.join(folder))
             }));

@@ -1,4 +1,4 @@
-//! `lb doctor`: what was found, and what to do about the rest.
+//! `lb doctor`: reports what was found on this machine, and advises about what is missing.
 
 use std::path::Path;
 
@@ -28,9 +28,9 @@ struct Findings {
 struct Finding {
     name: String,
     found: bool,
-    /// Where or what it is; or why it is not there.
+    /// Its path, its version or its properties if it was found; otherwise why it was not.
     detail: String,
-    /// What to do about it.
+    /// What the user can do about it, if it was not found.
     advice: Option<String>,
 }
 
@@ -156,29 +156,31 @@ fn model(model: &ModelInspection) -> Finding {
             &model.name,
             problem,
             format!(
-                "complete it or leave it out; `lb models {}` tells more",
+                "complete the model or remove it; `lb models {}` shows the details",
                 model.name
             ),
         ),
     }
 }
 
-/// Where finished work is kept, and how much of it there is.
+/// The folder of the cache, and how much it holds.
 fn cache(surroundings: &Surroundings) -> Finding {
     let cache = match cache::usual_cache(surroundings) {
         Ok(Some(cache)) => cache,
         Ok(None) => {
             return Finding::missing(
-                "finished work",
+                "cache",
                 "the user has no cache folder",
-                "set LB_CACHE_DIR to keep it",
+                "set LB_CACHE_DIR to a folder that may hold the cache",
             );
         }
         Err(error) => {
             return Finding::missing(
-                "finished work",
+                "cache",
                 error.to_string(),
-                error.hint().unwrap_or("unset it".into()),
+                error
+                    .hint()
+                    .unwrap_or("unset LB_CACHE_SIZE, or give another size".into()),
             );
         }
     };

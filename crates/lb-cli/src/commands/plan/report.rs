@@ -1,11 +1,12 @@
-//! A plan for people.
+//! The plan as text for people.
 
 use std::fmt::Write;
 
 use lb_render::{Job, Plan, Spacing};
 use lb_schedule::BranchingProfile;
 
-/// The plan in words, a line a fact; trees that are alike are told once.
+/// The plan as text, with one fact in each line. A tree that several transitions have in common
+/// appears once.
 pub(super) fn text(job: &Job, plan: &Plan, seconds: Option<f64>) -> String {
     let mut text = String::new();
     // Writing into a string does not fail.
@@ -69,12 +70,12 @@ fn write_report(
         Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),
         None => writeln!(
             text,
-            "time: not known for this model, size and device; rendering tells, and so does --measure"
+            "time: not known yet for this model, size and device; add --measure to measure it, or render"
         ),
     }
 }
 
-/// Seconds as people say them.
+/// A duration in the unit that suits it: seconds, minutes or hours.
 fn duration(seconds: f64) -> String {
     match seconds {
         small if small < 9.5 => format!("{small:.1} s"),
@@ -84,7 +85,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// Every different tree with the transitions that have it, from 1.
+/// Every distinct tree, with the numbers of the transitions that have it, counted from 1.
 fn alike(profiles: &[BranchingProfile]) -> Vec<(&BranchingProfile, Vec<usize>)> {
     let mut groups: Vec<(&BranchingProfile, Vec<usize>)> = Vec::new();
     for (index, profile) in profiles.iter().enumerate() {
@@ -105,7 +106,7 @@ fn named(transitions: &[usize], all: usize) -> String {
     }
 }
 
-/// `1, 2, 3`, or the first ones where there are many.
+/// The items with commas between them, as in `1, 2, 3`. Of a long list, only the first ones are shown.
 fn list<T: ToString>(items: &[T]) -> String {
     const SHOWN: usize = 16;
     let shown: Vec<String> = items.iter().take(SHOWN).map(T::to_string).collect();
@@ -121,13 +122,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_in_units_that_fit() {
-        let told = [0.25, 42.0, 600.0, 9000.0].map(duration);
-        assert_eq!(told, ["0.2 s", "42 s", "10 min", "2.5 h"]);
+    fn durations_are_shown_in_suitable_units() {
+        let shown = [0.25, 42.0, 600.0, 9000.0].map(duration);
+        assert_eq!(shown, ["0.2 s", "42 s", "10 min", "2.5 h"]);
     }
 
     #[test]
-    fn trees_that_are_alike_are_told_once() {
+    fn equal_trees_are_listed_once() {
         let [small, large] =
             [5, 12].map(|frames| BranchingProfile::autosetup(30, frames, 0.4).expect("a tree"));
         let profiles = [small.clone(), large, small];
