@@ -188,7 +188,7 @@ fn a_model_is_replaced_only_by_force() {
     let taken = import(&folder, form, &["--name=notes"]);
     taken.assert_refused(2, &["notes", "--name"]);
     let taken = import(&folder, form, &["--name=notes", "--force"]);
-    taken.assert_refused(2, &["notes", "no model directory"]);
+    taken.assert_refused(2, &["notes", "not a model directory"]);
     assert!(folder.join("models/notes/mine.txt").is_file());
 }
 
