@@ -49,7 +49,7 @@ impl PngFile {
     /// [`metadata::read`](crate::metadata::read).
     ///
     /// # Errors
-    /// [`VideoError::Io`], as for a full disk; [`VideoError::FrameSize`],
+    /// [`VideoError::File`], as for a full disk; [`VideoError::FrameSize`],
     /// [`VideoError::DescriptionTooLong`], [`VideoError::DescriptionNul`].
     pub fn write(&mut self, frame: &RgbImage, description: Option<&str>) -> Result<(), VideoError> {
         description.map_or(Ok(()), metadata::validate)?;
