@@ -1,45 +1,28 @@
 //! How a film is computed.
 
-use lb_schedule::{Choice, Crossfeed, Spacing, UnknownChoice};
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
+use lb_schedule::{Crossfeed, Spacing};
 
 use crate::error::BlendError;
 
-/// Between what perceptual spacing measures distances.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<SpacingDistance>)]
-#[non_exhaustive]
-pub enum SpacingDistance {
-    /// Measures between predicted latents, which costs nothing.
-    ///
-    /// Their channels are weighted by how strongly they [show](crate::Backend::channel_weights).
-    #[default]
-    Latents,
-    /// Measures the last time between predicted pictures, a decode for each computed frame.
-    ///
-    /// Until the last step of all, distances are those between latents. Before that one they are
-    /// those between the backend's [`picture_features`](crate::Backend::picture_features).
-    Pictures,
-}
-
-impl Choice for SpacingDistance {
-    const WHAT: &'static str = "distance";
+lb_schedule::choice! {
+    /// Between what perceptual spacing measures distances.
+    #[derive(Default)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum SpacingDistance: "distance" {
+        /// Measures between predicted latents, which costs nothing.
+        ///
+        /// Their channels are weighted by how strongly they [show](crate::Backend::channel_weights).
+        #[default]
+        Latents,
+        /// Measures the last time between predicted pictures, a decode for each computed frame.
+        ///
+        /// Until the last step of all, distances are those between latents. Before that one they are
+        /// those between the backend's [`picture_features`](crate::Backend::picture_features).
+        Pictures,
+    }
 }
 
 /// How a film is computed.

@@ -2,69 +2,36 @@
 
 use std::path::PathBuf;
 
-use lb_schedule::{BranchingProfile, Choice, ScheduleError, UnknownChoice};
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
+use lb_schedule::{BranchingProfile, ScheduleError};
 
 use crate::JobError;
 
-/// How a picture of another size becomes one of the film's size.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Fit>)]
-pub enum Fit {
-    /// Fills the film's picture and cuts off what is over on both sides.
-    Crop,
-    /// Shows the whole picture and fills the rest from its edges.
-    Pad,
-    /// Stretches the picture and ignores its proportions.
-    Stretch,
+lb_schedule::choice! {
+    /// How a picture of another size becomes one of the film's size.
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    pub enum Fit: "fit" {
+        /// Fills the film's picture and cuts off what is over on both sides.
+        Crop,
+        /// Shows the whole picture and fills the rest from its edges.
+        Pad,
+        /// Stretches the picture and ignores its proportions.
+        Stretch,
+    }
 }
 
-impl Choice for Fit {
-    const WHAT: &'static str = "fit";
-}
-
-/// At which times of a transition the film shows its computed frames.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Timing>)]
-pub enum Timing {
-    /// Shows computed frames at even times.
-    #[default]
-    Even,
-    /// Spaces computed frames in proportion to the distances between them.
-    ///
-    /// The film then moves at one apparent speed.
-    Perceptual,
-}
-
-impl Choice for Timing {
-    const WHAT: &'static str = "timing";
+lb_schedule::choice! {
+    /// At which times of a transition the film shows its computed frames.
+    #[derive(Default)]
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    pub enum Timing: "timing" {
+        /// Shows computed frames at even times.
+        #[default]
+        Even,
+        /// Spaces computed frames in proportion to the distances between them.
+        ///
+        /// The film then moves at one apparent speed.
+        Perceptual,
+    }
 }
 
 /// A picture of which a part is repainted.

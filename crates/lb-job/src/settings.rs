@@ -15,10 +15,9 @@ mod text;
 use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{Choice, Easing, Quality, UnknownChoice};
+use lb_schedule::{Easing, Quality};
 use merge::Merge;
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
 
 use crate::{Fit, Timing};
 
@@ -376,22 +375,16 @@ pub struct SpacingSettings {
     pub mid_compression: Option<f64>,
 }
 
-/// A way of spacing, without its numbers.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, VariantArray, IntoStaticStr, Display, EnumString, EnumMessage,
-)]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<SpacingChoice>)]
-#[non_exhaustive]
-pub enum SpacingChoice {
-    /// Measures while rendering, so that neighbours differ equally.
-    Perceptual,
-    /// Follows a fixed curve.
-    Fixed,
-}
-
-impl Choice for SpacingChoice {
-    const WHAT: &'static str = "spacing";
+lb_schedule::choice! {
+    /// A way of spacing, without its numbers.
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum SpacingChoice: "spacing" {
+        /// Measures while rendering, so that neighbours differ equally.
+        Perceptual,
+        /// Follows a fixed curve.
+        Fixed,
+    }
 }
 
 /// How the film runs in time.

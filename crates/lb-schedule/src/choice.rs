@@ -6,50 +6,9 @@ use strum::{EnumMessage, VariantArray};
 
 /// A setting that is one of a few named values.
 ///
-/// Such an enum is declared once, and everything that a command line, a job file or a page needs
-/// to know about it is derived: all its values, their names, a line of help for each, and reading a
-/// name. Derives from the [`strum`] crate do the work, and an `impl` of this trait adds the noun
-/// that messages use:
-///
-/// ```
-/// use lb_schedule::{Choice, UnknownChoice};
-/// use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
-///
-/// /// How the film's edges are treated.
-/// #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-/// #[derive(VariantArray, IntoStaticStr, Display, EnumString, EnumMessage)]
-/// #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-/// #[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Edges>)]
-/// #[non_exhaustive]
-/// pub enum Edges {
-///     /// Leaves the edges as they are.
-///     #[default]
-///     AsTheyAre,
-///     /// Fades the edges to black.
-///     ///
-///     /// Only the first line of a variant's documentation is its help.
-///     Faded,
-/// }
-///
-/// impl Choice for Edges {
-///     const WHAT: &'static str = "edges";
-/// }
-///
-/// assert_eq!(Edges::ALL, [Edges::AsTheyAre, Edges::Faded]);
-/// assert_eq!(Edges::Faded.help(), "Fades the edges to black.");
-/// assert_eq!("as-they-are".parse(), Ok(Edges::AsTheyAre));
-/// assert_eq!(
-///     "round".parse::<Edges>().unwrap_err().to_string(),
-///     "edges must be one of as-they-are, faded; got \"round\""
-/// );
-/// ```
-///
-/// - The order of the variants is the order in help texts and messages.
-/// - A name is its variant's in kebab case. `#[strum(serialize = "…")]` on a variant gives it another
-///   one, such as `dpm++`.
-/// - The first line of a variant's documentation is a whole sentence, because it is shown as help.
-/// - Where the enum is also read with `serde`, `#[serde(rename_all = "kebab-case")]` gives the same
-///   names.
+/// [`choice!`](crate::choice!) declares such an enum, and everything that a command line, a job file
+/// or a page needs to know about it is derived: all its values, their names, a line of help for each,
+/// and reading a name.
 pub trait Choice:
     Copy + VariantArray + EnumMessage + Into<&'static str> + FromStr<Err = UnknownChoice>
 {
@@ -75,6 +34,73 @@ pub trait Choice:
         let names = Self::ALL.iter().map(|value| value.name());
         names.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Declares an enum that is a [`Choice`], with the noun for it in messages behind its name.
+///
+/// The derives of the [`strum`] crate do the work, so the calling crate needs it as a dependency.
+///
+/// ```
+/// use lb_schedule::Choice as _;
+///
+/// lb_schedule::choice! {
+///     /// How the film's edges are treated.
+///     #[derive(Default)]
+///     #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+///     #[non_exhaustive]
+///     pub enum Edges: "edges" {
+///         /// Leaves the edges as they are.
+///         #[default]
+///         AsTheyAre,
+///         /// Fades the edges to black.
+///         ///
+///         /// Only the first line of a variant's documentation is its help.
+///         Faded,
+///     }
+/// }
+///
+/// assert_eq!(Edges::ALL, [Edges::AsTheyAre, Edges::Faded]);
+/// assert_eq!(Edges::Faded.help(), "Fades the edges to black.");
+/// assert_eq!("as-they-are".parse(), Ok(Edges::AsTheyAre));
+/// assert_eq!(
+///     "round".parse::<Edges>().unwrap_err().to_string(),
+///     "edges must be one of as-they-are, faded; got \"round\""
+/// );
+/// ```
+///
+/// - The order of the variants is the order in help texts and messages.
+/// - `#[strum(serialize_all = "…")]` decides how a variant's name is written, and
+///   `#[strum(serialize = "…")]` on a variant gives it another one, such as `dpm++`.
+/// - The first line of a variant's documentation is a whole sentence, because it is shown as help.
+/// - Where the enum is also read with `serde`, `#[serde(rename_all = "kebab-case")]` gives the same
+///   names.
+#[macro_export]
+macro_rules! choice {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis enum $name:ident: $what:literal { $($variants:tt)* }
+    ) => {
+        #[derive(
+            Clone,
+            Copy,
+            PartialEq,
+            Eq,
+            Hash,
+            Debug,
+            ::strum::VariantArray,
+            ::strum::IntoStaticStr,
+            ::strum::Display,
+            ::strum::EnumString,
+            ::strum::EnumMessage,
+        )]
+        #[strum(parse_err_ty = $crate::UnknownChoice, parse_err_fn = $crate::UnknownChoice::of::<$name>)]
+        $(#[$attribute])*
+        $visibility enum $name { $($variants)* }
+
+        impl $crate::Choice for $name {
+            const WHAT: &'static str = $what;
+        }
+    };
 }
 
 /// A name that none of a [`Choice`]'s values has.

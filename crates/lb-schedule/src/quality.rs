@@ -1,49 +1,29 @@
 //! The presets: their names, steps and computed frames.
 
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
-
-use crate::choice::{Choice, UnknownChoice};
-
 /// The number of frames of which each preset computes a share: a hundredth part of a transition is
 /// the unit in which the presets were designed.
 const PRESET_FRAMES: usize = 100;
 
-/// A preset: how many steps and computed frames a transition gets.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Quality>)]
-#[non_exhaustive]
-pub enum Quality {
-    /// 12 steps and 5 computed frames.
-    Lowest,
-    /// 15 steps and 6 computed frames.
-    Low,
-    /// 30 steps and 12 computed frames.
-    #[default]
-    Medium,
-    /// 60 steps and 25 computed frames.
-    High,
-    /// 100 steps and 50 computed frames.
-    Ultra,
-}
-
-impl Choice for Quality {
-    const WHAT: &'static str = "quality";
+crate::choice! {
+    /// A preset: how many steps and computed frames a transition gets.
+    #[derive(Default)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum Quality: "quality" {
+        /// 12 steps and 5 computed frames.
+        Lowest,
+        /// 15 steps and 6 computed frames.
+        Low,
+        /// 30 steps and 12 computed frames.
+        #[default]
+        Medium,
+        /// 60 steps and 25 computed frames.
+        High,
+        /// 100 steps and 50 computed frames.
+        Ultra,
+    }
 }
 
 impl Quality {
@@ -75,6 +55,7 @@ impl Quality {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choice::Choice as _;
 
     #[test]
     fn each_preset_says_what_it_is() {

@@ -1,51 +1,32 @@
 //! The table of samplers. A new one is a file beside this one, and one entry here.
 
-use lb_schedule::{Choice, UnknownChoice};
-use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray};
-
 use super::Sampler;
 use super::ddim::DdimSampler;
 use super::dpm_solver::DpmSolverSampler;
 use super::error::SamplerError;
 use super::noise_schedule::NoiseScheduleConfig;
 
-/// The samplers of this crate by name.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    VariantArray,
-    IntoStaticStr,
-    strum::Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[strum(ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<SamplerKind>)]
-#[non_exhaustive]
-pub enum SamplerKind {
-    /// DDIM, the sampler that pictures can be inverted for.
-    ///
-    /// See [`DdimSampler`].
-    #[default]
-    #[strum(serialize = "ddim")]
-    #[cfg_attr(feature = "serde", serde(rename = "ddim"))]
-    Ddim,
-    /// DPM-Solver++(2M), which needs fewer steps for the same picture.
-    ///
-    /// See [`DpmSolverSampler`].
-    #[strum(serialize = "dpmpp-2m")]
-    #[cfg_attr(feature = "serde", serde(rename = "dpmpp-2m"))]
-    DpmSolver,
-}
-
-impl Choice for SamplerKind {
-    const WHAT: &'static str = "sampler";
+lb_schedule::choice! {
+    /// The samplers of this crate by name.
+    #[derive(Default)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[strum(ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum SamplerKind: "sampler" {
+        /// DDIM, the sampler that pictures can be inverted for.
+        ///
+        /// See [`DdimSampler`].
+        #[default]
+        #[strum(serialize = "ddim")]
+        #[cfg_attr(feature = "serde", serde(rename = "ddim"))]
+        Ddim,
+        /// DPM-Solver++(2M), which needs fewer steps for the same picture.
+        ///
+        /// See [`DpmSolverSampler`].
+        #[strum(serialize = "dpmpp-2m")]
+        #[cfg_attr(feature = "serde", serde(rename = "dpmpp-2m"))]
+        DpmSolver,
+    }
 }
 
 /// Makes a sampler of this many steps.
@@ -85,6 +66,8 @@ impl SamplerKind {
 
 #[cfg(test)]
 mod tests {
+    use lb_schedule::Choice as _;
+
     use super::*;
 
     #[test]

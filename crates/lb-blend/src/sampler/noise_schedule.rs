@@ -4,9 +4,6 @@
 //! The arithmetic of ᾱ is torch's: βs are float32, and their running product is double and rounded
 //! to float32 entry by entry. Near timestep 0, where ᾱ is almost 1, that rounding is visible.
 
-use lb_schedule::{Choice, UnknownChoice};
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
-
 use super::error::SamplerError;
 
 /// The longest training schedule accepted; every published one has 1000 timesteps.
@@ -16,106 +13,58 @@ const COSINE_BETA_CAP: f64 = 0.999;
 /// The squared cosine's offset, which keeps the first βs from vanishing (ibid.).
 const COSINE_OFFSET: f64 = 0.008;
 
-/// How the noise grows over the training timesteps.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[strum(serialize_all = "snake_case")]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<BetaSchedule>)]
-#[non_exhaustive]
-pub enum BetaSchedule {
-    /// The variance β grows evenly from `beta_start` to `beta_end`.
-    Linear,
-    /// The root √β grows evenly from √`beta_start` to √`beta_end`.
-    ///
-    /// This is Stable Diffusion's schedule.
-    ScaledLinear,
-    /// The share of signal ᾱ follows a squared cosine, and β is at most 0.999.
-    ///
-    /// See Nichol and Dhariwal 2021.
-    SquaredcosCapV2,
+lb_schedule::choice! {
+    /// How the noise grows over the training timesteps.
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+    #[strum(serialize_all = "snake_case")]
+    #[non_exhaustive]
+    pub enum BetaSchedule: "beta_schedule" {
+        /// The variance β grows evenly from `beta_start` to `beta_end`.
+        Linear,
+        /// The root √β grows evenly from √`beta_start` to √`beta_end`.
+        ///
+        /// This is Stable Diffusion's schedule.
+        ScaledLinear,
+        /// The share of signal ᾱ follows a squared cosine, and β is at most 0.999.
+        ///
+        /// See Nichol and Dhariwal 2021.
+        SquaredcosCapV2,
+    }
 }
 
-impl Choice for BetaSchedule {
-    const WHAT: &'static str = "beta_schedule";
+lb_schedule::choice! {
+    /// What the model's output is.
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+    #[strum(serialize_all = "snake_case")]
+    #[non_exhaustive]
+    pub enum PredictionType: "prediction_type" {
+        /// The model predicts the noise.
+        Epsilon,
+        /// The model predicts the velocity √ᾱ·noise − √(1−ᾱ)·clean.
+        ///
+        /// See Salimans and Ho 2022.
+        VPrediction,
+        /// The model predicts the clean latents.
+        Sample,
+    }
 }
 
-/// What the model's output is.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[strum(serialize_all = "snake_case")]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<PredictionType>)]
-#[non_exhaustive]
-pub enum PredictionType {
-    /// The model predicts the noise.
-    Epsilon,
-    /// The model predicts the velocity √ᾱ·noise − √(1−ᾱ)·clean.
-    ///
-    /// See Salimans and Ho 2022.
-    VPrediction,
-    /// The model predicts the clean latents.
-    Sample,
-}
-
-impl Choice for PredictionType {
-    const WHAT: &'static str = "prediction_type";
-}
-
-/// Which of the training timesteps a shorter walk visits (table 2 of Lin et al. 2023).
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[strum(serialize_all = "snake_case")]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<TimestepSpacing>)]
-#[non_exhaustive]
-pub enum TimestepSpacing {
-    /// Multiples of ⌊T/N⌋, plus `steps_offset`.
-    Leading,
-    /// Evenly from 0 to T − 1, rounded.
-    Linspace,
-    /// From T − 1 downwards in strides of T/N, rounded.
-    Trailing,
-}
-
-impl Choice for TimestepSpacing {
-    const WHAT: &'static str = "timestep_spacing";
+lb_schedule::choice! {
+    /// Which of the training timesteps a shorter walk visits (table 2 of Lin et al. 2023).
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+    #[strum(serialize_all = "snake_case")]
+    #[non_exhaustive]
+    pub enum TimestepSpacing: "timestep_spacing" {
+        /// Multiples of ⌊T/N⌋, plus `steps_offset`.
+        Leading,
+        /// Evenly from 0 to T − 1, rounded.
+        Linspace,
+        /// From T − 1 downwards in strides of T/N, rounded.
+        Trailing,
+    }
 }
 
 /// The noise schedule that a model was trained with: the fields of a diffusers
@@ -411,6 +360,8 @@ pub(super) fn single(weights: (f64, f64)) -> (f32, f32) {
 
 #[cfg(test)]
 mod tests {
+    use lb_schedule::Choice as _;
+
     use super::*;
 
     #[test]

@@ -1,46 +1,27 @@
 //! The devices, under the names that users know them by.
 
-use lb_schedule::{Choice, UnknownChoice};
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
-
-/// The device that a user asks for.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Default,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[strum(serialize_all = "lowercase")]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Device>)]
-#[non_exhaustive]
-pub enum Device {
-    /// An NVIDIA GPU through CUDA where one works, else the CPU.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// An NVIDIA GPU, through CUDA.
-    Cuda,
-    /// An NVIDIA GPU, through TensorRT, with CUDA for what TensorRT does not take.
-    TensorRt,
-}
-
-impl Choice for Device {
-    const WHAT: &'static str = "device";
+lb_schedule::choice! {
+    /// The device that a user asks for.
+    #[derive(PartialOrd, Ord, Default)]
+    #[strum(serialize_all = "lowercase")]
+    #[non_exhaustive]
+    pub enum Device: "device" {
+        /// An NVIDIA GPU through CUDA where one works, else the CPU.
+        #[default]
+        Auto,
+        /// The processor.
+        Cpu,
+        /// An NVIDIA GPU, through CUDA.
+        Cuda,
+        /// An NVIDIA GPU, through TensorRT, with CUDA for what TensorRT does not take.
+        TensorRt,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use lb_schedule::Choice as _;
+
     use super::*;
 
     #[test]

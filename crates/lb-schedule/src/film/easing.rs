@@ -2,63 +2,43 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use strum::{Display, EnumMessage, EnumString, IntoStaticStr, VariantArray};
-
-use crate::choice::{Choice, UnknownChoice};
-
-/// A curve that says how far a transition has come when a share of its time has passed.
-///
-/// Every curve leads from 0 to 1 and never turns back. `ease-in` starts slowly, `ease-out` ends
-/// slowly and `ease-in-out` does both; sine is the gentlest and cubic the strongest. Names and
-/// formulas are those of CSS animation libraries (easings.net); `smooth` is the smoothstep of
-/// computer graphics. The formulas below give the share of the way from the share t of the time.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Debug,
-    Default,
-    VariantArray,
-    IntoStaticStr,
-    Display,
-    EnumString,
-    EnumMessage,
-)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
-#[strum(parse_err_ty = UnknownChoice, parse_err_fn = UnknownChoice::of::<Easing>)]
-#[non_exhaustive]
-pub enum Easing {
-    /// Moves at one speed throughout: t.
-    #[default]
-    Linear,
-    /// Starts and ends slowly: 3t² − 2t³.
-    Smooth,
-    /// Starts slowly, gently: 1 − cos(t·π/2).
-    EaseInSine,
-    /// Ends slowly, gently: sin(t·π/2).
-    EaseOutSine,
-    /// Starts and ends slowly, gently: (1 − cos(t·π))/2.
-    EaseInOutSine,
-    /// Starts slowly: t².
-    EaseInQuad,
-    /// Ends slowly: 1 − (1 − t)².
-    EaseOutQuad,
-    /// Starts and ends slowly: 2t², mirrored in the second half.
-    EaseInOutQuad,
-    /// Starts slowly, strongly: t³.
-    EaseInCubic,
-    /// Ends slowly, strongly: 1 − (1 − t)³.
-    EaseOutCubic,
-    /// Starts and ends slowly, strongly: 4t³, mirrored in the second half.
-    EaseInOutCubic,
-}
-
-impl Choice for Easing {
-    const WHAT: &'static str = "easing";
+crate::choice! {
+    /// A curve that says how far a transition has come when a share of its time has passed.
+    ///
+    /// Every curve leads from 0 to 1 and never turns back. `ease-in` starts slowly, `ease-out` ends
+    /// slowly and `ease-in-out` does both; sine is the gentlest and cubic the strongest. Names and
+    /// formulas are those of CSS animation libraries (easings.net); `smooth` is the smoothstep of
+    /// computer graphics. The formulas below give the share of the way from the share t of the time.
+    #[derive(Default)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum Easing: "easing" {
+        /// Moves at one speed throughout: t.
+        #[default]
+        Linear,
+        /// Starts and ends slowly: 3t² − 2t³.
+        Smooth,
+        /// Starts slowly, gently: 1 − cos(t·π/2).
+        EaseInSine,
+        /// Ends slowly, gently: sin(t·π/2).
+        EaseOutSine,
+        /// Starts and ends slowly, gently: (1 − cos(t·π))/2.
+        EaseInOutSine,
+        /// Starts slowly: t².
+        EaseInQuad,
+        /// Ends slowly: 1 − (1 − t)².
+        EaseOutQuad,
+        /// Starts and ends slowly: 2t², mirrored in the second half.
+        EaseInOutQuad,
+        /// Starts slowly, strongly: t³.
+        EaseInCubic,
+        /// Ends slowly, strongly: 1 − (1 − t)³.
+        EaseOutCubic,
+        /// Starts and ends slowly, strongly: 4t³, mirrored in the second half.
+        EaseInOutCubic,
+    }
 }
 
 impl Easing {
