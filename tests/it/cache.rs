@@ -96,7 +96,8 @@ fn damaged_entries_are_reported_and_computed_again() {
     let said = folder.run(&arguments);
     assert_eq!(said.code, Some(0), "{}", said.error);
     let warnings = said.error.lines().filter(|line| {
-        line.starts_with("warning: the cache entry") && line.contains("damaged and computed again")
+        line.starts_with("warning: the cache entry")
+            && line.contains("damaged, so its result is computed again")
     });
     assert_eq!(warnings.count(), files.len(), "{}", said.error);
     assert!(film == std::fs::read(folder.join("film.mp4")).unwrap());

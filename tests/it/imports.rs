@@ -114,7 +114,7 @@ fn an_import_tells_what_it_found_and_how_to_use_it() {
     for words in [
         "text to image (SD2)",
         "fp16",
-        "epsilon (as --prediction says)",
+        "epsilon (given by --prediction)",
         "a safetensors file",
         "--model checkpoint ",
         &folder.join("models/checkpoint").to_string_lossy(),
@@ -202,7 +202,7 @@ fn what_cannot_be_imported_is_refused_and_leaves_nothing() {
     fs::write(folder.join("cut.safetensors"), &bytes[..bytes.len() / 2]).unwrap();
     let before = folder.contents();
     let cases: &[(&[&str], i32, &[&str])] = &[
-        (&["nowhere.ckpt"], 2, &["there is no nowhere.ckpt"]),
+        (&["nowhere.ckpt"], 2, &["does not exist: nowhere.ckpt"]),
         (&["empty"], 1, &["empty", "model_index.json"]),
         (&["words.safetensors"], 1, &["words.safetensors", "neither"]),
         (&["cut.safetensors"], 1, &["cut.safetensors"]),

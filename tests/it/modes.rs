@@ -101,7 +101,7 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
     frame.save(&retouched).unwrap();
     let said = folder.run(&[&later[..], &second[..], &["--frames-dir=retouched"]].concat());
     assert_eq!(said.code, Some(0), "{}", said.error);
-    let warning = "1 of the frames, first low/frame_0002.png, do not say where";
+    let warning = "1 of the frames, first low/frame_0002.png, do not carry their position";
     assert!(said.error.contains(warning), "{}", said.error);
     fs::create_dir(folder.join("mixed")).unwrap();
     for frame in 0..4 {
@@ -128,5 +128,5 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
         "-o",
         "refused.mp4",
     ]);
-    refused.assert_refused(2, &["holds no frames"]);
+    refused.assert_refused(2, &["contains no frames"]);
 }

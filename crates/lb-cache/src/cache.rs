@@ -1,4 +1,4 @@
-//! The folder of entries.
+//! The folder of a cache: loading and saving entries.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,28 +8,22 @@ use std::time::SystemTime;
 
 use crate::entry::{self, Damage};
 use crate::error::CacheError;
-use crate::eviction::{self, CacheUsage};
+use crate::eviction::{self, CacheUsage, ENTRIES};
 use crate::key::Key;
 
-/// The folder inside the cache's folder that holds the entries, in one folder for each first two
-/// digits of their names.
-pub(crate) const ENTRIES: &str = "entries";
-/// Hexadecimal digits of an entry's file name: all digits of its key but the first two.
-pub(crate) const NAME_LENGTH: usize = 2 * Key::LENGTH - 2;
-
-/// How a cache is kept.
+/// Options of a cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct CacheOptions {
-    /// Most bytes of all entries together. When they are exceeded, the entries that were used longest
-    /// ago are removed.
+    /// The largest size of all entries together, in bytes. If it would be exceeded, the entries that
+    /// were used longest ago are removed.
     pub limit: u64,
 }
 
 impl CacheOptions {
-    /// Ten gigabytes.
+    /// The default limit in bytes: ten gigabytes.
     pub const DEFAULT_LIMIT: u64 = 10_000_000_000;
-    /// One megabyte: less would hold nothing of use.
+    /// The smallest allowed limit in bytes: one megabyte.
     pub const SMALLEST_LIMIT: u64 = 1_000_000;
 
     /// The default options with this limit in bytes.
@@ -38,13 +32,16 @@ impl CacheOptions {
         Self { limit }
     }
 
-    /// Checks the range.
+    /// Checks that the limit is large enough.
     ///
     /// # Errors
     /// [`CacheError::Limit`] for a limit below [`Self::SMALLEST_LIMIT`].
     pub fn validate(&self) -> Result<(), CacheError> {
         if self.limit < Self::SMALLEST_LIMIT {
-            return Err(CacheError::Limit { found: self.limit });
+            return Err(CacheError::Limit {
+                found: self.limit,
+                least: Self::SMALLEST_LIMIT,
+            });
         }
         Ok(())
     }
@@ -58,7 +55,7 @@ impl Default for CacheOptions {
     }
 }
 
-/// A folder of entries. Clones share it, and so may other processes.
+/// A cache in a folder. Clones and other processes may share the folder.
 #[derive(Clone, Debug)]
 pub struct Cache {
     shared: Arc<Shared>,
@@ -68,13 +65,14 @@ pub struct Cache {
 struct Shared {
     folder: PathBuf,
     limit: u64,
-    /// Bytes that may be written before the folder is searched for its size again; 0 at first.
+    /// How many bytes may be written before the size of the folder has to be counted again; 0 at
+    /// first.
     allowance: Mutex<u64>,
 }
 
 impl Cache {
-    /// A cache in a folder that may turn out to be unusable: nothing is read or created before the
-    /// first result is looked up or saved.
+    /// A cache in a folder that is not tried yet: nothing is read or created before the first result is
+    /// looked up or saved.
     ///
     /// # Errors
     /// Those of [`CacheOptions::validate`].
@@ -89,7 +87,8 @@ impl Cache {
         })
     }
 
-    /// A cache in a folder that was asked for: the folder is created, and writing to it is tried.
+    /// A cache in a folder that must be usable: the folder is created if necessary, and a file is
+    /// written to it as a test.
     ///
     /// # Errors
     /// [`CacheError::Unusable`] for a folder that cannot be created or written, and those of
@@ -112,7 +111,7 @@ impl Cache {
         &self.shared.folder
     }
 
-    /// Most bytes of all entries together.
+    /// The largest size of all entries together, in bytes.
     #[must_use]
     pub fn limit(&self) -> u64 {
         self.shared.limit
@@ -132,15 +131,15 @@ impl Cache {
         is_regular(&self.path(key))
     }
 
-    /// The payload under this key, if there is an entry, which from now on counts as just used.
+    /// The payload under this key, if there is an entry. The entry then counts as just used.
     ///
-    /// `most` is the longest payload that makes sense here, in bytes.
+    /// `most` is the length in bytes of the longest payload that the caller can use.
     ///
     /// # Errors
     /// [`CacheError::Damaged`] for a damaged entry, which is then removed, and [`CacheError::Read`].
     pub fn load(&self, key: &Key, most: u64) -> Result<Option<Vec<u8>>, CacheError> {
         let path = self.path(key);
-        // Opening a pipe, for example, might wait for ever.
+        // Opening anything else might wait for ever; a pipe, for example.
         if !is_regular(&path) {
             return Ok(None);
         }
@@ -151,7 +150,7 @@ impl Cache {
         };
         match entry::read(&mut file, key, most) {
             Ok(Ok(payload)) => {
-                // This fails in a read-only folder, from which nothing is removed either.
+                // In a read-only folder this fails, but nothing is removed from there either.
                 let _ = file.set_modified(SystemTime::now());
                 Ok(Some(payload))
             }
@@ -160,11 +159,10 @@ impl Cache {
         }
     }
 
-    /// Removes an entry whose content is not what its key promises, and returns the error that says
-    /// so.
+    /// Removes a damaged entry, and returns the error that reports it.
     pub fn remove_damaged(&self, key: &Key, damage: Damage) -> CacheError {
         let path = self.path(key);
-        // If it cannot be removed, it is reported again the next time.
+        // An entry that cannot be removed is reported again the next time.
         let _ = std::fs::remove_file(&path);
         CacheError::Damaged { path, damage }
     }
@@ -172,8 +170,7 @@ impl Cache {
     /// Saves a payload under this key.
     ///
     /// # Errors
-    /// [`CacheError::TooLarge`] and [`CacheError::Write`]. Then there is no entry under this key, or
-    /// still the one that was there before.
+    /// [`CacheError::TooLarge`] and [`CacheError::Write`]. An entry that was there before remains.
     pub fn save(&self, key: &Key, payload: &[u8]) -> Result<(), CacheError> {
         let (folder, limit) = (&self.shared.folder, self.shared.limit);
         let bytes = entry::entry_length(payload.len());

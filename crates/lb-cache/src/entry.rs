@@ -1,4 +1,4 @@
-//! One entry as bytes: a header, the payload, and a checksum over both.
+//! The bytes of an entry: a header, the payload, and a checksum over both.
 //!
 //! ```text
 //!  0  magic    8 bytes  "lb-cache"
@@ -9,8 +9,8 @@
 //!     checksum 32 bytes SHA-256 of everything before it
 //! ```
 //!
-//! Numbers are little-endian. Nothing is believed before it is checked: the length is compared with
-//! the file's own and with what the caller can use before anything is allocated.
+//! Numbers are little-endian. Before memory is allocated, the length in the header is compared with that
+//! of the file and with what the caller can use.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -26,17 +26,16 @@ const CHECKSUM: usize = 32;
 
 /// How the results of one kind become payloads, and payloads become results.
 ///
-/// An implementation holds what is known of a result before it is there, its shape for example, and
-/// checks payloads against it: an entry that was made by hand must not bring in what a computation
-/// would not.
+/// An implementation contains what is known about a result in advance, such as its shape, and checks
+/// payloads against it: a forged entry must not contain anything that a computation could not return.
 pub trait CacheEntry {
     /// The result.
     type Value;
 
-    /// The kind that the keys of these results are made with.
+    /// The kind of result, which is part of the keys.
     const KIND: EntryKind;
 
-    /// The longest payload that makes sense, in bytes. A longer one is not even read.
+    /// The length in bytes of the longest possible payload. A longer one is not read.
     fn longest_payload(&self) -> usize;
 
     /// The payload of a result.
@@ -59,23 +58,23 @@ pub enum Damage {
         /// Length of the file.
         found: u64,
     },
-    /// The header gives another length than the file has.
-    #[error("its header declares {declared} bytes, and there are {found}")]
+    /// The length in the header is not that of the file.
+    #[error("its header declares {declared} bytes, but there are {found}")]
     Length {
         /// Length of the payload as the header declares it.
         declared: u64,
         /// Bytes between header and checksum.
         found: u64,
     },
-    /// The payload is longer than the caller has a use for.
-    #[error("it has {found} bytes, where at most {most} make sense")]
+    /// The payload is longer than the caller can use.
+    #[error("it has {found} bytes, but at most {most} are possible")]
     Large {
         /// Length of the payload.
         found: u64,
-        /// Longest payload that the caller takes.
+        /// Length of the longest payload that the caller can use.
         most: u64,
     },
-    /// The file is no entry, or an entry of another layout or name.
+    /// The file is not an entry, or an entry with another layout or key.
     #[error("its header is not that of the entry that was looked for")]
     Header,
     /// Bytes have changed since the entry was written.
@@ -86,7 +85,7 @@ pub enum Damage {
     Content(&'static str),
 }
 
-/// Bytes of an entry with a payload of this length.
+/// The length in bytes of an entry with a payload of this length.
 pub(crate) fn entry_length(payload: usize) -> u64 {
     (HEADER + payload + CHECKSUM) as u64
 }
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn an_entry_is_read_back() {
         assert_eq!(entry().len() as u64, entry_length(9));
         assert_eq!(read_back(&entry(), 9).unwrap(), b"a payload");
         assert_eq!(
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_and_every_length_is_found() {
+    fn every_flipped_bit_and_every_wrong_length_is_noticed() {
         let whole = entry();
         for bit in 0..8 * whole.len() {
             let mut bytes = whole.clone();

@@ -1,10 +1,9 @@
-//! What can be wrong with a cache.
+//! The errors of the cache.
 #![allow(missing_docs)] // The fields say what they are by their names.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cache::CacheOptions;
 use crate::entry::Damage;
 
 /// Why the cache, or one entry of it, cannot be used.
@@ -14,12 +13,9 @@ pub enum CacheError {
     /// The folder that was asked for cannot hold a cache.
     #[error("the cache folder {} cannot be used: {source}", folder.display())]
     Unusable { folder: PathBuf, source: io::Error },
-    /// The limit is too small for any use.
-    #[error(
-        "a cache size of {found} is too small; give {} bytes (1M) or more",
-        CacheOptions::SMALLEST_LIMIT
-    )]
-    Limit { found: u64 },
+    /// The limit is too small to be useful.
+    #[error("a cache size of {found} is too small; give {least} bytes (1M) or more")]
+    Limit { found: u64, least: u64 },
     /// An entry cannot be written.
     #[error("the cache folder {} cannot be written: {source}", folder.display())]
     Write { folder: PathBuf, source: io::Error },
@@ -37,14 +33,14 @@ pub enum CacheError {
     /// An entry cannot be read.
     #[error("the cache entry {} cannot be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// An entry is not what was written; it has been removed.
-    #[error("the cache entry {} is damaged and computed again: {damage}", path.display())]
+    /// An entry was damaged. It has been removed.
+    #[error("the cache entry {} is damaged, so its result is computed again: {damage}", path.display())]
     Damaged { path: PathBuf, damage: Damage },
-    /// A file whose content decides results cannot be hashed.
-    #[error("{} cannot be read to be recognised: {source}", path.display())]
+    /// A file on whose content results depend cannot be hashed.
+    #[error("{} cannot be read, so nothing that depends on it is cached: {source}", path.display())]
     Hash { path: PathBuf, source: io::Error },
     /// A computation did not return one result for each input.
-    #[error("{expected} results of the kind `{kind}` were to be computed, but {found} came back")]
+    #[error("{expected} results of the kind `{kind}` were requested, but {found} were computed")]
     ResultCount {
         kind: &'static str,
         found: usize,
@@ -63,7 +59,7 @@ impl CacheError {
         move |source| Self::Read { path, source }
     }
 
-    /// Whether what was asked for is wrong, so that asking again cannot help.
+    /// Whether the request itself was wrong, so that repeating it cannot help.
     #[must_use]
     pub fn is_request(&self) -> bool {
         matches!(self, Self::Unusable { .. } | Self::Limit { .. })

@@ -1,9 +1,10 @@
-//! Keeping the cache within its limit: the entries that were used longest ago are removed first.
+//! The files in the folder of a cache, and keeping them within the limit: the entries that were used
+//! longest ago are removed first.
 //!
-//! A file's modification time says when it was last used: writing sets it, and so does reading.
-//! Only one process removes entries at a time, the one that holds the lock file; the others go on
-//! writing. An entry that is removed while another process reads it stays readable there; if it is
-//! not open yet, it is not found, and its result is computed again.
+//! A file's modification time is the time of its last use, because reading an entry sets it as well.
+//! Only the process that holds the lock file removes entries; the others continue to write. A process
+//! that has an entry open can read it to the end even if it is removed. A process that has not opened
+//! it yet does not find it, and computes the result again.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,10 +12,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::cache::{ENTRIES, NAME_LENGTH};
+use crate::key::Key;
 
-/// Temporary files of this age were left behind by a process that was killed, because nothing takes
-/// that long to write. They are removed.
+/// The folder inside the cache's folder that holds the entries. The first two digits of an entry's key
+/// name a folder in it, and the other digits name the file.
+pub(crate) const ENTRIES: &str = "entries";
+
+/// The number of hexadecimal digits in an entry's file name.
+const NAME_LENGTH: usize = 2 * Key::LENGTH - 2;
+
+/// Temporary files that are older than this are removed. No entry takes that long to write, so a killed
+/// process has left them behind.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
 /// The end of a temporary file's name.
@@ -32,13 +40,13 @@ struct Cached {
 /// How much a cache holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CacheUsage {
-    /// How many entries there are.
+    /// The number of entries.
     pub entries: usize,
-    /// Bytes of their files, and of files that are being written.
+    /// The size of their files in bytes, including files that are being written.
     pub bytes: u64,
 }
 
-/// Counts the entries, and removes nothing.
+/// Counts the entries and their bytes.
 pub(crate) fn usage(folder: &Path) -> io::Result<CacheUsage> {
     let mut usage = CacheUsage::default();
     walk(folder, |cached, partial| {
@@ -66,7 +74,7 @@ pub(crate) fn make_room(folder: &Path, limit: u64, wanted: u64) -> io::Result<u6
         }
     })?;
     for path in abandoned {
-        // If it fails, another process has removed the file.
+        // A failure means that another process has removed the file already.
         let _ = fs::remove_file(path);
     }
     if total + wanted <= limit {
@@ -92,8 +100,8 @@ pub(crate) fn make_room(folder: &Path, limit: u64, wanted: u64) -> io::Result<u6
     Ok(total)
 }
 
-/// Calls `found` for every entry and for every temporary file (then the second argument is true).
-/// Other files are none of the cache's business.
+/// Calls `found` for every entry and every temporary file; the second argument says whether a file is
+/// temporary. Other files do not belong to the cache and are ignored.
 fn walk(folder: &Path, mut found: impl FnMut(Cached, bool)) -> io::Result<()> {
     let shards = match fs::read_dir(folder.join(ENTRIES)) {
         Ok(shards) => shards,

@@ -1,5 +1,5 @@
-//! Hashes of large files, such as a model's weights, remembered for as long as a file does not
-//! change.
+//! Hashes of large files, such as a model's weights. A hash is kept in the cache for as long as the file
+//! does not change.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use crate::error::CacheError;
 use crate::key::{EntryKind, Key};
 use crate::lenient::LenientCache;
 
-/// How far a file has been read.
+/// How much of a file has been read.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct FileHashProgress<'a> {
@@ -26,7 +26,7 @@ pub struct FileHashProgress<'a> {
     pub total: u64,
 }
 
-/// Hashes of files, under where a file lies and when it was last changed.
+/// Hashes of files. The key is made of the file's path, size and time of change.
 struct FileHashes;
 
 impl CacheEntry for FileHashes {
@@ -54,8 +54,8 @@ impl LenientCache {
     /// after every mebibyte; afterwards the hash is taken from the cache for as long as the file's
     /// path, size, time of change and inode stay the same.
     ///
-    /// `Continue(None)` stands for a file that cannot be read, which is reported as a problem.
-    /// `Break` comes back when `progress` returns it.
+    /// The result is `Continue(None)` for a file that cannot be read, which is reported as a problem,
+    /// and `Break` if `progress` returns it.
     pub fn file_hash(
         &self,
         path: &Path,
@@ -86,14 +86,14 @@ impl LenientCache {
         if let Some(known) = self.load(&FileHashes, &key) {
             return Ok(ControlFlow::Continue(known));
         }
-        tracing::info!("reading {} once, to recognise it later", path.display());
+        tracing::info!("reading {} once to hash it", path.display());
         let flow = hash(&mut file, |done| {
             progress(&FileHashProgress { path, done, total })
         })?;
         let ControlFlow::Continue(hash) = flow else {
             return Ok(flow);
         };
-        // A file that was written a moment ago may be written again without looking any different.
+        // A file that was written a moment ago may be changed without a visible change of its time.
         if is_settled {
             self.save(&FileHashes, &key, &hash);
         }
@@ -101,7 +101,7 @@ impl LenientCache {
     }
 }
 
-/// The key of what stays the same for as long as a file's content does.
+/// The key made of the properties that stay the same for as long as a file's content does.
 fn identity_key(file: &FileIdentity) -> Key {
     let time = (file.modified.as_secs(), file.modified.subsec_nanos());
     let inode = file.device_and_inode.unwrap_or_default();

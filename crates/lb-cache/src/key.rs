@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 /// A kind of result, and the version of the computation that makes it.
 ///
 /// Both are part of every [`Key`]. Raise the version whenever the same inputs may give another
-/// result than before, or whenever the payload is laid out in another way: what was kept until then
-/// is not found any more.
+/// result than before, or whenever the layout of the payload changes: older entries are then no longer
+/// found.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EntryKind {
     name: &'static str,
@@ -17,7 +17,7 @@ pub struct EntryKind {
 }
 
 impl EntryKind {
-    /// A kind of this name, which no other kind in the same folder may have.
+    /// A kind of this name. No other kind in the same folder may have it.
     #[must_use]
     pub const fn new(name: &'static str, version: u32) -> Self {
         Self { name, version }
@@ -73,9 +73,8 @@ impl fmt::Debug for Key {
 ///
 /// An implementation writes every part of the value that a result may depend on, in a fixed order.
 /// Two values that may lead to different results must write different bytes. Numbers write their
-/// bits, so that values that differ in the last bit are different; what varies in length writes its
-/// length first, so that neighbouring parts do not run into each other; and enumerations write which
-/// variant they are.
+/// bits, so that the last bit counts. Values of variable length write their length first, so that the
+/// boundaries between parts count. Enumerations write which variant they are.
 pub trait ContentKey {
     /// Writes the value.
     fn write_key(&self, hasher: &mut KeyHasher);
@@ -85,7 +84,7 @@ pub trait ContentKey {
 #[derive(Clone, Debug)]
 pub struct KeyHasher {
     hash: Sha256,
-    /// Bytes that are not hashed yet: many small values are hashed together.
+    /// Bytes that are not hashed yet. Small values are collected and hashed together, which is faster.
     block: Vec<u8>,
 }
 
@@ -136,7 +135,7 @@ macro_rules! numbers {
 
 numbers!(u8, u16, u32, u64, i8, i16, i32, i64, f32, f64);
 
-/// As 64 bits, so that keys are the same on every machine.
+/// Written as 64 bits, so that keys are the same on every machine.
 impl ContentKey for usize {
     fn write_key(&self, hasher: &mut KeyHasher) {
         hasher.write(&(*self as u64));
@@ -168,7 +167,7 @@ impl ContentKey for Path {
     }
 }
 
-/// A key inside of another one: the content depends on what that key stands for.
+/// A key inside another one, for a result that depends on what the inner key identifies.
 impl ContentKey for Key {
     fn write_key(&self, hasher: &mut KeyHasher) {
         hasher.write_bytes(&self.0);
@@ -236,7 +235,7 @@ mod tests {
     const KIND: EntryKind = EntryKind::new("test", 1);
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn the_boundaries_between_parts_count() {
         let key = |parts: &[&str]| Key::of(KIND, parts);
         assert_eq!(key(&["ab", "c"]), key(&["ab", "c"]));
         assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_leave_no_trace() {
+    fn a_key_does_not_depend_on_how_bytes_are_collected() {
         let bytes: Vec<u8> = (0..100_000_u32).map(|index| (index % 251) as u8).collect();
         let text = String::from_utf8(bytes.iter().map(|byte| byte % 128).collect()).unwrap();
         let ascii: Vec<u8> = text.bytes().collect();

@@ -1,4 +1,4 @@
-//! A cache whose failures stop nothing.
+//! A cache whose failures do not stop the work.
 
 use std::cell::RefCell;
 
@@ -7,8 +7,8 @@ use crate::entry::CacheEntry;
 use crate::error::CacheError;
 use crate::key::Key;
 
-/// A cache, or none, for the time of one piece of work. What goes wrong with it is collected to be
-/// reported, and the work goes on without the cache, or without one entry of it.
+/// A cache, or none, for one piece of work, such as a render. Problems are collected, so that the caller
+/// can report them, and the work continues without the cache or without one of its entries.
 #[derive(Debug)]
 pub struct LenientCache {
     cache: Option<Cache>,
@@ -17,15 +17,15 @@ pub struct LenientCache {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What has gone wrong and was not reported yet.
+    /// Problems that were not reported yet.
     problems: Vec<CacheError>,
-    /// Whether writing has failed. Then it is neither tried nor reported again.
+    /// Whether writing has failed. If so, it is not tried again.
     is_closed: bool,
-    /// Whether a result was too large. This is reported once.
+    /// Whether a result was too large. This is only reported once.
     has_reported_large: bool,
 }
 
-/// Results that were partly found and partly computed.
+/// Results of [`LenientCache::memoize`]: some were found, and the others were computed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Memoized<T> {
@@ -36,7 +36,7 @@ pub struct Memoized<T> {
 }
 
 impl LenientCache {
-    /// Work with this cache, or with none.
+    /// Uses this cache, or none.
     #[must_use]
     pub fn new(cache: Option<Cache>) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl LenientCache {
         self.cache.is_some()
     }
 
-    /// What went wrong since the last call.
+    /// The problems since the last call.
     #[must_use]
     pub fn take_problems(&self) -> Vec<CacheError> {
         std::mem::take(&mut self.state.borrow_mut().problems)
@@ -67,7 +67,7 @@ impl LenientCache {
         self.cache.as_ref().is_some_and(|cache| cache.contains(key))
     }
 
-    /// The result under this key, if it is there and whole.
+    /// The result under this key, if there is an undamaged entry.
     pub fn load<E: CacheEntry>(&self, entry: &E, key: &Key) -> Option<E::Value> {
         let cache = self.cache.as_ref()?;
         let loaded = cache
@@ -84,7 +84,7 @@ impl LenientCache {
         })
     }
 
-    /// Saves a result, if the folder takes it.
+    /// Saves a result. A failure is collected as a problem.
     pub fn save<E: CacheEntry>(&self, entry: &E, key: &Key, value: &E::Value) {
         let Some(cache) = &self.cache else {
             return;
@@ -106,14 +106,13 @@ impl LenientCache {
         state.problems.push(problem);
     }
 
-    /// The results under all these keys. Those that are missing are computed by one call of
-    /// `compute`, which gets their indices and returns one result for each, and saved. If none is
-    /// missing, `compute` is not called. A result whose key is `None` is always computed and never
+    /// The results under all of these keys. Missing results are computed by one call of `compute` and
+    /// saved. `compute` receives their indices and returns one result for each; it is not called if
+    /// none is missing. A result whose key is `None` is always computed and never
     /// saved.
     ///
     /// # Errors
-    /// Those of `compute`, and [`CacheError::ResultCount`] if it returns another number of results
-    /// than it was asked for.
+    /// Those of `compute`, and [`CacheError::ResultCount`] if it returns the wrong number of results.
     pub fn memoize<E: CacheEntry, F: From<CacheError>>(
         &self,
         entry: &E,
@@ -130,12 +129,12 @@ impl LenientCache {
         let found = keys.len() - missing.len();
         if !missing.is_empty() {
             let computed = compute(&missing)?;
-            let mismatch = CacheError::ResultCount {
-                kind: E::KIND.name(),
-                found: computed.len(),
-                expected: missing.len(),
-            };
             if computed.len() != missing.len() {
+                let mismatch = CacheError::ResultCount {
+                    kind: E::KIND.name(),
+                    found: computed.len(),
+                    expected: missing.len(),
+                };
                 return Err(mismatch.into());
             }
             for (index, value) in missing.into_iter().zip(computed) {
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_reported_and_computed_again() {
+    fn an_entry_that_cannot_be_decoded_is_reported_and_computed_again() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path());
         cache.save(&Bytes, &key(1), &13);

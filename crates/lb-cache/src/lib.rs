@@ -1,5 +1,5 @@
-//! Finished work on disk, so that no result is computed twice: not after a crash, and not after a
-//! change elsewhere in the work.
+//! A cache on disk for results that are expensive to compute. After a crash, or after a change that
+//! does not concern a result, it is found here and not computed again.
 //!
 //! ```text
 //!  what a result depends on ── ContentKey ──▶ Key ──▶ entries/3f/9a0c…  header, payload, checksum
@@ -7,18 +7,19 @@
 //!  result ◀─ CacheEntry::decode ─── payload ◀──────────┘
 //! ```
 //!
-//! An entry's name is the [`Key`] of everything that its content depends on. So an entry is never
-//! changed and never out of date; it is only there or not. It is written under a temporary name and
-//! then renamed: readers see the whole entry or none, even if they are other processes that share
-//! the folder. Nothing is synchronised to the disk, because that would cost more than most results:
-//! after a power loss the youngest entries may be missing or damaged. A checksum finds the damaged
+//! An entry's name is the [`Key`] of everything that its content depends on. Therefore an entry never
+//! changes and is never out of date. It is written under a temporary name and then renamed, so that
+//! readers see the whole entry or none, even if they are other processes that share the folder.
+//! Nothing is synchronised to the disk, because that would take longer than computing most results:
+//! after a power failure the newest entries may be missing or damaged. A checksum finds the damaged
 //! ones; they are removed, and their results are computed again.
 //!
 //! - [`ContentKey`] is implemented by values that results depend on: they write themselves into a
 //!   [`KeyHasher`].
-//! - [`Cache`] is the folder. It knows bytes, sizes and ages, and nothing of what the bytes mean.
+//! - [`Cache`] is the folder. It manages bytes, sizes and ages, whatever the bytes mean.
 //! - [`CacheEntry`] says how results of one kind become bytes, and checks the bytes that come back.
-//! - [`LenientCache`] is a cache whose failures stop nothing: they are collected to be reported.
+//! - [`LenientCache`] is a cache whose failures do not stop the work: they are collected, so that the
+//!   caller can report them.
 //!   [`LenientCache::memoize`] looks many results up, computes those that are missing together, and
 //!   saves them.
 //!

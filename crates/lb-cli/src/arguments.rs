@@ -1,9 +1,8 @@
 //! The command line as a whole: the program's own flags and its commands.
 //!
-//! Each command's arguments are declared beside what the command does, in `commands`. Groups that
-//! several commands take are declared beside what they become: the film in [`crate::film`], outputs in
-//! [`crate::outputs`], the machine in [`crate::machine`] and the cache in [`crate::cache`]. The film's
-//! settings themselves are [`lb_job::JobSettings`].
+//! Each command declares its own arguments in `commands`. Groups that several commands share are
+//! declared in the module that uses them: [`crate::film`], [`crate::outputs`], [`crate::machine`] and
+//! [`crate::cache`]. The settings of the film are [`lb_job::JobSettings`].
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -22,7 +21,7 @@ use crate::commands::upscale::UpscaleArguments;
 #[derive(Debug, Parser)]
 #[command(name = "lb", version, about, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// Report more: -v what is done, -vv every detail.
+    /// Print more: -v reports each step of the work, -vv every detail.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
     /// Show neither progress nor a summary.
@@ -32,40 +31,40 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the work failed; 2 the request was wrong; \
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 the work failed; 2 the request was wrong; \
                           130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Render a film: from two or more prompts, from a job file, or once more from a film.
+    /// Render a film from two or more prompts, from a job file, or from an earlier film.
     Render(RenderArguments),
-    /// Render the frames of an earlier render again, at four times their size.
+    /// Render the frames of an earlier film again, at four times their width and height.
     Upscale(UpscaleArguments),
-    /// Show what a render would do: the tree, its cost, the film.
+    /// Show what a render would do: its trees, its cost and the length of the film.
     Plan(PlanArguments),
     /// Measure how smoothly a film or its frames move, and whether they morph or cross-fade.
     ///
-    /// distance: the mean difference between neighbours, in grey levels. variation: the coefficient
+    /// distance: the mean difference between neighbouring frames, in grey levels. variation: the coefficient
     /// of variation of these differences, 0 at one apparent speed. peak: the largest difference
-    /// divided by the mean. directness: the difference between the ends divided by the length of the
-    /// whole way. retention: high frequencies compared with those of the keyframes, 1 for equally
-    /// sharp frames (mean and least). residual: what no mix of the keyframes explains, 0 for a
-    /// cross-fade (mean and most).
+    /// divided by the mean. directness: the difference between the ends divided by the sum of all
+    /// differences. retention: high frequencies compared with those of the keyframes, 1 for equally
+    /// sharp frames (mean and least). residual: the part of a frame that no mix of the keyframes
+    /// explains, 0 for a cross-fade (mean and most).
     Measure(MeasureArguments),
     /// Print the job that a film, a picture or a folder of frames carries.
     Show(ShowArguments),
-    /// Make a published model one of yours: a diffusers directory, a .safetensors or a .ckpt file.
+    /// Import a published model: a diffusers directory, a .safetensors file or a .ckpt file.
     ///
-    /// A single file must have the key names of CompVis' code. The model becomes a folder in the
-    /// first folder of LB_MODELS, else in the user's data folder (lb/models). Weights are hard-linked
-    /// where the file system allows it, so that they take no further space. Only what torch has
-    /// pickled (.ckpt, .bin) is converted, and none of its code is run.
+    /// A single file must use the key names of CompVis' code. The model becomes a folder in the first
+    /// folder of LB_MODELS or, if that is not set, in the user's data folder (lb/models). Weights are
+    /// hard-linked if the file system allows it, so that they take no further space. Only pickled
+    /// weights (.ckpt, .bin) are converted, and no code in them is run.
     Import(ImportArguments),
-    /// List the models that were found, or describe one in detail.
+    /// List the models on this machine, or describe one in detail.
     Models(ModelsArguments),
-    /// Report what was found (runtime, devices, encoders, models), and what to do about the rest.
+    /// Check the runtime, devices, encoders and models of this machine, and advise on what is missing.
     Doctor(DoctorArguments),
-    /// Print completions for a shell.
+    /// Print a script with which a shell completes the arguments of lb.
     Completions(CompletionsArguments),
     /// Write man pages into a folder.
     #[command(hide = true)]

@@ -1,4 +1,4 @@
-//! The cache that a render uses: arguments to a cache.
+//! Arguments about the cache, and the cache that follows from them.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use lb_render::{Cache, CacheOptions, RenderError};
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
 
-/// What a render keeps for the next one.
+/// Whether a cache is used, where it is, and how large it may become.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cache")]
 pub(crate) struct CacheArguments {
@@ -18,15 +18,15 @@ pub(crate) struct CacheArguments {
     /// Folder of the cache [default: $LB_CACHE_DIR, else lb/results in the user's cache folder].
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
-    /// Most that the cache may hold, as in 500M or 20G; what was used longest ago goes first
-    /// [default: $LB_CACHE_SIZE, else 10G].
+    /// Largest size of the cache, such as 500M or 20G; entries that were used longest ago are removed
+    /// first [default: $LB_CACHE_SIZE, else 10G].
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     cache_size: Option<u64>,
 }
 
 impl CacheArguments {
-    /// The cache that was asked for, or the user's own. One that was asked for must be usable; the
-    /// user's own is tried when there is something to keep.
+    /// The cache that the arguments or the environment name, which must be usable; otherwise the
+    /// user's own, which is not tried before there is something to save.
     pub(crate) fn cache(&self, surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
         if self.no_cache {
             return Ok(None);
@@ -43,7 +43,7 @@ impl CacheArguments {
     }
 }
 
-/// The cache of a render whose arguments do not mention one. It is neither made nor tried yet.
+/// The cache of a render without arguments about it. The folder is neither created nor tried.
 pub(crate) fn usual_cache(surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
     let options = options(None, surroundings)?;
     match &surroundings.named_result_cache {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_have_units_of_bytes() {
+    fn sizes_are_numbers_with_units() {
         assert_eq!(parse_bytes("1000000"), Ok(1_000_000));
         assert_eq!(parse_bytes("500M"), Ok(500_000_000));
         assert_eq!(parse_bytes("20 gb"), Ok(20_000_000_000));

@@ -1,4 +1,4 @@
-//! The commands, a file each: its arguments and what it does.
+//! The commands. Each has a file with its arguments and what it does.
 
 pub(crate) mod completions;
 pub(crate) mod doctor;

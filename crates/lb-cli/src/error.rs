@@ -6,9 +6,7 @@ use std::process::ExitCode;
 use lb_job::{JobError, SettingsError};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
-use lb_render::{FileError, InputError, ModelError, RenderError, VideoError};
-
-use crate::device_advice;
+use lb_render::{DeviceProblem, FileError, InputError, ModelError, RenderError, VideoError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -238,7 +236,7 @@ impl CommandError {
                 Some("do not open this file with Python; look for the model as a .safetensors file")
             }
             RenderError::Model(ModelError::DeviceUnavailable { reason, .. }) => {
-                Some(device_advice::advice(reason))
+                Some(device_advice(reason))
             }
             RenderError::Video(VideoError::AudioWithoutFfmpeg { .. }) => {
                 Some("install ffmpeg, or leave --audio out")
@@ -289,5 +287,53 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
              stay",
         ),
         _ => None,
+    }
+}
+
+/// The next thing to do about the problem, with the command for it.
+pub(crate) fn device_advice(problem: &DeviceProblem) -> &'static str {
+    match problem {
+        DeviceProblem::NotBuiltIn { .. } | DeviceProblem::NoProvider { .. } => {
+            "in a checkout, run `cargo xtask setup --gpu` and leave ORT_DYLIB_PATH unset; elsewhere \
+             set ORT_DYLIB_PATH to the libonnxruntime of a build for GPUs"
+        }
+        DeviceProblem::NoDriver { .. } => {
+            "install NVIDIA's driver, 580 or newer (Ubuntu: `sudo ubuntu-drivers install`), until \
+             `nvidia-smi` lists the GPU; start a container with `--gpus all`"
+        }
+        DeviceProblem::NoCuda { .. } => {
+            "in a checkout, run `cargo xtask setup --gpu`, which fetches CUDA 13 and cuDNN 9 too; \
+             elsewhere install both and name their folders in LD_LIBRARY_PATH"
+        }
+        DeviceProblem::NoTensorRt { .. } => {
+            "install TensorRT 10 for CUDA 13 from developer.nvidia.com and name the folder of \
+             libnvinfer in LD_LIBRARY_PATH; --device cuda does without"
+        }
+        _ => {
+            "CUDA 13 needs driver 580 or newer and a GPU of 2018 or later (Turing), which \
+             `nvidia-smi` lists; a container needs `--gpus all`"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_of_a_device_has_its_own_advice() {
+        let library = "libonnxruntime_providers_cuda.so".into();
+        let reason = || String::from("it is not there");
+        let steps = [
+            (DeviceProblem::NoProvider { library }, "setup --gpu` and"),
+            (DeviceProblem::NoDriver { reason: reason() }, "nvidia-smi"),
+            (DeviceProblem::NoCuda { reason: reason() }, "cuDNN 9 too"),
+            (DeviceProblem::NoTensorRt { reason: reason() }, "libnvinfer"),
+            (DeviceProblem::Refused { reason: reason() }, "CUDA 13 needs"),
+        ];
+        for (problem, command) in steps {
+            let advice = device_advice(&problem);
+            assert!(advice.contains(command), "{problem:?}: {advice}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The film that is asked for: arguments to a job.
+//! Arguments about the film, and the job that follows from them.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,17 @@ use lb_job::{Job, JobError, JobSettings, KeyframeSettings};
 
 use crate::error::CommandError;
 
-/// What the film shows. Beside a job file, what is given here holds for the whole film.
+/// The prompts, pictures and settings of the film. With a job file, they apply to the whole film.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Keyframes")]
 pub(crate) struct FilmArguments {
-    /// Two or more prompts, one for each keyframe (the pictures of --from and --to count as well);
-    /// or one job file (.toml); or a film or picture that lb made, to render its job again.
+    /// Two or more prompts, one for each keyframe (--from and --to give a keyframe each); or one job
+    /// file (.toml); or a film, a picture or a folder of frames that lb made, to render its job
+    /// again.
     #[arg(value_name = "PROMPT|JOB", help_heading = None::<&'static str>)]
     pub(crate) prompts: Vec<String>,
-    /// Seeds of the prompts in order; missing ones count on from the last [default: 0,1,2,…].
+    /// Seeds of the prompts, in order; if there are too few, the rest count up from the last one
+    /// [default: 0,1,2,…].
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = list_item::<u64>)]
     seed: Vec<u64>,
     #[command(flatten)]
@@ -25,7 +27,7 @@ pub(crate) struct FilmArguments {
     ends: EndPictures,
 }
 
-/// Pictures as the film's ends; prompts may lie between them.
+/// Pictures with which the film begins and ends; prompts may come between them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pictures as keyframes")]
 struct EndPictures {
@@ -45,7 +47,8 @@ struct EndPictures {
     to_prompt: Option<String>,
 }
 
-/// The settings that flags have given. A flag that is not there says nothing, rather than no.
+/// The settings that the flags give. A switch that is not given leaves its setting open, rather than
+/// turning it off.
 pub(crate) fn given(mut flags: JobSettings) -> JobSettings {
     flags.timing.looped = flags.timing.looped.filter(|looped| *looped);
     flags
@@ -68,14 +71,14 @@ impl FilmArguments {
         Ok(settings.resolve().map_err(JobError::from)?)
     }
 
-    /// The file that describes the film, where prompts do not.
+    /// The file or folder that contains the job, if the arguments are not prompts.
     fn source(&self) -> Result<Option<&Path>, CommandError> {
         let prompts = &self.prompts;
         let alone = prompts.len() == 1;
         if let Some(picture) = prompts.iter().find(|prompt| is_picture(prompt, alone)) {
             return Err(CommandError::Request(format!(
-                "{picture} is a picture among prompts: a film begins with one by --from {picture}, \
-                 and ends with one by --to {picture}"
+                "{picture} is a picture among prompts: begin the film with it by --from {picture}, or \
+                 end the film with it by --to {picture}"
             )));
         }
         if let [one] = &prompts[..] {
@@ -83,14 +86,14 @@ impl FilmArguments {
             if path.is_dir() && !path.join("frame_0000.png").exists() {
                 return Err(CommandError::Request(format!(
                     "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
-                     as a prompt, say more than the folder's name"
+                     as a prompt, use other words than the folder's name"
                 )));
             }
             return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
         }
         let mistaken = prompts.iter().find(|prompt| {
             let path = Path::new(prompt.as_str());
-            // A job file that is missing is no prompt either.
+            // The name of a missing job file is not a prompt either.
             JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
         });
         match mistaken {
@@ -102,8 +105,8 @@ impl FilmArguments {
         }
     }
 
-    /// Gives the seeds to the prompts in order; pictures have none. Prompts beyond the seeds count on
-    /// from the last.
+    /// Gives the seeds to the prompts, in order; pictures get none. Prompts without a seed count up
+    /// from the last one when the settings are resolved.
     fn give_seeds(&self, keyframes: &mut [KeyframeSettings]) -> Result<(), CommandError> {
         if self.seed.is_empty() {
             return Ok(());
@@ -125,10 +128,11 @@ impl FilmArguments {
         Ok(())
     }
 
-    /// Whether these look like prompts whose quotes were forgotten: four words or more, each an
-    /// argument of its own. Only scripts that write spaces between words are looked at.
-    pub(crate) fn quotes_seem_forgotten(&self) -> bool {
-        words_apart(&self.prompts)
+    /// How many prompts there are, if their quotes seem to be forgotten: four or more arguments, each
+    /// a single word. Only words of Latin letters count, because other scripts may write prompts
+    /// without spaces.
+    pub(crate) fn words_without_quotes(&self) -> Option<usize> {
+        words_apart(&self.prompts).then_some(self.prompts.len())
     }
 }
 
@@ -148,8 +152,8 @@ impl EndPictures {
     }
 }
 
-/// Whether there is a picture of this name. One that is the only argument may carry a job, if its
-/// format can.
+/// Whether there is a picture of this name that cannot be meant as a job. A picture that is the only
+/// argument may carry a job, if its format can.
 fn is_picture(prompt: &str, alone: bool) -> bool {
     let path = Path::new(prompt);
     let ending = path.extension().and_then(|ending| ending.to_str());
@@ -174,7 +178,7 @@ mod tests {
     use super::words_apart;
 
     #[test]
-    fn forgotten_quotes_are_noticed_and_other_prompts_are_left_alone() {
+    fn forgotten_quotes_are_noticed_only_in_single_words() {
         let apart = |line: &str| {
             let prompts: Vec<String> = line.split('|').map(str::to_owned).collect();
             words_apart(&prompts)

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one asks for a clean end, the second one ends at once.
+//! Ctrl-C: the first time the work ends cleanly, the second time the program ends at once.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,24 +7,27 @@ use crate::error::CommandError;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Listens from now on.
+/// Begins to listen for Ctrl-C.
 pub(crate) fn listen() -> Result<(), CommandError> {
     let handler = || {
         if ASKED.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(CommandError::INTERRUPTED));
         }
-        // On a terminal, in the place of the progress bar, which is drawn again below.
+        // On a terminal, the message replaces the progress bar, which is drawn again below it.
         let line = if std::io::stderr().is_terminal() {
             "\r\x1b[2K"
         } else {
             ""
         };
-        eprintln!("{line}interrupted: ending after this step (once more to end at once)");
+        eprintln!(
+            "{line}interrupted: stopping after this step (press Ctrl-C again to stop at once)"
+        );
     };
     ctrlc::set_handler(handler)
         .map_err(|error| CommandError::Unready(format!("cannot listen for interrupts: {error}")))
 }
 
+/// Whether Ctrl-C was pressed.
 pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }

@@ -1,4 +1,4 @@
-//! The models and what they run on: arguments to a renderer.
+//! Arguments about the machine, and the renderer that follows from them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,11 @@ use lb_render::{
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
 
-/// What models run on.
+/// The device and how it is used.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model and machine")]
 pub(crate) struct MachineArguments {
-    /// What models run on.
+    /// Device on which the models run.
     #[arg(
         long,
         value_name = "DEVICE",
@@ -26,22 +26,22 @@ pub(crate) struct MachineArguments {
         default_value_t = Device::Auto
     )]
     pub(crate) device: Device,
-    /// What models compute in.
+    /// Floating-point numbers in which the models compute.
     #[arg(long, value_name = "NAME", value_parser = precisions(), default_value = "auto")]
     pub(crate) precision: &'static str,
-    /// Record the UNet's kernels once for each batch size and replay them (with cuda), which is
-    /// faster where pictures are small. Replays are checked before they are trusted.
+    /// Record the UNet's kernels once for each batch size and replay them, which is faster for
+    /// small pictures. Needs --device cuda. A replay is used only after its results were checked.
     #[arg(long)]
     cuda_graphs: bool,
     /// Threads of the model sessions [default: all cores].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
-    /// Most rows of one model call [default: by picture size].
+    /// Largest number of rows in one model call [default: depends on the picture size].
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 }
 
-/// The names of precisions, and what they stand for. `None` leaves the choice to the device.
+/// Names, values and help of the precisions. `None` leaves the choice to the device.
 const PRECISIONS: [(&str, Option<Precision>, &str); 3] = [
     ("auto", None, "fp16 on a GPU and fp32 on a CPU"),
     ("fp32", Some(Precision::Float32), "32-bit numbers"),
@@ -56,7 +56,7 @@ fn precisions() -> impl TypedValueParser<Value = &'static str> {
     })
 }
 
-/// The model where neither an argument nor the environment names one.
+/// The model that is used if neither an argument nor the environment names one.
 const BUNDLED_MODEL: &str = "pocket";
 
 impl MachineArguments {
@@ -107,7 +107,7 @@ impl MachineArguments {
     }
 }
 
-/// Loads the ONNX Runtime that the environment names, or that lies near the program.
+/// Loads the ONNX Runtime library that the environment names, or one in a folder near the program.
 pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandError> {
     let library = locate_library(
         surroundings.runtime_library.as_deref(),
@@ -116,7 +116,8 @@ pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandErr
     Ok(Runtime::load(&library)?)
 }
 
-/// The model of a job, or the one that the environment names, or the bundled one.
+/// The name of a job's model. A job that names none gets the model that the environment names, or the
+/// bundled one.
 pub(crate) fn model_name<'a>(job: &'a Job, surroundings: &'a Surroundings) -> &'a str {
     let named = job.model.as_deref();
     named
@@ -124,7 +125,7 @@ pub(crate) fn model_name<'a>(job: &'a Job, surroundings: &'a Surroundings) -> &'
         .unwrap_or(BUNDLED_MODEL)
 }
 
-/// Makes explicit what a job leaves to its surroundings: the model, and through it the size.
+/// Fills in the model and the size if the job leaves them open, and makes all paths absolute.
 pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(), CommandError> {
     let name = model_name(job, surroundings).to_owned();
     let folder = ModelDirectory::locate(&name, &surroundings.model_folders)?;
@@ -139,8 +140,7 @@ pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(),
     Ok(())
 }
 
-/// A model's name as it holds in any folder. A folder that is named relative to the working directory
-/// would be another model elsewhere.
+/// A name that means the same model in any working directory: a relative path becomes absolute.
 fn lasting_name(name: &str, folder: PathBuf) -> String {
     if folder != Path::new(name) {
         return name.to_owned();

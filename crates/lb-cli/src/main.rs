@@ -1,10 +1,10 @@
 //! `lb`: films in which one prompt's picture becomes another's.
 //!
-//! The command line is thin. [`usage`] reads the arguments that [`arguments`] declares. A command in
-//! [`commands`] turns them into what it needs: a job ([`film`]), outputs ([`outputs`]), a renderer
-//! ([`machine`]) and a cache ([`cache`]), with [`surroundings`] for what the environment says. The
-//! work is done by `lb-render`; progress ([`progress`]), messages, hints and exit codes ([`error`])
-//! are its own.
+//! The command line is thin: `lb-render` does the work. [`usage`] reads the arguments that
+//! [`arguments`] declares. A command in [`commands`] turns them into a job ([`film`]), outputs
+//! ([`outputs`]), a renderer ([`machine`]) and a cache ([`cache`]); [`surroundings`] supplies what
+//! depends on the environment. This crate also shows progress ([`progress`]), warnings ([`warnings`])
+//! and errors with hints and exit codes ([`error`]).
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,6 @@ mod print;
 mod arguments;
 mod cache;
 mod commands;
-mod device_advice;
 mod error;
 mod film;
 mod interrupt;
@@ -24,6 +23,7 @@ mod progress;
 mod rates;
 mod surroundings;
 mod usage;
+mod warnings;
 mod write;
 
 use std::io::IsTerminal;
@@ -73,7 +73,7 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
 
 fn trace(verbose: u8) {
     let filter = match verbose {
-        // What ONNX Runtime says of a failure is in the error that comes of it, if one does.
+        // If a failure in ONNX Runtime matters, our own error contains its message.
         0 => EnvFilter::new("warn,ort=off"),
         1 => EnvFilter::new("info,ort=warn"),
         _ => EnvFilter::new("debug,ort=info"),
@@ -83,7 +83,7 @@ fn trace(verbose: u8) {
         .with_writer(std::io::stderr)
         .with_target(verbose > 1)
         .with_ansi(std::io::stderr().is_terminal() && surroundings::allows_colour())
-        // It would tell of a closed standard error there, and panic.
+        // If standard error is closed, reporting that there would panic.
         .log_internal_errors(false)
         .init();
 }

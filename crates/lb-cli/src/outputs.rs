@@ -1,4 +1,4 @@
-//! What is written where: arguments to outputs.
+//! Arguments about the outputs, and the outputs that follow from them.
 
 use std::path::{Path, PathBuf};
 
@@ -11,71 +11,72 @@ use lb_render::{
 
 use crate::error::CommandError;
 
-/// What is written where.
+/// The files to write, and their formats.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
-    /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG.
+    /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG files.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace outputs that exist.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Picture of all computed frames side by side, as PNG.
+    /// PNG file for a picture of all computed frames side by side.
     #[arg(long, value_name = "FILE")]
     contact_sheet: Option<PathBuf>,
     /// Folder for the computed frames, before cross-fading.
     #[arg(long, value_name = "DIR")]
     frames_dir: Option<PathBuf>,
-    /// Sound for a .mp4, cut to its length or followed by silence (needs ffmpeg).
+    /// Sound for a .mp4, cut to the film's length or followed by silence (needs ffmpeg).
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
-    /// What encodes a .mp4.
+    /// Encoder of a .mp4.
     #[arg(long, value_name = "NAME", value_parser = encoders(), default_value = OPENH264)]
     encoder: &'static str,
-    /// Quantiser of openh264, 12 to 51; lower is better and larger.
+    /// Quantiser of openh264, 12 to 51; lower numbers give a better picture and a larger file.
     #[arg(long, value_name = "QP")]
     quantizer: Option<u8>,
-    /// Quality of ffmpeg's libx264, 0 to 51; lower is better and larger.
+    /// Quality of ffmpeg's libx264, 0 to 51; lower numbers give a better picture and a larger file.
     #[arg(long, value_name = "CRF")]
     crf: Option<u8>,
     /// Preset of ffmpeg's libx264; slower ones make smaller files.
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// Quality of a .webp, 0 to 100; higher is better and larger.
+    /// Quality of a .webp, 0 to 100; higher numbers give a better picture and a larger file.
     #[arg(long, value_name = "Q", conflicts_with = "lossless")]
     webp_quality: Option<u8>,
-    /// Keep every pixel of a .webp as it is.
+    /// Keep every pixel of a .webp unchanged.
     #[arg(long)]
     lossless: bool,
     /// Play a .gif or .webp once instead of repeating it.
     #[arg(long)]
     play_once: bool,
-    /// Write what is rendered as a job file with every value explicit; with no other output, write
-    /// only that.
+    /// Save the job as a job file with every value explicit; without any other output, nothing is
+    /// rendered.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_job: Option<PathBuf>,
-    /// Print one line of facts as JSON at the end.
+    /// Print one line of JSON at the end: files, evaluations, seconds, memory.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 const OPENH264: &str = "openh264";
 const FFMPEG: &str = "ffmpeg";
-/// Quality of ffmpeg's libx264 where none is given.
+/// The default quality of ffmpeg's libx264.
 const CRF: u8 = 17;
-/// Preset of ffmpeg's libx264 where none is given.
+/// The default preset of ffmpeg's libx264.
 const PRESET: &str = "medium";
 
 fn encoders() -> impl TypedValueParser<Value = &'static str> {
     PossibleValuesParser::new([
         PossibleValue::new(OPENH264).help("Built in"),
-        PossibleValue::new(FFMPEG).help("The program ffmpeg with libx264: smaller files"),
+        PossibleValue::new(FFMPEG)
+            .help("The program ffmpeg with libx264, which makes smaller files"),
     ])
     .map(|name| if name == FFMPEG { FFMPEG } else { OPENH264 })
 }
 
-/// Adds the defaults that outputs have to the help of their arguments.
+/// Adds the defaults of the outputs to the help of their arguments.
 pub(crate) fn with_defaults(argument: Arg) -> Arg {
     let default = match argument.get_id().as_str() {
         "quantizer" => match Encoder::default() {
@@ -93,7 +94,7 @@ pub(crate) fn with_defaults(argument: Arg) -> Arg {
     quoted(argument, &default)
 }
 
-/// Checks that something is written at all.
+/// Checks that there is any output.
 pub(crate) fn require(outputs: &Outputs) -> Result<(), CommandError> {
     match outputs.is_empty() {
         true => Err(CommandError::NoOutput),
@@ -115,8 +116,8 @@ impl OutputArguments {
             .any(|path| path == Path::new("-"))
         {
             return Err(CommandError::Request(
-                "an output cannot be -, because nothing is written to standard output; give a \
-                 file, or ./- for a file of that name"
+                "an output cannot be -, because films are not written to standard output; give a \
+                 file name, such as ./- for a file that is called -"
                     .into(),
             ));
         }

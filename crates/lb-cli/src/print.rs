@@ -1,8 +1,8 @@
-//! Printing that outlives its readers.
+//! Printing that does not fail when the other end of a pipe is closed.
 //!
-//! The standard library's macros panic where the other end of a pipe is closed, as in
-//! `lb plan … | head -1`. These take their names in this crate: what nobody reads is dropped, and
-//! the work goes on. Any other failure of standard output (a full disk) is kept for [`finish`].
+//! The standard library's macros panic then, as in `lb plan … | head -1`. In this crate, macros of the
+//! same names replace them: text that nobody reads is dropped, and the work continues. Any other
+//! failure of standard output, such as a full disk, is kept for [`finish`].
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
@@ -28,15 +28,14 @@ pub(crate) fn output(text: Arguments<'_>, end: &str) {
 }
 
 pub(crate) fn error(text: Arguments<'_>) {
-    // Where standard error is closed, there is nobody to tell.
+    // If standard error is closed, the failure cannot be reported anywhere.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Hands on what is still held back.
+/// Writes what is still in the buffer.
 ///
 /// # Errors
-///
-/// The first failure of standard output, unless it was that nobody reads it.
+/// The first failure of standard output, other than a closed pipe.
 pub(crate) fn finish() -> io::Result<()> {
     note(io::stdout().flush());
     let kept = FAILURE.lock().map(|mut kept| kept.take());

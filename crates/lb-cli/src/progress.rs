@@ -1,4 +1,4 @@
-//! The progress of a render, shown as a bar on a terminal, and warnings from the render.
+//! The progress of a render, shown as a bar on a terminal.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lb_render::{Phase, Plan, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
 
-use crate::interrupt;
 use crate::rates::{Rate, Stopwatch};
+use crate::{interrupt, warnings};
 
 /// Shows the phase, the steps, the rate and the remaining time on a terminal. It stops the render
 /// after Ctrl-C.
@@ -115,46 +115,13 @@ fn left(state: &ProgressState, text: &mut dyn std::fmt::Write) {
     }
 }
 
-/// The beginning of a long text in quotes, followed by how many characters were left out.
-fn shortened(text: &str, most: usize) -> String {
-    let rest = text.chars().count().saturating_sub(most);
-    if rest == 0 {
-        return format!("{text:?}");
-    }
-    let shown: String = text.chars().take(most).collect();
-    format!("{shown:?}… ({rest} more characters)")
-}
-
 impl RenderObserver for Progress {
     fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
         self.stopwatch.event(event);
+        if let Some(warning) = warnings::of_event(event) {
+            self.bar.suspend(|| eprintln!("warning: {warning}"));
+        }
         match event {
-            RenderEvent::PromptCut { prompt, cut } => self.bar.suspend(|| {
-                eprintln!(
-                    "warning: the prompt {} is too long; the model does not see {}",
-                    shortened(prompt, 60),
-                    shortened(cut, 200),
-                );
-            }),
-            RenderEvent::Cache { problem } => self.bar.suspend(|| {
-                eprintln!("warning: {problem}");
-            }),
-            RenderEvent::FramesWithoutPosition { first, count } => self.bar.suspend(|| {
-                eprintln!(
-                    "warning: {count} of the frames, first {}, do not carry their position in \
-                     the film, probably because another program saved them; they are spaced \
-                     evenly between their neighbours",
-                    first.display()
-                );
-            }),
-            RenderEvent::Reconstructed(at) if at.is_bad() => self.bar.suspend(|| {
-                eprintln!(
-                    "warning: keyframe {} differs from its picture by {:.0} %, so the film jumps \
-                     there; raise --inversion-iterations, or lower its guidance scale",
-                    at.keyframe + 1,
-                    100.0 * at.latent_error
-                );
-            }),
             RenderEvent::Weights { done, total, .. } => {
                 let percent = 100 * done / (*total).max(1);
                 self.bar

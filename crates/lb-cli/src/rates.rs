@@ -1,4 +1,4 @@
-//! How fast this machine was, to say how long a film will take.
+//! How fast this machine rendered earlier, from which the time of a film is estimated.
 
 mod stopwatch;
 
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::stopwatch::Stopwatch;
 use crate::machine::MachineArguments;
 
-/// Seconds that the parts of a stage of a render took.
+/// How fast a stage was rendered, in seconds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Rate {
-    /// Of one row that the model sees.
+    /// Seconds for one row of a model call.
     per_row: f64,
-    /// Of one computed frame after its last step: decoding it and what is done with it.
+    /// Seconds for one computed frame after its last step: for decoding and for writing it.
     per_decode: f64,
-    /// Of everything else: loading, reading prompts, finishing files.
+    /// Seconds for everything else: loading models, encoding prompts, finishing files.
     beside: f64,
 }
 
@@ -54,25 +54,25 @@ impl Circumstances {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Remembered(Vec<(Circumstances, Rate)>);
 
-/// More are forgotten.
+/// The largest number of rates in the file; older ones are dropped.
 const MOST_REMEMBERED: usize = 100;
 
 fn remembered(file: &Path) -> Remembered {
-    // What cannot be read is not remembered.
+    // A missing or damaged file counts as an empty one.
     std::fs::read_to_string(file)
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default()
 }
 
-/// The rate under these circumstances, if there was one.
+/// The rate that was remembered for these circumstances, if there is one.
 pub(crate) fn recall(file: Option<&Path>, circumstances: &Circumstances) -> Option<Rate> {
     let Remembered(rates) = remembered(file?);
     let found = rates.into_iter().find(|(known, _)| known == circumstances);
     found.map(|(_, rate)| rate)
 }
 
-/// Keeps a rate for later. Where it cannot be kept, no film is worse for it.
+/// Remembers a rate. A failure is only logged, because no film depends on it.
 pub(crate) fn remember(file: Option<&Path>, circumstances: Circumstances, rate: Rate) {
     let Some(file) = file else { return };
     let Remembered(mut rates) = remembered(file);
@@ -84,7 +84,7 @@ pub(crate) fn remember(file: Option<&Path>, circumstances: Circumstances, rate: 
     }
 }
 
-/// Keeps the rates of a render's stages. `size` is that of the first one's frames.
+/// Remembers the rates of a render's stages. `size` is the width and height of the first stage's frames.
 pub(crate) fn remember_stages(
     file: Option<&Path>,
     renderer: &Renderer,

@@ -1,4 +1,4 @@
-//! Reading the command line: what `-h` shows, and advice where arguments are not understood.
+//! Reads the command line, shortens what `-h` shows, and advises about arguments that are wrong.
 
 use std::ffi::OsStr;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use crate::arguments::{Arguments, command};
 
-/// What `lb render -h` and `lb plan -h` show; `--help` shows everything.
+/// The arguments that `lb render -h` and `lb plan -h` show; `--help` shows all of them.
 const USED_MOST: &[&str] = &[
     "prompts",
     "output",
@@ -33,7 +33,7 @@ const USED_MOST: &[&str] = &[
     "model",
 ];
 
-/// What other programs call our options.
+/// What other programs call our options, with our names.
 const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--duration", "--time", "--length"], "--seconds"),
     (&["--total-seconds", "--film-length"], "--film-seconds"),
@@ -59,7 +59,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--batch-size"], "--batch"),
 ];
 
-/// The arguments, or a message and the end of the program.
+/// Reads the arguments. If they are wrong, this prints a message and ends the program.
 pub(crate) fn parse() -> Arguments {
     let mut command = command();
     if std::env::args_os().any(|argument| argument == "-h") {
@@ -72,7 +72,7 @@ pub(crate) fn parse() -> Arguments {
     }
 }
 
-/// What most people need, on one screen.
+/// The command with the rarely used options hidden, so that the help fits on a screen.
 fn brief(command: clap::Command) -> clap::Command {
     ["render", "plan"]
         .into_iter()
@@ -84,13 +84,13 @@ fn brief(command: clap::Command) -> clap::Command {
                         argument.hide(rare)
                     })
                     .after_help(format!(
-                        "These are the options that are used most; `lb {name} --help` has all."
+                        "These are the most common options; `lb {name} --help` lists all."
                     ))
             })
         })
 }
 
-/// The same error, with better advice where there is some.
+/// The same error, with better advice if there is any.
 fn explained(mut error: Error, command: &clap::Command) -> Error {
     match error.kind() {
         ErrorKind::UnknownArgument => {
@@ -111,14 +111,14 @@ fn explained(mut error: Error, command: &clap::Command) -> Error {
                 error.remove(ContextKind::SuggestedSubcommand);
                 suggest(
                     &mut error,
-                    "films are rendered by `lb render`, with the same arguments",
+                    "to render a film, put `render` in front: `lb render` and the same arguments",
                 );
             }
             error
         }
         ErrorKind::ValueValidation => match number_advice(&error) {
             Some(advice) => {
-                // clap's own words for the reason stay with the old one.
+                // A new error, because the old one would also print clap's own reason.
                 let mut new = Error::new(ErrorKind::ValueValidation).with_cmd(command);
                 for (kind, value) in error.context() {
                     new.insert(kind, value.clone());
@@ -140,7 +140,7 @@ fn from_elsewhere(name: &str) -> Option<&'static str> {
         .map(|(_, ours)| *ours)
 }
 
-/// Whether this stands where a command should because `render` was left out.
+/// Whether an unknown command looks like a prompt or a file, so that `render` was probably left out.
 fn is_for_render(given: &str) -> bool {
     let ending = std::path::Path::new(given)
         .extension()
@@ -148,7 +148,7 @@ fn is_for_render(given: &str) -> bool {
     given.contains(char::is_whitespace) || matches!(ending, Some("toml" | "mp4"))
 }
 
-/// What to give instead of something that is no number.
+/// Advice about a value that is not a number.
 fn number_advice(error: &Error) -> Option<String> {
     use std::error::Error as _;
     let reason = error.source()?;
@@ -163,7 +163,7 @@ fn number_advice(error: &Error) -> Option<String> {
     let reason = reason.downcast_ref::<ParseIntError>()?;
     Some(match reason.kind() {
         IntErrorKind::PosOverflow => format!("give a number of at most {}", u64::MAX),
-        _ => "give a whole number, from 0 up".into(),
+        _ => "give a whole number, 0 or more".into(),
     })
 }
 

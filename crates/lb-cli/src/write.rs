@@ -1,4 +1,4 @@
-//! Texts that commands write themselves.
+//! Writing the text files that commands make themselves.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use lb_render::validate_destination;
 
 use crate::error::CommandError;
 
-/// Writes a text whole or not at all.
+/// Writes a text file, whole or not at all.
 pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
     validate_destination(path, overwrite)?;
     lb_files::write(path, text.as_bytes(), overwrite).map_err(|error| {
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_as_readable_as_other_files() {
+    fn text_files_have_the_usual_permissions() {
         let folder = tempfile::tempdir().unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
         let (usual, text) = (folder.path().join("usual"), folder.path().join("text"));

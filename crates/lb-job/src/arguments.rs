@@ -25,10 +25,10 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<C>())
 }
 
-/// Reads an item of a list, with or without space around it.
+/// Reads an item of a list, with or without spaces around it.
 ///
 /// # Errors
-/// What the item's type says.
+/// Those of the item's type.
 pub fn list_item<N: FromStr>(text: &str) -> Result<N, N::Err> {
     text.trim().parse()
 }
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_is_sound() {
+    fn clap_accepts_the_definition() {
         command().debug_assert();
     }
 
     #[test]
-    fn flags_are_settings() {
-        let flags = read(&[
+    fn flags_are_read_into_the_settings_of_a_job_file() {
+        let mut flags = read(&[
             "--quality=LOW",
             "--seconds=4",
             "--upscale=x4",
@@ -116,8 +116,7 @@ mod tests {
         let text = "size = \"512x768\"\n[defaults]\nquality = \"low\"\nseconds = 4\n[upscale]\n\
                     model = \"x4\"\nsteps = 9\n[crossfeed]\nparental_decay = 0.5\n";
         let file = JobSettings::parse(text, std::path::Path::new("film.toml")).unwrap();
-        let mut flags = flags;
-        // A flag that is not given says nothing; see `JobSettings::from_flags`.
+        // clap reads a switch that is not given as `false`, which a caller has to open again.
         flags.timing.looped = None;
         assert_eq!(flags, file);
         assert_eq!(file.defaults.branching.quality, Some(Quality::Low));
@@ -131,9 +130,9 @@ mod tests {
         let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for expected in [
             "Seconds of each transition [default: 3]",
-            "Guidance scale at keyframes that are made from prompts: 1 is no guidance [default: 4]",
-            "Seed of the second stage's noise, which is the same for all its frames [default: 420]",
-            "How latents are denoised [default: ddim]",
+            "Guidance scale of keyframes that are made from prompts; 1 means no guidance [default: 4]",
+            "Seed of the second stage's noise, which is the same for all of its frames [default: 420]",
+            "Sampler that denoises the latents [default: ddim]",
             "medium: 30 steps and 12 computed frames",
         ] {
             assert!(words.contains(expected), "{expected}: {help}");

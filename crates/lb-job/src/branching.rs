@@ -1,4 +1,4 @@
-//! How the tree of a transition is given.
+//! The tree of a transition, as a job describes it.
 
 use lb_schedule::{BranchingProfile, Quality, ScheduleError};
 
@@ -8,14 +8,14 @@ use crate::Transition;
 /// The tree of a transition, given in one of three ways.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Branching {
-    /// A quality, which stands for steps and computed frames.
+    /// By a quality, which sets the steps and the computed frames.
     Preset {
         /// The quality.
         quality: Quality,
         /// Where the first injection lies, as a share of the steps.
         depth_strength: f64,
     },
-    /// Steps and computed frames; the levels follow from them.
+    /// By steps and computed frames, from which the levels follow.
     Autosetup {
         /// Inference steps.
         steps: usize,
@@ -24,7 +24,7 @@ pub enum Branching {
         /// Where the first injection lies, as a share of the steps.
         depth_strength: f64,
     },
-    /// Every level by itself.
+    /// Level by level.
     Manual {
         /// Inference steps.
         steps: usize,
@@ -45,7 +45,7 @@ pub enum Injections {
 }
 
 impl Branching {
-    /// The tree of a transition alone.
+    /// The tree that this describes, if the film has no other transition.
     ///
     /// # Errors
     /// The rule of [`ScheduleError`] that the numbers break.
@@ -53,7 +53,7 @@ impl Branching {
         self.profile_of(self.own_steps())
     }
 
-    /// The steps that are given, or those of the quality.
+    /// The given number of steps, or that of the quality.
     fn own_steps(&self) -> usize {
         match self {
             Self::Preset { quality, .. } => quality.steps(),
@@ -90,8 +90,8 @@ impl Branching {
 /// The trees of a film's transitions, which all have the same number of steps.
 ///
 /// A keyframe's trajectory is shared by the transitions around it, so a film has one number of
-/// steps. All transitions that give a number must give the same, and transitions that have a quality
-/// take it over. Where there are only qualities, all take the steps of the finest. A quality keeps
+/// steps. All transitions that give a number must give the same one, and transitions with a quality
+/// use it too. If all transitions have qualities, the finest one sets the steps. Each quality keeps
 /// its own number of frames.
 ///
 /// # Errors
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_are_given_hold_for_qualities_too() {
+    fn given_steps_also_apply_to_qualities() {
         let film = [preset(Quality::High), autosetup(20, 6)];
         assert_eq!(shapes(&film), [(20, 25), (20, 6)]);
     }

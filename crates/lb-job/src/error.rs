@@ -1,4 +1,4 @@
-//! Which rule a job breaks.
+//! The errors of jobs and settings.
 
 #![allow(missing_docs)]
 
@@ -8,7 +8,7 @@ use lb_blend::{InversionOptions, SamplerKind};
 
 use crate::{Inpaint, Job, JobFileError};
 
-/// A broken rule of a job, or a job that cannot be read.
+/// A rule that a job breaks, or why a job cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
@@ -25,7 +25,7 @@ pub enum JobError {
     )]
     PromptLength { found: usize },
     /// More seeds are given than there are prompts.
-    #[error("{found} seeds are given for {keyframes} prompts; at most one seed a prompt")]
+    #[error("{found} seeds are given for {keyframes} prompts; each prompt takes one")]
     SeedCount { found: usize, keyframes: usize },
     /// The number of transitions does not fit the number of keyframes.
     #[error("the film's keyframes are joined by {expected} transitions; {found} are given")]
@@ -43,25 +43,30 @@ pub enum JobError {
         other: usize,
     },
     /// The feather of an inpainted film is out of range, in pixels.
-    #[error("a feather must be 0 to {} pixels, got {found}", Inpaint::MOST_FEATHER)]
+    #[error(
+        "a feather must be 0 to {} pixels wide, got {found}",
+        Inpaint::MOST_FEATHER
+    )]
     Feather { found: f64 },
-    /// A picture's inversion is to be refined more often than can help.
+    /// The number of iterations of a picture's inversion is out of range.
     #[error(
         "a picture's inversion takes 0 to {} iterations a step, got {found}",
         InversionOptions::MOST_ITERATIONS
     )]
     InversionIterations { found: usize },
     /// A keyframe is a picture, and the sampler cannot be inverted.
-    #[error("a picture as a keyframe needs DDIM, which can be inverted; the sampler is {sampler}")]
-    SamplerNotInvertible { sampler: SamplerKind },
-    /// A keyframe, counted from 0, is a picture that crossfeed would draw to the keyframe before it.
     #[error(
-        "keyframe {} is a picture, and crossfeed of power {power} draws each keyframe to the one \
-         before it: it would no longer be the picture",
+        "a picture as a keyframe needs the sampler ddim, which can be inverted; the sampler is {sampler}"
+    )]
+    SamplerNotInvertible { sampler: SamplerKind },
+    /// A keyframe, counted from 0, is a picture that crossfeed would change.
+    #[error(
+        "keyframe {} is a picture, and crossfeed of power {power} draws each keyframe towards the \
+         one before it: it would no longer be the picture",
         keyframe + 1
     )]
     PictureCrossfed { keyframe: usize, power: f64 },
-    /// Settings contradict each other, or do not suffice to make a job.
+    /// The settings contradict each other, or something is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// A job file cannot be read or written.
@@ -89,27 +94,27 @@ impl JobError {
     }
 }
 
-/// Settings contradict each other, or do not suffice to make a job.
+/// Settings contradict each other, or something is missing.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
     /// A keyframe, counted from 1, shows nothing.
     #[error("keyframe {keyframe} has neither a prompt nor an image")]
     NoPrompt { keyframe: usize },
-    /// A quality is given together with the numbers that it stands for.
-    #[error("a quality stands for steps and frames: give the one or the others")]
+    /// A quality is given together with numbers that it sets.
+    #[error("a quality sets steps and frames: give either a quality or these numbers")]
     QualityWithNumbers,
     /// Steps are given, but nothing else that a tree needs.
-    #[error("steps need a number of frames, or the branches of every level")]
+    #[error("steps are given without a number of frames or the branches of every level")]
     StepsAlone,
     /// Frames or branches are given without a number of steps.
-    #[error("frames or branches need a number of steps")]
+    #[error("frames or branches are given without a number of steps")]
     NoSteps,
     /// A number of frames is given together with the branches of the last level.
-    #[error("the branches of the last level are the frames: give frames or branches, not both")]
+    #[error("the branches of the last level become the frames: give frames or branches, not both")]
     FramesWithBranches,
     /// A depth strength is given together with the levels' own injections.
-    #[error("injections say where the levels begin: a depth strength has no effect beside them")]
+    #[error("injections say where the levels begin: give them or a depth strength, not both")]
     DepthStrengthWithBranches,
     /// Branches are given, but not where the levels begin.
     #[error("branches need injection steps or injection strengths, one for each level")]
@@ -118,15 +123,15 @@ pub enum SettingsError {
     #[error("injections need branches, one number for each level")]
     InjectionsWithoutBranches,
     /// Injections are given in both ways.
-    #[error("injections are given as steps or as strengths, not both")]
+    #[error("injections are given both as steps and as strengths; give one of them")]
     InjectionsTwice,
     /// A mid compression is given without fixed spacing.
-    #[error("a mid compression belongs to fixed spacing")]
+    #[error("a mid compression has an effect only with fixed spacing")]
     MidCompressionWithoutFixed,
     /// A picture to repaint is given without a mask, or a mask without a picture.
     #[error("inpainting needs an image and a mask; the {missing} is missing")]
     InpaintIncomplete { missing: &'static str },
-    /// A file's table `[depth]` names no map.
+    /// The table `[depth]` of a job file names no map.
     #[error("depth needs an image")]
     DepthWithoutImage,
     /// A second stage is described, but its model is not named.

@@ -1,4 +1,4 @@
-//! Job files: a job as TOML, read from disk or out of a film, and written.
+//! Job files: reading a job in TOML from a file or a film, and writing it.
 //!
 //! `docs/job-file.md` lists every key with its range and default. The text that a film carries is a
 //! job file like any other.
@@ -31,7 +31,7 @@ impl JobSettings {
         read::file(path)
     }
 
-    /// Reads the text of a job file that lay in `origin`, which can be a film, for example. Relative
+    /// Reads the text of a job file that comes from `origin`, which can be a film, for example. Relative
     /// paths are relative to the folder of `origin`.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl JobSettings {
     }
 
     /// Reads settings from JSON. The keys are those of a job file, with `keyframe` as a list;
-    /// `include` is not known. Paths stay as they are.
+    /// `include` is not allowed. Paths are not changed.
     ///
     /// # Errors
     /// [`JobFileError::Json`] for text that is not JSON or has values of a wrong type, and
@@ -50,8 +50,8 @@ impl JobSettings {
         json::read(text)
     }
 
-    /// Whether an argument names a job file, or something that may carry a job, rather than being a
-    /// prompt: its ending tells, or it is a folder.
+    /// Whether an argument names a job file, a file that may carry a job, or a folder, rather than being
+    /// a prompt. For a file, its ending decides.
     #[must_use]
     pub fn is_source(path: &Path) -> bool {
         let is_job_file = path
@@ -75,7 +75,7 @@ impl JobSettings {
 }
 
 /// The text of the job that a film, a picture or a folder of frames carries, exactly as it carries
-/// it. [`JobSettings::parse`] tells whether the text is a job.
+/// it. [`JobSettings::parse`] finds out whether the text is a job.
 ///
 /// # Errors
 /// [`JobError::Video`] for a file that cannot be read, [`JobError::NoJob`] for one that carries no
@@ -87,8 +87,8 @@ pub fn embedded_job(path: &Path) -> Result<String, JobError> {
 impl Job {
     /// The job as a job file in which every value is explicit.
     ///
-    /// What all keyframes or all transitions have in common is written once, in `[defaults]`. Reading
-    /// the text gives an equal job again.
+    /// Values that all keyframes or all transitions have in common are written once, in `[defaults]`.
+    /// Reading the text gives an equal job.
     ///
     /// # Errors
     /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, and [`JobFileError::Oversized`]
@@ -138,25 +138,9 @@ impl Job {
     }
 }
 
-/// Whether a model is named by its path.
+/// Whether the name of a model is a path.
 fn is_model_path(model: &str) -> bool {
     model.contains(['/', std::path::MAIN_SEPARATOR])
-}
-
-/// A text for a message: as much of it as fits, in one line.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    let mut characters = text.chars().map(|character| {
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
-    });
-    let mut shown: String = characters.by_ref().take(most).collect();
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a film is made with beside its keyframes: pictures for other models, and a second stage.
+//! Inputs for special models: inpainting, depth maps and the second stage; and named choices for them.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,12 @@ use lb_schedule::{BranchingProfile, ScheduleError};
 use crate::JobError;
 
 lb_schedule::choice! {
-    /// How a picture of another size becomes one of the film's size.
+    /// How a picture that does not have the film's size is fitted to it.
     #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
     pub enum Fit: "fit" {
-        /// Fills the film's picture and cuts off what is over on both sides.
+        /// Fills the film's picture and cuts off what lies outside on both sides.
         Crop,
-        /// Shows the whole picture and fills the rest from its edges.
+        /// Shows the whole picture and fills the rest with the colours of its edges.
         Pad,
         /// Stretches the picture and ignores its proportions.
         Stretch,
@@ -20,7 +20,7 @@ lb_schedule::choice! {
 }
 
 lb_schedule::choice! {
-    /// At which times of a transition the film shows its computed frames.
+    /// When the computed frames of a transition are shown.
     #[derive(Default)]
     #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
     pub enum Timing: "timing" {
@@ -34,20 +34,20 @@ lb_schedule::choice! {
     }
 }
 
-/// A picture of which a part is repainted.
+/// A picture that is partly repainted.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Inpaint {
     /// The picture.
     pub image: PathBuf,
     /// The mask: black is kept, white is repainted.
     pub mask: PathBuf,
-    /// Width in pixels of the seam over which kept and repainted are mixed, on the repainted side; 0
-    /// to [`Inpaint::MOST_FEATHER`].
+    /// Width in pixels of the soft edge between the kept and the repainted part, on the repainted
+    /// side; 0 to [`Inpaint::MOST_FEATHER`].
     pub feather: f64,
 }
 
 impl Inpaint {
-    /// The widest seam, in pixels.
+    /// The largest feather, in pixels.
     pub const MOST_FEATHER: f64 = 1024.0;
 
     pub(crate) fn validate(&self) -> Result<(), JobError> {
@@ -60,10 +60,10 @@ impl Inpaint {
     }
 }
 
-/// A map of what is near and what is far.
+/// A depth map, in which bright parts are near and dark parts are far.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DepthMap {
-    /// The map. Only the order of its grey levels and the proportions between them count.
+    /// The map. Only the proportions between its grey levels count, not their absolute values.
     pub image: PathBuf,
 }
 
@@ -78,9 +78,9 @@ pub struct Upscale {
     pub frames: usize,
     /// Where the first injection lies, as a share of the steps.
     pub depth_strength: f64,
-    /// How much noise the pictures of low resolution get, in training timesteps.
+    /// How much noise is added to the pictures of low resolution, in training timesteps.
     pub noise_level: usize,
-    /// The seed of all noise in the second stage: of its pictures of low resolution and of its
+    /// The seed of all noise in the second stage: on its pictures of low resolution and in its
     /// latents.
     pub seed: u64,
 }
@@ -92,10 +92,5 @@ impl Upscale {
     /// The rule of [`ScheduleError`] that the numbers break.
     pub fn profile(&self) -> Result<BranchingProfile, ScheduleError> {
         BranchingProfile::autosetup(self.steps, self.frames, self.depth_strength)
-    }
-
-    pub(crate) fn validate(&self) -> Result<(), JobError> {
-        self.profile()?;
-        Ok(())
     }
 }

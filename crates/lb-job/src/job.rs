@@ -23,30 +23,30 @@ pub struct Job {
     pub model: Option<String>,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
-    /// How latents are denoised.
+    /// The sampler that denoises the latents.
     pub sampler: SamplerKind,
     /// How the fractions of a level's branches are chosen.
     pub spacing: Spacing,
-    /// What perceptual spacing measures.
+    /// The differences that perceptual spacing measures.
     pub distance: SpacingDistance,
-    /// What trajectories take over from each other; nothing by default.
+    /// How much trajectories take over from each other; nothing by default.
     pub crossfeed: Crossfeed,
-    /// At which times of a transition the film shows its computed frames.
+    /// When the computed frames of a transition are shown.
     pub timing: Timing,
     /// Film frames per second, 0.1 to 1000.
     pub frames_per_second: f64,
-    /// Seconds of the whole film: transitions are stretched or shortened alike, and holds keep their
-    /// length. `None` adds up transitions and holds as they are.
+    /// Seconds of the whole film: all transitions are scaled by the same factor, and holds keep their
+    /// length. With `None`, the film lasts for the sum of its transitions and holds.
     pub film_seconds: Option<f64>,
-    /// How a picture of another size than the film's is fitted. `None` crops keyframes that are
+    /// How a picture that does not have the film's size is fitted. `None` crops keyframes that are
     /// pictures and refuses other pictures.
     pub fit: Option<Fit>,
-    /// How often each step of a picture's inversion is refined, where a keyframe is a picture: see
+    /// How often each step of the inversion is refined if a keyframe is a picture; see
     /// [`InversionOptions`].
     pub inversion_iterations: usize,
-    /// What is kept and what is repainted, for an inpainting model.
+    /// The picture that an inpainting model partly repaints.
     pub inpaint: Option<Inpaint>,
-    /// What is near and what is far, for a depth model.
+    /// The depth map that a depth model follows.
     pub depth: Option<DepthMap>,
     /// A second stage at four times the size.
     pub upscale: Option<Upscale>,
@@ -57,7 +57,7 @@ pub struct Job {
 pub struct Keyframe {
     /// What the picture shows.
     pub prompt: String,
-    /// What the picture shall not show; empty for nothing.
+    /// What the picture should not show; may be empty.
     pub negative_prompt: String,
     /// The seed of the noise that the picture is made from, as diffusers draws it.
     pub seed: u64,
@@ -65,27 +65,27 @@ pub struct Keyframe {
     pub guidance_scale: f64,
     /// Seconds for which the film rests on the picture, 0 to 86400.
     pub hold: f64,
-    /// A picture to be this keyframe, inverted along the prompt; `None` makes one from the prompt and
-    /// the seed. The film shows exactly this picture, fitted to its size. The second stage of an
+    /// A picture to be this keyframe, which is inverted with the prompt. With `None`, the keyframe is
+    /// made from the prompt and the seed. The film shows exactly this picture, fitted to its size. The second stage of an
     /// upscaled film redraws it.
     pub image: Option<PathBuf>,
 }
 
-/// The way from a keyframe to the next.
+/// The part of the film between a keyframe and the next.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Transition {
     /// Seconds of film, above 0 and at most 86400.
     pub seconds: f64,
     /// The branching tree.
     pub branching: Branching,
-    /// How much of the guidance is left in the middle: 1 keeps it constant, 0 leaves none.
+    /// How much of the guidance is left in the middle: 1 for all of it, 0 for none.
     pub guidance_damper: f64,
     /// How the motion starts and ends.
     pub easing: Easing,
 }
 
 impl Job {
-    /// Most keyframes of one film.
+    /// The largest number of keyframes.
     pub const MOST_KEYFRAMES: usize = 1000;
     /// Longest prompt, in bytes.
     pub const LONGEST_PROMPT: usize = 10_000;
@@ -148,7 +148,7 @@ impl Job {
             .map(PathBuf::as_path)
     }
 
-    /// Every path that the job names, to be changed.
+    /// Every path that the job names, to change it.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let keyframes = self.keyframes.iter_mut();
         let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_mut());
@@ -185,10 +185,13 @@ impl Job {
         self.crossfeed.validate()?;
         self.validate_pictures()?;
         self.inpaint.as_ref().map_or(Ok(()), Inpaint::validate)?;
-        self.upscale.as_ref().map_or(Ok(()), Upscale::validate)
+        if let Some(upscale) = &self.upscale {
+            upscale.profile()?;
+        }
+        Ok(())
     }
 
-    /// Checks what only films with pictures as keyframes have to keep.
+    /// Checks the rules for films with pictures as keyframes.
     fn validate_pictures(&self) -> Result<(), JobError> {
         let found = self.inversion_iterations;
         if self.inversion().validate().is_err() {
@@ -202,7 +205,7 @@ impl Job {
             return Err(JobError::SamplerNotInvertible { sampler });
         }
         let power = self.crossfeed.keyframes.power;
-        // The first keyframe takes over from none, in a loop neither.
+        // The first keyframe takes over nothing, not even in a loop.
         match self.picture_indices().find(|&index| index > 0) {
             Some(keyframe) if power > 0.0 => Err(JobError::PictureCrossfed { keyframe, power }),
             _ => Ok(()),
@@ -225,7 +228,7 @@ impl Keyframe {
 }
 
 impl Transition {
-    /// `scale` is the guidance scale of the keyframe before it.
+    /// Checks a transition after a keyframe with this guidance scale.
     fn validate(&self, scale: f64) -> Result<(), JobError> {
         let damper = self.guidance_damper;
         Ok(Guidance::new(scale, damper).validate()?)
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_not_drawn_to_another_keyframe() {
+    fn crossfeed_must_not_change_a_picture() {
         let job = |picture: usize| {
             let mut job = Job::of_prompts(["a", "b", "c"]);
             job.keyframes[picture].image = Some("picture.png".into());
@@ -276,8 +279,8 @@ mod tests {
         assert!(refused.is_request());
         assert_eq!(
             refused.to_string(),
-            "keyframe 3 is a picture, and crossfeed of power 0.1 draws each keyframe to the one \
-             before it: it would no longer be the picture"
+            "keyframe 3 is a picture, and crossfeed of power 0.1 draws each keyframe towards the \
+             one before it: it would no longer be the picture"
         );
     }
 }

@@ -1,10 +1,10 @@
 //! A latent blending job: what a film shows and how it is made, apart from where it is written.
 //!
-//! [`JobSettings`] are what somebody asks for, with gaps: by flags, in a job file, in the text that a
-//! film carries, or as JSON. They are the one declaration of every setting. Settings are laid
-//! [over](JobSettings::over) each other, and what is still open gets its
-//! [default](JobSettings::defaults) when they are [resolved](JobSettings::resolve) to a [`Job`]. A
-//! [`Plan`] works out everything about the film that needs no model:
+//! [`JobSettings`] are what a user asks for, with gaps: by flags, in a job file, in the text that a film
+//! carries, or as JSON. They declare every setting once. Settings are laid [over](JobSettings::over)
+//! each other, and those that are still open get their [default](JobSettings::defaults) when they are
+//! [resolved](JobSettings::resolve) to a [`Job`]. A [`Plan`] works out everything about the film that
+//! needs no model:
 //!
 //! ```text
 //!  flags ─┐
@@ -14,7 +14,7 @@
 //!                                               └── to_toml: a job file with every value explicit
 //! ```
 //!
-//! Nothing here knows a model or a runtime.
+//! This crate depends neither on models nor on a runtime.
 //!
 //! ```
 //! use lb_job::{Job, Plan};
@@ -30,8 +30,8 @@
 //! # }
 //! ```
 //!
-//! A keyframe can be a picture. It is inverted to the noise that becomes it, which the plan counts
-//! too, and shown exactly:
+//! A keyframe can be a picture. It is inverted: the noise is found from which the model would make it.
+//! The film shows the picture exactly, and the plan includes the cost of the inversion:
 //!
 //! ```
 //! use lb_job::{Job, Keyframe, Plan};

@@ -1,4 +1,4 @@
-//! A job worked out before anything is loaded: its trees, its cost, its film.
+//! The plan of a job: its trees, its cost and its timing, before anything is loaded.
 
 use lb_blend::{BlendOptions, FilmOutline, Forecast};
 use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming};
@@ -7,37 +7,37 @@ use crate::JobError;
 use crate::branching::film_profiles;
 use crate::{Job, Transition, Upscale};
 
-/// The work of one stage of a film.
+/// The cost of one stage of a film.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StageCost {
-    /// Its model evaluations and decodes.
+    /// Model evaluations and decodes of the stage.
     pub cost: Cost,
-    /// Rows that the model sees at most: [`Forecast::rows`].
+    /// The largest number of rows that the model may compute; see [`Forecast::rows`].
     pub rows: usize,
 }
 
-/// Everything about a film that is known beforehand.
+/// Everything about a film that is known without a model.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
     /// The tree of every transition; all have the same number of steps.
     pub profiles: Vec<BranchingProfile>,
-    /// The tree between two neighbouring computed frames of these trees, where a second stage makes
-    /// each of them a keyframe.
+    /// The tree between two neighbouring computed frames of the first stage, if a second stage makes
+    /// them its keyframes.
     pub upscale: Option<BranchingProfile>,
-    /// Keyframes of the film.
+    /// The number of keyframes.
     pub keyframes: usize,
     /// The seed of every keyframe.
     pub seeds: Vec<u64>,
     /// Model evaluations and decodes of the whole film.
     pub cost: Cost,
-    /// The same for the first stage, and for the second one of a film that is upscaled.
+    /// The cost of each stage: one, or two if the film is upscaled.
     pub stages: Vec<StageCost>,
-    /// When the film moves and when it rests.
+    /// When the film moves, and when it rests on a keyframe.
     pub timeline: Timeline,
 }
 
 impl Plan {
-    /// Checks a job and works it out.
+    /// Checks a job and makes its plan.
     ///
     /// # Errors
     /// The rule that the job breaks; nothing has been loaded or written.
@@ -121,7 +121,7 @@ fn timing(job: &Job) -> FilmTiming {
     timing
 }
 
-/// What each stage of the job takes, as the engine forecasts it.
+/// The cost of each stage of the job, as the engine forecasts it.
 fn stages(
     job: &Job,
     profiles: &[BranchingProfile],
@@ -143,7 +143,7 @@ fn stages(
     let mut stages = vec![StageCost::from(film.forecast(&options) + inversion)];
     if let Some(pair) = upscale {
         let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
-        // How strongly a computed frame is guided is not known before its fraction is.
+        // The guidance scale of a computed frame follows from its fraction, which is not known yet.
         let strongest = scales().fold(1.0, f64::max);
         let pairs = vec![lb_blend::Transition::new(pair.clone(), 1.0); pairs.sum()];
         let frames = pairs.len() + usize::from(!job.looped);

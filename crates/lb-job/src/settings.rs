@@ -1,8 +1,8 @@
-//! A film as somebody asks for it, with gaps: the one declaration of every setting.
+//! A film as a user asks for it, with gaps. Every setting is declared here, and only here.
 //!
 //! Each field below is a setting. Its name is the key in a job file and in JSON, its documentation is
-//! the help of its flag, and its attributes say how the flag is called. Flags, job files, the text
-//! that a film carries and JSON are all read into these structs. Settings are laid
+//! the help of its flag, and its attributes name the flag. Flags, job files, the text that a film
+//! carries and JSON are all read into these structs. Settings are laid
 //! [over](JobSettings::over) each other, and [`JobSettings::resolve`] fills what is still open with
 //! the defaults, which are collected in [`JobSettings::defaults`].
 
@@ -24,9 +24,10 @@ use crate::{Fit, Timing};
 #[cfg(feature = "arguments")]
 use crate::arguments::{choices, list_item};
 #[cfg(feature = "arguments")]
-pub(crate) use text::parse_size;
+use text::parse_size;
+pub(crate) use text::shortened;
 
-/// Everything that can be said about a film; `None`, or an empty list, where nothing is said.
+/// All settings of a film. A setting that is not given is `None` or an empty list.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
 #[serde(default)]
 #[merge(strategy = merge::option::overwrite_none)]
@@ -34,7 +35,7 @@ pub(crate) use text::parse_size;
 #[cfg_attr(feature = "arguments", command(next_help_heading = "Keyframes"))]
 #[non_exhaustive]
 pub struct JobSettings {
-    /// The keyframes, each with the transition that follows it: the file's `[[keyframe]]` tables.
+    /// The keyframes, each with the transition after it. They are `[[keyframe]]` tables in a job file.
     #[serde(rename = "keyframe", skip_serializing_if = "Vec::is_empty")]
     #[merge(strategy = layers::non_empty)]
     #[cfg_attr(feature = "arguments", arg(skip))]
@@ -46,14 +47,14 @@ pub struct JobSettings {
         arg(id = "size", long = "size", value_name = "WxH", value_parser = parse_size)
     )]
     pub size: Option<(usize, usize)>,
-    /// How latents are denoised.
+    /// Sampler that denoises the latents.
     #[serde(with = "text::choice")]
     #[cfg_attr(
         feature = "arguments",
         arg(id = "sampler", long = "sampler", value_name = "NAME", value_parser = choices::<SamplerKind>())
     )]
     pub sampler: Option<SamplerKind>,
-    /// What holds for every keyframe and transition that does not say otherwise: `[defaults]`.
+    /// Values for all keyframes and transitions that do not set their own: the table `[defaults]`.
     #[merge(strategy = Merge::merge)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub defaults: DefaultSettings,
@@ -62,7 +63,7 @@ pub struct JobSettings {
     #[merge(strategy = layers::spacing)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub spacing: SpacingSettings,
-    /// What perceptual spacing measures.
+    /// Differences that perceptual spacing measures.
     #[serde(rename = "spacing_distance", with = "text::choice")]
     #[cfg_attr(
         feature = "arguments",
@@ -75,13 +76,13 @@ pub struct JobSettings {
         )
     )]
     pub distance: Option<SpacingDistance>,
-    /// How the film runs in time.
+    /// The timing of the film.
     #[serde(flatten)]
     #[merge(strategy = Merge::merge)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub timing: TimingSettings,
-    /// How often each step of finding a picture's noise is refined: more iterations come closer to
-    /// the picture and take longer.
+    /// Refinements of each step when a picture is inverted to noise: more of them come closer to the
+    /// picture and take longer.
     #[cfg_attr(
         feature = "arguments",
         arg(
@@ -104,12 +105,12 @@ pub struct JobSettings {
         )
     )]
     pub model: Option<String>,
-    /// The picture of which a part is repainted.
+    /// The picture that is partly repainted.
     #[merge(strategy = Merge::merge)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub inpaint: InpaintSettings,
-    /// How pictures of another size than the film's are fitted
-    /// [default: keyframes are cropped, other pictures are refused].
+    /// How pictures that do not have the film's size are fitted [default: keyframes are cropped, other
+    /// pictures are refused].
     #[serde(with = "text::choice")]
     #[cfg_attr(
         feature = "arguments",
@@ -130,7 +131,7 @@ pub struct JobSettings {
     #[merge(strategy = Merge::merge)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub upscale: UpscaleSettings,
-    /// What trajectories take over from each other.
+    /// How much trajectories take over from each other.
     #[merge(strategy = Merge::merge)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub crossfeed: CrossfeedSettings,
@@ -148,7 +149,7 @@ pub struct KeyframeSettings {
     pub seed: Option<u64>,
     /// A picture to be this keyframe.
     pub image: Option<PathBuf>,
-    /// What `[defaults]` can say as well.
+    /// The settings that `[defaults]` may contain as well.
     #[serde(flatten)]
     pub shared: SharedSettings,
     /// The tree of the transition that follows.
@@ -176,24 +177,24 @@ impl KeyframeSettings {
     }
 }
 
-/// What holds for all keyframes and transitions that do not say otherwise.
+/// Values for all keyframes and transitions that do not set their own.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
 #[serde(default)]
 #[cfg_attr(feature = "arguments", derive(clap::Args))]
 #[non_exhaustive]
 pub struct DefaultSettings {
-    /// The keyframes and the motion between them.
-    #[serde(flatten)]
-    #[cfg_attr(feature = "arguments", command(flatten))]
-    pub shared: SharedSettings,
-    /// The trees.
+    /// The trees of the transitions.
     #[serde(flatten)]
     #[merge(strategy = layers::branching)]
     #[cfg_attr(feature = "arguments", command(flatten))]
     pub branching: BranchingSettings,
+    /// The keyframes and the motion between them.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "arguments", command(flatten))]
+    pub shared: SharedSettings,
 }
 
-/// The keyframes' look and the motion between them, apart from prompts and trees.
+/// Settings of keyframes and of the motion between them, apart from prompts and trees.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
 #[serde(default)]
 #[merge(strategy = merge::option::overwrite_none)]
@@ -201,7 +202,7 @@ pub struct DefaultSettings {
 #[cfg_attr(feature = "arguments", command(next_help_heading = "Keyframes"))]
 #[non_exhaustive]
 pub struct SharedSettings {
-    /// What the keyframes shall not show [default: nothing].
+    /// What the keyframes should not show [default: nothing].
     #[cfg_attr(
         feature = "arguments",
         arg(id = "negative_prompt", long = "negative-prompt", value_name = "TEXT")
@@ -218,7 +219,7 @@ pub struct SharedSettings {
         )
     )]
     pub hold: Option<f64>,
-    /// Guidance scale at keyframes that are made from prompts: 1 is no guidance.
+    /// Guidance scale of keyframes that are made from prompts; 1 means no guidance.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "guidance_scale", long = "guidance-scale", value_name = "G")
@@ -235,7 +236,7 @@ pub struct SharedSettings {
         )
     )]
     pub seconds: Option<f64>,
-    /// How much of the guidance is left in the middle of a transition: 1 is all of it, 0 is none.
+    /// How much of the guidance is left in the middle of a transition: 1 for all of it, 0 for none.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "guidance_damper", long = "guidance-damper", value_name = "D")
@@ -265,7 +266,7 @@ pub struct SharedSettings {
 #[cfg_attr(feature = "arguments", command(next_help_heading = "Branching"))]
 #[non_exhaustive]
 pub struct BranchingSettings {
-    /// Preset of steps and computed frames.
+    /// Preset that chooses the steps and the computed frames.
     #[serde(with = "text::choice")]
     #[cfg_attr(
         feature = "arguments",
@@ -279,7 +280,7 @@ pub struct BranchingSettings {
         )
     )]
     pub quality: Option<Quality>,
-    /// Inference steps, together with --frames or --branches.
+    /// Inference steps; needs --frames or --branches.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "steps", long = "steps", value_name = "N")
@@ -297,8 +298,8 @@ pub struct BranchingSettings {
         )
     )]
     pub frames: Option<usize>,
-    /// Where blending begins, as a share of the steps from 0 to 1: low values invent and move more,
-    /// high values cross-fade.
+    /// Where blending begins, as a share of the steps from 0 to 1: with low values the model invents
+    /// more and shapes move more, with high values the film is close to a cross-fade.
     #[cfg_attr(
         feature = "arguments",
         arg(
@@ -367,7 +368,8 @@ pub struct SpacingSettings {
         arg(id = "spacing", long = "spacing", value_name = "NAME", value_parser = choices::<SpacingChoice>())
     )]
     pub choice: Option<SpacingChoice>,
-    /// Density in the middle under fixed spacing: 1 is even, 2 is dense.
+    /// How close together branches are in the middle under fixed spacing: 1 for even spacing, higher
+    /// values for closer branches.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "mid_compression", long = "mid-compression", value_name = "S")
@@ -376,18 +378,18 @@ pub struct SpacingSettings {
 }
 
 lb_schedule::choice! {
-    /// A way of spacing, without its numbers.
+    /// A kind of spacing, without its numbers.
     #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
     #[non_exhaustive]
     pub enum SpacingChoice: "spacing" {
-        /// Measures while rendering, so that neighbours differ equally.
+        /// Moves branches while rendering, so that neighbours differ equally.
         Perceptual,
-        /// Follows a fixed curve.
+        /// Takes the fractions from a fixed curve.
         Fixed,
     }
 }
 
-/// How the film runs in time.
+/// The timing of the film.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
 #[serde(default)]
 #[merge(strategy = merge::option::overwrite_none)]
@@ -399,21 +401,22 @@ pub struct TimingSettings {
     #[serde(rename = "fps")]
     #[cfg_attr(feature = "arguments", arg(id = "fps", long = "fps", value_name = "F"))]
     pub frames_per_second: Option<f64>,
-    /// Seconds of the whole film: transitions are stretched or shortened alike, and holds keep their
-    /// length [default: what the transitions and holds add up to].
+    /// Seconds of the whole film: all transitions are scaled by the same factor, and holds keep their
+    /// length [default: the sum of transitions and holds].
     #[cfg_attr(
         feature = "arguments",
         arg(id = "film_seconds", long = "film-seconds", value_name = "S")
     )]
     pub film_seconds: Option<f64>,
-    /// At which times of a transition the film shows its computed frames.
+    /// When the computed frames of a transition are shown.
     #[serde(with = "text::choice")]
     #[cfg_attr(
         feature = "arguments",
         arg(id = "timing", long = "timing", value_name = "NAME", value_parser = choices::<Timing>())
     )]
     pub timing: Option<Timing>,
-    /// Close the film onto its first keyframe.
+    /// Add a transition from the last keyframe to the first one, so that the film can repeat without a
+    /// jump.
     #[serde(rename = "loop")]
     #[cfg_attr(
         feature = "arguments",
@@ -422,7 +425,7 @@ pub struct TimingSettings {
     pub looped: Option<bool>,
 }
 
-/// The picture of which a part is repainted; see [`Inpaint`](crate::Inpaint).
+/// The picture that is partly repainted; see [`Inpaint`](crate::Inpaint).
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
 #[serde(default)]
 #[merge(strategy = merge::option::overwrite_none)]
@@ -433,19 +436,19 @@ pub struct TimingSettings {
 )]
 #[non_exhaustive]
 pub struct InpaintSettings {
-    /// Picture of which a part is repainted; needs --mask and an inpainting model.
+    /// Picture that is partly repainted; needs --mask and an inpainting model.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "inpaint.image", long = "image", value_name = "PIC")
     )]
     pub image: Option<PathBuf>,
-    /// Mask of the picture: black is kept, white is repainted.
+    /// Mask for the picture: black parts are kept, white parts are repainted.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "inpaint.mask", long = "mask", value_name = "PIC")
     )]
     pub mask: Option<PathBuf>,
-    /// Width in pixels of the seam between kept and repainted, on the repainted side.
+    /// Width in pixels of the soft edge between the kept and the repainted part, on the repainted side.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "inpaint.feather", long = "feather", value_name = "PIXELS")
@@ -464,7 +467,7 @@ pub struct InpaintSettings {
 )]
 #[non_exhaustive]
 pub struct DepthSettings {
-    /// Map of what is near (bright) and what is far (dark); needs a depth model.
+    /// Depth map, in which bright parts are near and dark parts are far; needs a depth model.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "depth.image", long = "depth", value_name = "PIC")
@@ -480,7 +483,7 @@ pub struct DepthSettings {
 #[cfg_attr(feature = "arguments", command(next_help_heading = "Upscaling"))]
 #[non_exhaustive]
 pub struct UpscaleSettings {
-    /// x4 upscaling model, which computes the film again at four times the width and height.
+    /// Upscaling model (x4), which renders the film again at four times the width and height.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "upscale.model", long = "upscale", value_name = "NAME|DIR")
@@ -523,7 +526,7 @@ pub struct SecondStageSettings {
         )
     )]
     pub depth_strength: Option<f64>,
-    /// Noise on the frames of the first stage: more noise lets the model invent more.
+    /// Noise added to the frames of the first stage: with more noise, the model invents more.
     #[cfg_attr(
         feature = "arguments",
         arg(
@@ -533,7 +536,7 @@ pub struct SecondStageSettings {
         )
     )]
     pub noise_level: Option<usize>,
-    /// Seed of the second stage's noise, which is the same for all its frames.
+    /// Seed of the second stage's noise, which is the same for all of its frames.
     #[cfg_attr(
         feature = "arguments",
         arg(id = "upscale.seed", long = "upscale-seed", value_name = "N")
@@ -541,7 +544,7 @@ pub struct SecondStageSettings {
     pub seed: Option<u64>,
 }
 
-/// What trajectories take over from each other: nothing where the powers are 0; see
+/// How much trajectories take over from each other: nothing if the powers are 0. See
 /// [`Crossfeed`](crate::Crossfeed).
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, Merge)]
 #[serde(default)]

@@ -68,9 +68,11 @@ mod source;
 mod statistics;
 
 pub use error::MeasureError;
-pub use measurement::{Measurement, Sections, TransitionMeasure, measure};
+pub use measurement::{Measurement, Sections, measure};
 pub use source::{FilmLayout, FrameSource, Frames};
-pub use statistics::{Residual, Retention, Statistics, coefficient_of_variation};
+pub use statistics::{
+    Residual, Retention, Statistics, TransitionMeasure, coefficient_of_variation,
+};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -7,7 +7,7 @@ use lb_video::picture;
 
 use crate::error::MeasureError;
 use crate::frame::{Ends, laplacian_variance};
-use crate::statistics::{Statistics, retention, shares};
+use crate::statistics::{Statistics, TransitionMeasure, retention, shares};
 
 /// Where the transitions lie in a sequence of frames.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,28 +45,6 @@ pub struct Measurement {
     pub overall: Statistics,
     /// Every transition separately. Where the keyframes are not known there is one.
     pub transitions: Vec<TransitionMeasure>,
-}
-
-/// One transition, frame by frame.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct TransitionMeasure {
-    /// The frame that shows the left keyframe, counted from 0.
-    pub first: usize,
-    /// The frame that shows the right keyframe. In the last transition of a loop it is one after the last
-    /// frame.
-    pub last: usize,
-    /// The transition in a few numbers.
-    pub statistics: Statistics,
-    /// The distances between neighbouring frames, one less than there are frames.
-    pub distances: Vec<f64>,
-    /// The position of every frame, 0 to 1.
-    pub positions: Vec<f64>,
-    /// The high-frequency retention of every frame, which is 1 at both ends.
-    pub retention: Vec<f64>,
-    /// The blend residual of every frame, which is 0 at both ends. There is none where the ends do not
-    /// differ.
-    pub residual: Option<Vec<f64>>,
 }
 
 /// Measures frames that `open` reads from the beginning.

@@ -1,6 +1,4 @@
-//! Statistics: one or several transitions in a few numbers.
-
-use crate::measurement::TransitionMeasure;
+//! The measurements of a transition, and one or several transitions in a few numbers.
 
 /// Smoothness, and what distinguishes a morph from a cross-fade. The [crate](crate) documents the
 /// formulas.
@@ -42,6 +40,28 @@ pub struct Residual {
     pub mean: f64,
     /// The residual of the frame that is least like a cross-fade.
     pub most: f64,
+}
+
+/// One transition, frame by frame.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct TransitionMeasure {
+    /// The frame that shows the left keyframe, counted from 0.
+    pub first: usize,
+    /// The frame that shows the right keyframe. In the last transition of a loop it is one after the last
+    /// frame.
+    pub last: usize,
+    /// The transition in a few numbers.
+    pub statistics: Statistics,
+    /// The distances between neighbouring frames, one less than there are frames.
+    pub distances: Vec<f64>,
+    /// The position of every frame, 0 to 1.
+    pub positions: Vec<f64>,
+    /// The high-frequency retention of every frame, which is 1 at both ends.
+    pub retention: Vec<f64>,
+    /// The blend residual of every frame, which is 0 at both ends. There is none where the ends do not
+    /// differ.
+    pub residual: Option<Vec<f64>>,
 }
 
 impl Statistics {

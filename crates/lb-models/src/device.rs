@@ -22,7 +22,7 @@
 //!    are right for a device in the machine's own memory. `cuda.rs` is an example.
 //! 4. Add a line to `PROVIDERS` in `table.rs`, and one to `AUTOMATIC` if `auto` should try it.
 //! 5. If something can be missing that no [`DeviceProblem`] names, add a variant, and in
-//!    `lb-cli/src/device_advice.rs` what a user can do about it.
+//!    `lb-cli/src/error.rs` what a user can do about it.
 //!
 //! Nothing else in this crate depends on which devices there are. `docs/architecture.md` has the same
 //! recipe with the documents to change.

@@ -1,4 +1,4 @@
-//! Twenty films with one model that stays loaded. No file is written: the computed frames are
+//! Renders twenty films with a model that stays loaded. No file is written: the computed frames are
 //! received in memory.
 //!
 //! `cargo run --release -p lb-render --example twenty_films -- MODEL_DIRECTORY LIBONNXRUNTIME`
@@ -24,7 +24,7 @@ impl RenderObserver for KeptFrames {
     }
 }
 
-/// A small film, another one for each seed.
+/// A small film, which differs for each seed.
 pub(crate) fn film(seed: u64) -> Job {
     let mut job = Job::of_prompts(["a red apple", "a green pear"]);
     for (index, keyframe) in (0..).zip(&mut job.keyframes) {

@@ -1,4 +1,4 @@
-//! A model directory and two prompts to pictures:
+//! Renders two prompts to a folder of pictures:
 //! `cargo run --release -p lb-render --example two_prompts -- MODEL_DIRECTORY LIBONNXRUNTIME FOLDER`
 
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! A pipeline whose results are kept on disk.
+//! A pipeline whose results are kept in a cache.
 //!
-//! [`CachedPipeline`] offers what [`Pipeline`] offers, and whoever uses it need not know of a cache:
-//! each result is looked up first, and computed and saved if it is missing. A component of the model
-//! is loaded when the first of its results is missing, so a film whose results are all there loads
-//! no model. Without a cache, everything is computed.
+//! [`CachedPipeline`] has the methods of [`Pipeline`]. Each one looks its results up, and computes and
+//! saves those that are missing, so the code that calls it does not depend on the cache. A component
+//! of the model is loaded when the first of its results is missing: if all results of a film are in
+//! the cache, no model is loaded. Without a cache, everything is computed.
 //!
-//! The key of a result is made of the values that go into it, and of the component that makes it:
+//! The key of a result is made of the inputs and of the component that computes it:
 //!
 //! ```text
 //!  text encoder, token ids ──────────▶ conditioning ─┐
@@ -26,7 +26,7 @@ use lb_blend::{
     Backend, BackendError, BlendOptions, BlendReport, CallRows, Conditioning, DdimInversion,
     FilmOutline, InversionOptions, Keyframe, LatentShape, Latents, PredictRequest, StepProgress,
 };
-use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache, Memoized};
+use lb_cache::{Cache, CacheEntry, ContentKey, Key, KeyHasher, LenientCache, Memoized};
 use lb_models::{
     Component, ComponentOrigin, GreyPicture, ModelDirectory, ModelPool, PictureDecoder, Pipeline,
     PipelineOptions, SessionTimes, Tokens, UpscaleNoise,
@@ -40,7 +40,7 @@ use self::snapshots::{SnapshotModels, keyframe_key};
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 
-/// A model's pipeline, and the keys that stand for its components.
+/// A model's pipeline with a cache, and the keys of its components.
 pub(crate) struct CachedPipeline {
     pipeline: Pipeline,
     cache: Rc<LenientCache>,
@@ -52,14 +52,35 @@ pub(crate) struct CachedPipeline {
 
 /// Opens the pipelines of one render.
 pub(crate) struct Pipelines<'a> {
-    pub(crate) pool: &'a ModelPool,
-    pub(crate) options: &'a PipelineOptions,
-    pub(crate) cache: Rc<LenientCache>,
+    pool: &'a ModelPool,
+    options: &'a PipelineOptions,
+    cache: Rc<LenientCache>,
 }
 
-impl Pipelines<'_> {
-    /// Opens a pipeline for pictures of this width and height; loads nothing. Weights that the cache
-    /// does not know yet are read whole, to recognise them later.
+impl<'a> Pipelines<'a> {
+    /// Pipelines with models from this pool, whose results are kept in a cache if there is one.
+    pub(crate) fn new(
+        pool: &'a ModelPool,
+        options: &'a PipelineOptions,
+        cache: Option<Cache>,
+    ) -> Self {
+        Self {
+            pool,
+            options,
+            cache: Rc::new(LenientCache::new(cache)),
+        }
+    }
+
+    /// An observer that also reports problems with the cache to `observer`, before every other event.
+    pub(crate) fn observer<'b>(&self, observer: &'b mut dyn RenderObserver) -> CacheReporter<'b> {
+        CacheReporter {
+            cache: Rc::clone(&self.cache),
+            observer,
+        }
+    }
+
+    /// Opens a pipeline for pictures of this width and height; loads nothing. Weights whose hash is
+    /// not in the cache yet are read to hash them.
     ///
     /// `options` can change the options of this pipeline alone, and `encodes_pictures` says whether
     /// the VAE encoder will be needed.
@@ -112,7 +133,7 @@ impl CachedPipeline {
         self.pipeline.picture_size()
     }
 
-    /// Where the time of all model sessions went so far.
+    /// The times of all model sessions so far.
     pub(crate) fn times(&self) -> SessionTimes {
         self.pipeline.times()
     }
@@ -183,18 +204,18 @@ impl CachedPipeline {
         Ok(made.values.remove(0))
     }
 
-    /// The concatenated channel of a depth map. It needs no model, so it is not kept.
+    /// The concatenated channel of a depth map. It is cheap to compute, so it is not cached.
     pub(crate) fn depth_channel(&self, map: &GreyPicture) -> Result<Latents, RenderError> {
         Ok(self.pipeline.depth_channel(map)?)
     }
 
-    /// The noise of an upscaler's keyframes. It needs no model, so it is not kept.
+    /// The noise of an upscaler's keyframes. It is cheap to compute, so it is not cached.
     pub(crate) fn upscale_noise(&self, seed: u64) -> Result<UpscaleNoise, RenderError> {
         Ok(self.pipeline.upscale_noise(seed)?)
     }
 
-    /// Puts the noise that becomes a picture into keyframes whose initial latents are the picture's
-    /// own. All of them are inverted together. Returns what that took.
+    /// Inverts keyframes that are pictures: replaces their initial latents, which are the encoded
+    /// pictures, by the noise from which the model would make them. Returns the cost.
     ///
     /// # Errors
     /// Those of [`lb_blend::invert`], and [`RenderError::Interrupted`] once the observer says so.
@@ -220,7 +241,7 @@ impl CachedPipeline {
             shape: self.pipeline.latent_shape(),
         };
         let mut has_begun = false;
-        // Each group is one batch of the engine, so that no more than one is lost if this is stopped.
+        // Each group is one batch of the engine, so that only one batch is lost if this is stopped.
         let limit = self.pipeline.batch_limit().max(1);
         let groups = known
             .chunks(known.len().max(1))
@@ -289,8 +310,8 @@ impl CachedPipeline {
         self.pipeline.expect_rows(rows);
     }
 
-    /// Loads the denoiser and the decoder now, rather than in the middle of the walk, if frames between
-    /// the keyframes that `snapshots` knows are missing.
+    /// Loads the UNet and the decoder now, rather than while blending, if any frames between the
+    /// keyframes that `snapshots` knows are missing.
     ///
     /// # Errors
     /// [`RenderError::Model`] if they cannot be loaded, and [`RenderError::Interrupted`].
@@ -308,14 +329,14 @@ impl CachedPipeline {
         Ok(())
     }
 
-    /// The key of what the VAE encoder makes of `content` for this purpose.
+    /// The key of the VAE encoder's result for this content and purpose.
     fn encoded_key(&self, purpose: &str, content: &impl ContentKey) -> Option<Key> {
         let encoder = self.vae_encoder?;
         Some(Key::of(LatentsEntry::KIND, &(purpose, encoder, content)))
     }
 }
 
-/// The engine's snapshots are kept by [`CachedPipeline::snapshots`]; single predictions are not.
+/// Single predictions are not cached; the engine's snapshots are, by [`CachedPipeline::snapshots`].
 impl Backend for CachedPipeline {
     fn batch_limit(&self) -> usize {
         self.pipeline.batch_limit()
@@ -351,7 +372,7 @@ pub(crate) struct CachedDecoder {
 }
 
 impl CachedDecoder {
-    /// The pictures of these latents, and how many of them needed no decoding.
+    /// The pictures of these latents, and how many of them were in the cache.
     ///
     /// # Errors
     /// [`RenderError::Model`] if the decoder cannot be loaded or run.
@@ -369,10 +390,10 @@ impl CachedDecoder {
     }
 }
 
-/// Reports what went wrong with a cache, before every other event.
+/// See [`Pipelines::observer`].
 pub(crate) struct CacheReporter<'a> {
-    pub(crate) cache: Rc<LenientCache>,
-    pub(crate) observer: &'a mut dyn RenderObserver,
+    cache: Rc<LenientCache>,
+    observer: &'a mut dyn RenderObserver,
 }
 
 impl RenderObserver for CacheReporter<'_> {
@@ -385,7 +406,7 @@ impl RenderObserver for CacheReporter<'_> {
     }
 }
 
-/// Hands on the steps of one batch as steps of all inversions of a film.
+/// Reports the steps of one batch as steps of all inversions of a film.
 struct InversionSteps<'a> {
     observer: &'a mut dyn RenderObserver,
     /// Model evaluations before this batch.
@@ -403,7 +424,7 @@ impl lb_blend::Observer for InversionSteps<'_> {
     }
 }
 
-/// What a component's results depend on, beside what it is asked.
+/// What a component's results depend on, apart from its inputs.
 struct Origin<'a> {
     description: &'a [u8],
     /// Hashes of the files that hold its weights.
@@ -416,8 +437,8 @@ impl ContentKey for Origin<'_> {
     }
 }
 
-/// The key of a component as it is now: other weights, another runtime or another device have
-/// another key. `None` if the weights cannot be read.
+/// The key of a component, which differs for other weights, another runtime or another device. It is
+/// `None` if the weights cannot be read.
 fn component_key(
     cache: &LenientCache,
     origin: &ComponentOrigin,
@@ -445,10 +466,11 @@ fn component_key(
     Ok(Some(Key::of(COMPONENT, &origin)))
 }
 
-/// Stands for a component inside of other keys.
+/// The kind of the keys of components, which are parts of other keys.
 const COMPONENT: lb_cache::EntryKind = lb_cache::EntryKind::new("component", 1);
 
-/// The key of the noise that becomes a picture; the keyframe's initial latents are the picture's own.
+/// The key of the noise from which the model would make a picture. The keyframe's initial latents are the
+/// encoded picture.
 fn inversion_key(
     unet: &Key,
     denoising: &Denoising,

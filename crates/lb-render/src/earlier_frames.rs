@@ -1,4 +1,4 @@
-//! Frames of a first stage that was rendered earlier.
+//! The frames of a first stage that was rendered earlier.
 
 mod positions;
 
@@ -14,7 +14,7 @@ use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, proceed};
 use crate::upscale::{LowResFrames, LowResPictures};
 
-/// The computed frames of an earlier render, to be enlarged. Their pictures stay on the disk.
+/// The computed frames of an earlier render, which are to be upscaled. The pictures stay on disk.
 #[derive(Clone, Debug)]
 pub struct EarlierFrames {
     paths: Vec<PathBuf>,
@@ -38,7 +38,7 @@ impl EarlierFrames {
         };
         let mut size = None;
         for path in &paths {
-            // It is decoded, so that a damaged one is found before any work.
+            // Every frame is decoded, so that a damaged one is found before any work.
             let found = picture::size(&read_picture(path)?);
             let expected = *size.get_or_insert(found);
             if found != expected {
@@ -56,11 +56,11 @@ impl EarlierFrames {
         })
     }
 
-    /// The same frames at these fractions: those of every transition, both keyframes included.
+    /// The same frames at these fractions: a list for every transition, both keyframes included.
     ///
-    /// Without them, the frames are at the positions that their files carry. If they carry none, as
-    /// frames of other programs, their fractions are those of fixed spacing, or even ones if the job
-    /// was spaced by what it showed.
+    /// Without fractions, the frames have the positions that their files carry. If the files carry
+    /// none, because another program saved them, the fractions are those of fixed spacing, or evenly
+    /// spaced if the job has perceptual spacing.
     #[must_use]
     pub fn with_fractions(self, fractions: Option<Vec<Vec<f64>>>) -> Self {
         Self { fractions, ..self }
@@ -101,7 +101,7 @@ impl EarlierFrames {
 
     /// How many computed frames each of a film's `transitions` has, both keyframes included. This
     /// follows from the fractions, or from the positions that the frames carry; it is `None` if
-    /// neither says.
+    /// neither is known.
     ///
     /// # Errors
     /// [`RenderError::FramePosition`] for frames that contradict each other.
@@ -119,10 +119,10 @@ impl EarlierFrames {
         }
     }
 
-    /// The frames as those of a job's first stage.
+    /// The frames as the first stage of a job.
     ///
-    /// Frames that carry no position among others that do are taken to lie evenly between their
-    /// neighbours, which is reported.
+    /// If only some frames carry a position, the others are spaced evenly between their neighbours, and
+    /// this is reported.
     pub(crate) fn of_job(
         &self,
         job: &Job,
@@ -170,7 +170,7 @@ impl EarlierFrames {
     }
 }
 
-/// The given fractions, if they can be those of transitions with this many frames.
+/// The given fractions, if they are valid for transitions with these numbers of frames.
 fn validated(given: &[Vec<f64>], expected: Vec<usize>) -> Result<Vec<Vec<f64>>, RenderError> {
     let found: Vec<usize> = given.iter().map(Vec::len).collect();
     let rises = |fractions: &Vec<f64>| {

@@ -1,11 +1,11 @@
-//! What can go wrong between a request and a film.
+//! The errors of rendering.
 #![allow(missing_docs)] // The fields say what they are by their names.
 
 use std::path::PathBuf;
 
 use lb_models::ModelError;
 
-/// A broken rule of a request, or the part of the work that failed.
+/// A rule that a request breaks, or the part of the work that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
@@ -14,7 +14,7 @@ pub enum RenderError {
     Job(#[from] lb_job::JobError),
     /// A picture has another size than the film, and the job does not say how to fit it. Sizes are
     /// width and height.
-    #[error("the {what} has {}x{} pixels, the film has {}x{}", found.0, found.1, film.0, film.1)]
+    #[error("the {what} has {}x{} pixels, but the film has {}x{}", found.0, found.1, film.0, film.1)]
     NeedsFit {
         what: &'static str,
         found: (usize, usize),
@@ -22,17 +22,17 @@ pub enum RenderError {
     },
     /// A mask would be cropped or padded in another way than its picture.
     #[error(
-        "the mask ({}x{} pixels) has other proportions than its picture ({}x{}); cropped or padded, \
-         it would not lie on it", mask.0, mask.1, picture.0, picture.1
+        "the mask ({}x{} pixels) has other proportions than its picture ({}x{}), so that, \
+         cropped or padded, it would not match the picture", mask.0, mask.1, picture.0, picture.1
     )]
     MaskProportions {
         picture: (usize, usize),
         mask: (usize, usize),
     },
-    /// An upscaler does not take frames of this size.
+    /// An upscaler cannot enlarge frames of this size.
     #[error(
-        "an upscaler takes frames whose width and height are multiples of {multiple}, {most} pixels \
-         at most; these have {width}x{height}"
+        "an upscaler takes frames whose width and height are multiples of {multiple} and at most \
+         {most} pixels; these have {width}x{height}"
     )]
     LowResSize {
         width: usize,
@@ -40,18 +40,19 @@ pub enum RenderError {
         multiple: usize,
         most: usize,
     },
-    /// The frames to be upscaled are not as many as the job has.
-    #[error("the film has {expected} computed frames; {found} are there")]
+    /// The number of frames to be upscaled is not that of the job.
+    #[error("the film has {expected} computed frames, but {found} were found")]
     LowResCount { found: usize, expected: usize },
     /// A folder does not hold the frames of a film.
     #[error(
-        "{} holds no frames: frame_0000.png, frame_0001.png and so on, there or in a folder `frames`",
+        "{} contains no frames (frame_0000.png, frame_0001.png and so on), neither itself nor in a \
+         folder `frames`",
         folder.display()
     )]
     NoFrames { folder: PathBuf },
     /// A frame has another size than the first one.
     #[error(
-        "{} has {}x{} pixels, the frames before it have {}x{}",
+        "{} has {}x{} pixels, but the frames before it have {}x{}",
         path.display(), found.0, found.1, expected.0, expected.1
     )]
     FrameSize {
@@ -62,8 +63,8 @@ pub enum RenderError {
     /// The given fractions are not those of the film's frames. The numbers are frames of each
     /// transition.
     #[error(
-        "the transitions have {expected:?} computed frames; fractions from 0 to 1 are given for \
-         {found:?}"
+        "the transitions have {expected:?} computed frames; the given fractions, which must rise from \
+         0 to 1, are for {found:?}"
     )]
     Fractions {
         found: Vec<usize>,
@@ -73,10 +74,12 @@ pub enum RenderError {
     #[error(transparent)]
     FramePosition(#[from] crate::earlier_frames::FramePositionError),
     /// The job has a second stage, but the renderer has no model for it.
-    #[error("the job is upscaled with `{model}`, but the renderer was given no upscaling model")]
+    #[error("the job is upscaled with `{model}`, but the renderer has no upscaling model")]
     NoUpscaler { model: String },
     /// The job needs two kinds of model at once.
-    #[error("a film is either inpainted or follows a depth map: each needs a model of its own")]
+    #[error(
+        "a film is either inpainted or follows a depth map, because each needs a different model"
+    )]
     TwoModes,
     /// Two outputs would overwrite each other.
     #[error("{} is named as two different outputs", path.display())]
@@ -85,10 +88,10 @@ pub enum RenderError {
     #[error("{} exists", path.display())]
     OutputExists { path: PathBuf },
     /// An output would replace a device or a pipe.
-    #[error("{} is a device or a pipe: outputs are files and folders", path.display())]
+    #[error("{} is a device or a pipe; an output must be a file or a folder", path.display())]
     SpecialFile { path: PathBuf },
     /// A contact sheet has the ending of another format.
-    #[error("{}: a contact sheet is a PNG picture", path.display())]
+    #[error("{} does not end in .png, but a contact sheet is a PNG picture", path.display())]
     ContactSheetFormat { path: PathBuf },
     /// A picture, mask or depth map cannot be read.
     #[error(transparent)]
@@ -108,7 +111,7 @@ pub enum RenderError {
     /// The film or a picture cannot be written.
     #[error(transparent)]
     Video(#[from] lb_video::VideoError),
-    /// The cache cannot be used as it was asked for, or a computation for it lost a result.
+    /// The cache cannot be used, or a computation returned the wrong number of results.
     #[error(transparent)]
     Cache(#[from] lb_cache::CacheError),
     /// The observer stopped the render.
@@ -120,7 +123,7 @@ impl From<lb_blend::BlendError> for RenderError {
     fn from(error: lb_blend::BlendError) -> Self {
         match error {
             lb_blend::BlendError::Interrupted => Self::Interrupted,
-            // A keyframe of the second stage, made from a frame of the first one.
+            // The error of making a keyframe of the second stage.
             lb_blend::BlendError::Keyframe(error) => match error.into_inner().downcast() {
                 Ok(error) => *error,
                 Err(error) => Self::Blend(lb_blend::KeyframeError::new(error).into()),
@@ -173,8 +176,8 @@ impl RenderError {
         }
     }
 
-    /// Whether the memory of the device, or of the machine, did not hold what a model computes, so
-    /// that smaller batches or pictures may succeed.
+    /// Whether the memory of the device or of the machine did not suffice, so that smaller batches or
+    /// pictures may succeed.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         let model = match self {

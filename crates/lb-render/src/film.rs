@@ -1,4 +1,4 @@
-//! Cross-fading computed frames into film frames, as they come.
+//! Cross-fading computed frames into film frames as soon as they are computed.
 
 use std::sync::Arc;
 
@@ -21,14 +21,15 @@ pub(crate) struct Motion {
     pub(crate) distances: Vec<f64>,
 }
 
-/// Cross-fades computed frames into a film. Even timing holds no more than two of them. Perceptual
-/// timing holds those of one transition, because the time of the first one follows from all distances.
+/// Cross-fades computed frames into a film. With even timing, at most two computed frames are held. With
+/// perceptual timing, those of a whole transition are held, because the time of its first frame depends
+/// on all distances.
 pub(crate) struct FilmAssembler {
     timeline: Timeline,
     timing: Timing,
-    /// How many computed frames each transition has, its keyframes included.
+    /// The number of computed frames of each transition, its keyframes included.
     computed: Vec<usize>,
-    /// Film frames of the current transition, once they are known.
+    /// The film frames of the current transition, as soon as they are known.
     film: std::iter::Peekable<std::vec::IntoIter<FilmFrame>>,
     /// The last computed frames of the current transition, the newest at the end.
     held: Vec<Arc<RgbImage>>,
@@ -37,7 +38,7 @@ pub(crate) struct FilmAssembler {
 }
 
 impl FilmAssembler {
-    /// An assembler for a film whose transitions have this many computed frames each, keyframes
+    /// An assembler for a film whose transitions have these numbers of computed frames, keyframes
     /// included.
     pub(crate) fn new(timeline: Timeline, computed: Vec<usize>, timing: Timing) -> Self {
         Self {
@@ -51,9 +52,9 @@ impl FilmAssembler {
         }
     }
 
-    /// Takes the next computed frame, and calls `show` for every film frame that it completes, with
-    /// left, right and weight of the mix (1 − weight) · left + weight · right. Shared keyframes come
-    /// once; the first keyframe of a loop comes again at its end.
+    /// Takes the next computed frame, and calls `show` with `left`, `right` and `weight` for every film
+    /// frame that can now be mixed as (1 − weight) · left + weight · right. A shared keyframe is taken
+    /// once, but the first keyframe of a loop is taken again at the end.
     pub(crate) fn push(
         &mut self,
         frame: Arc<RgbImage>,
@@ -94,7 +95,7 @@ impl FilmAssembler {
         std::mem::take(&mut self.motions)
     }
 
-    /// The span and the computed frames of the transition that is under way.
+    /// The span and the number of computed frames of the current transition.
     fn current(&self) -> Option<(TransitionSpan, usize)> {
         let index = self.motions.len();
         let span = self.timeline.transitions().get(index)?;

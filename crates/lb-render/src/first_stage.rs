@@ -1,4 +1,4 @@
-//! The first stage of a film, or its only one: prompts, noise and pictures become keyframes.
+//! The first or only stage of a film, whose keyframes are made from prompts, noise and pictures.
 
 use lb_blend::{
     Backend, BlendError, BlendOptions, BlendReport, FilmOutline, Keyframe, Latents, Transition,
@@ -24,13 +24,13 @@ pub(crate) struct FirstStage<'a> {
     pipeline: CachedPipeline,
     mode: Mode,
     pictures: KeyframePictures,
-    /// What the model sees beside every keyframe's latents.
+    /// The concatenated channels of all keyframes.
     channels: Option<Latents>,
 }
 
 impl<'a> FirstStage<'a> {
-    /// Opens a stage for frames of this width and height. Of the model, no more than the VAE encoder
-    /// is loaded, and this only for an inpainted film.
+    /// Opens a stage for frames of this width and height. Only the VAE encoder of the model
+    /// may be loaded, for an inpainted film.
     ///
     /// # Errors
     /// Those of [`Mode::read`], [`KeyframePictures::read`] and [`Pipelines::open`].
@@ -57,8 +57,8 @@ impl<'a> FirstStage<'a> {
         })
     }
 
-    /// Computes the frames. `shows_film` says whether they are the film's, and not those of low
-    /// resolution that a second stage takes.
+    /// Computes the frames. `shows_film` says whether they are the frames of the film, rather
+    /// than those of low resolution for a second stage.
     ///
     /// # Errors
     /// [`RenderError`] for what fails, and [`RenderError::Interrupted`].
@@ -122,7 +122,7 @@ impl<'a> FirstStage<'a> {
             .map_err(BlendError::from)?)
     }
 
-    /// Puts into the keyframes that are pictures the noise that becomes them.
+    /// Inverts the keyframes that are pictures: their initial latents become noise.
     fn invert(
         &mut self,
         keyframes: &mut [Keyframe],

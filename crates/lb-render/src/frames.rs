@@ -1,4 +1,4 @@
-//! From finished latents to computed frames as the film shows them: the step before the sinks.
+//! Turning denoised latents into computed frames, before they go to the sinks.
 
 use image::RgbImage;
 use lb_blend::{BlendedFrame, Latents};
@@ -9,8 +9,8 @@ use crate::modes::Mode;
 use crate::picture_keyframes::KeyframePictures;
 use crate::summary::Reconstruction;
 
-/// Decodes latents, puts the kept part of an inpainted picture over them, and shows keyframes that
-/// are pictures exactly.
+/// Decodes latents, restores the kept part of an inpainted picture, and replaces keyframes that are
+/// pictures by the exact pictures.
 pub(crate) struct FrameDecoder {
     decoder: CachedDecoder,
     mode: Mode,
@@ -20,14 +20,14 @@ pub(crate) struct FrameDecoder {
     pub(crate) counts: DecodeCounts,
 }
 
-/// What decoding took.
+/// What was counted while decoding.
 #[derive(Default)]
 pub(crate) struct DecodeCounts {
     /// Pictures that were decoded.
     pub(crate) decoded: usize,
     /// Pictures that were in the cache.
     pub(crate) reused: usize,
-    /// How close keyframes come to the pictures that they were inverted from, in film order.
+    /// How close keyframes come to the pictures from which they were inverted, in film order.
     pub(crate) reconstructions: Vec<Reconstruction>,
 }
 
@@ -42,8 +42,8 @@ impl FrameDecoder {
         }
     }
 
-    /// The picture of a keyframe, and how close it comes to the picture that it was inverted from,
-    /// if it is one.
+    /// The picture of a keyframe. If it was inverted from a picture, this also returns how close it
+    /// comes to it.
     pub(crate) fn keyframe(
         &mut self,
         index: usize,

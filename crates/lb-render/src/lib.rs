@@ -1,7 +1,7 @@
-//! A latent blending job to files, and to pictures in memory.
+//! Renders a latent blending job to files, or to pictures in memory.
 //!
 //! A [`Job`] says what a film shows, [`Outputs`] say where it goes, and a [`Renderer`] holds the
-//! model. [`Renderer::render`] is what every front end calls:
+//! model. Front ends call [`Renderer::render`]:
 //!
 //! ```text
 //!  validate     Job ── Plan (trees, cost, film timing)          Outputs, models, input pictures
@@ -20,14 +20,14 @@
 //!  finish       every output gets its name, or none does
 //! ```
 //!
-//! A film has one stage, or two if it is upscaled: the second one is the same walk over other
-//! keyframes, which are made from the first one's frames. The pipeline of a stage keeps its results
-//! in a [`Cache`], if there is one, and the walk knows nothing of it.
+//! A film has one stage, or two if it is upscaled. The second one runs the same code with other
+//! keyframes, which are made from the first one's frames. If there is a [`Cache`], the pipeline of a
+//! stage keeps its results there; the rest of the code does not depend on it.
 //!
-//! Nothing is printed, and no environment is read. Progress, computed frames and cancellation go
-//! through one [`RenderObserver`]. A render that fails leaves nothing under a final name.
+//! This crate neither prints nor reads the environment. A [`RenderObserver`] receives progress and
+//! computed frames, and can cancel the render. A render that fails leaves nothing under a final name.
 //!
-//! Everything about a film that needs no model is known beforehand:
+//! Everything about a film that does not depend on a model is known before the render:
 //!
 //! ```
 //! use lb_render::{Job, Plan};

@@ -1,4 +1,4 @@
-//! What a film shows the model beside its prompts, and what becomes of decoded pictures.
+//! The modes of a film: from prompts alone, inpainted, or following a depth map.
 
 mod composite;
 mod fit;
@@ -23,8 +23,8 @@ pub(crate) enum Mode {
     Text,
     /// A part of a picture is repainted.
     Inpaint(InpaintPictures),
-    /// The film follows a depth map. It may be of any size, because it is resized to the latents' as
-    /// the model has seen it in training, which stretches it to the film's proportions.
+    /// The film follows a depth map. The map may have any size, because it is stretched to the size of
+    /// the latents, as in the training of the model.
     Depth(GreyPicture),
 }
 
@@ -62,7 +62,7 @@ impl Mode {
     /// The concatenated channels of every keyframe.
     ///
     /// # Errors
-    /// [`RenderError::Model`] for a mask that asks for no inpainting, and where the VAE encoder
+    /// [`RenderError::Model`] for a mask that repaints nothing or everything, and if the VAE encoder
     /// cannot be loaded or run.
     pub(crate) fn channels(
         &self,
@@ -87,7 +87,7 @@ impl Mode {
     }
 }
 
-/// Reads a mask or a depth map in the form that the pipeline takes.
+/// Reads a mask or a depth map for the pipeline.
 fn read_grey_picture(path: &Path) -> Result<GreyPicture, RenderError> {
     let picture = lb_video::read_grey_picture(path)?;
     Ok(GreyPicture {

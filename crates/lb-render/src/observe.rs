@@ -11,7 +11,7 @@ use crate::error::RenderError;
 use crate::position::FramePosition;
 use crate::summary::Reconstruction;
 
-/// Something that a front end may want to show.
+/// An event that a front end may want to show.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RenderEvent<'a> {
@@ -22,12 +22,12 @@ pub enum RenderEvent<'a> {
         /// The end that the model does not see.
         cut: &'a str,
     },
-    /// Something is wrong with the cache. The work goes on without it, or without one entry of it.
+    /// There is a problem with the cache. The work continues without the cache or without one entry.
     Cache {
-        /// What is wrong.
+        /// The problem.
         problem: &'a CacheError,
     },
-    /// Weights that the cache does not know yet are read, to recognise them later.
+    /// Weights whose hash is not in the cache yet are read to hash them.
     Weights {
         /// The file.
         path: &'a Path,
@@ -37,7 +37,7 @@ pub enum RenderEvent<'a> {
         total: u64,
     },
     /// Some frames of an earlier render carry no position in the film, while others do. They are
-    /// taken to lie evenly between their neighbours.
+    /// spaced evenly between their neighbours.
     FramesWithoutPosition {
         /// The first of them.
         first: &'a Path,
@@ -48,26 +48,26 @@ pub enum RenderEvent<'a> {
     Stage(Stage),
     /// The engine took a step.
     Step(&'a StepProgress),
-    /// A keyframe of the job is there, before the transitions around it. In a film that is upscaled,
-    /// the picture is one of low resolution.
+    /// A keyframe of the job is finished, before the transitions around it. In a film that is upscaled,
+    /// the picture has low resolution.
     Keyframe {
         /// The keyframe, counted from 0.
         index: usize,
         /// Its picture.
         picture: &'a RgbImage,
     },
-    /// A keyframe that is a picture is there; this is how close it comes to the picture.
+    /// A keyframe that is a picture is finished; this is how close it comes to the picture.
     Reconstructed(&'a Reconstruction),
-    /// A computed frame of the film is there, and has been written to the outputs. The frames come in
-    /// film order: a shared keyframe comes once, and the first keyframe of a loop does not come again
-    /// at its end.
+    /// A computed frame of the film is finished and has been passed to the outputs. Frames are reported
+    /// in film order and a shared keyframe once; the first keyframe of a loop is not reported again at
+    /// the end.
     Frame {
         /// Its position in the film.
         position: FramePosition,
         /// Its picture.
         picture: &'a RgbImage,
     },
-    /// Computed frames were decoded and handed to the outputs.
+    /// Computed frames were decoded and passed to the outputs.
     Decoded {
         /// Computed frames so far.
         done: usize,
@@ -80,19 +80,18 @@ pub enum RenderEvent<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Prompts become conditioning.
+    /// Prompts are encoded.
     Encoding,
-    /// Keyframes that are pictures become the noise that they are made from, for which the denoiser
-    /// is loaded. This is left out if there are none, or if the cache has all of it.
+    /// Keyframes that are pictures are inverted to noise, for which the UNet is loaded. This stage is
+    /// left out if there are none, or if all results are in the cache.
     Inverting,
-    /// The denoiser and the decoder are loaded. This is left out if the cache has the whole film.
+    /// The UNet and the decoder are loaded. This stage is left out if the whole film is in the cache.
     Loading,
-    /// The engine works; frames are decoded and encoded as they come.
+    /// The engine works; frames are decoded and encoded as soon as they are finished.
     Blending,
-    /// The first stage of an upscaled film is complete. Encoding, loading and blending follow once
-    /// more, with this many transitions.
+    /// The first stage of an upscaled film is complete. Encoding, loading and blending follow again.
     Upscaling {
-        /// Pairs of neighbours among the first stage's computed frames.
+        /// The number of transitions of the second stage: of pairs of neighbouring computed frames.
         transitions: usize,
     },
     /// The last frames are encoded, and the files get their names.
@@ -104,7 +103,7 @@ pub enum Stage {
 ///
 /// `()` ignores all events.
 pub trait RenderObserver {
-    /// Something happened.
+    /// Called for every event.
     fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
         let _ = event;
         ControlFlow::Continue(())

@@ -1,4 +1,4 @@
-//! Where a film and its pictures go.
+//! The outputs of a render.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use crate::error::RenderError;
 use crate::film::{FilmAssembler, Motion};
 use crate::sinks::{ComputedFrame, FilmSink, FolderSink, FrameSink, SheetSink};
 
-/// What is written, and where. Nothing need be: the computed frames are also handed to the observer,
-/// by [`RenderEvent::Frame`](crate::RenderEvent::Frame).
+/// The files that a render writes. There may be none, because the observer receives the computed frames
+/// as well, by [`RenderEvent::Frame`](crate::RenderEvent::Frame).
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Outputs {
     /// The film: a file whose ending names its format, or a folder for PNG pictures.
@@ -21,11 +21,11 @@ pub struct Outputs {
     pub frames_dir: Option<PathBuf>,
     /// A picture of all computed frames side by side.
     pub contact_sheet: Option<PathBuf>,
-    /// Whether what exists may be replaced.
+    /// Whether existing files may be replaced.
     pub overwrite: bool,
-    /// What encodes an MP4.
+    /// The encoder of an MP4.
     pub encoder: Encoder,
-    /// How a GIF or WebP is written.
+    /// The options of a GIF or WebP.
     pub animation: AnimationOptions,
     /// The sound of an MP4.
     pub audio: Option<AudioTrack>,
@@ -38,8 +38,8 @@ impl Outputs {
         self.film.is_none() && self.frames_dir.is_none() && self.contact_sheet.is_none()
     }
 
-    /// Checks what can be checked before any work: that no two outputs are the same, that nothing is
-    /// in the way, and that the contact sheet has the name of a PNG file.
+    /// Checks the outputs before any work: that no two are the same, that none exists unless it may be
+    /// replaced, and that the contact sheet has the name of a PNG file.
     ///
     /// # Errors
     /// [`RenderError::SameOutput`], [`RenderError::OutputExists`], [`RenderError::SpecialFile`],
@@ -65,7 +65,7 @@ impl Outputs {
         }
     }
 
-    /// A folder on the disk that the outputs are written to.
+    /// A folder into which outputs are written.
     pub(crate) fn folder(&self) -> &Path {
         let named = [&self.film, &self.frames_dir, &self.contact_sheet];
         let first = named.into_iter().flatten().next();
@@ -76,7 +76,7 @@ impl Outputs {
         }
     }
 
-    /// How the films among them are written. `description` is the text that they carry.
+    /// The options of films. `description` is the text that they carry.
     fn film_options(&self, frames_per_second: f64, description: Option<String>) -> FilmOptions {
         FilmOptions {
             frames_per_second,
@@ -89,8 +89,8 @@ impl Outputs {
     }
 }
 
-/// The outputs of one render while they are written. They get their names together at the end; if
-/// this is dropped before, nothing is left behind.
+/// The outputs of a render while they are being written. All of them get their names at the end; if
+/// this is dropped before, no file is left behind.
 pub(crate) struct OpenOutputs {
     film: FilmSink,
     frames: Option<FolderSink>,
@@ -177,9 +177,8 @@ fn same_path(left: &Path, right: &Path) -> bool {
     absolute(left) == absolute(right)
 }
 
-/// Checks that an output may be written under this name: that nothing is there, or what is there may
-/// be replaced. A device or a pipe may never be replaced: outputs are whole files that get their name
-/// at the end, and would take it from the device.
+/// Checks that an output may be written under this name: that it does not exist, or may be replaced. A
+/// device or a pipe may never be replaced, because an output is a new file that takes over the name.
 ///
 /// # Errors
 /// [`RenderError::OutputExists`], [`RenderError::SpecialFile`].
@@ -201,7 +200,7 @@ fn is_called_png(path: &Path) -> bool {
         .is_none_or(|ending| ending.eq_ignore_ascii_case("png"))
 }
 
-/// A file is in the way, a folder only if it holds anything.
+/// Whether an output of this name would replace something: a file, or a folder that is not empty.
 fn is_in_the_way(path: &Path) -> bool {
     match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
@@ -214,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_need_be_written_and_two_outputs_differ() {
+    fn outputs_may_be_empty_but_not_the_same_twice() {
         assert!(Outputs::default().is_empty());
         assert!(Outputs::default().validate().is_ok());
         let twice = Outputs {

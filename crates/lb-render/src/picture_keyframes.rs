@@ -1,4 +1,4 @@
-//! Keyframes that are pictures: read and fitted, encoded, and shown exactly by the film.
+//! Keyframes that are pictures. They are read, fitted and encoded, and the film shows them exactly.
 
 mod lost_detail;
 
@@ -24,10 +24,10 @@ const MULTIPLE: f64 = 64.0;
 pub(crate) struct KeyframePictures {
     /// The pictures at the film's size, until their keyframes are finished.
     exact: BTreeMap<usize, RgbImage>,
-    /// What the encoder makes of them.
+    /// The encoded pictures.
     clean: BTreeMap<usize, Latents>,
-    /// What the autoencoder loses of them, from when a keyframe is finished until the last
-    /// transition beside it is.
+    /// The detail that the autoencoder loses. It is kept from the time when a keyframe is finished until
+    /// its last transition is.
     details: BTreeMap<usize, LostDetail>,
     film_keyframes: usize,
     is_looped: bool,
@@ -35,8 +35,8 @@ pub(crate) struct KeyframePictures {
 
 impl KeyframePictures {
     /// Reads the pictures of a job for a film of this width and height. Pictures of another size are
-    /// cropped, unless the job says how else to fit them. What an inpainted film keeps lies over
-    /// them, as over all of its frames.
+    /// cropped, unless the job chooses another fit. In an inpainted film, the kept part of its source
+    /// is put over them, as over all frames.
     ///
     /// # Errors
     /// [`RenderError::Input`] for a picture that cannot be read.
@@ -81,8 +81,8 @@ impl KeyframePictures {
         self.clean.get(&index)
     }
 
-    /// What the film shows at a finished keyframe that was decoded to `decoded`. For a picture this is
-    /// the exact picture, and how close the keyframe comes to it.
+    /// What the film shows at a keyframe whose latents were decoded to `decoded`. If the keyframe is a
+    /// picture, this is the exact picture, and how close the keyframe comes to it is returned as well.
     ///
     /// # Errors
     /// [`RenderError::Blend`] and [`RenderError::Video`] for sizes that differ.
@@ -106,8 +106,8 @@ impl KeyframePictures {
         Ok((exact, Some(reconstruction)))
     }
 
-    /// What the film shows at a fraction of a transition, where `decoded` was decoded. `radius` is
-    /// half of the width of a latent, in pixels.
+    /// What the film shows at a fraction of a transition whose latents were decoded to `decoded`.
+    /// `radius` is half of the width of a latent, in pixels.
     ///
     /// # Errors
     /// [`RenderError::Video`] for sizes that differ.
@@ -135,8 +135,8 @@ impl KeyframePictures {
 }
 
 /// The width and height of a job's film with a model that is made for pictures of `side` × `side`
-/// pixels. This is what the job says, and otherwise that size in the proportions of the first
-/// keyframe that is a picture.
+/// pixels. This is the size that the job gives; otherwise it has about side² pixels, in the proportions
+/// of the first keyframe that is a picture.
 ///
 /// # Errors
 /// [`RenderError::Input`] for a picture that cannot be read.

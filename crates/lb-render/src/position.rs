@@ -1,4 +1,4 @@
-//! Where a computed frame belongs in its film: its PNG file carries this beside the job.
+//! The position of a computed frame in its film. The PNG file of the frame carries it with the job.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,22 +28,22 @@ impl FramePosition {
         )
     }
 
-    /// The position in the text that a frame's file carries, or what is wrong with the text.
+    /// The position in the text that a frame's file carries, or a message about what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let position: Self = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         if (0.0..=1.0).contains(&position.fraction) {
             Ok(position)
         } else {
             Err(format!(
-                "a fraction of {}: it must lie in 0 to 1",
+                "the fraction is {}; it must be from 0 to 1",
                 position.fraction
             ))
         }
     }
 }
 
-/// The part of a film's transition that lies between two keyframes of the engine: all of it in a
-/// first stage, and what lies between two neighbouring frames of low resolution in a second one.
+/// The part of a film's transition between two keyframes of the engine. In a first stage this is the
+/// whole transition; in a second stage it is the part between two neighbouring frames of the first one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct FrameSpan {
     pub(crate) transition: usize,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_to_the_last_bit() {
+    fn a_position_survives_its_text_to_the_last_bit() {
         for fraction in [0.0, 1.0, 0.1 + 0.2, 1.0 / 3.0, 1e-300, f64::EPSILON] {
             let position = FramePosition {
                 transition: 11,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_position_is_explained() {
+    fn a_damaged_position_is_explained() {
         for (text, word) in [
             ("", "transition"),
             ("transition = 1", "fraction"),

@@ -1,14 +1,13 @@
-//! A job and a model to files: the order of the work.
+//! Rendering a job: the order of the work, from checking the request to publishing the files.
 
-use std::rc::Rc;
 use std::time::Instant;
 
-use lb_cache::{Cache, LenientCache};
+use lb_cache::Cache;
 use lb_job::{Job, JobError, Plan, SettingsError};
 use lb_models::{ModelDirectory, ModelKind, ModelPool, PipelineOptions, Runtime};
 use lb_video::FrameSpool;
 
-use crate::cached_pipeline::{CacheReporter, Pipelines};
+use crate::cached_pipeline::Pipelines;
 use crate::earlier_frames::EarlierFrames;
 use crate::error::RenderError;
 use crate::first_stage::FirstStage;
@@ -34,8 +33,8 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// A renderer over a model directory. Nothing is loaded yet, and what a render loads is dropped
-    /// when it is done with it, unless another pool is set with [`Self::with_pool`].
+    /// A renderer with the model in this directory. Nothing is loaded yet. A render unloads its models
+    /// when it no longer needs them, unless another pool is set with [`Self::with_pool`].
     ///
     /// # Errors
     /// [`RenderError::Model`] for options out of range.
@@ -61,13 +60,14 @@ impl Renderer {
         Self { pool, ..self }
     }
 
-    /// The same renderer with the model of jobs that are upscaled.
+    /// The same renderer with this model for the second stage of jobs.
     #[must_use]
     pub fn with_upscaler(self, upscaler: Option<ModelDirectory>) -> Self {
         Self { upscaler, ..self }
     }
 
-    /// The same renderer with a cache: a result that is in it is not computed again.
+    /// The same renderer with a cache, or without one. A result that is in the cache is not computed
+    /// again.
     #[must_use]
     pub fn with_cache(self, cache: Option<Cache>) -> Self {
         Self { cache, ..self }
@@ -79,13 +79,13 @@ impl Renderer {
         &self.directory
     }
 
-    /// The model of jobs that are upscaled.
+    /// The model for the second stage of jobs.
     #[must_use]
     pub fn upscaler(&self) -> Option<&ModelDirectory> {
         self.upscaler.as_ref()
     }
 
-    /// The models that are loaded.
+    /// The pool of loaded models.
     #[must_use]
     pub fn pool(&self) -> &ModelPool {
         &self.pool
@@ -94,7 +94,7 @@ impl Renderer {
     /// Renders a film.
     ///
     /// The request is validated before anything is loaded. Frames are decoded and encoded as
-    /// transitions are finished, in bounded memory. Every output appears under its name only when it
+    /// soon as their transition is finished, in bounded memory. Every output appears under its name only when it
     /// is complete.
     ///
     /// # Errors
@@ -111,11 +111,11 @@ impl Renderer {
 
     /// Renders the second stage of a job whose first stage was rendered earlier.
     ///
-    /// The job says what the frames are: its keyframes, its transitions with the computed frames of
-    /// each, and how they are upscaled. No model is needed but the upscaler.
+    /// The job describes the frames (its keyframes, and its transitions with their computed frames) and
+    /// how they are upscaled. Only the upscaler is needed.
     ///
     /// # Errors
-    /// As [`Self::render`], and also if the frames are not those that the job has.
+    /// As [`Self::render`], and also if the frames do not fit the job.
     pub fn upscale(
         &self,
         job: &Job,
@@ -134,11 +134,8 @@ impl Renderer {
         observer: &mut dyn RenderObserver,
     ) -> Result<Summary, RenderError> {
         let began = Instant::now();
-        let cache = Rc::new(LenientCache::new(self.cache.clone()));
-        let observer = &mut CacheReporter {
-            cache: Rc::clone(&cache),
-            observer,
-        };
+        let pipelines = Pipelines::new(&self.pool, &self.options, self.cache.clone());
+        let observer = &mut pipelines.observer(observer);
 
         // Validate.
         let plan = Plan::new(job)?;
@@ -157,11 +154,6 @@ impl Renderer {
         }
 
         // Open the stages and the outputs.
-        let pipelines = Pipelines {
-            pool: &self.pool,
-            options: &self.options,
-            cache,
-        };
         let first = match &earlier {
             Some(_) => None,
             None => {
@@ -243,8 +235,8 @@ impl Renderer {
         Upscaler::new(upscale, directory, size).map(Some)
     }
 
-    /// The job as every output carries it. Frames of other programs leave open which model made
-    /// them: such a job cannot be repeated, and nothing is carried.
+    /// The text of the job that every output carries. There is none if it is not known which model made
+    /// the frames of the first stage, because such a job could not be rendered again.
     fn description(&self, job: &Job, size: (usize, usize)) -> Result<Option<String>, RenderError> {
         let is_unknown = job.model.is_none() && self.directory.kind() == ModelKind::Upscale;
         if job.upscale.is_some() && is_unknown {

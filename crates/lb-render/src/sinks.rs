@@ -1,4 +1,4 @@
-//! Where computed frames go: the film, a folder, a contact sheet, or the next stage.
+//! Sinks, which take computed frames: the film, a folder, a contact sheet, and the next stage.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ pub(crate) struct ComputedFrame {
 
 /// Takes the computed frames of a stage.
 pub(crate) trait FrameSink {
-    /// Takes the next frame. They come in film order, and a shared keyframe comes once: the first
-    /// keyframe of a loop does not come again at its end.
+    /// Takes the next frame. Frames are passed in film order and a shared keyframe once; the first
+    /// keyframe of a loop is not passed again at the end.
     fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError>;
 
-    /// Says that every frame has come.
+    /// Called after the last frame.
     fn end(&mut self) -> Result<(), RenderError> {
         Ok(())
     }
@@ -113,7 +113,8 @@ impl SheetSink {
         })
     }
 
-    /// Writes the sheet, under a temporary name; publishing the file gives it its own.
+    /// Writes the sheet under a temporary name. The returned file gets its final name when it is
+    /// published.
     pub(crate) fn complete(
         mut self,
         description: Option<&str>,

@@ -1,5 +1,4 @@
-//! One stage of a film: the engine's walk over keyframes of one model, and what becomes of its
-//! frames.
+//! One stage of a film: running the engine over the keyframes of one model, and passing its frames on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -20,7 +19,7 @@ use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::position::FrameSpan;
 use crate::sinks::{ComputedFrame, FrameSink};
 
-/// What a stage walks over: the same for a first and for a second stage.
+/// Everything that a stage needs to run. First and second stages use the same code.
 pub(crate) struct StageWalk<'a> {
     pub(crate) keyframes: &'a mut dyn KeyframeSource,
     pub(crate) transitions: &'a [Transition],
@@ -28,9 +27,10 @@ pub(crate) struct StageWalk<'a> {
     pub(crate) denoising: &'a Denoising,
     /// The part of the job's film that lies between a keyframe and the next.
     pub(crate) span: &'a dyn Fn(usize) -> FrameSpan,
-    /// How many keyframes are looked at beforehand, to find out whether a model has to be loaded.
+    /// The number of keyframes that are made before the work begins, to find out whether a model has to
+    /// be loaded.
     pub(crate) keyframes_ahead: usize,
-    /// Computed frames that the stage has.
+    /// The number of computed frames of the stage.
     pub(crate) frames: usize,
     /// Whether the keyframes are those of the job.
     pub(crate) has_job_keyframes: bool,
@@ -38,7 +38,7 @@ pub(crate) struct StageWalk<'a> {
     pub(crate) shows_film: bool,
 }
 
-/// What a stage took, and what it found out.
+/// What a stage counted, and the fractions that it chose.
 #[derive(Default)]
 pub(crate) struct StageReport {
     pub(crate) statistics: BlendReport,
@@ -55,7 +55,7 @@ impl StageReport {
         levels.filter_map(|levels| levels.last().cloned()).collect()
     }
 
-    /// What this stage and the next one took together. The fractions remain those of this stage.
+    /// The sum of this stage and the next one. The fractions remain those of this stage.
     pub(crate) fn followed_by(mut self, next: Self) -> Self {
         self.statistics = self.statistics + next.statistics;
         self.decodes.decoded += next.decodes.decoded;
@@ -68,7 +68,7 @@ impl StageReport {
 }
 
 impl StageWalk<'_> {
-    /// Computes the film, and hands its frames to `sink` as they come.
+    /// Computes the frames, and passes each one to `sink` as soon as it is finished.
     ///
     /// # Errors
     /// [`RenderError`] for the engine, the decoder or the sink that fails, and
@@ -118,7 +118,7 @@ impl StageWalk<'_> {
             snapshots: &mut snapshots,
             observer: &mut walk,
         });
-        // A sink that failed stopped the engine, so its own error is what went wrong.
+        // If a sink fails, the engine is only interrupted; the error of the sink is the cause.
         if let Some(failure) = walk.failure {
             return Err(failure);
         }
@@ -134,7 +134,7 @@ impl StageWalk<'_> {
     }
 }
 
-/// The engine's observer: what is finished is decoded and handed to the sink.
+/// The engine's observer, which decodes finished latents and passes them to the sink.
 struct Walk<'a> {
     span: &'a dyn Fn(usize) -> FrameSpan,
     frames: usize,
@@ -146,13 +146,13 @@ struct Walk<'a> {
     /// The picture of the keyframe that the next transition leads to. It is shown after the
     /// transition's frames.
     next_keyframe: Option<Arc<RgbImage>>,
-    /// Computed frames so far.
+    /// The number of computed frames so far.
     done: usize,
     level_fractions: Vec<Vec<Vec<f64>>>,
     failure: Option<RenderError>,
 }
 
-/// Frames that are decoded between two events, so that an observer can stop the work soon.
+/// The number of frames that are decoded between two events, so that an observer can stop the work soon.
 const DECODED_TOGETHER: usize = 8;
 
 impl Walk<'_> {
@@ -224,7 +224,7 @@ impl Walk<'_> {
         }))
     }
 
-    /// Keeps a failure, and stops the engine with it.
+    /// Stops the engine if there was a failure, and keeps the failure.
     fn stop_on_failure(&mut self, result: Result<(), RenderError>) -> ControlFlow<()> {
         match result {
             Ok(()) => ControlFlow::Continue(()),
@@ -258,11 +258,11 @@ impl Observer for Walk<'_> {
     }
 }
 
-/// The conditionings of a job's prompts and negative prompts, each made once by one model.
+/// The conditionings of a job's prompts and negative prompts. Equal prompts are encoded once.
 pub(crate) struct Prompts<'a>(BTreeMap<&'a str, Conditioning>);
 
 impl<'a> Prompts<'a> {
-    /// Encodes the prompts of a job. What is cut of a prompt is reported.
+    /// Encodes the prompts of a job. A prompt that is too long is reported.
     ///
     /// # Errors
     /// [`RenderError::Model`] if the text encoder cannot be loaded or run.

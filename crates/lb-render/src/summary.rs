@@ -1,4 +1,4 @@
-//! What a render did, in numbers.
+//! The summary of a render.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::film::Motion;
 
-/// What a finished render did.
+/// What a finished render wrote and counted.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Summary {
-    /// Everything that was written.
+    /// The files and folders that were written.
     pub files: Vec<PathBuf>,
     /// Width of the film in pixels.
     pub width: usize,
@@ -21,7 +21,7 @@ pub struct Summary {
     pub film_frames: usize,
     /// Computed frames of the film; a shared keyframe counts once.
     pub computed_frames: usize,
-    /// What the engine did.
+    /// The counts of the engine.
     pub statistics: BlendReport,
     /// Pictures that were decoded to be shown.
     pub decodes: usize,
@@ -39,18 +39,18 @@ pub struct Summary {
 /// itself there; its neighbours are computed from the keyframe.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Reconstruction {
-    /// Which keyframe, from 0.
+    /// The keyframe, counted from 0.
     pub keyframe: usize,
-    /// The root mean square of the latents' error, relative to that of the encoded picture. This is
-    /// what the inversion leaves, and further iterations can reduce it.
+    /// The root mean square of the latents' error, relative to that of the encoded picture. It
+    /// is the error of the inversion, which more iterations can reduce.
     pub latent_error: f64,
     /// The peak signal-to-noise ratio of the decoded keyframe, compared with the picture, in dB. It is
-    /// no better than what the autoencoder leaves of a picture.
+    /// limited by what the autoencoder can reproduce.
     pub psnr: f64,
 }
 
 impl Reconstruction {
-    /// From this latent error on, the film near the picture visibly shows something else.
+    /// Above this latent error, the film near the picture visibly shows something else.
     pub const BAD_LATENT_ERROR: f64 = 0.05;
 
     /// Whether the difference between the keyframe and its picture can be seen.
@@ -71,8 +71,8 @@ pub struct TransitionSummary {
     pub branch_counts: Vec<usize>,
     /// Fractions of each level's branches.
     pub fractions: Vec<Vec<f64>>,
-    /// When each computed frame is shown, in seconds since the film's beginning, with the keyframes
-    /// at both ends. A loop ends with its first keyframe, in the next round.
+    /// When each computed frame is shown, in seconds since the film's beginning, including the
+    /// keyframes at both ends. The last one of a loop is the first keyframe, when the film repeats.
     pub frame_seconds: Vec<f64>,
     /// How far each computed frame differs from the next: the Euclidean distance of their R'G'B'
     /// values, normalised to one of them, in grey levels.
@@ -100,11 +100,11 @@ impl TransitionSummary {
 /// Where the time of a render went, in seconds.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Seconds {
-    /// From the request to the last file.
+    /// The whole render, from the request to the last file.
     pub total: f64,
-    /// Inside the model sessions.
+    /// Time inside the model sessions.
     pub sessions: f64,
-    /// Making graphs and loading sessions.
+    /// Time for making graphs and loading sessions.
     pub loading: f64,
 }
 

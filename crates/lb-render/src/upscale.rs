@@ -1,8 +1,8 @@
 //! The second stage of an upscaled film: the computed frames of the first one become keyframes.
 //!
-//! Every pair of neighbours is a transition of its own. All keyframes start from the same noise, and
-//! their prompts are mixed as the first stage mixed them; what they follow is the picture of low
-//! resolution beside their latents.
+//! Every pair of neighbouring frames is a transition. All keyframes start from the same noise, and their
+//! prompts are mixed as in the first stage; the pictures of low resolution in their concatenated
+//! channels determine what they show.
 
 mod low_res_frames;
 
@@ -28,7 +28,7 @@ use crate::position::FramePosition;
 use crate::sinks::FrameSink;
 use crate::stage::{Prompts, StageReport, StageWalk};
 
-/// How a job's frames are upscaled: validated, nothing open.
+/// The model and the settings for upscaling a job's frames, which have been validated.
 pub(crate) struct Upscaler<'a> {
     upscale: &'a Upscale,
     directory: &'a ModelDirectory,
@@ -41,8 +41,8 @@ impl<'a> Upscaler<'a> {
     ///
     /// # Errors
     /// [`ModelError::WrongKind`] for a model that is no upscaler, [`ModelError::NoiseLevel`] for a
-    /// noise level that it does not have, and [`RenderError::LowResSize`] for frames that it does not
-    /// take.
+    /// noise level that it does not have, and [`RenderError::LowResSize`] for frames that it cannot
+    /// enlarge.
     pub(crate) fn new(
         upscale: &'a Upscale,
         directory: &'a ModelDirectory,
@@ -111,7 +111,7 @@ impl<'a> SecondStage<'a> {
         self.pipeline.picture_size()
     }
 
-    /// Computes the film's frames from those of low resolution. `frames` is how many the film has.
+    /// Computes the film's frames from those of low resolution. The film has `frames` of them.
     ///
     /// # Errors
     /// [`RenderError`] for what fails, and [`RenderError::Interrupted`].
@@ -131,7 +131,8 @@ impl<'a> SecondStage<'a> {
             schedule: self.pipeline.directory().schedule().clone(),
             steps: profile.steps(),
         };
-        // The film's damper is in the keyframes' scales: it must not set in again at each pair.
+        // The film's damper is already in the guidance scales of the keyframes, so the transitions
+        // between them have none.
         let transitions = vec![Transition::new(profile, 1.0); transitions];
         let mut keyframes = UpscaledKeyframes {
             job: self.job,
@@ -162,12 +163,12 @@ impl<'a> SecondStage<'a> {
     }
 }
 
-/// Keyframes that are looked at beforehand, to find out whether the upscaler has to be loaded. Each
-/// takes its noise, its channels and its prompts: megabytes, and a picture that is read.
+/// The number of keyframes that are made before the work begins, to find out whether the upscaler has to
+/// be loaded. It is limited because each one takes megabytes of memory and the time to read a picture.
 const KEYFRAMES_AHEAD: usize = 17;
 
-/// Keyframes made from frames of low resolution. They are made when the engine asks for them, so
-/// that a film of thousands takes the memory of a few.
+/// Keyframes made from frames of low resolution. Each is made when the engine asks for it, so that only
+/// a few are in memory at a time.
 struct UpscaledKeyframes<'a> {
     job: &'a Job,
     low_res: &'a LowResFrames,
@@ -212,7 +213,7 @@ impl UpscaledKeyframes<'_> {
         })
     }
 
-    /// The conditioning as the first stage mixed it.
+    /// The conditionings of two prompts, mixed as in the first stage.
     fn mixed(&self, left: &str, right: &str, fraction: f64) -> Result<Conditioning, RenderError> {
         let (left, right) = (self.prompts.of(left), self.prompts.of(right));
         let mut mixed = left.clone();
@@ -226,7 +227,7 @@ impl KeyframeSource for UpscaledKeyframes<'_> {
         self.low_res.count()
     }
 
-    /// The scale that the first stage had there.
+    /// The guidance scale of the first stage at this frame.
     fn guidance_scale(&self, index: usize) -> f64 {
         let (left, right, position) = self.neighbours(index);
         let scales = [left.guidance_scale, right.guidance_scale];

@@ -17,7 +17,8 @@ fn of_help(help: &str) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     let mut last = None;
     for line in help.lines().map(str::trim_start) {
-        if line.starts_with('-') {
+        // A line that starts with a dash and a space is a possible value.
+        if line.starts_with('-') && !line.starts_with("- ") {
             last = line.split_whitespace().find(|word| word.starts_with("--"));
         }
         let Some(flag) = last else { continue };
@@ -62,12 +63,12 @@ fn every_parameter_is_described_with_its_default() {
         page.keys().collect::<Vec<_>>()
     );
     for (flag, default) in help {
-        let told = page[&flag].as_str();
+        let documented = page[&flag].as_str();
         match default {
-            Some(default) => assert_eq!(told, default, "the default of {flag}"),
+            Some(default) => assert_eq!(documented, default, "the default of {flag}"),
             None => assert!(
-                ["none", "off"].contains(&told),
-                "{flag} has no default {told}"
+                ["none", "off"].contains(&documented),
+                "{flag} has no default {documented}"
             ),
         }
     }

@@ -28,7 +28,7 @@ fn age(path: &Path, seconds: u64) {
 }
 
 #[test]
-fn what_was_saved_is_loaded_by_whoever_opens_the_folder() {
+fn a_saved_entry_is_found_by_every_cache_in_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path());
     assert!(first.load(&key(1), 100).unwrap().is_none());
@@ -42,7 +42,7 @@ fn what_was_saved_is_loaded_by_whoever_opens_the_folder() {
 }
 
 #[test]
-fn nothing_is_made_before_it_is_needed() {
+fn the_folder_is_created_when_something_is_saved() {
     let folder = tempfile::tempdir().unwrap();
     let later = folder.path().join("later");
     let cache = Cache::at(&later, CacheOptions::default()).unwrap();
@@ -54,7 +54,7 @@ fn nothing_is_made_before_it_is_needed() {
 }
 
 #[test]
-fn a_damaged_entry_is_reported_once_and_gone() {
+fn a_damaged_entry_is_reported_once_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path());
     let path = cache.path(&key(1));
@@ -84,7 +84,7 @@ fn a_damaged_entry_is_reported_once_and_gone() {
 }
 
 #[test]
-fn a_folder_in_place_of_a_file_is_no_entry() {
+fn a_folder_in_place_of_an_entry_is_not_an_entry() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path());
     fs::create_dir_all(cache.path(&key(1))).unwrap();
@@ -96,14 +96,14 @@ fn a_folder_in_place_of_a_file_is_no_entry() {
 }
 
 #[test]
-fn the_limit_holds_and_what_is_used_stays() {
+fn the_limit_is_kept_and_used_entries_stay() {
     let folder = tempfile::tempdir().unwrap();
     let cache = small(folder.path());
     let payload = vec![7; 50_000];
     for number in 0..100 {
         cache.save(&key(number), &payload).unwrap();
         age(&cache.path(&key(number)), 1000 - number);
-        // The first one is used all the time.
+        // The first entry is used again and again.
         let first = cache.load(&key(0), 50_000).unwrap();
         assert!(first.is_some(), "after {number} others");
         let bytes = cache.usage().unwrap().bytes;
@@ -128,13 +128,13 @@ fn one_result_alone_may_not_fill_the_cache() {
     let limit = 1000;
     let error = Cache::open(folder.path(), CacheOptions { limit }).unwrap_err();
     assert!(
-        matches!(error, CacheError::Limit { found: 1000 }),
+        matches!(error, CacheError::Limit { found: 1000, .. }),
         "{error}"
     );
 }
 
 #[test]
-fn what_a_killed_process_left_is_removed_after_an_hour_and_nothing_else() {
+fn only_abandoned_temporary_files_are_removed_after_an_hour() {
     let folder = tempfile::tempdir().unwrap();
     let shard = folder.path().join("entries/ab");
     fs::create_dir_all(&shard).unwrap();
@@ -153,7 +153,7 @@ fn what_a_killed_process_left_is_removed_after_an_hour_and_nothing_else() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_created_is_reported_at_once_if_it_was_asked_for() {
+fn open_reports_a_folder_that_cannot_be_created_and_at_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, b"in the way").unwrap();
@@ -203,7 +203,7 @@ fn an_entry_takes_half_of_the_folder_at_most() {
 }
 
 #[test]
-fn files_of_others_are_neither_counted_nor_removed() {
+fn foreign_files_are_neither_counted_nor_removed() {
     let folder = tempfile::tempdir().unwrap();
     let cache = small(folder.path());
     cache.save(&key(1), b"one").unwrap();

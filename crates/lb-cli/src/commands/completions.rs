@@ -1,4 +1,4 @@
-//! `lb completions`: a script with which a shell completes the other commands.
+//! `lb completions`: prints a script with which a shell completes the arguments of lb.
 
 use clap::Args;
 

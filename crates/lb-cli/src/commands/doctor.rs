@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use crate::commands::models;
 use crate::commands::render::line;
-use crate::device_advice;
-use crate::error::CommandError;
+use crate::error::{CommandError, device_advice};
 use crate::surroundings::Surroundings;
 use crate::{cache, machine};
 
@@ -112,9 +111,9 @@ fn devices(runtime: Runtime) -> Vec<Finding> {
         .map(|report| {
             let name = report.device.to_string();
             match report.missing {
-                None => Finding::found(name, "can be asked for"),
+                None => Finding::found(name, "can be used"),
                 Some(problem) => {
-                    let advice = device_advice::advice(&problem);
+                    let advice = device_advice(&problem);
                     Finding::missing(name, problem.to_string(), advice)
                 }
             }

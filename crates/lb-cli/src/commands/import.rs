@@ -1,4 +1,4 @@
-//! `lb import`: a model as it is published becomes one of the user's models.
+//! `lb import`: makes a published model one of the user's models.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -20,31 +20,31 @@ use crate::error::CommandError;
 use crate::interrupt;
 use crate::surroundings::Surroundings;
 
-/// A published model, and what its files leave open.
+/// A published model, and what its files do not say about it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ImportArguments {
-    /// The file or folder.
+    /// The published model: a file or a folder.
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
-    /// The model's name from now on [default: the source's name].
+    /// Name of the imported model [default: the name of the source].
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What the UNet predicts [default: what the source's configuration, its kind or its file name
-    /// says, else v_prediction].
+    /// What the UNet predicts [default: according to the source's configuration, its kind or its file
+    /// name, else v_prediction].
     #[arg(long, value_name = "TYPE", value_parser = predictions())]
     prediction: Option<ImportedPrediction>,
     /// Diffusers directory that supplies configurations and a tokenizer, for models that differ from
     /// Stable Diffusion 1 and 2.
     #[arg(long, value_name = "DIR")]
     config: Option<PathBuf>,
-    /// Write ONNX graphs as well, for other programs; lb needs none.
+    /// Also write ONNX graphs, for other programs; lb itself does not need them.
     #[arg(long)]
     onnx: bool,
     /// Replace the model of this name.
     #[arg(long)]
     force: bool,
-    /// Print what was found as one line of JSON.
+    /// Print the result as one line of JSON.
     #[arg(long)]
     json: bool,
 }
@@ -85,11 +85,13 @@ pub(crate) fn run(
     ] {
         if let Some(path) = path.filter(|path| !path.exists()) {
             let path = path.display();
-            return Err(CommandError::Request(format!("{what}: there is no {path}")));
+            return Err(CommandError::Request(format!(
+                "the {what} does not exist: {path}"
+            )));
         }
     }
     let folder = surroundings.import_folder.as_deref().ok_or_else(|| {
-        CommandError::Request("there is no folder for models: name one in LB_MODELS".into())
+        CommandError::Request("there is no folder for models; set LB_MODELS to one".into())
     })?;
     let target = folder.join(&name);
     if !arguments.force && target.join("model_index.json").is_file() {
@@ -131,7 +133,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The name that is asked for, or that of the source, if a folder can have it on every system.
+/// The name of the model, by --name or after the source, if every system allows a folder of that name.
 fn checked_name(arguments: &ImportArguments) -> Result<String, CommandError> {
     let name = match &arguments.name {
         Some(name) => name.clone(),
@@ -150,11 +152,11 @@ fn checked_name(arguments: &ImportArguments) -> Result<String, CommandError> {
     }
 }
 
-/// A folder's name, or a file's without its ending.
+/// The name of a folder, or the name of a file without its ending.
 fn name_of(source: &Path) -> String {
     let full = source.canonicalize();
     let full = full.as_deref().unwrap_or(source);
-    // The canonical path of a link has another name than its user knows.
+    // For a link, users know the name of the link rather than that of its target.
     let named = if source.file_name().is_some() {
         source
     } else {
@@ -199,7 +201,7 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
     );
     if report.prediction.known_from == PredictionSource::Assumed {
         println!(
-            "              if pictures come out as noise: import again with --prediction epsilon --force"
+            "              if rendered pictures are only noise, import again with --prediction epsilon --force"
         );
     }
     for ExportedGraph { path, .. } in &imported.graphs {
@@ -219,11 +221,11 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
             quoted(&model.name)
         );
     } else {
-        println!("it is called {}: lb models {0}", quoted(&model.name));
+        println!("see its details with: lb models {}", quoted(&model.name));
     }
 }
 
-/// As a shell takes it for one word.
+/// A name as a shell reads it as one word.
 fn quoted(name: &str) -> String {
     let is_word = |letter: char| letter.is_alphanumeric() || "._-+".contains(letter);
     if name.chars().all(is_word) {
@@ -243,15 +245,15 @@ fn source(format: SourceFormat) -> &'static str {
 
 fn known_from(report: &ImportReport) -> &'static str {
     match report.prediction.known_from {
-        PredictionSource::Options => "as --prediction says",
-        PredictionSource::Configuration => "as the configuration says",
-        PredictionSource::ModelKind => "as all models of this kind",
-        PredictionSource::FileName => "as the file's name tells",
-        PredictionSource::Assumed => "assumed: nothing tells",
+        PredictionSource::Options => "given by --prediction",
+        PredictionSource::Configuration => "from the configuration",
+        PredictionSource::ModelKind => "the same for all models of this kind",
+        PredictionSource::FileName => "from the file's name",
+        PredictionSource::Assumed => "assumed, because the source does not say",
     }
 }
 
-/// The line of `--json`: names are a contract with scripts.
+/// The line of `lb import --json`. Scripts rely on the names of the fields.
 #[derive(Serialize)]
 struct ImportFacts {
     name: String,

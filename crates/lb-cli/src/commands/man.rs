@@ -1,4 +1,4 @@
-//! `lb man`: man pages, made from the definitions of the arguments. Packages call it.
+//! `lb man`: writes man pages from the definitions of the arguments, for those who package lb.
 
 use std::path::PathBuf;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &ManArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The names of the pages and their texts: one of the program and one of each command.
+/// The names and the texts of the pages: one page for the program and one for each command.
 fn pages() -> Vec<(String, String)> {
     let mut program = command();
     program.build();

@@ -1,4 +1,4 @@
-//! `lb measure`: how smoothly frames move, and whether they morph.
+//! `lb measure`: measures how smoothly frames move, and whether they morph or cross-fade.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(crate) struct MeasureArguments {
     /// A film, a folder of PNG frames, or several pictures in film order.
     #[arg(value_name = "FILM|DIR|FRAME", required = true)]
     frames: Vec<PathBuf>,
-    /// Print what was measured as one line of JSON, frame by frame.
+    /// Print the measurements of every frame as one line of JSON.
     #[arg(long)]
     json: bool,
     /// Plot the measurements over film time into this SVG file.
@@ -58,9 +58,8 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Where the transitions lie in a film that was rendered from the job that this file carries. There is
-/// none for a file without a job, or with one that this version cannot plan: it is then measured like
-/// any other.
+/// Where the transitions lie in a film that was rendered from the job that this file carries. A file
+/// without a job, or with one that this version cannot plan, is measured without this knowledge.
 fn film_layout(path: &Path) -> Option<FilmLayout> {
     let text = embedded_job(path).ok()?;
     let job = JobSettings::parse(&text, path).ok()?.resolve().ok()?;

@@ -1,4 +1,4 @@
-//! `lb models`: the models that are there, and what is wrong with them.
+//! `lb models`: lists models and their problems.
 
 mod facts;
 
@@ -15,13 +15,13 @@ use crate::error::CommandError;
 use crate::surroundings::Surroundings;
 use facts::{DetailFacts, ModelFacts};
 
-/// Which models.
+/// Which models are shown, and how.
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArguments {
     /// One model in detail: its name, or a model directory [default: list all].
     #[arg(value_name = "NAME|DIR")]
     name: Option<String>,
-    /// Print what was found as one line of JSON.
+    /// Print the result as one line of JSON.
     #[arg(long)]
     json: bool,
 }
@@ -56,7 +56,7 @@ pub(crate) fn run(
     }
 }
 
-/// Every model in the folders, looked at.
+/// Inspects every model in the folders.
 pub(crate) fn inspect_all(folders: &[PathBuf]) -> Vec<ModelInspection> {
     let models = find_models(folders).into_iter();
     models.map(|path| ModelInspection::of(&path)).collect()
@@ -147,7 +147,7 @@ fn describe(model: &ModelInspection) {
         );
         match configuration.vocabulary {
             Some(tokens) => {
-                println!("  tokenizer    {tokens} tokens, {text_length} of them a prompt")
+                println!("  tokenizer    {tokens} tokens, at most {text_length} in a prompt")
             }
             None => println!("  tokenizer    cannot be read"),
         }
@@ -157,7 +157,7 @@ fn describe(model: &ModelInspection) {
     }
 }
 
-/// What a model is for, and whose layers it has.
+/// What a model is for, and the version of Stable Diffusion that it is based on.
 pub(crate) fn kind(model: &ModelInspection) -> String {
     match &model.configuration {
         Some(configuration) => format!("{} (SD{})", configuration.kind, configuration.generation),
@@ -170,7 +170,7 @@ pub(crate) fn renders_from_prompts(configuration: &ModelConfiguration) -> bool {
     configuration.kind == ModelKind::TextToImage
 }
 
-/// Number formats of a model's weights.
+/// The number formats of a model's weights.
 pub(crate) fn precision(model: &ModelInspection) -> String {
     precision_of(model.formats())
 }
@@ -189,7 +189,7 @@ fn precision_of<S: AsRef<str>>(formats: impl IntoIterator<Item = S>) -> String {
     }
 }
 
-/// Bytes for people.
+/// A number of bytes in a unit that suits it.
 pub(crate) fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_three_or_four_digits() {
+    fn sizes_are_shown_in_suitable_units() {
         assert_eq!(size(0), "0 kB");
         assert_eq!(size(1), "1 kB");
         assert_eq!(size(21_400_000), "21.4 MB");

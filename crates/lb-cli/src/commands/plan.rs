@@ -1,6 +1,5 @@
-//! `lb plan`: what a render would do, without doing it.
+//! `lb plan`: shows what a render would do.
 
-mod facts;
 mod report;
 mod time;
 
@@ -9,7 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use lb_drawing::draw_tree;
 use lb_render::{Job, Plan, RenderError};
-use lb_schedule::Tree;
+use lb_schedule::{BranchingProfile, Tree};
+use serde::Serialize;
 
 use crate::commands::render::line;
 use crate::error::CommandError;
@@ -49,7 +49,7 @@ pub(crate) fn run(
     }
     let seconds = time::estimate(arguments, &job, &plan, surroundings)?;
     if arguments.json {
-        println!("{}", line(&facts::PlanFacts::new(&plan, seconds)));
+        println!("{}", line(&PlanFacts::new(&plan, seconds)));
     } else {
         print!("{}", report::text(&job, &plan, seconds));
         if let Some(path) = &arguments.svg {
@@ -59,11 +59,63 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The first transition's tree. What perceptual spacing will choose follows from the model's
-/// predictions, so before a render its branches are drawn evenly spaced.
+/// Draws the first transition's tree. Perceptual spacing chooses fractions while rendering, so its
+/// branches are drawn evenly spaced here.
 fn drawing(job: &Job, plan: &Plan) -> Result<String, CommandError> {
     let mid_compression = job.spacing.expected_mid_compression();
     let tree = Tree::fixed(plan.profiles[0].clone(), mid_compression).map_err(RenderError::from)?;
     let keyframes = [0, 1].map(|index| job.keyframes[index].prompt.as_str());
     Ok(draw_tree(&tree, keyframes))
+}
+
+/// The line of `lb plan --json`. Scripts rely on the names of the fields.
+#[derive(Serialize)]
+struct PlanFacts<'a> {
+    keyframes: usize,
+    seeds: &'a [u64],
+    looped: bool,
+    transitions: Vec<TreeFacts>,
+    model_evaluations: usize,
+    decodes: usize,
+    computed_frames: usize,
+    film_frames: usize,
+    seconds: f64,
+    /// Seconds that a render will take on this machine, if there is an estimate.
+    estimated_seconds: Option<f64>,
+}
+
+/// The tree of a transition.
+#[derive(Serialize)]
+struct TreeFacts {
+    steps: usize,
+    injection_steps: Vec<usize>,
+    branch_counts: Vec<usize>,
+}
+
+impl TreeFacts {
+    fn new(profile: &BranchingProfile) -> Self {
+        let levels = profile.levels();
+        Self {
+            steps: profile.steps(),
+            injection_steps: levels.iter().map(|level| level.injection_step).collect(),
+            branch_counts: levels.iter().map(|level| level.branch_count).collect(),
+        }
+    }
+}
+
+impl<'a> PlanFacts<'a> {
+    fn new(plan: &'a Plan, estimated_seconds: Option<f64>) -> Self {
+        Self {
+            keyframes: plan.keyframes,
+            seeds: &plan.seeds,
+            looped: plan.is_looped(),
+            transitions: plan.profiles.iter().map(TreeFacts::new).collect(),
+            model_evaluations: plan.cost.model_evaluations,
+            decodes: plan.cost.decodes,
+            computed_frames: plan.computed_frames(),
+            film_frames: plan.film_frames(),
+            seconds: plan.seconds(),
+            estimated_seconds,
+        }
+    }
 }

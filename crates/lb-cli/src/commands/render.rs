@@ -1,4 +1,4 @@
-//! `lb render`: prompts or a job file to a film.
+//! `lb render`: makes a film from prompts or from a job.
 
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use crate::outputs::{self, OutputArguments};
 use crate::progress::Progress;
 use crate::rates;
 use crate::surroundings::Surroundings;
+use crate::warnings;
 use crate::write::write;
 
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let mut job = arguments.film.job()?;
     let outputs = arguments.output.outputs()?;
-    // A wrong request is refused before the runtime is looked for.
+    // The request is checked before the runtime is loaded.
     let plan = Plan::new(&job)?;
     let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
     if !save_only {
@@ -63,12 +64,10 @@ pub(crate) fn run(
             return Ok(());
         }
     }
-    if !quiet && arguments.film.quotes_seem_forgotten() {
-        eprintln!(
-            "note: each of these {} words is a keyframe of its own; put a prompt of several words \
-             into quotes",
-            arguments.film.prompts.len()
-        );
+    if let Some(words) = arguments.film.words_without_quotes()
+        && !quiet
+    {
+        eprintln!("warning: {}", warnings::forgotten_quotes(words));
     }
     let cache = arguments.cache.cache(surroundings)?;
     let keeps = cache.is_some();
@@ -90,7 +89,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Says what was done.
+/// Prints the summary of a render.
 pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
     if json {
         println!("{}", line(&RenderFacts::new(summary)));
@@ -122,7 +121,7 @@ fn report(summary: &Summary) {
         summary.reused_decodes,
     );
     if evaluations + decodes > 0 {
-        println!("reused from before: {evaluations} model evaluations, {decodes} pictures");
+        println!("from the cache: {evaluations} model evaluations, {decodes} pictures");
     }
     for at in &summary.reconstructions {
         println!(
@@ -134,7 +133,7 @@ fn report(summary: &Summary) {
     }
 }
 
-/// The line of `--json`: names are a contract with scripts.
+/// The line of `--json`. Scripts rely on the names of the fields.
 #[derive(Serialize)]
 struct RenderFacts<'a> {
     files: Vec<String>,
@@ -143,16 +142,17 @@ struct RenderFacts<'a> {
     film_frames: usize,
     computed_frames: usize,
     model_evaluations: usize,
-    /// Of earlier renders; both together are what the plan says.
+    /// Evaluations whose results were in the cache. With `model_evaluations`, they add up to the
+    /// number in the plan.
     reused_evaluations: usize,
     predicted_rows: usize,
     predict_calls: usize,
     decodes: usize,
     reused_decodes: usize,
-    /// Of the keyframes that are pictures.
+    /// How close the keyframes that are pictures come to them.
     reconstructions: &'a [lb_render::Reconstruction],
     seconds: SecondFacts,
-    /// Bytes; absent where the system does not tell.
+    /// Peak memory in bytes, if the system reports it.
     peak_memory: Option<u64>,
     transitions: &'a [lb_render::TransitionSummary],
 }
@@ -196,11 +196,12 @@ impl<'a> RenderFacts<'a> {
     }
 }
 
+/// The facts as one line of JSON.
 pub(crate) fn line(facts: &impl Serialize) -> String {
     serde_json::to_string(facts).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }
 
-/// The most memory that this process held at once, in bytes, as Linux tells it.
+/// The peak memory of this process in bytes, which Linux reports.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

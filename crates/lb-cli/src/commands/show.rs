@@ -1,4 +1,4 @@
-//! `lb show`: the job that a film carries.
+//! `lb show`: prints the job that a film carries.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &ShowArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// A film may come from anywhere, and a terminal obeys control characters.
+/// The text without control characters. A film may come from anybody, and a terminal obeys them.
 fn for_terminal(text: &str) -> String {
     text.chars()
         .map(|character| match character {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_not_commanded() {
+    fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(
             for_terminal("a\n\u{1b}[2J\tb\u{9b}"),
             "a\n\u{fffd}[2J\tb\u{fffd}"

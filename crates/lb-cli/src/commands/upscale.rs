@@ -1,4 +1,4 @@
-//! `lb upscale`: frames of an earlier render to a film of four times their size.
+//! `lb upscale`: makes a film of four times the width and height from the frames of an earlier one.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::rates;
 use crate::surroundings::Surroundings;
 
-/// The frames of an earlier render, and what becomes of them.
+/// The frames of an earlier render, and how they are upscaled.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct UpscaleArguments {
@@ -32,12 +32,12 @@ pub(crate) struct UpscaleArguments {
     /// One prompt for each keyframe [default: the job that the frames carry].
     #[arg(value_name = "PROMPT")]
     prompts: Vec<String>,
-    /// x4 upscaling model: its name or its folder.
+    /// Upscaling model (x4): a name that `lb models` lists, or a model directory.
     #[arg(long, value_name = "NAME|DIR", help_heading = "Model and machine")]
     model: String,
-    /// The line that `lb render --json` printed, for frames that another program has saved: it gives
-    /// each frame's fraction [default: what the frames themselves carry, else the fractions of fixed
-    /// spacing, else even ones].
+    /// File with the line that `lb render --json` printed, which contains the fraction of each frame.
+    /// Needed for frames that another program has saved [default: the fractions that the frames
+    /// carry, else those of fixed spacing, else even ones].
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
     #[command(flatten)]
@@ -66,7 +66,8 @@ pub(crate) fn run(
     let outputs = arguments.output.outputs()?;
     if arguments.output.save_job.is_some() {
         return Err(CommandError::Request(
-            "--save-job belongs to lb render: frames alone are no job".into(),
+            "--save-job belongs to lb render: lb upscale renders only the second stage of a job"
+                .into(),
         ));
     }
     outputs::require(&outputs)?;
@@ -95,7 +96,8 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The job of which these frames are the first stage: by prompts, or as the frames carry it.
+/// The job whose first stage these frames are. It has the given prompts, or it is the job that the
+/// frames carry.
 fn job(arguments: &UpscaleArguments, frames: &EarlierFrames) -> Result<Job, CommandError> {
     let mut flags = JobSettings::default();
     flags.defaults.shared = arguments.shared.clone();
@@ -111,8 +113,8 @@ fn job(arguments: &UpscaleArguments, frames: &EarlierFrames) -> Result<Job, Comm
     Ok(settings.resolve().map_err(JobError::from)?)
 }
 
-/// The settings of a film with these prompts. The frames tell how many of them each transition has;
-/// where they do not, all transitions have equally many.
+/// The settings of a film with these prompts. The frames carry how many of them each transition has;
+/// otherwise all transitions have the same number.
 fn of_prompts(
     prompts: &[String],
     frames: &EarlierFrames,
@@ -139,7 +141,7 @@ fn of_prompts(
     Ok(flags)
 }
 
-/// The number of frames of every transition, both keyframes included, where all have equally many.
+/// The number of frames of every transition, both keyframes included, if all have the same number.
 fn evenly(
     prompts: usize,
     transitions: usize,

@@ -1,4 +1,4 @@
-//! Tells evaluations from the rest while a film is rendered.
+//! Measures how long evaluations, decoding and everything else take while a film is rendered.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use lb_render::{RenderEvent, Stage, StageCost, Summary};
 
 use super::Rate;
 
-/// What took how long, stage by stage.
+/// The times of each stage of a render.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     last: Instant,
     stages: Vec<Lap>,
 }
 
-/// A stage of an upscaled film, or the whole of another.
+/// The times of one stage.
 #[derive(Debug, Default)]
 struct Lap {
     whole: Duration,
@@ -43,8 +43,8 @@ impl Stopwatch {
         }
     }
 
-    /// The rate of every stage of a finished render, of which the plan says so; `None` where too
-    /// little was computed to tell, or where some of it had been computed before.
+    /// The rate of every stage of a finished render. It is `None` if too little was computed for an
+    /// estimate, or if some results came from the cache.
     pub(crate) fn rates(&self, planned: &[StageCost], summary: &Summary) -> Vec<Option<Rate>> {
         let reused = summary.statistics.reused_evaluations > 0;
         let laps = self.stages.iter().zip(planned);
@@ -55,12 +55,12 @@ impl Stopwatch {
 
 impl Lap {
     fn event(&mut self, event: &RenderEvent<'_>, passed: Duration) {
-        // Weights are read once, not with every film.
+        // Weights are hashed once and not with every film, so this time says nothing about others.
         if !matches!(event, RenderEvent::Weights { .. }) {
             self.whole += passed;
         }
         match event {
-            // The first one also makes room for all that follow.
+            // The first step also allocates memory for all steps after it.
             RenderEvent::Step(_) if !self.is_warm => self.is_warm = true,
             RenderEvent::Step(progress) => {
                 self.evaluations += progress.branches;

@@ -1,4 +1,4 @@
-//! What can be wrong with a job file.
+//! The errors of job files.
 
 #![allow(missing_docs)]
 
@@ -34,7 +34,7 @@ pub enum JobFileError {
         source: std::io::Error,
     },
     /// The path is a folder, a pipe or a device.
-    #[error("{} is no regular file; a job file must be one", path.display())]
+    #[error("{} is not a regular file; a job file must be one", path.display())]
     NotRegular { path: PathBuf },
     /// The file is larger than [`LARGEST_JOB_FILE`].
     #[error(
@@ -44,12 +44,12 @@ pub enum JobFileError {
     )]
     TooLarge { path: PathBuf },
     /// The file is not a text.
-    #[error("{} is no job file: it is not UTF-8 text", path.display())]
+    #[error("{} is not a job file, because it is not UTF-8 text", path.display())]
     NotText { path: PathBuf },
     /// The text is not TOML.
     #[error("{location}: {reason}")]
     Syntax { location: Location, reason: String },
-    /// A key means nothing in its table.
+    /// A table has a key that it must not have.
     #[error("{location}: unknown key `{key}`; {advice}")]
     UnknownKey {
         location: Location,
@@ -70,7 +70,7 @@ pub enum JobFileError {
     WrongValue {
         location: Location,
         key: String,
-        /// What it must be, and what it is instead.
+        /// Which values are allowed, and which one was found.
         rule: String,
     },
     /// A string is longer than a prompt may be.
@@ -94,12 +94,12 @@ pub enum JobFileError {
     /// Files include each other in a circle.
     #[error("job files include each other: {}", chain(files))]
     IncludeCycle {
-        /// The files, from the first one read to the one that is met again.
+        /// The files, from the first one that was read to the one that comes a second time.
         files: Vec<PathBuf>,
     },
-    /// Files include each other more than [`Self::DEEPEST_INCLUDE`] deep.
+    /// More than [`Self::DEEPEST_INCLUDE`] files include each other in a chain.
     #[error(
-        "job files include each other {} deep, at most {} is allowed: {}",
+        "job files include each other in a chain of {}; at most {} are allowed: {}",
         files.len() - 1,
         Self::DEEPEST_INCLUDE,
         chain(files)
@@ -110,32 +110,32 @@ pub enum JobFileError {
     },
     /// An included file has keyframes.
     #[error(
-        "{location}: an included file has no keyframes; they belong in the file that includes it"
+        "{location}: an included file must not have keyframes; move them to the file that includes it"
     )]
     IncludedKeyframes { location: Location },
     /// A text is not JSON, or a value in it has the wrong type.
-    #[error("the JSON is no job: {reason}")]
+    #[error("the JSON is not a job: {reason}")]
     Json { reason: String },
-    /// A key of a JSON object means nothing there.
+    /// A JSON object has a key that it must not have.
     #[error("unknown key `{key}`; {advice}")]
     UnknownJsonKey {
-        /// The key with those that lead to it.
+        /// The key, after the keys of the objects around it.
         key: String,
         /// Which key may have been meant, or where this one belongs.
         advice: String,
     },
     /// The job's text would be too long to be read again.
     #[error(
-        "the job is too large: as a file it has {bytes} bytes, at most {LARGEST_JOB_FILE} are read"
+        "the job is too large: its file would have {bytes} bytes, and at most {LARGEST_JOB_FILE} are allowed"
     )]
     Oversized { bytes: usize },
     /// A path is not Unicode, which TOML has to be.
-    #[error("a job file cannot name {}: it is not Unicode", path.display())]
+    #[error("a job file cannot contain the path {}, because it is not Unicode", path.display())]
     NotUnicode { path: PathBuf },
 }
 
 impl JobFileError {
-    /// How deep files may include each other.
+    /// The longest chain of files that include each other, not counting the first one.
     pub const DEEPEST_INCLUDE: usize = 8;
 }
 

@@ -1,9 +1,10 @@
-//! Settings from JSON, as a page sends them.
+//! Reading settings from JSON, for example from a web page.
 
 use serde_json::Value;
 
 use super::JobFileError;
 use super::keys::TableKeys;
+use crate::settings::shortened;
 use crate::{
     CrossfeedSettings, DepthSettings, InpaintSettings, JobSettings, KeyframeSettings,
     UpscaleSettings,
@@ -41,7 +42,7 @@ fn validate_keys(value: &Value, prefix: &str, keys: &TableKeys) -> Result<(), Jo
     {
         if let Some(advice) = keys.advice(key) {
             return Err(JobFileError::UnknownJsonKey {
-                key: format!("{prefix}{}", super::shortened(key, 40)),
+                key: format!("{prefix}{}", shortened(key, 40)),
                 advice,
             });
         }
@@ -54,7 +55,7 @@ mod tests {
     use crate::{Fit, Job, JobSettings};
 
     #[test]
-    fn a_job_goes_to_json_and_back() {
+    fn a_job_survives_json() {
         let mut job = Job::of_prompts(["a", "b", "c"]);
         job.keyframes[1].seed = u64::MAX;
         job.size = Some((512, 768));
@@ -83,6 +84,6 @@ mod tests {
         assert!(refused(r#"{"seconds": 3}"#).contains("it belongs in a [[keyframe]]"));
         assert!(refused(r#"{"fps": "fast"}"#).contains("line 1"));
         assert!(refused(r#"{"sampler": "euler"}"#).contains("must be one of ddim, dpmpp-2m"));
-        assert!(refused("fps = 3").starts_with("the JSON is no job: "));
+        assert!(refused("fps = 3").starts_with("the JSON is not a job: "));
     }
 }

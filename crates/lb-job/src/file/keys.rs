@@ -1,23 +1,23 @@
-//! The keys that each table may have, taken from the settings' own declaration, and advice about
-//! those that it may not have.
+//! The keys that each table may have, according to the declaration of the settings, and advice about
+//! other keys.
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::shortened;
+use crate::settings::shortened;
 use crate::{DefaultSettings, JobSettings, KeyframeSettings};
 
-/// The keys of a table, and what to say about keys that belong in another one.
+/// The keys of a table, and advice about keys that belong in another one.
 pub(super) struct TableKeys {
     known: Vec<String>,
     /// Keys of other tables that are often put here.
     elsewhere: Vec<String>,
-    /// Where those belong.
+    /// Where the keys of `elsewhere` belong, as the end of a sentence.
     belongs: &'static str,
 }
 
-/// The settings of a table as they are where nothing is said: an entry for each key, which is itself a
-/// map where the key names a table.
+/// The settings of a table with all of them open: an entry for each key. A key that names a table has
+/// a map as its value.
 fn schema<T: Serialize + Default>() -> serde_json::Map<String, Value> {
     match serde_json::to_value(T::default()) {
         Ok(Value::Object(entries)) => entries,
@@ -30,16 +30,16 @@ fn keys<T: Serialize + Default>() -> impl Iterator<Item = String> {
 }
 
 impl TableKeys {
-    /// The top of a file, where the film's own keys and all tables are.
+    /// The keys at the top of a file: the film's own keys, and all tables.
     pub(super) fn film() -> Self {
         Self {
             known: keys::<JobSettings>().chain(["keyframe".into()]).collect(),
             elsewhere: keys::<KeyframeSettings>().collect(),
-            belongs: "in a [[keyframe]], or what holds for all of them in [defaults]",
+            belongs: "in a [[keyframe]] or, for all keyframes, in [defaults]",
         }
     }
 
-    /// Any other table.
+    /// The keys of any other table.
     pub(super) fn table<T: Serialize + Default>() -> Self {
         let film = schema::<JobSettings>().into_iter();
         Self {
@@ -52,18 +52,18 @@ impl TableKeys {
         }
     }
 
-    /// `[defaults]`, where a keyframe's own keys mean nothing.
+    /// The keys of `[defaults]`.
     pub(super) fn defaults() -> Self {
         Self::table::<DefaultSettings>()
     }
 
-    /// These keys and one more.
+    /// The same keys and one more.
     pub(super) fn and(mut self, key: &str) -> Self {
         self.known.push(key.into());
         self
     }
 
-    /// What to say about a key that is not known; `None` if it is.
+    /// Advice about a key that the table must not have; `None` if it may have the key.
     pub(super) fn advice(&self, name: &str) -> Option<String> {
         if self.known.iter().any(|known| known == name) {
             return None;
@@ -71,7 +71,7 @@ impl TableKeys {
         if self.elsewhere.iter().any(|key| key == name) {
             return Some(format!("it belongs {}", self.belongs));
         }
-        // Comparing takes time in proportion to the length, and no key is as long as this.
+        // The time of a comparison grows with the length, and no key is as long as this.
         let short = shortened(name, 40);
         let likeness = |key: &String| strsim::jaro_winkler(&short, key);
         let nearest = |keys: &'_ [String]| -> Option<(f64, String)> {
@@ -88,12 +88,12 @@ impl TableKeys {
             }
             _ if likeness > NEAR => format!("did you mean `{known}`?"),
             _ => format!(
-                "the nearest known one is `{known}`, of {}",
+                "the most similar key is `{known}`, and all are: {}",
                 self.known.join(", ")
             ),
         })
     }
 }
 
-/// From this likeness on, a key is taken for a slip of another one.
+/// A key that is at least this similar to another one is taken for a typing mistake.
 const NEAR: f64 = 0.75;

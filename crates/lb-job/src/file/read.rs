@@ -1,7 +1,7 @@
-//! A job file to settings.
+//! Reading job files into settings.
 //!
-//! The settings' own declaration says which keys a table has and of which types. This file adds what
-//! a person who wrote the file needs: the line, the nearest key, and plain words for types.
+//! The declaration of the settings defines the keys and types of each table. This module adds what the
+//! author of a file needs in messages: the line, the most similar key, and plain words for types.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::TableKeys;
-use super::{JobFileError, LARGEST_JOB_FILE, Location, is_model_path, shortened};
+use super::{JobFileError, LARGEST_JOB_FILE, Location, is_model_path};
+use crate::settings::shortened;
 use crate::{
     CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings, Job, JobSettings,
     KeyframeSettings, SettingsError, UpscaleSettings,
@@ -24,13 +25,13 @@ pub(super) fn file(path: &Path) -> Result<JobSettings, JobFileError> {
     included(path, &mut Vec::new())
 }
 
-/// Reads a text that is no file on disk, although what it includes is.
+/// Reads the text of a job file that need not exist on disk, and the files that it includes.
 pub(super) fn text(text: &str, origin: &Path) -> Result<JobSettings, JobFileError> {
     let document = Document::new(origin, text)?;
     document.settings(&mut vec![origin.to_path_buf()])
 }
 
-/// Reads a file to which the files of `chain` have led, the outermost first.
+/// Reads a file that the last file of `chain` includes. The chain begins with the outermost file.
 fn included(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
     let same = |other: &PathBuf| match (other.canonicalize(), path.canonicalize()) {
         (Ok(other), Ok(path)) => other == path,
@@ -52,7 +53,7 @@ fn included(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFil
     Ok(settings)
 }
 
-/// The text of a file that may be anything: no more of it is read than a job file may have.
+/// The text of a file. No more is read than a job file may have.
 fn read_text(path: &Path) -> Result<String, JobFileError> {
     lb_files::read_text(path, LARGEST_JOB_FILE as u64).map_err(|error| match error {
         FileError::NotRegular { path, .. } => JobFileError::NotRegular { path },
@@ -86,7 +87,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// A path as this file means it.
+    /// A path that is relative to the folder of this file.
     fn beside(&self, path: impl AsRef<Path>) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
@@ -206,7 +207,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Checks one entry alone, so that an error is known to be about it.
+    /// Checks a single entry, so that an error can name it.
     fn validate<T: DeserializeOwned>(
         &self,
         key: Spanned<toml::de::DeString<'a>>,
@@ -266,7 +267,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// A rule between the settings of this table.
+    /// Adds the location of this table to the error of a check between its settings.
     fn settings(&self, checked: Result<(), SettingsError>) -> Result<(), JobFileError> {
         checked.map_err(|problem| JobFileError::Settings {
             location: self.location(self.start..self.start),
@@ -306,7 +307,7 @@ impl<'a> Table<'a> {
             Some(tables) => Ok(tables),
             None => self.wrong(
                 key,
-                "a list of tables, each headed by double brackets",
+                "a list of tables, each with its name in double brackets",
                 value,
             ),
         }
@@ -343,7 +344,7 @@ fn in_words(expected: &str, item: bool) -> &str {
         ("f64", true) => "a list of numbers",
         ("usize", false) => "a whole number of at least 0",
         ("usize", true) => "a list of whole numbers of at least 0",
-        // Of a number that is too large for any type, serde does not say which one it wanted.
+        // For a number that is too large for any type, serde does not name the expected type.
         ("u64" | "any value", _) => "a whole number from 0 to 18446744073709551615",
         ("a boolean", _) => "true or false",
         ("path string", _) => "a string",

@@ -1,4 +1,4 @@
-//! Round trips, and what is refused.
+//! Tests of reading and writing job files.
 
 mod refusals;
 mod round_trip;

@@ -1,7 +1,7 @@
-//! A job to a job file.
+//! Writing a job as a job file.
 //!
-//! Films carry this text, so it changes for no reason: the same job gives the same bytes. Keys and
-//! values are written by the settings' own declaration; this file decides their order.
+//! Films carry this text, so it must not change: the same job always gives the same bytes. Keys and
+//! values are written according to the declaration of the settings; this module decides their order.
 
 use lb_schedule::Crossfeed;
 use serde::Serialize;
@@ -104,8 +104,8 @@ fn film(job: &Job, settings: &JobSettings) -> Lines {
     pieces.iter().flat_map(lines).collect()
 }
 
-/// What a keyframe never shares with all others. The guidance scale of a picture is among it, because
-/// that of `[defaults]` does not reach pictures.
+/// The settings that are always written in a keyframe's own table. For a picture these include the
+/// guidance scale, because that of `[defaults]` does not apply to pictures.
 fn own(keyframe: &Keyframe, settings: &KeyframeSettings) -> Lines {
     let guidance_scale = settings.shared.guidance_scale;
     lines(&KeyframeSettings {
@@ -118,7 +118,7 @@ fn own(keyframe: &Keyframe, settings: &KeyframeSettings) -> Lines {
     })
 }
 
-/// What a keyframe may share with all others.
+/// The settings of a keyframe that are written in `[defaults]` if all keyframes have the same.
 fn look(keyframe: &Keyframe, settings: &KeyframeSettings) -> Lines {
     let shared = settings.shared.clone();
     lines(&SharedSettings {
@@ -143,7 +143,7 @@ fn tree(settings: &KeyframeSettings) -> Lines {
     lines(&settings.branching)
 }
 
-/// The lines that all have in common, and what is left of each.
+/// The lines that all lists have in common, and the remaining lines of each list.
 fn shared(all: Vec<Lines>) -> (Lines, Vec<Lines>) {
     let Some(first) = all.first() else {
         return (Lines::new(), all);
@@ -161,7 +161,8 @@ fn shared(all: Vec<Lines>) -> (Lines, Vec<Lines>) {
     (alike, left)
 }
 
-/// As [`shared`], but all lines or none: what one key of a tree means depends on the others.
+/// The lines if all lists are equal, and otherwise none. Unlike with [`shared`], there is nothing in
+/// between, because the keys of a tree depend on each other.
 fn all_or_none(all: Vec<Lines>) -> (Lines, Vec<Lines>) {
     match all.first() {
         Some(first) if all.iter().all(|lines| lines == first) => {
@@ -171,9 +172,9 @@ fn all_or_none(all: Vec<Lines>) -> (Lines, Vec<Lines>) {
     }
 }
 
-/// A line for each setting of a table that is said, without the tables within it.
+/// A line for each setting of a table that is given, without the tables inside it.
 fn lines(table: &impl Serialize) -> Lines {
-    // Settings are plain values, paths have been checked, and toml reads what toml has written.
+    // Neither can fail: settings are plain values, paths have been checked, and toml reads its own text.
     let text = toml::to_string(table).unwrap_or_default();
     let Ok(root) = DeTable::parse(&text) else {
         return Lines::new();

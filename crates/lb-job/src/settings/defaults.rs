@@ -1,6 +1,6 @@
 //! The default of every setting: the layer below all others.
 //!
-//! This is the only place that holds defaults. Help texts quote [`JobSettings::defaults`], and a test
+//! All defaults are defined here. Help texts quote [`JobSettings::defaults`], and a test
 //! compares the documents with it.
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
@@ -48,7 +48,7 @@ impl Default for Keyframe {
 
 impl Keyframe {
     /// The guidance scale of a keyframe that is a picture, where its own table gives none: no
-    /// guidance. Guidance makes a picture's inversion less exact, and all the more at high scales.
+    /// guidance. Guidance makes a picture's inversion less exact, especially at high scales.
     pub const PICTURE_GUIDANCE: f64 = 1.0;
 }
 
@@ -78,7 +78,7 @@ impl Branching {
 }
 
 impl Inpaint {
-    /// The default width of the seam, in pixels.
+    /// The default width of the feather, in pixels.
     pub const FEATHER: f64 = 4.0;
 }
 
@@ -98,7 +98,7 @@ impl Upscale {
 }
 
 impl SpacingSettings {
-    /// The default density in the middle under fixed spacing.
+    /// The default mid compression of fixed spacing.
     pub const MID_COMPRESSION: f64 = 1.2;
 }
 

@@ -1,4 +1,4 @@
-//! A job as settings that leave nothing open.
+//! Turning a job into settings that leave nothing open.
 
 use lb_schedule::{Crossfeed, Spacing};
 
@@ -10,8 +10,8 @@ use super::{
 use crate::{Branching, Injections, Inpaint, Job, Keyframe, Transition, Upscale};
 
 impl Job {
-    /// The settings that [resolve](JobSettings::resolve) to this job whatever the defaults are. They
-    /// are what to write as JSON.
+    /// The settings that [resolve](JobSettings::resolve) to this job, whatever the defaults are. Write
+    /// them as JSON to hand a job to another program.
     #[must_use]
     pub fn settings(&self) -> JobSettings {
         let mut transitions = self.transitions.iter();
@@ -46,7 +46,7 @@ impl Job {
 }
 
 impl KeyframeSettings {
-    /// The keyframe, and the transition after it where there is one.
+    /// The settings of a keyframe and of the transition after it, if there is one.
     fn explicit(keyframe: &Keyframe, transition: Option<&Transition>) -> Self {
         let (shared, branching) = match transition {
             Some(transition) => (

@@ -1,7 +1,7 @@
 //! How settings are laid over each other.
 //!
-//! Nearly every field simply takes the lower layer's value where the upper layer says nothing, which
-//! [`Merge`] derives. This file has the exceptions.
+//! Nearly every setting that the upper layer leaves open takes the value of the lower layer. [`Merge`]
+//! derives this rule, and this file has the exceptions.
 
 use merge::Merge;
 
@@ -11,16 +11,16 @@ use super::{
 };
 
 impl JobSettings {
-    /// These settings, and the lower ones where these say nothing. The keyframes are all from one
-    /// layer: from the upper one unless it has none.
+    /// These settings, with open ones taken from `lower`. The keyframes all come from one layer: from
+    /// the upper one, unless it has none.
     #[must_use]
     pub fn over(mut self, lower: Self) -> Self {
         self.merge(lower);
         self
     }
 
-    /// These settings over lower ones, in such a way that these settings' defaults also go before
-    /// what each lower keyframe says itself: a flag beside a job file holds for the whole film.
+    /// These settings over lower ones. Their defaults also replace what each lower keyframe sets
+    /// itself: a flag that is given with a job file applies to the whole film.
     #[must_use]
     pub fn forced_on(self, mut lower: Self) -> Self {
         for keyframe in &mut lower.keyframes {
@@ -32,7 +32,7 @@ impl JobSettings {
 }
 
 impl KeyframeSettings {
-    /// This keyframe, with `defaults` where it says nothing itself.
+    /// This keyframe, with open settings taken from `defaults`.
     ///
     /// A guidance scale that is meant for prompts does not reach a keyframe that is a picture,
     /// because guidance makes its inversion less exact.
@@ -47,8 +47,8 @@ impl KeyframeSettings {
         self
     }
 
-    /// This keyframe, with `forced` going before what it says itself; only the guidance scale of a
-    /// keyframe that is a picture stays its own.
+    /// This keyframe, with `forced` replacing its own settings. Only the guidance scale of a keyframe
+    /// that is a picture is never replaced.
     fn under(self, forced: &DefaultSettings) -> Self {
         let DefaultSettings {
             mut shared,
@@ -67,14 +67,14 @@ impl KeyframeSettings {
     }
 }
 
-/// All items of the upper list, or of the lower one where the upper list is empty.
+/// Keeps the upper list, or takes the lower one if the upper one is empty.
 pub(super) fn non_empty<T>(upper: &mut Vec<T>, lower: Vec<T>) {
     if upper.is_empty() {
         *upper = lower;
     }
 }
 
-/// A mid compression below belongs to a spacing that an upper choice of another one replaces.
+/// A lower mid compression is dropped if the upper layer chooses perceptual spacing, which has none.
 pub(super) fn spacing(upper: &mut SpacingSettings, mut lower: SpacingSettings) {
     if upper.choice == Some(SpacingChoice::Perceptual) {
         lower.mid_compression = None;
@@ -82,8 +82,9 @@ pub(super) fn spacing(upper: &mut SpacingSettings, mut lower: SpacingSettings) {
     upper.merge(lower);
 }
 
-/// Takes from below only what goes together with the way in which the upper settings give the tree:
-/// a number of frames keeps the lower steps, for example, but not a lower list of branches.
+/// Takes from the lower settings only those that are compatible with how the upper ones describe the
+/// tree. For example, an upper number of frames keeps the lower steps, but not a lower list of
+/// branches.
 pub(super) fn branching(upper: &mut BranchingSettings, lower: BranchingSettings) {
     let lower = upper.compatible(lower);
     upper.merge(lower);
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_together_is_kept_and_what_does_not_is_dropped() {
+    fn compatible_settings_are_kept_and_others_are_dropped() {
         let depth = |depth_strength| BranchingSettings {
             depth_strength: Some(depth_strength),
             ..Default::default()
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_above_wins_and_what_is_forced_wins_over_each_keyframe() {
+    fn upper_settings_win_and_forced_ones_win_over_each_keyframe() {
         let mut file = JobSettings {
             keyframes: vec![keyframe("a", Some(2.0)), keyframe("b", None)],
             ..Default::default()

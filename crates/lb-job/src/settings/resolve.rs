@@ -1,4 +1,4 @@
-//! Settings to a job.
+//! Turning settings into a job.
 
 use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
 
@@ -11,14 +11,14 @@ use crate::{
 };
 
 impl JobSettings {
-    /// The job, with defaults for everything that is not said.
+    /// The job, with defaults for all settings that are open.
     ///
-    /// A keyframe without a seed has the seed of the keyframe before it plus 1, where pictures do not
-    /// count; the first one has 0. A keyframe that is a picture needs no prompt. In a film that is
+    /// A keyframe without a seed gets the seed of the keyframe before it plus 1, and the first one
+    /// gets 0; keyframes that are pictures are skipped. A keyframe that is a picture needs no prompt. In a film that is
     /// not looped, the transition after the last keyframe is not used.
     ///
     /// # Errors
-    /// A [`SettingsError`] where settings contradict each other or do not suffice. Ranges are checked
+    /// A [`SettingsError`] if settings contradict each other, or if one is missing. Ranges are checked
     /// by [`Plan::new`](crate::Plan::new).
     pub fn resolve(&self) -> Result<Job, SettingsError> {
         let default = Job::default();
@@ -70,7 +70,7 @@ impl JobSettings {
 }
 
 impl KeyframeSettings {
-    /// The keyframe, which has this seed where it gives none.
+    /// The keyframe. `seed` is its seed if the settings give none.
     fn keyframe(&self, index: usize, seed: u64) -> Result<Keyframe, SettingsError> {
         let default = Keyframe::default();
         if self.prompt.is_none() && self.image.is_none() {
@@ -128,10 +128,10 @@ impl BranchingSettings {
         Ok(())
     }
 
-    /// The tree's description, with defaults for everything that is not said.
+    /// The tree's description, with defaults for all settings that are open.
     ///
     /// # Errors
-    /// A [`SettingsError`] where the settings contradict each other or do not suffice.
+    /// A [`SettingsError`] if the settings contradict each other, or if one is missing.
     pub fn resolve(&self) -> Result<Branching, SettingsError> {
         self.validate()?;
         let depth_strength = self.depth_strength.unwrap_or(Branching::DEPTH_STRENGTH);
@@ -164,7 +164,7 @@ impl BranchingSettings {
 }
 
 impl SpacingSettings {
-    /// The spacing, with defaults for everything that is not said.
+    /// The spacing, with defaults for all settings that are open.
     ///
     /// # Errors
     /// [`SettingsError::MidCompressionWithoutFixed`].
@@ -196,7 +196,7 @@ impl InpaintSettings {
 }
 
 impl UpscaleSettings {
-    /// The second stage, with defaults for everything that is not said; `None` where nothing is.
+    /// The second stage, with defaults for all settings that are open; `None` if no setting is given.
     ///
     /// # Errors
     /// [`SettingsError::UpscaleWithoutModel`].
@@ -257,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_gets_its_default() {
+    fn open_settings_get_their_defaults() {
         let settings = JobSettings {
             keyframes: vec![keyframe("a", None), keyframe("b", None)],
             ..Default::default()
         };
         let job = Job::of_prompts(["a", "b"]);
         assert_eq!(settings.resolve(), Ok(job.clone()));
-        // The bottom layer says the same, as far as it goes together.
+        // The defaults as a layer give the same job, without those that only apply to other jobs.
         let mut defaults = JobSettings::defaults();
         defaults.spacing.mid_compression = None;
         defaults.inpaint.feather = None;
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_count_on_from_the_keyframe_before() {
+    fn missing_seeds_count_up_from_the_keyframe_before() {
         let seeds = |given: &[Option<u64>]| -> Vec<u64> {
             let keyframes = given.iter().map(|&seed| keyframe("a", seed)).collect();
             let settings = JobSettings {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_or_is_not_enough_is_refused() {
+    fn contradictory_or_incomplete_trees_are_refused() {
         let open = BranchingSettings::default;
         let levels = |steps| BranchingSettings {
             steps,
@@ -355,7 +355,7 @@ mod tests {
                 injection_strengths: Some(vec![0.1]),
                 ..levels(Some(9))
             },
-            // The depth strength would shape a tree that is given level by level.
+            // A depth strength has no effect on a tree that is given level by level.
             BranchingSettings {
                 depth_strength: Some(0.3),
                 ..levels(Some(9))
@@ -376,7 +376,7 @@ mod tests {
                 E::DepthStrengthWithBranches,
             ]
         );
-        // Steps over a quality take its place, and are not enough alone.
+        // Steps replace a lower quality, and are incomplete without frames.
         let mut steps = JobSettings::default();
         steps.defaults.branching.steps = Some(9);
         let mut quality = JobSettings::default();

@@ -1,6 +1,6 @@
-//! Settings that are written as text: sizes and named choices.
+//! Settings that are written as text (sizes and named choices), and texts in messages.
 
-/// `512x768`: width and height.
+/// Serialises width and height as in `512x768`.
 pub(super) mod size {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::{Serialize, Serializer};
@@ -23,7 +23,7 @@ pub(super) mod size {
             parse_size(&text).map_err(|_| {
                 D::Error::custom(format_args!(
                     "must be a size like 512x768, width first; got {:?}",
-                    crate::file::shortened(&text, 40)
+                    super::shortened(&text, 40)
                 ))
             })
         })
@@ -31,7 +31,7 @@ pub(super) mod size {
     }
 }
 
-/// One of the names of a [`Choice`](lb_schedule::Choice).
+/// Serialises a [`Choice`](lb_schedule::Choice) as its name.
 pub(super) mod choice {
     use lb_schedule::Choice;
     use serde::de::{Deserialize, Deserializer, Error};
@@ -53,7 +53,7 @@ pub(super) mod choice {
                 D::Error::custom(format_args!(
                     "must be one of {}; got {:?}",
                     C::names(),
-                    crate::file::shortened(&name, 40)
+                    super::shortened(&name, 40)
                 ))
             })
         })
@@ -64,7 +64,7 @@ pub(super) mod choice {
 /// Reads width and height in pixels, as in `512x768`.
 ///
 /// # Errors
-/// What to give instead.
+/// A message that says what to give instead.
 pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let number = |part: &str| part.trim().parse::<usize>().ok();
     text.split_once(['x', 'X', '×'])
@@ -72,12 +72,28 @@ pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
         .ok_or_else(|| "give width and height in pixels, as in 512x768".into())
 }
 
+/// The beginning of a text in one line, for a message.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let mut characters = text.chars().map(|character| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    });
+    let mut shown: String = characters.by_ref().take(most).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_width_then_height() {
+    fn a_size_is_width_and_height() {
         assert_eq!(parse_size("512x768"), Ok((512, 768)));
         assert!(parse_size("512").is_err());
         assert!(parse_size("-1x2").is_err());

@@ -1,4 +1,4 @@
-//! The manual of job files holds.
+//! `docs/job-file.md` compared with the code.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ fn example() -> &'static str {
 }
 
 #[test]
-fn its_example_is_read_and_planned() {
+fn the_example_is_read_and_planned() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
         folder.path().join("house.toml"),
@@ -33,9 +33,9 @@ fn its_example_is_read_and_planned() {
     assert_eq!(job.frames_per_second, 30.0);
 }
 
-/// Every key that a job is written with stands in the manual.
+/// Every key that is written to job files is described.
 #[test]
-fn every_key_is_in_it() {
+fn every_key_is_described() {
     let mut job = Job::of_prompts(["a", "b"]);
     job.crossfeed.parents.power = 0.5;
     job.upscale = Some(lb_job::Upscale::with_model("x4"));
@@ -50,15 +50,14 @@ fn every_key_is_in_it() {
     }
 }
 
-/// The defaults that the manual tells are those that a job has.
 #[test]
-fn its_defaults_are_the_real_ones() {
+fn the_defaults_in_the_manual_are_those_of_a_job() {
     let read = |text: &str| {
         let two = "[[keyframe]]\nprompt = \"a\"\n[[keyframe]]\nprompt = \"b\"\n";
         let settings = JobSettings::parse(&format!("{text}\n{two}"), Path::new("film.toml"));
         settings.unwrap().resolve().unwrap()
     };
-    let mut told = Vec::new();
+    let mut documented = Vec::new();
     for line in MANUAL.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let (key, default) = (cells[0].trim_matches('`'), cells[cells.len() - 1]);
@@ -67,11 +66,11 @@ fn its_defaults_are_the_real_ones() {
             || value.starts_with('"')
             || matches!(value, "true" | "false");
         if is_value && !key.contains(['.', ',', ' ']) {
-            told.push((key, value));
+            documented.push((key, value));
         }
     }
-    assert!(told.len() > 12, "{told:?}");
-    for (key, value) in told {
+    assert!(documented.len() > 12, "{documented:?}");
+    for (key, value) in documented {
         let text = match key {
             "mid_compression" => format!("spacing = \"fixed\"\n{key} = {value}"),
             "timing"

@@ -1,4 +1,4 @@
-//! What is known before a render, and what is refused.
+//! Plans, and jobs that are refused.
 
 use lb_job::{Branching, Injections, Job, JobError, Plan, Quality, SpacingDistance, Transition};
 use proptest::prelude::*;
@@ -83,7 +83,7 @@ fn measuring_pictures_costs_one_decode_a_frame() {
 }
 
 #[test]
-fn every_wrong_request_is_told_as_a_request() {
+fn every_broken_rule_has_its_own_message() {
     let good = job(2, Branching::default());
     let with = |change: &dyn Fn(&mut Job)| {
         let mut job = good.clone();
@@ -124,11 +124,7 @@ fn every_wrong_request_is_told_as_a_request() {
     assert!(refused.iter().all(JobError::is_request));
     messages.sort();
     messages.dedup();
-    assert_eq!(
-        messages.len(),
-        refused.len(),
-        "each has a message of its own: {messages:#?}"
-    );
+    assert_eq!(messages.len(), refused.len(), "{messages:#?}");
 }
 
 proptest! {

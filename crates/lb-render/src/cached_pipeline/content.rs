@@ -1,4 +1,4 @@
-//! What the values of other crates contribute to a key.
+//! How values of other crates are written into keys.
 
 use image::RgbImage;
 use lb_blend::{
@@ -9,11 +9,12 @@ use lb_cache::{ContentKey, KeyHasher};
 use lb_models::GreyPicture;
 use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Spacing};
 
-/// A value of another crate as the content of a key.
+/// A value of another crate, as a part of a key.
 pub(super) struct Content<'a, T>(pub(super) &'a T);
 
-/// Implements [`ContentKey`] for a structure: a pattern that names all its fields, so that a new
-/// field is not forgotten unless the structure may grow, and what is written of them.
+/// Implements [`ContentKey`] for structures. The pattern names all fields, so that a new field is a
+/// compilation error (except in structures that are `#[non_exhaustive]`), and the expressions say what
+/// is written.
 macro_rules! structures {
     ($($type:ty: $pattern:pat => $($part:expr),+;)+) => {$(
         impl ContentKey for Content<'_, $type> {
@@ -101,7 +102,7 @@ impl ContentKey for Content<'_, Spacing> {
     }
 }
 
-/// Implements [`ContentKey`] for settings that are one of a few named values: their names.
+/// Implements [`ContentKey`] for named choices, which write their names.
 macro_rules! choices {
     ($($type:ty),+) => {$(
         impl ContentKey for Content<'_, $type> {

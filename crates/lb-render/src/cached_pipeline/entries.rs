@@ -1,4 +1,4 @@
-//! The results that are kept, as bytes. What is read back is checked against what its key promises.
+//! The results in the cache as bytes. When a result is read, it is checked against the expected shape.
 
 use std::io::{Read, Write};
 
@@ -9,15 +9,15 @@ use image::RgbImage;
 use lb_blend::{Conditioning, LatentShape, Latents, Snapshot};
 use lb_cache::{CacheEntry, Damage, EntryKind};
 
-const OTHER: Damage = Damage::Content("it is of another shape than its key says");
+const OTHER: Damage = Damage::Content("it has another shape than its key requires");
 const NOT_FINITE: Damage = Damage::Content("it holds values that are not finite");
 const DEFLATE: Damage = Damage::Content("its pixels cannot be unpacked");
-const FRACTIONS: Damage = Damage::Content("its fractions do not grow from 0 to 1");
+const FRACTIONS: Damage = Damage::Content("its fractions do not rise from 0 to 1");
 
-/// What a text encoder makes of a prompt: all values as `f32`.
+/// The conditioning of a prompt: all values as `f32`.
 pub(super) struct ConditioningEntry {
     pub(super) tokens: usize,
-    /// Values of each token.
+    /// The number of values of each token.
     pub(super) width: usize,
 }
 
@@ -67,8 +67,8 @@ impl CacheEntry for LatentsEntry {
     }
 }
 
-/// A decoded picture: the differences of all pixels from their left neighbours, deflated without
-/// loss.
+/// A decoded picture: the differences of all pixels from their left neighbours, compressed with
+/// deflate.
 pub(super) struct PictureEntry {
     /// Width and height in pixels.
     pub(super) size: (usize, usize),
@@ -78,7 +78,7 @@ impl CacheEntry for PictureEntry {
     type Value = RgbImage;
     const KIND: EntryKind = EntryKind::new("picture", 1);
 
-    /// Deflate stores what it cannot make smaller.
+    /// Data that deflate cannot compress is stored with a small overhead.
     fn longest_payload(&self) -> usize {
         let (width, height) = self.size;
         let pixels = width.saturating_mul(height).saturating_mul(3);
@@ -93,7 +93,7 @@ impl CacheEntry for PictureEntry {
             }
         }
         let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
-        // Writing to memory does not fail. If it did, the payload would be found to be damaged.
+        // Writing to memory does not fail. If it did, reading would find a damaged payload.
         let _ = packed.write_all(&differences);
         packed.finish().unwrap_or_default()
     }
@@ -126,9 +126,9 @@ pub(super) struct SnapshotEntry {
     pub(super) step: usize,
     /// Branches of every level down to this one; none for a keyframe.
     pub(super) branch_counts: Vec<usize>,
-    /// How many branches are kept: the level's inner ones, or the one keyframe.
+    /// The number of branches in the snapshot: the level's inner ones, or the one keyframe.
     pub(super) kept: usize,
-    /// The shape of each.
+    /// The shape of each branch's latents.
     pub(super) latents: LatentShape,
 }
 
@@ -259,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_comes_back_as_it_was() {
+    fn a_snapshot_survives_its_entry() {
         let bytes = shape().encode(&snapshot());
         assert_eq!(bytes.len(), shape().longest_payload());
         assert_eq!(shape().decode(&bytes).unwrap(), snapshot());
     }
 
     #[test]
-    fn what_the_key_does_not_promise_is_refused() {
+    fn unexpected_content_is_refused() {
         let bytes = shape().encode(&snapshot());
         let other = SnapshotEntry { step: 9, ..shape() };
         assert_eq!(other.decode(&bytes), Err(OTHER));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conditioning_comes_back_as_it_was() {
+    fn a_conditioning_survives_its_entry() {
         let conditioning = Conditioning {
             tokens: 2,
             width: 3,
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_comes_back_as_it_was() {
+    fn a_picture_survives_its_entry() {
         let noise =
             (0..3 * 37 * 11_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8);
         let picture = RgbImage::from_raw(37, 11, noise.collect()).unwrap();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn smooth_pictures_take_little_room() {
+    fn smooth_pictures_have_small_entries() {
         let gradient = (0..128 * 128_u32).flat_map(|at| [(at % 128) as u8, (at / 128) as u8, 9]);
         let picture = RgbImage::from_raw(128, 128, gradient.collect()).unwrap();
         let entry = PictureEntry { size: (128, 128) };

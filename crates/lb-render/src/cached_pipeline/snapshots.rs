@@ -1,4 +1,4 @@
-//! The engine's snapshots under keys.
+//! The engine's snapshots in the cache.
 
 use std::rc::Rc;
 
@@ -11,13 +11,13 @@ use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
 use super::content::Content;
 use super::entries::SnapshotEntry;
 
-/// How latents are denoised, apart from the keyframes and the trees.
+/// Settings of denoising that are the same for all keyframes and trees.
 #[derive(Clone, Debug)]
 pub(crate) struct Denoising {
     pub(crate) sampler: SamplerKind,
     /// The model's noise schedule.
     pub(crate) schedule: NoiseScheduleConfig,
-    /// Steps of a whole trajectory.
+    /// The number of steps of a whole trajectory.
     pub(crate) steps: usize,
 }
 
@@ -35,29 +35,30 @@ impl ContentKey for Denoising {
     }
 }
 
-/// The models whose answers decide a film's trajectories.
+/// The keys of the components on which a film's trajectories depend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SnapshotModels {
-    /// The denoiser.
+    /// The UNet.
     pub(super) unet: Key,
-    /// The decoder, if it decides where branches lie: under perceptual spacing it says how much each
-    /// latent channel weighs, and it may make the pictures whose distances are measured.
+    /// The VAE decoder under perceptual spacing, where it sets the weights of the latent channels or
+    /// decodes the pictures whose distances are measured.
     pub(super) measured_by: Option<Key>,
 }
 
-/// The cache as the engine sees it during one film.
+/// The engine's snapshot store for one film, which keeps snapshots in the cache.
 ///
 /// The key of a keyframe's snapshot follows from the keyframe alone (under crossfeed also from the
-/// keyframes before it). The key of a level's follows from its two keyframes, the damper, the
-/// options, and the tree down to that level. So whatever is the same in another film is found there.
+/// keyframes before it). The key of a level's snapshot follows from its two keyframes, the damper, the
+/// options, and the tree down to that level. Therefore a film finds the snapshots of other films as far
+/// as they have these in common.
 pub(crate) struct CachedSnapshots<'a> {
     cache: Rc<LenientCache>,
     outline: FilmOutline<'a>,
     options: BlendOptions,
-    /// How the models denoise; if they are unknown, there are no keys, and nothing is kept.
+    /// The key of the UNet and the settings of denoising. Without it, nothing is cached.
     denoiser: Option<Key>,
     measured_by: Option<Key>,
-    /// The shape of the film's latents, once a keyframe is known.
+    /// The shape of the film's latents, as soon as a keyframe is known.
     latents: Option<LatentShape>,
     /// The keys of the keyframes that are known.
     keyframes: Vec<Key>,
@@ -82,12 +83,12 @@ impl<'a> CachedSnapshots<'a> {
         }
     }
 
-    /// Whether anything is kept at all.
+    /// Whether snapshots are cached at all.
     pub(crate) fn is_on(&self) -> bool {
         self.denoiser.is_some()
     }
 
-    /// Whether every frame between the known keyframes can be had without a step of the denoiser.
+    /// Whether all frames between the known keyframes are in the cache, so that the UNet is not needed.
     pub(super) fn are_complete(&self) -> bool {
         let mut keys = self
             .outline
@@ -113,7 +114,7 @@ impl<'a> CachedSnapshots<'a> {
         })
     }
 
-    /// The key of everything that a transition depends on but its tree.
+    /// The key of everything that a transition depends on, apart from its tree.
     fn transition(&self, index: usize) -> Option<Key> {
         let (left, right) = self.outline.ends(index);
         let keyframes = (*self.keyframes.get(left)?, *self.keyframes.get(right)?);
@@ -159,7 +160,7 @@ impl SnapshotStore for CachedSnapshots<'_> {
             return;
         }
         let own = keyframe_key(&denoiser, keyframe);
-        // Crossfeed draws a keyframe to the one before it.
+        // Crossfeed draws a keyframe towards the one before it.
         let curve = self.options.crossfeed.keyframes;
         let crossfeeds = curve.active_steps(self.outline.steps()).next().is_some();
         self.keyframes.push(match self.keyframes.last() {
@@ -181,7 +182,7 @@ impl SnapshotStore for CachedSnapshots<'_> {
     }
 }
 
-/// The key of a keyframe under this denoiser.
+/// The key of a keyframe. `denoiser` is the key of the UNet and the settings of denoising.
 pub(super) fn keyframe_key(denoiser: &Key, keyframe: &Keyframe) -> Key {
     key(&("keyframe", *denoiser, Content(keyframe)))
 }

@@ -12,12 +12,12 @@ use crate::position::FramePosition;
 #[non_exhaustive]
 #[allow(missing_docs)] // The fields say what they are by their names.
 pub enum FramePositionError {
-    /// The text that a frame carries is no position.
-    #[error("{} does not say where in the film it belongs: {reason}", path.display())]
+    /// The text that a frame carries is not a position.
+    #[error("{} carries a damaged position: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
     /// A frame belongs before the frame that precedes it.
     #[error(
-        "{} belongs at {found}, but it follows a frame at {before}: they are not in film order",
+        "{} belongs at {found}, but it follows a frame at {before}: the frames are not in film order",
         path.display()
     )]
     Order {
@@ -26,11 +26,11 @@ pub enum FramePositionError {
         before: FramePosition,
     },
     /// A frame carries another job than the first one that carries a position.
-    #[error("{} carries another job than {}: they are of different films", path.display(), first.display())]
+    #[error("{} carries another job than {}: they belong to different films", path.display(), first.display())]
     OtherJob { path: PathBuf, first: PathBuf },
-    /// The job has another frame there; `wanted` is the part of its transition that belongs there.
+    /// A frame belongs elsewhere in the film; `wanted` is the part of the transition that belongs here.
     #[error(
-        "{} belongs at {found}; the job has the {wanted} of transition {} there",
+        "{} belongs at {found}, but the job has the {wanted} of transition {} here",
         path.display(), transition + 1
     )]
     Misplaced {
@@ -41,11 +41,11 @@ pub enum FramePositionError {
     },
 }
 
-/// The positions that frames carry, in their order: they do not go backwards.
+/// The positions that frames carry, which are checked to be in film order.
 #[derive(Debug)]
 pub(super) struct Positions<'a> {
     paths: &'a [PathBuf],
-    /// `None` for a frame that carries none.
+    /// The position of each frame; `None` if it carries none.
     positions: Vec<Option<FramePosition>>,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Positions<'a> {
     }
 
     /// How many frames each transition has, both keyframes included. `None` if a frame carries no
-    /// position, or if these are not the frames of that many transitions.
+    /// position, or if the film has another number of transitions.
     pub(super) fn transition_frames(&self, transitions: usize, looped: bool) -> Option<Vec<usize>> {
         let mut counts = vec![1; transitions];
         // The film begins with a keyframe of its own.
@@ -104,8 +104,8 @@ impl<'a> Positions<'a> {
         counts.iter().all(|&count| count >= 2).then_some(counts)
     }
 
-    /// The fractions of transitions that have this many frames each, which together are all frames
-    /// here. Frames without a position lie evenly between their neighbours.
+    /// The fractions of transitions with these numbers of frames, which add up to all frames. Frames
+    /// without a position are spaced evenly between their neighbours.
     pub(super) fn fractions(
         &self,
         counts: &[usize],
@@ -141,7 +141,7 @@ impl<'a> Positions<'a> {
     }
 }
 
-/// The position that a picture carries, in whatever format it is.
+/// The position that a picture of any format carries.
 fn position_of(path: &Path) -> Result<Option<FramePosition>, RenderError> {
     let text = match metadata::read_frame_text(path) {
         Err(VideoError::UnknownContent { .. }) => None,
@@ -154,7 +154,7 @@ fn position_of(path: &Path) -> Result<Option<FramePosition>, RenderError> {
     })?)
 }
 
-/// Puts unknown fractions evenly between known ones. The first and the last are known.
+/// Spaces unknown fractions evenly between known ones. The first and the last one must be known.
 fn filled(known: &[Option<f64>]) -> Vec<f64> {
     let mut filled: Vec<f64> = Vec::with_capacity(known.len());
     for fraction in known {

@@ -1,4 +1,4 @@
-//! Films of grey frames, for which one value stands for the whole picture.
+//! Films of grey frames, so that one value describes a whole picture.
 
 use lb_schedule::{FilmTiming, film_frames};
 use lb_video::picture::cross_fade;
@@ -32,11 +32,11 @@ fn assembled(
 }
 
 #[test]
-fn every_film_frame_comes_once_in_order_and_mixed_as_asked() {
+fn every_film_frame_is_shown_once_in_order_with_its_weight() {
     let timing = FilmTiming::uniform(5.0, 1.0, 2);
     let (shown, motions, held) = assembled(&timing, &[3], Timing::Even, &[0, 100, 200]);
     assert_eq!(shown, [0, 50, 100, 150, 200]);
-    assert_eq!(held, 1, "besides the frame that comes");
+    assert_eq!(held, 1, "apart from the new frame");
     assert_eq!(motions[0].seconds, [0.0, 0.4, 0.8]);
     assert_eq!(motions[0].distances, [100.0, 100.0]);
 }
@@ -64,7 +64,7 @@ fn perceptual_timing_moves_at_one_speed() {
 }
 
 #[test]
-fn holds_rest_and_a_loop_closes() {
+fn the_film_rests_on_holds_and_a_loop_returns() {
     let mut timing = FilmTiming::uniform(2.0, 1.0, 2);
     timing.holds = vec![0.5, 1.0];
     timing.transitions.push(timing.transitions[0]);
@@ -78,7 +78,7 @@ fn holds_rest_and_a_loop_closes() {
 
 proptest! {
     #[test]
-    fn what_streams_is_what_was_planned(
+    fn the_film_is_the_planned_one(
         counts in prop::collection::vec(2..9_usize, 1..4),
         seconds in 0.3..3.0_f64,
         hold in 0.0..1.0_f64,

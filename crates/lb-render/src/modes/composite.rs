@@ -1,16 +1,16 @@
-//! The kept part of an inpainted picture, put over the pictures that were made around it.
+//! Putting the kept part of an inpainted picture over the pictures that the model makes.
 
 use image::RgbImage;
 use lb_models::GreyPicture;
 use lb_video::{VideoError, picture};
 
-/// A mask's pixel is white from this value on, for the model as well.
+/// A pixel of a mask is white from this value on; the model uses the same threshold.
 const THRESHOLD: f32 = 0.5;
-/// The share of a pixel that is wholly repainted, in fixed-point numbers.
+/// The share of a fully repainted pixel, as a fixed-point number.
 const WHOLE: u32 = 1 << 16;
 
-/// The source picture over repainted ones: kept pixels are its own, and beside them the repainted
-/// part rises over the feather's width.
+/// The pixels of the source picture that are kept. Next to them, the share of the repainted picture
+/// rises from 0 to 1 over the width of the feather.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct KeptPixels {
     source: RgbImage,
@@ -25,7 +25,7 @@ impl KeptPixels {
         let kept: Vec<bool> = mask.values.iter().map(|&value| value < THRESHOLD).collect();
         let share = |squared: u64| {
             let risen = ((squared as f64).sqrt() / (feather + 1.0)).min(1.0);
-            // A smoothstep: it is flat at both ends, so that neither shows as an edge.
+            // A smoothstep is flat at both ends, so that neither end is visible as an edge.
             (risen * risen * (3.0 - 2.0 * risen) * f64::from(WHOLE)).round() as u32
         };
         let distances = squared_distances(&kept, source.width() as usize);

@@ -1,4 +1,4 @@
-//! Fitting pictures of any size to the film's.
+//! Fitting pictures of any size to the size of the film.
 
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Pixel, RgbImage};
@@ -33,7 +33,7 @@ impl Fitting {
 /// and height.
 fn largest(shape: (u32, u32), within: (u32, u32)) -> (u32, u32, u32, u32) {
     let [wide, high, width, height] = [shape.0, shape.1, within.0, within.1].map(u64::from);
-    // Rounded to the nearest pixel; no picture is so narrow that nothing of it is left.
+    // Lengths are rounded to the nearest pixel, and are at least one pixel.
     let share = |length: u64, of: u64, to: u64| ((length * of + to / 2) / to).max(1);
     let (inner_width, inner_height) = if wide * height >= high * width {
         (width, share(width, high, wide).min(height))
@@ -47,8 +47,8 @@ fn largest(shape: (u32, u32), within: (u32, u32)) -> (u32, u32, u32, u32) {
 
 /// A picture, called `what`, at the film's size. One of another size is fitted.
 ///
-/// It is resized with the cubic filter of Catmull and Rom, as wide as a source pixel or a target
-/// pixel, whichever is larger. What padding adds has the colour of the nearest edge.
+/// It is resized with the cubic filter of Catmull and Rom, whose width is that of a source pixel or of a
+/// target pixel, whichever is larger. Padding has the colour of the nearest edge.
 ///
 /// # Errors
 /// [`RenderError::NeedsFit`] for a picture of another size if `fit` is not given, and
@@ -68,7 +68,7 @@ pub(crate) fn fit_picture(
 }
 
 /// A mask at the film's size, fitted as its picture was. It is resized linearly, so that its edge
-/// runs where its grey levels reach the middle. What padding adds is white, to be repainted.
+/// is where its grey levels reach the middle. Padding is white, so that it is repainted.
 ///
 /// # Errors
 /// Those of [`fit_picture`].
@@ -178,7 +178,7 @@ mod tests {
         assert!(error.is_request());
         assert_eq!(
             error.to_string(),
-            "the source picture has 6x4 pixels, the film has 4x6"
+            "the source picture has 6x4 pixels, but the film has 4x6"
         );
     }
 
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_to_a_mask_is_repainted() {
+    fn the_padding_of_a_mask_is_repainted() {
         let mask = GreyPicture {
             width: 4,
             height: 2,

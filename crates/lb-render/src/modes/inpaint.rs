@@ -48,8 +48,8 @@ impl InpaintPictures {
     }
 }
 
-/// Checks that a mask covers its picture: one of other proportions would be cropped or padded in
-/// another way. Stretching takes both to the whole film.
+/// Checks that a mask still matches its picture after both are fitted: if its proportions differ, it is
+/// cropped or padded in another way. Stretching always makes both match.
 fn validate_proportions(
     picture: (usize, usize),
     mask: (usize, usize),
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mask_that_is_moved_with_its_picture_has_its_proportions() {
+    fn a_cropped_or_padded_mask_must_have_the_proportions_of_its_picture() {
         for (mask, fit, taken) in [
             ((60, 40), Some(Fit::Crop), true),
             ((30, 20), Some(Fit::Pad), true),

@@ -1,18 +1,18 @@
-//! What the autoencoder loses of a picture, restored where the film still shows that picture.
+//! Restoring the detail of a picture that the autoencoder loses, where the film still shows the picture.
 //!
 //! A picture that goes through the autoencoder comes back softer, with 27 to 32 dB between it and the
 //! original on the bundled model. The film shows the exact picture at its keyframe. If the frame
 //! beside it were as soft as the decoder makes it, the film would visibly snap out of focus. So the
 //! computed frames near a picture get its lost detail back, pixel by pixel, as far as each still
-//! looks like the picture's reconstruction there: where something has moved, the detail no longer
-//! belongs.
+//! looks like the picture's reconstruction there: where something has moved, the detail would be in
+//! the wrong position.
 
 use image::RgbImage;
 use lb_video::{VideoError, picture};
 
 /// Nothing is restored where a frame differs from the reconstruction by this many grey levels. The
-/// number was chosen by eye on emoji of the bundled model: half of it loses detail that is still
-/// wanted, and without any limit the pictures' outlines appear in each other's frames.
+/// number was chosen by looking at films of the bundled model: with half of it, visible detail is lost,
+/// and without a limit, the outlines of pictures appear in frames that show something else.
 const UNLIKE: u32 = 48;
 
 /// A picture and what the autoencoder makes of it.
@@ -23,7 +23,7 @@ pub(crate) struct LostDetail {
 }
 
 impl LostDetail {
-    /// Both have the film's size.
+    /// The detail of a picture; both pictures have the film's size.
     pub(crate) fn new(picture: RgbImage, reconstruction: RgbImage) -> Self {
         Self {
             picture,
@@ -51,8 +51,8 @@ impl LostDetail {
     }
 }
 
-/// A computed frame with the detail of its transition's keyframes, `left` and `right`, where these are
-/// pictures. The share of each falls linearly from its own keyframe to the other.
+/// A computed frame with the lost detail of the keyframes of its transition, `left` and `right`, if
+/// these are pictures. The share of each falls linearly from its own keyframe to the other.
 ///
 /// # Errors
 /// [`VideoError`] for pictures of different sizes.
@@ -94,7 +94,7 @@ fn differences(left: &RgbImage, right: &RgbImage) -> Vec<u32> {
 }
 
 /// For each value the sum over it and `radius` neighbours on both sides, along its row. Beyond its
-/// ends a row goes on with its end values.
+/// ends, a row continues with its first or last value.
 fn summed(values: &[u32], width: usize, radius: usize) -> Vec<u32> {
     let mut sums = Vec::with_capacity(values.len());
     for row in values.chunks_exact(width) {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_keyframe_the_picture_comes_back_and_half_way_half_of_its_detail() {
+    fn all_detail_is_restored_at_the_keyframe_and_half_of_it_half_way() {
         let detail = detail(12, 9);
         let soft = detail.reconstruction.clone();
         let made = |fraction| restored(soft.clone(), fraction, [Some(&detail), None], 2).unwrap();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_film_shows_something_else_nothing_is_added() {
+    fn nothing_is_restored_where_the_film_shows_something_else() {
         let detail = detail(24, 6);
         let moved = frame(24, 6, |x, _| if x < 12 { 110 } else { 200 });
         let made = restored(moved.clone(), 0.0, [Some(&detail), None], 1).unwrap();

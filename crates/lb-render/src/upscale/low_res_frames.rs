@@ -1,4 +1,4 @@
-//! The computed frames of a first stage, and where in the film each of them belongs.
+//! The computed frames of a first stage, and their positions in the film.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use lb_video::{FrameSpool, picture, read_picture};
 use crate::error::RenderError;
 use crate::position::{FramePosition, FrameSpan};
 
-/// Pictures of low resolution on the disk, in film order. They are read when they are needed.
+/// Pictures of low resolution on disk, in film order. Each is read when it is needed.
 #[derive(Debug)]
 pub(crate) enum LowResPictures {
-    /// What a first stage has just computed, all of this width and height.
+    /// Pictures that a first stage has just computed, all of this width and height.
     Spooled(FrameSpool, (usize, usize)),
     /// Files of an earlier render, which all had this width and height.
     Files(Vec<PathBuf>, (usize, usize)),
@@ -51,8 +51,8 @@ impl LowResPictures {
     }
 }
 
-/// The computed frames of a film of low resolution, in film order. A shared keyframe is there once,
-/// and a loop does not show its first keyframe again at its end.
+/// The computed frames of a film of low resolution, in film order. A shared keyframe is contained once,
+/// and the first keyframe of a loop is not repeated at the end.
 #[derive(Debug)]
 pub(crate) struct LowResFrames {
     pictures: LowResPictures,
@@ -110,13 +110,13 @@ impl LowResFrames {
         self.pictures.size()
     }
 
-    /// The fractions as those of trees whose last level is all that is known.
+    /// The fractions of every level of every transition, where only the last level is known.
     pub(crate) fn as_last_levels(&self) -> Vec<Vec<Vec<f64>>> {
         let fractions = self.fractions.iter();
         fractions.map(|fractions| vec![fractions.clone()]).collect()
     }
 
-    /// How many pairs of neighbours there are. In a loop the last frame and the first one are a pair.
+    /// The number of pairs of neighbours. In a loop, the last frame and the first one are a pair.
     pub(crate) fn pairs(&self) -> usize {
         self.count() - usize::from(!self.is_looped)
     }
@@ -136,7 +136,7 @@ impl LowResFrames {
         let left = self.position(pair);
         let (transition, to) = match self.positions.get(pair + 1) {
             Some(right) => (right.transition, right.fraction),
-            // Behind the last frame of a loop comes its first one.
+            // The last frame of a loop is followed by its first one.
             None => (self.fractions.len() - 1, 1.0),
         };
         // A keyframe is the end of one transition and the beginning of the next.
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_keyframes_are_there_once_and_a_loop_comes_back() {
+    fn shared_keyframes_are_contained_once_and_a_loop_returns() {
         let fractions = [vec![0.0, 0.4, 1.0], vec![0.0, 1.0]];
         let open = frames(4, &fractions, false).unwrap();
         let positions: Vec<(usize, f64)> = (0..4)
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_as_many_frames_as_fractions() {
+    fn the_number_of_frames_must_be_that_of_the_fractions() {
         let fractions = [vec![0.0, 0.4, 1.0]];
         assert!(frames(2, &fractions, false).is_err());
         assert!(frames(3, &fractions, false).is_ok());

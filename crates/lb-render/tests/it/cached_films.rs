@@ -1,4 +1,4 @@
-//! Films of every mode that were rendered before: nothing is computed, and nothing is different.
+//! Films of every mode are rendered again from the cache: nothing is computed, and the films are equal.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub(crate) fn assert_found_again(renderer: &Renderer, job: &Job) -> Rendered {
 }
 
 #[test]
-fn inpainted() {
+fn an_inpainted_film_is_found_in_the_cache() {
     let job = Job {
         inpaint: Some(Inpaint {
             image: golden().join("inpaint/source.png"),
@@ -54,7 +54,7 @@ fn inpainted() {
 }
 
 #[test]
-fn after_a_depth_map() {
+fn a_film_with_a_depth_map_is_found_in_the_cache() {
     let image = golden().join("depth/map.png");
     let job = Job {
         depth: Some(DepthMap { image }),
@@ -64,7 +64,7 @@ fn after_a_depth_map() {
 }
 
 #[test]
-fn upscaled() {
+fn an_upscaled_film_is_found_in_the_cache() {
     let upscale = Upscale {
         steps: 4,
         frames: 3,

@@ -1,4 +1,4 @@
-//! Frames that were rendered earlier, as a second stage takes them.
+//! Second stages that take frames of an earlier render.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ fn frames_that_were_rendered_earlier_make_the_same_film() {
     };
     assert_eq!(
         refusal(&earlier, &long_job(3, 5, false)),
-        "the film has 9 computed frames; 7 are there"
+        "the film has 9 computed frames, but 7 were found"
     );
     let two = Some(vec![vec![0.0, 0.5, 1.0]; 2]);
     let message = refusal(&earlier.clone().with_fractions(two), &job);
@@ -60,7 +60,7 @@ fn frames_that_were_rendered_earlier_make_the_same_film() {
         "{message}"
     );
     let error = EarlierFrames::read(folder.path()).unwrap_err();
-    assert!(error.to_string().contains("holds no frames"), "{error}");
+    assert!(error.to_string().contains("contains no frames"), "{error}");
 }
 
 /// A picture in a folder, with the job and the position that it carries.
@@ -92,7 +92,7 @@ pub(crate) fn position(transition: usize, fraction: f64) -> Option<String> {
     ))
 }
 
-/// Transitions of different numbers of frames, which perceptual spacing does not space evenly.
+/// A job whose transitions have different numbers of frames and perceptual spacing.
 fn uneven(looped: bool) -> Job {
     let mut job = long_job(3, 5, looped);
     for (frames, transition) in [3, 5, 5].into_iter().zip(&mut job.transitions) {
@@ -174,7 +174,7 @@ fn frames_of_a_second_stage_carry_their_positions_too() {
         positions.is_sorted_by(|left, right| left < right),
         "{positions:?}"
     );
-    // Every other one is a frame of the first stage.
+    // Every other frame is one of the first stage.
     let low = summary.transitions.iter().enumerate();
     let low: Vec<FramePosition> = low
         .flat_map(|(transition, summary)| {

@@ -1,4 +1,4 @@
-//! Positions that frames carry, compared with each other and with the job.
+//! Positions that frames carry are compared with each other and with the job.
 
 use std::path::Path;
 
@@ -31,7 +31,8 @@ fn save(folder: &Path, frames: &[Saved]) {
     }
 }
 
-/// What an upscaling of seven frames, three pairs a transition, makes of changed frames.
+/// Upscales seven frames, with three pairs in each transition, after changing them. Returns the fractions
+/// or the error.
 fn upscaled(change: impl FnOnce(&mut Vec<Saved>)) -> Result<Vec<Vec<f64>>, String> {
     let job = long_job(3, 4, false);
     let mut saved: Vec<Saved> = (0..7)
@@ -70,10 +71,10 @@ fn upscaled(change: impl FnOnce(&mut Vec<Saved>)) -> Result<Vec<Vec<f64>>, Strin
 }
 
 #[test]
-fn frames_without_positions_get_some() {
+fn missing_positions_are_filled_in() {
     let own = vec![0.0, 0.2, 0.6, 1.0];
     assert_eq!(upscaled(|_| {}), Ok(vec![own.clone(), own.clone()]));
-    // As another program saves them.
+    // Frames as another program saves them.
     let foreign = upscaled(|frames| {
         for frame in frames {
             (frame.position, frame.job) = (None, None);
@@ -107,7 +108,7 @@ fn frames_that_contradict_each_other_are_refused() {
     );
     refused(
         |frames| frames[4].position = Some("transition = ".into()),
-        &["frame_0004.png", "does not say"],
+        &["frame_0004.png", "damaged position"],
     );
     refused(
         |frames| frames[6].job = Some("another job".into()),

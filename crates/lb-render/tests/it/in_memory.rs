@@ -24,7 +24,7 @@ fn pixels(frames: &KeptFrames) -> Vec<Pixels> {
 }
 
 #[test]
-fn the_frames_in_memory_are_those_of_the_files() {
+fn the_frames_in_memory_equal_those_of_the_files() {
     let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
     let two_stages = renderer(&first, &upscaler);
     let jobs = [
@@ -67,7 +67,7 @@ fn twenty_films_load_their_model_once() {
     assert!(warm.pool().loaded().is_empty());
 }
 
-/// Counts what goes wrong with a cache.
+/// Counts problems with a cache.
 #[derive(Default)]
 struct Problems(usize);
 
@@ -79,7 +79,7 @@ impl RenderObserver for Problems {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_reported_once_and_stops_nothing() {
+fn a_cache_that_cannot_be_written_is_reported_once_and_the_film_completed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, b"in the way").unwrap();

@@ -1,4 +1,4 @@
-//! Jobs to files over the bundled model. `cargo xtask test` sets up the runtime and the model.
+//! Rendering jobs with the bundled model and with tiny ones. `cargo xtask test` sets up the runtime.
 
 #![allow(clippy::unwrap_used)]
 

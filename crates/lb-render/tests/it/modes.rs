@@ -1,4 +1,4 @@
-//! Films of inpainting and depth models: what diffusers makes, and what is refused.
+//! Films of inpainting and depth models, compared with diffusers; and jobs that are refused.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use lb_render::{DepthMap, Fit, Inpaint, Job, Outputs, RenderError};
 use crate::cached_films::assert_found_again;
 use crate::tiny_models::{Pixels, TinyModel, frames, golden, golden_job, psnr, read, render};
 
-/// Least allowed likeness of frames, in dB.
+/// The smallest allowed peak signal-to-noise ratio between frames, in dB.
 const LEAST_PSNR: f64 = 45.0;
 
 fn inpaint_job() -> Job {
@@ -42,7 +42,7 @@ fn assert_golden(name: &str, found: &[crate::tiny_models::Pixels]) {
 }
 
 #[test]
-fn an_inpainted_film_is_diffusers_and_keeps_what_is_kept() {
+fn an_inpainted_film_equals_that_of_diffusers_and_keeps_the_masked_part() {
     let job = inpaint_job();
     let rendered = render(&TinyModel::new("inpaint").renderer(), &job);
     assert_golden("inpaint", &rendered.computed);
@@ -97,12 +97,12 @@ fn an_inpainted_film_may_begin_with_its_source() {
     };
     let (kept, repainted) = (pixels(&source), pixels(&mirrored));
     for (frame, computed) in rendered.computed.iter().enumerate() {
-        for (place, (&found, &level)) in
+        for (index, (&found, &level)) in
             std::iter::zip(&pixels(computed), mask.as_raw()).enumerate()
         {
             match (level < 128, frame) {
-                (true, _) => assert_eq!(found, kept[place], "frame {frame}, pixel {place}"),
-                (false, 6) => assert_eq!(found, repainted[place], "pixel {place}"),
+                (true, _) => assert_eq!(found, kept[index], "frame {frame}, pixel {index}"),
+                (false, 6) => assert_eq!(found, repainted[index], "pixel {index}"),
                 (false, _) => {}
             }
         }
@@ -111,7 +111,7 @@ fn an_inpainted_film_may_begin_with_its_source() {
 }
 
 #[test]
-fn a_depth_film_is_diffusers() {
+fn a_depth_film_equals_that_of_diffusers() {
     let rendered = render(&TinyModel::new("depth").renderer(), &depth_job());
     assert_golden("depth", &rendered.computed);
     let plan = lb_render::Plan::new(&depth_job()).unwrap();
@@ -119,7 +119,7 @@ fn a_depth_film_is_diffusers() {
     assert_eq!(evaluations, plan.cost.model_evaluations);
 }
 
-/// A picture and a mask of these sizes: a white disk, or one level all over.
+/// Writes a picture and a mask of these sizes. The mask is a white disk, or has one level everywhere.
 fn written(folder: &Path, picture: (u32, u32), mask: (u32, u32), level: Option<u8>) -> Inpaint {
     let paths: [PathBuf; 2] = ["picture.png", "mask.png"].map(|name| folder.join(name));
     RgbImage::from_fn(picture.0, picture.1, |x, y| {
@@ -142,7 +142,7 @@ fn written(folder: &Path, picture: (u32, u32), mask: (u32, u32), level: Option<u
     }
 }
 
-/// What a render says that must refuse its job before any frame.
+/// The message of a render that must refuse its job before it computes a frame.
 fn refusal(kind: &str, job: &Job) -> String {
     let folder = tempfile::tempdir().unwrap();
     let outputs = Outputs {
@@ -166,11 +166,11 @@ fn pictures_of_other_sizes_are_refused_or_fitted() {
     };
     assert_eq!(
         refusal("inpaint", &with((128, 64), (64, 64), None)),
-        "the mask has 64x64 pixels, the film has 128x64"
+        "the mask has 64x64 pixels, but the film has 128x64"
     );
     assert_eq!(
         refusal("inpaint", &with((100, 80), (100, 80), None)),
-        "the source picture has 100x80 pixels, the film has 128x64"
+        "the source picture has 100x80 pixels, but the film has 128x64"
     );
     let message = refusal("inpaint", &with((100, 80), (80, 100), Some(Fit::Crop)));
     assert!(
@@ -181,7 +181,7 @@ fn pictures_of_other_sizes_are_refused_or_fitted() {
     for &fit in <Fit as lb_job::Choice>::ALL {
         let rendered = render(&model.renderer(), &with((100, 80), (100, 80), Some(fit)));
         let corner = |frame: &crate::tiny_models::Pixels| frame.1[..3].to_vec();
-        // The source's corner is kept, unless padding put something beside it.
+        // The source's corner is kept, unless the film's corner is padding.
         let first = corner(&rendered.computed[0]);
         let all_same = rendered.computed.iter().all(|frame| corner(frame) == first);
         assert_eq!(all_same, fit != Fit::Pad, "{fit:?}");
@@ -189,7 +189,7 @@ fn pictures_of_other_sizes_are_refused_or_fitted() {
 }
 
 #[test]
-fn masks_that_ask_for_no_inpainting_are_refused() {
+fn masks_that_repaint_nothing_or_everything_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let even = |level| Job {
         inpaint: Some(written(folder.path(), (128, 64), (128, 64), Some(level))),
@@ -216,7 +216,7 @@ fn an_error_says_which_kind_of_model_is_needed() {
             golden_job((64, 64)),
             "a film of prompts alone needs one for text to image",
         ),
-        ("inpaint", both, "each needs a model of its own"),
+        ("inpaint", both, "each needs a different model"),
     ] {
         let message = refusal(kind, &job);
         assert!(message.contains(needed), "{kind}: {message}");

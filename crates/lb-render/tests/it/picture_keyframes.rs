@@ -1,5 +1,5 @@
-//! Films whose keyframes are pictures, of every mode that can have them: what is shown, what it
-//! costs, what is found again.
+//! Films whose keyframes are pictures, in every mode that allows them: what they show and cost, and what
+//! is found in the cache.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ fn picture(folder: &Path, name: &str, left: u32) -> PathBuf {
     path
 }
 
-/// Picture, prompt, picture.
+/// A film of a picture, a prompt and another picture.
 struct Film {
     folder: tempfile::TempDir,
     job: Job,
@@ -59,18 +59,18 @@ fn cache(folder: &Path) -> Option<Cache> {
 }
 
 #[test]
-fn a_film_of_pictures_and_prompts_is_found_again() {
+fn a_film_of_pictures_and_prompts_is_found_in_the_cache() {
     assert_found_again(&TinyModel::new("sd21").renderer(), &Film::new().job);
 }
 
 #[test]
-fn a_loop_ends_where_its_picture_began() {
+fn a_loop_of_pictures_begins_with_the_exact_picture() {
     let film = Film::new().looped();
     let model = TinyModel::new("sd21");
     let renderer = model.renderer();
     let [first, third] = film.shown();
     let rendered = assert_found_again(&renderer, &film.job);
-    // Two inner frames a transition; the last one is shown before the first comes again.
+    // Each transition has two inner frames, and the first keyframe is not repeated at the end.
     assert_eq!(rendered.computed.len(), 9);
     assert!(rendered.computed[0] == first && rendered.computed[6] == third);
     assert!(rendered.film[0] == first);
@@ -101,7 +101,7 @@ fn pictures_follow_a_depth_map() {
     let all = Plan::new(&film.job).unwrap().cost.model_evaluations;
     assert_eq!(render_along(image.clone()), [all, 0]);
     assert_eq!(render_along(image.clone()), [0, all]);
-    // The map has its part in what a picture is inverted to.
+    // The noise to which a picture is inverted depends on the depth map.
     let mirrored = film.folder.path().join("mirrored.png");
     image::open(&image)
         .unwrap()
@@ -133,7 +133,7 @@ fn an_upscaler_redraws_pictures_like_every_frame() {
 }
 
 #[test]
-fn crossfeed_from_parents_goes_with_pictures() {
+fn crossfeed_from_parents_is_possible_with_pictures() {
     let mut film = Film::new();
     let model = TinyModel::new("sd21");
     let renderer = model.renderer();
@@ -171,7 +171,7 @@ fn one_by_one(model: &TinyModel) -> Renderer {
 }
 
 #[test]
-fn stopped_after_an_inversion_it_is_not_done_again() {
+fn a_finished_inversion_is_not_repeated_after_an_interruption() {
     let film = Film::new();
     let model = TinyModel::new("sd21");
     let whole = render(&model.renderer(), &film.job);
@@ -216,7 +216,7 @@ fn stopped_after_an_inversion_it_is_not_done_again() {
 }
 
 #[test]
-fn a_change_costs_the_inversions_that_depend_on_it() {
+fn a_change_only_costs_the_inversions_that_depend_on_it() {
     let folder = tempfile::tempdir().unwrap();
     let model = TinyModel::new("sd21");
     let film = Film::new();
@@ -251,7 +251,7 @@ fn a_change_costs_the_inversions_that_depend_on_it() {
         cost(&|job| job.inversion_iterations = 1),
         2 * (6 * 2 + 6) + 2 * inner
     );
-    // The prompt between them has no part in how pictures are inverted.
+    // The inversion of pictures does not depend on the prompt between them.
     assert_eq!(
         cost(&|job| job.keyframes[1].prompt = "an oak".into()),
         6 + 2 * inner

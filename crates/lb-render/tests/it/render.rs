@@ -1,4 +1,4 @@
-//! Films of the bundled model at its smallest.
+//! Small films of the bundled model.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Writes down what it sees, and stops at an event if asked to.
+/// Records events, and stops at a given step.
 #[derive(Default)]
 struct Recorder {
     stages: Vec<Stage>,

@@ -9,7 +9,7 @@ use lb_render::{
     Runtime, SessionOptions, Spacing, Summary, locate_library,
 };
 
-/// A model directory of this kind, gone when it is dropped.
+/// A temporary model directory, which is removed when it is dropped.
 pub(crate) struct TinyModel(tempfile::TempDir);
 
 fn workspace() -> PathBuf {
@@ -24,7 +24,7 @@ pub(crate) fn runtime() -> Runtime {
     Runtime::load(&library).unwrap()
 }
 
-/// What `modes.py` wrote.
+/// The folder that `modes.py` wrote.
 pub(crate) fn golden() -> PathBuf {
     workspace().join("crates/lb-render/tests/golden/modes")
 }
@@ -47,7 +47,7 @@ impl TinyModel {
     }
 }
 
-/// The film that `modes.py` makes of each kind.
+/// The film that `modes.py` makes with each kind of model.
 pub(crate) fn golden_job(size: (usize, usize)) -> Job {
     let mut job = Job::of_prompts(["red leaf", "blue sea", "old oak"]);
     for (seed, keyframe) in (3..).zip(&mut job.keyframes) {
@@ -90,7 +90,7 @@ pub(crate) fn frames(folder: &Path) -> Vec<Pixels> {
         .collect()
 }
 
-/// Computed frames, film frames, and what the render said.
+/// The computed frames, the film frames and the summary of a render.
 pub(crate) struct Rendered {
     pub(crate) computed: Vec<Pixels>,
     pub(crate) film: Vec<Pixels>,
@@ -112,7 +112,7 @@ pub(crate) fn render(renderer: &Renderer, job: &Job) -> Rendered {
     }
 }
 
-/// Peak signal-to-noise ratio in dB; infinite where both are equal.
+/// Peak signal-to-noise ratio in dB; infinite if both are equal.
 pub(crate) fn psnr(found: &[u8], expected: &[u8]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let pairs = found.iter().zip(expected);

@@ -1,4 +1,4 @@
-//! Films of two stages: what diffusers makes, what they cost, and what is refused.
+//! Films of two stages, compared with diffusers; their costs, and jobs that are refused.
 
 use lb_render::{
     Branching, Injections, Job, ModelDirectory, Outputs, Plan, RenderEvent, RenderObserver,
@@ -7,7 +7,7 @@ use lb_render::{
 
 use crate::tiny_models::{Pixels, Rendered, TinyModel, frames, golden, golden_job, psnr, render};
 
-/// Least allowed likeness of frames, in dB.
+/// The smallest allowed peak signal-to-noise ratio between frames, in dB.
 const LEAST_PSNR: f64 = 45.0;
 
 fn upscaled(job: Job) -> Job {
@@ -22,7 +22,7 @@ fn upscaled(job: Job) -> Job {
     }
 }
 
-/// A film whose second stage is cheap, with this many computed frames a transition in the first one.
+/// A film with a cheap second stage, whose first stage has `frames` computed frames in each transition.
 pub(crate) fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
     let mut job = upscaled(golden_job((64, 64)));
     job.keyframes.truncate(keyframes);
@@ -62,7 +62,7 @@ fn thinned((size, pixels): &Pixels) -> Vec<u8> {
 }
 
 #[test]
-fn a_film_of_two_stages_is_diffusers() {
+fn a_film_of_two_stages_equals_that_of_diffusers() {
     let job = upscaled(golden_job((64, 64)));
     let rendered = render_upscaled(&job);
     let expected = frames(&golden().join("upscale"));
@@ -84,7 +84,7 @@ fn a_film_of_two_stages_is_diffusers() {
     assert_eq!((summary.width, summary.computed_frames), (256, 13));
     assert_eq!(rendered.film.len(), plan.film_frames());
     assert!(rendered.film.iter().all(|frame| frame.0 == (256, 256)));
-    // The film's own trees, and the motion of its final frames.
+    // The summary has the trees of the first stage, and the motion of the final frames.
     assert_eq!(summary.transitions[1].branch_counts, [2, 4]);
     assert_eq!(summary.transitions[1].frame_distances.len(), 6);
 }
@@ -160,7 +160,7 @@ fn long_films_compute_every_shared_keyframe_once() {
 }
 
 #[test]
-fn what_cannot_be_upscaled_is_refused_before_anything_is_rendered() {
+fn a_job_that_cannot_be_upscaled_is_refused_before_rendering() {
     let folder = tempfile::tempdir().unwrap();
     let outputs = Outputs {
         frames_dir: Some(folder.path().join("frames")),
@@ -176,7 +176,7 @@ fn what_cannot_be_upscaled_is_refused_before_anything_is_rendered() {
     let job = upscaled(golden_job((64, 64)));
     assert_eq!(
         refusal(&first.renderer(), &job),
-        "the job is upscaled with `x4`, but the renderer was given no upscaling model"
+        "the job is upscaled with `x4`, but the renderer has no upscaling model"
     );
     let message = refusal(&renderer(&first, &first), &job);
     assert!(
@@ -200,7 +200,7 @@ fn what_cannot_be_upscaled_is_refused_before_anything_is_rendered() {
     };
     assert_eq!(
         refusal(&renderer(&first, &upscaler), &large),
-        "an upscaler takes frames whose width and height are multiples of 8, 2048 pixels at most; \
+        "an upscaler takes frames whose width and height are multiples of 8 and at most 2048 pixels; \
          these have 4096x64"
     );
     let mut noisy = job;
@@ -214,7 +214,7 @@ fn what_cannot_be_upscaled_is_refused_before_anything_is_rendered() {
 }
 
 #[test]
-fn the_same_noise_is_under_all_frames() {
+fn all_frames_start_from_the_same_noise() {
     // Frames of one picture differ by nothing but their prompts: a still stays a still.
     let mut job = long_job(2, 3, false);
     job.keyframes[1] = job.keyframes[0].clone();

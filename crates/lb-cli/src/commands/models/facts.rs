@@ -1,4 +1,4 @@
-//! The lines of `lb models --json`: names are a contract with scripts.
+//! The JSON of `lb models --json`. Scripts rely on the names of the fields.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::{precision, precision_of};
 pub(super) struct ModelFacts {
     name: String,
     path: PathBuf,
-    /// Absent, as the next two, where the configurations cannot be read.
+    /// Absent, like the next two fields, if the configurations cannot be read.
     kind: Option<String>,
     /// 1 or 2: the version of Stable Diffusion.
     generation: Option<u8>,

@@ -1,4 +1,4 @@
-//! How long a film will take on this machine.
+//! Estimates how long a film will take on this machine.
 
 use lb_render::{Branching, Job, ModelDirectory, Outputs, Plan, RenderError};
 
@@ -9,8 +9,8 @@ use crate::rates::{self, Circumstances, Rate};
 use crate::surroundings::Surroundings;
 use crate::{interrupt, machine};
 
-/// The estimate in seconds, from earlier renders or, where it is asked for, from a measurement;
-/// `None` where nothing is known.
+/// The estimate in seconds, from earlier renders or, if the user asks for it, from a measurement. It is
+/// `None` if there was no such render.
 pub(super) fn estimate(
     arguments: &PlanArguments,
     job: &Job,
@@ -25,7 +25,7 @@ pub(super) fn estimate(
         let stages = rates.iter().zip(&plan.stages);
         return Ok(Some(stages.map(|(rate, stage)| rate.seconds(stage)).sum()));
     }
-    // A plan needs no model.
+    // A plan is shown even if its model is missing.
     if completed.is_err() {
         return Ok(None);
     }
@@ -42,8 +42,8 @@ pub(super) fn estimate(
     Ok(seconds.sum())
 }
 
-/// Renders the smallest film of the same kind, into a folder that is thrown away; the rate of each
-/// of its stages.
+/// Renders the smallest film of the same kind into a temporary folder. Returns the rate of each of its
+/// stages.
 fn measured(
     arguments: &PlanArguments,
     job: Job,
@@ -76,7 +76,8 @@ fn measured(
     rates.ok_or(CommandError::Render(RenderError::Interrupted))
 }
 
-/// Two keyframes of four steps, and nothing between them; so in every stage.
+/// The smallest film of the same kind: each stage has two keyframes of four steps, and no branches
+/// between them.
 fn sample(job: Job) -> Job {
     let mut sample = Job {
         looped: false,

@@ -1,4 +1,4 @@
-//! Job files that are wrong: where and why.
+//! Messages about wrong job files.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
-fn a_slip_of_a_key_of_another_table_is_told_where_it_belongs() {
+fn a_misspelt_key_of_another_table_is_corrected_with_its_table() {
     let message = refused("qualty = \"low\"");
     assert!(
         message.contains("`qualty`; did you mean `quality`? It belongs in"),
@@ -21,7 +21,7 @@ fn a_slip_of_a_key_of_another_table_is_told_where_it_belongs() {
 }
 
 #[test]
-fn the_nearest_known_key_is_named() {
+fn the_most_similar_key_is_named() {
     let message = refused("fps = 25\n\n[[keyframe]]\npromt = \"a\"\n");
     assert_eq!(
         message,
@@ -43,13 +43,13 @@ fn the_nearest_known_key_is_named() {
     }
     let message = refused("[upscale]\ncolour = 1\n");
     assert!(
-        message.contains("`colour`; the nearest known one is `"),
+        message.contains("`colour`; the most similar key is `"),
         "{message}"
     );
 }
 
 #[test]
-fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+fn the_right_table_of_a_misplaced_key_is_named() {
     assert_eq!(
         refused("[[keyframe]]\nprompt = \"a\"\nfps = 25\n"),
         "film.toml, line 3: unknown key `fps`; it belongs at the top of the file, above every table"
@@ -58,7 +58,7 @@ fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
 }
 
 #[test]
-fn wrong_values_are_told_with_their_line() {
+fn wrong_values_are_reported_with_their_line() {
     for (text, line, words) in [
         (
             "fps = \"many\"",
@@ -112,7 +112,7 @@ fn wrong_values_are_told_with_their_line() {
         (
             "[defaults]\nquality = \"low\"\nsteps = 4",
             1,
-            "a quality stands for",
+            "a quality sets steps",
         ),
         ("[depth]\n", 1, "depth needs an image"),
         ("[defaults]\nbranches = 4", 2, "`branches` must be a list"),
@@ -197,7 +197,7 @@ impl Folder {
 }
 
 #[test]
-fn included_files_give_what_the_file_does_not_say() {
+fn included_files_supply_open_settings() {
     let folder = Folder::new(&[
         (
             "film.toml",
@@ -241,7 +241,7 @@ fn a_cycle_of_includes_is_refused_with_its_chain() {
 }
 
 #[test]
-fn includes_are_eight_deep_at_most() {
+fn a_chain_of_includes_has_a_limit() {
     let names: Vec<String> = (0..=10).map(|index| format!("{index}.toml")).collect();
     let texts: Vec<String> = (1..=10)
         .map(|next| format!("include = \"{next}.toml\""))
@@ -267,7 +267,7 @@ fn includes_are_eight_deep_at_most() {
 }
 
 #[test]
-fn only_regular_texts_are_read() {
+fn only_regular_text_files_are_read() {
     let folder = Folder::new(&[
         ("films/film.toml", "fps = 25"),
         ("keyframes.toml", "[[keyframe]]\nprompt = \"a\""),
@@ -275,20 +275,20 @@ fn only_regular_texts_are_read() {
         ("missing.toml", "include = \"nowhere.toml\""),
     ]);
     std::fs::write(folder.path("picture.toml"), [0x89, b'P', 0xff]).unwrap();
-    let told = |name: &str| folder.read(name).unwrap_err().to_string();
-    assert!(told("films").contains("no regular file"));
-    assert!(told("picture.toml").contains("not UTF-8"));
-    assert!(told("nothing.toml").contains("cannot read"));
-    assert!(told("missing.toml").contains("nowhere.toml"));
-    assert!(told("including.toml").contains("an included file has no keyframes"));
+    let message = |name: &str| folder.read(name).unwrap_err().to_string();
+    assert!(message("films").contains("not a regular file"));
+    assert!(message("picture.toml").contains("not UTF-8"));
+    assert!(message("nothing.toml").contains("cannot read"));
+    assert!(message("missing.toml").contains("nowhere.toml"));
+    assert!(message("including.toml").contains("an included file must not have keyframes"));
     let huge = std::fs::File::create(folder.path("huge.toml")).unwrap();
     huge.set_len(1 << 40).unwrap();
-    assert!(told("huge.toml").contains("too large"));
+    assert!(message("huge.toml").contains("too large"));
     #[cfg(unix)]
     assert!(
         JobSettings::read(Path::new("/dev/zero"))
             .unwrap_err()
             .to_string()
-            .contains("no regular file")
+            .contains("not a regular file")
     );
 }

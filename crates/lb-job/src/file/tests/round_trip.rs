@@ -1,4 +1,4 @@
-//! A job to text and back is the same job.
+//! A job that is written and read again is the same job.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::{
     Upscale,
 };
 
-/// Any number that is one; also those that no film can have.
+/// Any finite number, including those that no film can have.
 fn number() -> impl Strategy<Value = f64> {
     prop::num::f64::NORMAL | prop::num::f64::ZERO
 }
@@ -191,7 +191,7 @@ fn job() -> impl Strategy<Value = Job> {
 
 proptest! {
     #[test]
-    fn a_job_is_read_back_as_it_was(job in job()) {
+    fn a_job_survives_its_file(job in job()) {
         let text = job.to_toml().unwrap();
         let read = JobSettings::parse(&text, Path::new("film.toml"));
         let read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
@@ -200,7 +200,7 @@ proptest! {
 }
 
 #[test]
-fn what_keyframes_have_alike_stands_once() {
+fn common_values_are_written_once() {
     let mut job = Job::of_prompts(["a", "b", "c"]);
     job.transitions[1].seconds = 5.0;
     let text = job.to_toml().unwrap();
@@ -211,7 +211,7 @@ fn what_keyframes_have_alike_stands_once() {
 }
 
 #[test]
-fn what_could_not_be_read_again_is_not_written() {
+fn a_job_that_is_too_large_to_be_read_is_not_written() {
     let job = Job::of_prompts(vec!["x".repeat(9000); 120]);
     let error = job.to_toml().unwrap_err();
     assert!(
@@ -221,7 +221,7 @@ fn what_could_not_be_read_again_is_not_written() {
 }
 
 #[test]
-fn paths_belong_to_the_file_they_are_read_from() {
+fn paths_are_relative_to_their_file() {
     let text = "model = \"models/mine\"\n[depth]\nimage = \"map.png\"\n\
                 [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
                 [upscale]\nmodel = \"x4\"\n";
@@ -294,9 +294,9 @@ fn full_job() -> Job {
     job
 }
 
-/// Films carry this text and are compared byte for byte, so it changes for no reason.
+/// Films carry this text and are compared byte by byte, so it must not change.
 #[test]
-fn the_text_is_the_committed_one() {
+fn the_text_has_not_changed() {
     let mut two = Job::of_prompts(["a red apple", "a green pear"]);
     two.model = Some("pocket".into());
     two.size = Some((512, 512));

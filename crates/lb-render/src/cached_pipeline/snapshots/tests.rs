@@ -1,4 +1,4 @@
-//! Whole films over a formula instead of a model: what is found again, and what is not.
+//! Whole films with a formula instead of a model: which results are found in the cache.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -63,7 +63,7 @@ fn film(seeds: &[u64]) -> Film {
     }
 }
 
-/// Keeps the film, and stops after a number of steps.
+/// Collects the film, and stops after a number of steps.
 #[derive(Default)]
 struct Watch {
     kept: Blended,
@@ -92,7 +92,7 @@ impl Observer for Watch {
     }
 }
 
-/// What a film is computed with.
+/// The settings with which a film is computed.
 #[derive(Clone, Copy, Default)]
 struct Way {
     sampler: SamplerKind,
@@ -135,7 +135,7 @@ impl Way {
         (report, watch.kept)
     }
 
-    /// A film, and how many model evaluations it took.
+    /// Renders a film, and returns the number of model evaluations with it.
     fn render(&self, cache: &Rc<LenientCache>, film: &Film) -> (usize, Blended) {
         let (report, kept) = self.run(cache, film, None);
         let report = report.unwrap();
@@ -162,7 +162,7 @@ fn entries(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn stopped_after_any_step_a_film_goes_on_where_it_was() {
+fn a_film_that_was_stopped_continues_from_the_cache() {
     for sampler in [SamplerKind::Ddim, SamplerKind::DpmSolver] {
         let way = Way {
             sampler,
@@ -186,7 +186,7 @@ fn stopped_after_any_step_a_film_goes_on_where_it_was() {
 }
 
 #[test]
-fn an_appended_keyframe_costs_itself_and_one_transition() {
+fn an_appended_keyframe_costs_one_trajectory_and_one_transition() {
     let folder = tempfile::tempdir().unwrap();
     let way = Way::default();
     let (short, long) = (film(&[1, 2]), film(&[1, 2, 3]));
@@ -207,7 +207,7 @@ fn an_appended_keyframe_costs_itself_and_one_transition() {
 }
 
 #[test]
-fn a_change_costs_what_depends_on_it() {
+fn a_change_only_costs_the_results_that_depend_on_it() {
     let way = Way::default();
     let inner = 4 + 4 * 3;
     let changed = |change: &dyn Fn(&mut Film)| {
@@ -243,7 +243,7 @@ fn a_change_costs_what_depends_on_it() {
         8 + 12
     );
     assert_eq!(changed(&|film| film.keyframes.swap(0, 1)), 2 * inner);
-    // A level that begins or ends elsewhere is another one.
+    // A level that begins or ends at another step has another key.
     for injections in [[0, 2, 7], [0, 3, 6]] {
         let profile = BranchingProfile::manual(STEPS, &[2, 3, 6], &injections).unwrap();
         let inner = profile.inner_cost(1) + profile.inner_cost(2);
@@ -253,7 +253,7 @@ fn a_change_costs_what_depends_on_it() {
 }
 
 #[test]
-fn keys_differ_where_something_makes_a_difference() {
+fn every_input_changes_the_keys() {
     let cache = Rc::new(LenientCache::new(None));
     let unet = test_key("unet");
     let keys = |measured_by, denoising: &Denoising, film: &Film| {
@@ -309,7 +309,7 @@ fn an_inversion_has_a_key_for_every_number_of_iterations() {
 }
 
 #[test]
-fn another_model_sampler_or_spacing_finds_only_what_it_shares() {
+fn another_model_sampler_or_spacing_finds_only_common_results() {
     let folder = tempfile::tempdir().unwrap();
     let film = film(&[1, 2]);
     let all = film.cost().model_evaluations;
@@ -357,7 +357,7 @@ fn any_damaged_entry_is_reported_and_computed_again() {
         let cache = cache_in(folder.path());
         let (evaluations, kept) = way.render(&cache, &film);
         assert_eq!(kept, whole);
-        // An inner level is not even read where the one below it is there.
+        // An inner level is not read if the level below it is in the cache.
         let problems = cache.take_problems();
         assert_eq!(problems.is_empty(), evaluations == 0, "{problems:?}");
         reported += problems.len();
@@ -385,7 +385,7 @@ fn under_crossfeed_a_keyframe_depends_on_those_before_it() {
         assert_eq!(evaluations, cost, "keyframe {index}");
         assert_eq!(kept, fresh(way, &changed));
     }
-    // Without it only the first keyframe is the same.
+    // Without crossfeed, only the first keyframe is the same.
     let (evaluations, kept) = Way::default().render(&cache_in(folder.path()), &film);
     assert_eq!(evaluations, 2 * STEPS + 2 * inner);
     assert_eq!(kept, fresh(Way::default(), &film));
