@@ -38,6 +38,14 @@ pub(crate) struct Port {
     pub(crate) types: &'static [TensorElementType],
 }
 
+impl Port {
+    /// A port of 32-bit floats.
+    pub(crate) const fn floats(name: &'static str) -> Self {
+        let types = &[TensorElementType::Float32];
+        Self { name, types }
+    }
+}
+
 /// What a session is made from.
 pub(crate) struct SessionRequest<'a> {
     pub(crate) runtime: Runtime,
@@ -224,12 +232,35 @@ impl ComponentSession {
         self.session.create_binding()
     }
 
-    /// A tensor that can be bound to this session, filled with zeros.
-    pub(crate) fn bound_tensor<T>(&self, sides: &[usize]) -> ort::Result<BoundTensor<T>>
+    /// A tensor of zeros with these sides, bound as the input `name`.
+    pub(crate) fn bound_input<T>(
+        &self,
+        binding: &mut IoBinding,
+        name: &str,
+        sides: &[usize],
+    ) -> ort::Result<BoundTensor<T>>
     where
         T: PrimitiveTensorElementType + Debug + Copy + Default,
     {
-        BoundTensor::new(self.device.provider().memory(), sides)
+        let tensor = BoundTensor::new(self.device.provider().memory(), sides)?;
+        binding.bind_input(name, tensor.on_device.as_ref().unwrap_or(&tensor.host))?;
+        Ok(tensor)
+    }
+
+    /// A tensor of zeros with these sides, bound as the output `name`.
+    pub(crate) fn bound_output<T>(
+        &self,
+        binding: &mut IoBinding,
+        name: &str,
+        sides: &[usize],
+    ) -> ort::Result<BoundTensor<T>>
+    where
+        T: PrimitiveTensorElementType + Debug + Copy + Default,
+    {
+        let mut tensor = BoundTensor::new(self.device.provider().memory(), sides)?;
+        let BoundTensor { host, on_device } = &mut tensor;
+        binding.bind_output(name, on_device.as_mut().unwrap_or(host))?;
+        Ok(tensor)
     }
 
     /// Whether runs can be recorded and replayed.
@@ -367,16 +398,6 @@ impl<T: PrimitiveTensorElementType + Debug + Copy + Default> BoundTensor<T> {
             None => None,
         };
         Ok(Self { host, on_device })
-    }
-
-    /// Binds it as the input `name`.
-    pub(crate) fn bind_input(&self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
-        binding.bind_input(name, self.on_device.as_ref().unwrap_or(&self.host))
-    }
-
-    /// Binds it as the output `name`.
-    pub(crate) fn bind_output(&mut self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
-        binding.bind_output(name, self.on_device.as_mut().unwrap_or(&mut self.host))
     }
 
     /// The values as they were last written or received.

@@ -30,10 +30,7 @@ impl Pooled for TextEncoder {
                 name: "input_ids",
                 types: &[TensorElementType::Int64, TensorElementType::Int32],
             }],
-            &[Port {
-                name: "last_hidden_state",
-                types: &[TensorElementType::Float32],
-            }],
+            &[Port::floats("last_hidden_state")],
         )?;
         let takes_int32 = session.input_type("input_ids") == Some(TensorElementType::Int32);
         Ok(Self {

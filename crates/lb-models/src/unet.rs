@@ -54,18 +54,12 @@ impl Pooled for Unet {
         let takes_class = directory.kind() == ModelKind::Upscale;
         let session = ComponentSession::load(NAME, request)?;
         let mut ports = vec![
-            Port {
-                name: "sample",
-                types: &[TensorElementType::Float32],
-            },
+            Port::floats("sample"),
             Port {
                 name: "timestep",
                 types: &[TensorElementType::Int64, TensorElementType::Float32],
             },
-            Port {
-                name: "encoder_hidden_states",
-                types: &[TensorElementType::Float32],
-            },
+            Port::floats("encoder_hidden_states"),
         ];
         if takes_class {
             ports.push(Port {
@@ -73,13 +67,7 @@ impl Pooled for Unet {
                 types: &[TensorElementType::Int64],
             });
         }
-        session.validate(
-            &ports,
-            &[Port {
-                name: "out_sample",
-                types: &[TensorElementType::Float32],
-            }],
-        )?;
+        session.validate(&ports, &[Port::floats("out_sample")])?;
         let takes_float_timestep =
             session.input_type("timestep") == Some(TensorElementType::Float32);
         let is_scalar = session.input_rank("timestep") == Some(0);
@@ -151,17 +139,15 @@ impl Unet {
             .batches
             .iter()
             .position(|(batch, _)| batch.fits(request));
-        let (mut batch, mut replay) = match (position, &mut self.replays) {
-            (Some(position), _) => self.batches.remove(position),
-            (None, replays) => {
-                let replay = match replays {
+        let (mut batch, mut replay) = match position {
+            Some(position) => self.batches.remove(position),
+            None => {
+                let replay = match &mut self.replays {
                     Some(replays) => replays.assign(&self.session)?,
                     None => None,
                 };
-                (
-                    BoundBatch::new(&self.session, &self.inputs, request).map_err(handing())?,
-                    replay,
-                )
+                let batch = BoundBatch::new(&self.session, &self.inputs, request);
+                (batch.map_err(handing())?, replay)
             }
         };
         batch.set(request, self.class).map_err(handing())?;

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use lb_blend::{LatentShape, Latents};
 use lb_checkpoint::Component;
-use ort::value::{TensorElementType, TensorRef};
+use ort::value::TensorRef;
 
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
@@ -30,16 +30,7 @@ impl Pooled for VaeDecoder {
 
     fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
         let session = ComponentSession::load(DECODER, request)?;
-        session.validate(
-            &[Port {
-                name: "latent_sample",
-                types: &[TensorElementType::Float32],
-            }],
-            &[Port {
-                name: "sample",
-                types: &[TensorElementType::Float32],
-            }],
-        )?;
+        session.validate(&[Port::floats("latent_sample")], &[Port::floats("sample")])?;
         Ok(Self {
             session,
             scaling_factor: directory.scaling_factor(),
@@ -137,14 +128,8 @@ impl Pooled for VaeEncoder {
     fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
         let session = ComponentSession::load(ENCODER, request)?;
         session.validate(
-            &[Port {
-                name: "sample",
-                types: &[TensorElementType::Float32],
-            }],
-            &[Port {
-                name: "latent_parameters",
-                types: &[TensorElementType::Float32],
-            }],
+            &[Port::floats("sample")],
+            &[Port::floats("latent_parameters")],
         )?;
         Ok(Self {
             session,

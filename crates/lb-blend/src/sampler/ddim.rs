@@ -26,7 +26,7 @@ pub struct DdimSampler {
     timesteps: Vec<u32>,
     alphas_cumprod: Vec<f64>,
     steps: Vec<Step>,
-    clip: Option<f32>,
+    clip_limit: f32,
 }
 
 /// One step as weights of the latents x and the model's output m.
@@ -54,9 +54,7 @@ impl DdimSampler {
             timesteps: visits.iter().map(|visit| visit.timestep).collect(),
             alphas_cumprod: visits.iter().map(|visit| visit.now).collect(),
             steps: visits.iter().map(step).collect(),
-            clip: config
-                .clip_sample
-                .then_some(config.clip_sample_range as f32),
+            clip_limit: config.clip_limit(),
         })
     }
 }
@@ -130,7 +128,7 @@ impl Sampler for DdimSampler {
         predicted_clean: &mut [f32],
     ) -> Result<(), ShapeError> {
         let step = validated_step(&self.steps, index, latents, model_output, predicted_clean)?;
-        let limit = self.clip.unwrap_or(f32::INFINITY);
+        let limit = self.clip_limit;
         for ((x, &m), clean) in latents.iter_mut().zip(model_output).zip(predicted_clean) {
             *clean = (step.clean.0 * *x + step.clean.1 * m).clamp(-limit, limit);
             let noise = step.noise.0 * *x + step.noise.1 * m;

@@ -21,7 +21,7 @@ use crate::latents::ShapeError;
 pub struct DdimInversion {
     timesteps: Vec<u32>,
     steps: Vec<Step>,
-    clip: Option<f32>,
+    clip_limit: f32,
 }
 
 /// One step as weights of the less noisy latents x and the model's output m.
@@ -69,9 +69,7 @@ impl DdimInversion {
         Ok(Self {
             timesteps,
             steps: visits.iter().rev().map(step).collect::<Result<_, _>>()?,
-            clip: config
-                .clip_sample
-                .then_some(config.clip_sample_range as f32),
+            clip_limit: config.clip_limit(),
         })
     }
 
@@ -96,7 +94,7 @@ impl DdimInversion {
         noisier: &mut [f32],
     ) -> Result<(), ShapeError> {
         let step = validated_step(&self.steps, index, latents, model_output, noisier)?;
-        let limit = self.clip.unwrap_or(f32::INFINITY);
+        let limit = self.clip_limit;
         for ((&x, &m), noisier) in latents.iter().zip(model_output).zip(noisier) {
             let clean = (step.clean.0 * x + step.clean.1 * m).clamp(-limit, limit);
             let noise = step.noise.0 * x + step.noise.1 * m;

@@ -166,6 +166,14 @@ impl NoiseScheduleConfig {
         }
     }
 
+    /// The largest absolute value of predicted clean latents; infinity where they are not clipped.
+    pub(super) fn clip_limit(&self) -> f32 {
+        match self.clip_sample {
+            true => self.clip_sample_range as f32,
+            false => f32::INFINITY,
+        }
+    }
+
     /// Validates every field's range.
     ///
     /// # Errors

@@ -7,45 +7,30 @@ use super::names::Device;
 /// Why a device cannot be used: the first thing that is missing. They are looked for in this order.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are the values in the message")]
 pub enum DeviceProblem {
     /// ONNX Runtime was built without the device.
     #[error("{} is a build without {device}", library.display())]
-    NotBuiltIn {
-        /// ONNX Runtime's library.
-        library: PathBuf,
-        /// The device.
-        device: Device,
-    },
-    /// ONNX Runtime was built with the device, but the provider's library is not beside its own.
+    NotBuiltIn { library: PathBuf, device: Device },
+    /// ONNX Runtime was built with the device, but the provider's library is not beside its own, at the
+    /// path that is given.
     #[error("{} is not there", library.display())]
-    NoProvider {
-        /// Where the provider's library should be.
-        library: PathBuf,
-    },
-    /// NVIDIA's driver is not installed, or cannot be seen from inside a container.
+    NoProvider { library: PathBuf },
+    /// NVIDIA's driver is not installed, or cannot be seen from inside a container. The reason is the
+    /// system's message.
     #[error("there is no NVIDIA driver: {reason}")]
-    NoDriver {
-        /// The system's message.
-        reason: String,
-    },
-    /// A library of CUDA or cuDNN cannot be found or loaded.
+    NoDriver { reason: String },
+    /// A library of CUDA or cuDNN cannot be found or loaded. The reason is the message of the system or
+    /// of the provider.
     #[error("CUDA or cuDNN is missing: {reason}")]
-    NoCuda {
-        /// The message of the system or of the provider.
-        reason: String,
-    },
-    /// A library of TensorRT cannot be found or loaded.
+    NoCuda { reason: String },
+    /// A library of TensorRT cannot be found or loaded. The reason is the provider's message.
     #[error("TensorRT is missing: {reason}")]
-    NoTensorRt {
-        /// The provider's message.
-        reason: String,
-    },
-    /// All libraries are there, but the provider does not work with this GPU or this driver.
+    NoTensorRt { reason: String },
+    /// All libraries are there, but the provider does not work with this GPU or this driver. The reason
+    /// is the provider's message, and what the system shows of a GPU and a driver.
     #[error("{reason}")]
-    Refused {
-        /// The provider's message, and what the system shows of a GPU and a driver.
-        reason: String,
-    },
+    Refused { reason: String },
 }
 
 impl DeviceProblem {

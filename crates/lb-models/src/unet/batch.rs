@@ -68,33 +68,19 @@ impl BoundBatch {
     ) -> ort::Result<Self> {
         let (size, shape) = (Size::of(request), request.shape);
         let mut binding = session.binding()?;
-        let sample = session.bound_tensor(&size.sample)?;
-        sample.bind_input(&mut binding, "sample")?;
-        let text = session.bound_tensor(&size.text)?;
-        text.bind_input(&mut binding, "encoder_hidden_states")?;
+        let sample = session.bound_input(&mut binding, "sample", &size.sample)?;
+        let text = session.bound_input(&mut binding, "encoder_hidden_states", &size.text)?;
+        let sides = &inputs.timestep_shape;
         let timestep = match inputs.takes_float_timestep {
-            true => {
-                let timestep = session.bound_tensor(&inputs.timestep_shape)?;
-                timestep.bind_input(&mut binding, "timestep")?;
-                Timestep::Float32(timestep)
-            }
-            false => {
-                let timestep = session.bound_tensor(&inputs.timestep_shape)?;
-                timestep.bind_input(&mut binding, "timestep")?;
-                Timestep::Int64(timestep)
-            }
+            true => Timestep::Float32(session.bound_input(&mut binding, "timestep", sides)?),
+            false => Timestep::Int64(session.bound_input(&mut binding, "timestep", sides)?),
         };
         let class = match inputs.takes_class {
-            true => {
-                let labels = session.bound_tensor(&[request.rows])?;
-                labels.bind_input(&mut binding, "class_labels")?;
-                Some(labels)
-            }
+            true => Some(session.bound_input(&mut binding, "class_labels", &[request.rows])?),
             false => None,
         };
         let sides = [request.rows, shape.channels, shape.height, shape.width];
-        let mut predicted = session.bound_tensor(&sides)?;
-        predicted.bind_output(&mut binding, "out_sample")?;
+        let predicted = session.bound_output(&mut binding, "out_sample", &sides)?;
         Ok(Self {
             size,
             binding,

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lb_blend::{LatentShape, Latents};
+use lb_blend::{Backend as _, LatentShape, Latents, PredictRequest, noise};
 use lb_models::testing::{NamedTensor, TensorValues, write_tiny_model};
 use lb_models::{
     Device, GreyPicture, ModelDirectory, ModelError, ModelPool, Pipeline, PipelineOptions,
@@ -156,6 +156,25 @@ impl Golden {
 
 fn written() -> PathBuf {
     workspace().join("crates/lb-models/tests/golden/kinds")
+}
+
+/// What the UNet of the tiny upscaler predicts of noise.
+pub(crate) fn upscaled(pipeline: &mut Pipeline) -> Vec<f32> {
+    let latents = noise::standard_normal(0, SHAPE.len());
+    let request = PredictRequest {
+        rows: 1,
+        shape: SHAPE,
+        latents: &latents,
+        concatenated_channels: 3,
+        concatenated: &latents[..3 * 8 * 16],
+        timestep: 500,
+        tokens: 11,
+        width: 12,
+        conditioning: &latents[..11 * 12],
+    };
+    let mut output = vec![f32::NAN; SHAPE.len()];
+    pipeline.predict(&request, &mut output).unwrap();
+    output
 }
 
 /// The largest difference, as a fraction of the largest expected value.

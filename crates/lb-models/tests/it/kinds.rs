@@ -2,14 +2,13 @@
 
 use lb_blend::testing::conformance;
 use lb_blend::{
-    Backend, BlendOptions, BlendRequest, Blended, DdimSampler, Keyframe, Latents, Transition,
-    blend, noise,
+    BlendOptions, BlendRequest, Blended, DdimSampler, Keyframe, Latents, Transition, blend, noise,
 };
 use lb_models::{ModelError, ModelKind, Pipeline};
 use lb_schedule::{BranchingProfile, Spacing};
 use lb_video::picture::psnr;
 
-use crate::golden_kinds::{Golden, KINDS, SHAPE, relative_error};
+use crate::golden_kinds::{Golden, KINDS, SHAPE, relative_error, upscaled};
 
 /// Largest allowed difference of channels, as a fraction of the largest expected value.
 const CHANNEL_TOLERANCE: f64 = 1e-4;
@@ -192,21 +191,7 @@ fn an_upscaler_heeds_its_noise_level() {
         let mut pipeline = golden
             .pipeline_with(|options| options.noise_level = noise_level)
             .unwrap();
-        let latents = noise::standard_normal(0, SHAPE.len());
-        let request = lb_blend::PredictRequest {
-            rows: 1,
-            shape: SHAPE,
-            latents: &latents,
-            concatenated_channels: 3,
-            concatenated: &latents[..3 * 8 * 16],
-            timestep: 500,
-            tokens: 11,
-            width: 12,
-            conditioning: &latents[..11 * 12],
-        };
-        let mut output = vec![f32::NAN; SHAPE.len()];
-        pipeline.predict(&request, &mut output).unwrap();
-        output
+        upscaled(&mut pipeline)
     });
     assert!(relative_error(&levels[0], &levels[1]) > 1e-3);
     let refused = golden.pipeline_with(|options| options.noise_level = 40);

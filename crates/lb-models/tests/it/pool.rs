@@ -3,7 +3,6 @@
 use std::fs;
 use std::thread;
 
-use lb_blend::{Backend, PredictRequest, noise};
 use lb_export::Component;
 use lb_models::{
     LoadedComponent, ModelDirectory, ModelPool, PictureDecoder, Pipeline, PipelineOptions,
@@ -11,7 +10,7 @@ use lb_models::{
 };
 use lb_schedule::BranchingProfile;
 
-use crate::golden_kinds::{Golden, SHAPE};
+use crate::golden_kinds::{Golden, upscaled};
 use crate::surroundings::runtime;
 use crate::transition::pictures;
 
@@ -177,27 +176,10 @@ fn other_options_are_other_sessions() {
 fn a_warm_upscaler_heeds_the_noise_level_of_each_pipeline() {
     let golden = Golden::new("upscale");
     let pool = ModelPool::new(runtime(), PLENTY);
-    let predicted = |mut pipeline: Pipeline| {
-        let latents = noise::standard_normal(0, SHAPE.len());
-        let request = PredictRequest {
-            rows: 1,
-            shape: SHAPE,
-            latents: &latents,
-            concatenated_channels: 3,
-            concatenated: &latents[..3 * 8 * 16],
-            timestep: 500,
-            tokens: 11,
-            width: 12,
-            conditioning: &latents[..11 * 12],
-        };
-        let mut output = vec![f32::NAN; SHAPE.len()];
-        pipeline.predict(&request, &mut output).unwrap();
-        output
-    };
     for level in [20, 21, 20] {
         let set_level = |options: &mut PipelineOptions| options.noise_level = level;
-        let warm = predicted(golden.pipeline_in(&pool, set_level).unwrap());
-        let cold = predicted(golden.pipeline_with(set_level).unwrap());
+        let warm = upscaled(&mut golden.pipeline_in(&pool, set_level).unwrap());
+        let cold = upscaled(&mut golden.pipeline_with(set_level).unwrap());
         assert_eq!(warm, cold, "noise level {level}");
     }
     assert_eq!(pool.loads(), 1);

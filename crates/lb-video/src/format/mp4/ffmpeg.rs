@@ -3,7 +3,6 @@
 //! ffmpeg gets the frames in Y'CbCr, converted here. Given RGB, it would convert them by BT.601 whatever
 //! the stream's label says.
 
-use std::collections::VecDeque;
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -14,6 +13,7 @@ use lb_files::{NamedTempFile, StagedFile};
 
 use super::child::EncoderChild;
 use super::h264::SECONDS_BETWEEN_KEYFRAMES;
+use super::reader::FrameTimes;
 use super::validate_sides;
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
@@ -220,8 +220,7 @@ pub(super) struct FfmpegReader {
     path: PathBuf,
     child: Child,
     pictures: BufReader<ChildStdout>,
-    /// When the pictures are shown and for how long.
-    times: VecDeque<(f64, f64)>,
+    times: FrameTimes,
 }
 
 impl FfmpegReader {
@@ -229,7 +228,7 @@ impl FfmpegReader {
     pub(super) fn start(
         path: &Path,
         codec: String,
-        times: VecDeque<(f64, f64)>,
+        times: FrameTimes,
         options: &ReadOptions,
     ) -> Result<Self, VideoError> {
         let undecodable = |reason: String| VideoError::Undecodable {
@@ -271,15 +270,11 @@ impl FfmpegReader {
         })
     }
 
-    fn step(&mut self) -> Result<Option<FilmFrame>, Flaw> {
+    /// Reads the next picture; `None` at the end.
+    fn picture(&mut self) -> Result<Option<RgbImage>, Flaw> {
         let mut start = [0; 3];
         if self.pictures.read(&mut start[..1])? == 0 {
-            return match self.times.len() {
-                0 => Ok(None),
-                missing => Err(Flaw::damaged(format!(
-                    "{missing} pictures cannot be decoded"
-                ))),
-            };
+            return Ok(None);
         }
         self.pictures.read_exact(&mut start[1..])?;
         if start != *b"P6\n" {
@@ -289,17 +284,9 @@ impl FfmpegReader {
         validate_declared_size(width, height)?;
         let mut pixels = vec![0; width * height * 3];
         self.pictures.read_exact(&mut pixels)?;
-        let picture = picture::from_rgb(width, height, pixels)
-            .map_err(|error| Flaw::damaged(error.to_string()))?;
-        let (begins, lasts) = self
-            .times
-            .pop_front()
-            .ok_or_else(|| Flaw::damaged("it has more pictures than its index says"))?;
-        Ok(Some(FilmFrame {
-            picture,
-            begins,
-            lasts,
-        }))
+        let picture = picture::from_rgb(width, height, pixels);
+        let picture = picture.map_err(|error| Flaw::damaged(error.to_string()))?;
+        Ok(Some(picture))
     }
 
     /// Reads the next number, and the one space or line's end behind it.
@@ -321,7 +308,9 @@ impl Iterator for FfmpegReader {
     type Item = Result<FilmFrame, VideoError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.step().map_err(|flaw| flaw.of(&self.path)).transpose()
+        let picture = self.picture();
+        let frame = picture.and_then(|picture| self.times.frame(picture));
+        frame.map_err(|flaw| flaw.of(&self.path)).transpose()
     }
 }
 

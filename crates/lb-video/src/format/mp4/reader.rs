@@ -38,14 +38,7 @@ pub(in crate::format) fn read(
             "its index names no pictures (it may be fragmented)",
         ));
     }
-    let seconds = |ticks: i64| ticks as f64 / f64::from(track.ticks_per_second);
-    let mut times: Vec<(f64, f64)> = track
-        .samples
-        .iter()
-        .map(|sample| (seconds(sample.begins), seconds(sample.lasts.into())))
-        .collect();
-    times.sort_by(|left, right| left.0.total_cmp(&right.0));
-    let times = times.into();
+    let times = FrameTimes::of(&track);
     match track.configuration.as_deref().map(Configuration::read) {
         Some(Some(configuration)) if PROFILES.contains(&configuration.profile) => {
             let decoder = Decoder::with_api_config(
@@ -68,6 +61,39 @@ pub(in crate::format) fn read(
         _ => {
             let codec = track.codec.escape_ascii().to_string();
             Ok(Box::new(FfmpegReader::start(path, codec, times, options)?))
+        }
+    }
+}
+
+/// When a film's pictures are shown and for how long, in seconds, in the order in which they are shown.
+pub(super) struct FrameTimes(VecDeque<(f64, f64)>);
+
+impl FrameTimes {
+    fn of(track: &Track) -> Self {
+        let seconds = |ticks: i64| ticks as f64 / f64::from(track.ticks_per_second);
+        let samples = track.samples.iter();
+        let mut times: Vec<(f64, f64)> = samples
+            .map(|sample| (seconds(sample.begins), seconds(sample.lasts.into())))
+            .collect();
+        times.sort_by(|left, right| left.0.total_cmp(&right.0));
+        Self(times.into())
+    }
+
+    /// The frame of the picture that was decoded next, or the film's end if there is no more.
+    pub(super) fn frame(&mut self, picture: Option<RgbImage>) -> Result<Option<FilmFrame>, Flaw> {
+        match (picture, self.0.pop_front()) {
+            (Some(picture), Some((begins, lasts))) => Ok(Some(FilmFrame {
+                picture,
+                begins,
+                lasts,
+            })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(Flaw::damaged("it has more pictures than its index says")),
+            (None, Some(_)) => {
+                let missing = self.0.len() + 1;
+                let reason = format!("{missing} pictures cannot be decoded");
+                Err(Flaw::damaged(reason))
+            }
         }
     }
 }
@@ -120,8 +146,7 @@ struct H264Reader {
     stream: Vec<u8>,
     length_size: usize,
     samples: std::vec::IntoIter<Sample>,
-    /// When pictures are shown and for how long, in that order.
-    times: VecDeque<(f64, f64)>,
+    times: FrameTimes,
     decoded: VecDeque<RgbImage>,
     ended: bool,
 }
@@ -181,23 +206,8 @@ impl H264Reader {
                 }
             }
         }
-        let Some(picture) = self.decoded.pop_front() else {
-            return match self.times.len() {
-                0 => Ok(None),
-                missing => Err(Flaw::damaged(format!(
-                    "{missing} pictures cannot be decoded"
-                ))),
-            };
-        };
-        let (begins, lasts) = self
-            .times
-            .pop_front()
-            .ok_or_else(|| Flaw::damaged("it has more pictures than its index says"))?;
-        Ok(Some(FilmFrame {
-            picture,
-            begins,
-            lasts,
-        }))
+        let picture = self.decoded.pop_front();
+        self.times.frame(picture)
     }
 }
 
