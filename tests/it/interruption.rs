@@ -80,7 +80,7 @@ fn ctrl_c_ends_the_first_reading_of_large_weights() {
     command.args(["--size=64x64", "-o=film.gif"]);
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
-    let reading = |line: &String| line.contains("unet") && line.contains("once, to know it again");
+    let reading = |line: &String| line.contains("unet") && line.contains("once to hash it");
     assert!(told.by_ref().map(Result::unwrap).any(|line| reading(&line)));
     interrupt(&child);
     let rest: Vec<String> = told.map(Result::unwrap).collect();
