@@ -230,7 +230,7 @@ fn a_batch_that_the_memory_does_not_hold_is_computed_in_parts() {
     let (said, calls) = with_megabytes("300");
     assert_eq!(said.code, Some(0), "{}", said.error);
     assert!(
-        said.error.contains("does not hold a batch"),
+        said.error.contains("does not fit into memory"),
         "{}",
         said.error
     );
