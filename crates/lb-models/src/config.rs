@@ -38,7 +38,7 @@ impl<T: DeserializeOwned> Config<T> {
         match blocks.0.len() {
             count @ 1..=8 => Ok(count),
             _ => {
-                let expected = "a list of 1 to 8 whole numbers from 1";
+                let expected = "a list of 1 to 8 whole numbers of at least 1";
                 Err(self.file.refuse("block_out_channels", expected).into())
             }
         }

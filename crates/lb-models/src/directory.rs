@@ -40,8 +40,8 @@ impl ModelDirectory {
     /// Reads the configurations below `path`.
     ///
     /// # Errors
-    /// [`ModelError::Unreadable`] if this is no model directory, and [`ModelError::Checkpoint`] for a
-    /// configuration that is missing, is no JSON, or has a value that this program cannot use. Both name
+    /// [`ModelError::Unreadable`] if this is not a model directory, and [`ModelError::Checkpoint`] for a
+    /// configuration that is missing, is not JSON, or has a value that this program cannot use. Both name
     /// the file.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let files = ModelFiles::of(path);
