@@ -25,9 +25,9 @@ pub(crate) fn export(_: &Workspace, arguments: &[String]) -> Result<()> {
         return Err(WrongRequest("export-onnx takes one directory".into()).into());
     };
     let begun = Instant::now();
-    let report = export_directory(directory.as_ref(), &ExportOptions::default())?;
+    let graphs = export_directory(directory.as_ref(), &ExportOptions::default())?;
     let seconds = begun.elapsed().as_secs_f64();
-    for graph in &report.graphs {
+    for graph in &graphs {
         let (bytes, path) = (graph.bytes_written, graph.path.display());
         println!("{bytes:>9} bytes  {path}  weights {}", graph.weights);
     }

@@ -1,103 +1,61 @@
 //! The folder of a cache: loading and saving entries.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+use lb_files::FileError;
 
 use crate::entry::{self, Damage};
 use crate::error::CacheError;
 use crate::eviction::{self, CacheUsage, ENTRIES};
 use crate::key::Key;
 
-/// Options of a cache.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct CacheOptions {
-    /// The largest size of all entries together, in bytes. If it would be exceeded, the entries that
-    /// were used longest ago are removed.
-    pub limit: u64,
-}
-
-impl CacheOptions {
-    /// The default limit in bytes: ten gigabytes.
-    pub const DEFAULT_LIMIT: u64 = 10_000_000_000;
-    /// The smallest allowed limit in bytes: one megabyte.
-    pub const SMALLEST_LIMIT: u64 = 1_000_000;
-
-    /// The default options with this limit in bytes.
-    #[must_use]
-    pub fn with_limit(limit: u64) -> Self {
-        Self { limit }
-    }
-
-    /// Checks that the limit is large enough.
-    ///
-    /// # Errors
-    /// [`CacheError::Limit`] for a limit below [`Self::SMALLEST_LIMIT`].
-    pub fn validate(&self) -> Result<(), CacheError> {
-        if self.limit < Self::SMALLEST_LIMIT {
-            return Err(CacheError::Limit {
-                found: self.limit,
-                least: Self::SMALLEST_LIMIT,
-            });
-        }
-        Ok(())
-    }
-}
-
-impl Default for CacheOptions {
-    fn default() -> Self {
-        Self {
-            limit: Self::DEFAULT_LIMIT,
-        }
-    }
-}
-
 /// A cache in a folder. Clones and other processes may share the folder.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
     folder: PathBuf,
     limit: u64,
     /// How many bytes may be written before the size of the folder has to be counted again; 0 at
     /// first.
-    allowance: Mutex<u64>,
+    allowance: Arc<Mutex<u64>>,
 }
 
 impl Cache {
+    /// The usual limit in bytes: ten gigabytes.
+    pub const DEFAULT_LIMIT: u64 = 10_000_000_000;
+    /// The smallest allowed limit in bytes: one megabyte.
+    pub const SMALLEST_LIMIT: u64 = 1_000_000;
+
     /// A cache in a folder that is not tried yet: nothing is read or created before the first result is
-    /// looked up or saved.
+    /// looked up or saved. `limit` is the largest size of all entries together, in bytes. If it would be
+    /// exceeded, the entries that were used longest ago are removed.
     ///
     /// # Errors
-    /// Those of [`CacheOptions::validate`].
-    pub fn at(folder: &Path, options: CacheOptions) -> Result<Self, CacheError> {
-        options.validate()?;
+    /// [`CacheError::Limit`] for a limit below [`Self::SMALLEST_LIMIT`].
+    pub fn at(folder: &Path, limit: u64) -> Result<Self, CacheError> {
+        if limit < Self::SMALLEST_LIMIT {
+            return Err(CacheError::Limit {
+                found: limit,
+                least: Self::SMALLEST_LIMIT,
+            });
+        }
         Ok(Self {
-            shared: Arc::new(Shared {
-                folder: folder.to_path_buf(),
-                limit: options.limit,
-                allowance: Mutex::new(0),
-            }),
+            folder: folder.to_path_buf(),
+            limit,
+            allowance: Arc::default(),
         })
     }
 
-    /// A cache in a folder that must be usable: the folder is created if necessary, and a file is
-    /// written to it as a test.
+    /// As [`Self::at`], but the folder must be usable: it is created if necessary, and a file is written
+    /// to it as a test.
     ///
     /// # Errors
-    /// [`CacheError::Unusable`] for a folder that cannot be created or written, and those of
-    /// [`CacheOptions::validate`].
-    pub fn open(folder: &Path, options: CacheOptions) -> Result<Self, CacheError> {
-        let cache = Self::at(folder, options)?;
-        let tried = cache
-            .temporary(&folder.join(ENTRIES))
-            .and_then(|mut file| file.write_all(b"tried"));
+    /// [`CacheError::Unusable`] for a folder that cannot be created or written, and [`CacheError::Limit`].
+    pub fn open(folder: &Path, limit: u64) -> Result<Self, CacheError> {
+        let cache = Self::at(folder, limit)?;
+        let tried = temporary(&folder.join(ENTRIES)).and_then(|mut file| file.write_all(b"tried"));
         tried.map_err(|source| CacheError::Unusable {
             folder: folder.to_path_buf(),
             source,
@@ -108,13 +66,13 @@ impl Cache {
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.shared.folder
+        &self.folder
     }
 
     /// The largest size of all entries together, in bytes.
     #[must_use]
     pub fn limit(&self) -> u64 {
-        self.shared.limit
+        self.limit
     }
 
     /// How many entries there are, and their size. A folder that does not exist has none.
@@ -128,7 +86,8 @@ impl Cache {
     /// Whether there is an entry under this key. Its content is not looked at.
     #[must_use]
     pub fn contains(&self, key: &Key) -> bool {
-        is_regular(&self.path(key))
+        let found = self.path(key).symlink_metadata();
+        found.is_ok_and(|found| found.is_file())
     }
 
     /// The payload under this key, if there is an entry. The entry then counts as just used.
@@ -138,12 +97,11 @@ impl Cache {
     /// # Errors
     /// [`CacheError::Damaged`] for a damaged entry, which is then removed, and [`CacheError::Read`].
     pub fn load(&self, key: &Key, most: u64) -> Result<Option<Vec<u8>>, CacheError> {
-        let path = self.path(key);
-        // Opening anything else might wait for ever; a pipe, for example.
-        if !is_regular(&path) {
+        if !self.contains(key) {
             return Ok(None);
         }
-        let mut file = match File::open(&path) {
+        let path = self.path(key);
+        let mut file = match lb_files::open(&path).map_err(FileError::into_io) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(CacheError::read(&path)(error)),
@@ -172,7 +130,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError::TooLarge`] and [`CacheError::Write`]. An entry that was there before remains.
     pub fn save(&self, key: &Key, payload: &[u8]) -> Result<(), CacheError> {
-        let (folder, limit) = (&self.shared.folder, self.shared.limit);
+        let (folder, limit) = (&self.folder, self.limit);
         let bytes = entry::entry_length(payload.len());
         if bytes > limit / 2 {
             return Err(CacheError::TooLarge {
@@ -182,51 +140,41 @@ impl Cache {
             });
         }
         let path = self.path(key);
-        let shard = path.parent().unwrap_or(folder);
-        self.make_room(bytes)
-            .and_then(|()| {
-                let mut file = self.temporary(shard)?;
-                entry::write(&mut file, key, payload)?;
-                file.persist(&path)?;
-                Ok(())
-            })
-            .map_err(CacheError::write(folder))
+        let save = || {
+            self.make_room(bytes)?;
+            let mut file = temporary(path.parent().unwrap_or(folder))?;
+            entry::write(&mut file, key, payload)?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        save().map_err(CacheError::write(folder))
     }
 
     fn make_room(&self, bytes: u64) -> io::Result<()> {
-        let Shared { folder, limit, .. } = &*self.shared;
-        let mut allowance = self
-            .shared
-            .allowance
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let allowance = self.allowance.lock();
+        let mut allowance = allowance.unwrap_or_else(PoisonError::into_inner);
         if *allowance < bytes {
-            let there = eviction::make_room(folder, *limit, bytes)?;
+            let there = eviction::make_room(&self.folder, self.limit, bytes)?;
             // Only half of the free space, because a second process may count on it as well.
-            *allowance = (limit.saturating_sub(there) / 2).max(bytes);
+            *allowance = (self.limit.saturating_sub(there) / 2).max(bytes);
         }
         *allowance -= bytes;
         Ok(())
     }
 
-    fn temporary(&self, folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-        std::fs::create_dir_all(folder)?;
-        tempfile::Builder::new()
-            .prefix(".lb-")
-            .suffix(eviction::PARTIAL)
-            .tempfile_in(folder)
-    }
-
     fn path(&self, key: &Key) -> PathBuf {
         let name = key.to_string();
         let (shard, name) = name.split_at(2);
-        self.shared.folder.join(ENTRIES).join(shard).join(name)
+        self.folder.join(ENTRIES).join(shard).join(name)
     }
 }
 
-fn is_regular(path: &Path) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|metadata| metadata.is_file())
+fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    std::fs::create_dir_all(folder)?;
+    tempfile::Builder::new()
+        .prefix(".lb-")
+        .suffix(eviction::PARTIAL)
+        .tempfile_in(folder)
 }
 
 #[cfg(test)]

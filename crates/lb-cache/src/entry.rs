@@ -51,29 +51,20 @@ pub trait CacheEntry {
 /// What is wrong with an entry.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "the fields are the values in the message, in bytes"
+)]
 pub enum Damage {
     /// The file is too short for an entry.
     #[error("it is cut short: {found} bytes are less than a header and a checksum")]
-    Short {
-        /// Length of the file.
-        found: u64,
-    },
+    Short { found: u64 },
     /// The length in the header is not that of the file.
     #[error("its header declares {declared} bytes, but there are {found}")]
-    Length {
-        /// Length of the payload as the header declares it.
-        declared: u64,
-        /// Bytes between header and checksum.
-        found: u64,
-    },
+    Length { declared: u64, found: u64 },
     /// The payload is longer than the caller can use.
     #[error("it has {found} bytes, but at most {most} are possible")]
-    Large {
-        /// Length of the payload.
-        found: u64,
-        /// Length of the longest payload that the caller can use.
-        most: u64,
-    },
+    Large { found: u64, most: u64 },
     /// The file is not an entry, or an entry with another layout or key.
     #[error("its header is not that of the entry that was looked for")]
     Header,

@@ -1,5 +1,4 @@
 //! The errors of the cache.
-#![allow(missing_docs)] // The fields say what they are by their names.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use crate::entry::Damage;
 /// Why the cache, or one entry of it, cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the names of the fields say what they are")]
 pub enum CacheError {
     /// The folder that was asked for cannot hold a cache.
     #[error("the cache folder {} cannot be used: {source}", folder.display())]

@@ -1,7 +1,6 @@
 //! Hashes of large files, such as a model's weights. A hash is kept in the cache for as long as the file
 //! does not change.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -42,10 +41,8 @@ impl CacheEntry for FileHashes {
     }
 
     fn decode(&self, payload: &[u8]) -> Result<Key, Damage> {
-        let bytes = payload.try_into();
-        bytes
-            .map(Key::from_bytes)
-            .map_err(|_| Damage::Content("it holds no hash"))
+        let bytes = payload.try_into().map(Key::from_bytes);
+        bytes.map_err(|_| Damage::Content("it holds no hash"))
     }
 }
 
@@ -79,7 +76,7 @@ impl LenientCache {
         mut progress: impl FnMut(&FileHashProgress<'_>) -> ControlFlow<()>,
     ) -> io::Result<ControlFlow<(), Key>> {
         let path = path.canonicalize()?;
-        let mut file = File::open(&path)?;
+        let mut file = lb_files::open(&path).map_err(FileError::into_io)?;
         let identity = FileIdentity::of_open(path, &file).map_err(FileError::into_io)?;
         let (path, is_settled) = (&identity.path, identity.is_settled());
         let (total, key) = (identity.bytes, identity_key(&identity));
@@ -140,10 +137,11 @@ fn hash(
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::cache::{Cache, CacheOptions};
+    use crate::cache::Cache;
 
     fn write(path: &Path, content: &[u8], seconds_ago: u64) {
         std::fs::write(path, content).unwrap();
@@ -153,12 +151,12 @@ mod tests {
     }
 
     fn entries(folder: &Path) -> usize {
-        let cache = Cache::open(folder, CacheOptions::default());
+        let cache = Cache::open(folder, Cache::DEFAULT_LIMIT);
         cache.unwrap().usage().unwrap().entries
     }
 
     fn open(folder: &Path) -> LenientCache {
-        LenientCache::new(Some(Cache::open(folder, CacheOptions::default()).unwrap()))
+        LenientCache::new(Some(Cache::open(folder, Cache::DEFAULT_LIMIT).unwrap()))
     }
 
     fn hash_of(cache: &LenientCache, path: &Path) -> Option<Key> {

@@ -153,7 +153,6 @@ impl LenientCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::CacheOptions;
     use crate::entry::Damage;
     use crate::key::EntryKind;
 
@@ -186,7 +185,7 @@ mod tests {
     }
 
     fn open(folder: &std::path::Path) -> LenientCache {
-        LenientCache::new(Some(Cache::open(folder, CacheOptions::default()).unwrap()))
+        LenientCache::new(Some(Cache::open(folder, Cache::DEFAULT_LIMIT).unwrap()))
     }
 
     fn doubled(
@@ -255,7 +254,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, b"in the way").unwrap();
-        let cache = Cache::at(&file.join("cache"), CacheOptions::default()).unwrap();
+        let cache = Cache::at(&file.join("cache"), Cache::DEFAULT_LIMIT).unwrap();
         let cache = LenientCache::new(Some(cache));
         for _ in 0..3 {
             cache.save(&Bytes, &key(1), &1);

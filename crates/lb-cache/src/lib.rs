@@ -24,7 +24,7 @@
 //!   saves them.
 //!
 //! ```
-//! use lb_cache::{Cache, CacheEntry, CacheError, CacheOptions, Damage, EntryKind, Key, LenientCache};
+//! use lb_cache::{Cache, CacheEntry, CacheError, Damage, EntryKind, Key, LenientCache};
 //!
 //! /// Lengths of texts.
 //! struct Lengths;
@@ -46,7 +46,7 @@
 //! }
 //!
 //! let folder = tempfile::tempdir()?;
-//! let cache = LenientCache::new(Some(Cache::open(folder.path(), CacheOptions::default())?));
+//! let cache = LenientCache::new(Some(Cache::open(folder.path(), Cache::DEFAULT_LIMIT)?));
 //! let lengths = |texts: &[&str]| {
 //!     let keys: Vec<Option<Key>> = texts.iter().map(|text| Some(Key::of(Lengths::KIND, text))).collect();
 //!     cache.memoize(&Lengths, &keys, |missing| -> Result<_, CacheError> {
@@ -69,7 +69,7 @@ mod file_hash;
 mod key;
 mod lenient;
 
-pub use cache::{Cache, CacheOptions};
+pub use cache::Cache;
 pub use entry::{CacheEntry, Damage};
 pub use error::CacheError;
 pub use eviction::CacheUsage;

@@ -1,8 +1,8 @@
-//! The errors of reading and importing a published model.
+//! The errors of reading and importing a published model, and of writing graphs for it.
 
 use std::path::PathBuf;
 
-/// Why a model could not be read or imported. Every variant names the file and what was expected.
+/// Why a model could not be read, imported or exported. Every variant names the file and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names of the fields say what they are")]
@@ -147,8 +147,9 @@ impl CheckpointError {
         )
     }
 
-    /// Makes a function for `map_err` that adds the action and the path to an I/O error.
-    pub(crate) fn io(
+    /// Makes a function for `map_err` that adds the action (an infinitive, such as "read") and the path to
+    /// an I/O error.
+    pub fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(std::io::Error) -> Self {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_render::{Cache, CacheOptions, RenderError};
+use lb_render::{Cache, RenderError};
 
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
@@ -31,48 +31,44 @@ impl CacheArguments {
         if self.no_cache {
             return Ok(None);
         }
-        let options = options(self.cache_size, surroundings)?;
+        let limit = limit(self.cache_size, surroundings)?;
         let named = self.cache_dir.as_ref();
         match named.or(surroundings.named_result_cache.as_ref()) {
             Some(folder) => {
-                let opened = Cache::open(folder, options).map_err(RenderError::from)?;
+                let opened = Cache::open(folder, limit).map_err(RenderError::from)?;
                 Ok(Some(opened))
             }
-            None => user_cache(options, surroundings),
+            None => user_cache(limit, surroundings),
         }
     }
 }
 
 /// The cache of a render without arguments about it. The folder is neither created nor tried.
 pub(crate) fn usual_cache(surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
-    let options = options(None, surroundings)?;
+    let limit = limit(None, surroundings)?;
     match &surroundings.named_result_cache {
-        Some(folder) => Ok(Some(untried(folder, options)?)),
-        None => user_cache(options, surroundings),
+        Some(folder) => Ok(Some(untried(folder, limit)?)),
+        None => user_cache(limit, surroundings),
     }
 }
 
-fn user_cache(
-    options: CacheOptions,
-    surroundings: &Surroundings,
-) -> Result<Option<Cache>, CommandError> {
+fn user_cache(limit: u64, surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
     let folder = surroundings.result_cache.as_ref();
-    folder.map(|folder| untried(folder, options)).transpose()
+    folder.map(|folder| untried(folder, limit)).transpose()
 }
 
-fn untried(folder: &Path, options: CacheOptions) -> Result<Cache, CommandError> {
-    Ok(Cache::at(folder, options).map_err(RenderError::from)?)
+fn untried(folder: &Path, limit: u64) -> Result<Cache, CommandError> {
+    Ok(Cache::at(folder, limit).map_err(RenderError::from)?)
 }
 
-fn options(asked: Option<u64>, surroundings: &Surroundings) -> Result<CacheOptions, CommandError> {
-    let limit = match (asked, &surroundings.result_cache_size) {
-        (Some(limit), _) => limit,
-        (None, Some(text)) => parse_bytes(text).map_err(|error| {
-            CommandError::Request(format!("LB_CACHE_SIZE is `{text}`: {error}"))
-        })?,
-        (None, None) => CacheOptions::DEFAULT_LIMIT,
-    };
-    Ok(CacheOptions::with_limit(limit))
+/// The largest size of the cache, in bytes.
+fn limit(asked: Option<u64>, surroundings: &Surroundings) -> Result<u64, CommandError> {
+    match (asked, &surroundings.result_cache_size) {
+        (Some(limit), _) => Ok(limit),
+        (None, Some(text)) => parse_bytes(text)
+            .map_err(|error| CommandError::Request(format!("LB_CACHE_SIZE is `{text}`: {error}"))),
+        (None, None) => Ok(Cache::DEFAULT_LIMIT),
+    }
 }
 
 /// A number of bytes, or of thousands (K), millions (M), billions (G) or trillions (T) of bytes.

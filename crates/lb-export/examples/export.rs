@@ -15,11 +15,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(word) if word == "float16" => Precision::Float16,
         _ => Precision::Float32,
     };
-    let report = export_directory(
+    let graphs = export_directory(
         &PathBuf::from(directory),
         &ExportOptions::new(precision, GraphForm::default()),
     )?;
-    for graph in report.graphs {
+    for graph in graphs {
         println!(
             "{} ({} bytes, {:?})",
             graph.path.display(),

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{Component, ConfigFile, TextEncoderConfig, UnetConfig, VaeConfig, Weights};
+use lb_checkpoint::{
+    CheckpointError, Component, ConfigFile, TextEncoderConfig, UnetConfig, VaeConfig, Weights,
+};
 
-use crate::error::ExportError;
-use crate::graph::{ElementType, GraphWriter};
+use crate::graph::GraphWriter;
 use crate::options::{ExportOptions, Precision};
 use crate::text_encoder::write_text_encoder;
 use crate::unet::write_unet;
@@ -47,7 +48,7 @@ pub fn build_graph(
     model_directory: &Path,
     component: Component,
     options: &ExportOptions,
-) -> Result<Graph, ExportError> {
+) -> Result<Graph, CheckpointError> {
     let folder = model_directory.join(component.source_name());
     let config = ConfigFile::open(&folder.join("config.json"))?;
     let weights = Weights::open(model_directory, component)?;
@@ -60,28 +61,8 @@ pub(crate) fn write_component(
     config: &ConfigFile,
     weights: &Weights,
     options: &ExportOptions,
-) -> Result<Graph, ExportError> {
-    let files = link_targets(weights.files());
-    let locations: Vec<_> = files
-        .iter()
-        .map(|path| {
-            path.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
-    let element = match options.precision {
-        Precision::Float32 => ElementType::Float32,
-        Precision::Float16 => ElementType::Float16,
-    };
-    let mut graph = GraphWriter::new(
-        component.directory_name(),
-        weights,
-        locations.clone(),
-        element,
-        options.form,
-    );
+) -> Result<Graph, CheckpointError> {
+    let mut graph = GraphWriter::new(component.directory_name(), weights, options);
     match component {
         Component::TextEncoder => {
             write_text_encoder(&mut graph, &TextEncoderConfig::read(config)?)?;
@@ -90,37 +71,5 @@ pub(crate) fn write_component(
         Component::VaeDecoder => write_decoder(&mut graph, &VaeConfig::read(config)?)?,
         Component::VaeEncoder => write_encoder(&mut graph, &VaeConfig::read(config)?)?,
     }
-    let written = graph.finish();
-    let weight_files = written
-        .files_used
-        .iter()
-        .map(|&file| WeightFile {
-            location: locations[file].clone(),
-            path: files[file].clone(),
-        })
-        .collect();
-    Ok(Graph {
-        bytes: written.bytes,
-        weight_files,
-        precision: match written.element {
-            ElementType::Float16 => Precision::Float16,
-            _ => Precision::Float32,
-        },
-    })
-}
-
-/// Replaces symbolic links by their targets if all targets are in one folder, as in Hugging Face's cache.
-/// ONNX Runtime takes weights from one folder only, and does not follow links that lead out of it.
-fn link_targets(files: &[PathBuf]) -> Vec<PathBuf> {
-    if !files.iter().any(|file| file.is_symlink()) {
-        return files.to_vec();
-    }
-    let real: Option<Vec<_>> = files.iter().map(|file| file.canonicalize().ok()).collect();
-    let in_one_folder = |real: &Vec<PathBuf>| {
-        let pairs = real.iter().zip(real.iter().skip(1));
-        pairs
-            .into_iter()
-            .all(|(one, next)| one.parent() == next.parent())
-    };
-    real.filter(in_one_folder).unwrap_or_else(|| files.to_vec())
+    Ok(graph.finish())
 }

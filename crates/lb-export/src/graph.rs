@@ -5,11 +5,12 @@ mod protobuf;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::PathBuf;
 
-use lb_checkpoint::{Dtype, StoredTensor, Weights};
+use lb_checkpoint::{CheckpointError, Dtype, StoredTensor, Weights};
 
-use crate::error::ExportError;
-use crate::options::GraphForm;
+use crate::component_graph::{Graph, WeightFile};
+use crate::options::{ExportOptions, GraphForm, Precision};
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
 
@@ -24,76 +25,56 @@ pub(crate) const CONTRIBUTED: &str = "com.microsoft";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Value(String);
 
+impl Value {
+    /// Returns the value that represents an omitted optional input.
+    pub(crate) fn absent() -> Self {
+        Self(String::new())
+    }
+}
+
 /// A graph that is being written. Its nodes are in the order in which they were added, so the same calls
 /// give the same bytes.
 pub(crate) struct GraphWriter<'w> {
     weights: &'w Weights,
-    /// The names by which the graph refers to the weight files.
-    locations: Vec<String>,
-    element: ElementType,
-    form: GraphForm,
+    /// The weight files, in the order of [`Weights::files`].
+    files: Vec<WeightFile>,
+    files_used: BTreeSet<usize>,
+    /// The number format in which all nodes compute that are added from now on.
+    pub(crate) element: ElementType,
+    pub(crate) form: GraphForm,
     parts: onnx::GraphParts,
     names: BTreeSet<String>,
     /// The existing initializers and their conversions, by name.
     known: BTreeMap<String, Value>,
-    files_used: BTreeSet<usize>,
-}
-
-/// A finished graph, encoded.
-pub(crate) struct Written {
-    pub(crate) bytes: Vec<u8>,
-    /// The weight files to which the graph refers, as indices into [`Weights::files`].
-    pub(crate) files_used: BTreeSet<usize>,
-    /// The number format in which most of the graph computes.
-    pub(crate) element: ElementType,
 }
 
 impl<'w> GraphWriter<'w> {
-    /// Starts an empty graph that uses these weights and computes in the number format `element`.
-    pub(crate) fn new(
-        name: &str,
-        weights: &'w Weights,
-        locations: Vec<String>,
-        element: ElementType,
-        form: GraphForm,
-    ) -> Self {
-        let parts = onnx::GraphParts {
-            name: name.to_owned(),
-            nodes: Vec::new(),
-            initializers: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
+    /// Starts an empty graph that uses these weights.
+    pub(crate) fn new(name: &str, weights: &'w Weights, options: &ExportOptions) -> Self {
+        let file = |path: PathBuf| {
+            let name = path.file_name().unwrap_or_default();
+            let location = name.to_string_lossy().into_owned();
+            WeightFile { location, path }
         };
         Self {
             weights,
-            locations,
-            element,
-            form,
-            parts,
+            files: link_targets(weights.files())
+                .into_iter()
+                .map(file)
+                .collect(),
+            files_used: BTreeSet::new(),
+            element: match options.precision {
+                Precision::Float32 => ElementType::Float32,
+                Precision::Float16 => ElementType::Float16,
+            },
+            form: options.form,
+            parts: onnx::GraphParts {
+                name: name.to_owned(),
+                ..Default::default()
+            },
             names: BTreeSet::new(),
             known: BTreeMap::new(),
-            files_used: BTreeSet::new(),
         }
-    }
-
-    /// Returns the value that represents an omitted optional input.
-    pub(crate) fn absent() -> Value {
-        Value(String::new())
-    }
-
-    /// Returns the number format in which the graph computes.
-    pub(crate) fn element(&self) -> ElementType {
-        self.element
-    }
-
-    /// Returns which operators the graph uses.
-    pub(crate) fn form(&self) -> GraphForm {
-        self.form
-    }
-
-    /// Changes the number format in which all nodes compute that are added from now on.
-    pub(crate) fn compute_in(&mut self, element: ElementType) {
-        self.element = element;
     }
 
     /// Whether the weights have a tensor with this name.
@@ -103,27 +84,25 @@ impl<'w> GraphWriter<'w> {
 
     /// Declares an input.
     pub(crate) fn input(&mut self, name: &str, element: ElementType, shape: &[Dimension]) -> Value {
-        self.parts
-            .inputs
-            .push(onnx::value_info(name, element, shape));
+        let input = onnx::value_info(name, element, shape);
+        self.parts.inputs.push(input);
         self.names.insert(name.to_owned());
         Value(name.to_owned())
     }
 
-    /// Declares an output, whose value is `value`.
-    pub(crate) fn output(
-        &mut self,
-        name: &str,
-        element: ElementType,
-        shape: &[Dimension],
-        value: &Value,
-    ) {
-        self.parts
-            .outputs
-            .push(onnx::value_info(name, element, shape));
-        self.parts
-            .nodes
-            .push(onnx::node(name, "", "Identity", &[&value.0], &[name], &[]));
+    /// Declares an input of 32-bit floats, and converts it to the number format in which the graph
+    /// computes.
+    pub(crate) fn float_input(&mut self, name: &str, shape: &[Dimension]) -> Value {
+        let input = self.input(name, ElementType::Float32, shape);
+        self.enter_graph_format(name, &input)
+    }
+
+    /// Declares an output of 32-bit floats, whose value is `value`.
+    pub(crate) fn output(&mut self, name: &str, shape: &[Dimension], value: &Value) {
+        let output = onnx::value_info(name, ElementType::Float32, shape);
+        self.parts.outputs.push(output);
+        let node = onnx::node(name, "", "Identity", &[&value.0], &[name], &[]);
+        self.parts.nodes.push(node);
     }
 
     /// Adds a node with an operator of the ONNX standard and one output. `scope` is the part of the
@@ -147,32 +126,40 @@ impl<'w> GraphWriter<'w> {
         inputs: &[&Value],
         attributes: &[Attribute<'_>],
     ) -> Value {
-        let name = self.unused_name(format!("{scope}/{operator}"));
+        let wanted = format!("{scope}/{operator}");
+        let mut name = wanted.clone();
+        let mut count = 1;
+        while !self.names.insert(name.clone()) {
+            count += 1;
+            name = format!("{wanted}.{count}");
+        }
         let inputs: Vec<_> = inputs.iter().map(|value| value.0.as_str()).collect();
-        self.parts.nodes.push(onnx::node(
-            &name,
-            domain,
-            operator,
-            &inputs,
-            &[&name],
-            attributes,
-        ));
+        let node = onnx::node(&name, domain, operator, &inputs, &[&name], attributes);
+        self.parts.nodes.push(node);
         Value(name)
     }
 
     /// Adds the conversion of a value to another number format.
     pub(crate) fn cast(&mut self, scope: &str, value: &Value, element: ElementType) -> Value {
-        self.node(
-            scope,
-            "Cast",
-            &[value],
-            &[Attribute::Integer("to", element as i64)],
-        )
+        let to = [Attribute::Integer("to", element as i64)];
+        self.node(scope, "Cast", &[value], &to)
     }
 
     /// Adds the concatenation of values along an axis.
     pub(crate) fn concatenate(&mut self, scope: &str, values: &[&Value], axis: i64) -> Value {
         self.node(scope, "Concat", values, &[Attribute::Integer("axis", axis)])
+    }
+
+    /// Adds a change of shape: 0 keeps a side, and one side of -1 takes what is left.
+    pub(crate) fn reshape(&mut self, scope: &str, value: &Value, sides: &[i64]) -> Value {
+        let sides = self.integers(sides);
+        self.node(scope, "Reshape", &[value, &sides], &[])
+    }
+
+    /// Adds a change of the order of axes.
+    pub(crate) fn transpose(&mut self, scope: &str, value: &Value, order: &[i64]) -> Value {
+        let order = [Attribute::Integers("perm", order)];
+        self.node(scope, "Transpose", &[value], &order)
     }
 
     /// Converts a 32-bit value to the number format in which the graph computes, if that is another one.
@@ -193,30 +180,17 @@ impl<'w> GraphWriter<'w> {
     }
 
     /// Encodes the graph.
-    pub(crate) fn finish(self) -> Written {
-        let bytes = onnx::model(self.parts, OPSET, self.form == GraphForm::OnnxRuntime);
-        Written {
-            bytes,
-            files_used: self.files_used,
-            element: self.element,
+    pub(crate) fn finish(self) -> Graph {
+        let used = self.files_used.iter().map(|&file| self.files[file].clone());
+        Graph {
+            bytes: onnx::model(self.parts, OPSET, self.form == GraphForm::OnnxRuntime),
+            weight_files: used.collect(),
+            precision: match self.element {
+                ElementType::Float16 => Precision::Float16,
+                _ => Precision::Float32,
+            },
         }
     }
-
-    fn unused_name(&mut self, wanted: String) -> String {
-        let mut name = wanted.clone();
-        let mut count = 1;
-        while !self.names.insert(name.clone()) {
-            count += 1;
-            name = format!("{wanted}.{count}");
-        }
-        name
-    }
-}
-
-/// An initializer for a weight, in the number format of the weight's file.
-pub(crate) struct Stored {
-    pub(crate) value: Value,
-    pub(crate) element: ElementType,
 }
 
 /// Adds the graph's constants: weights, which remain in their files, and small lists of numbers, which
@@ -224,9 +198,9 @@ pub(crate) struct Stored {
 impl GraphWriter<'_> {
     /// Adds a weight, converted to the number format in which the graph computes. The shape must be that
     /// of the stored tensor.
-    pub(crate) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, ExportError> {
-        let stored = self.weight_as_stored(name, shape)?;
-        Ok(self.in_graph_format(name, &stored))
+    pub(crate) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, CheckpointError> {
+        let (value, stored) = self.weight_as_stored(name, shape)?;
+        Ok(self.in_graph_format(name, value, stored))
     }
 
     /// Adds some rows of a weight along its first axis. They are a smaller range of the same file.
@@ -235,28 +209,24 @@ impl GraphWriter<'_> {
         name: &str,
         shape: &[usize],
         rows: Range<usize>,
-    ) -> Result<Value, ExportError> {
-        let whole = self.weights.tensor(name, shape)?;
-        let row_bytes = whole.length / whole.shape[0].max(1) as u64;
-        let mut shape = whole.shape.clone();
-        shape[0] = rows.len();
-        let part = StoredTensor {
-            shape,
-            offset: whole.offset + row_bytes * rows.start as u64,
-            length: row_bytes * rows.len() as u64,
-            ..whole
-        };
+    ) -> Result<Value, CheckpointError> {
+        let mut tensor = self.weights.tensor(name, shape)?;
+        let row_bytes = tensor.length / tensor.shape[0].max(1) as u64;
+        tensor.shape[0] = rows.len();
+        tensor.offset += row_bytes * rows.start as u64;
+        tensor.length = row_bytes * rows.len() as u64;
         let name = format!("{name}[{}..{}]", rows.start, rows.end);
-        let stored = self.initializer(&name, &part);
-        Ok(self.in_graph_format(&name, &stored))
+        let (value, stored) = self.initializer(&name, &tensor);
+        Ok(self.in_graph_format(&name, value, stored))
     }
 
-    /// Adds a weight in the number format of its file. It is for lookups, which convert their results.
+    /// Adds a weight in the number format of its file, which is returned too. It is for lookups, which
+    /// convert their results.
     pub(crate) fn weight_as_stored(
         &mut self,
         name: &str,
         shape: &[usize],
-    ) -> Result<Stored, ExportError> {
+    ) -> Result<(Value, ElementType), CheckpointError> {
         let tensor = self.weights.tensor(name, shape)?;
         Ok(self.initializer(name, &tensor))
     }
@@ -268,18 +238,14 @@ impl GraphWriter<'_> {
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
-        self.constant(name, ElementType::Int64, &[values.len()], &bytes)
+        self.constant(&name, ElementType::Int64, &[values.len()], &bytes)
     }
 
     /// Adds one number, in the number format in which the graph computes.
     pub(crate) fn number(&mut self, number: f32) -> Value {
         let name = format!("number({number})");
         let value = self.float32s(&name, &[], &[number]);
-        let stored = Stored {
-            value,
-            element: ElementType::Float32,
-        };
-        self.in_graph_format(&name, &stored)
+        self.in_graph_format(&name, value, ElementType::Float32)
     }
 
     /// Adds 32-bit floats of this shape. If a constant with this name already exists, it is used instead.
@@ -288,71 +254,71 @@ impl GraphWriter<'_> {
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
-        self.constant(name.to_owned(), ElementType::Float32, shape, &bytes)
+        self.constant(name, ElementType::Float32, shape, &bytes)
     }
 
-    fn initializer(&mut self, name: &str, tensor: &StoredTensor) -> Stored {
+    fn constant(
+        &mut self,
+        name: &str,
+        element: ElementType,
+        shape: &[usize],
+        bytes: &[u8],
+    ) -> Value {
+        if !self.known.contains_key(name) {
+            let tensor = onnx::inline_tensor(name, element, shape, bytes);
+            self.parts.initializers.push(tensor);
+        }
+        self.remember(name)
+    }
+
+    fn initializer(&mut self, name: &str, tensor: &StoredTensor) -> (Value, ElementType) {
         let element = match tensor.dtype {
             Dtype::F32 => ElementType::Float32,
             Dtype::F16 => ElementType::Float16,
             Dtype::BF16 => ElementType::BFloat16,
         };
-        if let Some(value) = self.known.get(name) {
-            return Stored {
-                value: value.clone(),
-                element,
-            };
+        if !self.known.contains_key(name) {
+            self.files_used.insert(tensor.file);
+            let location = &self.files[tensor.file].location;
+            let tensor = onnx::external_tensor(name, element, tensor, location);
+            self.parts.initializers.push(tensor);
         }
-        self.files_used.insert(tensor.file);
-        self.parts.initializers.push(onnx::external_tensor(
-            name,
-            element,
-            &tensor.shape,
-            &self.locations[tensor.file],
-            tensor.offset,
-            tensor.length,
-        ));
-        Stored {
-            value: self.remember(name.to_owned()),
-            element,
-        }
+        (self.remember(name), element)
     }
 
-    /// Adds a conversion if a weight is stored in another number format than the graph's. The runtime
+    fn remember(&mut self, name: &str) -> Value {
+        self.names.insert(name.to_owned());
+        let value = Value(name.to_owned());
+        self.known.insert(name.to_owned(), value.clone());
+        value
+    }
+
+    /// Adds a conversion if a constant is stored in another number format than the graph's. The runtime
     /// computes it once, when it loads the graph.
-    fn in_graph_format(&mut self, name: &str, stored: &Stored) -> Value {
-        if stored.element == self.element {
-            return stored.value.clone();
+    fn in_graph_format(&mut self, name: &str, value: Value, stored: ElementType) -> Value {
+        if stored == self.element {
+            return value;
         }
         let key = format!("{name}/converted to {:?}", self.element);
-        if let Some(value) = self.known.get(&key) {
-            return value.clone();
+        if let Some(converted) = self.known.get(&key) {
+            return converted.clone();
         }
-        let value = self.cast(name, &stored.value, self.element);
-        self.known.insert(key, value.clone());
-        value
+        let converted = self.cast(name, &value, self.element);
+        self.known.insert(key, converted.clone());
+        converted
     }
+}
 
-    fn constant(
-        &mut self,
-        name: String,
-        element: ElementType,
-        shape: &[usize],
-        bytes: &[u8],
-    ) -> Value {
-        if let Some(value) = self.known.get(&name) {
-            return value.clone();
-        }
-        self.parts
-            .initializers
-            .push(onnx::inline_tensor(&name, element, shape, bytes));
-        self.remember(name)
+/// Replaces symbolic links by their targets if all targets are in one folder, as in Hugging Face's cache.
+/// ONNX Runtime takes weights from one folder only, and does not follow links that lead out of it.
+fn link_targets(files: &[PathBuf]) -> Vec<PathBuf> {
+    if !files.iter().any(|file| file.is_symlink()) {
+        return files.to_vec();
     }
-
-    fn remember(&mut self, name: String) -> Value {
-        self.names.insert(name.clone());
-        let value = Value(name.clone());
-        self.known.insert(name, value.clone());
-        value
-    }
+    let real: Option<Vec<_>> = files.iter().map(|file| file.canonicalize().ok()).collect();
+    let in_one_folder = |real: &Vec<PathBuf>| {
+        let mut pairs = real.windows(2);
+        pairs.all(|pair| pair[0].parent() == pair[1].parent())
+    };
+    real.filter(in_one_folder).unwrap_or_else(|| files.to_vec())
 }

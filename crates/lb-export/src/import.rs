@@ -6,7 +6,6 @@ use std::path::Path;
 use lb_checkpoint::{CheckpointError, Component, Import, ImportOptions, ImportReport};
 
 use crate::component_graph::write_component;
-use crate::error::ExportError;
 use crate::options::ExportOptions;
 use crate::write::{ExportedGraph, export_directory};
 
@@ -50,7 +49,7 @@ pub fn import(
     source: &Path,
     destination: &Path,
     options: &ImportOptions,
-) -> Result<ImportedModel, ExportError> {
+) -> Result<ImportedModel, CheckpointError> {
     import_observed(source, destination, options, None, &mut || {
         ControlFlow::Continue(())
     })
@@ -68,7 +67,7 @@ pub fn import_observed(
     options: &ImportOptions,
     graphs: Option<&ExportOptions>,
     observe: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<ImportedModel, ExportError> {
+) -> Result<ImportedModel, CheckpointError> {
     let import = Import::open(source, destination, options)?;
     for component in Component::ALL {
         write_component(
@@ -81,12 +80,12 @@ pub fn import_observed(
     let unpublished = import.write(observe)?;
     let mut exported = Vec::new();
     if let Some(options) = graphs {
-        exported = export_directory(unpublished.directory(), options)?.graphs;
+        exported = export_directory(unpublished.directory(), options)?;
         for graph in &mut exported {
             graph.path = unpublished.published_path(&graph.path);
         }
         if observe().is_break() {
-            return Err(CheckpointError::Interrupted.into());
+            return Err(CheckpointError::Interrupted);
         }
     }
     Ok(ImportedModel {

@@ -4,135 +4,32 @@ mod activation;
 mod attention;
 mod resnet;
 
-use crate::error::ExportError;
+use lb_checkpoint::CheckpointError;
+
 use crate::graph::{Attribute, GraphWriter, Value};
 
-pub(crate) use activation::{Activation, activate};
-pub(crate) use attention::{AttentionShape, attend, picture_from_tokens, tokens_from_picture};
-pub(crate) use resnet::{ResnetBlock, downsample, resnet, upsample};
+pub(crate) use activation::Activation;
+pub(crate) use attention::Attention;
+
+/// A value of a network: pictures `[batch, channels, height, width]`, or tokens
+/// `[batch, tokens, channels]`.
+#[derive(Clone)]
+pub(crate) struct Features {
+    pub(crate) value: Value,
+    pub(crate) channels: usize,
+}
+
+impl Features {
+    pub(crate) fn new(value: Value, channels: usize) -> Self {
+        Self { value, channels }
+    }
+}
 
 /// Whether a linear layer has a bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bias {
     Present,
     Absent,
-}
-
-/// Writes the lookup of rows `ids` in a table `[rows, width]`. The rows are looked up in the stored number
-/// format and then converted, because a converted copy of the whole table would take memory.
-pub(crate) fn embedding(
-    graph: &mut GraphWriter<'_>,
-    path: &str,
-    ids: &Value,
-    rows: usize,
-    width: usize,
-) -> Result<Value, ExportError> {
-    let table = graph.weight_as_stored(&format!("{path}.weight"), &[rows, width])?;
-    let found = graph.node(path, "Gather", &[&table.value, ids], &[]);
-    if table.element == graph.element() {
-        Ok(found)
-    } else {
-        Ok(graph.cast(path, &found, graph.element()))
-    }
-}
-
-/// Writes a linear layer over the last axis of `x`. Its weight is `[outputs, inputs]`.
-pub(crate) fn linear(
-    graph: &mut GraphWriter<'_>,
-    path: &str,
-    x: &Value,
-    inputs: usize,
-    outputs: usize,
-    bias: Bias,
-) -> Result<Value, ExportError> {
-    let weight = graph.weight(&format!("{path}.weight"), &[outputs, inputs])?;
-    let bias = match bias {
-        Bias::Present => Some(graph.weight(&format!("{path}.bias"), &[outputs])?),
-        Bias::Absent => None,
-    };
-    Ok(matrix_product(graph, path, x, &weight, bias.as_ref()))
-}
-
-/// Writes x·weightᵀ over the last axis, plus the bias if there is one. The runtime transposes the weight
-/// only once, when it loads the graph.
-pub(crate) fn matrix_product(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    x: &Value,
-    weight: &Value,
-    bias: Option<&Value>,
-) -> Value {
-    let transposed = graph.node(scope, "Transpose", &[weight], &[]);
-    let product = graph.node(scope, "MatMul", &[x, &transposed], &[]);
-    match bias {
-        Some(bias) => graph.node(scope, "Add", &[&product, bias], &[]),
-        None => product,
-    }
-}
-
-/// The geometry of a convolution.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Convolution {
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
-    /// Number of rows or columns of zeros that are added at the top, left, bottom and right.
-    pub(crate) padding: [i64; 4],
-}
-
-impl Convolution {
-    /// Makes a convolution that keeps the height and width. The kernel's side must be odd.
-    pub(crate) fn same(inputs: usize, outputs: usize, kernel: usize) -> Self {
-        Self {
-            inputs,
-            outputs,
-            kernel,
-            stride: 1,
-            padding: [(kernel / 2) as i64; 4],
-        }
-    }
-}
-
-/// Writes a 2-D convolution with a bias.
-pub(crate) fn convolve(
-    graph: &mut GraphWriter<'_>,
-    path: &str,
-    x: &Value,
-    convolution: Convolution,
-) -> Result<Value, ExportError> {
-    let Convolution {
-        inputs,
-        outputs,
-        kernel,
-        stride,
-        padding,
-    } = convolution;
-    let weight = graph.weight(
-        &format!("{path}.weight"),
-        &[outputs, inputs, kernel, kernel],
-    )?;
-    let bias = graph.weight(&format!("{path}.bias"), &[outputs])?;
-    let attributes = [
-        Attribute::Integers("kernel_shape", &[kernel as i64; 2]),
-        Attribute::Integers("strides", &[stride as i64; 2]),
-        Attribute::Integers("pads", &padding),
-    ];
-    Ok(graph.node(path, "Conv", &[x, &weight, &bias], &attributes))
-}
-
-/// Writes a layer normalisation over the last axis.
-pub(crate) fn layer_norm(
-    graph: &mut GraphWriter<'_>,
-    path: &str,
-    x: &Value,
-    width: usize,
-    epsilon: f64,
-) -> Result<Value, ExportError> {
-    let scale = graph.weight(&format!("{path}.weight"), &[width])?;
-    let shift = graph.weight(&format!("{path}.bias"), &[width])?;
-    let epsilon = Attribute::Float("epsilon", epsilon as f32);
-    Ok(graph.node(path, "LayerNormalization", &[x, &scale, &shift], &[epsilon]))
 }
 
 /// The settings of a group normalisation.
@@ -142,41 +39,155 @@ pub(crate) struct GroupNorm {
     pub(crate) epsilon: f64,
 }
 
-/// Writes a group normalisation of pictures `[batch, channels, height, width]`: each group of channels is
-/// normalised to mean 0 and variance 1, and then each channel is scaled and shifted.
-///
-/// The operator is `InstanceNormalization` over the groups, because ONNX Runtime's CPU provider has a
-/// kernel for it. It has none for `GroupNormalization`, which it splits into slower operators. Means and
-/// variances are always computed in 32-bit floats, because their sums would overflow 16-bit ones.
-pub(crate) fn group_norm(
-    graph: &mut GraphWriter<'_>,
-    path: &str,
-    x: &Value,
-    channels: usize,
-    norm: GroupNorm,
-) -> Result<Value, ExportError> {
-    let scale = graph.weight(&format!("{path}.weight"), &[channels])?;
-    let shift = graph.weight(&format!("{path}.bias"), &[channels])?;
-    let shape = graph.node(path, "Shape", &[x], &[]);
-    let grouped = graph.integers(&[0, norm.groups as i64, -1]);
-    let grouped = graph.node(path, "Reshape", &[x, &grouped], &[]);
-    let grouped = graph.leave_graph_format(path, &grouped);
-    let ones = vec![1.0; norm.groups];
-    let ones = graph.float32s(&format!("ones({})", norm.groups), &[norm.groups], &ones);
-    let zeros = vec![0.0; norm.groups];
-    let zeros = graph.float32s(&format!("zeros({})", norm.groups), &[norm.groups], &zeros);
-    let epsilon = Attribute::Float("epsilon", norm.epsilon as f32);
-    let normal = graph.node(
-        path,
-        "InstanceNormalization",
-        &[&grouped, &ones, &zeros],
-        &[epsilon],
-    );
-    let normal = graph.enter_graph_format(path, &normal);
-    let normal = graph.node(path, "Reshape", &[&normal, &shape], &[]);
-    let per_channel = graph.integers(&[channels as i64, 1, 1]);
-    let scale = graph.node(path, "Reshape", &[&scale, &per_channel], &[]);
-    let shift = graph.node(path, "Reshape", &[&shift, &per_channel], &[]);
-    let scaled = graph.node(path, "Mul", &[&normal, &scale], &[]);
-    Ok(graph.node(path, "Add", &[&scaled, &shift], &[]))
+impl GraphWriter<'_> {
+    /// Writes the lookup of rows `ids` in a table `[rows, width]`. The rows are looked up in the stored
+    /// number format and then converted, because a converted copy of the whole table would take memory.
+    pub(crate) fn embedding(
+        &mut self,
+        path: &str,
+        ids: &Value,
+        [rows, width]: [usize; 2],
+    ) -> Result<Features, CheckpointError> {
+        let (table, stored) = self.weight_as_stored(&format!("{path}.weight"), &[rows, width])?;
+        let mut found = self.node(path, "Gather", &[&table, ids], &[]);
+        if stored != self.element {
+            found = self.cast(path, &found, self.element);
+        }
+        Ok(Features::new(found, width))
+    }
+
+    /// Writes the sum of two values of the same shape.
+    pub(crate) fn add(&mut self, scope: &str, one: &Features, other: &Features) -> Features {
+        let sum = self.node(scope, "Add", &[&one.value, &other.value], &[]);
+        Features::new(sum, one.channels)
+    }
+
+    /// Writes a linear layer over the last axis of tokens. Its weight is `[outputs, inputs]`.
+    pub(crate) fn linear(
+        &mut self,
+        path: &str,
+        x: &Features,
+        outputs: usize,
+        bias: Bias,
+    ) -> Result<Features, CheckpointError> {
+        let weight = self.weight(&format!("{path}.weight"), &[outputs, x.channels])?;
+        let bias = match bias {
+            Bias::Present => Some(self.weight(&format!("{path}.bias"), &[outputs])?),
+            Bias::Absent => None,
+        };
+        let product = self.matrix_product(path, &x.value, &weight, bias.as_ref());
+        Ok(Features::new(product, outputs))
+    }
+
+    /// Writes x·weightᵀ over the last axis, plus the bias if there is one. The runtime transposes the
+    /// weight only once, when it loads the graph.
+    pub(crate) fn matrix_product(
+        &mut self,
+        scope: &str,
+        x: &Value,
+        weight: &Value,
+        bias: Option<&Value>,
+    ) -> Value {
+        let transposed = self.node(scope, "Transpose", &[weight], &[]);
+        let product = self.node(scope, "MatMul", &[x, &transposed], &[]);
+        match bias {
+            Some(bias) => self.node(scope, "Add", &[&product, bias], &[]),
+            None => product,
+        }
+    }
+
+    /// Writes a convolution with a bias that keeps the height and width. The kernel's side must be odd.
+    pub(crate) fn convolve(
+        &mut self,
+        path: &str,
+        x: &Features,
+        outputs: usize,
+        kernel: usize,
+    ) -> Result<Features, CheckpointError> {
+        self.convolve_strided(path, x, outputs, kernel, 1, [(kernel / 2) as i64; 4])
+    }
+
+    /// Writes a convolution with a bias. `padding` is the number of rows or columns of zeros that are
+    /// added at the top, left, bottom and right.
+    fn convolve_strided(
+        &mut self,
+        path: &str,
+        x: &Features,
+        outputs: usize,
+        kernel: usize,
+        stride: i64,
+        padding: [i64; 4],
+    ) -> Result<Features, CheckpointError> {
+        let shape = [outputs, x.channels, kernel, kernel];
+        let weight = self.weight(&format!("{path}.weight"), &shape)?;
+        let bias = self.weight(&format!("{path}.bias"), &[outputs])?;
+        let attributes = [
+            Attribute::Integers("kernel_shape", &[kernel as i64; 2]),
+            Attribute::Integers("strides", &[stride; 2]),
+            Attribute::Integers("pads", &padding),
+        ];
+        let convolved = self.node(path, "Conv", &[&x.value, &weight, &bias], &attributes);
+        Ok(Features::new(convolved, outputs))
+    }
+
+    /// Writes a layer normalisation over the last axis.
+    pub(crate) fn layer_norm(
+        &mut self,
+        path: &str,
+        x: &Features,
+        epsilon: f64,
+    ) -> Result<Features, CheckpointError> {
+        let [scale, shift] = self.scale_and_shift(path, x.channels)?;
+        let epsilon = [Attribute::Float("epsilon", epsilon as f32)];
+        let inputs = [&x.value, &scale, &shift];
+        let normal = self.node(path, "LayerNormalization", &inputs, &epsilon);
+        Ok(Features::new(normal, x.channels))
+    }
+
+    /// Writes a group normalisation of pictures: each group of channels is normalised to mean 0 and
+    /// variance 1, and then each channel is scaled and shifted.
+    ///
+    /// The operator is `InstanceNormalization` over the groups, because ONNX Runtime's CPU provider has a
+    /// kernel for it. It has none for `GroupNormalization`, which it splits into slower operators. Means
+    /// and variances are always computed in 32-bit floats, because their sums would overflow 16-bit ones.
+    pub(crate) fn group_norm(
+        &mut self,
+        path: &str,
+        x: &Features,
+        GroupNorm { groups, epsilon }: GroupNorm,
+    ) -> Result<Features, CheckpointError> {
+        let [scale, shift] = self.scale_and_shift(path, x.channels)?;
+        let shape = self.node(path, "Shape", &[&x.value], &[]);
+        let grouped = self.reshape(path, &x.value, &[0, groups as i64, -1]);
+        let grouped = self.leave_graph_format(path, &grouped);
+        let [ones, zeros] = [("ones", 1.0), ("zeros", 0.0)].map(|(name, number)| {
+            self.float32s(
+                &format!("{name}({groups})"),
+                &[groups],
+                &vec![number; groups],
+            )
+        });
+        let epsilon = [Attribute::Float("epsilon", epsilon as f32)];
+        let inputs = [&grouped, &ones, &zeros];
+        let normal = self.node(path, "InstanceNormalization", &inputs, &epsilon);
+        let normal = self.enter_graph_format(path, &normal);
+        let normal = self.node(path, "Reshape", &[&normal, &shape], &[]);
+        let per_channel = [x.channels as i64, 1, 1];
+        let scale = self.reshape(path, &scale, &per_channel);
+        let shift = self.reshape(path, &shift, &per_channel);
+        let scaled = self.node(path, "Mul", &[&normal, &scale], &[]);
+        let shifted = self.node(path, "Add", &[&scaled, &shift], &[]);
+        Ok(Features::new(shifted, x.channels))
+    }
+
+    /// Adds the weight and the bias of a normalisation.
+    fn scale_and_shift(
+        &mut self,
+        path: &str,
+        channels: usize,
+    ) -> Result<[Value; 2], CheckpointError> {
+        let scale = self.weight(&format!("{path}.weight"), &[channels])?;
+        let shift = self.weight(&format!("{path}.bias"), &[channels])?;
+        Ok([scale, shift])
+    }
 }

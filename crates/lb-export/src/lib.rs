@@ -26,7 +26,7 @@
 //!
 //! ```
 //! use lb_export::{Component, ExportOptions, build_graph};
-//! # fn main() -> Result<(), lb_export::ExportError> {
+//! # fn main() -> Result<(), lb_export::CheckpointError> {
 //! # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/fixtures/sd2");
 //! // `model` is a diffusers directory: unet/config.json, unet/….safetensors, vae/…
 //! let graph = build_graph(model.as_ref(), Component::Unet, &ExportOptions::default())?;
@@ -43,7 +43,6 @@
 struct Readme;
 
 mod component_graph;
-mod error;
 mod graph;
 mod import;
 mod layers;
@@ -56,11 +55,10 @@ mod vae;
 mod write;
 
 pub use component_graph::{Graph, WeightFile, build_graph};
-pub use error::ExportError;
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
     CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ModelKind,
     Prediction, PredictionSource, SourceFormat, WeightTransfer,
 };
 pub use options::{ExportOptions, GraphForm, Precision};
-pub use write::{ExportReport, ExportedGraph, export_directory};
+pub use write::{ExportedGraph, export_directory};

@@ -9,197 +9,113 @@
 mod time;
 mod transformer;
 
-use lb_checkpoint::{TransformerConfig, UnetBlockConfig, UnetConfig};
+use lb_checkpoint::{CheckpointError, TransformerConfig, UnetConfig};
 
-use crate::error::ExportError;
-use crate::graph::{Dimension, ElementType, GraphWriter, Value};
-use crate::layers::{
-    Activation, Convolution, GroupNorm, ResnetBlock, activate, convolve, downsample, group_norm,
-    resnet, upsample,
-};
-
-use transformer::transformer;
-
-/// A value of shape `[batch, channels, height, width]`, and its number of channels.
-type Features = (Value, usize);
+use crate::graph::{Dimension, ElementType, GraphWriter};
+use crate::layers::{Activation, Features, GroupNorm};
 
 /// Writes the network into `graph`.
 pub(crate) fn write_unet(
     graph: &mut GraphWriter<'_>,
     config: &UnetConfig,
-) -> Result<(), ExportError> {
-    let picture = |channels| {
-        [
-            Dimension::Named("batch_size"),
-            Dimension::Fixed(channels),
-            Dimension::Named("height"),
-            Dimension::Named("width"),
-        ]
-    };
-    let text = [
-        Dimension::Named("batch_size"),
-        Dimension::Named("sequence_length"),
-        Dimension::Fixed(config.text_width),
-    ];
-    let sample = graph.input("sample", ElementType::Float32, &picture(config.in_channels));
+) -> Result<(), CheckpointError> {
+    let batch = Dimension::Named("batch_size");
+    let picture = |channels| Dimension::picture(channels, ["height", "width"]);
+    let tokens = Dimension::Named("sequence_length");
+    let text = [batch, tokens, Dimension::Fixed(config.text_width)];
+    let sample = graph.float_input("sample", &picture(config.in_channels));
     let timestep = graph.input("timestep", ElementType::Int64, &[Dimension::Named("steps")]);
-    let text = graph.input("encoder_hidden_states", ElementType::Float32, &text);
+    let text = graph.float_input("encoder_hidden_states", &text);
     let class = config.classes.map(|count| {
-        let batch = [Dimension::Named("batch_size")];
-        let labels = graph.input("class_labels", ElementType::Int64, &batch);
-        time::ClassLabels { labels, count }
+        let labels = graph.input("class_labels", ElementType::Int64, &[batch]);
+        (labels, count)
     });
-    let sample = graph.enter_graph_format("sample", &sample);
-    let text = graph.enter_graph_format("encoder_hidden_states", &text);
-
-    let time = time::embed_timestep(graph, &timestep, class.as_ref(), config)?;
-    let network = Unet { config, text, time };
-    let predicted = network.write(graph, sample)?;
-
-    let predicted = graph.leave_graph_format("out_sample", &predicted);
-    graph.output(
-        "out_sample",
-        ElementType::Float32,
-        &picture(config.out_channels),
-        &predicted,
-    );
+    let network = Unet {
+        config,
+        norm: GroupNorm {
+            groups: config.norm_groups,
+            epsilon: config.norm_epsilon,
+        },
+        text: Features::new(text, config.text_width),
+        time: time::embed_timestep(graph, &timestep, class, config)?,
+    };
+    let predicted = network.write(graph, Features::new(sample, config.in_channels))?;
+    let predicted = graph.leave_graph_format("out_sample", &predicted.value);
+    graph.output("out_sample", &picture(config.out_channels), &predicted);
     Ok(())
 }
 
 /// What all blocks of the network use.
 struct Unet<'c> {
     config: &'c UnetConfig,
-    text: Value,
+    norm: GroupNorm,
+    text: Features,
     /// The time embedding after its activation: one row for each batch row, or one for all of them
     /// (`[rows, time_width]`).
-    time: Value,
+    time: Features,
 }
 
 impl Unet<'_> {
-    fn write(&self, graph: &mut GraphWriter<'_>, sample: Value) -> Result<Value, ExportError> {
+    fn write(
+        &self,
+        graph: &mut GraphWriter<'_>,
+        sample: Features,
+    ) -> Result<Features, CheckpointError> {
         let config = self.config;
         let first = config.down[0].channels;
-        let convolution = Convolution::same(config.in_channels, first, config.conv_in_kernel);
-        let mut x = (convolve(graph, "conv_in", &sample, convolution)?, first);
+        let mut x = graph.convolve("conv_in", &sample, first, config.conv_in_kernel)?;
         let mut skips = vec![x.clone()];
         for (index, block) in config.down.iter().enumerate() {
-            let last = index + 1 == config.down.len();
-            x = self.down_block(graph, index, block, last, x, &mut skips)?;
-        }
-        x = self.mid_block(graph, x)?;
-        for (index, block) in config.up.iter().enumerate() {
-            let last = index + 1 == config.up.len();
-            x = self.up_block(graph, index, block, last, x, &mut skips)?;
-        }
-        let (x, channels) = x;
-        let x = group_norm(graph, "conv_norm_out", &x, channels, self.norm())?;
-        let x = activate(graph, "conv_norm_out", &x, Activation::Silu);
-        let convolution = Convolution::same(channels, config.out_channels, config.conv_out_kernel);
-        convolve(graph, "conv_out", &x, convolution)
-    }
-
-    fn down_block(
-        &self,
-        graph: &mut GraphWriter<'_>,
-        index: usize,
-        block: &UnetBlockConfig,
-        last: bool,
-        mut x: Features,
-        skips: &mut Vec<Features>,
-    ) -> Result<Features, ExportError> {
-        let path = format!("down_blocks.{index}");
-        for layer in 0..block.layers {
-            x = self.resnet(graph, &format!("{path}.resnets.{layer}"), x, block.channels)?;
-            x = self.attend(
-                graph,
-                &format!("{path}.attentions.{layer}"),
-                x,
-                block.transformer,
-            )?;
-            skips.push(x.clone());
-        }
-        if !last {
-            let path = format!("{path}.downsamplers.0");
-            let symmetric = self.config.symmetric_downsampling;
-            x.0 = downsample(graph, &path, &x.0, block.channels, symmetric)?;
-            skips.push(x.clone());
-        }
-        Ok(x)
-    }
-
-    fn mid_block(&self, graph: &mut GraphWriter<'_>, x: Features) -> Result<Features, ExportError> {
-        let channels = x.1;
-        let x = self.resnet(graph, "mid_block.resnets.0", x, channels)?;
-        let x = self.attend(graph, "mid_block.attentions.0", x, Some(self.config.mid))?;
-        self.resnet(graph, "mid_block.resnets.1", x, channels)
-    }
-
-    fn up_block(
-        &self,
-        graph: &mut GraphWriter<'_>,
-        index: usize,
-        block: &UnetBlockConfig,
-        last: bool,
-        mut x: Features,
-        skips: &mut Vec<Features>,
-    ) -> Result<Features, ExportError> {
-        let path = format!("up_blocks.{index}");
-        for layer in 0..block.layers {
-            if let Some((skip, channels)) = skips.pop() {
-                let joined = graph.concatenate(&path, &[&x.0, &skip], 1);
-                x = (joined, x.1 + channels);
+            let path = format!("down_blocks.{index}");
+            for layer in 0..block.layers {
+                x = self.layer(graph, &path, layer, &x, block.channels, block.transformer)?;
+                skips.push(x.clone());
             }
-            x = self.resnet(graph, &format!("{path}.resnets.{layer}"), x, block.channels)?;
-            x = self.attend(
-                graph,
-                &format!("{path}.attentions.{layer}"),
-                x,
-                block.transformer,
-            )?;
+            if index + 1 < config.down.len() {
+                let path = format!("{path}.downsamplers.0");
+                x = graph.downsample(&path, &x, config.symmetric_downsampling)?;
+                skips.push(x.clone());
+            }
         }
-        if !last {
-            x.0 = upsample(graph, &format!("{path}.upsamplers.0"), &x.0, block.channels)?;
+
+        x = self.layer(graph, "mid_block", 0, &x, x.channels, Some(config.mid))?;
+        x = self.layer(graph, "mid_block", 1, &x, x.channels, None)?;
+
+        for (index, block) in config.up.iter().enumerate() {
+            let path = format!("up_blocks.{index}");
+            for layer in 0..block.layers {
+                if let Some(skip) = skips.pop() {
+                    let joined = graph.concatenate(&path, &[&x.value, &skip.value], 1);
+                    x = Features::new(joined, x.channels + skip.channels);
+                }
+                x = self.layer(graph, &path, layer, &x, block.channels, block.transformer)?;
+            }
+            if index + 1 < config.up.len() {
+                x = graph.upsample(&format!("{path}.upsamplers.0"), &x)?;
+            }
         }
-        Ok(x)
+
+        let x = graph.group_norm("conv_norm_out", &x, self.norm)?;
+        let x = graph.activate("conv_norm_out", &x, Activation::Silu);
+        graph.convolve("conv_out", &x, config.out_channels, config.conv_out_kernel)
     }
 
-    fn resnet(
+    /// Writes a residual block, and the transformer after it if there is one.
+    fn layer(
         &self,
         graph: &mut GraphWriter<'_>,
         path: &str,
-        (x, inputs): Features,
-        outputs: usize,
-    ) -> Result<Features, ExportError> {
-        let time = Some((&self.time, self.config.time_width));
-        let block = ResnetBlock {
-            inputs,
-            outputs,
-            norm: self.norm(),
-            time,
+        layer: usize,
+        x: &Features,
+        channels: usize,
+        transformer: Option<TransformerConfig>,
+    ) -> Result<Features, CheckpointError> {
+        let resnet = format!("{path}.resnets.{layer}");
+        let x = graph.resnet(&resnet, x, channels, self.norm, Some(&self.time))?;
+        let Some(shape) = transformer else {
+            return Ok(x);
         };
-        Ok((resnet(graph, path, &x, block)?, outputs))
-    }
-
-    fn attend(
-        &self,
-        graph: &mut GraphWriter<'_>,
-        path: &str,
-        (x, channels): Features,
-        shape: Option<TransformerConfig>,
-    ) -> Result<Features, ExportError> {
-        let Some(shape) = shape else {
-            return Ok((x, channels));
-        };
-        Ok((
-            transformer(graph, path, &x, channels, &self.text, self.config, shape)?,
-            channels,
-        ))
-    }
-
-    fn norm(&self) -> GroupNorm {
-        GroupNorm {
-            groups: self.config.norm_groups,
-            epsilon: self.config.norm_epsilon,
-        }
+        let path = format!("{path}.attentions.{layer}");
+        transformer::transformer(graph, &path, &x, &self.text, self.config, shape)
     }
 }

@@ -5,10 +5,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{Component, WeightTransfer, link_or_copy};
+use lb_checkpoint::{CheckpointError, Component, WeightTransfer, link_or_copy};
 
 use crate::component_graph::{Graph, WeightFile, build_graph};
-use crate::error::ExportError;
 use crate::options::ExportOptions;
 
 /// The file name that Optimum gives to a graph.
@@ -16,14 +15,6 @@ const GRAPH_FILE: &str = "model.onnx";
 
 /// The file name that diffusers gives to a component's configuration.
 const CONFIG_FILE: &str = "config.json";
-
-/// The result of [`export_directory`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ExportReport {
-    /// The graphs that were written, one for each component.
-    pub graphs: Vec<ExportedGraph>,
-}
 
 /// A graph on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,30 +38,29 @@ pub struct ExportedGraph {
 /// hard-linked next to the graph, or copied if that is impossible, and the configuration is copied.
 ///
 /// # Errors
-/// Those of [`build_graph`], and [`ExportError::Io`] if a file cannot be written. All graphs are built
+/// Those of [`build_graph`], and [`CheckpointError::Io`] if a file cannot be written. All graphs are built
 /// before the first one is written.
 pub fn export_directory(
     model_directory: &Path,
     options: &ExportOptions,
-) -> Result<ExportReport, ExportError> {
+) -> Result<Vec<ExportedGraph>, CheckpointError> {
     let mut built = Vec::new();
     for component in Component::ALL {
         built.push((component, build_graph(model_directory, component, options)?));
     }
-    let mut graphs = Vec::new();
-    for (component, graph) in built {
-        graphs.push(write_graph(model_directory, component, &graph)?);
-    }
-    Ok(ExportReport { graphs })
+    let written = built
+        .iter()
+        .map(|(component, graph)| write_graph(model_directory, *component, graph));
+    written.collect()
 }
 
 fn write_graph(
     model_directory: &Path,
     component: Component,
     graph: &Graph,
-) -> Result<ExportedGraph, ExportError> {
+) -> Result<ExportedGraph, CheckpointError> {
     let folder = model_directory.join(component.directory_name());
-    fs::create_dir_all(&folder).map_err(ExportError::io("create", &folder))?;
+    fs::create_dir_all(&folder).map_err(CheckpointError::io("create", &folder))?;
     let mut weights = WeightTransfer::Unmoved;
     for file in &graph.weight_files {
         weights = weights.max(transfer_weights(&folder, file)?);
@@ -93,19 +83,19 @@ fn write_graph(
 }
 
 /// Copies a component's configuration next to its graph, where Optimum looks for it.
-fn copy_config(from: &Path, to: &Path) -> Result<(), ExportError> {
+fn copy_config(from: &Path, to: &Path) -> Result<(), CheckpointError> {
     let source = from.join(CONFIG_FILE);
-    let text = fs::read(&source).map_err(ExportError::io("read", &source))?;
+    let text = fs::read(&source).map_err(CheckpointError::io("read", &source))?;
     write_by_rename(&to.join(CONFIG_FILE), |partial| fs::write(partial, &text))
 }
 
-fn transfer_weights(folder: &Path, file: &WeightFile) -> Result<WeightTransfer, ExportError> {
+fn transfer_weights(folder: &Path, file: &WeightFile) -> Result<WeightTransfer, CheckpointError> {
     let wanted = folder.join(&file.location);
     if is_same_file(&wanted, &file.path) {
         return Ok(WeightTransfer::Unmoved);
     }
     // In Hugging Face's cache the source is a symbolic link. The hard link must lead to its target.
-    let source = fs::canonicalize(&file.path).map_err(ExportError::io("read", &file.path))?;
+    let source = fs::canonicalize(&file.path).map_err(CheckpointError::io("read", &file.path))?;
     let mut transfer = WeightTransfer::HardLinked;
     write_by_rename(&wanted, |partial| {
         transfer = link_or_copy(&source, partial)?;
@@ -123,7 +113,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 fn write_by_rename(
     path: &Path,
     write: impl FnMut(&Path) -> std::io::Result<()>,
-) -> Result<(), ExportError> {
+) -> Result<(), CheckpointError> {
     let written = lb_files::replace_by(path, write);
-    written.map_err(|error| ExportError::io("write", path)(error.into_io()))
+    written.map_err(|error| CheckpointError::io("write", path)(error.into_io()))
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use lb_checkpoint::{CheckpointError, ModelKind};
-use lb_export::ExportError;
 use lb_schedule::UnknownChoice;
 
 use crate::device::problem::DeviceProblem;
@@ -49,12 +48,10 @@ pub enum ModelError {
     /// The folder for TensorRT's engines cannot be made. The reason is the system's message.
     #[error("cannot write {}: {reason}", path.display())]
     Unwritable { path: PathBuf, reason: String },
-    /// A configuration or weights cannot be read, are not supported, or do not fit together.
+    /// A configuration or weights cannot be read, are not supported, or do not fit together; or graphs
+    /// cannot be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// Graphs cannot be written.
-    #[error(transparent)]
-    Export(ExportError),
     /// A graph's inputs or outputs are not those of its component.
     #[error("the graph of the {component} {rule}: found {found}, expected {expected}")]
     Signature {
@@ -167,15 +164,6 @@ const ALLOCATIONS_THAT_FAIL: &[&str] = &[
     "ALLOC_FAILED",
     "bad_alloc",
 ];
-
-impl From<ExportError> for ModelError {
-    fn from(error: ExportError) -> Self {
-        match error {
-            ExportError::Checkpoint(error) => Self::Checkpoint(error),
-            error => Self::Export(error),
-        }
-    }
-}
 
 impl ModelError {
     /// Turns an error of ONNX Runtime into one that says what it was asked to do.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{CheckpointError, Component};
-use lb_export::{ExportError, ExportOptions, Graph, build_graph};
+use lb_export::{ExportOptions, Graph, build_graph};
 
 use crate::error::ModelError;
 
@@ -34,9 +34,11 @@ impl GraphSource {
         }
         match build_graph(path, component, options) {
             Ok(graph) => Ok(Self::Weights(graph)),
-            Err(ExportError::Checkpoint(
-                CheckpointError::NoWeights { .. } | CheckpointError::PickledWeights { .. },
-            )) if exported.is_file() => Ok(Self::File(exported)),
+            Err(CheckpointError::NoWeights { .. } | CheckpointError::PickledWeights { .. })
+                if exported.is_file() =>
+            {
+                Ok(Self::File(exported))
+            }
             Err(error) => Err(error.into()),
         }
     }

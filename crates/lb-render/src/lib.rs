@@ -74,7 +74,7 @@ pub use lb_blend::{
     BlendError, BlendReport, InversionOptions, Phase, SamplerError, SamplerKind, SpacingDistance,
     StepProgress,
 };
-pub use lb_cache::{Cache, CacheError, CacheOptions, CacheUsage, Damage};
+pub use lb_cache::{Cache, CacheError, CacheUsage, Damage};
 pub use lb_job::{
     Branching, BranchingSettings, CrossfeedSettings, DefaultSettings, DepthMap, DepthSettings, Fit,
     Injections, Inpaint, InpaintSettings, Job, JobError, JobFileError, JobSettings, Keyframe,

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 use std::time::Duration;
 
 use super::*;
@@ -9,12 +9,11 @@ fn key(number: u64) -> Key {
 }
 
 fn open(folder: &Path) -> Cache {
-    Cache::open(folder, CacheOptions::default()).unwrap()
+    Cache::open(folder, Cache::DEFAULT_LIMIT).unwrap()
 }
 
 fn small(folder: &Path) -> Cache {
-    let limit = CacheOptions::SMALLEST_LIMIT;
-    Cache::open(folder, CacheOptions { limit }).unwrap()
+    Cache::open(folder, Cache::SMALLEST_LIMIT).unwrap()
 }
 
 fn age(path: &Path, seconds: u64) {
@@ -45,7 +44,7 @@ fn a_saved_entry_is_found_by_every_cache_in_the_folder() {
 fn the_folder_is_created_when_something_is_saved() {
     let folder = tempfile::tempdir().unwrap();
     let later = folder.path().join("later");
-    let cache = Cache::at(&later, CacheOptions::default()).unwrap();
+    let cache = Cache::at(&later, Cache::DEFAULT_LIMIT).unwrap();
     assert!(cache.load(&key(1), 100).unwrap().is_none());
     assert_eq!(cache.usage().unwrap(), CacheUsage::default());
     assert!(!later.exists());
@@ -107,7 +106,7 @@ fn the_limit_is_kept_and_used_entries_stay() {
         let first = cache.load(&key(0), 50_000).unwrap();
         assert!(first.is_some(), "after {number} others");
         let bytes = cache.usage().unwrap().bytes;
-        assert!(bytes <= CacheOptions::SMALLEST_LIMIT, "{bytes} bytes");
+        assert!(bytes <= Cache::SMALLEST_LIMIT, "{bytes} bytes");
     }
     assert!(cache.contains(&key(99)));
     assert!(!cache.contains(&key(1)), "the one used longest ago");
@@ -122,11 +121,10 @@ fn the_limit_is_kept_and_used_entries_stay() {
 fn one_result_alone_may_not_fill_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let cache = small(folder.path());
-    let large = vec![0; CacheOptions::SMALLEST_LIMIT as usize];
+    let large = vec![0; Cache::SMALLEST_LIMIT as usize];
     let error = cache.save(&key(1), &large).unwrap_err();
     assert!(matches!(error, CacheError::TooLarge { .. }), "{error}");
-    let limit = 1000;
-    let error = Cache::open(folder.path(), CacheOptions { limit }).unwrap_err();
+    let error = Cache::open(folder.path(), 1000).unwrap_err();
     assert!(
         matches!(error, CacheError::Limit { found: 1000, .. }),
         "{error}"
@@ -158,9 +156,9 @@ fn open_reports_a_folder_that_cannot_be_created_and_at_does_not() {
     let file = folder.path().join("file");
     fs::write(&file, b"in the way").unwrap();
     let below = file.join("cache");
-    let error = Cache::open(&below, CacheOptions::default()).unwrap_err();
+    let error = Cache::open(&below, Cache::DEFAULT_LIMIT).unwrap_err();
     assert!(matches!(error, CacheError::Unusable { .. }), "{error}");
-    let lazy = Cache::at(&below, CacheOptions::default()).unwrap();
+    let lazy = Cache::at(&below, Cache::DEFAULT_LIMIT).unwrap();
     assert!(lazy.load(&key(1), 100).unwrap().is_none());
     let error = lazy.save(&key(1), b"one").unwrap_err();
     assert!(matches!(error, CacheError::Write { .. }), "{error}");
@@ -185,17 +183,14 @@ fn many_writers_and_readers_share_a_folder() {
         }
     });
     let bytes = open(folder.path()).usage().unwrap().bytes;
-    assert!(
-        bytes <= 3 * CacheOptions::SMALLEST_LIMIT / 2,
-        "{bytes} bytes"
-    );
+    assert!(bytes <= 3 * Cache::SMALLEST_LIMIT / 2, "{bytes} bytes");
 }
 
 #[test]
 fn an_entry_takes_half_of_the_folder_at_most() {
     let folder = tempfile::tempdir().unwrap();
     let cache = small(folder.path());
-    let half = CacheOptions::SMALLEST_LIMIT as usize / 2;
+    let half = Cache::SMALLEST_LIMIT as usize / 2;
     let overhead = entry::entry_length(0) as usize;
     cache.save(&key(1), &vec![7; half - overhead]).unwrap();
     let refused = cache.save(&key(2), &vec![7; half - overhead + 1]);

@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lb_models::{
-    CheckpointError, ExportError, ExportOptions, ExportedGraph, ImportOptions, ImportReport,
-    ImportedModel, ImportedPrediction, ModelError, ModelInspection, PredictionSource, SourceFormat,
+    CheckpointError, ExportOptions, ExportedGraph, ImportOptions, ImportReport, ImportedModel,
+    ImportedPrediction, ModelError, ModelInspection, PredictionSource, SourceFormat,
     import_observed,
 };
 use lb_render::RenderError;
@@ -118,7 +118,7 @@ pub(crate) fn run(
         &mut observe,
     );
     let imported = match imported {
-        Err(ExportError::Checkpoint(CheckpointError::Interrupted)) => {
+        Err(CheckpointError::Interrupted) => {
             return Err(RenderError::Interrupted.into());
         }
         imported => imported.map_err(ModelError::from)?,

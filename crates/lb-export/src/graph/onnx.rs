@@ -1,5 +1,7 @@
 //! The protobuf messages of ONNX that graphs need. The field numbers are those of `onnx.proto`.
 
+use lb_checkpoint::StoredTensor;
+
 use super::protobuf::Message;
 
 /// A number format of values in a graph (`TensorProto.DataType`).
@@ -26,6 +28,14 @@ pub(crate) enum Dimension {
     Fixed(usize),
     /// A size that can differ from run to run. Within a run, sizes with the same name are equal.
     Named(&'static str),
+}
+
+impl Dimension {
+    /// Returns the shape of pictures or latents, given the names of their height and width.
+    pub(crate) fn picture(channels: usize, [height, width]: [&'static str; 2]) -> [Self; 4] {
+        let [batch, height, width] = ["batch_size", height, width].map(Self::Named);
+        [batch, Self::Fixed(channels), height, width]
+    }
 }
 
 /// Encodes a `NodeProto`.
@@ -80,21 +90,19 @@ pub(crate) fn inline_tensor(
     tensor(name, element, shape).bytes(9, bytes)
 }
 
-/// Encodes a `TensorProto` whose numbers are a byte range of another file.
+/// Encodes a `TensorProto` whose numbers are a byte range of the file `location`.
 pub(crate) fn external_tensor(
     name: &str,
     element: ElementType,
-    shape: &[usize],
+    stored: &StoredTensor,
     location: &str,
-    offset: u64,
-    length: u64,
 ) -> Message {
     const EXTERNAL: i64 = 1;
     let entry = |key, value: &str| Message::default().text(1, key).text(2, value);
-    tensor(name, element, shape)
+    tensor(name, element, &stored.shape)
         .message(13, entry("location", location))
-        .message(13, entry("offset", &offset.to_string()))
-        .message(13, entry("length", &length.to_string()))
+        .message(13, entry("offset", &stored.offset.to_string()))
+        .message(13, entry("length", &stored.length.to_string()))
         .integer(14, EXTERNAL)
 }
 
@@ -124,6 +132,7 @@ pub(crate) fn value_info(name: &str, element: ElementType, shape: &[Dimension]) 
 }
 
 /// The parts of a `GraphProto`, in the order of the file.
+#[derive(Default)]
 pub(crate) struct GraphParts {
     pub(crate) name: String,
     pub(crate) nodes: Vec<Message>,

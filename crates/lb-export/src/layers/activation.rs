@@ -2,6 +2,7 @@
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
+use super::Features;
 use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
 use crate::options::GraphForm;
 
@@ -16,52 +17,46 @@ pub(crate) enum Activation {
     Silu,
 }
 
-/// Writes an activation function of `x`.
-pub(crate) fn activate(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    x: &Value,
-    activation: Activation,
-) -> Value {
-    match (activation, graph.form()) {
-        (Activation::Gelu, GraphForm::OnnxRuntime) => graph.node(scope, "Gelu", &[x], &[]),
-        (Activation::Gelu, GraphForm::Standard) => gelu(graph, scope, x),
-        (Activation::QuickGelu, form) => sigmoid_gate(graph, scope, x, 1.702, form),
-        (Activation::Silu, form) => sigmoid_gate(graph, scope, x, 1.0, form),
+impl GraphWriter<'_> {
+    /// Writes an activation function of `x`.
+    pub(crate) fn activate(&mut self, scope: &str, x: &Features, function: Activation) -> Features {
+        let value = match (function, self.form) {
+            (Activation::Gelu, GraphForm::OnnxRuntime) => {
+                self.node(scope, "Gelu", &[&x.value], &[])
+            }
+            (Activation::Gelu, GraphForm::Standard) => self.gelu(scope, &x.value),
+            (Activation::QuickGelu, _) => self.sigmoid_gate(scope, &x.value, 1.702),
+            (Activation::Silu, _) => self.sigmoid_gate(scope, &x.value, 1.0),
+        };
+        Features::new(value, x.channels)
     }
-}
 
-/// Writes x·σ(α·x).
-fn sigmoid_gate(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    x: &Value,
-    alpha: f32,
-    form: GraphForm,
-) -> Value {
-    if form == GraphForm::OnnxRuntime {
-        // This operator reads memory once, while Sigmoid and Mul read it twice.
-        let alpha = [Attribute::Float("alpha", alpha)];
-        return graph.node_of(CONTRIBUTED, scope, "QuickGelu", &[x], &alpha);
-    }
-    let argument = match alpha {
-        1.0 => x.clone(),
-        alpha => {
-            let alpha = graph.number(alpha);
-            graph.node(scope, "Mul", &[x, &alpha], &[])
+    /// Writes x·σ(α·x).
+    fn sigmoid_gate(&mut self, scope: &str, x: &Value, alpha: f32) -> Value {
+        if self.form == GraphForm::OnnxRuntime {
+            // This operator reads memory once, while Sigmoid and Mul read it twice.
+            let alpha = [Attribute::Float("alpha", alpha)];
+            return self.node_of(CONTRIBUTED, scope, "QuickGelu", &[x], &alpha);
         }
-    };
-    let gate = graph.node(scope, "Sigmoid", &[&argument], &[]);
-    graph.node(scope, "Mul", &[x, &gate], &[])
-}
+        let argument = match alpha {
+            1.0 => x.clone(),
+            alpha => {
+                let alpha = self.number(alpha);
+                self.node(scope, "Mul", &[x, &alpha], &[])
+            }
+        };
+        let gate = self.node(scope, "Sigmoid", &[&argument], &[]);
+        self.node(scope, "Mul", &[x, &gate], &[])
+    }
 
-/// Writes x·(1 + erf(x/√2))/2. ONNX's operator `Gelu`, which opset 20 added, is missing from TensorRT's
-/// parser.
-fn gelu(graph: &mut GraphWriter<'_>, scope: &str, x: &Value) -> Value {
-    let [scale, one, half] = [FRAC_1_SQRT_2, 1.0, 0.5].map(|number| graph.number(number));
-    let scaled = graph.node(scope, "Mul", &[x, &scale], &[]);
-    let erf = graph.node(scope, "Erf", &[&scaled], &[]);
-    let gate = graph.node(scope, "Add", &[&erf, &one], &[]);
-    let gate = graph.node(scope, "Mul", &[&gate, &half], &[]);
-    graph.node(scope, "Mul", &[x, &gate], &[])
+    /// Writes x·(1 + erf(x/√2))/2. ONNX's operator `Gelu`, which opset 20 added, is missing from
+    /// TensorRT's parser.
+    fn gelu(&mut self, scope: &str, x: &Value) -> Value {
+        let [scale, one, half] = [FRAC_1_SQRT_2, 1.0, 0.5].map(|number| self.number(number));
+        let scaled = self.node(scope, "Mul", &[x, &scale], &[]);
+        let erf = self.node(scope, "Erf", &[&scaled], &[]);
+        let gate = self.node(scope, "Add", &[&erf, &one], &[]);
+        let gate = self.node(scope, "Mul", &[&gate, &half], &[]);
+        self.node(scope, "Mul", &[x, &gate], &[])
+    }
 }

@@ -1,14 +1,13 @@
 //! Writes multi-head attention, and conversions between pictures and tokens.
 
+use super::Features;
 use crate::graph::{Attribute, CONTRIBUTED, ElementType, GraphWriter, Value};
 use crate::options::GraphForm;
 
-/// The shape of an attention, and how it is computed.
+/// How an attention is computed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AttentionShape {
+pub(crate) struct Attention {
     pub(crate) heads: usize,
-    /// The width of all heads together.
-    pub(crate) width: usize,
     /// If each token attends only to itself and earlier tokens, the largest number of tokens; otherwise
     /// `None`.
     pub(crate) causal: Option<usize>,
@@ -17,148 +16,118 @@ pub(crate) struct AttentionShape {
     pub(crate) in_float32: bool,
 }
 
-/// Writes softmax(q·kᵀ/√d)·v for each head. The inputs and the result are `[batch, tokens, heads · d]`.
-pub(crate) fn attend(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    [query, key, value]: [&Value; 3],
-    shape: AttentionShape,
-) -> Value {
-    if !shape.in_float32 {
-        return attend_in_one_format(graph, scope, [query, key, value], shape);
-    }
-    let [query, key, value] =
-        [query, key, value].map(|tokens| graph.leave_graph_format(scope, tokens));
-    let format = graph.element();
-    graph.compute_in(ElementType::Float32);
-    let mixed = attend_in_one_format(graph, scope, [&query, &key, &value], shape);
-    graph.compute_in(format);
-    graph.enter_graph_format(scope, &mixed)
-}
-
-fn attend_in_one_format(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    [query, key, value]: [&Value; 3],
-    shape: AttentionShape,
-) -> Value {
-    if graph.form() == GraphForm::Standard {
-        return in_products(graph, scope, [query, key, value], shape);
-    }
-    let attributes = [
-        Attribute::Integer("num_heads", shape.heads as i64),
-        Attribute::Integer("unidirectional", i64::from(shape.causal.is_some())),
-    ];
-    let inputs = [query, key, value];
-    graph.node_of(
-        CONTRIBUTED,
-        scope,
-        "MultiHeadAttention",
-        &inputs,
-        &attributes,
-    )
-}
-
-/// Writes attention as two matrix products and a softmax, which TensorRT combines into one kernel. The
-/// queries are scaled instead of the scores, because unscaled scores could overflow 16-bit floats.
-fn in_products(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    [query, key, value]: [&Value; 3],
-    shape: AttentionShape,
-) -> Value {
-    let head = shape.width / shape.heads;
-    let mut by_head = |tokens: &Value, order: &[i64]| {
-        let sides = graph.integers(&[0, 0, shape.heads as i64, head as i64]);
-        let heads = graph.node(scope, "Reshape", &[tokens, &sides], &[]);
-        graph.node(
-            scope,
-            "Transpose",
-            &[&heads],
-            &[Attribute::Integers("perm", order)],
-        )
-    };
-    let keys = by_head(key, &[0, 2, 3, 1]);
-    let values = by_head(value, &[0, 2, 1, 3]);
-    let queries = by_head(query, &[0, 2, 1, 3]);
-    let scale = graph.number(1.0 / (head as f32).sqrt());
-    let queries = graph.node(scope, "Mul", &[&queries, &scale], &[]);
-    let scores = graph.node(scope, "MatMul", &[&queries, &keys], &[]);
-    let scores = match shape.causal {
-        Some(most) => {
-            let mask = causal_mask(graph, query, most);
-            graph.node(scope, "Add", &[&scores, &mask], &[])
+impl GraphWriter<'_> {
+    /// Writes softmax(q·kᵀ/√d)·v for each head. The inputs and the result are `[batch, tokens, heads · d]`.
+    pub(crate) fn attend(
+        &mut self,
+        scope: &str,
+        [query, key, value]: [&Features; 3],
+        attention: Attention,
+    ) -> Features {
+        let width = query.channels;
+        let mut tokens = [query, key, value].map(|features| features.value.clone());
+        let format = self.element;
+        if attention.in_float32 {
+            tokens = tokens.map(|tokens| self.leave_graph_format(scope, &tokens));
+            self.element = ElementType::Float32;
         }
-        None => scores,
-    };
-    let weights = graph.node(
-        scope,
-        "Softmax",
-        &[&scores],
-        &[Attribute::Integer("axis", -1)],
-    );
-    let mixed = graph.node(scope, "MatMul", &[&weights, &values], &[]);
-    let mixed = graph.node(
-        scope,
-        "Transpose",
-        &[&mixed],
-        &[Attribute::Integers("perm", &[0, 2, 1, 3])],
-    );
-    let sides = graph.integers(&[0, 0, shape.width as i64]);
-    graph.node(scope, "Reshape", &[&mixed, &sides], &[])
-}
+        let mut mixed = match self.form {
+            GraphForm::OnnxRuntime => {
+                let attributes = [
+                    Attribute::Integer("num_heads", attention.heads as i64),
+                    Attribute::Integer("unidirectional", i64::from(attention.causal.is_some())),
+                ];
+                let inputs = tokens.each_ref();
+                self.node_of(
+                    CONTRIBUTED,
+                    scope,
+                    "MultiHeadAttention",
+                    &inputs,
+                    &attributes,
+                )
+            }
+            GraphForm::Standard => self.attend_in_products(scope, tokens, width, attention),
+        };
+        if attention.in_float32 {
+            self.element = format;
+            mixed = self.enter_graph_format(scope, &mixed);
+        }
+        Features::new(mixed, width)
+    }
 
-/// Writes the mask that is added to the scores `[…, tokens, tokens]`, so that no token attends to a later
-/// one.
-fn causal_mask(graph: &mut GraphWriter<'_>, tokens: &Value, most: usize) -> Value {
-    /// The lowest number that 16-bit floats can represent. Its exponential is 0 in both precisions.
-    const HIDDEN: f32 = -65504.0;
-    let hidden = |index: usize| {
-        let (row, column) = (index / most, index % most);
-        if column > row { HIDDEN } else { 0.0 }
-    };
-    let mask: Vec<f32> = (0..most * most).map(hidden).collect();
-    let mask = graph.float32s("causal_mask", &[most, most], &mask);
-    let mask = graph.enter_graph_format("causal_mask", &mask);
-    let length = [Attribute::Integer("start", 1), Attribute::Integer("end", 2)];
-    let length = graph.node("causal_mask", "Shape", &[tokens], &length);
-    let ends = graph.concatenate("causal_mask", &[&length, &length], 0);
-    let [starts, axes] = [[0, 0], [0, 1]].map(|numbers| graph.integers(&numbers));
-    graph.node("causal_mask", "Slice", &[&mask, &starts, &ends, &axes], &[])
-}
+    /// Writes attention as two matrix products and a softmax, which TensorRT combines into one kernel.
+    /// The queries are scaled instead of the scores, because unscaled scores could overflow 16-bit floats.
+    fn attend_in_products(
+        &mut self,
+        scope: &str,
+        [query, key, value]: [Value; 3],
+        width: usize,
+        Attention { heads, causal, .. }: Attention,
+    ) -> Value {
+        let head = width / heads;
+        let mut by_head = |tokens: &Value, order: &[i64]| {
+            let by_head = self.reshape(scope, tokens, &[0, 0, heads as i64, head as i64]);
+            self.transpose(scope, &by_head, order)
+        };
+        let keys = by_head(&key, &[0, 2, 3, 1]);
+        let values = by_head(&value, &[0, 2, 1, 3]);
+        let queries = by_head(&query, &[0, 2, 1, 3]);
+        let scale = self.number(1.0 / (head as f32).sqrt());
+        let queries = self.node(scope, "Mul", &[&queries, &scale], &[]);
+        let mut scores = self.node(scope, "MatMul", &[&queries, &keys], &[]);
+        if let Some(most) = causal {
+            let mask = self.causal_mask(&query, most);
+            scores = self.node(scope, "Add", &[&scores, &mask], &[]);
+        }
+        let axis = [Attribute::Integer("axis", -1)];
+        let weights = self.node(scope, "Softmax", &[&scores], &axis);
+        let mixed = self.node(scope, "MatMul", &[&weights, &values], &[]);
+        let mixed = self.transpose(scope, &mixed, &[0, 2, 1, 3]);
+        self.reshape(scope, &mixed, &[0, 0, width as i64])
+    }
 
-/// Writes the conversion of a picture `[batch, channels, height, width]` to tokens
-/// `[batch, height · width, channels]`.
-pub(crate) fn tokens_from_picture(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    x: &Value,
-    channels: usize,
-) -> Value {
-    let flat = graph.integers(&[0, channels as i64, -1]);
-    let flat = graph.node(scope, "Reshape", &[x, &flat], &[]);
-    graph.node(
-        scope,
-        "Transpose",
-        &[&flat],
-        &[Attribute::Integers("perm", &[0, 2, 1])],
-    )
-}
+    /// Writes the mask that is added to the scores `[…, tokens, tokens]`, so that no token attends to a
+    /// later one.
+    fn causal_mask(&mut self, tokens: &Value, most: usize) -> Value {
+        /// The lowest number that 16-bit floats can represent. Its exponential is 0 in both precisions.
+        const HIDDEN: f32 = -65504.0;
+        let hidden = |index: usize| {
+            let (row, column) = (index / most, index % most);
+            if column > row { HIDDEN } else { 0.0 }
+        };
+        let mask: Vec<f32> = (0..most * most).map(hidden).collect();
+        let mask = self.float32s("causal_mask", &[most, most], &mask);
+        let mask = self.enter_graph_format("causal_mask", &mask);
+        let length = self.token_count("causal_mask", tokens);
+        let ends = self.concatenate("causal_mask", &[&length, &length], 0);
+        let [starts, axes] = [[0, 0], [0, 1]].map(|numbers| self.integers(&numbers));
+        self.node("causal_mask", "Slice", &[&mask, &starts, &ends, &axes], &[])
+    }
 
-/// Writes the conversion of tokens `[batch, height · width, channels]` to a picture with the shape of
-/// `shaped_as`, which has the same number of channels.
-pub(crate) fn picture_from_tokens(
-    graph: &mut GraphWriter<'_>,
-    scope: &str,
-    x: &Value,
-    shaped_as: &Value,
-) -> Value {
-    let x = graph.node(
-        scope,
-        "Transpose",
-        &[x],
-        &[Attribute::Integers("perm", &[0, 2, 1])],
-    );
-    let shape = graph.node(scope, "Shape", &[shaped_as], &[]);
-    graph.node(scope, "Reshape", &[&x, &shape], &[])
+    /// Writes the number of tokens, which is the size of `tokens` along the second axis.
+    pub(crate) fn token_count(&mut self, scope: &str, tokens: &Value) -> Value {
+        let second = [Attribute::Integer("start", 1), Attribute::Integer("end", 2)];
+        self.node(scope, "Shape", &[tokens], &second)
+    }
+
+    /// Writes the conversion of pictures `[batch, channels, height, width]` to tokens
+    /// `[batch, height · width, channels]`.
+    pub(crate) fn tokens_from_picture(&mut self, scope: &str, x: &Features) -> Features {
+        let flat = self.reshape(scope, &x.value, &[0, x.channels as i64, -1]);
+        Features::new(self.transpose(scope, &flat, &[0, 2, 1]), x.channels)
+    }
+
+    /// Writes the conversion of tokens `[batch, height · width, channels]` to pictures with the shape of
+    /// `shaped_as`, which has the same number of channels.
+    pub(crate) fn picture_from_tokens(
+        &mut self,
+        scope: &str,
+        x: &Features,
+        shaped_as: &Features,
+    ) -> Features {
+        let flat = self.transpose(scope, &x.value, &[0, 2, 1]);
+        let shape = self.node(scope, "Shape", &[&shaped_as.value], &[]);
+        let picture = self.node(scope, "Reshape", &[&flat, &shape], &[]);
+        Features::new(picture, x.channels)
+    }
 }

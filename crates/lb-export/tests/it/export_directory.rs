@@ -9,9 +9,9 @@ use crate::fixture_copy;
 #[test]
 fn graphs_are_written_where_optimum_expects_them_next_to_their_weights() {
     let model = fixture_copy("plain");
-    let report = export_directory(model.path(), &ExportOptions::default()).unwrap();
-    assert_eq!(report.graphs.len(), 4);
-    for exported in &report.graphs {
+    let graphs = export_directory(model.path(), &ExportOptions::default()).unwrap();
+    assert_eq!(graphs.len(), 4);
+    for exported in &graphs {
         let folder = model.path().join(exported.component.directory_name());
         assert_eq!(exported.path, folder.join("model.onnx"));
         let graph =

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_export::{
-    CheckpointError, Component, ExportError, ExportOptions, ImportOptions, ImportReport,
-    ImportedModel, WeightTransfer, build_graph, export_directory, import, import_observed,
+    CheckpointError, Component, ExportOptions, ImportOptions, ImportReport, ImportedModel,
+    WeightTransfer, build_graph, export_directory, import, import_observed,
 };
 
 /// Returns the path of a golden model in one of its forms.
@@ -53,7 +53,7 @@ fn an_imported_directory_can_be_exported() {
     let target = folder.path().join("model");
     import_golden("sd2/checkpoint.safetensors", &target);
     let exported = export_directory(&target, &ExportOptions::default()).unwrap();
-    for graph in exported.graphs {
+    for graph in exported {
         assert_eq!(graph.weights, WeightTransfer::HardLinked);
         let beside = graph.path.with_file_name("checkpoint.safetensors");
         assert_eq!(
@@ -86,7 +86,7 @@ fn only_a_model_directory_is_replaced_and_only_by_a_complete_one() {
     let target = folder.path().join("model");
     let mut replacing = with_configuration("sd2");
     replacing.replace = true;
-    let again = |source: &str| -> Result<ImportedModel, ExportError> {
+    let again = |source: &str| -> Result<ImportedModel, CheckpointError> {
         let graphs = ExportOptions::default();
         let go_on = &mut || ControlFlow::Continue(());
         import_observed(&golden(source), &target, &replacing, Some(&graphs), go_on)
@@ -106,10 +106,7 @@ fn only_a_model_directory_is_replaced_and_only_by_a_complete_one() {
     fs::remove_file(target.join("model_index.json")).unwrap();
     let refused = again("sd2/checkpoint.safetensors").unwrap_err();
     assert!(
-        matches!(
-            refused,
-            ExportError::Checkpoint(CheckpointError::NotReplaceable { .. })
-        ),
+        matches!(refused, CheckpointError::NotReplaceable { .. }),
         "{refused}"
     );
     assert!(refused.is_request());

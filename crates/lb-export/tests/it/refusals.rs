@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use lb_export::{Component, ExportError, ExportOptions, build_graph};
+use lb_export::{CheckpointError, Component, ExportOptions, build_graph};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn refusal(directory: &Path, component: Component) -> String {
 }
 
 /// Changes one setting of the UNet's configuration, and builds the graph.
-fn with_unet_setting(key: &str, value: Value) -> Result<(), ExportError> {
+fn with_unet_setting(key: &str, value: Value) -> Result<(), CheckpointError> {
     let model = fixture_copy("plain");
     let path = model.path().join("unet/config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();

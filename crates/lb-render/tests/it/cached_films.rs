@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use lb_render::{
-    Cache, CacheOptions, DepthMap, Inpaint, Job, ModelDirectory, Plan, Renderer, Upscale,
-};
+use lb_render::{Cache, DepthMap, Inpaint, Job, ModelDirectory, Plan, Renderer, Upscale};
 
 use crate::tiny_models::{Rendered, TinyModel, golden, golden_job, render};
 
 fn cache(folder: &Path) -> Option<Cache> {
-    Some(Cache::open(folder, CacheOptions::default()).unwrap())
+    Some(Cache::open(folder, Cache::DEFAULT_LIMIT).unwrap())
 }
 
 /// Renders without a cache, with an empty one, and with a full one. Returns the film.

@@ -2,9 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use lb_render::{
-    Cache, CacheOptions, FramePosition, ModelPool, Outputs, RenderEvent, RenderObserver, Renderer,
-};
+use lb_render::{Cache, FramePosition, ModelPool, Outputs, RenderEvent, RenderObserver, Renderer};
 
 use crate::tiny_models::{Pixels, TinyModel, golden_job, render, runtime};
 use crate::upscale::{long_job, renderer};
@@ -83,7 +81,7 @@ fn a_cache_that_cannot_be_written_is_reported_once_and_the_film_completed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, b"in the way").unwrap();
-    let cache = Cache::at(&file.join("cache"), CacheOptions::default()).unwrap();
+    let cache = Cache::at(&file.join("cache"), Cache::DEFAULT_LIMIT).unwrap();
     let model = TinyModel::new("sd21");
     let renderer: Renderer = model.renderer().with_cache(Some(cache));
     let mut problems = Problems::default();

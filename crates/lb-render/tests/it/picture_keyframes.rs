@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    Branching, Cache, CacheOptions, DepthMap, Injections, Job, Keyframe, ModelDirectory, Outputs,
-    Phase, PipelineOptions, Plan, RenderError, RenderEvent, RenderObserver, Renderer,
-    SessionOptions, Stage, Upscale,
+    Branching, Cache, DepthMap, Injections, Job, Keyframe, ModelDirectory, Outputs, Phase,
+    PipelineOptions, Plan, RenderError, RenderEvent, RenderObserver, Renderer, SessionOptions,
+    Stage, Upscale,
 };
 
 use crate::cached_films::assert_found_again;
@@ -55,7 +55,7 @@ impl Film {
 }
 
 fn cache(folder: &Path) -> Option<Cache> {
-    Some(Cache::open(folder, CacheOptions::default()).unwrap())
+    Some(Cache::open(folder, Cache::DEFAULT_LIMIT).unwrap())
 }
 
 #[test]

@@ -9,7 +9,7 @@ use lb_blend::{
     BlendError, BlendReport, BlendRequest, Blended, BlendedFrame, Conditioning, Film,
     InversionOptions, Observer, StepProgress, Transition, blend,
 };
-use lb_cache::{Cache, CacheOptions, EntryKind};
+use lb_cache::{Cache, EntryKind};
 use lb_schedule::{BranchingProfile, CrossfeedCurve, Spacing};
 
 use super::super::inversion_key;
@@ -147,7 +147,7 @@ impl Way {
 
 fn cache_in(folder: &Path) -> Rc<LenientCache> {
     Rc::new(LenientCache::new(Some(
-        Cache::open(folder, CacheOptions::default()).unwrap(),
+        Cache::open(folder, Cache::DEFAULT_LIMIT).unwrap(),
     )))
 }
 
