@@ -1,7 +1,7 @@
 //! Many frames in one picture.
 
-use image::RgbImage;
-use image::imageops::{FilterType, resize};
+use image::imageops::{FilterType, replace, resize};
+use image::{Rgb, RgbImage};
 
 use crate::error::VideoError;
 use crate::picture;
@@ -121,17 +121,14 @@ fn draw(frames: &[RgbImage], columns: usize, gap: usize) -> Result<RgbImage, Vid
     let sheet_width = gap + columns * (width + gap);
     let sheet_height = gap + rows * (height + gap);
     picture::validate_size(sheet_width, sheet_height)?;
-    let mut pixels = vec![u8::MAX; sheet_width * sheet_height * 3];
+    let mut sheet = RgbImage::from_pixel(sheet_width as u32, sheet_height as u32, Rgb([255; 3]));
     for (index, frame) in frames.iter().enumerate() {
         picture::validate_same_size(frame, (width, height))?;
         let left = gap + index % columns * (width + gap);
         let top = gap + index / columns * (height + gap);
-        for (y, row) in frame.as_raw().chunks_exact(width * 3).enumerate() {
-            let start = ((top + y) * sheet_width + left) * 3;
-            pixels[start..start + row.len()].copy_from_slice(row);
-        }
+        replace(&mut sheet, frame, left as i64, top as i64);
     }
-    picture::from_rgb(sheet_width, sheet_height, pixels)
+    Ok(sheet)
 }
 
 fn scaled_down(frame: &RgbImage, longest_side: usize) -> RgbImage {

@@ -1,7 +1,8 @@
-//! The formats of films, in one table that everything asks: writing, reading, texts, messages, and
-//! which options belong to which format.
+//! The formats of films, which everything asks: writing, reading, texts, messages, and which options
+//! belong to which format.
 //!
-//! A new format is one module beside these, one variant of [`FilmFormat`] and one row of [`FORMATS`].
+//! A new format is one module below this one and one variant of [`FilmFormat`]; the compiler then
+//! names every function here that must know it.
 
 mod animation;
 mod gif;
@@ -9,13 +10,11 @@ mod mp4;
 pub(crate) mod png;
 mod webp;
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read as _, Seek as _};
 use std::path::Path;
 
 pub use self::mp4::ffmpeg::{ffmpeg_available, ffmpeg_version};
-pub(crate) use self::mp4::validate_encoder;
 use crate::error::VideoError;
 use crate::flaw::Flaw;
 use crate::frame_rate::FrameRate;
@@ -51,69 +50,8 @@ pub enum FormatOption {
     WebpCompression,
 }
 
-/// What the crate knows of a format.
-struct Format {
-    format: FilmFormat,
-    /// The ending of its files, or of the files in its folder.
-    ending: &'static str,
-    /// Whether a film is a folder of files rather than a file.
-    is_folder: bool,
-    /// Whether a file is of this format, by its first [`SIGNATURE`] bytes.
-    has_signature: fn(&[u8]) -> bool,
-    options: &'static [FormatOption],
-    /// Begins a film.
-    create: fn(&NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError>,
-    /// Opens a file of this format as a film.
-    read: fn(&Path, File, &ReadOptions) -> Result<Frames, VideoError>,
-    /// Finds the text that a file carries.
-    read_text: fn(BufReader<File>) -> Result<Option<String>, Flaw>,
-}
-
-static FORMATS: [Format; 4] = [
-    Format {
-        format: FilmFormat::Mp4,
-        ending: "mp4",
-        is_folder: false,
-        has_signature: |start| start.get(4..8) == Some(b"ftyp"),
-        options: &[FormatOption::Encoder, FormatOption::Audio],
-        create: mp4::create,
-        read: mp4::read,
-        read_text: mp4::read_text,
-    },
-    Format {
-        format: FilmFormat::Gif,
-        ending: "gif",
-        is_folder: false,
-        has_signature: |start| start.starts_with(b"GIF8"),
-        options: &[FormatOption::Repeats],
-        create: gif::create,
-        read: gif::read,
-        read_text: gif::read_text,
-    },
-    Format {
-        format: FilmFormat::Webp,
-        ending: "webp",
-        is_folder: false,
-        has_signature: |start| start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WEBP"),
-        options: &[FormatOption::Repeats, FormatOption::WebpCompression],
-        create: webp::create,
-        read: webp::read,
-        read_text: webp::read_text,
-    },
-    Format {
-        format: FilmFormat::PngSequence,
-        ending: "png",
-        is_folder: true,
-        has_signature: |start| start.starts_with(b"\x89PNG"),
-        options: &[],
-        create: png::create,
-        read: png::read_single,
-        read_text: png::read_text,
-    },
-];
-
 /// Bytes at the beginning of a file that tell all formats apart.
-const SIGNATURE: usize = 12;
+const SIGNATURE: u64 = 12;
 
 /// A film that is about to be written. Its options and its size have been checked, as far as they
 /// hold for all formats.
@@ -142,32 +80,44 @@ impl FilmFormat {
         if path.to_string_lossy().ends_with(std::path::is_separator) {
             return Ok(Self::PngSequence);
         }
-        let mut files = FORMATS.iter().filter(|row| !row.is_folder);
-        match files.find(|row| row.is_ending(ending)) {
-            Some(row) => Ok(row.format),
+        let is_ending = |known| ending.eq_ignore_ascii_case(known);
+        let mut formats = Self::ALL.into_iter();
+        match formats.find(|format| format.ending().is_some_and(is_ending)) {
+            Some(format) => Ok(format),
             None if path.is_dir() => Ok(Self::PngSequence),
-            None => Err(VideoError::UnknownFormat {
-                path: path.to_path_buf(),
-            }),
+            None => Err(VideoError::UnknownFormat { path: path.into() }),
         }
     }
 
     /// The ending of a film's file, without the dot; `None` for a format that is a folder.
     #[must_use]
     pub fn ending(self) -> Option<&'static str> {
-        let row = self.row();
-        (!row.is_folder).then_some(row.ending)
+        match self {
+            Self::Mp4 => Some("mp4"),
+            Self::Gif => Some("gif"),
+            Self::Webp => Some("webp"),
+            Self::PngSequence => None,
+        }
     }
 
     /// Whether an option has a meaning for this format.
     #[must_use]
     pub fn takes(self, option: FormatOption) -> bool {
-        self.row().options.contains(&option)
+        match option {
+            FormatOption::Encoder | FormatOption::Audio => self == Self::Mp4,
+            FormatOption::Repeats => matches!(self, Self::Gif | Self::Webp),
+            FormatOption::WebpCompression => self == Self::Webp,
+        }
     }
 
     /// Begins a film of this format.
     pub(crate) fn create(self, film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
-        (self.row().create)(film)
+        Ok(match self {
+            Self::Mp4 => mp4::create(film)?,
+            Self::Gif => Box::new(gif::GifSink::new(film)?),
+            Self::Webp => Box::new(webp::WebpSink::new(film)?),
+            Self::PngSequence => Box::new(png::PngSink::new(film)?),
+        })
     }
 
     /// Opens a file of this format as a film.
@@ -177,24 +127,38 @@ impl FilmFormat {
         file: File,
         options: &ReadOptions,
     ) -> Result<Frames, VideoError> {
-        (self.row().read)(path, file, options)
+        let frames = match self {
+            Self::Mp4 => return mp4::read(path, file, options),
+            Self::Gif => gif::read(path, file),
+            Self::Webp => webp::read(path, file),
+            // A single picture is no film.
+            Self::PngSequence => return Err(VideoError::UnknownContent { path: path.into() }),
+        };
+        frames.map_err(|flaw| flaw.of(path))
     }
 
     /// Finds the text that a file of this format carries.
     pub(crate) fn read_text(self, file: File) -> Result<Option<String>, Flaw> {
-        (self.row().read_text)(BufReader::new(file))
+        let file = BufReader::new(file);
+        match self {
+            Self::Mp4 => mp4::read_text(file),
+            Self::Gif => gif::read_text(file),
+            Self::Webp => webp::read_text(file),
+            Self::PngSequence => png::read_text(file),
+        }
     }
 
     /// The format of a file that begins with these bytes; [`SIGNATURE`] of them suffice.
     fn from_start(start: &[u8]) -> Option<Self> {
-        let mut rows = FORMATS.iter();
-        let row = rows.find(|row| (row.has_signature)(start))?;
-        Some(row.format)
-    }
-
-    fn row(self) -> &'static Format {
-        let row = FORMATS.iter().find(|row| row.format == self);
-        row.expect("the table has a row for every format")
+        match start {
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(Self::Mp4),
+            [b'G', b'I', b'F', b'8', ..] => Some(Self::Gif),
+            _ if start.starts_with(b"RIFF") && start.get(8..12) == Some(b"WEBP") => {
+                Some(Self::Webp)
+            }
+            [0x89, b'P', b'N', b'G', ..] => Some(Self::PngSequence),
+            _ => None,
+        }
     }
 }
 
@@ -202,60 +166,47 @@ impl FormatOption {
     /// The endings of the formats that take this option, as in ".gif or .webp".
     #[must_use]
     pub fn endings(self) -> String {
-        listed(
-            FilmFormat::ALL
-                .into_iter()
-                .filter(|format| format.takes(self)),
-        )
-    }
-}
-
-impl Format {
-    fn is_ending(&self, ending: &OsStr) -> bool {
-        ending.eq_ignore_ascii_case(self.ending)
+        endings_of(|format| format.takes(self))
     }
 }
 
 /// The endings of all films that are files, as in ".mp4, .gif or .webp".
 pub(crate) fn endings() -> String {
-    listed(FilmFormat::ALL.into_iter())
+    endings_of(|_| true)
 }
 
-fn listed(formats: impl Iterator<Item = FilmFormat>) -> String {
-    let endings: Vec<String> = formats
-        .filter_map(FilmFormat::ending)
-        .map(|ending| format!(".{ending}"))
-        .collect();
+fn endings_of(is_listed: impl Fn(FilmFormat) -> bool) -> String {
+    let formats = FilmFormat::ALL
+        .into_iter()
+        .filter(|&format| is_listed(format));
+    let endings: Vec<&str> = formats.filter_map(FilmFormat::ending).collect();
     match endings.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        Some((last, [])) => format!(".{last}"),
+        Some((last, others)) => format!(".{} or .{last}", others.join(", .")),
         None => String::new(),
     }
 }
 
 /// Whether a path has the ending of a file that is read here: a film, or a picture of a folder.
 pub(crate) fn is_read_by_ending(path: &Path) -> bool {
-    let ending = path.extension();
-    ending.is_some_and(|ending| FORMATS.iter().any(|row| row.is_ending(ending)))
+    path.extension().is_some_and(|ending| {
+        let mut known = FilmFormat::ALL
+            .iter()
+            .map(|format| format.ending().unwrap_or("png"));
+        known.any(|known| ending.eq_ignore_ascii_case(known))
+    })
 }
 
 /// Opens a file for reading, and finds out its format from its first bytes.
 pub(crate) fn open(path: &Path) -> Result<(FilmFormat, File), VideoError> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
-
     let mut file = lb_files::open(path)?;
     let mut start = Vec::new();
-    file.by_ref()
-        .take(SIGNATURE as u64)
-        .read_to_end(&mut start)
-        .map_err(VideoError::io("read", path))?;
-    file.seek(SeekFrom::Start(0))
+    let read = file.by_ref().take(SIGNATURE).read_to_end(&mut start);
+    read.and_then(|_| file.rewind())
         .map_err(VideoError::io("read", path))?;
     match FilmFormat::from_start(&start) {
         Some(format) => Ok((format, file)),
-        None => Err(VideoError::UnknownContent {
-            path: path.to_path_buf(),
-        }),
+        None => Err(VideoError::UnknownContent { path: path.into() }),
     }
 }
 
@@ -285,10 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_row_for_every_format() {
-        for format in FilmFormat::ALL {
-            assert_eq!(format.row().format, format);
-        }
+    fn options_name_the_formats_that_take_them() {
         assert_eq!(FormatOption::Repeats.endings(), ".gif or .webp");
         assert_eq!(FormatOption::WebpCompression.endings(), ".webp");
         assert_eq!(FormatOption::Audio.endings(), ".mp4");

@@ -20,30 +20,20 @@ impl FrameRate {
     /// Others are rounded to thousandths.
     pub(crate) fn new(frames_per_second: f64) -> Result<Self, VideoError> {
         if !(SLOWEST..=FASTEST).contains(&frames_per_second) {
-            return Err(VideoError::FrameRate {
-                frames_per_second,
-                min: SLOWEST,
-                max: FASTEST,
-            });
+            return Err(VideoError::FrameRate { frames_per_second });
         }
-        let whole = frames_per_second.round();
+        let (whole, nominal) = (frames_per_second.round(), frames_per_second.ceil());
         let thousandths = (frames_per_second * 1000.0).round() as u32;
-        if whole >= 1.0 && thousandths == whole as u32 * 1000 {
-            return Ok(Self {
-                numerator: whole as u32,
-                denominator: 1,
-            });
-        }
-        let nominal = frames_per_second.ceil();
-        if (frames_per_second - nominal / 1.001).abs() < 0.001 && nominal >= 10.0 {
-            return Ok(Self {
-                numerator: nominal as u32 * 1000,
-                denominator: 1001,
-            });
-        }
+        let (numerator, denominator) = if whole >= 1.0 && thousandths == whole as u32 * 1000 {
+            (whole as u32, 1)
+        } else if (frames_per_second - nominal / 1.001).abs() < 0.001 && nominal >= 10.0 {
+            (nominal as u32 * 1000, 1001)
+        } else {
+            (thousandths, 1000)
+        };
         Ok(Self {
-            numerator: thousandths,
-            denominator: 1000,
+            numerator,
+            denominator,
         })
     }
 

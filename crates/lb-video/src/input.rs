@@ -11,7 +11,6 @@
 mod convert;
 mod decode;
 mod error;
-mod jpeg;
 
 use std::io::ErrorKind;
 use std::path::Path;

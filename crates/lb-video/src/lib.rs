@@ -67,7 +67,7 @@ pub use lb_files::FileError;
 
 pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
 pub use error::VideoError;
-pub use format::png::{PngFile, write_png};
+pub use format::png::{PngFile, pictures_in, write_png};
 pub use format::{FilmFormat, FormatOption, ffmpeg_available, ffmpeg_version};
 pub use input::{
     GreyImage, InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,

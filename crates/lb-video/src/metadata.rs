@@ -57,10 +57,8 @@ pub fn may_carry_text(path: &Path) -> bool {
 /// Checks a text before the work begins.
 pub(crate) fn validate(text: &str) -> Result<(), VideoError> {
     if text.len() > MAX_DESCRIPTION {
-        return Err(VideoError::DescriptionTooLong {
-            bytes: text.len(),
-            max: MAX_DESCRIPTION,
-        });
+        let bytes = text.len();
+        return Err(VideoError::DescriptionTooLong { bytes });
     }
     match text.find('\0') {
         Some(at) => Err(VideoError::DescriptionNul { at }),

@@ -1,11 +1,22 @@
 //! How a film is written.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::error::VideoError;
-use crate::format;
 use crate::frame_rate::FrameRate;
 use crate::metadata;
+
+/// From the finest quantiser that openh264's rate control goes down to (rc.h, GOM_MIN_QP_MODE) to the
+/// coarsest one of H.264 in 8 bits.
+pub(crate) const QUANTIZERS: RangeInclusive<u8> = 12..=51;
+
+/// libx264's presets, fastest first (x264 --fullhelp).
+#[rustfmt::skip]
+pub(crate) const PRESETS: [&str; 10] = [
+    "ultrafast", "superfast", "veryfast", "faster", "fast",
+    "medium", "slow", "slower", "veryslow", "placebo",
+];
 
 /// The encoder of an MP4. Other formats have one encoder each.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,13 +64,6 @@ impl AudioTrack {
             file: file.into(),
             program: "ffmpeg".into(),
         }
-    }
-
-    /// The same track, muxed by another ffmpeg.
-    #[must_use]
-    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program = program.into();
-        self
     }
 }
 
@@ -143,7 +147,22 @@ impl FilmOptions {
         {
             return Err(VideoError::WebpQuality { quality });
         }
-        format::validate_encoder(&self.encoder)
+        match &self.encoder {
+            Encoder::OpenH264 { quantizer } if !QUANTIZERS.contains(quantizer) => {
+                Err(VideoError::Quantizer {
+                    quantizer: *quantizer,
+                })
+            }
+            Encoder::Ffmpeg { crf, .. } if *crf > 51 => {
+                Err(VideoError::ConstantRateFactor { crf: *crf })
+            }
+            Encoder::Ffmpeg { preset, .. } if !PRESETS.contains(&preset.as_str()) => {
+                Err(VideoError::Preset {
+                    preset: preset.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The description, if there is one. ffmpeg cannot tell an empty text from none.

@@ -22,16 +22,14 @@ const ONE: u32 = 1 << 16;
 pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<RgbImage, VideoError> {
     validate_size(width, height)?;
     let (bytes, expected) = (pixels.len(), width * height * 3);
-    let wrong_count = VideoError::PixelCount {
-        width,
-        height,
-        bytes,
-        expected,
-    };
-    if bytes != expected {
-        return Err(wrong_count);
-    }
-    RgbImage::from_raw(width as u32, height as u32, pixels).ok_or(wrong_count)
+    RgbImage::from_raw(width as u32, height as u32, pixels)
+        .filter(|_| bytes == expected)
+        .ok_or(VideoError::PixelCount {
+            width,
+            height,
+            bytes,
+            expected,
+        })
 }
 
 /// Width and height in pixels.

@@ -9,21 +9,31 @@ use lb_files::{StagedFile, StagedFolder};
 use crate::error::VideoError;
 use crate::format::png;
 
+/// A frame for a sink.
+pub(crate) struct NextFrame<'a> {
+    /// Counted from 0.
+    pub(crate) index: usize,
+    pub(crate) picture: &'a Arc<RgbImage>,
+    /// A text of its own, which only some formats can store.
+    pub(crate) text: Option<&'a str>,
+}
+
 /// Takes a film's frames in order. Dropped before `complete`, it leaves nothing behind.
 pub(crate) trait Sink: Send {
     /// The name of the encoder: that of its thread, and the one in errors.
     fn name(&self) -> &'static str;
 
-    /// Takes the next frame, whose size has been checked.
-    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError>;
-
-    /// Takes the next frame with a text of its own, which only some formats can store.
-    fn write_with_text(&mut self, frame: &Arc<RgbImage>, _text: &str) -> Result<(), VideoError> {
-        self.write(frame)
+    /// The fewest frames of a film.
+    fn fewest_frames(&self) -> usize {
+        1
     }
 
-    /// Completes the output, all but its name.
-    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError>;
+    /// Takes the next frame, whose size has been checked.
+    fn write(&mut self, frame: &NextFrame<'_>) -> Result<(), VideoError>;
+
+    /// Completes the output, all but its name. It has had this many frames, at least the fewest, and
+    /// they last this long.
+    fn complete(self: Box<Self>, frames: usize, seconds: f64) -> Result<CompletedFilm, VideoError>;
 }
 
 /// What was written.
@@ -86,10 +96,6 @@ impl CompletedFilm {
             staged: Staged::Pictures(output),
             summary,
         }
-    }
-
-    pub(crate) fn summary(&self) -> &FilmSummary {
-        &self.summary
     }
 
     /// Where the film lies until it has its name.

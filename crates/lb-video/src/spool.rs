@@ -84,9 +84,7 @@ impl FrameSpool {
 
     fn seek(&self, index: usize) -> Result<(), VideoError> {
         let to = SeekFrom::Start(self.offset(index));
-        let sought = (&self.file).seek(to);
-        sought
-            .map(|_| ())
-            .map_err(VideoError::io("read", &self.folder))
+        let sought = (&self.file).seek(to).map(drop);
+        sought.map_err(VideoError::io("read", &self.folder))
     }
 }

@@ -14,16 +14,33 @@ use crate::frame_rate::FrameRate;
 use crate::metadata;
 use crate::options::FilmOptions;
 use crate::picture::{validate_same_size, validate_size};
-use crate::sink::{CompletedFilm, FilmSummary, Sink};
+use crate::sink::{CompletedFilm, FilmSummary, NextFrame, Sink};
 
 /// Writes a film on a thread of its own while the frames are being made. Dropped without
 /// [`finish`](Self::finish), it leaves nothing behind.
 #[derive(Debug)]
 pub struct FilmWriter {
-    pipeline: Pipeline,
-    width: usize,
-    height: usize,
+    encoder: &'static str,
+    size: (usize, usize),
+    /// `None` once the encoder has failed or ended.
+    running: Option<Running>,
 }
+
+/// A sink on a thread of its own behind a bounded queue.
+#[derive(Debug)]
+struct Running {
+    queue: SyncSender<Message>,
+    thread: JoinHandle<Result<Option<CompletedFilm>, VideoError>>,
+}
+
+enum Message {
+    Frame(Arc<RgbImage>, Option<String>),
+    Complete,
+}
+
+/// Frames that wait for the encoder: enough to keep it at work while the next batch is computed, and
+/// few enough to hold in memory at any size.
+const QUEUE: usize = 3;
 
 impl FilmWriter {
     /// A film of frames of `width * height` pixels in the format that the path's ending names. The
@@ -43,9 +60,7 @@ impl FilmWriter {
         let path = path.as_ref();
         let format = FilmFormat::from_path(path)?;
         if options.audio.is_some() && !format.takes(FormatOption::Audio) {
-            return Err(VideoError::Silent {
-                path: path.to_path_buf(),
-            });
+            return Err(VideoError::Silent { path: path.into() });
         }
         Self::create_as(format, path, (width, height), options)
     }
@@ -69,21 +84,40 @@ impl FilmWriter {
     fn create_as(
         format: FilmFormat,
         path: &Path,
-        (width, height): (usize, usize),
+        size: (usize, usize),
         options: &FilmOptions,
     ) -> Result<Self, VideoError> {
         options.validate()?;
-        validate_size(width, height)?;
-        let sink = format.create(&NewFilm {
+        validate_size(size.0, size.1)?;
+        let frame_rate = FrameRate::new(options.frames_per_second)?;
+        let film = NewFilm {
             path,
-            size: (width, height),
-            frame_rate: FrameRate::new(options.frames_per_second)?,
+            size,
+            frame_rate,
             options,
-        })?;
+        };
+        Self::start(format.create(&film)?, size, frame_rate)
+    }
+
+    fn start(
+        sink: Box<dyn Sink>,
+        size: (usize, usize),
+        frame_rate: FrameRate,
+    ) -> Result<Self, VideoError> {
+        let encoder = sink.name();
+        let (queue, messages) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name(format!("lb-video {encoder}"))
+            .spawn(move || run(sink, frame_rate, &messages))
+            .map_err(|error| VideoError::Encoding {
+                encoder,
+                frame: 0,
+                reason: error.to_string(),
+            })?;
         Ok(Self {
-            pipeline: Pipeline::start(sink)?,
-            width,
-            height,
+            encoder,
+            size,
+            running: Some(Running { queue, thread }),
         })
     }
 
@@ -94,9 +128,7 @@ impl FilmWriter {
     /// Otherwise the first error of the encoding, which may be that of an earlier frame, and after it
     /// [`VideoError::FailedBefore`].
     pub fn write(&mut self, frame: impl Into<Arc<RgbImage>>) -> Result<(), VideoError> {
-        let frame = frame.into();
-        validate_same_size(&frame, (self.width, self.height))?;
-        self.pipeline.write(frame, None)
+        self.send(frame.into(), None)
     }
 
     /// As [`write`](Self::write), with a text that belongs to this frame alone and is read again by
@@ -111,9 +143,17 @@ impl FilmWriter {
         text: String,
     ) -> Result<(), VideoError> {
         metadata::validate(&text)?;
-        let frame = frame.into();
-        validate_same_size(&frame, (self.width, self.height))?;
-        self.pipeline.write(frame, Some(text))
+        self.send(frame.into(), Some(text))
+    }
+
+    fn send(&mut self, frame: Arc<RgbImage>, text: Option<String>) -> Result<(), VideoError> {
+        validate_same_size(&frame, self.size)?;
+        let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
+        if running.queue.send(Message::Frame(frame, text)).is_ok() {
+            return Ok(());
+        }
+        // The encoder has ended with an error, and that error is the one to report.
+        self.end().and(Err(VideoError::FailedBefore))
     }
 
     /// Waits for the encoder and gives the film its name.
@@ -129,83 +169,27 @@ impl FilmWriter {
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
-    pub fn complete(self) -> Result<CompletedFilm, VideoError> {
-        self.pipeline.complete()
-    }
-}
-
-/// Frames that wait for the encoder: enough to keep it at work while the next batch is computed, and
-/// few enough to hold in memory at any size.
-const QUEUE: usize = 3;
-
-enum Message {
-    Frame(Arc<RgbImage>, Option<String>),
-    Complete,
-}
-
-/// A sink on a thread of its own behind a bounded queue. The first error is the one that is reported.
-#[derive(Debug)]
-struct Pipeline {
-    stage: &'static str,
-    /// `None` once the stage has failed or ended.
-    running: Option<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
-    queue: SyncSender<Message>,
-    thread: JoinHandle<Result<Option<CompletedFilm>, VideoError>>,
-}
-
-impl Pipeline {
-    fn start(sink: Box<dyn Sink>) -> Result<Self, VideoError> {
-        let stage = sink.name();
-        let (queue, frames) = sync_channel(QUEUE);
-        let thread = std::thread::Builder::new()
-            .name(format!("lb-video {stage}"))
-            .spawn(move || run(sink, &frames))
-            .map_err(|error| VideoError::Encoding {
-                encoder: stage,
-                frame: 0,
-                reason: error.to_string(),
-            })?;
-        Ok(Self {
-            stage,
-            running: Some(Running { queue, thread }),
-        })
-    }
-
-    /// Waits while the queue is full.
-    fn write(&mut self, frame: Arc<RgbImage>, text: Option<String>) -> Result<(), VideoError> {
+    pub fn complete(mut self) -> Result<CompletedFilm, VideoError> {
         let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
-        if running.queue.send(Message::Frame(frame, text)).is_ok() {
-            return Ok(());
-        }
-        // The stage has ended with an error, and that error is the one to report.
-        self.end().and(Err(VideoError::FailedBefore))
-    }
-
-    fn complete(mut self) -> Result<CompletedFilm, VideoError> {
-        let running = self.running.as_ref().ok_or(VideoError::FailedBefore)?;
-        // If the stage has ended before, `end` returns its error.
+        // If the encoder has ended before, `end` returns its error.
         let _ended = running.queue.send(Message::Complete);
         self.end()?.ok_or(VideoError::FailedBefore)
     }
 
-    /// Closes the queue and waits for the stage's result.
+    /// Closes the queue and waits for the encoder's result.
     fn end(&mut self) -> Result<Option<CompletedFilm>, VideoError> {
         let Running { queue, thread } = self.running.take().ok_or(VideoError::FailedBefore)?;
         drop(queue);
         thread.join().unwrap_or_else(|panic| {
             Err(VideoError::StagePanicked {
-                stage: self.stage,
+                stage: self.encoder,
                 message: panic_message(&*panic),
             })
         })
     }
 }
 
-impl Drop for Pipeline {
+impl Drop for FilmWriter {
     /// Waits for the thread, so that nothing of a film that is given up is left on the disk.
     fn drop(&mut self) {
         let _given_up = self.end();
@@ -216,13 +200,23 @@ impl Drop for Pipeline {
 /// sink is dropped as it is.
 fn run(
     mut sink: Box<dyn Sink>,
-    frames: &Receiver<Message>,
+    frame_rate: FrameRate,
+    messages: &Receiver<Message>,
 ) -> Result<Option<CompletedFilm>, VideoError> {
-    for message in frames {
+    for (index, message) in messages.iter().enumerate() {
         match message {
-            Message::Frame(frame, None) => sink.write(&frame)?,
-            Message::Frame(frame, Some(text)) => sink.write_with_text(&frame, &text)?,
-            Message::Complete => return sink.complete().map(Some),
+            Message::Frame(picture, text) => sink.write(&NextFrame {
+                index,
+                picture: &picture,
+                text: text.as_deref(),
+            })?,
+            Message::Complete => {
+                let (frames, min) = (index, sink.fewest_frames());
+                if frames < min {
+                    return Err(VideoError::TooFewFrames { frames, min });
+                }
+                return sink.complete(frames, frame_rate.time(frames)).map(Some);
+            }
         }
     }
     Ok(None)
@@ -247,21 +241,22 @@ mod tests {
             "panicking"
         }
 
-        fn write(&mut self, _: &Arc<RgbImage>) -> Result<(), VideoError> {
+        fn write(&mut self, _: &NextFrame<'_>) -> Result<(), VideoError> {
             panic!("out of luck")
         }
 
-        fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
+        fn complete(self: Box<Self>, _: usize, _: f64) -> Result<CompletedFilm, VideoError> {
             Err(VideoError::FailedBefore)
         }
     }
 
     #[test]
     fn a_panic_in_the_stage_is_an_error() {
-        let mut pipeline = Pipeline::start(Box::new(Panicking)).unwrap();
+        let frame_rate = FrameRate::new(30.0).unwrap();
+        let mut film = FilmWriter::start(Box::new(Panicking), (1, 1), frame_rate).unwrap();
         let frame = Arc::new(RgbImage::new(1, 1));
-        let failure = (0..20).find_map(|_| pipeline.write(Arc::clone(&frame), None).err());
-        let failure = failure.or_else(|| pipeline.complete().err()).unwrap();
+        let failure = (0..20).find_map(|_| film.write(Arc::clone(&frame)).err());
+        let failure = failure.or_else(|| film.complete().err()).unwrap();
         assert_eq!(
             failure.to_string(),
             "the panicking stage panicked: out of luck"

@@ -1,13 +1,13 @@
 //! What GIF and WebP share: the times of an animation's frames, and reading them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use image::{ImageDecoder, Pixel as _, RgbImage};
+use image::buffer::ConvertBuffer as _;
+use image::{AnimationDecoder, ImageDecoder};
 
-use crate::error::VideoError;
 use crate::flaw::{Flaw, validate_declared_size};
 use crate::frame_rate::FrameRate;
-use crate::reader::FilmFrame;
+use crate::reader::{FilmFrame, Frames};
 
 /// Decides when the frames of an animation are shown, in the whole ticks that its format counts in, and
 /// which of them are shown at all. Times are rounded from the film's beginning on, so that rounding
@@ -59,64 +59,30 @@ impl Timeline {
         self.frames
     }
 
-    pub(super) fn seconds(&self) -> f64 {
-        self.frame_rate.time(self.frames)
-    }
-
     fn now(&self) -> u64 {
         self.frame_rate.ticks(self.frames, self.ticks_per_second)
     }
 }
 
-/// Frames that the image crate decodes.
-pub(super) struct AnimationReader {
-    path: PathBuf,
-    frames: image::Frames<'static>,
-    /// When the next frame begins, in milliseconds.
-    next: u64,
-}
-
-impl AnimationReader {
-    pub(super) fn new(path: &Path, frames: image::Frames<'static>) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            frames,
-            next: 0,
-        }
-    }
-
-    fn frame(&mut self, frame: &image::Frame) -> FilmFrame {
-        let (milliseconds, denominator) = frame.delay().numer_denom_ms();
-        let lasts = u64::from(milliseconds / denominator.max(1));
-        let begins = self.next;
-        self.next += lasts;
-        let shown = frame.buffer();
-        let picture = RgbImage::from_fn(shown.width(), shown.height(), |x, y| {
-            shown.get_pixel(x, y).to_rgb()
-        });
-        FilmFrame {
-            picture,
-            begins: begins as f64 / 1000.0,
-            lasts: lasts as f64 / 1000.0,
-        }
-    }
-}
-
-/// The decoder, if its frames have an acceptable size.
-pub(super) fn sized<D: ImageDecoder>(decoder: D) -> Result<D, Flaw> {
+/// The frames that one of the image crate's decoders finds, with their times.
+pub(super) fn read_with(
+    path: &Path,
+    decoder: impl ImageDecoder + AnimationDecoder<'static>,
+) -> Result<Frames, Flaw> {
     let (width, height) = decoder.dimensions();
     validate_declared_size(width as usize, height as usize)?;
-    Ok(decoder)
-}
-
-impl Iterator for AnimationReader {
-    type Item = Result<FilmFrame, VideoError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let frame = self.frames.next()?.map_err(Flaw::from);
-        let frame = frame.map(|frame| self.frame(&frame));
-        Some(frame.map_err(|flaw| flaw.of(&self.path)))
-    }
+    let (path, mut begins) = (path.to_path_buf(), 0);
+    Ok(Box::new(decoder.into_frames().map(move |frame| {
+        let frame = frame.map_err(|error| Flaw::from(error).of(&path))?;
+        let (milliseconds, denominator) = frame.delay().numer_denom_ms();
+        let lasts = u64::from(milliseconds / denominator.max(1));
+        begins += lasts;
+        Ok(FilmFrame {
+            picture: frame.buffer().convert(),
+            begins: (begins - lasts) as f64 / 1000.0,
+            lasts: lasts as f64 / 1000.0,
+        })
+    })))
 }
 
 #[cfg(test)]

@@ -4,20 +4,18 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use gif::{AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Repeat};
 use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder as _, RgbImage};
 use lb_files::{StagedFile, UnfinishedOutput};
 
 use super::NewFilm;
-use super::animation::{AnimationReader, Timeline, sized};
+use super::animation::{Timeline, read_with};
 use crate::error::VideoError;
 use crate::flaw::{Flaw, as_text};
 use crate::metadata::MAX_DESCRIPTION;
-use crate::reader::{Frames, ReadOptions};
-use crate::sink::{CompletedFilm, Sink};
+use crate::reader::Frames;
+use crate::sink::{CompletedFilm, NextFrame, Sink};
 
 mod canvas;
 mod palette;
@@ -37,18 +35,12 @@ const TRAILER: u8 = 0x3b;
 /// The flag of a colour table that follows; its size is in the lower bits.
 const TABLE: u8 = 0x80;
 
-pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
-    Ok(Box::new(GifSink::new(film)?))
-}
-
-pub(super) fn read(path: &Path, file: File, _: &ReadOptions) -> Result<Frames, VideoError> {
-    let decoder = GifDecoder::new(BufReader::new(file)).map_err(Flaw::from);
-    let decoder = decoder.and_then(sized).map_err(|flaw| flaw.of(path))?;
-    Ok(Box::new(AnimationReader::new(path, decoder.into_frames())))
+pub(super) fn read(path: &Path, file: File) -> Result<Frames, Flaw> {
+    read_with(path, GifDecoder::new(BufReader::new(file))?)
 }
 
 /// Frames through the gif crate's encoder.
-struct GifSink {
+pub(super) struct GifSink {
     encoder: Encoder<BufWriter<StagedFile>>,
     unfinished: UnfinishedOutput,
     timeline: Timeline,
@@ -58,7 +50,7 @@ struct GifSink {
 }
 
 impl GifSink {
-    fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
+    pub(super) fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
         let (width, height) = film.size;
         let output = StagedFile::create(film.path, film.options.overwrite)?;
         let unfinished = output.unfinished();
@@ -119,14 +111,14 @@ impl Sink for GifSink {
         "gif"
     }
 
-    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
-        let changed = self.canvas.changes(frame);
-        let Some(lasted) = self.timeline.take(|| changed.is_some()) else {
+    fn write(&mut self, frame: &NextFrame<'_>) -> Result<(), VideoError> {
+        let changed = self.canvas.changes(frame.picture);
+        let lasted = self.timeline.take(|| changed.is_some());
+        let (Some(lasted), Some(area)) = (lasted, changed) else {
             return Ok(());
         };
         self.flush(lasted)?;
-        let area = changed.unwrap_or_default();
-        let painted = self.canvas.paint(frame, area);
+        let painted = self.canvas.paint(frame.picture, area);
         self.shown = Some(gif::Frame {
             left: area.left as u16,
             top: area.top as u16,
@@ -141,18 +133,13 @@ impl Sink for GifSink {
         Ok(())
     }
 
-    fn complete(mut self: Box<Self>) -> Result<CompletedFilm, VideoError> {
-        let frames = self.timeline.frames();
-        if frames == 0 {
-            return Err(VideoError::TooFewFrames { frames, min: 1 });
-        }
+    fn complete(
+        mut self: Box<Self>,
+        frames: usize,
+        seconds: f64,
+    ) -> Result<CompletedFilm, VideoError> {
         self.flush(self.timeline.rest())?;
-        let Self {
-            mut encoder,
-            unfinished,
-            timeline,
-            ..
-        } = *self;
+        let (mut encoder, unfinished) = (self.encoder, self.unfinished);
         let refused_by_disk = |source| VideoError::from(unfinished.refused(source));
         encoder.get_mut().flush().map_err(refused_by_disk)?;
         let mut output = encoder
@@ -162,7 +149,7 @@ impl Sink for GifSink {
         let output = output
             .into_inner()
             .map_err(|error| refused_by_disk(error.into_error()))?;
-        CompletedFilm::file(output, frames, timeline.seconds())
+        CompletedFilm::file(output, frames, seconds)
     }
 }
 

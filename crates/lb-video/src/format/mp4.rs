@@ -14,26 +14,21 @@ mod h264;
 mod reader;
 mod track;
 
-use std::fs::File;
-use std::io::BufReader;
-use std::sync::Arc;
-
-use image::RgbImage;
 use lb_files::{StagedFile, UnfinishedOutput};
 use muxide::api::{MuxerBuilder, MuxerError, VideoCodec};
 
 use self::audio::AudioSink;
 use self::comment::Describing;
+pub(super) use self::comment::read as read_text;
 use self::ffmpeg::FfmpegSink;
-use self::h264::{H264Encoder, MAX_QUANTIZER, MIN_QUANTIZER};
+use self::h264::H264Encoder;
 pub(super) use self::reader::read;
 use super::NewFilm;
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
-use crate::flaw::Flaw;
 use crate::frame_rate::FrameRate;
 use crate::options::Encoder;
-use crate::sink::{CompletedFilm, Sink};
+use crate::sink::{CompletedFilm, NextFrame, Sink};
 
 /// Begins an MP4 by the encoder that the options name, with a sound track if they name one.
 pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
@@ -46,7 +41,7 @@ pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
         }
         None => None,
     };
-    let sink: Box<dyn Sink> = match &options.encoder {
+    let film: Box<dyn Sink> = match &options.encoder {
         Encoder::OpenH264 { quantizer } => Box::new(Mp4Sink::new(film, output, *quantizer)?),
         Encoder::Ffmpeg {
             program,
@@ -55,54 +50,23 @@ pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
         } => Box::new(FfmpegSink::new(film, output, (program, *crf, preset))?),
     };
     Ok(match sound {
-        Some((track, output)) => Box::new(AudioSink::new(sink, track.clone(), output)),
-        None => sink,
+        Some((track, output)) => Box::new(AudioSink {
+            film,
+            track: track.clone(),
+            output,
+        }),
+        None => film,
     })
-}
-
-/// Finds the comment of the film's metadata list.
-pub(super) fn read_text(file: BufReader<File>) -> Result<Option<String>, Flaw> {
-    comment::read(file)
-}
-
-/// Checks an encoder's quality without starting it.
-pub(crate) fn validate_encoder(encoder: &Encoder) -> Result<(), VideoError> {
-    match encoder {
-        Encoder::OpenH264 { quantizer } => {
-            let (min, max, quantizer) = (MIN_QUANTIZER, MAX_QUANTIZER, *quantizer);
-            if (min..=max).contains(&quantizer) {
-                Ok(())
-            } else {
-                Err(VideoError::Quantizer {
-                    quantizer,
-                    min,
-                    max,
-                })
-            }
-        }
-        Encoder::Ffmpeg { crf, preset, .. } => ffmpeg::validate_quality(*crf, preset),
-    }
 }
 
 /// Checks what H.264 in 4:2:0 demands: even sides, none below 16 pixels (a macroblock).
 fn validate_sides((width, height): (usize, usize)) -> Result<(), VideoError> {
-    const MIN: usize = 16;
-    if [width, height]
-        .iter()
-        .all(|side| *side >= MIN && side.is_multiple_of(2))
-    {
-        Ok(())
-    } else {
-        Err(VideoError::FilmSides {
-            width,
-            height,
-            min: MIN,
-        })
+    let is_fit = |side: usize| side >= 16 && side.is_multiple_of(2);
+    if is_fit(width) && is_fit(height) {
+        return Ok(());
     }
+    Err(VideoError::FilmSides { width, height })
 }
-
-/// A container's last frame lasts as long as the frame before it, so there must be one.
-const FEWEST_FRAMES: usize = 2;
 
 /// H.264 by openh264, in a container by muxide.
 struct Mp4Sink {
@@ -111,16 +75,11 @@ struct Mp4Sink {
     unfinished: UnfinishedOutput,
     planes: YuvPlanes,
     frame_rate: FrameRate,
-    frames: usize,
 }
 
 impl Mp4Sink {
     fn new(film: &NewFilm<'_>, output: StagedFile, quantizer: u8) -> Result<Self, VideoError> {
-        let NewFilm {
-            size: (width, height),
-            frame_rate,
-            ..
-        } = *film;
+        let ((width, height), frame_rate) = (film.size, film.frame_rate);
         validate_sides(film.size)?;
         if width.max(height) > 3840 || width.min(height) > 2160 {
             return Err(VideoError::FilmTooLarge { width, height });
@@ -139,14 +98,12 @@ impl Mp4Sink {
             .with_fast_start(true)
             .build()
             .map_err(|error| refused(0, error))?;
-        let planes = YuvPlanes::default();
         Ok(Self {
             encoder,
             muxer,
             unfinished,
-            planes,
+            planes: YuvPlanes::default(),
             frame_rate,
-            frames: 0,
         })
     }
 }
@@ -164,9 +121,14 @@ impl Sink for Mp4Sink {
         "openh264"
     }
 
-    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
-        let index = self.frames;
-        self.planes.read(frame);
+    /// A container's last frame lasts as long as the frame before it, so there must be one.
+    fn fewest_frames(&self) -> usize {
+        2
+    }
+
+    fn write(&mut self, frame: &NextFrame<'_>) -> Result<(), VideoError> {
+        let index = frame.index;
+        self.planes.read(frame.picture);
         let picture = self
             .encoder
             .encode(&self.planes)
@@ -174,31 +136,17 @@ impl Sink for Mp4Sink {
         let time = self.frame_rate.time(index);
         self.muxer
             .write_video(time, picture.stream, picture.is_keyframe)
-            .map_err(|error| refused(index, error))?;
-        self.frames += 1;
-        Ok(())
+            .map_err(|error| refused(index, error))
     }
 
-    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
-        let Self {
-            mut muxer,
-            unfinished,
-            frame_rate,
-            frames,
-            ..
-        } = *self;
-        if frames < FEWEST_FRAMES {
-            return Err(VideoError::TooFewFrames {
-                frames,
-                min: FEWEST_FRAMES,
-            });
-        }
+    fn complete(self: Box<Self>, frames: usize, seconds: f64) -> Result<CompletedFilm, VideoError> {
+        let (mut muxer, unfinished) = (self.muxer, self.unfinished);
         let refused_by_disk = |source| VideoError::from(unfinished.refused(source));
         muxer.finish_in_place().map_err(|error| match error {
             MuxerError::Io(source) => refused_by_disk(source),
             other => refused(frames, other),
         })?;
         let output = muxer.into_writer().into_output().map_err(refused_by_disk)?;
-        CompletedFilm::file(output, frames, frame_rate.time(frames))
+        CompletedFilm::file(output, frames, seconds)
     }
 }

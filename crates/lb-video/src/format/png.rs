@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ::png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 use image::{ImageDecoder as _, ImageReader, Limits, RgbImage};
@@ -16,7 +15,7 @@ use crate::frame_rate::FrameRate;
 use crate::metadata::{self, MAX_DESCRIPTION};
 use crate::picture;
 use crate::reader::{FilmFrame, Frames, ReadOptions};
-use crate::sink::{CompletedFilm, Sink};
+use crate::sink::{CompletedFilm, NextFrame, Sink};
 
 /// Keyword of the chunk with the film's text, one of those that the PNG specification (11.3.3.2)
 /// registers.
@@ -57,12 +56,7 @@ impl PngFile {
         picture::validate_size(width, height)?;
         picture::validate_same_size(frame, (width, height))?;
         let unfinished = self.output.unfinished();
-        encode(
-            &mut self.output,
-            frame,
-            &texts(description, None),
-            &unfinished,
-        )?;
+        encode(&mut self.output, frame, description, None, &unfinished)?;
         self.output.complete()?;
         Ok(())
     }
@@ -90,80 +84,55 @@ pub fn write_png(
     file.publish()
 }
 
-/// The texts of a picture by their keywords.
-fn texts<'a>(description: Option<&'a str>, own: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
-    let description = description.map(|text| (KEYWORD, text));
-    let own = own.map(|text| (FRAME_KEYWORD, text));
-    description.into_iter().chain(own).collect()
-}
-
-/// Makes the bytes of every PNG that is written; `unfinished` is for the error.
+/// Makes the bytes of every PNG that is written, with the film's text and the picture's own;
+/// `unfinished` is for the error.
 fn encode(
     output: impl Write,
     frame: &RgbImage,
-    texts: &[(&str, &str)],
+    description: Option<&str>,
+    own: Option<&str>,
     unfinished: &UnfinishedOutput,
 ) -> Result<(), VideoError> {
     let mut output = BufWriter::new(output);
-    write_picture(&mut output, frame, texts)
-        .map_err(|error| match error {
+    let mut encoded = || -> Result<(), EncodingError> {
+        let mut encoder = ::png::Encoder::new(&mut output, frame.width(), frame.height());
+        encoder.set_color(ColorType::Rgb);
+        encoder.set_depth(BitDepth::Eight);
+        encoder.set_compression(Compression::Fast);
+        encoder.set_filter(Filter::Adaptive);
+        for (keyword, text) in [(KEYWORD, description), (FRAME_KEYWORD, own)] {
+            if let Some(text) = text {
+                encoder.add_itxt_chunk(keyword.into(), text.into())?;
+            }
+        }
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(frame.as_raw())?;
+        writer.finish()?;
+        Ok(output.flush()?)
+    };
+    encoded().map_err(|error| {
+        let source = match error {
             EncodingError::IoError(source) => source,
             other => std::io::Error::other(other),
-        })
-        .and_then(|()| output.flush())
-        .map_err(|source| unfinished.refused(source).into())
-}
-
-fn write_picture(
-    output: impl Write,
-    frame: &RgbImage,
-    texts: &[(&str, &str)],
-) -> Result<(), EncodingError> {
-    let mut encoder = ::png::Encoder::new(output, frame.width(), frame.height());
-    encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Fast);
-    encoder.set_filter(Filter::Adaptive);
-    for &(keyword, text) in texts {
-        encoder.add_itxt_chunk(keyword.into(), text.into())?;
-    }
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(frame.as_raw())?;
-    writer.finish()
+        };
+        unfinished.refused(source).into()
+    })
 }
 
 /// A folder of `frame_0000.png`, `frame_0001.png`, …
-struct PngSink {
+pub(super) struct PngSink {
     output: StagedFolder,
-    frame_rate: FrameRate,
     description: Option<String>,
-    frames: usize,
     bytes: u64,
 }
 
-pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
-    Ok(Box::new(PngSink {
-        output: StagedFolder::create(film.path, film.options.overwrite)?,
-        frame_rate: film.frame_rate,
-        description: film.options.stored_description(),
-        frames: 0,
-        bytes: 0,
-    }))
-}
-
 impl PngSink {
-    fn add(&mut self, frame: &RgbImage, text: Option<&str>) -> Result<(), VideoError> {
-        let name = file_name(self.frames);
-        let path = self.output.path().join(&name);
-        let temporary = self.output.temporary_path().join(&name);
-        let unfinished = UnfinishedOutput::new(path, temporary, self.bytes);
-        let refused = |source| unfinished.refused(source);
-        let file = File::create_new(unfinished.temporary_path()).map_err(refused)?;
-        let texts = texts(self.description.as_deref(), text);
-        encode(&file, frame, &texts, &unfinished)?;
-        self.bytes += file.metadata().map_err(refused)?.len();
-        self.frames += 1;
-        Ok(())
+    pub(super) fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
+        Ok(Self {
+            output: StagedFolder::create(film.path, film.options.overwrite)?,
+            description: film.options.stored_description(),
+            bytes: 0,
+        })
     }
 }
 
@@ -172,27 +141,26 @@ impl Sink for PngSink {
         "png"
     }
 
-    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
-        self.add(frame, None)
+    fn write(&mut self, frame: &NextFrame<'_>) -> Result<(), VideoError> {
+        let name = file_name(frame.index);
+        let path = self.output.path().join(&name);
+        let temporary = self.output.temporary_path().join(&name);
+        let unfinished = UnfinishedOutput::new(path, temporary, self.bytes);
+        let refused = |source| unfinished.refused(source);
+        let file = File::create_new(unfinished.temporary_path()).map_err(refused)?;
+        let description = self.description.as_deref();
+        encode(&file, frame.picture, description, frame.text, &unfinished)?;
+        self.bytes += file.metadata().map_err(refused)?.len();
+        Ok(())
     }
 
-    fn write_with_text(&mut self, frame: &Arc<RgbImage>, text: &str) -> Result<(), VideoError> {
-        self.add(frame, Some(text))
-    }
-
-    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
-        let Self {
-            output,
-            frame_rate,
+    fn complete(self: Box<Self>, frames: usize, seconds: f64) -> Result<CompletedFilm, VideoError> {
+        Ok(CompletedFilm::pictures(
+            self.output,
             frames,
-            bytes,
-            ..
-        } = *self;
-        if frames == 0 {
-            return Err(VideoError::TooFewFrames { frames, min: 1 });
-        }
-        let seconds = frame_rate.time(frames);
-        Ok(CompletedFilm::pictures(output, frames, seconds, bytes))
+            seconds,
+            self.bytes,
+        ))
     }
 }
 
@@ -210,60 +178,42 @@ pub(crate) fn number(name: &str) -> Option<usize> {
     (file_name(number) == name).then_some(number)
 }
 
-/// Refuses a single picture, which is no film.
-pub(super) fn read_single(path: &Path, _: File, _: &ReadOptions) -> Result<Frames, VideoError> {
-    Err(VideoError::UnknownContent {
-        path: path.to_path_buf(),
-    })
-}
-
 /// Opens a folder of pictures as a film.
 pub(crate) fn read_folder(folder: &Path, options: &ReadOptions) -> Result<Frames, VideoError> {
-    Ok(Box::new(FolderReader::open(folder, options)?))
+    let pictures = pictures_in(folder)?;
+    let frame_rate = FrameRate::new(options.frames_per_second)?;
+    Ok(Box::new(pictures.into_iter().enumerate().map(
+        move |(index, path)| {
+            let begins = frame_rate.time(index);
+            Ok(FilmFrame {
+                picture: read_picture(&path)?,
+                begins,
+                lasts: frame_rate.time(index + 1) - begins,
+            })
+        },
+    )))
 }
 
 /// The PNG pictures of a folder, in the natural order of their names.
-struct FolderReader {
-    pictures: std::iter::Enumerate<std::vec::IntoIter<PathBuf>>,
-    frame_rate: FrameRate,
-}
-
-impl FolderReader {
-    fn open(folder: &Path, options: &ReadOptions) -> Result<Self, VideoError> {
-        let failed = || VideoError::io("read", folder);
-        let mut pictures = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(failed())? {
-            let path = entry.map_err(failed())?.path();
-            let ending = path.extension();
-            if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
-                pictures.push(path);
-            }
-        }
-        if pictures.is_empty() {
-            return Err(VideoError::NoPictures {
-                path: folder.to_path_buf(),
-            });
-        }
-        lb_files::sort_naturally(&mut pictures);
-        Ok(Self {
-            pictures: pictures.into_iter().enumerate(),
-            frame_rate: FrameRate::new(options.frames_per_second)?,
-        })
+///
+/// # Errors
+/// [`VideoError::File`], and [`VideoError::NoPictures`] if there are none.
+pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, VideoError> {
+    let entries = std::fs::read_dir(folder)
+        .and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>())
+        .map_err(VideoError::io("read", folder))?;
+    let mut pictures: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    pictures.retain(|path| {
+        let ending = path.extension();
+        ending.is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
+    });
+    if pictures.is_empty() {
+        return Err(VideoError::NoPictures {
+            path: folder.into(),
+        });
     }
-}
-
-impl Iterator for FolderReader {
-    type Item = Result<FilmFrame, VideoError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (index, path) = self.pictures.next()?;
-        let begins = self.frame_rate.time(index);
-        Some(read_picture(&path).map(|picture| FilmFrame {
-            picture,
-            begins,
-            lasts: self.frame_rate.time(index + 1) - begins,
-        }))
-    }
+    lb_files::sort_naturally(&mut pictures);
+    Ok(pictures)
 }
 
 fn read_picture(path: &Path) -> Result<RgbImage, VideoError> {

@@ -7,19 +7,19 @@ use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use image::RgbImage;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder as _, RgbImage};
 use lb_files::StagedFile;
 use webp::{Encoder, WebPConfig};
 
 use super::NewFilm;
-use super::animation::{AnimationReader, Timeline, sized};
+use super::animation::{Timeline, read_with};
 use crate::error::VideoError;
 use crate::flaw::Flaw;
 use crate::metadata::MAX_DESCRIPTION;
 use crate::options::WebpCompression;
-use crate::reader::{Frames, ReadOptions};
-use crate::sink::{CompletedFilm, Sink};
+use crate::reader::Frames;
+use crate::sink::{CompletedFilm, NextFrame, Sink};
 
 mod exif;
 
@@ -37,25 +37,16 @@ const EXIF: u8 = 1 << 3;
 /// The flag of a frame that replaces what was shown, rather than being blended with it.
 const DO_NOT_BLEND: u8 = 1 << 1;
 
-pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
-    Ok(Box::new(WebpSink::new(film)?))
-}
-
-pub(super) fn read(path: &Path, file: File, _: &ReadOptions) -> Result<Frames, VideoError> {
-    let decoder = WebPDecoder::new(BufReader::new(file)).map_err(Flaw::from);
-    let decoder = decoder.and_then(sized).and_then(|decoder| {
-        if decoder.has_animation() {
-            Ok(decoder)
-        } else {
-            Err(Flaw::damaged("it is a single picture, no animation"))
-        }
-    });
-    let decoder = decoder.map_err(|flaw| flaw.of(path))?;
-    Ok(Box::new(AnimationReader::new(path, decoder.into_frames())))
+pub(super) fn read(path: &Path, file: File) -> Result<Frames, Flaw> {
+    let decoder = WebPDecoder::new(BufReader::new(file))?;
+    if !decoder.has_animation() {
+        return Err(Flaw::damaged("it is a single picture, no animation"));
+    }
+    read_with(path, decoder)
 }
 
 /// Pictures in RIFF chunks.
-struct WebpSink {
+pub(super) struct WebpSink {
     config: WebPConfig,
     output: BufWriter<StagedFile>,
     timeline: Timeline,
@@ -66,7 +57,7 @@ struct WebpSink {
 }
 
 impl WebpSink {
-    fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
+    pub(super) fn new(film: &NewFilm<'_>) -> Result<Self, VideoError> {
         let ((width, height), animation) = (film.size, film.options.animation);
         let output = StagedFile::create(film.path, film.options.overwrite)?;
         if width.max(height) > MAX_SIDE {
@@ -172,8 +163,8 @@ impl Sink for WebpSink {
         "webp"
     }
 
-    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
-        let shown = &self.shown;
+    fn write(&mut self, frame: &NextFrame<'_>) -> Result<(), VideoError> {
+        let (shown, frame) = (&self.shown, frame.picture);
         let different = || shown.as_ref().is_none_or(|(shown, _)| shown != frame);
         let Some(lasted) = self.timeline.take(different) else {
             return Ok(());
@@ -188,11 +179,11 @@ impl Sink for WebpSink {
         Ok(())
     }
 
-    fn complete(mut self: Box<Self>) -> Result<CompletedFilm, VideoError> {
-        let frames = self.timeline.frames();
-        if frames == 0 {
-            return Err(VideoError::TooFewFrames { frames, min: 1 });
-        }
+    fn complete(
+        mut self: Box<Self>,
+        frames: usize,
+        seconds: f64,
+    ) -> Result<CompletedFilm, VideoError> {
         self.flush(self.timeline.rest())?;
         if let Some(text) = self.description.take() {
             self.chunk(b"EXIF", &[&exif::write(&text)])?;
@@ -208,7 +199,6 @@ impl Sink for WebpSink {
             .map_err(refused_by_disk)?;
         self.put(&length.to_le_bytes())?;
         self.output.flush().map_err(refused_by_disk)?;
-        let seconds = self.timeline.seconds();
         let output = self
             .output
             .into_inner()

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, jpeg};
+use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS};
 
 /// The memory that a decoder may take in addition to the pixels. It is for a row or two, and for side
 /// data that is not needed.
@@ -44,7 +44,7 @@ fn open(
     let (format, name) = known_format(path, &bytes)?;
     let cut_short = match format {
         // The decoder would fill the rest with grey.
-        ImageFormat::Jpeg => jpeg::is_cut_short(&bytes),
+        ImageFormat::Jpeg => jpeg_end(&bytes).is_none(),
         // The decoder would say that the file is corrupt.
         ImageFormat::WebP => is_riff_cut_short(&bytes),
         _ => false,
@@ -90,11 +90,32 @@ fn known_format(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, &'static str)
 
 /// Whether there are fewer bytes than the header of a RIFF container declares.
 fn is_riff_cut_short(bytes: &[u8]) -> bool {
-    match bytes {
-        [b'R', b'I', b'F', b'F', a, b, c, d, rest @ ..] => {
-            (rest.len() as u64) < u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
+    let length = bytes.get(4..8).and_then(<[u8]>::first_chunk);
+    let is_longer = |length| bytes.len() as u64 - 8 < u64::from(u32::from_le_bytes(length));
+    bytes.starts_with(b"RIFF") && length.copied().is_some_and(is_longer)
+}
+
+/// Finds the end marker of a JPEG (ITU T.81, annex B); `None` where the bytes end first. Segments are
+/// skipped by their lengths, so that the end marker of a thumbnail in one of them does not count. What
+/// follows the end marker does not matter.
+fn jpeg_end(bytes: &[u8]) -> Option<usize> {
+    const END: u8 = 0xd9;
+    // The start marker has two bytes.
+    let mut at = 2;
+    loop {
+        // Between segments, and in the coded data after a scan's header, this moves to the next marker.
+        // A byte 0xff of coded data is followed by 0, restart markers belong to the data, and markers
+        // may be padded with 0xff.
+        while *bytes.get(at)? != 0xff
+            || matches!(*bytes.get(at + 1)?, 0x00 | 0x01 | 0xd0..=0xd8 | 0xff)
+        {
+            at += 1;
         }
-        _ => false,
+        if bytes[at + 1] == END {
+            return Some(at);
+        }
+        let length = [*bytes.get(at + 2)?, *bytes.get(at + 3)?];
+        at += 2 + usize::from(u16::from_be_bytes(length));
     }
 }
 

@@ -1,5 +1,5 @@
 //! What can be wrong with the file of a picture: one variant for each rule.
-#![allow(missing_docs)] // The messages say what the fields of each variant are.
+#![allow(missing_docs)] // The messages say what the variants and their fields are.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,25 +10,20 @@ use super::{LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// There is no file of this name.
     #[error("there is no picture {}", path.display())]
     Missing { path: PathBuf },
     /// The file is not a regular one, and may be endless.
     #[error("{} is {found}; a picture must be a regular file", path.display())]
     NotAFile { path: PathBuf, found: &'static str },
-    /// The system cannot read the file.
     #[error("cannot read the picture {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    /// The file is larger than that of a picture may be.
     #[error(
         "the picture {} has {} MiB; at most {} are allowed",
         path.display(), bytes.div_ceil(1 << 20), LARGEST_INPUT_FILE >> 20
     )]
     FileTooLarge { path: PathBuf, bytes: u64 },
-    /// The file has none of the formats that are read.
     #[error("{} is {found}; PNG, JPEG and WebP pictures are read", path.display())]
     NotAPicture { path: PathBuf, found: String },
-    /// The declared size is beyond the limits.
     #[error(
         "the picture {} declares {width}x{height} pixels; at most {LARGEST_INPUT_SIDE} a side and \
          {} million in all are allowed",
@@ -49,17 +44,14 @@ pub enum InputError {
         format: &'static str,
         most: u64,
     },
-    /// The file ends before its picture does.
     #[error("the {format} picture {} is cut short: the file ends before the picture does", path.display())]
     CutShort { path: PathBuf, format: &'static str },
-    /// The file breaks a rule of its format.
     #[error("the {format} picture {} is damaged: {reason}", path.display())]
     Damaged {
         path: PathBuf,
         format: &'static str,
         reason: String,
     },
-    /// A mask or depth map has a pixel that is not opaque.
     #[error(
         "the pixel in column {column}, row {row} (from 0) of {} is transparent; a mask or depth \
          map must be opaque",

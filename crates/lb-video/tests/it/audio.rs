@@ -178,7 +178,9 @@ fn what_is_no_track_is_refused_at_once() {
         assert!(matches!(refused(&good, &silent), VideoError::Silent { .. }));
     }
     let mut missing = good.clone();
-    missing.audio = Some(AudioTrack::new(&track).with_program("no-such-program"));
+    let mut muxed_by_nothing = AudioTrack::new(&track);
+    muxed_by_nothing.program = "no-such-program".into();
+    missing.audio = Some(muxed_by_nothing);
     let error = refused(&missing, &path);
     assert!(
         matches!(error, VideoError::AudioWithoutFfmpeg { .. }),

@@ -17,18 +17,6 @@ pub(super) struct Area {
     pub(super) height: usize,
 }
 
-/// One pixel, the smallest area that can be painted.
-impl Default for Area {
-    fn default() -> Self {
-        Self {
-            left: 0,
-            top: 0,
-            width: 1,
-            height: 1,
-        }
-    }
-}
-
 /// A frame for the encoder.
 pub(super) struct Painted {
     /// Red, green, blue.
@@ -60,9 +48,10 @@ impl Canvas {
         let (width, height) = (self.width, self.height);
         let Some(meant) = &self.meant else {
             return Some(Area {
+                left: 0,
+                top: 0,
                 width,
                 height,
-                ..Area::default()
             });
         };
         let pixels = frame.as_raw().as_chunks().0;
@@ -93,33 +82,24 @@ impl Canvas {
         let pixels = frame.as_raw().as_chunks().0;
         let first = self.meant.is_none();
         let meant = self.meant.get_or_insert_with(|| pixels.to_vec());
-        let positions: Vec<Option<(usize, usize)>> = (0..area.height)
-            .flat_map(|y| (0..area.width).map(move |x| (area.left + x, area.top + y)))
-            .map(|(x, y)| {
-                let at = y * self.width + x;
-                (first || has_changed(pixels[at], meant[at])).then_some((x, y))
-            })
-            .collect();
-        let changed: Vec<[u8; 3]> = positions
-            .iter()
-            .flatten()
-            .map(|&(x, y)| pixels[y * self.width + x])
-            .collect();
-        let map = ColourMap::of(&changed);
-        let indices = map.indices(
-            positions
-                .iter()
-                .flatten()
-                .copied()
-                .zip(changed.iter().copied()),
-        );
-        let mut painted = indices.into_iter();
-        let indices = positions
-            .iter()
-            .map(|position| position.and_then(|_| painted.next()).unwrap_or(TRANSPARENT))
-            .collect();
-        for (&(x, y), colour) in positions.iter().flatten().zip(changed) {
-            meant[y * self.width + x] = colour;
+        let (mut changed, mut colours) = (Vec::new(), Vec::new());
+        for y in 0..area.height {
+            for x in 0..area.width {
+                let (column, row) = (area.left + x, area.top + y);
+                let at = row * self.width + column;
+                if first || has_changed(pixels[at], meant[at]) {
+                    meant[at] = pixels[at];
+                    changed.push((y * area.width + x, (column, row)));
+                    colours.push(pixels[at]);
+                }
+            }
+        }
+        let map = ColourMap::of(&colours);
+        let positions = changed.iter().map(|&(_, position)| position);
+        let painted = map.indices(positions.zip(colours));
+        let mut indices = vec![TRANSPARENT; area.width * area.height];
+        for (&(place, _), index) in changed.iter().zip(painted) {
+            indices[place] = index;
         }
         Painted {
             palette: map.bytes(),

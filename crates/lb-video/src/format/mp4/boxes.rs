@@ -56,10 +56,11 @@ impl<R: Read + Seek> BoxReader<R> {
         Ok(children)
     }
 
-    /// The first box of that name.
-    pub(crate) fn child(&mut self, of: Content, name: &[u8; 4]) -> Result<Option<Content>, Flaw> {
-        let children = self.children(of, 0)?;
-        Ok(children.into_iter().find(|child| child.name == *name))
+    /// The first box of that name, which must be there.
+    pub(crate) fn child(&mut self, of: Content, name: &[u8; 4]) -> Result<Content, Flaw> {
+        let mut children = self.children(of, 0)?.into_iter();
+        let child = children.find(|child| child.name == *name);
+        child.ok_or_else(|| Flaw::damaged(format!("it has no box '{}'", name.escape_ascii())))
     }
 
     /// The bytes of a box that has no more than `most` of them.

@@ -13,7 +13,7 @@ const WAY: [[u8; 4]; 6] = [*b"moov", *b"udta", *b"meta", *b"ilst", COMMENT, *b"d
 const UTF8: u32 = 1;
 
 /// The comment of the film in `file`.
-pub(super) fn read(file: impl Read + Seek) -> Result<Option<String>, Flaw> {
+pub(in crate::format) fn read(file: impl Read + Seek) -> Result<Option<String>, Flaw> {
     let mut file = BoxReader::new(file);
     let whole = file.whole()?;
     find(&mut file, whole, &WAY)

@@ -6,14 +6,12 @@
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 
 use image::RgbImage;
 use lb_files::{NamedTempFile, StagedFile};
 
 use super::child::EncoderChild;
 use super::h264::SECONDS_BETWEEN_KEYFRAMES;
-use super::reader::FrameTimes;
 use super::validate_sides;
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
@@ -21,34 +19,19 @@ use crate::flaw::{Flaw, validate_declared_size};
 use crate::format::NewFilm;
 use crate::frame_rate::FrameRate;
 use crate::picture;
-use crate::reader::{FilmFrame, ReadOptions};
-use crate::sink::{CompletedFilm, Sink};
+use crate::reader::ReadOptions;
+use crate::sink::{CompletedFilm, NextFrame, Sink};
 
-/// libx264's presets, fastest first (x264 --fullhelp).
-const PRESETS: [&str; 10] = [
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-];
+/// The program with the options of every call.
+pub(super) fn ffmpeg(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["-hide_banner", "-loglevel", "error"]);
+    command
+}
 
-pub(super) fn validate_quality(crf: u8, preset: &str) -> Result<(), VideoError> {
-    if crf > 51 {
-        return Err(VideoError::ConstantRateFactor { crf });
-    }
-    if !PRESETS.contains(&preset) {
-        return Err(VideoError::Preset {
-            preset: preset.into(),
-            allowed: PRESETS.join(", "),
-        });
-    }
-    Ok(())
+/// An absolute path, which ffmpeg takes for neither an option nor an address.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The version that `program -version` reports, or `None` if it does not run or is no ffmpeg.
@@ -80,8 +63,6 @@ pub(super) struct FfmpegSink {
     /// The file that ffmpeg reads the description from; removed with the sink.
     _description: Option<NamedTempFile>,
     planes: YuvPlanes,
-    frame_rate: FrameRate,
-    frames: usize,
 }
 
 impl FfmpegSink {
@@ -90,76 +71,41 @@ impl FfmpegSink {
         output: StagedFile,
         (program, crf, preset): (&Path, u8, &str),
     ) -> Result<Self, VideoError> {
-        let NewFilm {
-            size: (width, height),
-            frame_rate,
-            ..
-        } = *film;
         validate_sides(film.size)?;
         let description = film.options.stored_description();
         let description = description
             .map(|text| description_file(&output, &text))
             .transpose()?;
-        let mut command = Command::new(program);
-        command.args(["-hide_banner", "-loglevel", "error", "-y"]);
-        command.args(["-f", "rawvideo", "-pixel_format", "yuv420p"]);
-        command.args(["-video_size", &format!("{width}x{height}")]);
+        let ((width, height), rate) = (film.size, film.frame_rate);
         let FrameRate {
             numerator,
             denominator,
-        } = frame_rate;
-        command.args([
-            "-framerate",
-            &format!("{numerator}/{denominator}"),
-            "-i",
-            "pipe:0",
-        ]);
+        } = rate;
+        let mut command = ffmpeg(program);
+        command.args("-y -f rawvideo -pixel_format yuv420p".split(' '));
+        command.args(["-video_size", &format!("{width}x{height}")]);
+        command.args(["-framerate", &format!("{numerator}/{denominator}")]);
+        command.args(["-i", "pipe:0"]);
         if let Some(file) = &description {
             command.args(["-f", "ffmetadata", "-i"]).arg(file.path());
         }
-        command.args([
-            "-c:v",
-            "libx264",
-            "-crf",
-            &crf.to_string(),
-            "-preset",
-            preset,
-        ]);
-        command.args([
-            "-pix_fmt",
-            "yuv420p",
-            "-color_range",
-            "tv",
-            "-colorspace",
-            "bt709",
-        ]);
-        command.args(["-color_primaries", "bt709", "-color_trc", "bt709"]);
-        command.args([
-            "-g",
-            &frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES).to_string(),
-        ]);
+        command.args(["-c:v", "libx264", "-crf", &crf.to_string()]);
+        command.args(["-preset", preset, "-pix_fmt", "yuv420p"]);
+        command.args("-color_range tv -colorspace bt709".split(' '));
+        command.args("-color_primaries bt709 -color_trc bt709".split(' '));
+        command.args(["-g", &rate.frames_in(SECONDS_BETWEEN_KEYFRAMES).to_string()]);
         // The film must not say when and by which version it was made.
-        command.args([
-            "-map",
-            "0:v",
-            "-map_metadata",
-            if description.is_some() { "1" } else { "-1" },
-            "-fflags",
-            "+bitexact",
-            "-flags:v",
-            "+bitexact",
-        ]);
-        command
-            .args(["-movflags", "+faststart", "-f", "mp4"])
-            .arg(output.temporary_path());
+        let metadata = if description.is_some() { "1" } else { "-1" };
+        command.args(["-map", "0:v", "-map_metadata", metadata]);
+        command.args("-fflags +bitexact -flags:v +bitexact".split(' '));
+        command.args("-movflags +faststart -f mp4".split(' '));
+        command.arg(output.temporary_path());
         let child = EncoderChild::start(program, command, output.unfinished())?;
         Ok(Self {
             child,
             output,
             _description: description,
             planes: YuvPlanes::default(),
-            frame_rate,
-            frames: 0,
         })
     }
 }
@@ -187,40 +133,21 @@ impl Sink for FfmpegSink {
         "ffmpeg"
     }
 
-    fn write(&mut self, frame: &Arc<RgbImage>) -> Result<(), VideoError> {
-        self.planes.read(frame);
-        let YuvPlanes {
-            luma,
-            blue_difference,
-            red_difference,
-        } = &self.planes;
-        self.child.send(&[luma, blue_difference, red_difference])?;
-        self.frames += 1;
-        Ok(())
+    fn write(&mut self, frame: &NextFrame<'_>) -> Result<(), VideoError> {
+        self.planes.read(frame.picture);
+        self.child.send(&self.planes.planes())
     }
 
-    fn complete(self: Box<Self>) -> Result<CompletedFilm, VideoError> {
-        let Self {
-            child,
-            output,
-            frame_rate,
-            frames,
-            ..
-        } = *self;
-        if frames == 0 {
-            return Err(VideoError::TooFewFrames { frames, min: 1 });
-        }
-        child.finish()?;
-        CompletedFilm::file(output, frames, frame_rate.time(frames))
+    fn complete(self: Box<Self>, frames: usize, seconds: f64) -> Result<CompletedFilm, VideoError> {
+        self.child.finish()?;
+        CompletedFilm::file(self.output, frames, seconds)
     }
 }
 
 /// Decoded pictures through a pipe, as one PPM after another.
 pub(super) struct FfmpegReader {
-    path: PathBuf,
     child: Child,
     pictures: BufReader<ChildStdout>,
-    times: FrameTimes,
 }
 
 impl FfmpegReader {
@@ -228,7 +155,6 @@ impl FfmpegReader {
     pub(super) fn start(
         path: &Path,
         codec: String,
-        times: FrameTimes,
         options: &ReadOptions,
     ) -> Result<Self, VideoError> {
         let undecodable = |reason: String| VideoError::Undecodable {
@@ -239,39 +165,26 @@ impl FfmpegReader {
         let Some(program) = &options.ffmpeg else {
             return Err(undecodable("it was not to be used".into()));
         };
-        let mut command = Command::new(program);
-        command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-i"]);
-        // An absolute path is taken for neither an option nor an address.
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        command.arg(absolute).args(["-map", "0:v:0"]);
-        command.args(["-fps_mode", "passthrough", "-pix_fmt", "rgb24"]);
-        command.args(["-f", "image2pipe", "-c:v", "ppm", "pipe:1"]);
+        let mut command = ffmpeg(program);
+        command.args(["-nostdin", "-i"]).arg(absolute(path));
+        command.args("-map 0:v:0 -fps_mode passthrough -pix_fmt rgb24".split(' '));
+        command.args("-f image2pipe -c:v ppm pipe:1".split(' '));
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => {
-                return Err(undecodable(format!(
-                    "{} cannot be started: {error}",
-                    program.display()
-                )));
-            }
-        };
+        let mut child = command.spawn().map_err(|error| {
+            undecodable(format!("{} cannot be started: {error}", program.display()))
+        })?;
         let Some(pictures) = child.stdout.take() else {
             return Err(VideoError::FailedBefore);
         };
-        Ok(Self {
-            path: path.to_path_buf(),
-            child,
-            pictures: BufReader::new(pictures),
-            times,
-        })
+        let pictures = BufReader::new(pictures);
+        Ok(Self { child, pictures })
     }
 
     /// Reads the next picture; `None` at the end.
-    fn picture(&mut self) -> Result<Option<RgbImage>, Flaw> {
+    pub(super) fn picture(&mut self) -> Result<Option<RgbImage>, Flaw> {
         let mut start = [0; 3];
         if self.pictures.read(&mut start[..1])? == 0 {
             return Ok(None);
@@ -301,16 +214,6 @@ impl FfmpegReader {
             }
         }
         Err(Flaw::damaged("what ffmpeg gives is too large"))
-    }
-}
-
-impl Iterator for FfmpegReader {
-    type Item = Result<FilmFrame, VideoError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let picture = self.picture();
-        let frame = picture.and_then(|picture| self.times.frame(picture));
-        frame.map_err(|flaw| flaw.of(&self.path)).transpose()
     }
 }
 

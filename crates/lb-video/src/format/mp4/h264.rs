@@ -18,11 +18,8 @@ use openh264::formats::{YUVSlices, YUVSource};
 
 use crate::colour::YuvPlanes;
 use crate::frame_rate::FrameRate;
+use crate::options::QUANTIZERS;
 
-/// Finest quantiser: openh264's rate control goes no lower (rc.h, GOM_MIN_QP_MODE).
-pub(crate) const MIN_QUANTIZER: u8 = 12;
-/// Coarsest quantiser of H.264 in 8 bits.
-pub(crate) const MAX_QUANTIZER: u8 = 51;
 /// How much coarser a picture that does not fit is tried again: openh264's own step for a block.
 const COARSER: u8 = 2;
 
@@ -128,9 +125,9 @@ impl H264Encoder {
                     self.keyframes += usize::from(is_keyframe);
                     return Ok((stream, is_keyframe));
                 }
-                Err(error) if self.quantizer_now == MAX_QUANTIZER => return Err(error),
+                Err(error) if self.quantizer_now == *QUANTIZERS.end() => return Err(error),
                 Err(_) => {
-                    self.replace_encoder((self.quantizer_now + COARSER).min(MAX_QUANTIZER))?
+                    self.replace_encoder((self.quantizer_now + COARSER).min(*QUANTIZERS.end()))?
                 }
             }
         }

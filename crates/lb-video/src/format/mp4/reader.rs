@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::RgbImage;
 use openh264::OpenH264API;
@@ -38,35 +38,43 @@ pub(in crate::format) fn read(
             "its index names no pictures (it may be fragmented)",
         ));
     }
-    let times = FrameTimes::of(&track);
-    match track.configuration.as_deref().map(Configuration::read) {
+    let mut times = FrameTimes::of(&track);
+    let mut picture: NextPicture = match track.configuration.as_deref().map(Configuration::read) {
         Some(Some(configuration)) if PROFILES.contains(&configuration.profile) => {
             let decoder = Decoder::with_api_config(
                 OpenH264API::from_source(),
                 DecoderConfig::new().flush_after_decode(Flush::NoFlush),
             );
-            Ok(Box::new(H264Reader {
-                path: path.to_path_buf(),
+            let mut reader = H264Reader {
                 file: boxes.file,
                 decoder: decoder.map_err(|error| damaged(&error.to_string()))?,
                 stream: configuration.parameter_sets,
                 length_size: configuration.length_size,
                 samples: track.samples.into_iter(),
-                times,
                 decoded: VecDeque::new(),
                 ended: false,
-            }))
+            };
+            Box::new(move || reader.picture())
         }
-        Some(None) => Err(damaged("its H.264 configuration is cut short")),
+        Some(None) => return Err(damaged("its H.264 configuration is cut short")),
         _ => {
             let codec = track.codec.escape_ascii().to_string();
-            Ok(Box::new(FfmpegReader::start(path, codec, times, options)?))
+            let mut reader = FfmpegReader::start(path, codec, options)?;
+            Box::new(move || reader.picture())
         }
-    }
+    };
+    let path = path.to_path_buf();
+    Ok(Box::new(std::iter::from_fn(move || {
+        let frame = picture().and_then(|picture| times.frame(picture));
+        frame.map_err(|flaw| flaw.of(&path)).transpose()
+    })))
 }
 
+/// Decodes the picture that is shown next; `None` at the end.
+type NextPicture = Box<dyn FnMut() -> Result<Option<RgbImage>, Flaw>>;
+
 /// When a film's pictures are shown and for how long, in seconds, in the order in which they are shown.
-pub(super) struct FrameTimes(VecDeque<(f64, f64)>);
+struct FrameTimes(VecDeque<(f64, f64)>);
 
 impl FrameTimes {
     fn of(track: &Track) -> Self {
@@ -80,7 +88,7 @@ impl FrameTimes {
     }
 
     /// The frame of the picture that was decoded next, or the film's end if there is no more.
-    pub(super) fn frame(&mut self, picture: Option<RgbImage>) -> Result<Option<FilmFrame>, Flaw> {
+    fn frame(&mut self, picture: Option<RgbImage>) -> Result<Option<FilmFrame>, Flaw> {
         match (picture, self.0.pop_front()) {
             (Some(picture), Some((begins, lasts))) => Ok(Some(FilmFrame {
                 picture,
@@ -91,8 +99,9 @@ impl FrameTimes {
             (Some(_), None) => Err(Flaw::damaged("it has more pictures than its index says")),
             (None, Some(_)) => {
                 let missing = self.0.len() + 1;
-                let reason = format!("{missing} pictures cannot be decoded");
-                Err(Flaw::damaged(reason))
+                Err(Flaw::damaged(format!(
+                    "{missing} pictures cannot be decoded"
+                )))
             }
         }
     }
@@ -139,14 +148,12 @@ fn push_unit(stream: &mut Vec<u8>, unit: &[u8]) {
 }
 
 struct H264Reader {
-    path: PathBuf,
     file: BufReader<File>,
     decoder: Decoder,
     /// Bytes for the decoder's next call.
     stream: Vec<u8>,
     length_size: usize,
     samples: std::vec::IntoIter<Sample>,
-    times: FrameTimes,
     decoded: VecDeque<RgbImage>,
     ended: bool,
 }
@@ -196,7 +203,7 @@ impl H264Reader {
         Ok(())
     }
 
-    fn step(&mut self) -> Result<Option<FilmFrame>, Flaw> {
+    fn picture(&mut self) -> Result<Option<RgbImage>, Flaw> {
         while self.decoded.is_empty() && !self.ended {
             match self.samples.next() {
                 Some(sample) => self.decode(sample)?,
@@ -206,17 +213,7 @@ impl H264Reader {
                 }
             }
         }
-        let picture = self.decoded.pop_front();
-        self.times.frame(picture)
-    }
-}
-
-impl Iterator for H264Reader {
-    type Item = Result<FilmFrame, VideoError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let frame = self.step().map_err(|flaw| flaw.of(&self.path));
-        frame.transpose()
+        Ok(self.decoded.pop_front())
     }
 }
 

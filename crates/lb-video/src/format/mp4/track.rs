@@ -38,13 +38,13 @@ impl Track {
     /// The first track of pictures, if there is one.
     pub(super) fn read(file: &mut BoxReader<impl Read + Seek>) -> Result<Option<Self>, Flaw> {
         let whole = file.whole()?;
-        let index = required(file, whole, b"moov")?;
+        let index = file.child(whole, b"moov")?;
         for track in file.children(index, 0)? {
             if track.name != *b"trak" {
                 continue;
             }
-            let media = required(file, track, b"mdia")?;
-            let handler = required(file, media, b"hdlr")?;
+            let media = file.child(track, b"mdia")?;
+            let handler = file.child(media, b"hdlr")?;
             let handler = file.bytes(handler, MOST_DESCRIPTION)?;
             if handler.get(8..12) == Some(b"vide") {
                 return Self::of_media(file, media).map(Some);
@@ -54,7 +54,7 @@ impl Track {
     }
 
     fn of_media(file: &mut BoxReader<impl Read + Seek>, media: Content) -> Result<Self, Flaw> {
-        let header = required(file, media, b"mdhd")?;
+        let header = file.child(media, b"mdhd")?;
         let header = file.bytes(header, MOST_DESCRIPTION)?;
         // Version 1 has times of 64 bits.
         let offset = if header.first() == Some(&1) { 20 } else { 12 };
@@ -62,8 +62,8 @@ impl Track {
         if ticks_per_second == 0 {
             return Err(Flaw::damaged("its time scale is 0"));
         }
-        let information = required(file, media, b"minf")?;
-        let tables = required(file, information, b"stbl")?;
+        let information = file.child(media, b"minf")?;
+        let tables = file.child(information, b"stbl")?;
         let (codec, configuration) = description(file, tables)?;
         let samples = samples(file, tables)?;
         Ok(Self {
@@ -75,20 +75,11 @@ impl Track {
     }
 }
 
-fn required(
-    file: &mut BoxReader<impl Read + Seek>,
-    of: Content,
-    name: &[u8; 4],
-) -> Result<Content, Flaw> {
-    file.child(of, name)?
-        .ok_or_else(|| Flaw::damaged(format!("it has no box '{}'", name.escape_ascii())))
-}
-
 fn description(
     file: &mut BoxReader<impl Read + Seek>,
     tables: Content,
 ) -> Result<([u8; 4], Option<Vec<u8>>), Flaw> {
-    let descriptions = required(file, tables, b"stsd")?;
+    let descriptions = file.child(tables, b"stsd")?;
     let entries = file.children(descriptions, 8)?;
     let entry = *entries
         .first()
@@ -130,15 +121,13 @@ fn samples(file: &mut BoxReader<impl Read + Seek>, tables: Content) -> Result<Ve
             .transpose()
     };
     let sizes = table(b"stsz")?.unwrap_or_default();
-    let sizes: Vec<u32> = match number(&sizes, 4)? {
-        0 => rows::<1>(&sizes, 12)?.into_iter().flatten().collect(),
+    if number(&sizes, 4)? != 0 {
         // No codec of films has pictures of one size.
-        _ => {
-            return Err(Flaw::damaged(
-                "all its pictures have the same number of bytes",
-            ));
-        }
-    };
+        return Err(Flaw::damaged(
+            "all its pictures have the same number of bytes",
+        ));
+    }
+    let sizes = rows::<1>(&sizes, 12)?;
     let chunks: Vec<u64> = match (table(b"stco")?, table(b"co64")?) {
         (Some(short), _) => rows::<1>(&short, 8)?
             .into_iter()
@@ -156,7 +145,7 @@ fn samples(file: &mut BoxReader<impl Read + Seek>, tables: Content) -> Result<Ve
         Some(shifts) => rows::<2>(&shifts, 8)?,
         None => Vec::new(),
     };
-    let mut samples = located(&sizes, &chunks, &runs)?;
+    let mut samples = located(sizes.as_flattened(), &chunks, &runs)?;
     time(&mut samples, &lengths, &shifts);
     Ok(samples)
 }

@@ -41,20 +41,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<String>, Flaw> {
             _ => return Err(Flaw::damaged("its Exif does not begin like TIFF")),
         },
     };
-    let directory = tiff.long(4)? as usize;
-    for index in 0..usize::from(tiff.short(directory)?) {
+    let directory = tiff.number(4, 4)?;
+    for index in 0..tiff.number(directory, 2)? {
         let entry = directory + 2 + 12 * index;
-        if tiff.short(entry)? != IMAGE_DESCRIPTION || tiff.short(entry + 2)? != ASCII {
+        let (tag, kind) = (tiff.number(entry, 2)?, tiff.number(entry + 2, 2)?);
+        if (tag, kind) != (IMAGE_DESCRIPTION.into(), ASCII.into()) {
             continue;
         }
-        let length = tiff.long(entry + 4)? as usize;
+        let length = tiff.number(entry + 4, 4)?;
         if length > MAX_DESCRIPTION + 1 {
             return Err(Flaw::too_long(length as u64));
         }
         let offset = if length <= 4 {
             entry + 8
         } else {
-            tiff.long(entry + 8)? as usize
+            tiff.number(entry + 8, 4)?
         };
         let text = tiff.at(offset, length)?;
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -76,24 +77,14 @@ impl Tiff<'_> {
             .ok_or_else(|| Flaw::damaged("its Exif points beyond its end"))
     }
 
-    fn short(&self, offset: usize) -> Result<u16, Flaw> {
-        let bytes = self.at(offset, 2)?;
-        let bytes = [bytes[0], bytes[1]];
+    fn number(&self, offset: usize, length: usize) -> Result<usize, Flaw> {
+        let bytes = self.at(offset, length)?.iter();
+        let append = |number, byte: &u8| number << 8 | usize::from(*byte);
         Ok(if self.little_endian {
-            u16::from_le_bytes(bytes)
+            bytes.rev().fold(0, append)
         } else {
-            u16::from_be_bytes(bytes)
+            bytes.fold(0, append)
         })
-    }
-
-    fn long(&self, offset: usize) -> Result<u32, Flaw> {
-        let (first, second) = (self.short(offset)?, self.short(offset + 2)?);
-        let (high, low) = if self.little_endian {
-            (second, first)
-        } else {
-            (first, second)
-        };
-        Ok(u32::from(high) << 16 | u32::from(low))
     }
 }
 
