@@ -95,7 +95,7 @@ pub(crate) fn remember_stages(
     let models = [Some(renderer.directory()), renderer.upscaler()];
     for (model, rate) in models.into_iter().zip(rates) {
         if let (Some(model), Some(rate)) = (model, rate) {
-            remember(file, Circumstances::new(model.path(), size, machine), *rate);
+            remember(file, Circumstances::new(&model.path, size, machine), *rate);
         }
     }
 }

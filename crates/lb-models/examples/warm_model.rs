@@ -50,7 +50,7 @@ pub(crate) fn draw(
     model: &ModelDirectory,
     prompt: &str,
 ) -> Result<RgbImage, Box<dyn Error>> {
-    let side = model.default_side();
+    let side = model.default_side;
     let options = PipelineOptions::default();
     let mut pipeline = Pipeline::open(pool, model.clone(), side, side, options)?;
 
@@ -59,7 +59,7 @@ pub(crate) fn draw(
     let conditioning = [&encoded[0].values[..], &encoded[1].values].concat();
 
     let shape = pipeline.latent_shape();
-    let sampler = DdimSampler::new(model.schedule(), STEPS)?;
+    let sampler = DdimSampler::new(&model.schedule, STEPS)?;
     let mut latents = initial_latents(0, shape)?.into_values();
     let mut predicted_clean = vec![0.0; shape.len()];
     for (step, &timestep) in sampler.timesteps().iter().enumerate() {

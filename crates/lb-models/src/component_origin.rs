@@ -59,8 +59,8 @@ impl ComponentOrigin {
         if component == Component::VaeEncoder {
             add(b"large pictures in tiles");
         }
-        add(&directory.scaling_factor().to_le_bytes());
-        let source = GraphSource::find(directory.path(), component, &settled.export())?;
+        add(&directory.scaling_factor.to_le_bytes());
+        let source = GraphSource::find(&directory.path, component, &settled.export())?;
         if let GraphSource::Weights(graph) = &source {
             add(&graph.bytes);
         }

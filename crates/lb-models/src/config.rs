@@ -66,37 +66,18 @@ pub(crate) struct UnetSettings {
 }
 
 /// `vae/config.json`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct VaeSettings {
     pub(crate) block_out_channels: EachBlock<Size>,
-    pub(crate) latent_channels: Size,
+    pub(crate) latent_channels: Option<Size>,
     pub(crate) scaling_factor: Option<PositiveNumber>,
 }
 
-impl Default for VaeSettings {
-    fn default() -> Self {
-        Self {
-            block_out_channels: EachBlock::default(),
-            latent_channels: Size(4),
-            scaling_factor: None,
-        }
-    }
-}
-
 /// `text_encoder/config.json`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct TextEncoderSettings {
     pub(crate) hidden_size: Option<Size>,
-    pub(crate) max_position_embeddings: Size,
-}
-
-impl Default for TextEncoderSettings {
-    fn default() -> Self {
-        Self {
-            hidden_size: None,
-            max_position_embeddings: Size(77),
-        }
-    }
+    pub(crate) max_position_embeddings: Option<Size>,
 }

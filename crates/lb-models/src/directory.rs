@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_checkpoint::Size;
 
 use crate::config::{Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
@@ -16,24 +15,39 @@ pub const LARGEST_SIDE: usize = 8192;
 
 /// The highest noise level of an upscaler whose `model_index.json` has none: the default of diffusers'
 /// `StableDiffusionUpscalePipeline`.
-const DEFAULT_MAX_NOISE_LEVEL: Size = Size(350);
+const DEFAULT_MAX_NOISE_LEVEL: usize = 350;
 
 /// An opened model directory. Its configurations have been read, its weights have not.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ModelDirectory {
-    path: PathBuf,
-    name: String,
-    kind: ModelKind,
-    upscaler: Option<UpscalerConfig>,
+    /// The path that the directory was opened by.
+    pub path: PathBuf,
+    /// The directory's own name.
+    pub name: String,
+    /// The task that the model is made for.
+    pub kind: ModelKind,
+    /// What only an upscaler has.
+    pub upscaler: Option<UpscalerConfig>,
+    /// The width and height, in pixels, of the pictures that the model was trained with.
+    pub default_side: usize,
+    /// A picture's side over its latents' side: 8 for Stable Diffusion, 4 for the x4 upscaler, whose
+    /// latents have the size of the picture it enlarges.
+    pub pixels_per_latent: usize,
+    /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2, 32 for its
+    /// upscaler).
+    pub side_multiple: usize,
+    /// The factor that latents are divided by before they are decoded.
+    pub scaling_factor: f32,
+    /// The width of a text embedding: the numbers of each token.
+    pub text_width: usize,
+    /// The number of positions of the text encoder: the tokens that every prompt is cut or padded to.
+    pub text_length: usize,
+    /// The noise schedule that the model was trained with, from its scheduler's configuration.
+    pub schedule: NoiseScheduleConfig,
     latent_channels: usize,
-    default_side: usize,
-    pixels_per_latent: usize,
-    unet_halvings: usize,
-    scaling_factor: f32,
-    text_width: usize,
-    text_length: usize,
-    schedule: NoiseScheduleConfig,
-    files: ModelFiles,
+    /// The files as they were just before the configurations were read.
+    pub(crate) files: ModelFiles,
 }
 
 impl ModelDirectory {
@@ -46,33 +60,28 @@ impl ModelDirectory {
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let files = ModelFiles::of(path);
         let index = path.join("model_index.json");
+        let refuse = |path, reason: &str| Err(ModelError::unreadable(path, reason));
         if path.is_file() {
-            return Err(ModelError::unreadable(
-                path,
-                "it is not a model directory; a checkpoint has to be imported into one first",
-            ));
+            let reason =
+                "it is not a model directory; a checkpoint has to be imported into one first";
+            return refuse(path, reason);
         }
         if !path.is_dir() {
-            return Err(ModelError::unreadable(path, "it is not a folder"));
+            return refuse(path, "it is not a folder");
         }
         if !index.is_file() && path.join("snapshots").is_dir() {
-            return Err(ModelError::unreadable(
-                path,
-                "it is a folder of Hugging Face's cache; the model is one of those in snapshots/, \
-                 and can be imported by this folder",
-            ));
+            let reason = "it is a folder of Hugging Face's cache; the model is one of those in \
+                          snapshots/, and can be imported by this folder";
+            return refuse(path, reason);
         }
         if !index.is_file() {
-            return Err(ModelError::unreadable(
-                &index,
-                "a model directory has this file",
-            ));
+            return refuse(&index, "a model directory has this file");
         }
         let index = Config::<IndexSettings>::open(&index)?;
         let unet = Config::<UnetSettings>::open(&path.join("unet/config.json"))?;
         let vae = Config::<VaeSettings>::open(&vae_config(path))?;
         let text = Config::<TextEncoderSettings>::open(&path.join("text_encoder/config.json"))?;
-        let latent_channels = vae.settings.latent_channels.0;
+        let latent_channels = vae.settings.latent_channels.map_or(4, |size| size.0);
         let kind = kind::read(&index, &unet, latent_channels)?;
         let upscaler = match kind {
             ModelKind::Upscale => Some(UpscalerConfig::read(path, &index, &unet)?),
@@ -88,26 +97,22 @@ impl ModelDirectory {
         let sample_size = unet.required("sample_size", unet.settings.sample_size)?;
         let default_side = sample_size * pixels_per_latent;
         // Early configurations do not have it.
-        let scaling_factor = vae
-            .settings
-            .scaling_factor
-            .map_or(kind.scaling_factor(), |factor| factor.0);
-        let name = path.canonicalize().ok().and_then(|full| {
-            full.file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-        });
+        let scaling_factor = vae.settings.scaling_factor;
+        let scaling_factor = scaling_factor.map_or(kind.scaling_factor(), |factor| factor.0);
+        let text_length = text.settings.max_position_embeddings;
+        let halvings = unet.blocks(&unet.settings.block_out_channels)? - 1;
         Ok(Self {
             path: path.to_path_buf(),
-            name: name.unwrap_or_else(|| path.display().to_string()),
+            name: name_of(path),
             kind,
             upscaler,
             latent_channels,
             default_side,
             pixels_per_latent,
-            unet_halvings: unet.blocks(&unet.settings.block_out_channels)? - 1,
+            side_multiple: pixels_per_latent << halvings,
             scaling_factor: scaling_factor as f32,
             text_width,
-            text_length: text.settings.max_position_embeddings.0,
+            text_length: text_length.map_or(77, |size| size.0),
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
             files,
         })
@@ -144,29 +149,6 @@ impl ModelDirectory {
         })
     }
 
-    /// The path that the directory was opened by.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The files as they were just before the configurations were read.
-    pub(crate) fn files(&self) -> &ModelFiles {
-        &self.files
-    }
-
-    /// The directory's own name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The task that the model is made for.
-    #[must_use]
-    pub fn kind(&self) -> ModelKind {
-        self.kind
-    }
-
     /// Checks that the model is of the kind that `what` (a noun with its article) needs.
     ///
     /// # Errors
@@ -199,92 +181,31 @@ impl ModelDirectory {
         self.kind.concatenated_channels(self.latent_channels)
     }
 
-    /// The width and height, in pixels, of the pictures that the model was trained with.
-    #[must_use]
-    pub fn default_side(&self) -> usize {
-        self.default_side
-    }
-
-    /// The factor that latents are divided by before they are decoded.
-    #[must_use]
-    pub fn scaling_factor(&self) -> f32 {
-        self.scaling_factor
-    }
-
-    /// The width of a text embedding: the numbers of each token.
-    #[must_use]
-    pub fn text_width(&self) -> usize {
-        self.text_width
-    }
-
-    /// The number of positions of the text encoder: the tokens that every prompt is cut or padded to.
-    #[must_use]
-    pub fn text_length(&self) -> usize {
-        self.text_length
-    }
-
-    /// The noise schedule that the model was trained with, from its scheduler's configuration.
-    #[must_use]
-    pub fn schedule(&self) -> &NoiseScheduleConfig {
-        &self.schedule
-    }
-
-    /// The noise schedule of an upscaler's picture of low resolution; `None` for other kinds.
-    #[must_use]
-    pub fn low_res_schedule(&self) -> Option<&NoiseScheduleConfig> {
-        self.upscaler
-            .as_ref()
-            .map(|config| &config.low_res_schedule)
-    }
-
-    /// The highest noise level that an upscaler can be given; `None` for other kinds.
-    #[must_use]
-    pub fn max_noise_level(&self) -> Option<usize> {
-        self.upscaler.as_ref().map(|config| config.max_noise_level)
-    }
-
     /// The folder of the tokenizer's files.
     #[must_use]
     pub fn tokenizer_folder(&self) -> PathBuf {
         self.path.join("tokenizer")
     }
 
-    /// A picture's side over its latents' side: 8 for Stable Diffusion, 4 for the x4 upscaler, whose
-    /// latents have the size of the picture it enlarges.
-    #[must_use]
-    pub fn pixels_per_latent(&self) -> usize {
-        self.pixels_per_latent
-    }
-
-    /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2, 32 for its
-    /// upscaler).
-    #[must_use]
-    pub fn side_multiple(&self) -> usize {
-        self.pixels_per_latent << self.unet_halvings
-    }
-
     /// The shape of the latents of a picture of this size.
     ///
     /// # Errors
     /// [`ModelError::PictureSize`] for sides that are zero, no multiple of
-    /// [`Self::side_multiple`], or larger than [`LARGEST_SIDE`].
+    /// [`side_multiple`](Self::side_multiple), or larger than [`LARGEST_SIDE`].
     pub fn latent_shape(&self, width: usize, height: usize) -> Result<LatentShape, ModelError> {
-        let multiple = self.side_multiple();
-        let wrong = |rule: String| {
+        let multiple = self.side_multiple;
+        let is_multiple = |side: usize| side > 0 && side.is_multiple_of(multiple);
+        let wrong = |rule| {
             Err(ModelError::PictureSize {
                 width,
                 height,
                 rule,
             })
         };
-        if width == 0
-            || height == 0
-            || !width.is_multiple_of(multiple)
-            || !height.is_multiple_of(multiple)
-        {
+        if !is_multiple(width) || !is_multiple(height) {
             return wrong(format!("width and height must be multiples of {multiple}"));
         }
-        if width > LARGEST_SIDE || height > LARGEST_SIDE {
+        if width.max(height) > LARGEST_SIDE {
             return wrong(format!("no side may be longer than {LARGEST_SIDE}"));
         }
         Ok(LatentShape {
@@ -293,6 +214,14 @@ impl ModelDirectory {
             width: width / self.pixels_per_latent,
         })
     }
+}
+
+/// The name of a folder, also for a path such as `.`.
+pub(crate) fn name_of(folder: &Path) -> String {
+    let full = folder.canonicalize();
+    let name = full.as_deref().unwrap_or(folder).file_name();
+    let name = name.unwrap_or(folder.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// The path of the autoencoder's configuration. Optimum exports only its two halves, each to a folder.
@@ -304,10 +233,12 @@ fn vae_config(path: &Path) -> PathBuf {
 
 /// The noise that can be added to an upscaler's picture of low resolution.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct UpscalerConfig {
-    pub(crate) low_res_schedule: NoiseScheduleConfig,
-    /// The highest level that the pipeline allows, the schedule has, and the UNet has a class for.
-    pub(crate) max_noise_level: usize,
+#[non_exhaustive]
+pub struct UpscalerConfig {
+    /// The noise schedule of the picture of low resolution.
+    pub low_res_schedule: NoiseScheduleConfig,
+    /// The highest noise level that the pipeline allows, the schedule has, and the UNet has a class for.
+    pub max_noise_level: usize,
 }
 
 impl UpscalerConfig {
@@ -318,15 +249,13 @@ impl UpscalerConfig {
     ) -> Result<Self, ModelError> {
         let path = folder.join("low_res_scheduler/scheduler_config.json");
         let low_res_schedule = scheduler_config::read(&path)?;
-        let allowed = index
-            .settings
-            .max_noise_level
-            .unwrap_or(DEFAULT_MAX_NOISE_LEVEL);
+        let allowed = index.settings.max_noise_level;
+        let allowed = allowed.map_or(DEFAULT_MAX_NOISE_LEVEL, |size| size.0);
         let classes = unet.required("num_class_embeds", unet.settings.num_class_embeds)?;
         let last = classes.min(low_res_schedule.num_train_timesteps) - 1;
         Ok(Self {
             low_res_schedule,
-            max_noise_level: allowed.0.min(last),
+            max_noise_level: allowed.min(last),
         })
     }
 }

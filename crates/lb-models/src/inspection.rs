@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lb_blend::NoiseScheduleConfig;
 use lb_checkpoint::{Component, ConfigFile, Weights};
+use lb_export::ExportOptions;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::directory::ModelDirectory;
+use crate::directory::{ModelDirectory, name_of};
 use crate::graph_source::GraphSource;
-use crate::kind::ModelKind;
 use crate::tokenizer::Tokenizer;
 
 /// Files that can hold a model's licence, in the order in which they are tried.
@@ -66,22 +65,14 @@ pub struct ModelInspection {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ModelConfiguration {
-    /// The task that the model is made for.
-    pub kind: ModelKind,
+    /// The model directory: kind, sizes of pictures and prompts, and noise schedule.
+    pub directory: ModelDirectory,
     /// The major version of Stable Diffusion whose layers it has: 1 or 2.
     pub generation: u8,
-    /// Width and height of the pictures that it was trained with, in pixels.
-    pub default_side: usize,
-    /// The number of pixels that both sides of its pictures are multiples of.
-    pub side_multiple: usize,
     /// diffusers' name of the scheduler, if the directory names one.
     pub scheduler: Option<String>,
-    /// The noise schedule that it was trained with, and its prediction type.
-    pub schedule: NoiseScheduleConfig,
     /// The number of tokens in the vocabulary; `None` if the tokenizer cannot be read.
     pub vocabulary: Option<usize>,
-    /// The number of tokens that every prompt is cut or padded to.
-    pub text_length: usize,
 }
 
 /// One network of a model.
@@ -104,12 +95,13 @@ impl ModelInspection {
     #[must_use]
     pub fn of(path: &Path) -> Self {
         let mut problems = Vec::new();
-        let directory = ModelDirectory::open(path);
-        let directory = directory.map_err(|error| problems.push(error.to_string()));
-        let configuration = directory
-            .as_ref()
-            .ok()
-            .map(|directory| ModelConfiguration::of(directory, &mut problems));
+        let configuration = match ModelDirectory::open(path) {
+            Ok(directory) => Some(ModelConfiguration::of(directory, &mut problems)),
+            Err(error) => {
+                problems.push(error.to_string());
+                None
+            }
+        };
         let mut components = Vec::new();
         let mut counted = BTreeSet::new();
         let mut bytes = 0;
@@ -126,9 +118,8 @@ impl ModelInspection {
             bytes += new.map(|file| size_of(&file)).sum::<u64>();
         }
         for component in Component::ALL {
-            let problem = GraphSource::find(path, component, &lb_export::ExportOptions::default())
-                .err()
-                .map(|error| error.to_string());
+            let found = GraphSource::find(path, component, &ExportOptions::default());
+            let problem = found.err().map(|error| error.to_string());
             problems.extend(problem.filter(|problem| !problems.contains(problem)));
         }
         Self {
@@ -151,27 +142,17 @@ impl ModelInspection {
 }
 
 impl ModelConfiguration {
-    fn of(directory: &ModelDirectory, problems: &mut Vec<String>) -> Self {
-        let unet: UnetVersion = settings(&directory.path().join("unet/config.json"));
+    fn of(directory: ModelDirectory, problems: &mut Vec<String>) -> Self {
+        let unet: UnetVersion = settings(&directory.path.join("unet/config.json"));
         let scheduler: NamedClass =
-            settings(&directory.path().join("scheduler/scheduler_config.json"));
-        let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length());
-        let vocabulary = match tokenizer {
-            Ok(tokenizer) => Some(tokenizer.vocabulary_size()),
-            Err(error) => {
-                problems.push(error.to_string());
-                None
-            }
-        };
+            settings(&directory.path.join("scheduler/scheduler_config.json"));
+        let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length);
+        let tokenizer = tokenizer.map_err(|error| problems.push(error.to_string()));
         Self {
-            kind: directory.kind(),
             generation: if unet.use_linear_projection { 2 } else { 1 },
-            default_side: directory.default_side(),
-            side_multiple: directory.side_multiple(),
             scheduler: scheduler.class_name,
-            schedule: directory.schedule().clone(),
-            vocabulary,
-            text_length: directory.text_length(),
+            vocabulary: tokenizer.ok().map(|tokenizer| tokenizer.vocabulary_size()),
+            directory,
         }
     }
 }
@@ -228,13 +209,6 @@ fn is_visible(path: &Path) -> bool {
 
 fn is_model(path: &Path) -> bool {
     path.join("model_index.json").is_file() || path.join("unet/config.json").is_file()
-}
-
-/// The name of a folder, also for a path such as `.`.
-fn name_of(path: &Path) -> String {
-    let full = path.canonicalize();
-    let name = full.as_deref().unwrap_or(path).file_name();
-    name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The files in the folders of a component's graphs, for a component without weights.

@@ -88,7 +88,7 @@ pub use concatenated_channels::{
     MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,
 };
 pub use device::{Device, DeviceProblem, ProviderReport, providers};
-pub use directory::{LARGEST_SIDE, ModelDirectory};
+pub use directory::{LARGEST_SIDE, ModelDirectory, UpscalerConfig};
 pub use error::ModelError;
 pub use image::RgbImage;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};

@@ -76,7 +76,7 @@ impl SessionOptions {
                 allowed: "1 to 1024",
             });
         }
-        let may_record = self.device == Device::Auto || self.device.provider().records_graphs();
+        let may_record = self.device == Device::Auto || self.device.provider().records_graphs;
         if self.cuda_graphs && !may_record {
             return Err(ModelError::Setting {
                 setting: "device of CUDA graphs",
@@ -93,9 +93,9 @@ impl SessionOptions {
         SettledOptions {
             device,
             threads: self.threads,
-            precision: self.precision.unwrap_or(provider.precision()),
+            precision: self.precision.unwrap_or(provider.precision),
             engine_cache: self.engine_cache.clone(),
-            cuda_graphs: self.cuda_graphs && provider.records_graphs(),
+            cuda_graphs: self.cuda_graphs && provider.records_graphs,
         }
     }
 }
@@ -114,7 +114,7 @@ pub(crate) struct SettledOptions {
 impl SettledOptions {
     /// How graphs are written for these sessions.
     pub(crate) fn export(&self) -> ExportOptions {
-        ExportOptions::new(self.precision, self.device.provider().graph_form())
+        ExportOptions::new(self.precision, self.device.provider().graph_form)
     }
 }
 

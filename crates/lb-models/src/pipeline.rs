@@ -60,7 +60,10 @@ impl Pipeline {
         options: PipelineOptions,
     ) -> Result<Self, ModelError> {
         options.validate()?;
-        if let Some(most) = directory.max_noise_level()
+        if let Some(most) = directory
+            .upscaler
+            .as_ref()
+            .map(|config| config.max_noise_level)
             && options.noise_level > most
         {
             let found = options.noise_level;
@@ -109,7 +112,7 @@ impl Pipeline {
     /// Width and height of this pipeline's pictures, in pixels.
     #[must_use]
     pub fn picture_size(&self) -> (usize, usize) {
-        let scale = self.directory.pixels_per_latent();
+        let scale = self.directory.pixels_per_latent;
         (self.shape.width * scale, self.shape.height * scale)
     }
 
@@ -190,7 +193,7 @@ impl Pipeline {
     ) -> Result<Latents, ModelError> {
         self.directory.require_kind(ModelKind::Inpaint, "a mask")?;
         let shape = self.shape;
-        let step = self.directory.pixels_per_latent();
+        let step = self.directory.pixels_per_latent;
         let MaskedPicture { mask, planes } = masked_picture(source, mask, shape, step)?;
         let encoded = self.encode_planes(&[planes])?;
         let mut values = mask;
@@ -251,7 +254,7 @@ impl Pipeline {
     /// [`ModelError`] if it cannot be loaded.
     pub fn load_unet(&mut self) -> Result<(), ModelError> {
         if self.unet.is_none() {
-            let wants_shapes = self.session.device.provider().wants_shapes();
+            let wants_shapes = self.session.device.provider().wants_shapes;
             let rows = self.expected_rows.filter(|_| wants_shapes);
             let profile = rows.map(|rows| shape_profile(&self.directory, self.shape, rows));
             let mut unet: Lease<Unet> = self.pool.take(&self.directory, &self.session, profile)?;
@@ -315,7 +318,7 @@ impl Backend for Pipeline {
         let expected = self.directory.concatenated_channels();
         if request.concatenated_channels != expected {
             return Err(BackendError::new(ModelError::ConcatenatedChannels {
-                kind: self.directory.kind(),
+                kind: self.directory.kind,
                 found: request.concatenated_channels,
                 expected,
             }));

@@ -62,12 +62,8 @@ use crate::tokenizer::Tokenizer;
 /// ```
 #[derive(Clone)]
 pub struct ModelPool {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     runtime: Runtime,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 /// A component that is loaded, as [`ModelPool::loaded`] reports it.
@@ -96,56 +92,48 @@ impl ModelPool {
     /// A component that is needed is always loaded, even if it exceeds the budget.
     #[must_use]
     pub fn new(runtime: Runtime, budget: u64) -> Self {
-        let state = Mutex::new(State {
+        let state = State {
             budget,
             ..State::default()
-        });
+        };
         Self {
-            shared: Arc::new(Shared { runtime, state }),
+            runtime,
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
     /// The runtime that the components are loaded in.
     #[must_use]
     pub fn runtime(&self) -> Runtime {
-        self.shared.runtime
-    }
-
-    /// The memory budget in bytes.
-    #[must_use]
-    pub fn budget(&self) -> u64 {
-        self.lock().budget
+        self.runtime
     }
 
     /// Changes the memory budget, and drops the idle components that exceed the new one.
     pub fn set_budget(&self, bytes: u64) {
-        let dropped = {
-            let mut state = self.lock();
+        self.change(|state| {
             state.budget = bytes;
             if bytes == 0 {
                 state.tokenizers.clear();
             }
             state.evict(0)
-        };
-        drop(dropped);
+        });
     }
 
     /// What is loaded: idle components in the order in which they would be dropped, then those in
     /// use.
     #[must_use]
     pub fn loaded(&self) -> Vec<LoadedComponent> {
-        let state = self.lock();
-        let idle = state.idle.iter().map(|idle| (&idle.entry, false));
-        let in_use = state.in_use.values().map(|entry| (entry, true));
-        let report = |(entry, in_use): (&Entry, bool)| LoadedComponent {
+        let report = |entry: &Entry| LoadedComponent {
             model: entry.key.files.folder().to_owned(),
             component: entry.key.component,
             device: entry.key.options.device,
             precision: entry.key.options.precision,
             bytes: entry.bytes,
-            in_use,
+            in_use: entry.idle.is_none(),
         };
-        idle.chain(in_use).map(report).collect()
+        let mut loaded: Vec<_> = self.lock().entries.iter().map(report).collect();
+        loaded.sort_by_key(|component| component.in_use);
+        loaded
     }
 
     /// How many components the pool has loaded since it was made. It does not grow when an idle
@@ -167,15 +155,13 @@ impl ModelPool {
     }
 
     fn release_where(&self, released: impl Fn(&ModelFiles) -> bool) {
-        let dropped = {
-            let mut state = self.lock();
-            for entry in state.in_use.values_mut() {
+        self.change(|state| {
+            for entry in &mut state.entries {
                 entry.keep &= !released(&entry.key.files);
             }
             state.tokenizers.retain(|(files, _)| !released(files));
-            state.take_idle(|key| released(&key.files))
-        };
-        drop(dropped);
+            state.take_idle(|entry| !entry.keep)
+        });
     }
 
     /// The device and precision that `options` mean on this machine. Devices are tried out once.
@@ -188,7 +174,7 @@ impl ModelPool {
         let device = match known {
             Some(device) => device,
             None => {
-                let device = options.device.settle(self.shared.runtime)?;
+                let device = options.device.settle(self.runtime)?;
                 self.lock().devices.insert(options.device, device);
                 device
             }
@@ -207,30 +193,33 @@ impl ModelPool {
         profile: Option<ShapeProfile>,
     ) -> Result<Lease<T>, ModelError> {
         let key = Key {
-            files: ModelFiles::of(directory.path()),
+            files: ModelFiles::of(&directory.path),
             component: T::COMPONENT,
             options: options.clone(),
             profile,
         };
         // Configurations were read before the files changed: they may not fit the weights that the
         // next opening of the directory will find.
-        let keep = key.files == *directory.files();
+        let keep = key.files == directory.files;
         self.drop_outdated(&key.files);
-        if keep && let Some((component, ticket)) = self.take_idle(&key) {
-            return Ok(Lease { component, ticket });
+        if keep && let Some(lease) = self.take_idle(&key) {
+            return Ok(lease);
         }
-        let source = GraphSource::find(directory.path(), T::COMPONENT, &options.export())?;
+        let source = GraphSource::find(&directory.path, T::COMPONENT, &options.export())?;
         let profile = key.profile.clone();
         let ticket = self.reserve(Entry {
             bytes: source.bytes().max(1),
             key,
             keep,
+            ticket: 0,
+            idle: None,
         });
         let request = SessionRequest {
-            runtime: self.shared.runtime,
+            runtime: self.runtime,
             source: &source,
             options,
             profile,
+            keeps_to_profile: true,
             records_graphs: false,
         };
         let component = Box::new(T::load(directory, request)?);
@@ -246,14 +235,14 @@ impl ModelPool {
         &self,
         directory: &ModelDirectory,
     ) -> Result<Arc<Tokenizer>, ModelError> {
-        let files = ModelFiles::of(directory.path());
+        let files = ModelFiles::of(&directory.path);
         self.drop_outdated(&files);
-        let keep = files == *directory.files();
+        let keep = files == directory.files;
         if keep && let Some(known) = self.lock().tokenizer(&files) {
             return Ok(known);
         }
         let folder = directory.tokenizer_folder();
-        let tokenizer = Arc::new(Tokenizer::open(&folder, directory.text_length())?);
+        let tokenizer = Arc::new(Tokenizer::open(&folder, directory.text_length)?);
         let mut state = self.lock();
         if keep && state.budget > 0 && state.tokenizer(&files).is_none() {
             state.tokenizers.push((files, Arc::clone(&tokenizer)));
@@ -264,57 +253,58 @@ impl ModelPool {
     /// Drops what was loaded from earlier versions of a model's files, as nobody can ask for it again.
     fn drop_outdated(&self, files: &ModelFiles) {
         let is_outdated = |other: &ModelFiles| other.folder() == files.folder() && other != files;
-        let dropped = {
-            let mut state = self.lock();
+        self.change(|state| {
             state.tokenizers.retain(|(files, _)| !is_outdated(files));
-            state.take_idle(|key| is_outdated(&key.files))
-        };
-        drop(dropped);
+            state.take_idle(|entry| is_outdated(&entry.key.files))
+        });
     }
 
     /// An idle component of this key, now in use.
-    fn take_idle<T: Pooled>(&self, key: &Key) -> Option<(Box<T>, Ticket)> {
-        let found = {
+    fn take_idle<T: Pooled>(&self, key: &Key) -> Option<Lease<T>> {
+        let is_wanted = |entry: &Entry| entry.idle.is_some() && entry.key == *key;
+        let mut found = {
             let mut state = self.lock();
-            let position = state.idle.iter().rposition(|idle| idle.entry.key == *key);
-            position.map(|position| state.idle.remove(position))
+            let position = state.entries.iter().rposition(is_wanted)?;
+            state.entries.remove(position)
         };
-        let Idle { component, entry } = found?;
-        let component = component.downcast().ok()?;
-        Some((component, self.reserve(entry)))
+        let component = found.idle.take()?.downcast().ok()?;
+        let ticket = self.reserve(found);
+        Some(Lease { component, ticket })
     }
 
     /// Makes room for a component that will be in use from now on.
-    fn reserve(&self, entry: Entry) -> Ticket {
-        let (dropped, number) = {
-            let mut state = self.lock();
+    fn reserve(&self, mut entry: Entry) -> Ticket {
+        let mut ticket = 0;
+        self.change(|state| {
             let dropped = state.evict(entry.bytes);
-            let number = state.next_ticket;
-            state.next_ticket += 1;
-            state.in_use.insert(number, entry);
-            (dropped, number)
-        };
-        drop(dropped);
+            state.last_ticket += 1;
+            ticket = state.last_ticket;
+            entry.ticket = ticket;
+            state.entries.push(entry);
+            dropped
+        });
         Ticket {
             pool: self.clone(),
-            number,
+            number: ticket,
         }
     }
 
+    /// Changes the state, and drops the components that the change takes out of it. The lock is not held
+    /// by then, because dropping can take long.
+    fn change(&self, change: impl FnOnce(&mut State) -> Vec<Entry>) {
+        let _dropped = change(&mut self.lock());
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        let state = self.shared.state.lock();
-        state.unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for ModelPool {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("ModelPool")
-            .field("runtime", &self.shared.runtime)
-            .field("budget", &self.budget())
-            .field("loaded", &self.loaded())
-            .finish()
+        let mut pool = formatter.debug_struct("ModelPool");
+        pool.field("runtime", &self.runtime);
+        pool.field("loaded", &self.loaded()).finish_non_exhaustive()
     }
 }
 
@@ -382,22 +372,22 @@ struct Ticket {
 
 impl Ticket {
     fn put_back(&self, component: Box<dyn Any + Send>) {
-        let dropped = {
-            let mut state = self.pool.lock();
-            if let Some(entry) = state.in_use.remove(&self.number)
+        let mut component = Some(component);
+        self.pool.change(|state| {
+            if let Some(mut entry) = state.take_in_use(self.number)
                 && entry.keep
             {
-                state.idle.push(Idle { component, entry });
+                entry.idle = component.take();
+                state.entries.push(entry);
             }
             state.evict(0)
-        };
-        drop(dropped);
+        });
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.pool.lock().in_use.remove(&self.number);
+        let _closed = self.pool.lock().take_in_use(self.number);
     }
 }
 
@@ -406,19 +396,12 @@ struct State {
     budget: u64,
     /// What each device that was asked for turned out to be.
     devices: BTreeMap<Device, Device>,
-    /// Least recently used first.
-    idle: Vec<Idle>,
+    /// The components that are loaded, least recently used first.
+    entries: Vec<Entry>,
     /// By the files of their models. They are small and do not count against the budget.
     tokenizers: Vec<(ModelFiles, Arc<Tokenizer>)>,
-    /// By the numbers of their tickets.
-    in_use: BTreeMap<u64, Entry>,
-    next_ticket: u64,
+    last_ticket: u64,
     loads: u64,
-}
-
-struct Idle {
-    component: Box<dyn Any + Send>,
-    entry: Entry,
 }
 
 struct Entry {
@@ -426,6 +409,10 @@ struct Entry {
     bytes: u64,
     /// Whether it may become idle.
     keep: bool,
+    /// The number of the last ticket for it.
+    ticket: u64,
+    /// The component; `None` while a pipeline has it.
+    idle: Option<Box<dyn Any + Send>>,
 }
 
 /// Everything that makes one loaded component unlike another.
@@ -445,31 +432,27 @@ impl State {
     }
 
     /// Takes out as many of the least recently used components as have to go before `more` bytes
-    /// fit into the budget. The caller drops them without holding the lock, as that can take long.
-    #[must_use]
-    fn evict(&mut self, more: u64) -> Vec<Idle> {
-        let idle = self.idle.iter().map(|idle| &idle.entry);
-        let loaded: u64 = idle
-            .chain(self.in_use.values())
-            .map(|entry| entry.bytes)
-            .sum();
+    /// fit into the budget.
+    fn evict(&mut self, more: u64) -> Vec<Entry> {
+        let loaded: u64 = self.entries.iter().map(|entry| entry.bytes).sum();
         let mut excess = (loaded + more).saturating_sub(self.budget);
-        let mut count = 0;
-        for idle in &self.idle {
-            if excess == 0 {
-                break;
-            }
-            excess = excess.saturating_sub(idle.entry.bytes);
-            count += 1;
-        }
-        self.idle.drain(..count).collect()
+        self.take_idle(|entry| {
+            let has_to_go = excess > 0;
+            excess = excess.saturating_sub(entry.bytes);
+            has_to_go
+        })
     }
 
     /// Takes out the idle components that match.
-    fn take_idle(&mut self, matches: impl Fn(&Key) -> bool) -> Vec<Idle> {
-        let idle = std::mem::take(&mut self.idle).into_iter();
-        let (taken, left) = idle.partition(|idle| matches(&idle.entry.key));
-        self.idle = left;
-        taken
+    fn take_idle(&mut self, mut matches: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+        let taken = |entry: &mut Entry| entry.idle.is_some() && matches(entry);
+        self.entries.extract_if(.., taken).collect()
+    }
+
+    /// Takes out the component in use with this ticket.
+    fn take_in_use(&mut self, ticket: u64) -> Option<Entry> {
+        let in_use = |entry: &Entry| entry.idle.is_none() && entry.ticket == ticket;
+        let position = self.entries.iter().position(in_use)?;
+        Some(self.entries.remove(position))
     }
 }

@@ -13,6 +13,7 @@ use lb_blend::{BetaSchedule, NoiseScheduleConfig, PredictionType, TimestepSpacin
 use lb_checkpoint::{ConfigFile, Count, Size};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use serde_json::Value;
 
 use crate::config::Config;
 use crate::error::ModelError;
@@ -115,30 +116,20 @@ fn class<'s>(file: &ConfigFile, settings: &'s SchedulerSettings) -> Result<&'s s
 }
 
 /// Settings with which samplers choose their steps in another way.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct OwnSigmas {
-    use_karras_sigmas: bool,
-    use_exponential_sigmas: bool,
-    use_beta_sigmas: bool,
-    use_lu_lambdas: bool,
-}
+const OWN_SIGMAS: [&str; 4] = [
+    "use_karras_sigmas",
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "use_lu_lambdas",
+];
 
 /// Mentions that the sampler which a model names is not the one that is used.
 fn report_other_sampler(file: &ConfigFile, class: &str) {
     if class == DDIM {
         return;
     }
-    let own: OwnSigmas = file.parse().unwrap_or_default();
-    let sigmas: Vec<_> = [
-        ("use_karras_sigmas", own.use_karras_sigmas),
-        ("use_exponential_sigmas", own.use_exponential_sigmas),
-        ("use_beta_sigmas", own.use_beta_sigmas),
-        ("use_lu_lambdas", own.use_lu_lambdas),
-    ]
-    .into_iter()
-    .filter_map(|(name, is_on)| is_on.then_some(name))
-    .collect();
+    let is_on = |name: &&str| file.settings().get(*name).and_then(Value::as_bool) == Some(true);
+    let sigmas: Vec<_> = OWN_SIGMAS.into_iter().filter(is_on).collect();
     let (with, sigmas) = (
         if sigmas.is_empty() { "" } else { " with " },
         sigmas.join(", "),

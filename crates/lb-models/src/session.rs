@@ -17,7 +17,7 @@ use ort::session::{
 };
 use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType};
 
-use crate::device::{Device, Registration, ShapeProfile};
+use crate::device::{Device, ShapeProfile};
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
 use crate::node_placement::PlacementRecorder;
@@ -53,7 +53,10 @@ pub(crate) struct SessionRequest<'a> {
     pub(crate) options: &'a SettledOptions,
     /// The shapes of the inputs, if they are known. A device that wants them may refuse others.
     pub(crate) profile: Option<ShapeProfile>,
-    /// Whether runs may be recorded as CUDA graphs: their tensors are bound and have few sizes.
+    /// Whether the session must keep to the profile, so that it is refused if it cannot.
+    pub(crate) keeps_to_profile: bool,
+    /// Whether runs are to be recorded as CUDA graphs, if the device has them: their tensors are bound
+    /// and have few sizes.
     pub(crate) records_graphs: bool,
 }
 
@@ -88,34 +91,22 @@ impl ComponentSession {
     /// Makes the session of a component, which messages call `component`.
     pub(crate) fn load(
         component: &'static str,
-        request: SessionRequest<'_>,
+        mut request: SessionRequest<'_>,
     ) -> Result<Self, ModelError> {
-        let SessionRequest {
-            runtime,
-            source,
-            options,
-            profile,
-            records_graphs,
-        } = request;
+        let (source, options) = (request.source, request.options);
         let device = options.device;
         let provider = device.provider();
-        let mut registration = Registration {
-            runtime,
-            source,
-            engine_cache: options.engine_cache.as_deref(),
-            keeps_to_profile: profile.is_some(),
-            profile,
-            records_graphs: records_graphs && provider.records_graphs(),
-        };
+        request.records_graphs &= provider.records_graphs;
+        request.keeps_to_profile &= request.profile.is_some();
         let recorder = (device != Device::Cpu).then(PlacementRecorder::default);
         let doing = || format!("loading the {component} on {device}");
         let started = Instant::now();
         let session = loop {
-            let providers = provider.register(Some(&registration))?;
+            let providers = provider.register(Some(&request))?;
             let made = (|| {
                 // On a CPU, a memory pattern is one more block for every shape of input that has come
                 // twice: no faster, and a fifth more memory for a film of several transitions.
-                let mut builder = Session::builder(runtime.environment())?
+                let mut builder = Session::builder(request.runtime.environment())?
                     .with_optimization_level(GraphOptimizationLevel::Level3)?
                     .with_inter_threads(1)?
                     .with_memory_pattern(device != Device::Cpu)?
@@ -135,14 +126,14 @@ impl ComponentSession {
                 Ok(session) => break session,
                 Err(error) => {
                     let refusal = error.to_string();
-                    match provider.retreat(&mut registration, component, &refusal) {
+                    match provider.retreat(&mut request, component, &refusal) {
                         Some(warning) => tracing::warn!("{warning}"),
                         None => return Err(ModelError::runtime(doing())(error)),
                     }
                 }
             }
         };
-        let records_graphs = registration.records_graphs;
+        let records_graphs = request.records_graphs;
         let run_options = run_options(records_graphs.then_some(NO_GRAPH))
             .map_err(ModelError::runtime(doing()))?;
         let loading = started.elapsed();
@@ -169,31 +160,40 @@ impl ComponentSession {
     /// # Errors
     /// [`ModelError::Signature`] if it has not.
     pub(crate) fn validate(&self, inputs: &[Port], outputs: &[Port]) -> Result<(), ModelError> {
-        validate_ports(
-            self.component,
-            "lacks an input",
-            self.session.inputs(),
-            inputs,
-        )?;
-        validate_ports(
-            self.component,
-            "lacks an output",
-            self.session.outputs(),
-            outputs,
-        )?;
-        let unknown = self
-            .session
-            .inputs()
-            .iter()
-            .find(|found| inputs.iter().all(|port| port.name != found.name()));
-        match unknown {
-            None => Ok(()),
-            Some(found) => Err(ModelError::Signature {
+        let refuse = |rule, found: String, expected: String| {
+            Err(ModelError::Signature {
                 component: self.component,
-                rule: "has an input that nothing can be given for",
-                found: found.name().into(),
-                expected: names(inputs),
-            }),
+                rule,
+                found,
+                expected,
+            })
+        };
+        for (rule, found, expected) in [
+            ("lacks an input", self.session.inputs(), inputs),
+            ("lacks an output", self.session.outputs(), outputs),
+        ] {
+            for port in expected {
+                let Some(outlet) = found.iter().find(|outlet| outlet.name() == port.name) else {
+                    let found: Vec<&str> = found.iter().map(Outlet::name).collect();
+                    return refuse(rule, found.join(", "), port.name.into());
+                };
+                let element = outlet.dtype().tensor_type();
+                if !element.is_some_and(|element| port.types.contains(&element)) {
+                    let found = format!("{} of type {element:?}", port.name);
+                    let expected = format!("{:?}", port.types);
+                    return refuse("has a value of another type", found, expected);
+                }
+            }
+        }
+        let names: Vec<&str> = inputs.iter().map(|port| port.name).collect();
+        let mut found = self.session.inputs().iter().map(Outlet::name);
+        match found.find(|found| !names.contains(found)) {
+            None => Ok(()),
+            Some(found) => refuse(
+                "has an input that nothing can be given for",
+                found.into(),
+                names.join(", "),
+            ),
         }
     }
 
@@ -242,7 +242,7 @@ impl ComponentSession {
     where
         T: PrimitiveTensorElementType + Debug + Copy + Default,
     {
-        let tensor = BoundTensor::new(self.device.provider().memory(), sides)?;
+        let tensor = BoundTensor::new(self.device.provider().memory.clone(), sides)?;
         binding.bind_input(name, tensor.on_device.as_ref().unwrap_or(&tensor.host))?;
         Ok(tensor)
     }
@@ -257,7 +257,7 @@ impl ComponentSession {
     where
         T: PrimitiveTensorElementType + Debug + Copy + Default,
     {
-        let mut tensor = BoundTensor::new(self.device.provider().memory(), sides)?;
+        let mut tensor = BoundTensor::new(self.device.provider().memory.clone(), sides)?;
         let BoundTensor { host, on_device } = &mut tensor;
         binding.bind_output(name, on_device.as_mut().unwrap_or(host))?;
         Ok(tensor)
@@ -340,40 +340,6 @@ fn run_options(graph: Option<i32>) -> ort::Result<RunOptions<NoSelectedOutputs>>
         options.set("gpu_graph_id", graph.to_string())?;
     }
     Ok(options)
-}
-
-fn validate_ports(
-    component: &'static str,
-    rule: &'static str,
-    found: &[Outlet],
-    expected: &[Port],
-) -> Result<(), ModelError> {
-    for port in expected {
-        let Some(outlet) = found.iter().find(|outlet| outlet.name() == port.name) else {
-            let found: Vec<&str> = found.iter().map(Outlet::name).collect();
-            return Err(ModelError::Signature {
-                component,
-                rule,
-                found: found.join(", "),
-                expected: port.name.into(),
-            });
-        };
-        let element = outlet.dtype().tensor_type();
-        if !element.is_some_and(|element| port.types.contains(&element)) {
-            return Err(ModelError::Signature {
-                component,
-                rule: "has a value of another type",
-                found: format!("{} of type {:?}", port.name, element),
-                expected: format!("{:?}", port.types),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn names(ports: &[Port]) -> String {
-    let names: Vec<&str> = ports.iter().map(|port| port.name).collect();
-    names.join(", ")
 }
 
 /// Runs of calls of one size by a CUDA graph of their own: the first run records it, all others

@@ -66,6 +66,7 @@ impl GraphSession {
             source: &source,
             options: &options.on(options.device.settle(runtime)?),
             profile: None,
+            keeps_to_profile: false,
             records_graphs: false,
         };
         let session = ComponentSession::load(NAME, request)?;

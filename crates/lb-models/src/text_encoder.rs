@@ -36,8 +36,8 @@ impl Pooled for TextEncoder {
         Ok(Self {
             session,
             takes_int32,
-            length: directory.text_length(),
-            width: directory.text_width(),
+            length: directory.text_length,
+            width: directory.text_width,
         })
     }
 

@@ -51,7 +51,7 @@ impl Pooled for Unet {
             // Which shapes a file leaves open was decided when it was exported.
             request.profile = None;
         }
-        let takes_class = directory.kind() == ModelKind::Upscale;
+        let takes_class = directory.kind == ModelKind::Upscale;
         let session = ComponentSession::load(NAME, request)?;
         let mut ports = vec![
             Port::floats("sample"),
@@ -200,14 +200,19 @@ pub(crate) fn shape_profile(
     rows: CallRows,
 ) -> ShapeProfile {
     let channels = latents.channels + directory.concatenated_channels();
-    let text = [directory.text_length(), directory.text_width()];
+    let input = |name, has_rows, sides: &[usize]| InputShape {
+        name,
+        has_rows,
+        sides: sides.to_vec(),
+    };
+    let text = [directory.text_length, directory.text_width];
     let mut inputs = vec![
-        InputShape::of_rows("sample", &[channels, latents.height, latents.width]),
-        InputShape::fixed("timestep", &[1]),
-        InputShape::of_rows("encoder_hidden_states", &text),
+        input("sample", true, &[channels, latents.height, latents.width]),
+        input("timestep", false, &[1]),
+        input("encoder_hidden_states", true, &text),
     ];
-    if directory.kind() == ModelKind::Upscale {
-        inputs.push(InputShape::of_rows("class_labels", &[]));
+    if directory.kind == ModelKind::Upscale {
+        inputs.push(input("class_labels", true, &[]));
     }
-    ShapeProfile::new(inputs, rows)
+    ShapeProfile { inputs, rows }
 }

@@ -33,8 +33,8 @@ impl Pooled for VaeDecoder {
         session.validate(&[Port::floats("latent_sample")], &[Port::floats("sample")])?;
         Ok(Self {
             session,
-            scaling_factor: directory.scaling_factor(),
-            pixels_per_latent: directory.pixels_per_latent(),
+            scaling_factor: directory.scaling_factor,
+            pixels_per_latent: directory.pixels_per_latent,
         })
     }
 
@@ -133,7 +133,7 @@ impl Pooled for VaeEncoder {
         )?;
         Ok(Self {
             session,
-            scaling_factor: directory.scaling_factor(),
+            scaling_factor: directory.scaling_factor,
         })
     }
 

@@ -147,8 +147,8 @@ impl CachedPipeline {
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, RenderError> {
         let directory = self.pipeline.directory();
         let entry = ConditioningEntry {
-            tokens: directory.text_length(),
-            width: directory.text_width(),
+            tokens: directory.text_length,
+            width: directory.text_width,
         };
         let key = |prompt: &Tokens| {
             let content = (self.text_encoder?, prompt.ids.as_slice());

@@ -81,7 +81,7 @@ impl<'a> FirstStage<'a> {
         self.pipeline.expect_rows(rows);
         let denoising = Denoising {
             sampler: job.sampler,
-            schedule: self.pipeline.directory().schedule().clone(),
+            schedule: self.pipeline.directory().schedule.clone(),
             steps: plan.steps(),
         };
         let inverted = self.invert(&mut keyframes, &denoising, observer)?;

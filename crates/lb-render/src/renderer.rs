@@ -146,7 +146,7 @@ impl Renderer {
         };
         let size = match &earlier {
             Some(frames) => frames.size(),
-            None => film_size(job, self.directory.default_side())?,
+            None => film_size(job, self.directory.default_side)?,
         };
         let upscaler = self.upscaler_of(job, size)?;
         if earlier.is_some() && upscaler.is_none() {
@@ -238,10 +238,10 @@ impl Renderer {
     /// The text of the job that every output carries. There is none if it is not known which model made
     /// the frames of the first stage, because such a job could not be rendered again.
     fn description(&self, job: &Job, size: (usize, usize)) -> Result<Option<String>, RenderError> {
-        let is_unknown = job.model.is_none() && self.directory.kind() == ModelKind::Upscale;
+        let is_unknown = job.model.is_none() && self.directory.kind == ModelKind::Upscale;
         if job.upscale.is_some() && is_unknown {
             return Ok(None);
         }
-        Ok(Some(job.description(self.directory.path(), size)?))
+        Ok(Some(job.description(&self.directory.path, size)?))
     }
 }

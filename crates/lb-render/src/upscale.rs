@@ -49,14 +49,17 @@ impl<'a> Upscaler<'a> {
         (width, height): (usize, usize),
     ) -> Result<Self, RenderError> {
         directory.require_kind(ModelKind::Upscale, "upscaling")?;
-        if let Some(most) = directory.max_noise_level()
+        if let Some(most) = directory
+            .upscaler
+            .as_ref()
+            .map(|config| config.max_noise_level)
             && upscale.noise_level > most
         {
             let found = upscale.noise_level;
             return Err(ModelError::NoiseLevel { found, most }.into());
         }
-        let factor = directory.pixels_per_latent();
-        let multiple = directory.side_multiple() / factor;
+        let factor = directory.pixels_per_latent;
+        let multiple = directory.side_multiple / factor;
         let most = LARGEST_SIDE / factor;
         let fits = |side: usize| side > 0 && side.is_multiple_of(multiple) && side <= most;
         if !fits(width) || !fits(height) {
@@ -128,7 +131,7 @@ impl<'a> SecondStage<'a> {
         let profile = self.upscale.profile()?;
         let denoising = Denoising {
             sampler: self.job.sampler,
-            schedule: self.pipeline.directory().schedule().clone(),
+            schedule: self.pipeline.directory().schedule.clone(),
             steps: profile.steps(),
         };
         // The film's damper is already in the guidance scales of the keyframes, so the transitions
@@ -193,7 +196,8 @@ impl UpscaledKeyframes<'_> {
     fn make(&self, index: usize) -> Result<Keyframe, RenderError> {
         let (left, right, FramePosition { fraction, .. }) = self.neighbours(index);
         let picture = self.low_res.picture(index)?;
-        let schedule = self.directory.low_res_schedule().cloned();
+        let upscaler = self.directory.upscaler.as_ref();
+        let schedule = upscaler.map(|config| config.low_res_schedule.clone());
         let channels = low_res_channels(
             &picture,
             &self.noise.low_res,

@@ -82,7 +82,7 @@ fn list(models: &[ModelInspection], folders: &[PathBuf]) {
 /// A model in one line.
 pub(crate) fn summary(model: &ModelInspection) -> String {
     let side = model.configuration.as_ref().map(|configuration| {
-        let side = configuration.default_side;
+        let side = configuration.directory.default_side;
         format!("{side}x{side} pixels")
     });
     let licence = model.licence.as_deref().unwrap_or("unknown");
@@ -128,13 +128,13 @@ fn describe(model: &ModelInspection) {
         );
     }
     if let Some(configuration) = &model.configuration {
-        let ModelConfiguration {
+        let ModelDirectory {
             default_side: side,
             side_multiple,
             schedule,
             text_length,
             ..
-        } = configuration;
+        } = &configuration.directory;
         println!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
         println!("  predicts     {}", schedule.prediction_type);
         let scheduler = configuration.scheduler.as_deref().unwrap_or("not named");
@@ -160,14 +160,17 @@ fn describe(model: &ModelInspection) {
 /// What a model is for, and the version of Stable Diffusion that it is based on.
 pub(crate) fn kind(model: &ModelInspection) -> String {
     match &model.configuration {
-        Some(configuration) => format!("{} (SD{})", configuration.kind, configuration.generation),
+        Some(configuration) => {
+            let kind = configuration.directory.kind;
+            format!("{kind} (SD{})", configuration.generation)
+        }
         None => "unknown kind".into(),
     }
 }
 
 /// Whether `lb render` takes the model with prompts alone.
 pub(crate) fn renders_from_prompts(configuration: &ModelConfiguration) -> bool {
-    configuration.kind == ModelKind::TextToImage
+    configuration.directory.kind == ModelKind::TextToImage
 }
 
 /// The number formats of a model's weights.

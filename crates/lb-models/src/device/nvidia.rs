@@ -10,7 +10,7 @@ use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::names::Device;
+use super::Device;
 use super::problem::{DeviceProblem, own_words};
 use crate::runtime::Runtime;
 
@@ -55,7 +55,7 @@ pub(super) fn look_for(
     if !provider.is_file() {
         return Err(DeviceProblem::NoProvider { library: provider });
     }
-    load_driver().map_err(|reason| DeviceProblem::NoDriver { reason })?;
+    load(Path::new(DRIVER)).map_err(|reason| DeviceProblem::NoDriver { reason })?;
     load_cuda(library).map_err(|reason| DeviceProblem::NoCuda { reason })
 }
 
@@ -82,11 +82,6 @@ fn with_surroundings(mut reason: String, sees_gpu: bool, driver: Option<String>)
         reason.push_str("; no NVIDIA GPU is visible in /dev");
     }
     reason
-}
-
-/// Loads the driver's library; the error is the system's message.
-fn load_driver() -> Result<(), String> {
-    load(Path::new(DRIVER))
 }
 
 /// Loads the libraries of CUDA and cuDNN from the folder beside `runtime_library`, if there is one.

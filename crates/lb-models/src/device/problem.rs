@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::names::Device;
+use super::Device;
 
 /// Why a device cannot be used: the first thing that is missing. They are looked for in this order.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -31,15 +31,6 @@ pub enum DeviceProblem {
     /// is the provider's message, and what the system shows of a GPU and a driver.
     #[error("{reason}")]
     Refused { reason: String },
-}
-
-impl DeviceProblem {
-    /// A device that was refused for a reason that nothing else is known about.
-    pub(super) fn refused(message: &str) -> Self {
-        Self::Refused {
-            reason: own_words(message),
-        }
-    }
 }
 
 /// ONNX Runtime's message without the positions in its sources, and without the name of its status.

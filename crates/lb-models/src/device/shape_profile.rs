@@ -5,62 +5,28 @@ use lb_blend::CallRows;
 /// An input whose shape the graph leaves open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct InputShape {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Whether its outermost side is the number of rows of the call.
-    has_rows: bool,
+    pub(crate) has_rows: bool,
     /// The sides that do not change.
-    sides: Vec<usize>,
-}
-
-impl InputShape {
-    /// An input with an entry of these sides for each row.
-    pub(crate) fn of_rows(name: &'static str, sides: &[usize]) -> Self {
-        Self {
-            name,
-            has_rows: true,
-            sides: sides.to_vec(),
-        }
-    }
-
-    /// An input of these sides, whatever the number of rows.
-    pub(crate) fn fixed(name: &'static str, sides: &[usize]) -> Self {
-        Self {
-            name,
-            has_rows: false,
-            sides: sides.to_vec(),
-        }
-    }
+    pub(crate) sides: Vec<usize>,
 }
 
 /// The inputs whose shapes a graph leaves open, with the fewest, the usual and the most rows that it
 /// will be called with.
 ///
-/// TensorRT refuses calls outside of that range, and is fastest with the usual number of rows. The
-/// shapes are written the way its provider reads them.
+/// TensorRT refuses calls outside of that range, and is fastest with the usual number of rows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ShapeProfile {
-    inputs: Vec<InputShape>,
-    rows: CallRows,
+    pub(crate) inputs: Vec<InputShape>,
+    pub(crate) rows: CallRows,
 }
 
 impl ShapeProfile {
-    pub(crate) fn new(inputs: Vec<InputShape>, rows: CallRows) -> Self {
-        Self { inputs, rows }
-    }
-
-    /// `trt_profile_min_shapes`
-    pub(crate) fn fewest(&self) -> String {
-        self.at(self.rows.fewest)
-    }
-
-    /// `trt_profile_opt_shapes`
-    pub(crate) fn usual(&self) -> String {
-        self.at(self.rows.usual)
-    }
-
-    /// `trt_profile_max_shapes`
-    pub(crate) fn most(&self) -> String {
-        self.at(self.rows.most)
+    /// The shapes for the fewest, the usual and the most rows, as TensorRT's provider reads them
+    /// (`trt_profile_min_shapes`, `trt_profile_opt_shapes` and `trt_profile_max_shapes`).
+    pub(crate) fn shapes(&self) -> [String; 3] {
+        [self.rows.fewest, self.rows.usual, self.rows.most].map(|rows| self.at(rows))
     }
 
     /// The shapes as `input:2x4x96x96,other:1`.
@@ -81,24 +47,30 @@ mod tests {
 
     #[test]
     fn shapes_are_written_as_onnx_runtime_reads_them() {
-        let profile = ShapeProfile::new(
-            vec![
-                InputShape::of_rows("sample", &[4, 96, 96]),
-                InputShape::fixed("timestep", &[1]),
-                InputShape::of_rows("encoder_hidden_states", &[77, 1024]),
-                InputShape::of_rows("class_labels", &[]),
+        let input = |name, has_rows, sides: &[usize]| InputShape {
+            name,
+            has_rows,
+            sides: sides.to_vec(),
+        };
+        let profile = ShapeProfile {
+            inputs: vec![
+                input("sample", true, &[4, 96, 96]),
+                input("timestep", false, &[1]),
+                input("encoder_hidden_states", true, &[77, 1024]),
+                input("class_labels", true, &[]),
             ],
-            CallRows {
+            rows: CallRows {
                 fewest: 2,
                 usual: 8,
                 most: 16,
             },
-        );
+        };
+        let [fewest, usual, most] = profile.shapes();
         assert_eq!(
-            profile.fewest(),
+            fewest,
             "sample:2x4x96x96,timestep:1,encoder_hidden_states:2x77x1024,class_labels:2"
         );
-        assert!(profile.usual().starts_with("sample:8x4x96x96,timestep:1,"));
-        assert!(profile.most().ends_with(":16x77x1024,class_labels:16"));
+        assert!(usual.starts_with("sample:8x4x96x96,timestep:1,"));
+        assert!(most.ends_with(":16x77x1024,class_labels:16"));
     }
 }

@@ -4,125 +4,63 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lb_export::{GraphForm, Precision};
+use lb_export::Precision;
 use lb_files::FileIdentity;
-use ort::ep::{self, ExecutionProvider as _, ExecutionProviderDispatch};
-use ort::memory::AllocationDevice;
+use ort::ep::{self, ExecutionProviderDispatch};
 use sha2::{Digest, Sha256};
 
-use super::cuda;
-use super::names::Device;
-use super::nvidia;
-use super::problem::DeviceProblem;
-use super::provider::{ExecutionProvider, Registration};
 use super::shape_profile::ShapeProfile;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
-use crate::runtime::Runtime;
+use crate::session::SessionRequest;
 
 /// Parts of a graph with fewer nodes are left to CUDA.
 const SMALLEST_ENGINE: usize = 5;
 
-/// ONNX Runtime's TensorRT provider, with CUDA for what TensorRT does not take.
-pub(super) struct TensorRt;
-
-impl ExecutionProvider for TensorRt {
-    /// As on [CUDA](super::cuda::Cuda).
-    fn precision(&self) -> Precision {
-        Precision::Float16
-    }
-
-    /// TensorRT's parser knows none of ONNX Runtime's own operators: a graph with them would be cut
-    /// into dozens of engines.
-    fn graph_form(&self) -> GraphForm {
-        GraphForm::Standard
-    }
-
-    fn memory(&self) -> Option<AllocationDevice<'static>> {
-        Some(AllocationDevice::CUDA)
-    }
-
-    fn wants_shapes(&self) -> bool {
-        true
-    }
-
-    fn look_for_requirements(&self, runtime: Runtime) -> Result<(), DeviceProblem> {
-        let is_built_in = ep::TensorRT::is_available();
-        nvidia::look_for(
-            runtime,
-            Device::TensorRt,
-            is_built_in,
-            "onnxruntime_providers_tensorrt",
-        )
-    }
-
-    fn explain(&self, refusal: &str) -> DeviceProblem {
-        nvidia::explain(refusal)
-    }
-
-    fn register(
-        &self,
-        session: Option<&Registration<'_>>,
-    ) -> Result<Vec<ExecutionProviderDispatch>, ModelError> {
-        let mut provider = ep::TensorRT::default().with_min_subgraph_size(SMALLEST_ENGINE);
-        if let Some(session) = session {
-            let precision = match session.source {
-                GraphSource::Weights(graph) => graph.precision,
-                GraphSource::File(_) => Precision::Float32,
-            };
-            // Allowed only where the graph asks for it: TensorRT would take 16 bits for any layer,
-            // those of a decoder that overflows them too.
+/// TensorRT's provider for a session, or for the trial of the device.
+pub(super) fn provider(
+    session: Option<&SessionRequest<'_>>,
+) -> Result<ExecutionProviderDispatch, ModelError> {
+    let mut provider = ep::TensorRT::default().with_min_subgraph_size(SMALLEST_ENGINE);
+    if let Some(session) = session {
+        let precision = match session.source {
+            GraphSource::Weights(graph) => graph.precision,
+            GraphSource::File(_) => Precision::Float32,
+        };
+        // Allowed only where the graph asks for it: TensorRT would take 16 bits for any layer,
+        // those of a decoder that overflows them too.
+        provider = provider
+            .with_fp16(precision == Precision::Float16)
+            .with_layer_norm_fp32_fallback(true);
+        if let Some(folder) = engine_folder(session)? {
             provider = provider
-                .with_fp16(precision == Precision::Float16)
-                .with_layer_norm_fp32_fallback(true);
-            if let Some(folder) = engine_folder(session)? {
-                provider = provider
-                    .with_engine_cache(true)
-                    .with_engine_cache_path(folder.display())
-                    .with_timing_cache(true)
-                    .with_timing_cache_path(folder.display());
-            }
-            if let Some(profile) = session
-                .profile
-                .as_ref()
-                .filter(|_| session.keeps_to_profile)
-            {
-                provider = provider
-                    .with_profile_min_shapes(profile.fewest())
-                    .with_profile_opt_shapes(profile.usual())
-                    .with_profile_max_shapes(profile.most());
-            }
+                .with_engine_cache(true)
+                .with_engine_cache_path(folder.display())
+                .with_timing_cache(true)
+                .with_timing_cache_path(folder.display());
         }
-        let tensorrt = provider.build().error_on_failure();
-        Ok(vec![tensorrt, cuda::provider(false)])
-    }
-
-    fn retreat(
-        &self,
-        session: &mut Registration<'_>,
-        component: &str,
-        refusal: &str,
-    ) -> Option<String> {
-        if !session.keeps_to_profile || !lacks_shapes(refusal) {
-            return None;
+        if let Some(profile) = &session.profile
+            && session.keeps_to_profile
+        {
+            let [fewest, usual, most] = profile.shapes();
+            provider = provider
+                .with_profile_min_shapes(fewest)
+                .with_profile_opt_shapes(usual)
+                .with_profile_max_shapes(most);
         }
-        session.keeps_to_profile = false;
-        Some(format!(
-            "TensorRT does not take the whole {component}; its engines are built when their shapes \
-             are met: {refusal}"
-        ))
     }
+    Ok(provider.build().error_on_failure())
 }
 
 /// Whether a session was refused because TensorRT takes only parts of the graph: ONNX Runtime then
 /// also wants the shapes between the parts, which nobody can know beforehand.
-fn lacks_shapes(refusal: &str) -> bool {
+pub(super) fn lacks_shapes(refusal: &str) -> bool {
     refusal.contains("no associated shape profiles")
 }
 
 /// The folder of a component's engine, if engines are kept; it is made.
-fn engine_folder(session: &Registration<'_>) -> Result<Option<PathBuf>, ModelError> {
-    let Some(cache) = session.engine_cache else {
+fn engine_folder(session: &SessionRequest<'_>) -> Result<Option<PathBuf>, ModelError> {
+    let Some(cache) = &session.options.engine_cache else {
         return Ok(None);
     };
     let library = session.runtime.build_information();
@@ -158,15 +96,12 @@ fn key(
         GraphSource::File(path) => add(identity(path)?.as_bytes()),
     }
     if let Some(profile) = profile {
-        for shapes in [profile.fewest(), profile.usual(), profile.most()] {
+        for shapes in profile.shapes() {
             add(shapes.as_bytes());
         }
     }
-    let bytes = digest.finalize();
-    Ok(bytes[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let bytes = &digest.finalize()[..16];
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A file's path, length and time of change: gigabytes of weights are not read to compare them.
@@ -218,8 +153,15 @@ mod tests {
             most,
         };
         let profile = |most| {
-            let text = InputShape::of_rows("encoder_hidden_states", &[77, 1024]);
-            ShapeProfile::new(vec![text], rows(most))
+            let text = InputShape {
+                name: "encoder_hidden_states",
+                has_rows: true,
+                sides: vec![77, 1024],
+            };
+            ShapeProfile {
+                inputs: vec![text],
+                rows: rows(most),
+            }
         };
         let first = weights("first", "1");
         let plain = source(b"fp16", first.clone());

@@ -11,7 +11,7 @@ use crate::surroundings::{pocket, pool};
 /// A copy of the bundled model, for a test to break.
 fn copy() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    copy_folder(pocket().path(), folder.path()).unwrap();
+    copy_folder(&pocket().path, folder.path()).unwrap();
     folder
 }
 

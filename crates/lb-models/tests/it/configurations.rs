@@ -30,14 +30,14 @@ fn settings_out_of_range_are_named() {
         assert!(message.contains(key), "{key} {value}: {message}");
     }
     let absent = opened("sd21", "vae/config.json", "scaling_factor", Value::Null).unwrap();
-    assert_eq!(absent.scaling_factor(), 0.18215);
+    assert_eq!(absent.scaling_factor, 0.18215);
 }
 
 #[test]
 fn an_upscaler_has_no_more_noise_levels_than_its_schedule() {
     let file = "low_res_scheduler/scheduler_config.json";
     let directory = opened("upscale", file, "num_train_timesteps", json!(30)).unwrap();
-    assert_eq!(directory.max_noise_level(), Some(29));
+    assert_eq!(directory.upscaler.unwrap().max_noise_level, 29);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn no_side_is_longer_than_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     write_tiny_model("sd21", folder.path()).unwrap();
     let directory = ModelDirectory::open(folder.path()).unwrap();
-    let beyond = LARGEST_SIDE + directory.side_multiple();
+    let beyond = LARGEST_SIDE + directory.side_multiple;
     assert!(directory.latent_shape(LARGEST_SIDE, LARGEST_SIDE).is_ok());
     for (width, height) in [(beyond, 64), (64, beyond), (0, 64), (64, 0), (64, 65)] {
         let refused = directory.latent_shape(width, height);

@@ -48,7 +48,7 @@ fn a_film_in_half_precision_looks_the_same() {
 
 fn unet() -> Graph {
     let options = ExportOptions::default();
-    build_graph(pocket().path(), Component::Unet, &options).unwrap()
+    build_graph(&pocket().path, Component::Unet, &options).unwrap()
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn bound_tensors_change_no_bit() {
     let mut unbound = GraphSession::load(runtime(), unet(), &session(Precision::Float32)).unwrap();
     let options = PipelineOptions::from(session(Precision::Float32));
     let mut bound = Pipeline::open(&pool(), pocket(), 128, 128, options).unwrap();
-    let width = pocket().text_width();
+    let width = pocket().text_width;
     // The same size twice, another one, a third one, and the first one again.
     for (call, rows) in [2, 2, 3, 1, 2].into_iter().enumerate() {
         let values = |seed, height, width| {

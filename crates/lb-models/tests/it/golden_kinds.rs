@@ -73,7 +73,7 @@ impl Golden {
         let session = SessionOptions::new(Device::Cpu).with_threads(1);
         let mut options = PipelineOptions::from(session);
         change(&mut options);
-        let scale = self.directory().pixels_per_latent();
+        let scale = self.directory().pixels_per_latent;
         let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
         Pipeline::open(pool, self.directory(), width, height, options)
     }

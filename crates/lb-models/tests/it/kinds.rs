@@ -20,7 +20,7 @@ const LEAST_PSNR: f64 = 45.0;
 /// The initial latents and concatenated channels of both keyframes, from the golden's inputs.
 fn beside_the_text(golden: &Golden, pipeline: &mut Pipeline) -> Vec<(Latents, Option<Latents>)> {
     let seeds = golden.seeds();
-    let kind = pipeline.directory().kind();
+    let kind = pipeline.directory().kind;
     let (width, height) = pipeline.picture_size();
     let mut channels: Vec<Latents> = match kind {
         ModelKind::TextToImage => Vec::new(),
@@ -91,7 +91,7 @@ fn transitions_of_every_kind_are_diffusers() {
             })
             .collect();
         let profile = BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap();
-        let sampler = DdimSampler::new(pipeline.directory().schedule(), 6).unwrap();
+        let sampler = DdimSampler::new(&pipeline.directory().schedule, 6).unwrap();
         let options = BlendOptions::default().with_spacing(Spacing::Fixed {
             mid_compression: 1.2,
         });
@@ -138,8 +138,8 @@ fn kinds_with_concatenated_channels_conform_to_the_port() {
             &mut |limit| Box::new(golden.pipeline(Some(limit))),
             SHAPE,
             directory.concatenated_channels(),
-            directory.text_length(),
-            directory.text_width(),
+            directory.text_length,
+            directory.text_width,
         );
     }
 }
@@ -154,21 +154,21 @@ fn directories_say_what_their_model_is_for() {
         ("upscale", ModelKind::Upscale, 3),
     ] {
         let directory = Golden::new(kind).directory();
-        assert_eq!(directory.kind(), expected);
+        assert_eq!(directory.kind, expected);
         assert_eq!(directory.concatenated_channels(), channels);
         let upscales = expected == ModelKind::Upscale;
-        assert_eq!(directory.low_res_schedule().is_some(), upscales);
+        assert_eq!(directory.upscaler.is_some(), upscales);
         let (scale, multiple) = if upscales { (4, 32) } else { (8, 64) };
-        assert_eq!(directory.pixels_per_latent(), scale);
-        assert_eq!(directory.side_multiple(), multiple);
-        assert_eq!(directory.default_side(), 8 * scale);
+        assert_eq!(directory.pixels_per_latent, scale);
+        assert_eq!(directory.side_multiple, multiple);
+        assert_eq!(directory.default_side, 8 * scale);
         let shape = directory.latent_shape(16 * scale, 8 * scale).unwrap();
         assert_eq!(shape, SHAPE);
     }
-    let upscaler = Golden::new("upscale").directory();
+    let upscaler = Golden::new("upscale").directory().upscaler.unwrap();
     // The tiny UNet has 40 classes, fewer than the 350 levels that the pipeline allows.
-    assert_eq!(upscaler.max_noise_level(), Some(39));
-    assert_eq!(upscaler.low_res_schedule().unwrap().beta_end, 0.02);
+    assert_eq!(upscaler.max_noise_level, 39);
+    assert_eq!(upscaler.low_res_schedule.beta_end, 0.02);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn early_configurations_have_no_scaling_factor() {
         let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
         config.as_object_mut().unwrap().remove("scaling_factor");
         std::fs::write(&path, config.to_string()).unwrap();
-        assert_eq!(golden.directory().scaling_factor(), expected, "{kind}");
+        assert_eq!(golden.directory().scaling_factor, expected, "{kind}");
     }
 }
 

@@ -16,7 +16,7 @@ const SHAPE: LatentShape = LatentShape {
 
 #[test]
 fn the_real_backend_conforms_to_the_port() {
-    let width = pocket().text_width();
+    let width = pocket().text_width;
     conformance(
         &mut |limit| Box::new(pipeline(Some(limit))),
         SHAPE,
@@ -66,7 +66,7 @@ fn equal_prompts_are_encoded_alike_wherever_they_stand() {
     assert_ne!(encoded[0], encoded[1]);
     assert_eq!(
         (encoded[0].tokens, encoded[0].width),
-        (77, pocket().text_width())
+        (77, pocket().text_width)
     );
 }
 

@@ -21,7 +21,7 @@ const SHAPE: LatentShape = LatentShape {
 fn pipeline(directory: &ModelDirectory, tiling: DecodeTiling) -> Pipeline {
     let mut options = PipelineOptions::from(SessionOptions::default().with_threads(1));
     options.tiling = tiling;
-    let scale = directory.pixels_per_latent();
+    let scale = directory.pixels_per_latent;
     let (width, height) = (SHAPE.width * scale, SHAPE.height * scale);
     Pipeline::open(&pool(), directory.clone(), width, height, options).unwrap()
 }
@@ -79,7 +79,7 @@ fn at_seams_and_elsewhere(steps: &[f64], borders: &[usize]) -> (f64, f64) {
 
 fn assert_seamless(name: &str, directory: &ModelDirectory, latents: &Latents, least_psnr: f64) {
     let [whole, tiled, abutting] = decoded(directory, latents);
-    let scale = directory.pixels_per_latent();
+    let scale = directory.pixels_per_latent;
     // 88 columns in three tiles of 38; without overlap two of 44.
     let borders = [25, 38, 50, 63].map(|column| column * scale);
     let (seams, elsewhere) = at_seams_and_elsewhere(&steps(&whole, &tiled), &borders);

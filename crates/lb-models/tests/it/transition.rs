@@ -21,7 +21,7 @@ pub(crate) fn pictures(
         let negative = conditionings[0].clone();
         Keyframe::new(conditionings[seed].clone(), negative, 4.0, noise)
     };
-    let sampler = DdimSampler::new(pipeline.directory().schedule(), profile.steps()).unwrap();
+    let sampler = DdimSampler::new(&pipeline.directory().schedule, profile.steps()).unwrap();
     let mut blended = Blended::default();
     let report = blend(BlendRequest {
         backend: pipeline,

@@ -26,12 +26,13 @@ pub(super) struct ModelFacts {
 impl ModelFacts {
     pub(super) fn new(model: &ModelInspection) -> Self {
         let configuration = model.configuration.as_ref();
+        let directory = configuration.map(|configuration| &configuration.directory);
         Self {
             name: model.name.clone(),
             path: model.path.clone(),
-            kind: configuration.map(|configuration| configuration.kind.to_string()),
+            kind: directory.map(|directory| directory.kind.to_string()),
             generation: configuration.map(|configuration| configuration.generation),
-            default_side: configuration.map(|configuration| configuration.default_side),
+            default_side: directory.map(|directory| directory.default_side),
             precision: precision(model),
             bytes: model.bytes,
             licence: model.licence.clone(),
@@ -65,7 +66,8 @@ struct ComponentFacts {
 impl DetailFacts {
     pub(super) fn new(model: &ModelInspection) -> Self {
         let configuration = model.configuration.as_ref();
-        let schedule = configuration.map(|configuration| &configuration.schedule);
+        let directory = configuration.map(|configuration| &configuration.directory);
+        let schedule = directory.map(|directory| &directory.schedule);
         let components = model.components.iter().map(|component| ComponentFacts {
             name: component.name,
             parameters: component.parameters,
@@ -79,8 +81,8 @@ impl DetailFacts {
             scheduler: configuration.and_then(|configuration| configuration.scheduler.clone()),
             train_timesteps: schedule.map(|schedule| schedule.num_train_timesteps),
             vocabulary: configuration.and_then(|configuration| configuration.vocabulary),
-            text_length: configuration.map(|configuration| configuration.text_length),
-            side_multiple: configuration.map(|configuration| configuration.side_multiple),
+            text_length: directory.map(|directory| directory.text_length),
+            side_multiple: directory.map(|directory| directory.side_multiple),
         }
     }
 }
