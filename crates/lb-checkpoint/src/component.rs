@@ -1,7 +1,8 @@
 //! The components of a model: the networks that it consists of.
 
 /// A network of a model. One ONNX graph is written for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Component {
     /// `CLIPTextModel` turns the tokens of a prompt into conditioning.
     TextEncoder,
@@ -27,12 +28,7 @@ impl Component {
     /// uses the same name.
     #[must_use]
     pub fn directory_name(self) -> &'static str {
-        match self {
-            Self::TextEncoder => "text_encoder",
-            Self::Unet => "unet",
-            Self::VaeDecoder => "vae_decoder",
-            Self::VaeEncoder => "vae_encoder",
-        }
+        self.into()
     }
 
     /// Returns the name of the folder that holds the component's configuration and weights. diffusers
@@ -40,9 +36,8 @@ impl Component {
     #[must_use]
     pub fn source_name(self) -> &'static str {
         match self {
-            Self::TextEncoder => "text_encoder",
-            Self::Unet => "unet",
             Self::VaeDecoder | Self::VaeEncoder => "vae",
+            other => other.directory_name(),
         }
     }
 }

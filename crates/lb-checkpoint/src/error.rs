@@ -1,6 +1,8 @@
 //! The errors of reading and importing a published model, and of writing graphs for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use lb_files::FileError;
 
 /// Why a model could not be read, imported or exported. Every variant names the file and what was expected.
 #[derive(Debug, thiserror::Error)]
@@ -42,17 +44,20 @@ pub enum CheckpointError {
         found: String,
         expected: String,
     },
-    /// A safetensors file does not follow its format. For example, it is truncated, or its tensors
-    /// overlap.
-    #[error("{}: this is not a valid safetensors file: {problem}", path.display())]
-    Safetensors { path: PathBuf, problem: String },
-    /// The configuration calls for a tensor that no weight file has. `path` is the weight file, or the
-    /// index of the shards.
-    #[error("{}: tensor \"{tensor}\" is missing; the configuration calls for shape {expected:?}", path.display())]
-    MissingTensor {
+    /// A file does not follow its format. For example, it is truncated, or its tensors overlap.
+    #[error("{}: this is not a valid {format}: {problem}", path.display())]
+    Malformed {
+        path: PathBuf,
+        format: &'static str,
+        problem: String,
+    },
+    /// A tensor is missing, does not belong to Stable Diffusion 1 or 2, or has another shape or number
+    /// format than is needed. `path` is the weight file, or the index of the shards.
+    #[error("{}: tensor \"{tensor}\" {problem}", path.display())]
+    Tensor {
         path: PathBuf,
         tensor: String,
-        expected: Vec<usize>,
+        problem: String,
     },
     /// A single-file checkpoint lacks a whole network. `expected` lists the prefixes of its tensors' names.
     #[error("{}: there is no {component} in this file; expected tensors named {expected}…", path.display())]
@@ -60,16 +65,6 @@ pub enum CheckpointError {
         path: PathBuf,
         component: &'static str,
         expected: String,
-    },
-    /// A single-file checkpoint has a layer that Stable Diffusion 1 and 2 do not have.
-    #[error(
-        "{}: tensor \"{tensor}\" does not belong to the {component} of Stable Diffusion 1 or 2",
-        path.display()
-    )]
-    UnknownTensor {
-        path: PathBuf,
-        tensor: String,
-        component: &'static str,
     },
     /// A part of a model's configuration cannot be inferred from the shapes of its tensors.
     #[error(
@@ -91,9 +86,6 @@ pub enum CheckpointError {
         path.display()
     )]
     UnknownFormat { path: PathBuf },
-    /// A torch checkpoint does not follow its format.
-    #[error("{}: this is not a valid torch checkpoint: {problem}", path.display())]
-    Checkpoint { path: PathBuf, problem: String },
     /// The pickle program in a checkpoint uses a Python name that no model needs. It may be malicious.
     #[error(
         "{}: its pickle uses {global}, which is not among the names that models need; nothing in it \
@@ -113,25 +105,6 @@ pub enum CheckpointError {
     /// The caller interrupted the import.
     #[error("interrupted")]
     Interrupted,
-    /// A tensor's shape contradicts the configuration.
-    #[error(
-        "{}: tensor \"{tensor}\" has shape {found:?}; the configuration calls for {expected:?}",
-        path.display()
-    )]
-    Shape {
-        path: PathBuf,
-        tensor: String,
-        found: Vec<usize>,
-        expected: Vec<usize>,
-    },
-    /// A tensor is stored in a number format that is not supported for weights. `found` is the format as
-    /// the header spells it.
-    #[error("{}: tensor \"{tensor}\" is stored as {found}; expected F32, F16 or BF16", path.display())]
-    Dtype {
-        path: PathBuf,
-        tensor: String,
-        found: String,
-    },
 }
 
 impl CheckpointError {
@@ -145,6 +118,22 @@ impl CheckpointError {
                 | Self::NotReplaceable { .. }
                 | Self::NotInferable { .. }
         )
+    }
+
+    /// Makes the error for a tensor.
+    pub(crate) fn tensor(path: &Path, tensor: &str, problem: String) -> Self {
+        Self::Tensor {
+            path: path.to_owned(),
+            tensor: tensor.to_owned(),
+            problem,
+        }
+    }
+
+    /// Makes a function for `map_err` that adds the action (an infinitive, such as "read") and the path to
+    /// the reason of a file's error.
+    pub fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(FileError) -> Self {
+        let add = Self::io(action, path);
+        |error| add(error.into_io())
     }
 
     /// Makes a function for `map_err` that adds the action (an infinitive, such as "read") and the path to

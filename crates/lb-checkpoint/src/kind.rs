@@ -1,19 +1,21 @@
 //! The kinds of models. They differ in what the UNet takes in addition to the latents.
 
-use std::fmt;
-
 /// The kinds of Stable Diffusion models: text to image, and three kinds whose UNets take more than
 /// latents.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, strum::Display)]
 pub enum ModelKind {
     /// Makes pictures from text; the UNet takes only latents.
+    #[strum(serialize = "text to image")]
     TextToImage,
     /// Repaints part of a picture; the UNet also takes the mask and the masked picture's latents.
+    #[strum(serialize = "inpainting")]
     Inpaint,
     /// Makes pictures that match a given depth map, which the UNet also takes.
+    #[strum(serialize = "depth")]
     Depth,
     /// Enlarges pictures; the UNet also takes the small picture with noise added to it, and the level of
     /// that noise as a class label.
+    #[strum(serialize = "x4 upscaling")]
     Upscale,
 }
 
@@ -55,17 +57,6 @@ impl ModelKind {
         Self::ALL.into_iter().find(|kind| {
             kind.concatenated_channels(latent_channels) == extra
                 && (*kind == Self::Upscale) == takes_classes
-        })
-    }
-}
-
-impl fmt::Display for ModelKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::TextToImage => "text to image",
-            Self::Inpaint => "inpainting",
-            Self::Depth => "depth",
-            Self::Upscale => "x4 upscaling",
         })
     }
 }

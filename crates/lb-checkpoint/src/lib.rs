@@ -40,7 +40,6 @@ mod error;
 mod import;
 mod kind;
 mod names;
-mod regular_file;
 mod safetensors;
 mod torch;
 mod weights;
@@ -60,6 +59,5 @@ pub use import::{
     SourceFormat, UnpublishedModel,
 };
 pub use kind::ModelKind;
-pub use regular_file::validate_regular_file;
 pub use safetensors::Dtype;
 pub use weights::{StoredTensor, WeightStatistics, WeightTransfer, Weights, link_or_copy};

@@ -14,7 +14,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::error::CheckpointError;
-use crate::regular_file;
 
 /// The longest header that the safetensors format allows, in bytes.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -45,19 +44,17 @@ pub(crate) struct TensorEntry {
 
 /// Reads and validates the header of the file at `path`.
 pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorEntry>, CheckpointError> {
-    let broken = |problem: String| CheckpointError::Safetensors {
+    let broken = |problem| CheckpointError::Malformed {
         path: path.to_owned(),
+        format: "safetensors file",
         problem,
     };
-    let mut file = regular_file::open(path)?;
-    let file_length = file
-        .metadata()
-        .map_err(CheckpointError::io("read", path))?
-        .len();
+    let mut file = lb_files::open(path).map_err(CheckpointError::file("open", path))?;
+    let metadata = file.metadata().map_err(CheckpointError::io("read", path))?;
+    let file_length = metadata.len();
     if file_length < 8 {
-        return Err(broken(format!(
-            "{file_length} bytes are too few for a header"
-        )));
+        let problem = format!("{file_length} bytes are too few for a header");
+        return Err(broken(problem));
     }
     let mut prefix = [0_u8; 8];
     file.read_exact(&mut prefix)
@@ -110,26 +107,20 @@ fn validate_entries(
             ));
         }
         if begin < previous_end {
-            return Err(format!(
-                "tensor \"{name}\" overlaps the one before it at byte {begin}"
-            ));
+            let problem = format!("overlaps the one before it at byte {begin}");
+            return Err(format!("tensor \"{name}\" {problem}"));
         }
         previous_end = end;
         let expected = byte_length(&entry);
         if expected.is_some_and(|expected| expected != end - begin) {
+            let Entry { dtype, shape, .. } = entry;
+            let (found, expected) = (end - begin, expected.unwrap_or_default());
             return Err(format!(
-                "tensor \"{name}\" has {} bytes; {} of shape {:?} needs {}",
-                end - begin,
-                entry.dtype,
-                entry.shape,
-                expected.unwrap_or_default(),
+                "tensor \"{name}\" has {found} bytes; {dtype} of shape {shape:?} needs {expected}"
             ));
         }
-        let shape = entry
-            .shape
-            .iter()
-            .map(|&dim| usize::try_from(dim))
-            .collect::<Result<_, _>>();
+        let sides = entry.shape.into_iter().map(usize::try_from);
+        let shape = sides.collect::<Result<_, _>>();
         let tensor = TensorEntry {
             dtype: entry.dtype,
             shape: shape.map_err(|_| format!("tensor \"{name}\" has a side that is too long"))?,
@@ -151,10 +142,8 @@ fn byte_length(entry: &Entry) -> Option<u64> {
         Dtype::F16 | Dtype::BF16 => 2,
     };
     // If the product does not fit a u64, u64::MAX serves as a length that no range in a file has.
-    let length = entry
-        .shape
-        .iter()
-        .try_fold(width, |product: u64, &dim| product.checked_mul(dim));
+    let mut sides = entry.shape.iter();
+    let length = sides.try_fold(width, |product: u64, &side| product.checked_mul(side));
     Some(length.unwrap_or(u64::MAX))
 }
 

@@ -17,6 +17,7 @@ mod tensors;
 mod value;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,11 @@ use crate::error::CheckpointError;
 use crate::names::is_known;
 use crate::safetensors::TensorEntry;
 use archive::Archive;
+use problem::Problem;
 use tensors::Source;
+
+/// The longest program that is read, in bytes. That of a full-size checkpoint takes about a million.
+const LONGEST_PROGRAM: u64 = 16 << 20;
 
 /// An opened checkpoint. Its tensors have been found and checked, but their bytes have not been read.
 #[derive(Debug)]
@@ -55,18 +60,8 @@ impl TorchCheckpoint {
     }
 
     fn open_tensors(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Self, CheckpointError> {
-        let archive = Archive::open(path)?;
-        let program = archive.read_program()?;
-        let found = pickle::run(&program)
-            .and_then(|(values, root)| tensors::find(&values, root, is_wanted))
-            .map_err(|problem| problem.at(path))?;
-        let mut sources = Vec::new();
-        for (name, tensor) in found {
-            let storage = archive.storage(&tensor.storage.key)?;
-            let source = Source::new(&name, &tensor, storage);
-            sources.push(source.map_err(|problem| problem.at(path))?);
-        }
-        tensors::validate_growth(&sources, archive.length()).map_err(|problem| problem.at(path))?;
+        let file = lb_files::open(path).map_err(CheckpointError::file("open", path))?;
+        let mut sources = find_tensors(file, is_wanted).map_err(|problem| problem.at(path))?;
         let (header, entries) = convert::lay_out(&mut sources);
         Ok(Self {
             path: path.to_owned(),
@@ -89,4 +84,18 @@ impl TorchCheckpoint {
     ) -> Result<(), CheckpointError> {
         convert::write(&self.path, target, &self.header, &self.sources, observe)
     }
+}
+
+/// Finds the tensors whose names are wanted.
+fn find_tensors(file: File, is_wanted: fn(&str) -> bool) -> Result<Vec<Source>, Problem> {
+    let mut archive = Archive::open(file)?;
+    let program = archive.read("data.pkl", LONGEST_PROGRAM)?;
+    let (values, root) = pickle::run(&program)?;
+    let mut sources = Vec::new();
+    for (name, tensor) in tensors::find(&values, root, is_wanted)? {
+        let storage = archive.entry(&format!("data/{}", tensor.storage.key))?;
+        sources.push(Source::new(&name, &tensor, storage)?);
+    }
+    tensors::validate_growth(&sources, archive.length)?;
+    Ok(sources)
 }

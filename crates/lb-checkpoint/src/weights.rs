@@ -2,15 +2,13 @@
 //! safetensors files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::component::Component;
 use crate::error::CheckpointError;
-use crate::names::{self, Part, Renamed};
-use crate::regular_file;
+use crate::names::{self, Part, Renamed, UnknownKey};
 use crate::safetensors::{Dtype, TensorEntry, read_header};
 
 /// The names, without extensions, under which diffusers and transformers save a component's weights.
@@ -94,12 +92,8 @@ impl Weights {
         }
     }
 
-    /// Describes weights that will be in the file at `path` once it has been written.
-    pub(crate) fn planned(path: PathBuf, tensors: &BTreeMap<String, TensorEntry>) -> Self {
-        Self::in_one_file(path, tensors.clone())
-    }
-
-    fn in_one_file(path: PathBuf, tensors: BTreeMap<String, TensorEntry>) -> Self {
+    /// Describes weights that are in the file at `path`, or will be once it has been written.
+    pub(crate) fn in_one_file(path: PathBuf, tensors: BTreeMap<String, TensorEntry>) -> Self {
         let tensors = tensors.into_iter();
         Self {
             files: vec![path.clone()],
@@ -146,7 +140,8 @@ impl Weights {
             path: index.clone(),
             problem,
         };
-        let text = regular_file::read(&index)?;
+        let text = lb_files::read(&index, u64::MAX);
+        let text = text.map_err(CheckpointError::file("read", &index))?;
         let parsed: Index =
             serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
         let mut shards = BTreeMap::new();
@@ -155,21 +150,18 @@ impl Weights {
         for (tensor, shard) in parsed.weight_map {
             if !shards.contains_key(&shard) {
                 if !is_plain_file_name(&shard) {
-                    return Err(broken(format!(
-                        "shard name \"{shard}\" is not a plain file name"
-                    )));
+                    let problem = format!("shard name \"{shard}\" is not a plain file name");
+                    return Err(broken(problem));
                 }
                 let path = folder.join(&shard);
                 shards.insert(shard.clone(), (files.len(), read_header(&path)?));
                 files.push(path);
             }
             let (file, entries) = &shards[&shard];
-            let entry = entries.get(&tensor).ok_or_else(|| {
-                broken(format!(
-                    "tensor \"{tensor}\" should be in {shard}, which lacks it"
-                ))
-            })?;
-            tensors.insert(tensor, (*file, entry.clone()));
+            let missing = || format!("tensor \"{tensor}\" should be in {shard}, which lacks it");
+            let entry = entries.get(&tensor).ok_or_else(|| broken(missing()))?;
+            let entry = entry.clone();
+            tensors.insert(tensor, (*file, entry));
         }
         Ok(Self {
             files,
@@ -197,30 +189,28 @@ impl Weights {
                 expected: prefixes.join("… or "),
             });
         }
-        let names =
-            names::rename(component, tensors.keys().map(String::as_str)).map_err(|key| {
-                CheckpointError::UnknownTensor {
-                    path: path.to_owned(),
-                    tensor: key.0,
-                    component: component.source_name(),
-                }
-            })?;
+        let names = names::rename(component, tensors.keys().map(String::as_str));
+        let names = names.map_err(|UnknownKey(key)| {
+            let component = component.source_name();
+            let problem = format!("does not belong to the {component} of Stable Diffusion 1 or 2");
+            CheckpointError::tensor(path, &key, problem)
+        })?;
         let mut renamed = BTreeMap::new();
         for (key, parts) in names {
             for Renamed { name, part } in parts {
                 let stored = &tensors[key];
-                let entry = entry_of_part(stored, part).ok_or_else(|| CheckpointError::Shape {
-                    path: path.to_owned(),
-                    tensor: key.to_owned(),
-                    found: stored.shape.clone(),
-                    expected: vec![3 * (stored.shape.first().unwrap_or(&1).div_ceil(3))],
+                let entry = entry_of_part(stored, part).ok_or_else(|| {
+                    let rows = 3 * stored.shape.first().unwrap_or(&1).div_ceil(3);
+                    CheckpointError::tensor(path, key, wrong_shape(&stored.shape, &[rows]))
                 })?;
                 if renamed.insert(name.clone(), entry).is_some() {
-                    return Err(CheckpointError::Safetensors {
+                    let problem = format!(
+                        "two tensors have the meaning of diffusers' \"{name}\"; one is \"{key}\""
+                    );
+                    return Err(CheckpointError::Malformed {
                         path: path.to_owned(),
-                        problem: format!(
-                            "two tensors have the meaning of diffusers' \"{name}\"; one is \"{key}\""
-                        ),
+                        format: "safetensors file",
+                        problem,
                     });
                 }
             }
@@ -262,9 +252,8 @@ impl Weights {
     /// Whether any tensor's name begins with `start`.
     pub(crate) fn any_below(&self, start: &str) -> bool {
         let mut names = self.tensors.range(start.to_owned()..);
-        names
-            .next()
-            .is_some_and(|(name, _)| name.starts_with(start))
+        let first = names.next();
+        first.is_some_and(|(name, _)| name.starts_with(start))
     }
 
     /// Whether there is a tensor with this name.
@@ -276,29 +265,20 @@ impl Weights {
     /// Returns the tensor with this name, which must have exactly this shape.
     ///
     /// # Errors
-    /// [`CheckpointError::MissingTensor`] or [`CheckpointError::Shape`], and [`CheckpointError::Dtype`]
-    /// if it is not stored as 32-bit or 16-bit floats.
+    /// [`CheckpointError::Tensor`] if it is missing, has another shape, or is not stored as 32-bit or 16-bit
+    /// floats.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, CheckpointError> {
         let Some((file, entry)) = self.tensors.get(name) else {
-            return Err(CheckpointError::MissingTensor {
-                path: self.source.clone(),
-                tensor: name.to_owned(),
-                expected: shape.to_vec(),
-            });
+            let problem = format!("is missing; the configuration calls for shape {shape:?}");
+            return Err(CheckpointError::tensor(&self.source, name, problem));
         };
-        let path = &self.files[*file];
-        let dtype = Dtype::parse(&entry.dtype).ok_or_else(|| CheckpointError::Dtype {
-            path: path.clone(),
-            tensor: name.to_owned(),
-            found: entry.dtype.clone(),
+        let wrong = |problem| CheckpointError::tensor(&self.files[*file], name, problem);
+        let dtype = Dtype::parse(&entry.dtype).ok_or_else(|| {
+            let found = &entry.dtype;
+            wrong(format!("is stored as {found}; expected F32, F16 or BF16"))
         })?;
         if entry.shape != shape {
-            return Err(CheckpointError::Shape {
-                path: path.clone(),
-                tensor: name.to_owned(),
-                found: entry.shape.clone(),
-                expected: shape.to_vec(),
-            });
+            return Err(wrong(wrong_shape(&entry.shape, shape)));
         }
         Ok(StoredTensor {
             file: *file,
@@ -321,13 +301,17 @@ impl Weights {
         for (_, entry) in self.tensors.values() {
             statistics.bytes += entry.length;
             if Dtype::parse(&entry.dtype).is_some() {
-                statistics.parameters +=
-                    entry.shape.iter().map(|&side| side as u64).product::<u64>();
+                let sides = entry.shape.iter().map(|&side| side as u64);
+                statistics.parameters += sides.product::<u64>();
                 statistics.formats.insert(entry.dtype.clone());
             }
         }
         statistics
     }
+}
+
+fn wrong_shape(found: &[usize], expected: &[usize]) -> String {
+    format!("has shape {found:?}; the configuration calls for {expected:?}")
 }
 
 /// Returns the byte range and shape of a part of a stored tensor, or `None` if its rows cannot be divided
@@ -356,9 +340,8 @@ fn entry_of_part(whole: &TensorEntry, part: Part) -> Option<TensorEntry> {
 
 /// Returns the file in a component's folder that holds its weights as torch has pickled them.
 fn pickled_file(folder: &Path) -> Option<PathBuf> {
-    let names = PICKLED_STEMS
-        .iter()
-        .flat_map(|stem| VARIANTS.map(|variant| format!("{stem}{variant}.bin")));
+    let with_variants = |stem| VARIANTS.map(|variant| format!("{stem}{variant}.bin"));
+    let names = PICKLED_STEMS.into_iter().flat_map(with_variants);
     let mut files = names.map(|name| folder.join(name));
     files.find(|file| file.is_file())
 }
@@ -371,25 +354,18 @@ fn is_plain_file_name(name: &str) -> bool {
 /// How weights were brought into a folder.
 ///
 /// The variants are ordered by cost. The result of several transfers is the largest of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display)]
 pub enum WeightTransfer {
     /// The weights were in the folder already.
+    #[strum(serialize = "where they were")]
     Unmoved,
     /// The folder has hard links to the original files, which take no additional space.
+    #[strum(serialize = "hard-linked")]
     HardLinked,
     /// The folder has copies, because the file system has no hard links or the weights had to be
     /// converted.
+    #[strum(serialize = "copied")]
     Copied,
-}
-
-impl fmt::Display for WeightTransfer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Unmoved => "where they were",
-            Self::HardLinked => "hard-linked",
-            Self::Copied => "copied",
-        })
-    }
 }
 
 /// Makes `target` a hard link to `file`, or a copy if the file system has no hard links.

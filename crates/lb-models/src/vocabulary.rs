@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use lb_checkpoint::{ConfigFile, validate_regular_file};
+use lb_checkpoint::{CheckpointError, ConfigFile};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
@@ -19,8 +19,9 @@ pub(crate) fn read(folder: &Path) -> Result<BPE, ModelError> {
     let pairs = if !vocabulary.exists() && whole.exists() {
         from_one_file(&ConfigFile::open(&whole)?)?
     } else {
-        validate_regular_file(&vocabulary)?;
-        validate_regular_file(&merges)?;
+        for path in [&vocabulary, &merges] {
+            lb_files::validate_regular(path).map_err(CheckpointError::file("read", path))?;
+        }
         BPE::from_file(&vocabulary.to_string_lossy(), &merges.to_string_lossy())
     };
     pairs

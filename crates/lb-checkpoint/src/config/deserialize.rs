@@ -78,33 +78,22 @@ pub(super) fn alternatives(words: &[&str]) -> String {
     quoted.join(" or ")
 }
 
-/// Deserializes the settings of an object. Those that are `null` are skipped.
-#[derive(Clone, Copy)]
-pub(super) struct Settings<'a>(pub(super) &'a Map<String, Value>);
-
-impl<'de> Deserializer<'de> for Settings<'de> {
-    type Error = WrongSetting;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongSetting> {
-        visitor.visit_map(SettingsAccess {
-            rest: self.0.iter(),
-            next: None,
-        })
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier
-        ignored_any
-    }
-}
-
-struct SettingsAccess<'a> {
+/// The settings of an object, without those that are `null`.
+pub(super) struct Settings<'a> {
     rest: serde_json::map::Iter<'a>,
     next: Option<(&'a str, &'a Value)>,
 }
 
-impl<'a> MapAccess<'a> for SettingsAccess<'a> {
+impl<'a> Settings<'a> {
+    pub(super) fn of(object: &'a Map<String, Value>) -> Self {
+        Self {
+            rest: object.iter(),
+            next: None,
+        }
+    }
+}
+
+impl<'a> MapAccess<'a> for Settings<'a> {
     type Error = WrongSetting;
 
     fn next_key_seed<K: DeserializeSeed<'a>>(
@@ -149,7 +138,7 @@ impl<'de> Deserializer<'de> for Setting<'de> {
             },
             Value::String(text) => visitor.visit_borrowed_str(text),
             Value::Array(list) => visitor.visit_seq(SeqDeserializer::new(list.iter().map(Setting))),
-            Value::Object(settings) => Settings(settings).deserialize_any(visitor),
+            Value::Object(object) => visitor.visit_map(Settings::of(object)),
         }
     }
 

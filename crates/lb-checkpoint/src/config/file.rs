@@ -3,13 +3,14 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use lb_files::FileError;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde_json::{Map, Value};
 
 use super::deserialize::Settings;
 use super::values::{EachBlock, Size};
 use crate::error::CheckpointError;
-use crate::regular_file;
 
 /// The longest file that is read, in bytes. The longest one that models have contains a tokenizer with
 /// its whole vocabulary and takes a few megabytes.
@@ -63,20 +64,19 @@ impl ConfigFile {
     /// [`CheckpointError::Io`] if it cannot be read or is not a regular file, and
     /// [`CheckpointError::Json`] if it is too long or does not hold a JSON object.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let broken = |problem| CheckpointError::Json {
-            path: path.to_owned(),
-            problem,
+        let path = path.to_owned();
+        let problem = match lb_files::read(&path, LONGEST_FILE) {
+            Ok(text) => match serde_json::from_slice(&text) {
+                Ok(Value::Object(settings)) => return Ok(Self::new(path, settings)),
+                Ok(_) => "expected a JSON object".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            Err(FileError::TooLarge { most, .. }) => {
+                format!("it is longer than the {most} bytes that are allowed")
+            }
+            Err(error) => return Err(CheckpointError::file("read", path)(error)),
         };
-        let text = regular_file::read_at_most(path, LONGEST_FILE)?.ok_or_else(|| {
-            broken(format!(
-                "it is longer than the {LONGEST_FILE} bytes that are allowed"
-            ))
-        })?;
-        match serde_json::from_slice(&text) {
-            Ok(Value::Object(settings)) => Ok(Self::new(path.to_owned(), settings)),
-            Ok(_) => Err(broken("expected a JSON object".to_owned())),
-            Err(error) => Err(broken(error.to_string())),
-        }
+        Err(CheckpointError::Json { path, problem })
     }
 
     /// Makes a configuration of settings that have been read from `path` or will be written there.
@@ -108,14 +108,10 @@ impl ConfigFile {
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting with a value that `T` does not allow.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, CheckpointError> {
-        T::deserialize(Settings(&self.settings)).map_err(|wrong| {
-            let key = wrong.path.join(".");
-            CheckpointError::Setting {
-                path: self.path.clone(),
-                found: self.found(&wrong.path),
-                key,
-                expected: wrong.expected,
-            }
+        let settings = MapAccessDeserializer::new(Settings::of(&self.settings));
+        T::deserialize(settings).map_err(|wrong| {
+            let found = self.found(&wrong.path);
+            self.refuse_value(&wrong.path.join("."), &found, wrong.expected)
         })
     }
 
@@ -169,9 +165,7 @@ impl ConfigFile {
             let outer = self.settings.get(first)?;
             rest.iter().try_fold(outer, |value, key| value.get(key))
         });
-        value.map_or("absent".to_owned(), |value| {
-            shortened(&value.to_string(), LONGEST_SHOWN)
-        })
+        value.map_or("absent".to_owned(), Value::to_string)
     }
 }
 
@@ -187,9 +181,7 @@ pub(super) fn block_channels(
     config.require(key, !channels.is_empty(), || {
         format!("a list, each entry {}", Size::EXPECTED)
     })?;
-    let are_multiples = channels
-        .iter()
-        .all(|channels| channels.is_multiple_of(norm_groups));
+    let are_multiples = channels.iter().all(|channels| channels % norm_groups == 0);
     config.require(key, are_multiples, || {
         format!("multiples of \"norm_num_groups\" ({norm_groups})")
     })?;

@@ -43,59 +43,43 @@ pub struct TextEncoderConfig {
 }
 
 /// The settings, with the names that transformers uses.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Settings {
-    eos_token_id: Count,
-    hidden_act: TextActivation,
-    hidden_size: Size,
-    intermediate_size: Size,
-    layer_norm_eps: PositiveNumber,
-    max_position_embeddings: Size,
-    num_attention_heads: Size,
-    num_hidden_layers: Size,
-    vocab_size: Size,
-}
-
-/// These are transformers' defaults.
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            eos_token_id: Count(49407),
-            hidden_act: TextActivation::QuickGelu,
-            hidden_size: Size(512),
-            intermediate_size: Size(2048),
-            layer_norm_eps: PositiveNumber(1e-5),
-            max_position_embeddings: Size(77),
-            num_attention_heads: Size(8),
-            num_hidden_layers: Size(12),
-            vocab_size: Size(49408),
-        }
-    }
+    eos_token_id: Option<Count>,
+    hidden_act: Option<TextActivation>,
+    hidden_size: Option<Size>,
+    intermediate_size: Option<Size>,
+    layer_norm_eps: Option<PositiveNumber>,
+    max_position_embeddings: Option<Size>,
+    num_attention_heads: Option<Size>,
+    num_hidden_layers: Option<Size>,
+    vocab_size: Option<Size>,
 }
 
 impl TextEncoderConfig {
-    /// Reads and validates the settings.
+    /// Reads and validates the settings. Settings that are absent have transformers' defaults.
     ///
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
         config.require_off("model_type", &json!("clip_text_model"))?;
         let settings: Settings = config.parse()?;
-        let (Size(width), Size(heads)) = (settings.hidden_size, settings.num_attention_heads);
+        let width = Size::or(settings.hidden_size, 512);
+        let heads = Size::or(settings.num_attention_heads, 8);
         config.require("num_attention_heads", width % heads == 0, || {
             format!("a divisor of \"hidden_size\" ({width})")
         })?;
         Ok(Self {
-            vocabulary: settings.vocab_size.0,
-            positions: settings.max_position_embeddings.0,
+            vocabulary: Size::or(settings.vocab_size, 49408),
+            positions: Size::or(settings.max_position_embeddings, 77),
             width,
-            inner_width: settings.intermediate_size.0,
-            layers: settings.num_hidden_layers.0,
+            inner_width: Size::or(settings.intermediate_size, 2048),
+            layers: Size::or(settings.num_hidden_layers, 12),
             heads,
-            activation: settings.hidden_act,
-            epsilon: settings.layer_norm_eps.0,
-            end_token: settings.eos_token_id.0,
+            activation: settings.hidden_act.unwrap_or(TextActivation::QuickGelu),
+            epsilon: settings.layer_norm_eps.map_or(1e-5, |epsilon| epsilon.0),
+            end_token: settings.eos_token_id.map_or(49407, |token| token.0),
         })
     }
 }

@@ -95,103 +95,74 @@ enum MidBlock {
 }
 
 /// The settings, with the names that diffusers uses.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Settings {
     /// The number of heads. diffusers keeps this misleading name for the sake of older models.
-    attention_head_dim: PerBlock<Size>,
+    attention_head_dim: Option<PerBlock<Size>>,
     block_out_channels: EachBlock<Size>,
-    conv_in_kernel: Size,
-    conv_out_kernel: Size,
-    cross_attention_dim: Size,
+    conv_in_kernel: Option<Size>,
+    conv_out_kernel: Option<Size>,
+    cross_attention_dim: Option<Size>,
     down_block_types: EachBlock<DownBlock>,
-    downsample_padding: Count,
-    flip_sin_to_cos: bool,
+    downsample_padding: Option<Count>,
+    flip_sin_to_cos: Option<bool>,
     freq_shift: f64,
-    in_channels: Size,
-    layers_per_block: PerBlock<Size>,
+    in_channels: Option<Size>,
+    layers_per_block: Option<PerBlock<Size>>,
     #[serde(rename = "mid_block_type")]
-    _mid_block_type: MidBlock,
-    norm_eps: PositiveNumber,
-    norm_num_groups: Size,
+    _mid_block_type: Option<MidBlock>,
+    norm_eps: Option<PositiveNumber>,
+    norm_num_groups: Option<Size>,
     num_class_embeds: Option<Size>,
-    only_cross_attention: PerBlock<bool>,
-    out_channels: Size,
-    transformer_layers_per_block: PerBlock<Size>,
+    only_cross_attention: Option<PerBlock<bool>>,
+    out_channels: Option<Size>,
+    transformer_layers_per_block: Option<PerBlock<Size>>,
     up_block_types: EachBlock<UpBlock>,
     upcast_attention: bool,
     use_linear_projection: bool,
 }
 
-/// These are diffusers' defaults, except for the blocks, which every published model lists.
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            attention_head_dim: PerBlock::Same(Size(8)),
-            block_out_channels: EachBlock::default(),
-            conv_in_kernel: Size(3),
-            conv_out_kernel: Size(3),
-            cross_attention_dim: Size(1280),
-            down_block_types: EachBlock::default(),
-            downsample_padding: Count(1),
-            flip_sin_to_cos: true,
-            freq_shift: 0.0,
-            in_channels: Size(4),
-            layers_per_block: PerBlock::Same(Size(2)),
-            _mid_block_type: MidBlock::UNetMidBlock2DCrossAttn,
-            norm_eps: PositiveNumber(1e-5),
-            norm_num_groups: Size(32),
-            num_class_embeds: None,
-            only_cross_attention: PerBlock::Same(false),
-            out_channels: Size(4),
-            transformer_layers_per_block: PerBlock::Same(Size(1)),
-            up_block_types: EachBlock::default(),
-            upcast_attention: false,
-            use_linear_projection: false,
-        }
-    }
-}
-
 impl UnetConfig {
-    /// Reads and validates the settings.
+    /// Reads and validates the settings. Settings that are absent have diffusers' defaults, except for the
+    /// blocks, which every published model lists.
     ///
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
         validate_supported(config)?;
         let settings: Settings = config.parse()?;
-        let norm_groups = settings.norm_num_groups.0;
+        let norm_groups = Size::or(settings.norm_num_groups, 32);
         let channels = block_channels(config, &settings.block_out_channels, norm_groups)?;
         let blocks = channels.len();
         validate_frequencies(config, channels[0], settings.freq_shift)?;
-        for (key, kernel) in [
-            ("conv_in_kernel", settings.conv_in_kernel),
-            ("conv_out_kernel", settings.conv_out_kernel),
-        ] {
-            config.require(key, kernel.0 % 2 == 1, || "an odd number".to_owned())?;
-        }
-        let sizes = |key: &str, sizes: &PerBlock<Size>| {
-            let sizes = sizes.for_blocks(blocks);
-            let sizes = sizes.ok_or_else(|| {
-                config.refuse(key, format!("a list of {blocks}, each {}", Size::EXPECTED))
-            })?;
-            Ok::<Vec<_>, CheckpointError>(sizes.into_iter().map(|size| size.0).collect())
+        let kernel = |key, setting| {
+            let kernel = Size::or(setting, 3);
+            config.require(key, kernel % 2 == 1, || "an odd number".to_owned())?;
+            Ok::<_, CheckpointError>(kernel)
         };
-        let layers = sizes("layers_per_block", &settings.layers_per_block)?;
-        let depths = sizes(
-            "transformer_layers_per_block",
-            &settings.transformer_layers_per_block,
-        )?;
-        let heads = sizes("attention_head_dim", &settings.attention_head_dim)?;
+        let conv_in_kernel = kernel("conv_in_kernel", settings.conv_in_kernel)?;
+        let conv_out_kernel = kernel("conv_out_kernel", settings.conv_out_kernel)?;
+        let sizes = |key, sizes: Option<PerBlock<Size>>, default| {
+            let sizes = sizes.unwrap_or(PerBlock::Same(Size(default)));
+            sizes.for_blocks(blocks).ok_or_else(|| {
+                config.refuse(key, format!("a list of {blocks}, each {}", Size::EXPECTED))
+            })
+        };
+        let layers = sizes("layers_per_block", settings.layers_per_block, 2)?;
+        let depths = settings.transformer_layers_per_block;
+        let depths = sizes("transformer_layers_per_block", depths, 1)?;
+        let heads = sizes("attention_head_dim", settings.attention_head_dim, 8)?;
         let mut widths = channels.iter().zip(&heads);
-        let are_divided = widths.all(|(channels, heads)| channels % heads == 0);
+        let are_divided = widths.all(|(channels, heads)| channels % heads.0 == 0);
         config.require("attention_head_dim", are_divided, || {
             format!(
                 "the number of heads in each block, which must divide its channels {channels:?}"
             )
         })?;
-        let only_cross_attention = settings.only_cross_attention.for_blocks(blocks);
-        let only_cross_attention = only_cross_attention.ok_or_else(|| {
+        let only_cross_attention = settings.only_cross_attention;
+        let only_cross_attention = only_cross_attention.unwrap_or(PerBlock::Same(false));
+        let only_cross_attention = only_cross_attention.for_blocks(blocks).ok_or_else(|| {
             let expected = format!("a list of {blocks}, each true or false");
             config.refuse("only_cross_attention", expected)
         })?;
@@ -204,29 +175,29 @@ impl UnetConfig {
             format!("a list of {blocks}, each \"CrossAttnUpBlock2D\" or \"UpBlock2D\"")
         })?;
         let symmetric_downsampling = match settings.downsample_padding {
-            Count(0) => false,
-            Count(1) => true,
+            Some(Count(0)) => false,
+            Some(Count(1)) | None => true,
             _ => return Err(config.refuse("downsample_padding", "0 or 1")),
         };
 
         let last = blocks - 1;
         let transformer = |index: usize, only_cross_attention| TransformerConfig {
-            heads: heads[index],
-            layers: depths[index],
+            heads: heads[index].0,
+            layers: depths[index].0,
             only_cross_attention,
         };
         let block = |index: usize, more_layers, attends: bool| UnetBlockConfig {
             channels: channels[index],
-            layers: layers[index] + more_layers,
+            layers: layers[index].0 + more_layers,
             transformer: attends.then(|| transformer(index, only_cross_attention[index])),
         };
         let down = down_types.iter().enumerate();
         let up = up_types.iter().enumerate();
         Ok(Self {
-            in_channels: settings.in_channels.0,
-            out_channels: settings.out_channels.0,
-            conv_in_kernel: settings.conv_in_kernel.0,
-            conv_out_kernel: settings.conv_out_kernel.0,
+            in_channels: Size::or(settings.in_channels, 4),
+            out_channels: Size::or(settings.out_channels, 4),
+            conv_in_kernel,
+            conv_out_kernel,
             down: down
                 .map(|(index, kind)| block(index, 0, *kind == DownBlock::CrossAttnDownBlock2D))
                 .collect(),
@@ -237,10 +208,10 @@ impl UnetConfig {
                 .map(|(index, kind)| block(last - index, 1, *kind == UpBlock::CrossAttnUpBlock2D))
                 .collect(),
             norm_groups,
-            norm_epsilon: settings.norm_eps.0,
-            text_width: settings.cross_attention_dim.0,
+            norm_epsilon: settings.norm_eps.map_or(1e-5, |epsilon| epsilon.0),
+            text_width: Size::or(settings.cross_attention_dim, 1280),
             time_width: channels[0] * 4,
-            flip_sin_to_cos: settings.flip_sin_to_cos,
+            flip_sin_to_cos: settings.flip_sin_to_cos.unwrap_or(true),
             freq_shift: settings.freq_shift,
             linear_projection: settings.use_linear_projection,
             upcast_attention: settings.upcast_attention,

@@ -44,77 +44,51 @@ enum DecoderBlock {
 }
 
 /// The settings, with the names that diffusers uses.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Settings {
     block_out_channels: EachBlock<Size>,
     down_block_types: EachBlock<EncoderBlock>,
-    in_channels: Size,
-    latent_channels: Size,
-    layers_per_block: Size,
-    mid_block_add_attention: bool,
-    norm_num_groups: Size,
-    out_channels: Size,
+    in_channels: Option<Size>,
+    latent_channels: Option<Size>,
+    layers_per_block: Option<Size>,
+    mid_block_add_attention: Option<bool>,
+    norm_num_groups: Option<Size>,
+    out_channels: Option<Size>,
     up_block_types: EachBlock<DecoderBlock>,
-    use_post_quant_conv: bool,
-    use_quant_conv: bool,
-}
-
-/// These are diffusers' defaults, except for the blocks, which every published model lists.
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            block_out_channels: EachBlock::default(),
-            down_block_types: EachBlock::default(),
-            in_channels: Size(3),
-            latent_channels: Size(4),
-            layers_per_block: Size(1),
-            mid_block_add_attention: true,
-            norm_num_groups: Size(32),
-            out_channels: Size(3),
-            up_block_types: EachBlock::default(),
-            use_post_quant_conv: true,
-            use_quant_conv: true,
-        }
-    }
+    use_post_quant_conv: Option<bool>,
+    use_quant_conv: Option<bool>,
 }
 
 impl VaeConfig {
-    /// Reads and validates the settings.
+    /// Reads and validates the settings. Settings that are absent have diffusers' defaults, except for the
+    /// blocks, which every published model lists.
     ///
     /// # Errors
     /// [`CheckpointError::Setting`] for the first setting that is wrong or not supported.
     pub fn read(config: &ConfigFile) -> Result<Self, CheckpointError> {
         config.require_off("act_fn", &json!("silu"))?;
         let settings: Settings = config.parse()?;
-        let norm_groups = settings.norm_num_groups.0;
+        let norm_groups = Size::or(settings.norm_num_groups, 32);
         let block_channels = block_channels(config, &settings.block_out_channels, norm_groups)?;
         let blocks = block_channels.len();
-        for (key, count, word) in [
-            (
-                "down_block_types",
-                settings.down_block_types.0.len(),
-                "DownEncoderBlock2D",
-            ),
-            (
-                "up_block_types",
-                settings.up_block_types.0.len(),
-                "UpDecoderBlock2D",
-            ),
-        ] {
+        let types = |key, count, word| {
             config.require(key, count == blocks, || {
                 format!("a list of {blocks}, each \"{word}\"")
-            })?;
-        }
+            })
+        };
+        let (down, up) = (settings.down_block_types.0, settings.up_block_types.0);
+        types("down_block_types", down.len(), "DownEncoderBlock2D")?;
+        types("up_block_types", up.len(), "UpDecoderBlock2D")?;
         Ok(Self {
-            in_channels: settings.in_channels.0,
-            out_channels: settings.out_channels.0,
-            latent_channels: settings.latent_channels.0,
+            in_channels: Size::or(settings.in_channels, 3),
+            out_channels: Size::or(settings.out_channels, 3),
+            latent_channels: Size::or(settings.latent_channels, 4),
             block_channels,
-            layers: settings.layers_per_block.0,
-            mid_attention: settings.mid_block_add_attention,
-            quantization: settings.use_quant_conv,
-            post_quantization: settings.use_post_quant_conv,
+            layers: Size::or(settings.layers_per_block, 1),
+            mid_attention: settings.mid_block_add_attention.unwrap_or(true),
+            quantization: settings.use_quant_conv.unwrap_or(true),
+            post_quantization: settings.use_post_quant_conv.unwrap_or(true),
             norm_groups,
         })
     }

@@ -1,7 +1,7 @@
 //! The types of values that settings can have.
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::deserialize::Setting;
@@ -11,40 +11,48 @@ use super::deserialize::Setting;
 const LARGEST_SIZE: u64 = 1 << 24;
 
 /// A whole number from 1 to 2²⁴, such as a width, a number of layers or the size of a vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(pub usize);
 
 impl Size {
     /// A description of the values that are allowed, for error messages.
     pub const EXPECTED: &str = "a whole number from 1 to 16777216";
+
+    /// Returns the size, or a default for a setting that is absent.
+    #[must_use]
+    pub fn or(setting: Option<Self>, default: usize) -> usize {
+        setting.map_or(default, |size| size.0)
+    }
 }
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_u64() {
-            Some(size @ 1..=LARGEST_SIZE) => Ok(Self(size as usize)),
-            _ => Err(D::Error::custom(Self::EXPECTED)),
-        }
+        let size = whole_number(deserializer)?.filter(|size| *size > 0);
+        size.map(Self)
+            .ok_or_else(|| D::Error::custom(Self::EXPECTED))
     }
 }
 
 /// A whole number from 0 to 2²⁴.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Count(pub usize);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_u64() {
-            Some(count @ 0..=LARGEST_SIZE) => Ok(Self(count as usize)),
-            _ => Err(D::Error::custom("a whole number from 0 to 16777216")),
-        }
+        let count = whole_number(deserializer)?.map(Self);
+        count.ok_or_else(|| D::Error::custom("a whole number from 0 to 16777216"))
     }
 }
 
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number = Value::deserialize(deserializer)?.as_u64();
+    Ok(number
+        .filter(|number| *number <= LARGEST_SIZE)
+        .map(|number| number as usize))
+}
+
 /// A finite number above 0.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct PositiveNumber(pub f64);
 
 impl<'de> Deserialize<'de> for PositiveNumber {
@@ -61,7 +69,7 @@ impl<'de> Deserialize<'de> for PositiveNumber {
 ///
 /// The number of blocks is known only from other settings. So this type accepts any value, and reads one
 /// that is not a list of `T` as an empty list; the code that compares the lengths then reports the error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EachBlock<T>(pub Vec<T>);
 
 impl<T> Default for EachBlock<T> {
@@ -74,17 +82,13 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for EachBlock<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let entries = value.as_array().map(Vec::as_slice).unwrap_or_default();
-        let entries: Result<_, _> = entries
-            .iter()
-            .map(|entry| T::deserialize(Setting(entry)))
-            .collect();
-        Ok(Self(entries.unwrap_or_default()))
+        let entries = entries.iter().map(|entry| T::deserialize(Setting(entry)));
+        Ok(Self(entries.collect::<Result<_, _>>().unwrap_or_default()))
     }
 }
 
 /// One value for all blocks of a network, or a list with one value for each block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PerBlock<T> {
     /// All blocks have this value.
     Same(T),
@@ -108,13 +112,11 @@ impl<T: Copy> PerBlock<T> {
 impl<'de, T: DeserializeOwned> Deserialize<'de> for PerBlock<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if value.is_array() {
-            return EachBlock::deserialize(Setting(&value))
-                .map(Self::Each)
-                .map_err(|wrong| D::Error::custom(wrong.expected));
-        }
-        T::deserialize(Setting(&value))
-            .map(Self::Same)
-            .map_err(|wrong| D::Error::custom(wrong.expected))
+        let read = if value.is_array() {
+            EachBlock::deserialize(Setting(&value)).map(Self::Each)
+        } else {
+            T::deserialize(Setting(&value)).map(Self::Same)
+        };
+        read.map_err(|wrong| D::Error::custom(wrong.expected))
     }
 }

@@ -14,7 +14,6 @@ use crate::component::Component;
 use crate::config::{ConfigFile, pretty};
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
-use crate::regular_file;
 
 /// Documents about the model, which are copied along with it.
 const NOTICES: [&str; 5] = [
@@ -183,7 +182,8 @@ impl Given<'_> {
                 let inside = folder.join(name);
                 let path = self.path(&inside.to_string_lossy());
                 let path = path.unwrap_or_else(|| self.folders[0].join(&inside));
-                files.push((inside, regular_file::read(&path)?));
+                let bytes = lb_files::read(&path, u64::MAX);
+                files.push((inside, bytes.map_err(CheckpointError::file("read", path))?));
             }
             return Ok(files);
         }

@@ -11,7 +11,8 @@ use crate::kind::ModelKind;
 ///
 /// These are the two prediction types with which Stable Diffusion models were trained. Samplers may
 /// support others as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ImportedPrediction {
     /// The noise, which diffusers calls `epsilon`.
     Epsilon,
@@ -24,10 +25,7 @@ impl ImportedPrediction {
     /// Returns the name of the prediction type in diffusers' configurations.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Epsilon => "epsilon",
-            Self::VPrediction => "v_prediction",
-        }
+        self.into()
     }
 }
 

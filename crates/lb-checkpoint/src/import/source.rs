@@ -1,7 +1,7 @@
 //! Opens a model in one of the three forms in which models are published.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -222,7 +222,7 @@ fn weights_of(
                 return Err(unknown(path, &start));
             }
             let checkpoint = TorchCheckpoint::open_component(&path)?;
-            let weights = Weights::planned(path, checkpoint.entries());
+            let weights = Weights::in_one_file(path, checkpoint.entries().clone());
             pickled.insert(component.source_name(), checkpoint);
             Ok(weights)
         }
@@ -250,7 +250,7 @@ fn converted_name(component: &str) -> &'static str {
 /// Reads the first bytes of a file, which show its form.
 fn start_of(path: &Path) -> Result<Vec<u8>, CheckpointError> {
     let mut start = Vec::new();
-    let file = File::open(path).map_err(CheckpointError::io("open", path))?;
+    let file = lb_files::open(path).map_err(CheckpointError::file("open", path))?;
     let read = file.take(9).read_to_end(&mut start);
     read.map_err(CheckpointError::io("read", path))?;
     Ok(start)

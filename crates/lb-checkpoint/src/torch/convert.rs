@@ -60,7 +60,8 @@ pub(super) fn write(
     sources: &[Source],
     observe: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<(), CheckpointError> {
-    let mut input = File::open(checkpoint).map_err(CheckpointError::io("open", checkpoint))?;
+    let input = lb_files::open(checkpoint);
+    let mut input = input.map_err(CheckpointError::file("open", checkpoint))?;
     let output = File::create(target).map_err(CheckpointError::io("create", target))?;
     let mut output = BufWriter::with_capacity(1 << 20, output);
     let mut write = || {
@@ -85,11 +86,9 @@ fn write_tensor(input: &mut File, output: &mut impl Write, source: &Source) -> i
     input.seek(SeekFrom::Start(source.range.offset))?;
     let mut bytes = input.take(source.range.length);
     if source.is_contiguous() {
-        let copied = io::copy(&mut bytes, output)?;
-        return if copied == source.length {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
+        return match io::copy(&mut bytes, output)? {
+            copied if copied == source.length => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
         };
     }
     let mut held = Vec::new();

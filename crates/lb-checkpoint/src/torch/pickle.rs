@@ -16,23 +16,25 @@ const NEWEST_PROTOCOL: u8 = 5;
 /// Runs a program. Returns all its values, and the id of its result.
 pub(super) fn run(program: &[u8]) -> Result<(Arena, Id), Problem> {
     let mut machine = Machine {
-        input: Input::new(program),
+        input: Input {
+            program,
+            position: 0,
+        },
         values: Arena::new(),
         stack: Vec::new(),
         marks: Vec::new(),
         memory: BTreeMap::new(),
     };
     loop {
-        let position = machine.input.position();
-        match machine.step() {
-            Ok(None) => {}
-            Ok(Some(result)) => return Ok((machine.values, result)),
-            Err(Problem::Broken(problem)) => {
-                return Err(Problem::Broken(format!(
-                    "its program is wrong at byte {position}: {problem}"
-                )));
+        let position = machine.input.position;
+        let done = machine.step().map_err(|problem| match problem {
+            Problem::Broken(problem) => {
+                format!("its program is wrong at byte {position}: {problem}").into()
             }
-            Err(global) => return Err(global),
+            other => other,
+        })?;
+        if let Some(result) = done {
+            return Ok((machine.values, result));
         }
     }
 }
@@ -62,25 +64,24 @@ impl Machine<'_> {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            b'q' => {
-                let slot = u32::from(self.input.byte()?);
-                self.remember(slot)?;
+            b'q' | b'r' | 0x94 => {
+                let slot = match instruction {
+                    b'q' => u32::from(self.input.byte()?),
+                    b'r' => self.input.u32()?,
+                    _ => u32::try_from(self.memory.len()).unwrap_or(u32::MAX),
+                };
+                let top = self.top()?;
+                self.memory.insert(slot, top);
             }
-            b'r' => {
-                let slot = self.input.u32()?;
-                self.remember(slot)?;
-            }
-            0x94 => {
-                let slot = u32::try_from(self.memory.len()).unwrap_or(u32::MAX);
-                self.remember(slot)?;
-            }
-            b'h' => {
-                let slot = u32::from(self.input.byte()?);
-                self.recall(slot)?;
-            }
-            b'j' => {
-                let slot = self.input.u32()?;
-                self.recall(slot)?;
+            b'h' | b'j' => {
+                let slot = match instruction {
+                    b'h' => u32::from(self.input.byte()?),
+                    _ => self.input.u32()?,
+                };
+                let id = self.memory.get(&slot).copied();
+                self.stack.push(id.ok_or_else(|| {
+                    format!("slot {slot} of its memory is read before it is written")
+                })?);
             }
             b'c' | 0x93 => self.name(instruction)?,
             b'Q' => self.storage()?,
@@ -95,8 +96,7 @@ impl Machine<'_> {
                 self.push(Value::Opaque);
             }
             b'd' => {
-                let items = self.pop_to_mark()?;
-                let items = pairs(&items)?;
+                let items = pairs(&self.pop_to_mark()?)?;
                 self.push(Value::Dictionary(items));
             }
             b'}' => self.push(Value::Dictionary(Vec::new())),
@@ -113,9 +113,10 @@ impl Machine<'_> {
     fn validate_protocol(&mut self) -> Result<(), Problem> {
         match self.input.byte()? {
             0..=NEWEST_PROTOCOL => Ok(()),
-            other => Err(Problem::Broken(format!(
+            other => Err(format!(
                 "protocol {other} is not supported; the newest supported one is {NEWEST_PROTOCOL}"
-            ))),
+            )
+            .into()),
         }
     }
 
@@ -124,18 +125,14 @@ impl Machine<'_> {
         let (module, name) = if instruction == b'c' {
             (self.input.line()?, self.input.line()?)
         } else {
-            let [module, name] = [self.pop()?, self.pop()?];
+            let [name, module] = [self.pop()?, self.pop()?];
             let text = |id| self.values.text(id).map(str::to_owned);
-            let wrong = || Problem::broken("a name is not a string");
-            (
-                text(name).ok_or_else(wrong)?,
-                text(module).ok_or_else(wrong)?,
-            )
+            let names = text(module).zip(text(name));
+            names.ok_or("a name is not a string")?
         };
-        match look_up(&module, &name) {
-            Some(global) => self.push(Value::Global(global)),
-            None => return Err(Problem::Global(format!("{module}.{name}"))),
-        }
+        let global = look_up(&module, &name);
+        let global = global.ok_or_else(|| Problem::Global(format!("{module}.{name}")))?;
+        self.push(Value::Global(global));
         Ok(())
     }
 
@@ -165,11 +162,7 @@ impl Machine<'_> {
         match self.values.get_mut(target) {
             Value::Dictionary(entries) => entries.append(&mut items),
             Value::Opaque => {}
-            _ => {
-                return Err(Problem::broken(
-                    "items are added to something other than a dictionary",
-                ));
-            }
+            _ => return Err("items are added to something other than a dictionary".into()),
         }
         Ok(())
     }
@@ -183,9 +176,8 @@ impl Machine<'_> {
     fn bottom_of(&self, count: usize) -> Result<usize, Problem> {
         let floor = self.marks.last().copied().unwrap_or(0);
         let height = self.stack.len().checked_sub(count);
-        height
-            .filter(|height| *height >= floor)
-            .ok_or_else(|| Problem::broken("a value is missing from the stack"))
+        let height = height.filter(|height| *height >= floor);
+        Ok(height.ok_or("a value is missing from the stack")?)
     }
 
     fn top(&self) -> Result<Id, Problem> {
@@ -199,8 +191,7 @@ impl Machine<'_> {
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<Id>, Problem> {
-        let mark = self.marks.pop();
-        let mark = mark.ok_or_else(|| Problem::broken("a mark is missing from the stack"))?;
+        let mark = self.marks.pop().ok_or("a mark is missing from the stack")?;
         Ok(self.stack.split_off(mark))
     }
 
@@ -212,31 +203,11 @@ impl Machine<'_> {
         self.pop().map(drop)
     }
 
-    fn remember(&mut self, slot: u32) -> Result<(), Problem> {
-        let top = self.top()?;
-        self.memory.insert(slot, top);
-        Ok(())
-    }
-
-    fn recall(&mut self, slot: u32) -> Result<(), Problem> {
-        let id = self.memory.get(&slot).copied();
-        let id = id.ok_or_else(|| {
-            Problem::Broken(format!(
-                "slot {slot} of its memory is read before it is written"
-            ))
-        })?;
-        self.stack.push(id);
-        Ok(())
-    }
-}
-
-impl Machine<'_> {
     /// Makes a storage, to which the program refers as `("storage", format, key, device, length)`.
     fn storage(&mut self) -> Result<(), Problem> {
         let reference = self.pop()?;
         let storage = read_storage(&self.values, reference);
-        let storage =
-            storage.ok_or_else(|| Problem::broken("a reference does not describe a storage"))?;
+        let storage = storage.ok_or("a reference does not describe a storage")?;
         self.push(Value::Storage(storage));
         Ok(())
     }
@@ -246,28 +217,27 @@ impl Machine<'_> {
         let arguments = self.pop()?;
         let callee = self.pop()?;
         let Value::Tuple(arguments) = self.values.get(arguments) else {
-            return Err(Problem::broken("the arguments of a call are not a tuple"));
+            return Err("the arguments of a call are not a tuple".into());
         };
         let result = match self.values.get(callee) {
             Value::Opaque | Value::Global(Global::Opaque) => Value::Opaque,
             Value::Global(Global::OrderedDict) if arguments.is_empty() => {
                 Value::Dictionary(Vec::new())
             }
-            Value::Global(Global::RebuildTensor) => read_tensor(&self.values, arguments)
-                .map(Value::Tensor)
-                .ok_or_else(|| Problem::broken("a tensor's arguments do not describe a tensor"))?,
+            Value::Global(Global::RebuildTensor) => {
+                let tensor = read_tensor(&self.values, arguments);
+                Value::Tensor(tensor.ok_or("a tensor's arguments do not describe a tensor")?)
+            }
             Value::Global(Global::RebuildParameter) => match arguments[..] {
                 [data, ..] => {
                     self.stack.push(data);
                     return Ok(());
                 }
-                [] => return Err(Problem::broken("a parameter has no tensor")),
+                [] => return Err("a parameter has no tensor".into()),
             },
             other => {
                 let other = format!("{other:?}");
-                return Err(Problem::Broken(format!(
-                    "a call of {other:.60} is not allowed"
-                )));
+                return Err(format!("a call of {other:.60} is not allowed").into());
             }
         };
         self.push(result);
@@ -279,9 +249,7 @@ impl Machine<'_> {
         self.pop()?;
         match self.values.get(self.top()?) {
             Value::Opaque | Value::Dictionary(_) => Ok(()),
-            _ => Err(Problem::broken(
-                "attributes are given to something other than an object",
-            )),
+            _ => Err("attributes are given to something other than an object".into()),
         }
     }
 }
@@ -290,7 +258,7 @@ impl Machine<'_> {
 fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, Problem> {
     let pairs = items.chunks_exact(2);
     if !pairs.remainder().is_empty() {
-        return Err(Problem::broken("a key has no value"));
+        return Err("a key has no value".into());
     }
     Ok(pairs.map(|pair| (pair[0], pair[1])).collect())
 }
@@ -338,24 +306,11 @@ struct Input<'p> {
 }
 
 impl<'p> Input<'p> {
-    fn new(program: &'p [u8]) -> Self {
-        Self {
-            program,
-            position: 0,
-        }
-    }
-
-    fn position(&self) -> usize {
-        self.position
-    }
-
     fn take(&mut self, count: usize) -> Result<&'p [u8], Problem> {
         let rest = &self.program[self.position..];
         let taken = rest.get(..count).ok_or_else(|| {
             let left = rest.len();
-            Problem::Broken(format!(
-                "{count} bytes are claimed, but only {left} are left"
-            ))
+            format!("{count} bytes are claimed, but only {left} are left")
         })?;
         self.position += count;
         Ok(taken)
@@ -373,7 +328,7 @@ impl<'p> Input<'p> {
     fn line(&mut self) -> Result<String, Problem> {
         let rest = &self.program[self.position..];
         let end = rest.iter().position(|&byte| byte == b'\n');
-        let end = end.ok_or_else(|| Problem::broken("a line has no end"))?;
+        let end = end.ok_or("a line has no end")?;
         let line = self.take(end + 1)?;
         text(&line[..end])
     }
@@ -402,9 +357,8 @@ impl<'p> Input<'p> {
                 Value::Opaque
             }
             other => {
-                return Err(Problem::Broken(format!(
-                    "instruction {other:#04x} does not belong in a checkpoint"
-                )));
+                let problem = "does not belong in a checkpoint";
+                return Err(format!("instruction {other:#04x} {problem}").into());
             }
         };
         Ok(value)
@@ -417,8 +371,8 @@ impl<'p> Input<'p> {
             0x8d | 0x8e => u64::from_le_bytes(self.array()?),
             _ => u64::from(self.u32()?),
         };
-        usize::try_from(length)
-            .map_err(|_| Problem::Broken(format!("{length} bytes are claimed, which are too many")))
+        let too_many = |_| format!("{length} bytes are claimed, which are too many").into();
+        usize::try_from(length).map_err(too_many)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Problem> {
@@ -429,7 +383,7 @@ impl<'p> Input<'p> {
 }
 
 fn text(bytes: &[u8]) -> Result<String, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Problem::broken("a string is not UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "a string is not UTF-8")?;
     Ok(text.to_owned())
 }
 

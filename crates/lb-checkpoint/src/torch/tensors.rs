@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::archive::Range;
 use super::globals::Format;
 use super::problem::Problem;
-use super::value::{Arena, Id, Tensor, Value};
+use super::value::{Arena, Id, Storage, Tensor, Value};
 
 /// How many dictionaries called `state_dict` may be nested in each other.
 const DEEPEST_STATE: usize = 4;
@@ -35,15 +35,12 @@ pub(super) fn find(
     root: Id,
     is_wanted: fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Tensor>, Problem> {
-    let mut entries = entries_of(values, root)
-        .ok_or_else(|| Problem::broken("it contains no dictionary of tensors"))?;
+    let entries = entries_of(values, root);
+    let mut entries = entries.ok_or("it contains no dictionary of tensors")?;
     for _ in 0..DEEPEST_STATE {
-        let inner = entries.iter().rev();
-        let mut inner = inner.filter(|(key, _)| values.text(*key) == Some("state_dict"));
-        match inner
-            .next()
-            .and_then(|(_, state)| entries_of(values, *state))
-        {
+        let mut inner = entries.iter().rev();
+        let inner = inner.find(|(key, _)| values.text(*key) == Some("state_dict"));
+        match inner.and_then(|(_, state)| entries_of(values, *state)) {
             Some(state) => entries = state,
             None => break,
         }
@@ -72,34 +69,30 @@ impl Source {
         let width = tensor.storage.format.width;
         let held = storage.length / width;
         if tensor.storage.length > held {
-            return Err(Problem::Broken(format!(
-                "storage {} claims {} numbers; the archive has {held}",
-                tensor.storage.key, tensor.storage.length
-            )));
+            let Storage { key, length, .. } = &tensor.storage;
+            let problem = format!("storage {key} claims {length} numbers; the archive has {held}");
+            return Err(problem.into());
         }
         let span = span(tensor).filter(|span| {
             let end = tensor.offset.checked_add(*span);
             end.is_some_and(|end| end <= held)
         });
         let (Some(span), Some(count)) = (span, product(&tensor.shape)) else {
-            return Err(Problem::Broken(format!(
+            let problem = format!(
                 "tensor \"{name}\" of shape {:?} and strides {:?} from number {} is not within its \
                  storage of {held} numbers",
                 tensor.shape, tensor.strides, tensor.offset
-            )));
+            );
+            return Err(problem.into());
         };
         let length = count.checked_mul(width);
-        let length =
-            length.ok_or_else(|| Problem::Broken(format!("tensor \"{name}\" is too large")))?;
+        let length = length.ok_or_else(|| format!("tensor \"{name}\" is too large"))?;
+        let strides = tensor.strides.iter();
         Ok(Self {
             name: name.to_owned(),
             format: tensor.storage.format,
             shape: tensor.shape.clone(),
-            strides: tensor
-                .strides
-                .iter()
-                .map(|stride| stride.saturating_mul(width))
-                .collect(),
+            strides: strides.map(|stride| stride.saturating_mul(width)).collect(),
             range: Range {
                 offset: storage.offset + tensor.offset * width,
                 length: span * width,
@@ -111,30 +104,25 @@ impl Source {
     /// Whether the checkpoint has the bytes in the order of the converted file, without gaps.
     pub(super) fn is_contiguous(&self) -> bool {
         let mut expected = self.format.width;
-        self.shape
-            .iter()
-            .zip(&self.strides)
-            .rev()
-            .all(|(&size, &stride)| {
-                let fits = size <= 1 || stride == expected;
-                expected = expected.saturating_mul(size);
-                fits
-            })
+        let mut axes = self.shape.iter().zip(&self.strides).rev();
+        axes.all(|(&size, &stride)| {
+            let fits = size <= 1 || stride == expected;
+            expected = expected.saturating_mul(size);
+            fits
+        })
     }
 }
 
 /// Returns an error if the converted file would be far longer than the checkpoint.
 pub(super) fn validate_growth(sources: &[Source], file_length: u64) -> Result<(), Problem> {
     let most = file_length.saturating_mul(LARGEST_GROWTH);
-    let total = sources
-        .iter()
-        .fold(0_u64, |total, source| total.saturating_add(source.length));
+    let lengths = sources.iter().map(|source| source.length);
+    let total = lengths.fold(0_u64, u64::saturating_add);
     if total <= most {
         return Ok(());
     }
-    Err(Problem::Broken(format!(
-        "its tensors have {total} bytes; at most {most} are allowed in a file of {file_length} bytes"
-    )))
+    let allowed = format!("at most {most} are allowed in a file of {file_length} bytes");
+    Err(format!("its tensors have {total} bytes; {allowed}").into())
 }
 
 /// Counts the numbers of the storage from the first to the last number of a tensor, including both.
@@ -154,7 +142,6 @@ fn product(shape: &[u64]) -> Option<u64> {
     if shape.contains(&0) {
         return Some(0);
     }
-    shape
-        .iter()
-        .try_fold(1_u64, |product, &size| product.checked_mul(size))
+    let mut sizes = shape.iter();
+    sizes.try_fold(1_u64, |product, &size| product.checked_mul(size))
 }
