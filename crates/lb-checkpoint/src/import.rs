@@ -6,12 +6,13 @@
 //! to a safetensors file, in which a graph can refer to each tensor.
 
 mod description;
-mod destination;
 mod infer;
 mod scheduler;
 mod source;
 mod tokenizer;
+mod unpublished;
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -21,10 +22,10 @@ use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::weights::{WeightTransfer, Weights};
 use description::Description;
-use destination::PartialDirectory;
 pub use scheduler::{ImportedPrediction, Prediction, PredictionSource};
 pub use source::SourceFormat;
 use source::{ModelWeights, Source};
+pub use unpublished::UnpublishedModel;
 
 /// What the files of a model do not determine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,7 +105,7 @@ impl Import {
         destination: &Path,
         options: &ImportOptions,
     ) -> Result<Self, CheckpointError> {
-        destination::validate(destination, options.replace)?;
+        unpublished::validate_destination(destination, options.replace)?;
         let source = Source::open(source)?;
         let weights = source.weights()?;
         let description = Description::new(
@@ -153,57 +154,24 @@ impl Import {
         self,
         observe: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<UnpublishedModel, CheckpointError> {
-        let directory = PartialDirectory::create(&self.destination)?;
-        for (path, bytes) in &self.description.files {
-            directory.write(path, bytes)?;
+        let mut model = UnpublishedModel::create(ImportReport {
+            directory: self.destination,
+            format: self.source.format(),
+            kind: self.description.kind,
+            prediction: self.description.prediction,
+            weights: WeightTransfer::HardLinked,
+        })?;
+        for (inside, bytes) in &self.description.files {
+            let path = model.path_of(inside)?;
+            fs::write(&path, bytes).map_err(CheckpointError::io("write", path))?;
         }
         let transfer = self
             .source
-            .transfer_weights(&self.weights, &directory, observe)?;
+            .transfer_weights(&self.weights, &model, observe)?;
+        model.report.weights = transfer;
         if observe().is_break() {
             return Err(CheckpointError::Interrupted);
         }
-        Ok(UnpublishedModel {
-            directory,
-            report: ImportReport {
-                directory: self.destination,
-                format: self.source.format(),
-                kind: self.description.kind,
-                prediction: self.description.prediction,
-                weights: transfer,
-            },
-        })
-    }
-}
-
-/// A complete model directory that still has a hidden name next to its destination. It is removed
-/// if it is dropped without being published.
-#[derive(Debug)]
-pub struct UnpublishedModel {
-    directory: PartialDirectory,
-    report: ImportReport,
-}
-
-impl UnpublishedModel {
-    /// Returns the directory's temporary path. The caller can add files to it.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        self.directory.root()
-    }
-
-    /// Returns the path that a file of the directory will have once the directory is published.
-    #[must_use]
-    pub fn published_path(&self, path: &Path) -> PathBuf {
-        self.directory.published_path(path)
-    }
-
-    /// Renames the directory to its destination in one step. A model that it replaces is removed
-    /// afterwards.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Io`] if the file system refuses. A model that was to be replaced is then kept.
-    pub fn publish(self) -> Result<ImportReport, CheckpointError> {
-        self.directory.publish()?;
-        Ok(self.report)
+        Ok(model)
     }
 }

@@ -53,12 +53,8 @@ pub(crate) fn prefixes(component: Component) -> &'static [&'static str] {
 
 /// Whether a key belongs to any of the components.
 pub(crate) fn is_known(key: &str) -> bool {
-    let mut all = Component::ALL.iter();
-    all.any(|&component| {
-        prefixes(component)
-            .iter()
-            .any(|start| key.starts_with(start))
-    })
+    let mut prefixes = Component::ALL.into_iter().flat_map(prefixes);
+    prefixes.any(|start| key.starts_with(start))
 }
 
 /// Returns diffusers' names for the keys of a component. Keys of other components are left out.

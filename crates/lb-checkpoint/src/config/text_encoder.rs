@@ -67,7 +67,7 @@ impl TextEncoderConfig {
         let settings: Settings = config.parse()?;
         let width = Size::or(settings.hidden_size, 512);
         let heads = Size::or(settings.num_attention_heads, 8);
-        config.require("num_attention_heads", width % heads == 0, || {
+        config.require("num_attention_heads", width.is_multiple_of(heads), || {
             format!("a divisor of \"hidden_size\" ({width})")
         })?;
         Ok(Self {

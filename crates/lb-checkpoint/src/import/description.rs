@@ -1,6 +1,7 @@
 //! Collects the small files of a model directory, which describe the model: configurations, scheduler
 //! and tokenizer.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::infer;
 use super::scheduler::{self, ImportedPrediction, Prediction, Scheduler};
 use super::source::{ModelWeights, Source};
-use super::tokenizer::{self, Padding};
+use super::tokenizer;
 use crate::component::Component;
 use crate::config::{ConfigFile, pretty};
 use crate::error::CheckpointError;
@@ -38,8 +39,8 @@ pub(super) struct Description {
     pub(super) prediction: Prediction,
     /// The path of each file, relative to the directory, and its contents.
     pub(super) files: Vec<(PathBuf, Vec<u8>)>,
-    /// The configurations of the text encoder, the UNet and the autoencoder.
-    configs: [ConfigFile; 3],
+    /// The configurations, by the names of the components' folders.
+    configs: BTreeMap<&'static str, ConfigFile>,
 }
 
 impl Description {
@@ -51,21 +52,20 @@ impl Description {
         prediction: Option<ImportedPrediction>,
         destination: &Path,
     ) -> Result<Self, CheckpointError> {
-        let kind = infer::kind(&weights.unet, &weights.vae)?;
+        let unet = weights.of(Component::Unet);
+        let kind = infer::kind(unet, weights.of(Component::VaeDecoder))?;
         if let Some(folder) = configuration {
             fs::read_dir(folder).map_err(CheckpointError::io("read", folder))?;
         }
+        let complete = source.directory();
         let given = Given {
-            folders: configuration
-                .into_iter()
-                .chain(source.directory())
-                .collect(),
-            complete: source.directory(),
+            folders: configuration.into_iter().chain(complete).collect(),
+            complete,
         };
         let open_clip = source.has_open_clip();
         let scheduler = match given.json("scheduler/scheduler_config.json")? {
             Some(settings) => scheduler::given(settings, prediction),
-            None => scheduler::inferred(source.path(), kind, open_clip, prediction),
+            None => scheduler::inferred(&source.path, kind, open_clip, prediction),
         };
         let Scheduler {
             settings,
@@ -77,34 +77,36 @@ impl Description {
             predicts_noise: prediction.name == "epsilon",
         };
 
-        let mut files = vec![(
-            PathBuf::from("scheduler/scheduler_config.json"),
-            pretty(&json!(settings)),
-        )];
-        let mut config = |folder: &str, infer: &dyn Fn() -> Result<Value, CheckpointError>| {
-            let inside = format!("{folder}/config.json");
+        let mut files = Vec::new();
+        let mut add = |path: &str, json: &Value| files.push((PathBuf::from(path), pretty(json)));
+        add("scheduler/scheduler_config.json", &json!(settings));
+        let infer: [(Component, infer::Infer); 3] = [
+            (Component::TextEncoder, infer::text_encoder),
+            (Component::Unet, infer::unet),
+            (Component::VaeDecoder, infer::vae),
+        ];
+        let mut configs = BTreeMap::new();
+        for (component, infer) in infer {
+            let name = component.source_name();
+            let inside = format!("{name}/config.json");
             let settings = match given.json(&inside)? {
                 Some(settings) => settings,
-                None => infer()?.as_object().cloned().unwrap_or_default(),
+                None => infer(weights.of(component), model)?
+                    .as_object()
+                    .cloned()
+                    .unwrap_or_default(),
             };
-            files.push((PathBuf::from(&inside), pretty(&json!(settings))));
-            Ok::<_, CheckpointError>(ConfigFile::new(destination.join(inside), settings))
-        };
-        let configs = [
-            config("text_encoder", &|| {
-                infer::text_encoder(&weights.text_encoder, model)
-            })?,
-            config("unet", &|| infer::unet(&weights.unet, model))?,
-            config("vae", &|| infer::vae(&weights.vae, model))?,
-        ];
+            add(&inside, &json!(settings));
+            configs.insert(name, ConfigFile::new(destination.join(inside), settings));
+        }
         let index = given.json("model_index.json")?;
         let index = index.map_or_else(|| infer::model_index(kind), Value::Object);
-        files.push((PathBuf::from("model_index.json"), pretty(&index)));
+        add("model_index.json", &index);
         let low_resolution = "low_res_scheduler/scheduler_config.json";
         if kind == ModelKind::Upscale {
             let settings = given.json(low_resolution)?;
             let settings = settings.map_or_else(scheduler::low_resolution, Value::Object);
-            files.push((low_resolution.into(), pretty(&settings)));
+            add(low_resolution, &settings);
         }
         files.extend(given.tokenizer(weights, open_clip)?);
         files.extend(given.notices()?);
@@ -118,12 +120,7 @@ impl Description {
 
     /// Returns the configuration of a component.
     pub(super) fn config(&self, component: Component) -> &ConfigFile {
-        let [text_encoder, unet, vae] = &self.configs;
-        match component {
-            Component::TextEncoder => text_encoder,
-            Component::Unet => unet,
-            Component::VaeDecoder | Component::VaeEncoder => vae,
-        }
+        &self.configs[component.source_name()]
     }
 }
 
@@ -151,15 +148,15 @@ impl Given<'_> {
         let Some(folder) = self.complete else {
             return Ok(Vec::new());
         };
-        let present = NOTICES
-            .into_iter()
-            .filter(|name| folder.join(name).is_file());
-        let read = |name: &str| {
+        let mut notices = Vec::new();
+        for name in NOTICES {
             let path = folder.join(name);
-            let bytes = fs::read(&path).map_err(CheckpointError::io("read", &path))?;
-            Ok((PathBuf::from(name), bytes))
-        };
-        present.map(read).collect()
+            if path.is_file() {
+                let bytes = fs::read(&path).map_err(CheckpointError::io("read", path))?;
+                notices.push((name.into(), bytes));
+            }
+        }
+        Ok(notices)
     }
 
     fn tokenizer(
@@ -187,16 +184,13 @@ impl Given<'_> {
             }
             return Ok(files);
         }
-        infer::validate_vocabulary(&weights.text_encoder)?;
-        let padding = if open_clip {
-            Padding::First
-        } else {
-            Padding::End
-        };
-        let clip = tokenizer::files(padding).map_err(CheckpointError::io("unpack", folder))?;
-        Ok(clip
+        infer::validate_vocabulary(weights.of(Component::TextEncoder))?;
+        // OpenCLIP pads with token 0, and CLIP with the end token.
+        let pad = if open_clip { "!" } else { tokenizer::END };
+        let clip = tokenizer::files(pad).map_err(CheckpointError::io("unpack", folder))?;
+        let files = clip
             .into_iter()
-            .map(|(name, bytes)| (folder.join(name), bytes))
-            .collect())
+            .map(|(name, bytes)| (folder.join(name), bytes));
+        Ok(files.collect())
     }
 }

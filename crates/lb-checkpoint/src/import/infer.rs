@@ -35,6 +35,9 @@ pub(super) struct Model {
     pub(super) predicts_noise: bool,
 }
 
+/// A function that infers the configuration of a component.
+pub(super) type Infer = fn(&Weights, Model) -> Result<Value, CheckpointError>;
+
 impl Model {
     /// Returns the width and height of the pictures that the model was trained with, in pixels.
     fn side(self) -> usize {
@@ -47,18 +50,16 @@ impl Model {
 
 /// Infers the kind of a model from the number of channels that its UNet takes.
 pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, CheckpointError> {
-    let unet_shapes = Shapes(unet);
-    let taken = unet_shapes.size("conv_in.weight", 1)?;
+    let shapes = Shapes(unet);
+    let taken = shapes.size("conv_in.weight", 1)?;
     let latents = Shapes(vae).size("decoder.conv_in.weight", 1)?;
     let has_classes = unet.contains("class_embedding.weight");
     ModelKind::of_channels(taken, latents, has_classes).ok_or_else(|| {
-        unet_shapes.not_inferable(
-            "the kind of model",
-            format!(
-                "the UNet takes {taken} channels {} class embeddings, and the latents have {latents}",
-                if has_classes { "with" } else { "without" }
-            ),
-        )
+        let with = if has_classes { "with" } else { "without" };
+        let reason = format!(
+            "the UNet takes {taken} channels {with} class embeddings, and the latents have {latents}"
+        );
+        shapes.not_inferable("the kind of model", reason)
     })
 }
 
@@ -102,15 +103,12 @@ pub(super) fn validate_vocabulary(text_encoder: &Weights) -> Result<(), Checkpoi
     } else {
         "embeddings.token_embedding.weight"
     };
-    let found = shapes.size(name, 0)?;
-    if found == tokenizer::VOCABULARY {
+    let (found, known) = (shapes.size(name, 0)?, tokenizer::VOCABULARY);
+    if found == known {
         return Ok(());
     }
-    let known = tokenizer::VOCABULARY;
-    Err(shapes.not_inferable(
-        "the tokenizer",
-        format!("the vocabulary has {found} tokens, but CLIP's has {known}"),
-    ))
+    let reason = format!("the vocabulary has {found} tokens, but CLIP's has {known}");
+    Err(shapes.not_inferable("the tokenizer", reason))
 }
 
 /// Infers the configuration of `CLIPTextModel`.
@@ -122,11 +120,9 @@ pub(super) fn text_encoder(weights: &Weights, model: Model) -> Result<Value, Che
     if model.open_clip {
         // Checkpoints that were converted from a diffusers directory lack the unused layer.
         if !(OPEN_CLIP_LAYERS..=OPEN_CLIP_LAYERS + 1).contains(&layers) {
-            let reason =
-                format!("it has {layers}; Stable Diffusion 2 uses {OPEN_CLIP_LAYERS} of 24");
-            return Err(
-                shapes.not_inferable("how many of the text encoder's layers are used", reason)
-            );
+            let what = "how many of the text encoder's layers are used";
+            let uses = format!("Stable Diffusion 2 uses {OPEN_CLIP_LAYERS} of 24");
+            return Err(shapes.not_inferable(what, format!("it has {layers}; {uses}")));
         }
         layers = OPEN_CLIP_LAYERS;
     }
@@ -153,22 +149,13 @@ pub(super) fn text_encoder(weights: &Weights, model: Model) -> Result<Value, Che
 pub(super) fn unet(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
     let shapes = Shapes(weights);
     let blocks = shapes.count("down_blocks");
-    let channels = (0..blocks)
-        .map(|block| shapes.size(&format!("down_blocks.{block}.resnets.0.conv1.weight"), 0));
-    let channels = channels.collect::<Result<Vec<_>, _>>()?;
-    shapes.validate_groups(&channels)?;
-    let layers: Vec<_> = (0..blocks)
-        .map(|block| shapes.count(&format!("down_blocks.{block}.resnets")))
-        .collect();
-    let down: Vec<_> = (0..blocks)
-        .map(|block| shapes.has(&format!("down_blocks.{block}.attentions")))
-        .collect();
-    let up: Vec<_> = (0..blocks)
-        .map(|block| shapes.has(&format!("up_blocks.{block}.attentions")))
-        .collect();
-    let types = |attends: &[bool], with: &str, without: &str| -> Vec<String> {
-        let name = |&attends: &bool| if attends { with } else { without }.to_owned();
-        attends.iter().map(name).collect()
+    let channels = shapes.block_channels("down_blocks", blocks)?;
+    let layers = (0..blocks).map(|block| shapes.count(&format!("down_blocks.{block}.resnets")));
+    let layers = layers.collect();
+    let types = |way: &str, with: &'static str, without: &'static str| -> Vec<&str> {
+        let attends = |block| shapes.has(&format!("{way}.{block}.attentions"));
+        let name = |block| if attends(block) { with } else { without };
+        (0..blocks).map(name).collect()
     };
     let heads = if model.open_clip && model.kind != ModelKind::Upscale {
         let heads = channels
@@ -189,7 +176,7 @@ pub(super) fn unet(weights: &Weights, model: Model) -> Result<Value, CheckpointE
         "block_out_channels": channels,
         "center_input_sample": false,
         "cross_attention_dim": shapes.size(&text, 1)?,
-        "down_block_types": types(&down, "CrossAttnDownBlock2D", "DownBlock2D"),
+        "down_block_types": types("down_blocks", "CrossAttnDownBlock2D", "DownBlock2D"),
         "downsample_padding": 1,
         "flip_sin_to_cos": true,
         "freq_shift": 0,
@@ -200,7 +187,7 @@ pub(super) fn unet(weights: &Weights, model: Model) -> Result<Value, CheckpointE
         "norm_num_groups": NORM_GROUPS,
         "out_channels": shapes.size("conv_out.weight", 0)?,
         "sample_size": if model.kind == ModelKind::Upscale { 128 } else { model.side() / 8 },
-        "up_block_types": types(&up, "CrossAttnUpBlock2D", "UpBlock2D"),
+        "up_block_types": types("up_blocks", "CrossAttnUpBlock2D", "UpBlock2D"),
         "use_linear_projection": shapes.rank(&format!("{middle}.proj_in.weight")) == 2,
     });
     if depth > 1 {
@@ -250,12 +237,7 @@ fn one_or_all(layers: Vec<usize>) -> Value {
 pub(super) fn vae(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
     let shapes = Shapes(weights);
     let blocks = shapes.count("encoder.down_blocks");
-    let channels = (0..blocks).map(|block| {
-        let convolution = format!("encoder.down_blocks.{block}.resnets.0.conv1.weight");
-        shapes.size(&convolution, 0)
-    });
-    let channels = channels.collect::<Result<Vec<_>, _>>()?;
-    shapes.validate_groups(&channels)?;
+    let channels = shapes.block_channels("encoder.down_blocks", blocks)?;
     let side = match model.kind {
         ModelKind::Upscale => 256,
         _ => model.side(),
@@ -293,12 +275,14 @@ struct Shapes<'w>(&'w Weights);
 impl Shapes<'_> {
     /// Returns the size of a tensor along an axis.
     fn size(&self, name: &str, axis: usize) -> Result<usize, CheckpointError> {
-        match self.0.shape(name) {
-            Some(shape) => shape.get(axis).copied().ok_or_else(|| {
-                self.not_inferable("a size", format!("tensor \"{name}\" has shape {shape:?}"))
-            }),
-            None => Err(self.not_inferable("a size", format!("tensor \"{name}\" is missing"))),
-        }
+        let problem = match self.0.shape(name) {
+            Some(shape) => match shape.get(axis) {
+                Some(size) => return Ok(*size),
+                None => format!("has shape {shape:?}"),
+            },
+            None => "is missing".to_owned(),
+        };
+        Err(self.not_inferable("a size", format!("tensor \"{name}\" {problem}")))
     }
 
     /// Returns the number of a tensor's axes, or 0 if there is no such tensor.
@@ -313,21 +297,21 @@ impl Shapes<'_> {
 
     /// Counts the modules `path.0`, `path.1` and so on.
     fn count(&self, path: &str) -> usize {
-        let mut numbers = 0..;
-        numbers
-            .find(|number| !self.has(&format!("{path}.{number}")))
-            .unwrap_or(0)
+        let exists = |number: &usize| self.has(&format!("{path}.{number}"));
+        (0..).take_while(exists).count()
     }
 
-    /// Returns an error unless all widths can be divided into the usual number of groups.
-    fn validate_groups(&self, channels: &[usize]) -> Result<(), CheckpointError> {
+    /// Returns the number of channels of each block, which can be divided into the usual number of groups.
+    fn block_channels(&self, path: &str, blocks: usize) -> Result<Vec<usize>, CheckpointError> {
+        let convolutions =
+            (0..blocks).map(|block| format!("{path}.{block}.resnets.0.conv1.weight"));
+        let channels = convolutions.map(|convolution| self.size(&convolution, 0));
+        let channels = channels.collect::<Result<Vec<_>, _>>()?;
         if channels.iter().all(|channels| channels % NORM_GROUPS == 0) {
-            return Ok(());
+            return Ok(channels);
         }
-        Err(self.not_inferable(
-            "the groups of the norms",
-            format!("widths {channels:?} are not multiples of the usual {NORM_GROUPS}"),
-        ))
+        let reason = format!("widths {channels:?} are not multiples of the usual {NORM_GROUPS}");
+        Err(self.not_inferable("the groups of the norms", reason))
     }
 
     /// Returns the number of heads if each has `size` channels.
@@ -335,10 +319,8 @@ impl Shapes<'_> {
         if channels > 0 && channels.is_multiple_of(size) {
             return Ok(channels / size);
         }
-        Err(self.not_inferable(
-            "the number of attention heads",
-            format!("a width of {channels} is not a multiple of the usual {size}"),
-        ))
+        let reason = format!("a width of {channels} is not a multiple of the usual {size}");
+        Err(self.not_inferable("the number of attention heads", reason))
     }
 
     /// Makes the error for something that the shapes do not show.

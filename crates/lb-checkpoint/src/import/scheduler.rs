@@ -71,17 +71,13 @@ pub(super) fn given(
     let prediction = match asked {
         Some(asked) => {
             settings.insert("prediction_type".to_owned(), asked.name().into());
-            known(asked, PredictionSource::Options)
+            known(asked.name(), PredictionSource::Options)
         }
-        None => Prediction {
+        None => {
+            let name = settings.get("prediction_type").and_then(Value::as_str);
             // diffusers' default for a configuration without a prediction type.
-            name: settings
-                .get("prediction_type")
-                .and_then(Value::as_str)
-                .unwrap_or("epsilon")
-                .to_owned(),
-            known_from: PredictionSource::Configuration,
-        },
+            known(name.unwrap_or("epsilon"), PredictionSource::Configuration)
+        }
     };
     Scheduler {
         settings,
@@ -96,10 +92,11 @@ pub(super) fn inferred(
     has_open_clip: bool,
     asked: Option<ImportedPrediction>,
 ) -> Scheduler {
-    let prediction = match asked {
-        Some(asked) => known(asked, PredictionSource::Options),
+    let (prediction, known_from) = match asked {
+        Some(asked) => (asked, PredictionSource::Options),
         None => infer_prediction(checkpoint, kind, has_open_clip),
     };
+    let prediction = known(prediction.name(), known_from);
     let (beta_start, beta_end) = betas(kind);
     let settings = json!({
         "_class_name": "DDIMScheduler",
@@ -141,25 +138,25 @@ fn betas(kind: ModelKind) -> (f64, f64) {
     }
 }
 
-fn infer_prediction(checkpoint: &Path, kind: ModelKind, has_open_clip: bool) -> Prediction {
+fn infer_prediction(
+    checkpoint: &Path,
+    kind: ModelKind,
+    has_open_clip: bool,
+) -> (ImportedPrediction, PredictionSource) {
+    use ImportedPrediction::{Epsilon, VPrediction};
     match kind {
-        ModelKind::Upscale => known(ImportedPrediction::VPrediction, PredictionSource::ModelKind),
-        ModelKind::Inpaint | ModelKind::Depth => {
-            known(ImportedPrediction::Epsilon, PredictionSource::ModelKind)
-        }
-        ModelKind::TextToImage if !has_open_clip => {
-            known(ImportedPrediction::Epsilon, PredictionSource::ModelKind)
-        }
-        ModelKind::TextToImage => match from_file_name(checkpoint) {
-            Some(named) => known(named, PredictionSource::FileName),
-            None => known(ImportedPrediction::VPrediction, PredictionSource::Assumed),
+        ModelKind::Upscale => (VPrediction, PredictionSource::ModelKind),
+        ModelKind::TextToImage if has_open_clip => match from_file_name(checkpoint) {
+            Some(named) => (named, PredictionSource::FileName),
+            None => (VPrediction, PredictionSource::Assumed),
         },
+        _ => (Epsilon, PredictionSource::ModelKind),
     }
 }
 
-fn known(prediction: ImportedPrediction, known_from: PredictionSource) -> Prediction {
+fn known(name: &str, known_from: PredictionSource) -> Prediction {
     Prediction {
-        name: prediction.name().to_owned(),
+        name: name.to_owned(),
         known_from,
     }
 }

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::destination::PartialDirectory;
+use super::unpublished::UnpublishedModel;
 use crate::component::Component;
 use crate::error::CheckpointError;
 use crate::safetensors::{TensorEntry, is_pointer, read_header};
@@ -24,40 +24,33 @@ pub enum SourceFormat {
     TorchCheckpoint,
 }
 
-/// The weights of all networks of a model.
+/// The weights of all networks of a model. The keys are the names of the components' folders.
 #[derive(Debug)]
 pub(super) struct ModelWeights {
-    pub(super) text_encoder: Weights,
-    pub(super) unet: Weights,
-    /// The weights of both halves of the autoencoder.
-    pub(super) vae: Weights,
-    /// The pickled weights of a diffusers directory, which have to be converted. The keys are the names of
-    /// the components' folders.
+    weights: BTreeMap<&'static str, Weights>,
+    /// The pickled weights of a diffusers directory, which have to be converted.
     pickled: BTreeMap<&'static str, TorchCheckpoint>,
 }
 
 impl ModelWeights {
     pub(super) fn of(&self, component: Component) -> &Weights {
-        match component {
-            Component::TextEncoder => &self.text_encoder,
-            Component::Unet => &self.unet,
-            Component::VaeDecoder | Component::VaeEncoder => &self.vae,
-        }
+        &self.weights[component.source_name()]
     }
 }
 
 /// The source of an import, opened.
 #[derive(Debug)]
-pub(super) enum Source {
-    Directory(PathBuf),
-    SingleFile {
-        path: PathBuf,
-        tensors: BTreeMap<String, TensorEntry>,
-    },
-    Torch {
-        path: PathBuf,
-        checkpoint: TorchCheckpoint,
-    },
+pub(super) struct Source {
+    /// A file, or a directory.
+    pub(super) path: PathBuf,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    Directory,
+    SingleFile(BTreeMap<String, TensorEntry>),
+    Torch(TorchCheckpoint),
 }
 
 impl Source {
@@ -69,124 +62,103 @@ impl Source {
             if !path.join("model_index.json").is_file() {
                 return Err(CheckpointError::NoModel { path });
             }
-            return Ok(Self::Directory(path));
+            let form = Form::Directory;
+            return Ok(Self { path, form });
         }
         let start = start_of(&path)?;
-        if TorchCheckpoint::is_archive(&start) {
-            let checkpoint = TorchCheckpoint::open(&path)?;
-            return Ok(Self::Torch { path, checkpoint });
-        }
-        // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
-        if start.get(8) == Some(&b'{') {
-            let tensors = read_header(&path)?;
-            return Ok(Self::SingleFile { path, tensors });
-        }
-        Err(unknown(path, &start))
+        let form = if TorchCheckpoint::is_archive(&start) {
+            Form::Torch(TorchCheckpoint::open(&path)?)
+        } else if start.get(8) == Some(&b'{') {
+            // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
+            Form::SingleFile(read_header(&path)?)
+        } else {
+            return Err(unknown(path, &start));
+        };
+        Ok(Self { path, form })
     }
 
     pub(super) fn format(&self) -> SourceFormat {
-        match self {
-            Self::Directory(_) => SourceFormat::DiffusersDirectory,
-            Self::SingleFile { .. } => SourceFormat::Safetensors,
-            Self::Torch { .. } => SourceFormat::TorchCheckpoint,
-        }
-    }
-
-    /// Returns the path of the source: a file, or a directory.
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Self::Directory(path) | Self::SingleFile { path, .. } | Self::Torch { path, .. } => {
-                path
-            }
+        match self.form {
+            Form::Directory => SourceFormat::DiffusersDirectory,
+            Form::SingleFile(_) => SourceFormat::Safetensors,
+            Form::Torch(_) => SourceFormat::TorchCheckpoint,
         }
     }
 
     /// Returns the path of the source if it is a diffusers directory.
     pub(super) fn directory(&self) -> Option<&Path> {
-        match self {
-            Self::Directory(path) => Some(path),
-            Self::SingleFile { .. } | Self::Torch { .. } => None,
+        matches!(self.form, Form::Directory).then_some(&self.path)
+    }
+
+    /// Returns the tensors of a single-file checkpoint. For one that torch has saved, they are those that
+    /// the converted file will have.
+    fn tensors(&self) -> Option<&BTreeMap<String, TensorEntry>> {
+        match &self.form {
+            Form::Directory => None,
+            Form::SingleFile(tensors) => Some(tensors),
+            Form::Torch(checkpoint) => Some(checkpoint.entries()),
         }
     }
 
     /// Whether this is a single-file checkpoint with OpenCLIP's text encoder, as in Stable Diffusion 2.
     pub(super) fn has_open_clip(&self) -> bool {
-        let tensors = match self {
-            Self::Directory(_) => return false,
-            Self::SingleFile { tensors, .. } => tensors,
-            Self::Torch { checkpoint, .. } => checkpoint.entries(),
-        };
-        tensors
-            .keys()
-            .any(|key| key.starts_with("cond_stage_model.model."))
+        let mut keys = self.tensors().into_iter().flat_map(BTreeMap::keys);
+        keys.any(|key| key.starts_with("cond_stage_model.model."))
     }
 
-    /// Returns the weights of all networks. For a torch checkpoint, the byte ranges are those that they
-    /// will have in the converted file.
+    /// Returns the weights of all networks.
     pub(super) fn weights(&self) -> Result<ModelWeights, CheckpointError> {
-        let mut pickled = BTreeMap::new();
-        let mut of = |component| match self {
-            Self::Directory(path) => weights_of(path, component, &mut pickled),
-            Self::SingleFile { path, tensors } => {
-                Weights::from_single_file(path, tensors, component)
-            }
-            Self::Torch { path, checkpoint } => {
-                Weights::from_single_file(path, checkpoint.entries(), component)
-            }
-        };
-        let [text_encoder, unet, vae] = [
-            of(Component::TextEncoder)?,
-            of(Component::Unet)?,
-            of(Component::VaeDecoder)?,
-        ];
-        Ok(ModelWeights {
-            text_encoder,
-            unet,
-            vae,
-            pickled,
-        })
+        let (mut weights, mut pickled) = (BTreeMap::new(), BTreeMap::new());
+        for component in [
+            Component::TextEncoder,
+            Component::Unet,
+            Component::VaeDecoder,
+        ] {
+            let found = match self.tensors() {
+                None => weights_of(&self.path, component, &mut pickled),
+                Some(tensors) => Weights::from_single_file(&self.path, tensors, component),
+            };
+            weights.insert(component.source_name(), found?);
+        }
+        Ok(ModelWeights { weights, pickled })
     }
 
-    /// Brings the weights into the new directory. `observe` is called before each file or tensor.
+    /// Brings the weights into the new model. `observe` is called before each file or tensor.
     pub(super) fn transfer_weights(
         &self,
         weights: &ModelWeights,
-        directory: &PartialDirectory,
+        model: &UnpublishedModel,
         observe: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<WeightTransfer, CheckpointError> {
-        match self {
-            Self::Directory(folder) => {
-                let mut transfer = WeightTransfer::HardLinked;
-                let mut linked_files = BTreeSet::new();
-                for (component, checkpoint) in &weights.pickled {
-                    let file = Path::new(component).join(converted_name(component));
-                    directory.create_folder_of(&file)?;
-                    checkpoint.write_safetensors(&directory.path(&file), observe)?;
-                    transfer = WeightTransfer::Copied;
-                }
-                let components = Component::ALL.into_iter();
-                let linked = components
-                    .filter(|component| !weights.pickled.contains_key(component.source_name()));
-                for component in linked {
-                    for file in weights.of(component).all_files() {
-                        let inside = file.strip_prefix(folder).unwrap_or(file);
-                        if linked_files.insert(inside.to_owned()) {
-                            if observe().is_break() {
-                                return Err(CheckpointError::Interrupted);
-                            }
-                            transfer = transfer.max(directory.link(file, inside)?);
-                        }
-                    }
-                }
-                Ok(transfer)
+        let single = Path::new(SINGLE_FILE);
+        match &self.form {
+            Form::SingleFile(_) => return model.link(&self.path, single),
+            Form::Torch(checkpoint) => {
+                checkpoint.write_safetensors(&model.path_of(single)?, observe)?;
+                return Ok(WeightTransfer::Copied);
             }
-            Self::SingleFile { path, .. } => directory.link(path, Path::new(SINGLE_FILE)),
-            Self::Torch { checkpoint, .. } => {
-                let file = directory.path(Path::new(SINGLE_FILE));
-                checkpoint.write_safetensors(&file, observe)?;
-                Ok(WeightTransfer::Copied)
-            }
+            Form::Directory => {}
         }
+        let mut transfer = WeightTransfer::HardLinked;
+        for (component, checkpoint) in &weights.pickled {
+            let file = Path::new(component).join(converted_name(component));
+            checkpoint.write_safetensors(&model.path_of(&file)?, observe)?;
+            transfer = WeightTransfer::Copied;
+        }
+        let linked = weights.weights.iter();
+        let linked = linked.filter(|(name, _)| !weights.pickled.contains_key(*name));
+        // Several components can have their weights in one file.
+        let files: BTreeSet<_> = linked
+            .flat_map(|(_, weights)| weights.all_files())
+            .collect();
+        for file in files {
+            if observe().is_break() {
+                return Err(CheckpointError::Interrupted);
+            }
+            let inside = file.strip_prefix(&self.path).unwrap_or(file);
+            transfer = transfer.max(model.link(file, inside)?);
+        }
+        Ok(transfer)
     }
 }
 

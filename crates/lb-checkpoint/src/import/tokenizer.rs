@@ -14,28 +14,16 @@ const MERGES: &[u8] = include_bytes!("../../assets/clip_merges.txt.gz");
 pub(super) const VOCABULARY: usize = 256 + 256 + 48_894 + 2;
 
 const BEGIN: &str = "<|startoftext|>";
-const END: &str = "<|endoftext|>";
+pub(super) const END: &str = "<|endoftext|>";
 
-/// The token with which a prompt is padded after its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Padding {
-    /// Token 0, which is `!`. OpenCLIP and Stable Diffusion 2 use it.
-    First,
-    /// The end token. CLIP and Stable Diffusion 1 use it.
-    End,
-}
-
-/// Returns the names and contents of the files in a tokenizer's folder.
+/// Returns the names and contents of the files in a tokenizer's folder. `pad` is the token with which
+/// prompts are padded after their end.
 ///
 /// # Errors
 /// The merges cannot be unpacked. As they are a part of the program, no input can cause this.
-pub(super) fn files(padding: Padding) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
+pub(super) fn files(pad: &str) -> std::io::Result<Vec<(&'static str, Vec<u8>)>> {
     let mut merges = String::new();
     flate2::read::GzDecoder::new(MERGES).read_to_string(&mut merges)?;
-    let pad = match padding {
-        Padding::First => "!",
-        Padding::End => END,
-    };
     let special = json!({
         "bos_token": BEGIN,
         "eos_token": END,
@@ -70,10 +58,8 @@ fn vocabulary(merges: &str) -> Map<String, Value> {
     let merged = merges.lines().skip(1).map(|pair| pair.replace(' ', ""));
     let special = [BEGIN, END].map(str::to_owned);
     let tokens = single.chain(at_end).chain(merged).chain(special);
-    tokens
-        .enumerate()
-        .map(|(id, token)| (token, id.into()))
-        .collect()
+    let ids = tokens.enumerate().map(|(id, token)| (token, id.into()));
+    ids.collect()
 }
 
 /// Returns a visible character for each byte, as GPT-2's tokenizer does. Bytes that are visible in
@@ -84,11 +70,7 @@ fn letters_of_bytes() -> Vec<char> {
     let others = (256..)
         .zip(&others)
         .filter_map(|(code, _)| char::from_u32(code));
-    visible
-        .iter()
-        .map(|&byte| char::from(byte))
-        .chain(others)
-        .collect()
+    visible.into_iter().map(char::from).chain(others).collect()
 }
 
 #[cfg(test)]
@@ -98,7 +80,7 @@ mod tests {
     /// The expected ids are those of OpenCLIP's tokenizer.
     #[test]
     fn the_vocabulary_equals_clips() {
-        let files = files(Padding::First).unwrap();
+        let files = files("!").unwrap();
         let vocabulary: Value = serde_json::from_slice(&files[0].1).unwrap();
         assert_eq!(vocabulary.as_object().unwrap().len(), VOCABULARY);
         let ids = [

@@ -25,25 +25,18 @@ const RESNET: [(&str, &str); 6] = [
     ("skip_connection", "conv_shortcut"),
 ];
 
-/// Inside a transformer, both use the same names.
-const TRANSFORMER: [(&str, &str); 4] = [
-    ("norm", "norm"),
-    ("proj_in", "proj_in"),
-    ("transformer_blocks", "transformer_blocks"),
-    ("proj_out", "proj_out"),
-];
+const TRANSFORMER: [&str; 4] = ["norm", "proj_in", "transformer_blocks", "proj_out"];
 
 /// Returns diffusers' names for keys. Each key is given whole and without the UNet's prefix.
 pub(super) fn rename<'k>(
     keys: &[(&'k str, &'k str)],
 ) -> Result<Vec<(&'k str, Vec<Renamed>)>, UnknownKey> {
     let steps = Steps::of(keys);
-    keys.iter()
-        .map(|(key, rest)| match steps.rename(rest) {
-            Some(name) => Ok((*key, vec![Renamed::whole(name)])),
-            None => Err(UnknownKey((*key).to_owned())),
-        })
-        .collect()
+    let rename = |&(key, rest): &(&'k str, &str)| match steps.rename(rest) {
+        Some(name) => Ok((key, vec![Renamed::whole(name)])),
+        None => Err(UnknownKey(key.to_owned())),
+    };
+    keys.iter().map(rename).collect()
 }
 
 /// The numbers of the blocks at which the resolution changes, on the way down and up.
@@ -91,16 +84,15 @@ impl Steps {
         // The step before the first layer of a resolution changes the resolution, or is `conv_in`.
         let before = self.down.range(..step).next_back().copied().unwrap_or(0);
         let layer = step - before - 1;
-        let block_path = format!("down_blocks.{block}");
         let inside = match split_number(path)? {
             (0, rest) => match exchange_start(rest, &[("op", "downsamplers.0.conv")]) {
                 Some(downsampler) => downsampler,
-                None => format!("resnets.{layer}.{}", exchange_start(rest, &RESNET)?),
+                None => rename_resnet(layer, rest)?,
             },
-            (1, rest) => format!("attentions.{layer}.{}", exchange_start(rest, &TRANSFORMER)?),
+            (1, rest) => rename_transformer(layer, rest)?,
             _ => return None,
         };
-        Some(format!("{block_path}.{inside}"))
+        Some(format!("down_blocks.{block}.{inside}"))
     }
 
     fn rename_up(&self, path: &str) -> Option<String> {
@@ -109,10 +101,10 @@ impl Steps {
         let first = self.up.range(..step).next_back().map_or(0, |step| step + 1);
         let layer = step - first;
         let inside = match split_number(path)? {
-            (0, rest) => format!("resnets.{layer}.{}", exchange_start(rest, &RESNET)?),
+            (0, rest) => rename_resnet(layer, rest)?,
             (1 | 2, rest) => match exchange_start(rest, &[("conv", "upsamplers.0.conv")]) {
                 Some(upsampler) => upsampler,
-                None => format!("attentions.{layer}.{}", exchange_start(rest, &TRANSFORMER)?),
+                None => rename_transformer(layer, rest)?,
             },
             _ => return None,
         };
@@ -122,10 +114,25 @@ impl Steps {
 
 fn rename_middle(path: &str) -> Option<String> {
     let inside = match split_number(path)? {
-        (0, rest) => format!("resnets.0.{}", exchange_start(rest, &RESNET)?),
-        (1, rest) => format!("attentions.0.{}", exchange_start(rest, &TRANSFORMER)?),
-        (2, rest) => format!("resnets.1.{}", exchange_start(rest, &RESNET)?),
+        (0, rest) => rename_resnet(0, rest)?,
+        (1, rest) => rename_transformer(0, rest)?,
+        (2, rest) => rename_resnet(1, rest)?,
         _ => return None,
     };
     Some(format!("mid_block.{inside}"))
+}
+
+fn rename_resnet(layer: usize, path: &str) -> Option<String> {
+    Some(format!(
+        "resnets.{layer}.{}",
+        exchange_start(path, &RESNET)?
+    ))
+}
+
+/// Inside a transformer, both use the same names.
+fn rename_transformer(layer: usize, path: &str) -> Option<String> {
+    let (start, _) = path.split_once('.')?;
+    TRANSFORMER
+        .contains(&start)
+        .then(|| format!("attentions.{layer}.{path}"))
 }

@@ -41,8 +41,7 @@ pub(super) fn rename<'k>(
     for (key, rest) in keys {
         let renamed = match rest.split_once('.') {
             Some(("quant_conv" | "post_quant_conv", _)) => Some(Renamed::whole(*rest)),
-            Some(("encoder", path)) => rename_half(path, resolutions).map(below("encoder")),
-            Some(("decoder", path)) => rename_half(path, resolutions).map(below("decoder")),
+            Some((half @ ("encoder" | "decoder"), path)) => rename_half(half, path, resolutions),
             _ => continue,
         };
         let renamed = renamed.ok_or_else(|| UnknownKey((*key).to_owned()))?;
@@ -51,19 +50,10 @@ pub(super) fn rename<'k>(
     Ok(names)
 }
 
-fn below(half: &'static str) -> impl FnOnce(Renamed) -> Renamed {
-    move |renamed| Renamed {
-        name: format!("{half}.{}", renamed.name),
-        ..renamed
-    }
-}
-
-fn rename_half(path: &str, resolutions: usize) -> Option<Renamed> {
+fn rename_half(half: &str, path: &str, resolutions: usize) -> Option<Renamed> {
     if let Some(path) = path.strip_prefix("mid.attn_1.") {
-        let name = format!(
-            "mid_block.attentions.0.{}",
-            exchange_start(path, &ATTENTION)?
-        );
+        let inside = exchange_start(path, &ATTENTION)?;
+        let name = format!("{half}.mid_block.attentions.0.{inside}");
         let is_projection = name.ends_with(".weight") && !path.starts_with("norm.");
         let part = if is_projection {
             Part::Matrix
@@ -72,38 +62,32 @@ fn rename_half(path: &str, resolutions: usize) -> Option<Renamed> {
         };
         return Some(Renamed { name, part });
     }
-    if let Some(path) = path.strip_prefix("mid.block_") {
+    let name = if let Some(path) = path.strip_prefix("mid.block_") {
         let (block, rest) = split_number(path)?;
         let layer = block.checked_sub(1).filter(|layer| *layer < 2)?;
         let inside = exchange_start(rest, &RESNET)?;
-        return Some(Renamed::whole(format!(
-            "mid_block.resnets.{layer}.{inside}"
-        )));
-    }
-    if let Some(path) = path.strip_prefix("down.") {
+        format!("mid_block.resnets.{layer}.{inside}")
+    } else if let Some(path) = path.strip_prefix("down.") {
         let (level, rest) = split_number(path)?;
-        let inside = match rest.strip_prefix("block.") {
-            Some(rest) => rename_layer(rest)?,
-            None => exchange_start(rest, &[("downsample.conv", "downsamplers.0.conv")])?,
-        };
-        return Some(Renamed::whole(format!("down_blocks.{level}.{inside}")));
-    }
-    if let Some(path) = path.strip_prefix("up.") {
+        let change = ("downsample.conv", "downsamplers.0.conv");
+        format!("down_blocks.{level}.{}", rename_layer(rest, change)?)
+    } else if let Some(path) = path.strip_prefix("up.") {
         let (level, rest) = split_number(path)?;
         let block = resolutions.checked_sub(level.checked_add(1)?)?;
-        let inside = match rest.strip_prefix("block.") {
-            Some(rest) => rename_layer(rest)?,
-            None => exchange_start(rest, &[("upsample.conv", "upsamplers.0.conv")])?,
-        };
-        return Some(Renamed::whole(format!("up_blocks.{block}.{inside}")));
-    }
-    exchange_start(path, &HALF).map(Renamed::whole)
+        let change = ("upsample.conv", "upsamplers.0.conv");
+        format!("up_blocks.{block}.{}", rename_layer(rest, change)?)
+    } else {
+        exchange_start(path, &HALF)?
+    };
+    Some(Renamed::whole(format!("{half}.{name}")))
 }
 
-fn rename_layer(path: &str) -> Option<String> {
+/// Translates the path of a residual block, or of the layer that changes the resolution.
+fn rename_layer(path: &str, change: (&str, &str)) -> Option<String> {
+    let Some(path) = path.strip_prefix("block.") else {
+        return exchange_start(path, &[change]);
+    };
     let (layer, rest) = split_number(path)?;
-    Some(format!(
-        "resnets.{layer}.{}",
-        exchange_start(rest, &RESNET)?
-    ))
+    let inside = exchange_start(rest, &RESNET)?;
+    Some(format!("resnets.{layer}.{inside}"))
 }

@@ -1,14 +1,18 @@
-//! The destination of an import: a new model directory, which appears either complete or not at all.
+//! A new model directory, which appears at its destination either complete or not at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::ImportReport;
 use crate::error::CheckpointError;
 use crate::weights::{WeightTransfer, link_or_copy};
 
 /// Returns an error if something already exists at the destination, unless it is a model directory and
 /// `replace` is set.
-pub(super) fn validate(destination: &Path, replace: bool) -> Result<(), CheckpointError> {
+pub(super) fn validate_destination(
+    destination: &Path,
+    replace: bool,
+) -> Result<(), CheckpointError> {
     let path = destination.to_owned();
     match (is_occupied(destination), replace) {
         (false, _) => Ok(()),
@@ -26,99 +30,90 @@ fn is_occupied(destination: &Path) -> bool {
     }
 }
 
-/// A hidden directory next to the destination. It is removed when it is dropped, unless it has been
-/// published.
+/// A complete model directory that still has a hidden name next to its destination. It is removed
+/// if it is dropped without being published.
 #[derive(Debug)]
-pub(super) struct PartialDirectory {
+pub struct UnpublishedModel {
     partial: PathBuf,
-    destination: PathBuf,
+    pub(super) report: ImportReport,
 }
 
-impl PartialDirectory {
-    pub(super) fn create(destination: &Path) -> Result<Self, CheckpointError> {
+impl UnpublishedModel {
+    /// Makes the hidden directory, in which all files are still missing.
+    pub(super) fn create(report: ImportReport) -> Result<Self, CheckpointError> {
+        let destination = &report.directory;
         let Some(partial) = hidden_sibling(destination, "partial") else {
             return Err(CheckpointError::DestinationExists {
-                path: destination.to_owned(),
+                path: destination.clone(),
             });
         };
-        let parent = destination
-            .parent()
-            .filter(|parent| *parent != Path::new(""));
-        if let Some(parent) = parent {
+        let parent = destination.parent();
+        if let Some(parent) = parent.filter(|parent| *parent != Path::new("")) {
             fs::create_dir_all(parent).map_err(CheckpointError::io("create", parent))?;
         }
         fs::create_dir(&partial).map_err(CheckpointError::io("create", &partial))?;
-        Ok(Self {
-            partial,
-            destination: destination.to_owned(),
-        })
+        Ok(Self { partial, report })
     }
 
-    /// Returns the directory's temporary path.
-    pub(super) fn root(&self) -> &Path {
+    /// Returns the directory's temporary path. The caller can add files to it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
         &self.partial
     }
 
     /// Returns the path that a file of the directory will have once the directory is published.
-    pub(super) fn published_path(&self, path: &Path) -> PathBuf {
+    #[must_use]
+    pub fn published_path(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(&self.partial) {
-            Ok(inside) => self.destination.join(inside),
+            Ok(inside) => self.report.directory.join(inside),
             Err(_) => path.to_owned(),
         }
     }
 
-    /// Returns the temporary path of a file of the directory.
-    pub(super) fn path(&self, inside: &Path) -> PathBuf {
-        self.partial.join(inside)
-    }
-
-    /// Makes the folder that will contain a file of the directory.
-    pub(super) fn create_folder_of(&self, inside: &Path) -> Result<(), CheckpointError> {
-        match self.path(inside).parent() {
-            Some(folder) => {
-                fs::create_dir_all(folder).map_err(CheckpointError::io("create", folder))
-            }
-            None => Ok(()),
+    /// Returns the temporary path of a file, whose folder is made if necessary.
+    pub(super) fn path_of(&self, inside: &Path) -> Result<PathBuf, CheckpointError> {
+        let path = self.partial.join(inside);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(CheckpointError::io("create", folder))?;
         }
+        Ok(path)
     }
 
-    pub(super) fn write(&self, inside: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-        self.create_folder_of(inside)?;
-        let path = self.path(inside);
-        fs::write(&path, bytes).map_err(CheckpointError::io("write", path))
-    }
-
+    /// Makes a hard link to a file, or a copy.
     pub(super) fn link(
         &self,
         file: &Path,
         inside: &Path,
     ) -> Result<WeightTransfer, CheckpointError> {
-        self.create_folder_of(inside)?;
-        let path = self.path(inside);
+        let path = self.path_of(inside)?;
         // In Hugging Face's cache the file is a symbolic link. The hard link must lead to its target.
         let file = fs::canonicalize(file).map_err(CheckpointError::io("read", file))?;
         link_or_copy(&file, &path).map_err(CheckpointError::io("write", path))
     }
 
-    /// Renames the directory to its destination. A directory that it replaces is removed afterwards.
-    pub(super) fn publish(self) -> Result<(), CheckpointError> {
+    /// Renames the directory to its destination in one step. A model that it replaces is removed
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`] if the file system refuses. A model that was to be replaced is then kept.
+    pub fn publish(self) -> Result<ImportReport, CheckpointError> {
+        let destination = &self.report.directory;
         // The destination may be an empty folder, which not every system replaces when renaming.
-        let _ = fs::remove_dir(&self.destination);
-        let older = hidden_sibling(&self.destination, "replaced")
-            .filter(|_| is_occupied(&self.destination));
+        let _ = fs::remove_dir(destination);
+        let older = hidden_sibling(destination, "replaced").filter(|_| is_occupied(destination));
         if let Some(older) = &older {
-            fs::rename(&self.destination, older)
-                .map_err(CheckpointError::io("replace", &self.destination))?;
+            fs::rename(destination, older).map_err(CheckpointError::io("replace", destination))?;
         }
-        let renamed = fs::rename(&self.partial, &self.destination);
+        let renamed = fs::rename(&self.partial, destination);
         if let Some(older) = &older {
             // If the new model could not be renamed, the old one gets its name back.
             let _ = match renamed {
                 Ok(()) => fs::remove_dir_all(older),
-                Err(_) => fs::rename(older, &self.destination),
+                Err(_) => fs::rename(older, destination),
             };
         }
-        renamed.map_err(CheckpointError::io("create", &self.destination))
+        renamed.map_err(CheckpointError::io("create", destination))?;
+        Ok(self.report.clone())
     }
 }
 
@@ -130,7 +125,7 @@ fn hidden_sibling(destination: &Path, state: &str) -> Option<PathBuf> {
     Some(destination.with_file_name(format!(".{name}.{state}-{process}")))
 }
 
-impl Drop for PartialDirectory {
+impl Drop for UnpublishedModel {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.partial);
     }
