@@ -29,130 +29,77 @@ mod testing;
 mod tidy;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::{Parser, Subcommand};
 
 use workspace::Workspace;
 
-/// A task that `cargo xtask` offers.
-struct Task {
-    name: &'static str,
-    /// The arguments that it takes, for the usage text.
-    arguments: &'static str,
-    help: &'static str,
-    run: fn(&Workspace, &[String]) -> Result<()>,
+/// The tasks of this workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", after_help = NOTES)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
 }
 
-/// All tasks, in the order in which they are listed.
-const TASKS: &[Task] = &[
-    Task {
-        name: "demo",
-        arguments: "",
-        help: "set up, build, and render a film with the bundled model into demo/",
-        run: |workspace, arguments| no_more(arguments).and_then(|()| demo::run(workspace)),
+/// A task, in the order in which they are listed.
+#[derive(Subcommand)]
+enum Task {
+    /// set up, build, and render a film with the bundled model into demo/
+    Demo,
+    /// set up, then run all tests and examples (arguments of cargo test)
+    Test(HandedOn),
+    /// run the tests that need CUDA on a stand-in for it (Linux on x86-64)
+    TestCuda(HandedOn),
+    /// check formatting, tidy, dependencies, clippy and documentation
+    Lint,
+    /// check the rules of this workspace that no compiler checks
+    Tidy,
+    /// check licences, duplicate versions and sources by deny.toml
+    Dependencies,
+    /// fetch ONNX Runtime (24 MB); for NVIDIA GPUs with CUDA (1.2 GB), or without (256 MB)
+    Setup {
+        /// fetch the library for NVIDIA GPUs, with CUDA 13 and cuDNN 9
+        #[arg(long)]
+        gpu: bool,
+        /// leave out CUDA and cuDNN, which the machine has already
+        #[arg(long, requires = "gpu")]
+        system_cuda: bool,
     },
-    Task {
-        name: "test",
-        arguments: "[arguments]",
-        help: "set up, then run all tests and examples (arguments of cargo test)",
-        run: testing::run,
-    },
-    Task {
-        name: "test-cuda",
-        arguments: "[arguments]",
-        help: "run the tests that need CUDA on a stand-in for it (Linux on x86-64)",
-        run: testing::run_cuda,
-    },
-    Task {
-        name: "lint",
-        arguments: "",
-        help: "check formatting, tidy, dependencies, clippy and documentation",
-        run: |workspace, arguments| no_more(arguments).and_then(|()| lint::run(workspace)),
-    },
-    Task {
-        name: "tidy",
-        arguments: "",
-        help: "check the rules of this workspace that no compiler checks",
-        run: |workspace, arguments| no_more(arguments).and_then(|()| tidy::run(workspace)),
-    },
-    Task {
-        name: "dependencies",
-        arguments: "",
-        help: "check licences, duplicate versions and sources by deny.toml",
-        run: |workspace, arguments| no_more(arguments).and_then(|()| dependencies::run(workspace)),
-    },
-    Task {
-        name: "setup",
-        arguments: "[--gpu [--system-cuda]]",
-        help: "fetch ONNX Runtime (24 MB); for NVIDIA GPUs with CUDA (1.2 GB), or without (256 MB)",
-        run: setup::run,
-    },
-    Task {
-        name: "docs",
-        arguments: "[part…]",
-        help: "render the pictures of the documents, or those whose paths contain a part",
-        run: docs::run,
-    },
-    Task {
-        name: "bench",
-        arguments: "[render] [spacing]",
-        help: "measure lb compared with PyTorch, and perceptual compared with fixed spacing",
-        run: bench::run,
-    },
-    Task {
-        name: "export-onnx",
-        arguments: "<directory>",
-        help: "write ONNX graphs into a diffusers model directory",
-        run: onnx::export,
-    },
-    Task {
-        name: "interop",
-        arguments: "",
-        help: "exchange models with Optimum in both directions, and compare the pictures",
-        run: |workspace, arguments| no_more(arguments).and_then(|()| onnx::interop(workspace)),
-    },
-    Task {
-        name: "golden",
-        arguments: "",
-        help: "write the fixtures of the tests again, with the scripts beside them",
-        run: |workspace, arguments| no_more(arguments).and_then(|()| python::golden(workspace)),
-    },
-    Task {
-        name: "train-pocket",
-        arguments: "[arguments]",
-        help: "train the bundled model (arguments of models/pocket/train/train.py)",
-        run: python::train_pocket,
-    },
-];
+    /// render the pictures of the documents, or those whose paths contain a part
+    Docs { parts: Vec<String> },
+    /// measure lb compared with PyTorch (render), and perceptual with fixed spacing (spacing)
+    Bench { parts: Vec<String> },
+    /// write ONNX graphs into a diffusers model directory
+    ExportOnnx { directory: PathBuf },
+    /// exchange models with Optimum in both directions, and compare the pictures
+    Interop,
+    /// write the fixtures of the tests again, with the scripts beside them
+    Golden,
+    /// train the bundled model (arguments of models/pocket/train/train.py)
+    TrainPocket(HandedOn),
+}
+
+/// Arguments for the program that a task runs.
+#[derive(clap::Args)]
+struct HandedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
 
 const NOTES: &str = "\
 Environment: ORT_DYLIB_PATH names an ONNX Runtime library to use instead of fetching one;
 LB_PYTHON names a Python that has what a task needs, instead of making an environment;
 LB_BINARY names the lb that makes the pictures of the documents, instead of building one.
-Exit codes: 0 done; 1 the task failed; 2 the request was wrong.
-";
+Exit codes: 0 done; 1 the task failed; 2 the request was wrong.";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((name, rest)) = arguments.split_first() else {
-        eprint!("{}", usage());
-        return ExitCode::from(2);
-    };
-    if matches!(name.as_str(), "help" | "-h" | "--help") {
-        print!("{}", usage());
-        return ExitCode::SUCCESS;
-    }
-    let result = match TASKS.iter().find(|task| task.name == name) {
-        Some(task) => Workspace::find().and_then(|workspace| (task.run)(&workspace, rest)),
-        None => Err(WrongRequest(format!("there is no task `{name}`")).into()),
-    };
-    match result {
+    let Arguments { task } = parse(std::env::args()).unwrap_or_else(|error| error.exit());
+    match Workspace::find().and_then(|workspace| run(&workspace, task)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<WrongRequest>() => {
-            eprint!("error: {error}\n\n{}", usage());
-            ExitCode::from(2)
-        }
         Err(error) => {
             eprintln!("error: {}", with_causes(&error));
             ExitCode::FAILURE
@@ -160,20 +107,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn usage() -> String {
-    let mut text = "cargo xtask <task>\n\n".to_owned();
-    for task in TASKS {
-        let call = format!("{} {}", task.name, task.arguments);
-        text.push_str(&format!("  {:<30} {}\n", call.trim_end(), task.help));
-    }
-    text + "\n" + NOTES
+/// Reads the command line. clap drops a `--` that comes first among the arguments that are handed on,
+/// so it gets a second one.
+fn parse(arguments: impl Iterator<Item = String>) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(arguments.enumerate().flat_map(|(index, argument)| {
+        let times = if index == 2 && argument == "--" { 2 } else { 1 };
+        std::iter::repeat_n(argument, times)
+    }))
 }
 
-/// Refuses arguments, for a task that takes no more of them.
-fn no_more(arguments: &[String]) -> Result<()> {
-    match arguments.first() {
-        None => Ok(()),
-        Some(argument) => Err(WrongRequest(format!("`{argument}` was not expected")).into()),
+fn run(workspace: &Workspace, task: Task) -> Result<()> {
+    match task {
+        Task::Demo => demo::run(workspace),
+        Task::Test(HandedOn { arguments }) => testing::run(workspace, &arguments),
+        Task::TestCuda(HandedOn { arguments }) => testing::run_cuda(workspace, &arguments),
+        Task::Lint => lint::run(workspace),
+        Task::Tidy => tidy::run(workspace),
+        Task::Dependencies => dependencies::run(workspace),
+        Task::Setup { gpu, system_cuda } => setup::run(workspace, gpu, system_cuda),
+        Task::Docs { parts } => docs::run(workspace, &parts),
+        Task::Bench { parts } => bench::run(workspace, &parts),
+        Task::ExportOnnx { directory } => onnx::export(&directory),
+        Task::Interop => onnx::interop(workspace),
+        Task::Golden => python::golden(workspace),
+        Task::TrainPocket(HandedOn { arguments }) => python::train_pocket(workspace, &arguments),
     }
 }
 
@@ -190,34 +147,50 @@ fn with_causes(error: &anyhow::Error) -> String {
     text
 }
 
-/// A command line that no task understands.
-#[derive(Debug)]
-struct WrongRequest(String);
-
-impl std::fmt::Display for WrongRequest {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongRequest {}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
     fn every_task_is_listed_on_one_line() {
-        for line in usage().lines() {
-            assert!(line.chars().count() <= 125, "{line}");
+        Arguments::command().debug_assert();
+        let usage = Arguments::command().term_width(125).render_help();
+        for task in Arguments::command().get_subcommands() {
+            let help = task.get_about().unwrap().to_string();
+            assert!(usage.to_string().contains(&help), "{help}");
         }
-        assert_eq!(
-            usage()
-                .lines()
-                .filter(|line| line.starts_with("  "))
-                .count(),
-            TASKS.len()
-        );
+    }
+
+    #[test]
+    fn arguments_are_understood_in_any_order_but_not_system_cuda_alone() {
+        let setup = |arguments: &[&str]| {
+            let arguments = ["xtask", "setup"].iter().chain(arguments);
+            match Arguments::try_parse_from(arguments).ok()?.task {
+                Task::Setup { gpu, system_cuda } => Some((gpu, system_cuda)),
+                _ => None,
+            }
+        };
+        assert_eq!(setup(&[]), Some((false, false)));
+        assert_eq!(setup(&["--gpu"]), Some((true, false)));
+        assert_eq!(setup(&["--gpu", "--system-cuda"]), Some((true, true)));
+        assert_eq!(setup(&["--system-cuda", "--gpu"]), Some((true, true)));
+        assert_eq!(setup(&["--system-cuda"]), None);
+    }
+
+    #[test]
+    fn flags_of_other_programs_are_handed_on() {
+        for given in [
+            &["-p", "lb-video", "--", "--ignored"][..],
+            &["--", "--ignored"],
+        ] {
+            let command = ["xtask", "test"].iter().chain(given);
+            match parse(command.map(|part| part.to_string())).unwrap().task {
+                Task::Test(HandedOn { arguments }) => assert_eq!(arguments, given),
+                _ => panic!("another task"),
+            }
+        }
     }
 
     #[test]

@@ -9,9 +9,9 @@ use anyhow::{Result, ensure};
 use lb_export::{ExportOptions, export_directory};
 
 use crate::pictures::{psnr, read_folder};
-use crate::python::{self, Python};
+use crate::python;
 use crate::workspace::{Profile, Workspace};
-use crate::{WrongRequest, process, setup};
+use crate::{process, setup};
 
 const PROMPTS: [&str; 2] = ["a red apple", "a green pear"];
 const STEPS: &str = "10";
@@ -19,13 +19,10 @@ const GUIDANCE_SCALE: &str = "4";
 /// Floating-point arithmetic in another order may cost some accuracy, but no more than this, in dB.
 const LEAST_PSNR: f64 = 45.0;
 
-/// Writes ONNX graphs into the diffusers model directory that is the only argument.
-pub(crate) fn export(_: &Workspace, arguments: &[String]) -> Result<()> {
-    let [directory] = arguments else {
-        return Err(WrongRequest("export-onnx takes one directory".into()).into());
-    };
+/// Writes ONNX graphs into a diffusers model directory.
+pub(crate) fn export(directory: &Path) -> Result<()> {
     let begun = Instant::now();
-    let graphs = export_directory(directory.as_ref(), &ExportOptions::default())?;
+    let graphs = export_directory(directory, &ExportOptions::default())?;
     let seconds = begun.elapsed().as_secs_f64();
     for graph in &graphs {
         let (bytes, path) = (graph.bytes_written, graph.path.display());
@@ -83,16 +80,16 @@ pub(crate) fn copy_model(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn export_by_optimum(python: &Python, model: &Path, to: &Path) -> Result<()> {
-    let mut command = python.command();
+fn export_by_optimum(python: &Path, model: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new(python);
     // This is what `optimum-cli` runs.
     command.args(["-m", "optimum.commands.optimum_cli", "export", "onnx"]);
     command.args(["--task", "text-to-image", "--model"]);
     process::standard_output(command.arg(model).arg(to).env("HF_HUB_OFFLINE", "1")).map(|_| ())
 }
 
-fn render_by_optimum(python: &Python, scripts: &Path, model: &Path, to: &Path) -> Result<()> {
-    let mut command = python.command();
+fn render_by_optimum(python: &Path, scripts: &Path, model: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new(python);
     command
         .arg(scripts.join("render_optimum.py"))
         .args([PROMPTS[0], "--steps", STEPS, "--seed", "0"])

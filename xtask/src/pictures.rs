@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
-use lb_video::picture;
+use lb_video::{ReadOptions, evenly_spaced, picture, read_frames};
 
 /// The most frames that a strip shows.
 const STRIP_FRAMES: usize = 9;
@@ -16,30 +16,10 @@ const STRIP_FRAMES: usize = 9;
 const GAP: u32 = 4;
 const JPEG_QUALITY: u8 = 88;
 
-/// All PNG files of a folder, in the order of their names.
-fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
-    paths.sort();
-    ensure!(
-        !paths.is_empty(),
-        "{} contains no pictures",
-        folder.display()
-    );
-    Ok(paths)
-}
-
-fn read(path: &Path) -> Result<RgbImage> {
-    let picture =
-        image::open(path).with_context(|| format!("{} is not a picture", path.display()))?;
-    Ok(picture.into_rgb8())
-}
-
-/// All PNG pictures of a folder, in the order of their names.
+/// All PNG pictures of a folder, in the natural order of their names.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<RgbImage>> {
-    paths_in(folder)?.iter().map(|path| read(path)).collect()
+    let frames = read_frames(folder, &ReadOptions::default())?;
+    frames.map(|frame| Ok(frame?.picture)).collect()
 }
 
 /// The peak signal-to-noise ratio of each pair of pictures in dB; infinite if they are equal.
@@ -57,10 +37,12 @@ pub(crate) fn psnr(left: &[RgbImage], right: &[RgbImage]) -> Result<Vec<f64>> {
 
 /// Makes a strip of evenly spaced frames of a folder, at three quarters of their size.
 pub(crate) fn write_strip(folder: &Path, strip: &Path) -> Result<()> {
-    let paths = paths_in(folder)?;
-    let frames = chosen(paths.len())
-        .map(|index| Ok(smaller(&read(&paths[index])?)))
-        .collect::<Result<Vec<_>>>()?;
+    let frames = read_folder(folder)?;
+    let shown = evenly_spaced(frames.len(), STRIP_FRAMES);
+    let frames: Vec<_> = shown
+        .into_iter()
+        .map(|index| smaller(&frames[index]))
+        .collect();
     write_jpeg(&side_by_side(&frames), strip)
 }
 
@@ -73,12 +55,6 @@ pub(crate) fn write_jpeg(picture: &RgbImage, path: &Path) -> Result<()> {
     JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
         .encode_image(picture)
         .with_context(|| format!("{} cannot be written", path.display()))
-}
-
-/// Which of `frames` a strip shows: the first, the last, and others evenly between.
-fn chosen(frames: usize) -> impl Iterator<Item = usize> {
-    let shown = frames.min(STRIP_FRAMES);
-    (0..shown).map(move |index| (index * (frames - 1) + (shown - 1) / 2) / (shown - 1).max(1))
 }
 
 fn smaller(picture: &RgbImage) -> RgbImage {
@@ -110,15 +86,6 @@ mod tests {
         assert_eq!(found[1], f64::INFINITY);
         assert!(psnr(&[picture(7)], &[]).is_err());
         assert!(psnr(&[picture(7)], &[RgbImage::new(4, 1)]).is_err());
-    }
-
-    #[test]
-    fn first_and_last_frames_are_shown() {
-        assert_eq!(chosen(90).next(), Some(0));
-        assert_eq!(chosen(90).last(), Some(89));
-        assert_eq!(chosen(90).count(), STRIP_FRAMES);
-        assert_eq!(chosen(3).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(chosen(1).collect::<Vec<_>>(), [0]);
     }
 
     #[test]

@@ -2,58 +2,41 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use crate::process;
-use crate::workspace::Workspace;
-
-/// A Python interpreter.
-#[derive(Clone, Debug)]
-pub(crate) struct Python {
-    pub(crate) path: PathBuf,
-}
-
-impl Python {
-    pub(crate) fn command(&self) -> Command {
-        Command::new(&self.path)
-    }
-}
+use crate::workspace::{Workspace, entries_in};
 
 /// The Python 3 that the machine has.
-pub(crate) fn interpreter() -> Result<Python> {
-    ["python3", "python"]
-        .into_iter()
-        .find(|name| {
-            Command::new(name)
-                .args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|status| status.success())
-        })
-        .map(|name| Python { path: name.into() })
+pub(crate) fn interpreter() -> Result<PathBuf> {
+    let is_new_enough = |name: &&str| {
+        let mut probe = Command::new(name);
+        probe.args(["-c", "import sys; sys.exit(sys.version_info < (3, 9))"]);
+        process::standard_output(&mut probe).is_ok()
+    };
+    let found = ["python3", "python"].into_iter().find(is_new_enough);
+    found
+        .map(PathBuf::from)
         .context("no Python 3.9 or newer was found")
 }
 
 /// The Python that `LB_PYTHON` names. If that is not set, an environment under the target folder with
 /// exactly the packages of a requirements file.
-pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Result<Python> {
+pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("LB_PYTHON").filter(|path| !path.is_empty()) {
-        return Ok(Python { path: path.into() });
+        return Ok(path.into());
     }
     let wanted = fs::read_to_string(requirements)
         .with_context(|| format!("{} cannot be read", requirements.display()))?;
-    let owner = requirements
-        .parent()
-        .and_then(Path::file_name)
-        .unwrap_or_default();
-    let folder = workspace.target.join("python").join(owner);
+    let owner = requirements.parent().and_then(Path::file_name);
+    let folder = workspace
+        .target
+        .join("python")
+        .join(owner.unwrap_or_default());
     let binaries = if cfg!(windows) { "Scripts" } else { "bin" };
-    let python = Python {
-        path: folder.join(binaries).join("python"),
-    };
+    let python = folder.join(binaries).join("python");
     let stamp = folder.join("installed-requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
@@ -62,18 +45,11 @@ pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Resul
         "making a Python environment in {}",
         workspace.shown(&folder)
     );
-    process::run(
-        interpreter()?
-            .command()
-            .args(["-m", "venv", "--clear"])
-            .arg(&folder),
-    )?;
-    let mut install = python.command();
-    process::run(
-        install
-            .args(["-m", "pip", "install", "--quiet", "-r"])
-            .arg(requirements),
-    )?;
+    let mut make = Command::new(interpreter()?);
+    process::run(make.args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut install = Command::new(&python);
+    install.args("-m pip install --quiet -r".split(' '));
+    process::run(install.arg(requirements))?;
     fs::write(stamp, wanted)?;
     Ok(python)
 }
@@ -82,7 +58,7 @@ pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Resul
 pub(crate) fn train_pocket(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let folder = workspace.root.join("models/pocket/train");
     let python = with_packages(workspace, &folder.join("requirements.txt"))?;
-    let mut train = python.command();
+    let mut train = Command::new(python);
     process::run(train.arg(folder.join("train.py")).args(arguments))
 }
 
@@ -94,7 +70,7 @@ pub(crate) fn golden(workspace: &Workspace) -> Result<()> {
     for script in &scripts {
         println!("{}", workspace.shown(script));
         let folder = script.parent().context("a script has a folder")?;
-        process::run(python.command().arg(script).current_dir(folder))?;
+        process::run(Command::new(&python).arg(script).current_dir(folder))?;
     }
     let mut status = Command::new("git");
     status.current_dir(&workspace.root);
@@ -111,14 +87,9 @@ pub(crate) fn golden(workspace: &Workspace) -> Result<()> {
 fn golden_scripts(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let mut scripts = Vec::new();
     for package in &workspace.packages {
-        let Ok(entries) = fs::read_dir(package.folder().join("tests/golden")) else {
-            continue;
-        };
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "py") {
-                scripts.push(path);
-            }
+        let folder = package.folder().join("tests/golden");
+        if folder.is_dir() {
+            scripts.extend(entries_in(&folder, "py")?);
         }
     }
     scripts.sort();

@@ -13,37 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::wheels::{Staging, Wheels};
-use crate::WrongRequest;
 use crate::workspace::Workspace;
 
 /// The version in `xtask/requirements/`.
 const VERSION: &str = "1.31.1";
-
-/// What `setup` fetches.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Request {
-    /// The library for CPUs.
-    Cpu,
-    /// The library for NVIDIA GPUs, with CUDA 13 and cuDNN 9.
-    Gpu,
-    /// The library for NVIDIA GPUs, for a machine that has CUDA 13 and cuDNN 9 already.
-    GpuWithSystemCuda,
-}
-
-impl Request {
-    /// Reads the arguments of the task; `None` if they are not understood.
-    fn parse(arguments: &[String]) -> Option<Self> {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        match arguments[..] {
-            [] => Some(Self::Cpu),
-            ["--gpu"] => Some(Self::Gpu),
-            ["--gpu", "--system-cuda"] | ["--system-cuda", "--gpu"] => {
-                Some(Self::GpuWithSystemCuda)
-            }
-            _ => None,
-        }
-    }
-}
 
 /// A build of the library.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,24 +33,19 @@ struct Library {
     providers: &'static [&'static str],
 }
 
-pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let Some(request) = Request::parse(arguments) else {
-        let given = arguments.join(" ");
-        return Err(WrongRequest(format!("setup does not understand `{given}`")).into());
-    };
-    let build = match request {
-        Request::Cpu => Build::Cpu,
-        Request::Gpu | Request::GpuWithSystemCuda => Build::Gpu,
-    };
+/// Fetches the library for CPUs, or the one for NVIDIA GPUs (`gpu`): with CUDA 13 and cuDNN 9, or for a
+/// machine that has them already (`system_cuda`).
+pub(crate) fn run(workspace: &Workspace, gpu: bool, system_cuda: bool) -> Result<()> {
+    let build = if gpu { Build::Gpu } else { Build::Cpu };
     let folder = folder(workspace, build);
     let library = fetch(workspace, build, &folder)?;
-    match request {
-        Request::Cpu => {}
-        Request::Gpu => nvidia::fetch(workspace, &folder)?,
-        Request::GpuWithSystemCuda => nvidia::remove(workspace, &folder)?,
+    match build {
+        Build::Cpu => {}
+        Build::Gpu if system_cuda => nvidia::remove(workspace, &folder)?,
+        Build::Gpu => nvidia::fetch(workspace, &folder)?,
     }
     println!("ONNX Runtime {VERSION}: {}", workspace.shown(&library));
-    if build == Build::Gpu {
+    if gpu {
         println!("`lb doctor` reports whether a GPU can be used, and what to do if not.");
     }
     Ok(())
@@ -222,20 +190,6 @@ mod tests {
             panic!("accepted")
         };
         assert!(error.to_string().contains("ORT_DYLIB_PATH"), "{error}");
-    }
-
-    #[test]
-    fn arguments_are_understood_in_any_order_but_not_system_cuda_alone() {
-        let request = |arguments: &[&str]| {
-            let arguments: Vec<String> = arguments.iter().map(|&part| part.into()).collect();
-            Request::parse(&arguments)
-        };
-        assert_eq!(request(&[]), Some(Request::Cpu));
-        assert_eq!(request(&["--gpu"]), Some(Request::Gpu));
-        let both = Some(Request::GpuWithSystemCuda);
-        assert_eq!(request(&["--gpu", "--system-cuda"]), both);
-        assert_eq!(request(&["--system-cuda", "--gpu"]), both);
-        assert_eq!(request(&["--system-cuda"]), None);
     }
 
     #[test]

@@ -141,3 +141,11 @@ impl Package {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }
 }
+
+/// The paths in a folder that have this extension.
+pub(crate) fn entries_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut paths = paths.collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
+    Ok(paths)
+}

@@ -1,6 +1,7 @@
 //! One whole render by `lb`, compared with the same job by diffusers, one branch at a time.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -8,7 +9,6 @@ use serde::Deserialize;
 
 use super::{Bench, RenderFacts, Tree, facts, median, spread};
 use crate::pictures;
-use crate::python::Python;
 
 const PROMPTS: [&str; 2] = ["a red apple", "a green pear"];
 const PAIRS: usize = 5;
@@ -35,7 +35,7 @@ struct Pair {
     reference_process: f64,
 }
 
-pub(super) fn run(bench: &Bench<'_>, python: &Python) -> Result<()> {
+pub(super) fn run(bench: &Bench<'_>, python: &Path) -> Result<()> {
     println!("## One render beside sequential PyTorch\n");
     let reference_frames = bench.scratch.path().join("reference");
     let frames = bench.scratch.path().join("frames");
@@ -85,7 +85,7 @@ fn render(bench: &Bench<'_>, threads: usize, frames: &Path) -> Result<RenderFact
 
 fn sequential(
     bench: &Bench<'_>,
-    python: &Python,
+    python: &Path,
     threads: usize,
     tree: &Tree,
     frames: &Path,
@@ -95,7 +95,7 @@ fn sequential(
         numbers.join(",")
     };
     let script = bench.workspace.root.join("reference/render_sequential.py");
-    let mut reference = python.command();
+    let mut reference = Command::new(python);
     reference.arg(script).args(PROMPTS);
     reference.arg("--model").arg(&bench.model);
     reference.arg("--frames-dir").arg(frames);

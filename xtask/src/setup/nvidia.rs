@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::wheels::{Staging, Wheels};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, entries_in};
 
 /// The folder next to ONNX Runtime's library in which `lb` looks for them.
 const FOLDER: &str = "nvidia";
@@ -96,11 +96,7 @@ fn gather(unpacked: &Path, folder: &Path) -> Result<()> {
         fs::rename(unpacked.join(path), folder.join(name))
             .with_context(|| format!("the wheels do not contain {path}"))?;
     }
-    for entry in fs::read_dir(unpacked)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|found| found != "dist-info") {
-            continue;
-        }
+    for path in entries_in(unpacked, "dist-info")? {
         let wheel = path.file_stem().unwrap_or_default().to_string_lossy();
         let licence = path.join("licenses/License.txt");
         ensure!(licence.is_file(), "the wheel {wheel} has no licence");

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, entries_in};
 use crate::{process, python};
 
 /// Wheels that belong together.
@@ -35,12 +36,12 @@ impl Wheels {
         let (what, otherwise) = (&self.what, self.otherwise);
         let python = python::interpreter()
             .with_context(|| format!("{what} is fetched with Python's pip; {otherwise}"))?;
-        let mut probe = python.command();
+        let mut probe = Command::new(&python);
         if process::standard_output(probe.args(["-m", "pip", "--version"])).is_err() {
-            let path = python.path.display();
+            let path = python.display();
             bail!("{path} has no pip, which fetches {what}; {otherwise}");
         }
-        let mut pip = python.command();
+        let mut pip = Command::new(&python);
         pip.args(["-m", "pip", "download", "--require-hashes", "--no-deps"])
             .args(["--only-binary=:all:", "--implementation=cp", "--abi=cp313"])
             .arg("--python-version=3.13");
@@ -56,8 +57,8 @@ impl Wheels {
         pip.arg("-r").arg(self.requirements_in(workspace));
         process::run(pip.env("TMPDIR", folder))
             .with_context(|| format!("{what} could not be fetched; try again, or {otherwise}"))?;
-        for wheel in wheels_in(folder)? {
-            let mut unzip = python.command();
+        for wheel in entries_in(folder, "whl")? {
+            let mut unzip = Command::new(&python);
             unzip.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(folder);
             process::run(&mut unzip)?;
             fs::remove_file(wheel)?;
@@ -76,17 +77,6 @@ impl Wheels {
             .join("xtask/requirements")
             .join(self.requirements)
     }
-}
-
-fn wheels_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut wheels = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|found| found == "whl") {
-            wheels.push(path);
-        }
-    }
-    Ok(wheels)
 }
 
 /// An empty folder for unpacking wheels. It is below the target folder, and therefore on the same file

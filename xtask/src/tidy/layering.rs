@@ -24,7 +24,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lb-render",     &["lb-job", "lb-models", "lb-cache"]),
     // Programs.
     ("lb-cli",        &["lb-render", "lb-measure", "lb-drawing"]),
-    ("lb-studio",     &["lb-render"]),
     ("xtask",         &["lb-export", "lb-video"]),
     ("lb-tests",      &["lb-cli"]),
     ("lb-benches",    &["lb-cli"]),
@@ -64,13 +63,9 @@ pub(super) fn check(packages: &[Package]) -> Vec<String> {
 }
 
 fn is_below(lower: &str, upper: &str) -> bool {
-    let direct = LAYERS
-        .iter()
-        .find(|(name, _)| *name == upper)
-        .map_or(&[][..], |(_, below)| below);
-    direct
-        .iter()
-        .any(|name| *name == lower || is_below(lower, name))
+    let layer = LAYERS.iter().find(|(name, _)| *name == upper);
+    let mut direct = layer.into_iter().flat_map(|(_, below)| *below);
+    direct.any(|name| *name == lower || is_below(lower, name))
 }
 
 #[cfg(test)]
