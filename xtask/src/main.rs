@@ -71,8 +71,11 @@ enum Task {
     },
     /// render the pictures of the documents, or those whose paths contain a part
     Docs { parts: Vec<String> },
-    /// measure lb compared with PyTorch (render), and perceptual with fixed spacing (spacing)
-    Bench { parts: Vec<String> },
+    /// measure lb compared with PyTorch, and perceptual compared with fixed spacing
+    Bench {
+        /// render or spacing; both if none is named
+        parts: Vec<String>,
+    },
     /// write ONNX graphs into a diffusers model directory
     ExportOnnx { directory: PathBuf },
     /// exchange models with Optimum in both directions, and compare the pictures

@@ -85,27 +85,27 @@ pub fn draw_measurement(plot: &MeasurementPlot<'_>) -> String {
         plot.transitions.iter().map(curve).collect::<Vec<_>>()
     };
     let panels = [
-        Panel::new(
-            "distance between neighbours (grey levels, root mean square)",
-            SEA,
-            0.0,
-            curves(&|transition| Curve::of_distances(transition, &axis)),
-        ),
-        Panel::new(
-            "high-frequency retention (1: as sharp as the keyframes)",
-            LEAF,
-            1.0,
-            curves(&|transition| Curve::of_frames(transition, transition.retention, &axis)),
-        ),
-        Panel::new(
-            "blend residual (0: a cross-fade)",
-            EMBER,
-            0.0,
-            curves(&|transition| {
-                let residual = transition.residual.unwrap_or_default();
-                Curve::of_frames(transition, residual, &axis)
-            }),
-        ),
+        Panel {
+            title: "distance between neighbours (grey levels, root mean square)",
+            colour: SEA,
+            reference: 0.0,
+            curves: curves(&steps),
+            are_frames: false,
+        },
+        Panel {
+            title: "high-frequency retention (1: as sharp as the keyframes)",
+            colour: LEAF,
+            reference: 1.0,
+            curves: curves(&|at| points(at.first, at.retention)),
+            are_frames: true,
+        },
+        Panel {
+            title: "blend residual (0: a cross-fade)",
+            colour: EMBER,
+            reference: 0.0,
+            curves: curves(&|at| points(at.first, at.residual.unwrap_or_default())),
+            are_frames: true,
+        },
     ];
     let height = FIRST_PANEL + PANEL_PITCH * panels.len() as f64 + BOTTOM_MARGIN;
     let mut svg = page(plot, height);
@@ -121,11 +121,9 @@ fn page(plot: &MeasurementPlot<'_>, height: f64) -> Svg {
     let [frame_width, frame_height] = plot.size;
     let rate = plot
         .frames_per_second
-        .map_or(String::new(), |rate| format!(" · {rate} frames a second"));
-    let title = format!(
-        "{} frames · {frame_width}×{frame_height}{rate}",
-        plot.frames
-    );
+        .map(|rate| format!(" · {rate} frames a second"));
+    let (frames, rate) = (plot.frames, rate.unwrap_or_default());
+    let title = format!("{frames} frames · {frame_width}×{frame_height}{rate}");
     let mut numbers = format!(
         "coefficient of variation {:.3} · peak ratio {:.2} · directness {:.2}",
         plot.coefficient_of_variation, plot.peak_ratio, plot.directness
@@ -174,21 +172,14 @@ impl TimeAxis {
         LEFT + (RIGHT - LEFT) * frame / self.last
     }
 
-    fn boundaries(&self) -> impl Iterator<Item = f64> {
-        self.boundaries.iter().map(|&frame| self.x(frame))
-    }
-
     /// The ticks: where each one lies on the page, and its name.
     fn ticks(&self) -> Vec<(f64, String)> {
         let rate = self.frames_per_second.unwrap_or(1.0);
         let step = tick_step(self.last / rate, 10.0);
         // Without a frame rate the axis counts frames, and there are no halves of them.
-        let step = if self.frames_per_second.is_none() {
-            step.max(1.0)
-        } else {
-            step
-        };
-        ticks(self.last / rate, step)
+        let step = self.frames_per_second.map_or(step.max(1.0), |_| step);
+        let ticks = ticks(self.last / rate, step);
+        ticks
             .map(|(value, name)| (self.x(value * rate), name))
             .collect()
     }
@@ -198,54 +189,27 @@ impl TimeAxis {
             Some(_) => "film time (s)",
             None => "frame",
         };
+        let middle = (LEFT + RIGHT) / 2.0;
         svg.add(format_args!(
-            r##"<text x="{:.1}" y="{y:.1}" fill="{FAINT_INK}" text-anchor="middle" font-style="italic">{name}</text>"##,
-            (LEFT + RIGHT) / 2.0,
+            r##"<text x="{middle:.1}" y="{y:.1}" fill="{FAINT_INK}" text-anchor="middle" font-style="italic">{name}</text>"##
         ));
     }
 }
 
-/// A point of a curve: where it lies across the page, and the value there.
-#[derive(Clone, Copy, Debug)]
-struct Point {
-    x: f64,
-    value: f64,
+/// Frames, and the values there, which are joined by a line.
+type Curve = Vec<(f64, f64)>;
+
+/// The distances of a transition as steps, because each lasts from one frame to the next.
+fn steps(transition: &TransitionCurves<'_>) -> Curve {
+    let distances = points(transition.first, transition.distances).into_iter();
+    let step = |(frame, distance)| [(frame, distance), (frame + 1.0, distance)];
+    distances.flat_map(step).collect()
 }
 
-/// Points to be joined by a line.
-struct Curve {
-    points: Vec<Point>,
-    /// Whether each point is a frame, which is marked by a dot where there are few.
-    are_frames: bool,
-}
-
-impl Curve {
-    /// Steps, because a distance lasts from one frame to the next.
-    fn of_distances(transition: &TransitionCurves<'_>, axis: &TimeAxis) -> Self {
-        let step = |(index, &value): (usize, &f64)| {
-            let frame = (transition.first + index) as f64;
-            [frame, frame + 1.0].map(|frame| Point {
-                x: axis.x(frame),
-                value,
-            })
-        };
-        let distances = transition.distances.iter().enumerate();
-        Self {
-            points: distances.flat_map(step).collect(),
-            are_frames: false,
-        }
-    }
-
-    fn of_frames(transition: &TransitionCurves<'_>, values: &[f64], axis: &TimeAxis) -> Self {
-        let point = |(index, &value): (usize, &f64)| Point {
-            x: axis.x((transition.first + index) as f64),
-            value,
-        };
-        Self {
-            points: values.iter().enumerate().map(point).collect(),
-            are_frames: true,
-        }
-    }
+/// The values of frames from the first one on.
+fn points(first: usize, values: &[f64]) -> Curve {
+    let point = |(frame, &value): (usize, &f64)| (frame as f64, value);
+    (first..).zip(values).map(point).collect()
 }
 
 /// One curve for each transition, over the time axis.
@@ -255,91 +219,89 @@ struct Panel {
     /// The value that the curves are compared with, drawn as a line.
     reference: f64,
     curves: Vec<Curve>,
-    top_value: f64,
+    /// Whether each point is a frame, which is marked by a dot where there are few.
+    are_frames: bool,
 }
 
 impl Panel {
-    fn new(title: &'static str, colour: Colour, reference: f64, curves: Vec<Curve>) -> Self {
-        let values = curves.iter().flat_map(|curve| &curve.points);
-        let largest = values.map(|point| point.value).fold(reference, f64::max);
+    /// The tick above the largest value, and the distance of ticks.
+    fn scale(&self) -> (f64, f64) {
+        let values = self.curves.iter().flatten().map(|&(_, value)| value);
+        let largest = values.fold(self.reference, f64::max);
         let largest = if largest > 0.0 { largest } else { 1.0 };
         let step = tick_step(largest, 4.0);
-        Self {
-            title,
-            colour,
-            reference,
-            curves,
-            top_value: (largest / step).ceil() * step,
-        }
+        let top_value = (largest / step).ceil() * step;
+        (top_value, tick_step(top_value, 4.0))
     }
 
     fn draw(&self, svg: &mut Svg, top: f64, axis: &TimeAxis) {
         let bottom = top + PANEL_HEIGHT;
-        let y = |value: f64| bottom - PANEL_HEIGHT * value / self.top_value;
+        let (top_value, step) = self.scale();
+        let y = |value: f64| bottom - PANEL_HEIGHT * value / top_value;
+        let (above, title) = (top - 12.0, self.title);
         svg.add(format_args!(
-            r##"<text x="{LEFT}" y="{:.1}" font-weight="600" fill="{INK}">{}</text>"##,
-            top - 12.0,
-            self.title,
+            r##"<text x="{LEFT}" y="{above:.1}" font-weight="600" fill="{INK}">{title}</text>"##
         ));
         svg.add(format_args!(
             r##"<g fill="{FAINT_INK}" text-anchor="end">"##
         ));
-        for (value, name) in ticks(self.top_value, tick_step(self.top_value, 4.0)) {
-            let y = y(value);
+        let beside = LEFT - 10.0;
+        for (value, name) in ticks(top_value, step) {
+            let (y, base) = (y(value), y(value) + 4.0);
             svg.add(format_args!(
-                    r##"<path d="M{LEFT} {y:.1}H{RIGHT}" stroke="{RULE}"/><text x="{:.1}" y="{:.1}">{name}</text>"##,
-                    LEFT - 10.0,
-                    y + 4.0,
-                ));
+                r##"<path d="M{LEFT} {y:.1}H{RIGHT}" stroke="{RULE}"/><text x="{beside:.1}" y="{base:.1}">{name}</text>"##
+            ));
         }
         svg.add(format_args!("</g>"));
-        for x in axis.boundaries() {
+        for x in axis.boundaries.iter().map(|&frame| axis.x(frame)) {
             svg.add(format_args!(
-                    r##"<path d="M{x:.1} {top:.1}V{bottom:.1}" stroke="{FAINT_INK}" stroke-dasharray="2 4"/>"##
-                ));
+                r##"<path d="M{x:.1} {top:.1}V{bottom:.1}" stroke="{FAINT_INK}" stroke-dasharray="2 4"/>"##
+            ));
         }
         svg.add(format_args!(
             r##"<g fill="{FAINT_INK}" text-anchor="middle">"##
         ));
+        let below = bottom + 18.0;
         for (x, name) in axis.ticks() {
             svg.add(format_args!(
-                    r##"<path d="M{x:.1} {bottom:.1}v5" stroke="{FAINT_INK}"/><text x="{x:.1}" y="{:.1}">{name}</text>"##,
-                    bottom + 18.0,
-                ));
+                r##"<path d="M{x:.1} {bottom:.1}v5" stroke="{FAINT_INK}"/><text x="{x:.1}" y="{below:.1}">{name}</text>"##
+            ));
         }
         svg.add(format_args!("</g>"));
+        let reference = y(self.reference);
         svg.add(format_args!(
-            r##"<path d="M{LEFT} {:.1}H{RIGHT}" stroke="{INK}" stroke-width="1.2"/>"##,
-            y(self.reference),
+            r##"<path d="M{LEFT} {reference:.1}H{RIGHT}" stroke="{INK}" stroke-width="1.2"/>"##
         ));
-        for curve in self.curves.iter().filter(|curve| !curve.points.is_empty()) {
-            self.curve(svg, curve, y);
+        for curve in &self.curves {
+            let points = curve
+                .iter()
+                .map(|&(frame, value)| (axis.x(frame), y(value)));
+            self.draw_curve(svg, &points.collect::<Vec<_>>(), reference);
         }
     }
 
-    fn curve(&self, svg: &mut Svg, curve: &Curve, y: impl Fn(f64) -> f64) {
+    /// Draws a curve whose points are on the page, and the area between it and the reference.
+    fn draw_curve(&self, svg: &mut Svg, points: &[(f64, f64)], reference: f64) {
+        let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
+            return;
+        };
         let mut line = String::new();
-        for (index, point) in curve.points.iter().enumerate() {
+        for (index, (x, y)) in points.iter().enumerate() {
             let command = if index == 0 { 'M' } else { 'L' };
             // Writing to a String cannot fail.
-            let _ = write!(line, "{command}{:.1} {:.1}", point.x, y(point.value));
+            let _ = write!(line, "{command}{x:.1} {y:.1}");
         }
-        let (first, last) = (curve.points[0].x, curve.points[curve.points.len() - 1].x);
-        let base = y(self.reference);
         let colour = self.colour;
         svg.add(format_args!(
-                r##"<path d="{line}L{last:.1} {base:.1}L{first:.1} {base:.1}Z" fill="{colour}" fill-opacity="0.12"/>"##
-            ));
+            r##"<path d="{line}L{last:.1} {reference:.1}L{first:.1} {reference:.1}Z" fill="{colour}" fill-opacity="0.12"/>"##
+        ));
         svg.add(format_args!(
-                r##"<path d="{line}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>"##
-            ));
-        let points = self.curves.iter().map(|curve| curve.points.len());
-        if curve.are_frames && points.sum::<usize>() <= MOST_DOTS {
-            for point in &curve.points {
+            r##"<path d="{line}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>"##
+        ));
+        if self.are_frames && self.curves.iter().map(Vec::len).sum::<usize>() <= MOST_DOTS {
+            for (x, y) in points {
                 svg.add(format_args!(
-                    r##"<circle cx="{:.1}" cy="{:.1}" r="3" fill="{colour}"/>"##,
-                    point.x,
-                    y(point.value),
+                    r##"<circle cx="{x:.1}" cy="{y:.1}" r="3" fill="{colour}"/>"##
                 ));
             }
         }

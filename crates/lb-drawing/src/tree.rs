@@ -8,9 +8,11 @@ use lb_schedule::{BranchingProfile, Tree, TreeLevel};
 use crate::svg::{Colour, EMBER, FAINT_INK, INK, LEAF, NIGHT, SEA, SUN, Svg, escape};
 
 const PAGE_WIDTH: f64 = 960.0;
-const LEFT_MARGIN: f64 = 76.0;
-const RIGHT_MARGIN: f64 = 176.0;
-const TOP_MARGIN: f64 = 82.0;
+/// Where the keyframes are, and the first step.
+const LEFT: f64 = 76.0;
+const RIGHT: f64 = 784.0;
+const TOP: f64 = 82.0;
+const WIDTH: f64 = RIGHT - LEFT;
 const BOTTOM_MARGIN: f64 = 66.0;
 const TREE_HEIGHT: f64 = 480.0;
 const TALLEST_STEP: f64 = 44.0;
@@ -77,8 +79,7 @@ fn page(layout: &Layout, profile: &BranchingProfile) -> Svg {
     let title = format!("A latent blending tree: {numbers}");
     let mut svg = Svg::page(PAGE_WIDTH, layout.bottom() + BOTTOM_MARGIN, &title);
     svg.add(format_args!(
-        r##"<text x="{:.1}" y="30" fill="{FAINT_INK}">{numbers}</text>"##,
-        layout.left
+        r##"<text x="{LEFT:.1}" y="30" fill="{FAINT_INK}">{numbers}</text>"##
     ));
     svg
 }
@@ -88,12 +89,10 @@ fn bands(svg: &mut Svg, layout: &Layout, profile: &BranchingProfile) {
     for level in 0..profile.levels().len() {
         let steps = profile.step_range(level);
         let (top, bottom) = (layout.y(steps.start), layout.y(steps.end));
+        let (left, width, height) = (LEFT - 14.0, WIDTH + 28.0, bottom - top);
+        let colour = layout.colour(level);
         svg.add(format_args!(
-            r##"<rect x="{:.1}" y="{top:.1}" width="{:.1}" height="{:.1}" fill="{}" fill-opacity="0.07"/>"##,
-            layout.left - 14.0,
-            layout.width + 28.0,
-            bottom - top,
-            layout.colour(level),
+            r##"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{height:.1}" fill="{colour}" fill-opacity="0.07"/>"##
         ));
     }
 }
@@ -115,18 +114,13 @@ fn branches(svg: &mut Svg, layout: &Layout, level: &TreeLevel<'_>) {
     let stride = inner.len().div_ceil(MOST_LINES).max(1);
     for branch in inner.step_by(stride) {
         let x = layout.x(level.fractions[branch]);
-        let parents = level.parents(branch);
-        let links = parents.into_iter().flat_map(|parents| {
-            [
-                (parents.left, 1.0 - parents.mix),
-                (parents.right, parents.mix),
-            ]
-        });
+        let parents = level.parents(branch).into_iter();
+        let links = parents.flat_map(|both| [(both.left, 1.0 - both.mix), (both.right, both.mix)]);
         for (parent, share) in links.filter(|&(_, share)| share > 0.0) {
             let from = layout.x(level.fractions_above()[parent]);
+            let opacity = 0.1 + 0.9 * share;
             svg.add(format_args!(
-                r##"<path d="M{from:.1} {top:.1}C{from:.1} {bend:.1} {x:.1} {bend:.1} {x:.1} {joint:.1}" stroke-opacity="{:.2}"/>"##,
-                0.1 + 0.9 * share,
+                r##"<path d="M{from:.1} {top:.1}C{from:.1} {bend:.1} {x:.1} {bend:.1} {x:.1} {joint:.1}" stroke-opacity="{opacity:.2}"/>"##
             ));
         }
         // Writing to a String cannot fail.
@@ -142,16 +136,13 @@ fn branches(svg: &mut Svg, layout: &Layout, level: &TreeLevel<'_>) {
 fn trajectories(svg: &mut Svg, layout: &Layout, keyframes: [&str; 2]) {
     let ends = [(0.0, "start"), (1.0, "end")];
     for ((fraction, anchor), keyframe) in ends.into_iter().zip(keyframes) {
-        let x = layout.x(fraction);
+        let (x, bottom) = (layout.x(fraction), layout.bottom());
+        let (above, label) = (TOP - 16.0, label(keyframe));
         svg.add(format_args!(
-            r##"<path d="M{x:.1} {:.1}V{:.1}" stroke="{INK}" stroke-width="4" stroke-linecap="round"/>"##,
-            layout.top,
-            layout.bottom(),
+            r##"<path d="M{x:.1} {TOP:.1}V{bottom:.1}" stroke="{INK}" stroke-width="4" stroke-linecap="round"/>"##
         ));
         svg.add(format_args!(
-            r##"<text x="{x:.1}" y="{:.1}" font-size="14" font-weight="600" fill="{INK}" text-anchor="{anchor}">{}</text>"##,
-            layout.top - 16.0,
-            label(keyframe),
+            r##"<text x="{x:.1}" y="{above:.1}" font-size="14" font-weight="600" fill="{INK}" text-anchor="{anchor}">{label}</text>"##
         ));
     }
 }
@@ -160,18 +151,14 @@ fn trajectories(svg: &mut Svg, layout: &Layout, keyframes: [&str; 2]) {
 fn computed_frames(svg: &mut Svg, layout: &Layout, frames: &[f64]) {
     let size = layout.frame_size(frames.len());
     let top = layout.bottom() + 9.0;
-    let inner = layout.last_colour();
-    let last = frames.len() - 1;
+    let radius = size.min(6.0) / 2.0;
+    let inner = layout.colour(layout.levels - 1);
     for (index, &fraction) in frames.iter().enumerate() {
-        let colour = if index == 0 || index == last {
-            INK
-        } else {
-            inner
-        };
+        let is_keyframe = index == 0 || index == frames.len() - 1;
+        let colour = if is_keyframe { INK } else { inner };
+        let left = layout.x(fraction) - size / 2.0;
         svg.add(format_args!(
-            r##"<rect x="{:.1}" y="{top:.1}" width="{size:.1}" height="14" rx="{:.1}" fill="{colour}"/>"##,
-            layout.x(fraction) - size / 2.0,
-            size.min(6.0) / 2.0,
+            r##"<rect x="{left:.1}" y="{top:.1}" width="{size:.1}" height="14" rx="{radius:.1}" fill="{colour}"/>"##
         ));
     }
 }
@@ -197,23 +184,21 @@ fn label_levels(svg: &mut Svg, layout: &Layout, profile: &BranchingProfile) {
             _ if level == last => "computed frames",
             _ => "branches",
         };
+        let (x, base, count) = (RIGHT + 24.0, y + 4.0, at.branch_count);
+        // Letters are thinner than lines and must be darker.
+        let colour = layout.colour(level).towards(INK, 0.35);
         svg.add(format_args!(
-            r##"<text x="{:.1}" y="{:.1}" fill="{}"><tspan font-weight="700">{}</tspan> {what}</text>"##,
-            layout.left + layout.width + 24.0,
-            y + 4.0,
-            layout.text_colour(level),
-            at.branch_count,
+            r##"<text x="{x:.1}" y="{base:.1}" fill="{colour}"><tspan font-weight="700">{count}</tspan> {what}</text>"##
         ));
     }
 }
 
 /// The injection steps and the last step, at the left.
 fn label_steps(svg: &mut Svg, layout: &Layout, profile: &BranchingProfile) {
-    let x = layout.left - 24.0;
+    let (x, title) = (LEFT - 24.0, TOP - 16.0);
     svg.add(format_args!(
         r##"<g fill="{FAINT_INK}" text-anchor="end">"##
     ));
-    let title = layout.top - 16.0;
     svg.add(format_args!(
         r##"<text x="{x:.1}" y="{title:.1}" font-style="italic">step</text>"##
     ));
@@ -223,17 +208,15 @@ fn label_steps(svg: &mut Svg, layout: &Layout, profile: &BranchingProfile) {
         let y = layout.y(level.injection_step);
         if (y - labelled).min(end - y) >= LINE_HEIGHT {
             labelled = y;
-            let step = level.injection_step;
+            let (base, step) = (y + 4.0, level.injection_step);
             svg.add(format_args!(
-                r##"<text x="{x:.1}" y="{:.1}">{step}</text>"##,
-                y + 4.0
+                r##"<text x="{x:.1}" y="{base:.1}">{step}</text>"##
             ));
         }
     }
-    let step = profile.steps();
+    let (base, step) = (end + 4.0, profile.steps());
     svg.add(format_args!(
-        r##"<text x="{x:.1}" y="{:.1}">{step}</text></g>"##,
-        end + 4.0
+        r##"<text x="{x:.1}" y="{base:.1}">{step}</text></g>"##
     ));
 }
 
@@ -244,14 +227,14 @@ fn label_fractions(svg: &mut Svg, layout: &Layout) {
         r##"<g fill="{FAINT_INK}" text-anchor="middle">"##
     ));
     for (fraction, name) in [(0.0, "0"), (0.25, "¼"), (0.5, "½"), (0.75, "¾"), (1.0, "1")] {
+        let x = layout.x(fraction);
         svg.add(format_args!(
-            r##"<text x="{:.1}" y="{y:.1}">{name}</text>"##,
-            layout.x(fraction)
+            r##"<text x="{x:.1}" y="{y:.1}">{name}</text>"##
         ));
     }
+    let x = RIGHT + 24.0;
     svg.add(format_args!(
-        r##"<text x="{:.1}" y="{y:.1}" text-anchor="start" font-style="italic">fraction</text></g>"##,
-        layout.left + layout.width + 24.0
+        r##"<text x="{x:.1}" y="{y:.1}" text-anchor="start" font-style="italic">fraction</text></g>"##
     ));
 }
 
@@ -266,17 +249,13 @@ fn shorten(prompt: &str) -> String {
         return line;
     }
     let mut room = LONGEST_LABEL - 1;
-    let mut short: String = line
-        .chars()
-        .take_while(|&character| {
-            let fits = columns(character) <= room;
-            room = room.saturating_sub(columns(character));
-            fits
-        })
-        .collect();
-    short.truncate(short.trim_end().len());
-    short.push('…');
-    short
+    let fits = |character: &char| {
+        let left = room.checked_sub(columns(*character));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let short: String = line.chars().take_while(fits).collect();
+    format!("{}…", short.trim_end())
 }
 
 /// How many columns a character takes. Scripts from the Hangul Jamo on are mostly set twice as wide as
@@ -287,9 +266,6 @@ fn columns(character: char) -> usize {
 
 /// Where things go on the page, in pixels, and in which colours.
 struct Layout {
-    left: f64,
-    top: f64,
-    width: f64,
     step_height: f64,
     steps: usize,
     levels: usize,
@@ -298,9 +274,6 @@ struct Layout {
 impl Layout {
     fn new(profile: &BranchingProfile) -> Self {
         Self {
-            left: LEFT_MARGIN,
-            top: TOP_MARGIN,
-            width: PAGE_WIDTH - LEFT_MARGIN - RIGHT_MARGIN,
             step_height: (TREE_HEIGHT / profile.steps() as f64).min(TALLEST_STEP),
             steps: profile.steps(),
             levels: profile.levels().len(),
@@ -312,11 +285,11 @@ impl Layout {
     }
 
     fn x(&self, fraction: f64) -> f64 {
-        self.left + fraction * self.width
+        LEFT + fraction * WIDTH
     }
 
     fn y(&self, step: usize) -> f64 {
-        self.top + step as f64 * self.step_height
+        TOP + step as f64 * self.step_height
     }
 
     /// How far the links from the parents reach down into a level.
@@ -325,11 +298,11 @@ impl Layout {
     }
 
     fn branch_stroke(&self, branch_count: usize) -> f64 {
-        (0.12 * self.width / branch_count as f64).clamp(0.4, 3.0)
+        (0.12 * WIDTH / branch_count as f64).clamp(0.4, 3.0)
     }
 
     fn frame_size(&self, branch_count: usize) -> f64 {
-        (0.6 * self.width / branch_count as f64).clamp(0.4, 14.0)
+        (0.6 * WIDTH / branch_count as f64).clamp(0.4, 14.0)
     }
 
     fn colour(&self, level: usize) -> Colour {
@@ -337,15 +310,6 @@ impl Layout {
         let position = (level * spans) as f64 / self.levels.saturating_sub(1).max(1) as f64;
         let left = (position as usize).min(spans - 1);
         LEVEL_COLOURS[left].towards(LEVEL_COLOURS[left + 1], position - left as f64)
-    }
-
-    fn last_colour(&self) -> Colour {
-        self.colour(self.levels - 1)
-    }
-
-    /// The colour of letters, which are thinner than lines and must be darker.
-    fn text_colour(&self, level: usize) -> Colour {
-        self.colour(level).towards(INK, 0.35)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Why a sequence of frames cannot be measured.
-#![allow(missing_docs)] // The messages say what the fields of each variant are.
+#![allow(missing_docs)] // The messages say what the variants and their fields are.
 
 use std::io;
 use std::path::PathBuf;
@@ -30,25 +30,17 @@ pub enum MeasureError {
     /// The transitions belong to another number of frames.
     #[error("the transitions are those of {expected} frames, found {found}")]
     FrameCount { found: usize, expected: usize },
-    /// There is no file or folder of this name.
     #[error("there is no film or folder {}", path.display())]
     Missing { path: PathBuf },
-    /// A single picture was given.
     #[error(
         "{} is one picture: measuring takes a film, a folder of frames, or several pictures",
         path.display()
     )]
     OnePicture { path: PathBuf },
-    /// A folder has no frames.
-    #[error("the folder {} holds no PNG pictures", path.display())]
-    NoPictures { path: PathBuf },
-    /// A folder cannot be listed.
     #[error("cannot read the folder {}: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
-    /// A picture cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A film cannot be read.
     #[error(transparent)]
     Video(#[from] VideoError),
 }

@@ -5,17 +5,6 @@ use std::sync::Arc;
 use image::RgbImage;
 use lb_video::picture;
 
-fn square_distance(left: &RgbImage, right: &RgbImage) -> i64 {
-    let pairs = left.iter().zip(right.iter());
-    pairs
-        .map(|(&left, &right)| square(i64::from(left) - i64::from(right)))
-        .sum()
-}
-
-fn square(value: i64) -> i64 {
-    value * value
-}
-
 /// The two keyframes of a transition.
 pub(crate) struct Ends {
     left: Arc<RgbImage>,
@@ -28,7 +17,7 @@ impl Ends {
         Self {
             left: Arc::clone(left),
             right: Arc::clone(right),
-            square_distance: square_distance(left, right),
+            square_distance: picture::square_distance(left, right) as i64,
         }
     }
 

@@ -71,7 +71,7 @@ where
     let open = || Ok::<_, Error>(open()?.chain(again.clone().map(Ok)));
     let mut ahead = Reader::begin(open()?)?;
     let mut behind = Reader::begin(open()?)?;
-    let (width, height) = picture::size(ahead.frame());
+    let (width, height) = picture::size(&ahead.frame);
     let mut transitions = Vec::new();
     match sections {
         Some(sections) => {
@@ -84,7 +84,7 @@ where
             }
             ahead.read_to_end()?;
             let again = usize::from(closes);
-            let (found, expected) = (ahead.index() + 1 - again, sections.shown_frames());
+            let (found, expected) = (ahead.index + 1 - again, sections.shown_frames());
             if found != expected || transitions.len() != sections.transitions.len() {
                 return Err(MeasureError::FrameCount { found, expected }.into());
             }
@@ -94,7 +94,7 @@ where
             transitions.push(transition(&mut behind, &ahead)?);
         }
     }
-    let frames = ahead.index() + 1 - usize::from(closes);
+    let frames = ahead.index + 1 - usize::from(closes);
     if frames < MeasureError::FEWEST_FRAMES {
         return Err(MeasureError::TooFewFrames { found: frames }.into());
     }
@@ -117,17 +117,17 @@ where
     Frames: Iterator<Item = Result<RgbImage, Error>>,
     Error: From<MeasureError>,
 {
-    let (first, last) = (behind.index(), ahead.index());
-    let ends = Ends::new(behind.frame(), ahead.frame());
+    let (first, last) = (behind.index, ahead.index);
+    let ends = Ends::new(&behind.frame, &ahead.frame);
     let mut distances = Vec::with_capacity(last - first);
-    let mut variances = vec![laplacian_variance(behind.frame())];
-    let mut residual = vec![ends.residual(behind.frame())];
+    let mut variances = vec![laplacian_variance(&behind.frame)];
+    let mut residual = vec![ends.residual(&behind.frame)];
     for index in first + 1..=last {
-        let before = Arc::clone(behind.frame());
+        let before = Arc::clone(&behind.frame);
         if !behind.read_to(index)? {
             break;
         }
-        let frame = behind.frame();
+        let frame = &behind.frame;
         distances.push(picture::distance(&before, frame).map_err(MeasureError::from)?);
         variances.push(laplacian_variance(frame));
         residual.push(ends.residual(frame));
@@ -169,14 +169,6 @@ where
         })
     }
 
-    fn frame(&self) -> &Arc<RgbImage> {
-        &self.frame
-    }
-
-    fn index(&self) -> usize {
-        self.index
-    }
-
     /// Reads on to the frame with this index. Returns whether there is one that was not read before.
     fn read_to(&mut self, index: usize) -> Result<bool, Error> {
         while self.index < index {
@@ -197,8 +189,7 @@ where
             return Ok(false);
         };
         let frame = frame?;
-        let found = picture::size(&frame);
-        let expected = picture::size(&self.frame);
+        let (found, expected) = (picture::size(&frame), picture::size(&self.frame));
         self.index += 1;
         if found != expected {
             let index = self.index;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use lb_video::{ReadOptions, VideoError, picture_size, read_frames, read_picture};
+use lb_video::{ReadOptions, VideoError, picture_size, pictures_in, read_frames, read_picture};
 
 use crate::error::MeasureError;
 use crate::measurement::{Measurement, Sections, measure};
@@ -42,7 +42,7 @@ impl FrameSource {
     /// sorted by their value), or several pictures in the order given.
     ///
     /// # Errors
-    /// [`MeasureError::NoPictures`] and [`MeasureError::Folder`] for a folder,
+    /// [`MeasureError::Video`] for a folder without pictures, [`MeasureError::Folder`],
     /// [`MeasureError::OnePicture`] for a picture that does not move, and [`MeasureError::Missing`].
     pub fn find(paths: &[PathBuf]) -> Result<Self, MeasureError> {
         let files = match paths {
@@ -51,9 +51,8 @@ impl FrameSource {
                 return Err(MeasureError::Missing { path: film.clone() });
             }
             [picture] if is_one_picture(picture) => {
-                return Err(MeasureError::OnePicture {
-                    path: picture.clone(),
-                });
+                let path = picture.clone();
+                return Err(MeasureError::OnePicture { path });
             }
             [film] => Files::Film(film.clone()),
             several => Files::Pictures(several.to_vec()),
@@ -111,12 +110,10 @@ impl FrameSource {
 
     fn frames_at(&self, rate: Option<f64>) -> Result<Frames, MeasureError> {
         match &self.files {
-            Files::Pictures(pictures) => Ok(Box::new(
-                pictures
-                    .clone()
-                    .into_iter()
-                    .map(|path| Ok(read_picture(&path)?)),
-            )),
+            Files::Pictures(pictures) => {
+                let pictures = pictures.clone().into_iter();
+                Ok(Box::new(pictures.map(|path| Ok(read_picture(&path)?))))
+            }
             Files::Film(path) => {
                 let rate = rate.unwrap_or(1.0);
                 let frames = read_frames(path, &ReadOptions::default())?;
@@ -173,42 +170,24 @@ fn is_one_picture(path: &Path) -> bool {
 
 /// The frames a second of a film, from the time that most of its frames last.
 fn usual_rate(path: &Path) -> Result<f64, MeasureError> {
-    let mut seconds = Vec::new();
-    for frame in read_frames(path, &ReadOptions::default())? {
-        let lasts = frame?.lasts;
-        if lasts > 0.0 {
-            seconds.push(lasts);
-        }
-    }
+    let frames = read_frames(path, &ReadOptions::default())?;
+    let seconds = frames.map(|frame| Ok(frame?.lasts));
+    let mut seconds = seconds.collect::<Result<Vec<f64>, VideoError>>()?;
+    seconds.retain(|&lasts| lasts > 0.0);
     seconds.sort_by(f64::total_cmp);
-    Ok(seconds
-        .get(seconds.len() / 2)
-        .map_or(1.0, |usual| 1.0 / usual))
+    let usual = seconds.get(seconds.len() / 2);
+    Ok(usual.map_or(1.0, |usual| 1.0 / usual))
 }
 
-/// The PNG pictures of a folder, sorted by their names, with numbers in names sorted by their value.
+/// The PNG pictures of a folder, in the natural order of their names.
 fn pictures_of(folder: &Path) -> Result<Vec<PathBuf>, MeasureError> {
-    let failed = |source| MeasureError::Folder {
-        path: folder.into(),
-        source,
-    };
-    let mut pictures = Vec::new();
-    for entry in folder.read_dir().map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("png"))
-        {
-            pictures.push(path);
-        }
-    }
-    if pictures.is_empty() {
-        return Err(MeasureError::NoPictures {
+    pictures_in(folder).map_err(|error| match error {
+        VideoError::File(error) => MeasureError::Folder {
             path: folder.into(),
-        });
-    }
-    lb_files::sort_naturally(&mut pictures);
-    Ok(pictures)
+            source: error.into_io(),
+        },
+        other => other.into(),
+    })
 }
 
 #[cfg(test)]
@@ -220,7 +199,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let none = pictures_of(path).unwrap_err();
-        assert!(matches!(none, MeasureError::NoPictures { .. }), "{none}");
+        assert!(
+            matches!(none, MeasureError::Video(VideoError::NoPictures { .. })),
+            "{none}"
+        );
         for name in ["b.PNG", "a.png", "notes.txt"] {
             std::fs::write(path.join(name), b"").unwrap();
         }

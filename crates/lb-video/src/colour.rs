@@ -10,6 +10,8 @@
 
 use image::RgbImage;
 
+use crate::picture::{size, square_distance};
+
 /// Planes of a picture in Y'CbCr 4:2:0: luma at full size, both chroma planes at half.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct YuvPlanes {
@@ -79,20 +81,13 @@ impl YuvPlanes {
 
     /// Sum of the squared differences of all values.
     pub(crate) fn square_error(&self, other: &Self) -> u64 {
-        let squares = |(left, right): (&[u8], &[u8])| -> u64 {
-            let pairs = left.iter().zip(right);
-            pairs.map(|(l, r)| u64::from(l.abs_diff(*r)).pow(2)).sum()
-        };
-        self.planes()
-            .into_iter()
-            .zip(other.planes())
-            .map(squares)
-            .sum()
+        let pairs = self.planes().into_iter().zip(other.planes());
+        pairs.map(|(one, other)| square_distance(one, other)).sum()
     }
 
     /// Replaces the planes by those of `frame`, whose sides are even.
     pub(crate) fn read(&mut self, frame: &RgbImage) {
-        let (width, height) = crate::picture::size(frame);
+        let (width, height) = size(frame);
         debug_assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
         self.luma.clear();
         self.blue_difference.clear();

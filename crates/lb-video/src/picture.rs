@@ -89,11 +89,14 @@ pub fn distance(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
 /// The mean square difference of all values. The sum is an exact integer.
 fn mean_square(left: &RgbImage, right: &RgbImage) -> Result<f64, VideoError> {
     validate_same_size(right, size(left))?;
-    let squares = left.iter().zip(right.iter()).map(|(&left, &right)| {
-        let difference = u64::from(left.abs_diff(right));
-        difference * difference
-    });
-    Ok(squares.sum::<u64>() as f64 / left.len().max(1) as f64)
+    Ok(square_distance(left, right) as f64 / left.len().max(1) as f64)
+}
+
+/// The sum of the squared differences of values, as many as the shorter list has.
+#[must_use]
+pub fn square_distance(left: &[u8], right: &[u8]) -> u64 {
+    let pairs = left.iter().zip(right);
+    pairs.map(|(l, r)| u64::from(l.abs_diff(*r)).pow(2)).sum()
 }
 
 /// Checks a picture that belongs with others of this width and height. Its buffer must not be
