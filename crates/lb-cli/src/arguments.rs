@@ -6,16 +6,9 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::completions::CompletionsArguments;
-use crate::commands::doctor::DoctorArguments;
-use crate::commands::import::ImportArguments;
-use crate::commands::man::ManArguments;
-use crate::commands::measure::MeasureArguments;
-use crate::commands::models::ModelsArguments;
-use crate::commands::plan::PlanArguments;
-use crate::commands::render::RenderArguments;
-use crate::commands::show::ShowArguments;
-use crate::commands::upscale::UpscaleArguments;
+use crate::commands::{
+    completions, doctor, import, man, measure, models, plan, render, show, upscale,
+};
 
 /// Films in which one prompt's picture becomes another's.
 #[derive(Debug, Parser)]
@@ -37,11 +30,11 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 the work failed; 2 the reques
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Render a film from two or more prompts, from a job file, or from an earlier film.
-    Render(RenderArguments),
+    Render(render::RenderArguments),
     /// Render the frames of an earlier film again, at four times their width and height.
-    Upscale(UpscaleArguments),
+    Upscale(upscale::UpscaleArguments),
     /// Show what a render would do: its trees, its cost and the length of the film.
-    Plan(PlanArguments),
+    Plan(plan::PlanArguments),
     /// Measure how smoothly a film or its frames move, and whether they morph or cross-fade.
     ///
     /// distance: the mean difference between neighbouring frames, in grey levels. variation: the coefficient
@@ -50,25 +43,25 @@ pub(crate) enum Command {
     /// differences. retention: high frequencies compared with those of the keyframes, 1 for equally
     /// sharp frames (mean and least). residual: the part of a frame that no mix of the keyframes
     /// explains, 0 for a cross-fade (mean and most).
-    Measure(MeasureArguments),
+    Measure(measure::MeasureArguments),
     /// Print the job that a film, a picture or a folder of frames carries.
-    Show(ShowArguments),
+    Show(show::ShowArguments),
     /// Import a published model: a diffusers directory, a .safetensors file or a .ckpt file.
     ///
     /// A single file must use the key names of CompVis' code. The model becomes a folder in the first
     /// folder of LB_MODELS or, if that is not set, in the user's data folder (lb/models). Weights are
     /// hard-linked if the file system allows it, so that they take no further space. Only pickled
     /// weights (.ckpt, .bin) are converted, and no code in them is run.
-    Import(ImportArguments),
+    Import(import::ImportArguments),
     /// List the models on this machine, or describe one in detail.
-    Models(ModelsArguments),
+    Models(models::ModelsArguments),
     /// Check the runtime, devices, encoders and models of this machine, and advise on what is missing.
-    Doctor(DoctorArguments),
+    Doctor(doctor::DoctorArguments),
     /// Print a script with which a shell completes the arguments of lb.
-    Completions(CompletionsArguments),
+    Completions(completions::CompletionsArguments),
     /// Write man pages into a folder.
     #[command(hide = true)]
-    Man(ManArguments),
+    Man(man::ManArguments),
 }
 
 /// The definition that clap derives, with defaults in the help texts. Every option may be given a

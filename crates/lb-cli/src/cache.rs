@@ -66,7 +66,7 @@ fn limit(asked: Option<u64>, surroundings: &Surroundings) -> Result<u64, Command
     match (asked, &surroundings.result_cache_size) {
         (Some(limit), _) => Ok(limit),
         (None, Some(text)) => parse_bytes(text)
-            .map_err(|error| CommandError::Request(format!("LB_CACHE_SIZE is `{text}`: {error}"))),
+            .map_err(|error| CommandError::request(format!("LB_CACHE_SIZE is `{text}`: {error}"))),
         (None, None) => Ok(Cache::DEFAULT_LIMIT),
     }
 }

@@ -76,7 +76,7 @@ impl FilmArguments {
         let prompts = &self.prompts;
         let alone = prompts.len() == 1;
         if let Some(picture) = prompts.iter().find(|prompt| is_picture(prompt, alone)) {
-            return Err(CommandError::Request(format!(
+            return Err(CommandError::request(format!(
                 "{picture} is a picture among prompts: begin the film with it by --from {picture}, or \
                  end the film with it by --to {picture}"
             )));
@@ -84,7 +84,7 @@ impl FilmArguments {
         if let [one] = &prompts[..] {
             let path = Path::new(one);
             if path.is_dir() && !path.join("frame_0000.png").exists() {
-                return Err(CommandError::Request(format!(
+                return Err(CommandError::request(format!(
                     "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
                      as a prompt, use other words than the folder's name"
                 )));
@@ -97,7 +97,7 @@ impl FilmArguments {
             JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
         });
         match mistaken {
-            Some(file) => Err(CommandError::Request(format!(
+            Some(file) => Err(CommandError::request(format!(
                 "{file} is a file among prompts: give prompts, or one file that describes the \
                  whole film"
             ))),

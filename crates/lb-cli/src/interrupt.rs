@@ -24,7 +24,7 @@ pub(crate) fn listen() -> Result<(), CommandError> {
         );
     };
     ctrlc::set_handler(handler)
-        .map_err(|error| CommandError::Unready(format!("cannot listen for interrupts: {error}")))
+        .map_err(|error| CommandError::unready(format!("cannot listen for interrupts: {error}")))
 }
 
 /// Whether Ctrl-C was pressed.

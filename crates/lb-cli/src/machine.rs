@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lb_job::Job;
 use lb_job::arguments::choices;
 use lb_render::{
@@ -27,8 +26,13 @@ pub(crate) struct MachineArguments {
     )]
     pub(crate) device: Device,
     /// Floating-point numbers in which the models compute.
-    #[arg(long, value_name = "NAME", value_parser = precisions(), default_value = "auto")]
-    pub(crate) precision: &'static str,
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = choices::<PrecisionChoice>(),
+        default_value_t = PrecisionChoice::Auto
+    )]
+    pub(crate) precision: PrecisionChoice,
     /// Record the UNet's kernels once for each batch size and replay them, which is faster for
     /// small pictures. Needs --device cuda. A replay is used only after its results were checked.
     #[arg(long)]
@@ -41,19 +45,17 @@ pub(crate) struct MachineArguments {
     batch: Option<usize>,
 }
 
-/// Names, values and help of the precisions. `None` leaves the choice to the device.
-const PRECISIONS: [(&str, Option<Precision>, &str); 3] = [
-    ("auto", None, "fp16 on a GPU and fp32 on a CPU"),
-    ("fp32", Some(Precision::Float32), "32-bit numbers"),
-    ("fp16", Some(Precision::Float16), "16-bit numbers"),
-];
-
-fn precisions() -> impl TypedValueParser<Value = &'static str> {
-    let values = PRECISIONS.map(|(name, _, help)| PossibleValue::new(name).help(help));
-    PossibleValuesParser::new(values).map(|given| {
-        let mut names = PRECISIONS.into_iter().map(|(name, ..)| name);
-        names.find(|name| *name == given).unwrap_or("auto")
-    })
+lb_schedule::choice! {
+    /// A precision, or the choice of the device.
+    #[strum(serialize_all = "lowercase")]
+    pub(crate) enum PrecisionChoice: "precision" {
+        /// fp16 on a GPU and fp32 on a CPU.
+        Auto,
+        /// 32-bit numbers.
+        Fp32,
+        /// 16-bit numbers.
+        Fp16,
+    }
 }
 
 /// The model that is used if neither an argument nor the environment names one.
@@ -69,11 +71,13 @@ impl MachineArguments {
         let name = model_name(job, surroundings);
         let options = self.pipeline_options(surroundings)?;
         let directory = ModelDirectory::find(name, &surroundings.model_folders)?;
-        let upscaler = job
-            .upscale
-            .as_ref()
-            .map(|upscale| ModelDirectory::find(&upscale.model, &surroundings.model_folders));
-        let upscaler = upscaler.transpose()?;
+        let upscaler = match &job.upscale {
+            Some(upscale) => Some(ModelDirectory::find(
+                &upscale.model,
+                &surroundings.model_folders,
+            )?),
+            None => None,
+        };
         let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
         Ok(renderer.with_upscaler(upscaler))
     }
@@ -94,10 +98,13 @@ impl MachineArguments {
         &self,
         surroundings: &Surroundings,
     ) -> Result<PipelineOptions, CommandError> {
-        let named = PRECISIONS.iter().find(|(name, ..)| *name == self.precision);
         let mut session = SessionOptions::new(self.device);
         session.threads = self.threads;
-        session.precision = named.and_then(|(_, precision, _)| *precision);
+        session.precision = match self.precision {
+            PrecisionChoice::Auto => None,
+            PrecisionChoice::Fp32 => Some(Precision::Float32),
+            PrecisionChoice::Fp16 => Some(Precision::Float16),
+        };
         session.engine_cache = surroundings.engine_cache.clone();
         session.cuda_graphs = self.cuda_graphs;
         let mut options = PipelineOptions::from(session);
@@ -119,10 +126,8 @@ pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandErr
 /// The name of a job's model. A job that names none gets the model that the environment names, or the
 /// bundled one.
 pub(crate) fn model_name<'a>(job: &'a Job, surroundings: &'a Surroundings) -> &'a str {
-    let named = job.model.as_deref();
-    named
-        .or(surroundings.default_model.as_deref())
-        .unwrap_or(BUNDLED_MODEL)
+    let named = job.model.as_ref().or(surroundings.default_model.as_ref());
+    named.map_or(BUNDLED_MODEL, String::as_str)
 }
 
 /// Fills in the model and the size if the job leaves them open, and makes all paths absolute.

@@ -10,6 +10,8 @@
 
 #[macro_use]
 mod print;
+#[macro_use]
+mod facts;
 
 mod arguments;
 mod cache;
@@ -38,7 +40,7 @@ use crate::surroundings::Surroundings;
 fn main() -> ExitCode {
     let arguments = usage::parse();
     trace(arguments.verbose);
-    match run(&arguments).and_then(|()| print::finish().map_err(CommandError::standard_output)) {
+    match run(&arguments).and_then(|()| finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -52,23 +54,23 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let surroundings = Surroundings::look();
+    let quiet = arguments.quiet;
     match &arguments.command {
-        Command::Render(render) => commands::render::run(render, arguments.quiet, &surroundings),
-        Command::Upscale(upscale) => {
-            commands::upscale::run(upscale, arguments.quiet, &surroundings)
-        }
+        Command::Render(render) => commands::render::run(render, quiet, &surroundings),
+        Command::Upscale(upscale) => commands::upscale::run(upscale, quiet, &surroundings),
         Command::Plan(plan) => commands::plan::run(plan, &surroundings),
         Command::Measure(measure) => commands::measure::run(measure),
         Command::Show(show) => commands::show::run(show),
-        Command::Import(import) => commands::import::run(import, arguments.quiet, &surroundings),
+        Command::Import(import) => commands::import::run(import, quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
-        Command::Completions(completions) => {
-            commands::completions::run(completions);
-            Ok(())
-        }
+        Command::Completions(completions) => commands::completions::run(completions),
         Command::Man(man) => commands::man::run(man),
     }
+}
+
+fn finish() -> Result<(), CommandError> {
+    print::finish().map_err(|error| CommandError::write("standard output", error))
 }
 
 fn trace(verbose: u8) {

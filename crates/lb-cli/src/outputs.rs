@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Args};
-use lb_job::arguments::quoted;
+use lb_job::arguments::{choices, quoted};
 use lb_render::{
     AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, WebpCompression,
 };
@@ -31,8 +30,13 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
     /// Encoder of a .mp4.
-    #[arg(long, value_name = "NAME", value_parser = encoders(), default_value = OPENH264)]
-    encoder: &'static str,
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = choices::<EncoderChoice>(),
+        default_value_t = EncoderChoice::OpenH264
+    )]
+    encoder: EncoderChoice,
     /// Quantiser of openh264, 12 to 51; lower numbers give a better picture and a larger file.
     #[arg(long, value_name = "QP")]
     quantizer: Option<u8>,
@@ -60,20 +64,20 @@ pub(crate) struct OutputArguments {
     pub(crate) json: bool,
 }
 
-const OPENH264: &str = "openh264";
-const FFMPEG: &str = "ffmpeg";
 /// The default quality of ffmpeg's libx264.
 const CRF: u8 = 17;
 /// The default preset of ffmpeg's libx264.
 const PRESET: &str = "medium";
 
-fn encoders() -> impl TypedValueParser<Value = &'static str> {
-    PossibleValuesParser::new([
-        PossibleValue::new(OPENH264).help("Built in"),
-        PossibleValue::new(FFMPEG)
-            .help("The program ffmpeg with libx264, which makes smaller files"),
-    ])
-    .map(|name| if name == FFMPEG { FFMPEG } else { OPENH264 })
+lb_schedule::choice! {
+    /// An encoder, without its options.
+    #[strum(serialize_all = "lowercase")]
+    enum EncoderChoice: "encoder" {
+        /// Built in.
+        OpenH264,
+        /// The program ffmpeg with libx264, which makes smaller files.
+        Ffmpeg,
+    }
 }
 
 /// Adds the defaults of the outputs to the help of their arguments.
@@ -96,10 +100,13 @@ pub(crate) fn with_defaults(argument: Arg) -> Arg {
 
 /// Checks that there is any output.
 pub(crate) fn require(outputs: &Outputs) -> Result<(), CommandError> {
-    match outputs.is_empty() {
-        true => Err(CommandError::NoOutput),
-        false => Ok(()),
+    if !outputs.is_empty() {
+        return Ok(());
     }
+    Err(CommandError::Request {
+        message: "no output is named: a film, a folder for the frames, or a contact sheet".into(),
+        hint: Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE"),
+    })
 }
 
 impl OutputArguments {
@@ -110,15 +117,11 @@ impl OutputArguments {
             &self.contact_sheet,
             &self.save_job,
         ];
-        if named
-            .into_iter()
-            .flatten()
-            .any(|path| path == Path::new("-"))
-        {
-            return Err(CommandError::Request(
+        let mut named = named.into_iter().flatten();
+        if named.any(|path| path == Path::new("-")) {
+            return Err(CommandError::request(
                 "an output cannot be -, because films are not written to standard output; give a \
-                 file name, such as ./- for a file that is called -"
-                    .into(),
+                 file name, such as ./- for a file that is called -",
             ));
         }
         Ok(Outputs {
@@ -133,12 +136,14 @@ impl OutputArguments {
     }
 
     fn encoder(&self) -> Result<Encoder, CommandError> {
-        let misplaced = |flag: &str, encoder: &str| {
-            Err(CommandError::Request(format!("{flag} --encoder {encoder}")))
+        let misplaced = |flags: &str, encoder: EncoderChoice| {
+            Err(CommandError::request(format!(
+                "{flags} --encoder {encoder}"
+            )))
         };
-        if self.encoder == FFMPEG {
+        if self.encoder == EncoderChoice::Ffmpeg {
             if self.quantizer.is_some() {
-                return misplaced("--quantizer belongs to", OPENH264);
+                return misplaced("--quantizer belongs to", EncoderChoice::OpenH264);
             }
             return Ok(Encoder::Ffmpeg {
                 program: "ffmpeg".into(),
@@ -147,7 +152,7 @@ impl OutputArguments {
             });
         }
         if self.crf.is_some() || self.preset.is_some() {
-            return misplaced("--crf and --preset belong to", FFMPEG);
+            return misplaced("--crf and --preset belong to", EncoderChoice::Ffmpeg);
         }
         Ok(match self.quantizer {
             Some(quantizer) => Encoder::OpenH264 { quantizer },
@@ -172,7 +177,7 @@ impl OutputArguments {
             let format = film.and_then(|film| FilmFormat::from_path(film).ok());
             if given && !format.is_some_and(|format| format.takes(option)) {
                 let message = format!("{flags} to a {} film", option.endings());
-                return Err(CommandError::Request(message));
+                return Err(CommandError::request(message));
             }
         }
         Ok(AnimationOptions {

@@ -4,7 +4,7 @@ mod stopwatch;
 
 use std::path::{Path, PathBuf};
 
-use lb_render::{Renderer, StageCost};
+use lb_render::{Forecast, Renderer};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::stopwatch::Stopwatch;
@@ -23,8 +23,8 @@ pub(crate) struct Rate {
 
 impl Rate {
     /// How long a stage will take, in seconds.
-    pub(crate) fn seconds(&self, stage: &StageCost) -> f64 {
-        self.beside + self.per_row * stage.rows as f64 + self.per_decode * stage.cost.decodes as f64
+    pub(crate) fn seconds(&self, stage: &Forecast) -> f64 {
+        self.beside + self.per_row * stage.rows as f64 + self.per_decode * stage.decodes as f64
     }
 }
 
@@ -44,20 +44,17 @@ impl Circumstances {
             model: model.canonicalize().unwrap_or_else(|_| model.into()),
             size,
             device: machine.device.to_string(),
-            precision: machine.precision.to_owned(),
+            precision: machine.precision.to_string(),
             threads: machine.threads,
         }
     }
 }
 
-/// The rates that are remembered, the latest first.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Remembered(Vec<(Circumstances, Rate)>);
-
 /// The largest number of rates in the file; older ones are dropped.
 const MOST_REMEMBERED: usize = 100;
 
-fn remembered(file: &Path) -> Remembered {
+/// The rates that are remembered, the latest first.
+fn remembered(file: &Path) -> Vec<(Circumstances, Rate)> {
     // A missing or damaged file counts as an empty one.
     std::fs::read_to_string(file)
         .ok()
@@ -67,19 +64,19 @@ fn remembered(file: &Path) -> Remembered {
 
 /// The rate that was remembered for these circumstances, if there is one.
 pub(crate) fn recall(file: Option<&Path>, circumstances: &Circumstances) -> Option<Rate> {
-    let Remembered(rates) = remembered(file?);
-    let found = rates.into_iter().find(|(known, _)| known == circumstances);
+    let mut rates = remembered(file?).into_iter();
+    let found = rates.find(|(known, _)| known == circumstances);
     found.map(|(_, rate)| rate)
 }
 
 /// Remembers a rate. A failure is only logged, because no film depends on it.
 pub(crate) fn remember(file: Option<&Path>, circumstances: Circumstances, rate: Rate) {
     let Some(file) = file else { return };
-    let Remembered(mut rates) = remembered(file);
+    let mut rates = remembered(file);
     rates.retain(|(known, _)| *known != circumstances);
     rates.insert(0, (circumstances, rate));
     rates.truncate(MOST_REMEMBERED);
-    if let Err(error) = write(file, &Remembered(rates)) {
+    if let Err(error) = write(file, &rates) {
         tracing::debug!("{}: {error}", file.display());
     }
 }
@@ -100,7 +97,7 @@ pub(crate) fn remember_stages(
     }
 }
 
-fn write(file: &Path, rates: &Remembered) -> std::io::Result<()> {
+fn write(file: &Path, rates: &[(Circumstances, Rate)]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let bytes = serde_json::to_vec(rates)?;

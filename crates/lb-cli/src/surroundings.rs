@@ -84,27 +84,27 @@ fn split_paths(variable: &str) -> Vec<PathBuf> {
 }
 
 fn user_data() -> Option<PathBuf> {
-    if cfg!(target_os = "windows") {
-        return non_empty("LOCALAPPDATA").map(PathBuf::from);
-    }
-    let home = || non_empty("HOME").map(PathBuf::from);
-    if cfg!(target_os = "macos") {
-        return home().map(|home| home.join("Library/Application Support"));
-    }
-    non_empty("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| home().map(|home| home.join(".local/share")))
+    user_folder(
+        "Library/Application Support",
+        "XDG_DATA_HOME",
+        ".local/share",
+    )
 }
 
 fn user_cache() -> Option<PathBuf> {
+    user_folder("Library/Caches", "XDG_CACHE_HOME", ".cache")
+}
+
+/// A folder of the user: local application data on Windows, and on other systems what is
+/// named by the variable (not on macOS) or lies in the home folder.
+fn user_folder(mac: &str, variable: &str, usual: &str) -> Option<PathBuf> {
+    let named = |variable| non_empty(variable).map(PathBuf::from);
     if cfg!(target_os = "windows") {
-        return non_empty("LOCALAPPDATA").map(PathBuf::from);
+        return named("LOCALAPPDATA");
     }
-    let home = || non_empty("HOME").map(PathBuf::from);
-    if cfg!(target_os = "macos") {
-        return home().map(|home| home.join("Library/Caches"));
+    let at_home = |folder| named("HOME").map(|home| home.join(folder));
+    match cfg!(target_os = "macos") {
+        true => at_home(mac),
+        false => named(variable).or_else(|| at_home(usual)),
     }
-    non_empty("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| home().map(|home| home.join(".cache")))
 }

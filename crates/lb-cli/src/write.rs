@@ -11,16 +11,10 @@ use crate::error::CommandError;
 pub(crate) fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), CommandError> {
     validate_destination(path, overwrite)?;
     lb_files::write(path, text.as_bytes(), overwrite).map_err(|error| {
-        let path = path.display().to_string();
+        let path = path.display();
         match error {
-            FileError::NoFolder { folder, .. } => CommandError::NoFolder {
-                path,
-                folder: folder.display().to_string(),
-            },
-            error => CommandError::Write {
-                path,
-                reason: error.into_io().to_string(),
-            },
+            FileError::NoFolder { folder, .. } => CommandError::no_folder(path, folder.display()),
+            error => CommandError::write(path, error.into_io()),
         }
     })
 }

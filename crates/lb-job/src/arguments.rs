@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, StyledStr, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, StyledStr, TypedValueParser};
 use lb_schedule::Choice;
 use serde_json::Value;
 
@@ -49,29 +49,17 @@ pub fn with_defaults(command: clap::Command) -> clap::Command {
 /// Adds a default to an argument's help.
 #[must_use]
 pub fn quoted(argument: clap::Arg, default: &str) -> clap::Arg {
-    let with = |help: &StyledStr| format!("{help} [default: {default}]");
-    let (short, long) = (
-        argument.get_help().map(with),
-        argument.get_long_help().map(with),
-    );
-    let argument = match short {
-        Some(help) => argument.help(help),
-        None => argument,
-    };
-    match long {
-        Some(help) => argument.long_help(help),
-        None => argument,
-    }
+    let with = |help: &StyledStr| StyledStr::from(format!("{help} [default: {default}]"));
+    let short = Resettable::from(argument.get_help().map(with));
+    let long = Resettable::from(argument.get_long_help().map(with));
+    argument.help(short).long_help(long)
 }
 
 /// The default of the setting with this key, as it is written on a command line.
 fn default_of(defaults: &Value, id: &str) -> Option<String> {
     let value = match id.split_once('.') {
-        Some((table, key)) => defaults.get(table)?.get(key)?,
-        None => match defaults.get(id) {
-            Some(value) => value,
-            None => defaults.get("defaults")?.get(id)?,
-        },
+        Some((table, key)) => &defaults[table][key],
+        None => defaults.get(id).or_else(|| defaults["defaults"].get(id))?,
     };
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),

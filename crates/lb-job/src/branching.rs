@@ -97,34 +97,25 @@ impl Branching {
 /// # Errors
 /// [`JobError::StepsDiffer`], and the rule that the numbers of one transition break.
 pub(crate) fn film_profiles(transitions: &[Transition]) -> Result<Vec<BranchingProfile>, JobError> {
-    let explicit = |transition: &Transition| match &transition.branching {
-        Branching::Preset { .. } => None,
-        given => Some(given.own_steps()),
-    };
-    let mut given = transitions.iter().enumerate();
-    let first = given.find_map(|(index, transition)| Some((index, explicit(transition)?)));
-    if let Some((first, steps)) = first {
-        for (index, transition) in given {
-            if let Some(other) = explicit(transition)
-                && other != steps
-            {
+    let trees = transitions.iter().map(|transition| &transition.branching);
+    let given = trees.clone().enumerate();
+    let mut given = given.filter(|(_, tree)| !matches!(tree, Branching::Preset { .. }));
+    let steps = match given.next() {
+        None => trees.clone().map(Branching::own_steps).max().unwrap_or(0),
+        Some((first, tree)) => {
+            let steps = tree.own_steps();
+            if let Some((second, tree)) = given.find(|(_, other)| other.own_steps() != steps) {
                 return Err(JobError::StepsDiffer {
                     first,
                     steps,
-                    second: index,
-                    other,
+                    second,
+                    other: tree.own_steps(),
                 });
             }
+            steps
         }
-    }
-    let finest = || {
-        let qualities = transitions.iter().map(|at| at.branching.own_steps());
-        qualities.max().unwrap_or(0)
     };
-    let steps = first.map_or_else(finest, |(_, steps)| steps);
-    let profiles = transitions
-        .iter()
-        .map(|transition| transition.branching.profile_of(steps));
+    let profiles = trees.map(|tree| tree.profile_of(steps));
     Ok(profiles.collect::<Result<_, _>>()?)
 }
 

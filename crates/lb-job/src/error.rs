@@ -1,6 +1,6 @@
 //! The errors of jobs and settings.
 
-#![allow(missing_docs)]
+#![allow(missing_docs)] // Messages and names of fields say what most variants are.
 
 use std::path::PathBuf;
 
@@ -12,22 +12,18 @@ use crate::{Inpaint, Job, JobFileError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
-    /// A film has too few or too many keyframes.
     #[error(
         "a film needs 2 to {} keyframes, prompts or pictures; {found} given",
         Job::MOST_KEYFRAMES
     )]
     PromptCount { found: usize },
-    /// A prompt is longer than [`Job::LONGEST_PROMPT`] bytes.
     #[error(
         "a prompt has {found} bytes; at most {} are allowed",
         Job::LONGEST_PROMPT
     )]
     PromptLength { found: usize },
-    /// More seeds are given than there are prompts.
     #[error("{found} seeds are given for {keyframes} prompts; each prompt takes one")]
     SeedCount { found: usize, keyframes: usize },
-    /// The number of transitions does not fit the number of keyframes.
     #[error("the film's keyframes are joined by {expected} transitions; {found} are given")]
     TransitionCount { found: usize, expected: usize },
     /// Two transitions, counted from 0, ask for different numbers of steps.
@@ -48,7 +44,6 @@ pub enum JobError {
         Inpaint::MOST_FEATHER
     )]
     Feather { found: f64 },
-    /// The number of iterations of a picture's inversion is out of range.
     #[error(
         "a picture's inversion takes 0 to {} iterations a step, got {found}",
         InversionOptions::MOST_ITERATIONS
@@ -72,7 +67,6 @@ pub enum JobError {
     /// A job file cannot be read or written.
     #[error(transparent)]
     JobFile(#[from] JobFileError),
-    /// A film or a picture carries no text.
     #[error("{} carries no job", path.display())]
     NoJob { path: PathBuf },
     /// The tree, the spacing, the guidance, the crossfeed or the timing breaks a rule.
@@ -101,31 +95,22 @@ pub enum SettingsError {
     /// A keyframe, counted from 1, shows nothing.
     #[error("keyframe {keyframe} has neither a prompt nor an image")]
     NoPrompt { keyframe: usize },
-    /// A quality is given together with numbers that it sets.
     #[error("a quality sets steps and frames: give either a quality or these numbers")]
     QualityWithNumbers,
-    /// Steps are given, but nothing else that a tree needs.
     #[error("steps are given without a number of frames or the branches of every level")]
     StepsAlone,
-    /// Frames or branches are given without a number of steps.
     #[error("frames or branches are given without a number of steps")]
     NoSteps,
-    /// A number of frames is given together with the branches of the last level.
     #[error("the branches of the last level become the frames: give frames or branches, not both")]
     FramesWithBranches,
-    /// A depth strength is given together with the levels' own injections.
     #[error("injections say where the levels begin: give them or a depth strength, not both")]
     DepthStrengthWithBranches,
-    /// Branches are given, but not where the levels begin.
     #[error("branches need injection steps or injection strengths, one for each level")]
     BranchesWithoutInjections,
-    /// Injections are given, but not how many branches the levels have.
     #[error("injections need branches, one number for each level")]
     InjectionsWithoutBranches,
-    /// Injections are given in both ways.
     #[error("injections are given both as steps and as strengths; give one of them")]
     InjectionsTwice,
-    /// A mid compression is given without fixed spacing.
     #[error("a mid compression has an effect only with fixed spacing")]
     MidCompressionWithoutFixed,
     /// A picture to repaint is given without a mask, or a mask without a picture.
@@ -134,7 +119,6 @@ pub enum SettingsError {
     /// The table `[depth]` of a job file names no map.
     #[error("depth needs an image")]
     DepthWithoutImage,
-    /// A second stage is described, but its model is not named.
     #[error("upscaling needs a model")]
     UpscaleWithoutModel,
 }

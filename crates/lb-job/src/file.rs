@@ -19,45 +19,11 @@ use crate::{Job, JobError, JobSettings};
 pub const LARGEST_JOB_FILE: usize = 1 << 20;
 
 impl JobSettings {
-    /// Reads a job file, and the files that it includes.
-    ///
-    /// Paths in a file are relative to the file's own folder, and so is a model that is named with a
-    /// slash.
-    ///
-    /// # Errors
-    /// A [`JobFileError`] that names file and line. A file that is larger than [`LARGEST_JOB_FILE`]
-    /// is not read.
-    pub fn read(path: &Path) -> Result<Self, JobFileError> {
-        read::file(path)
-    }
-
-    /// Reads the text of a job file that comes from `origin`, which can be a film, for example. Relative
-    /// paths are relative to the folder of `origin`.
-    ///
-    /// # Errors
-    /// A [`JobFileError`] that names `origin` and the line.
-    pub fn parse(text: &str, origin: &Path) -> Result<Self, JobFileError> {
-        read::text(text, origin)
-    }
-
-    /// Reads settings from JSON. The keys are those of a job file, with `keyframe` as a list;
-    /// `include` is not allowed. Paths are not changed.
-    ///
-    /// # Errors
-    /// [`JobFileError::Json`] for text that is not JSON or has values of a wrong type, and
-    /// [`JobFileError::UnknownJsonKey`].
-    pub fn from_json(text: &str) -> Result<Self, JobFileError> {
-        json::read(text)
-    }
-
     /// Whether an argument names a job file, a file that may carry a job, or a folder, rather than being
     /// a prompt. For a file, its ending decides.
     #[must_use]
     pub fn is_source(path: &Path) -> bool {
-        let is_job_file = path
-            .extension()
-            .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
-        is_job_file || lb_video::metadata::may_carry_text(path) || path.is_dir()
+        is_job_file(path) || lb_video::metadata::may_carry_text(path) || path.is_dir()
     }
 
     /// Reads the job of a job file, or the one that a film, a picture or a folder of frames carries.
@@ -65,8 +31,7 @@ impl JobSettings {
     /// # Errors
     /// A [`JobFileError`], and those of [`embedded_job`].
     pub fn find(path: &Path) -> Result<Self, JobError> {
-        let ending = path.extension();
-        if ending.is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        if is_job_file(path) {
             return Ok(Self::read(path)?);
         }
         let text = embedded_job(path)?;
@@ -85,22 +50,6 @@ pub fn embedded_job(path: &Path) -> Result<String, JobError> {
 }
 
 impl Job {
-    /// The job as a job file in which every value is explicit.
-    ///
-    /// Values that all keyframes or all transitions have in common are written once, in `[defaults]`.
-    /// Reading the text gives an equal job.
-    ///
-    /// # Errors
-    /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, and [`JobFileError::Oversized`]
-    /// for a text that is too long to be read again.
-    pub fn to_toml(&self) -> Result<String, JobFileError> {
-        let text = write::text(self)?;
-        if text.len() > LARGEST_JOB_FILE {
-            return Err(JobFileError::Oversized { bytes: text.len() });
-        }
-        Ok(text)
-    }
-
     /// The text that the outputs of this job carry: the job with nothing left open and with absolute
     /// paths. `model` is the folder of the model and `size` the film's width and height, for a job
     /// that leaves them open.
@@ -136,6 +85,11 @@ impl Job {
             }
         }
     }
+}
+
+fn is_job_file(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
 }
 
 /// Whether the name of a model is a path.

@@ -1,6 +1,6 @@
 //! What a film shows and how it is made, apart from where it is written.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_schedule::{Crossfeed, Easing, Guidance, Spacing};
@@ -65,9 +65,9 @@ pub struct Keyframe {
     pub guidance_scale: f64,
     /// Seconds for which the film rests on the picture, 0 to 86400.
     pub hold: f64,
-    /// A picture to be this keyframe, which is inverted with the prompt. With `None`, the keyframe is
-    /// made from the prompt and the seed. The film shows exactly this picture, fitted to its size. The second stage of an
-    /// upscaled film redraws it.
+    /// A picture to be this keyframe, which is inverted with the prompt. The film shows exactly this
+    /// picture, fitted to its size; the second stage of an upscaled film redraws it. With `None`, the
+    /// keyframe is made from the prompt and the seed.
     pub image: Option<PathBuf>,
 }
 
@@ -135,17 +135,6 @@ impl Job {
     #[must_use]
     pub fn inversion(&self) -> InversionOptions {
         InversionOptions::new(self.inversion_iterations)
-    }
-
-    /// Every path that the job names.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        let keyframes = self.keyframes.iter();
-        let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_ref());
-        let inpaint = self.inpaint.iter();
-        pictures
-            .chain(inpaint.flat_map(|inpaint| [&inpaint.image, &inpaint.mask]))
-            .chain(self.depth.iter().map(|depth| &depth.image))
-            .map(PathBuf::as_path)
     }
 
     /// Every path that the job names, to change it.

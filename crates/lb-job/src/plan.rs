@@ -7,15 +7,6 @@ use crate::JobError;
 use crate::branching::film_profiles;
 use crate::{Job, Transition, Upscale};
 
-/// The cost of one stage of a film.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct StageCost {
-    /// Model evaluations and decodes of the stage.
-    pub cost: Cost,
-    /// The largest number of rows that the model may compute; see [`Forecast::rows`].
-    pub rows: usize,
-}
-
 /// Everything about a film that is known without a model.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
@@ -30,8 +21,8 @@ pub struct Plan {
     pub seeds: Vec<u64>,
     /// Model evaluations and decodes of the whole film.
     pub cost: Cost,
-    /// The cost of each stage: one, or two if the film is upscaled.
-    pub stages: Vec<StageCost>,
+    /// What each stage takes: one, or two if the film is upscaled.
+    pub stages: Vec<Forecast>,
     /// When the film moves, and when it rests on a keyframe.
     pub timeline: Timeline,
 }
@@ -50,7 +41,7 @@ impl Plan {
         Ok(Self {
             cost: stages
                 .iter()
-                .fold(Cost::default(), |sum, stage| sum + stage.cost),
+                .fold(Cost::default(), |sum, stage| sum + stage.cost()),
             stages,
             upscale,
             timeline,
@@ -81,10 +72,8 @@ impl Plan {
 
     /// Computed frames of every transition, both its keyframes included.
     pub fn transition_frames(&self) -> impl Iterator<Item = usize> {
-        let within = self
-            .upscale
-            .as_ref()
-            .map_or(1, |pair| pair.frame_count() - 1);
+        let pair = self.upscale.as_ref();
+        let within = pair.map_or(1, |pair| pair.frame_count() - 1);
         let profiles = self.profiles.iter();
         profiles.map(move |profile| (profile.frame_count() - 1) * within + 1)
     }
@@ -126,7 +115,7 @@ fn stages(
     job: &Job,
     profiles: &[BranchingProfile],
     upscale: Option<&BranchingProfile>,
-) -> Vec<StageCost> {
+) -> Vec<Forecast> {
     let options = BlendOptions::default()
         .with_spacing(job.spacing)
         .with_distance(job.distance);
@@ -140,7 +129,7 @@ fn stages(
     let inversion = job
         .inversion()
         .forecast(pictures.map(|at| at.guidance_scale), film.steps());
-    let mut stages = vec![StageCost::from(film.forecast(&options) + inversion)];
+    let mut stages = vec![film.forecast(&options) + inversion];
     if let Some(pair) = upscale {
         let pairs = profiles.iter().map(|profile| profile.frame_count() - 1);
         // The guidance scale of a computed frame follows from its fraction, which is not known yet.
@@ -148,16 +137,7 @@ fn stages(
         let pairs = vec![lb_blend::Transition::new(pair.clone(), 1.0); pairs.sum()];
         let frames = pairs.len() + usize::from(!job.looped);
         let film = FilmOutline::new(&pairs, std::iter::repeat_n(strongest, frames));
-        stages.push(StageCost::from(film.forecast(&options)));
+        stages.push(film.forecast(&options));
     }
     stages
-}
-
-impl From<Forecast> for StageCost {
-    fn from(forecast: Forecast) -> Self {
-        Self {
-            cost: forecast.cost(),
-            rows: forecast.rows,
-        }
-    }
 }

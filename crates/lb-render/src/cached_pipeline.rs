@@ -23,26 +23,27 @@ use std::rc::Rc;
 
 use image::RgbImage;
 use lb_blend::{
-    Backend, BackendError, BlendOptions, BlendReport, CallRows, Conditioning, DdimInversion,
-    FilmOutline, InversionOptions, Keyframe, LatentShape, Latents, PredictRequest, StepProgress,
+    Backend, BackendError, BlendOptions, BlendReport, Conditioning, DdimInversion, FilmOutline,
+    InversionOptions, Keyframe, Latents, PredictRequest, StepProgress,
 };
-use lb_cache::{Cache, CacheEntry, ContentKey, Key, KeyHasher, LenientCache, Memoized};
+use lb_cache::{Cache, CacheEntry, ContentKey, Key, LenientCache, Memoized};
 use lb_models::{
     Component, ComponentOrigin, GreyPicture, ModelDirectory, ModelPool, PictureDecoder, Pipeline,
-    PipelineOptions, SessionTimes, Tokens, UpscaleNoise,
+    PipelineOptions, Tokens,
 };
 use lb_schedule::Spacing;
 
 use self::content::Content;
 use self::entries::{ConditioningEntry, LatentsEntry, PictureEntry};
+use self::snapshots::keyframe_key;
 pub(crate) use self::snapshots::{CachedSnapshots, Denoising};
-use self::snapshots::{SnapshotModels, keyframe_key};
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 
 /// A model's pipeline with a cache, and the keys of its components.
 pub(crate) struct CachedPipeline {
-    pipeline: Pipeline,
+    /// The pipeline itself, for everything that is not cached, because it is cheap to compute.
+    pub(crate) uncached: Pipeline,
     cache: Rc<LenientCache>,
     text_encoder: Option<Key>,
     unet: Option<Key>,
@@ -111,41 +112,16 @@ impl<'a> Pipelines<'a> {
                 false => None,
             },
             vae_decoder: key(Component::VaeDecoder)?,
-            pipeline,
+            uncached: pipeline,
             cache: Rc::clone(&self.cache),
         })
     }
 }
 
 impl CachedPipeline {
-    /// The model directory.
-    pub(crate) fn directory(&self) -> &ModelDirectory {
-        self.pipeline.directory()
-    }
-
-    /// The shape of the latents of this pipeline's pictures.
-    pub(crate) fn latent_shape(&self) -> LatentShape {
-        self.pipeline.latent_shape()
-    }
-
-    /// Width and height of this pipeline's pictures in pixels.
-    pub(crate) fn picture_size(&self) -> (usize, usize) {
-        self.pipeline.picture_size()
-    }
-
-    /// The times of all model sessions so far.
-    pub(crate) fn times(&self) -> SessionTimes {
-        self.pipeline.times()
-    }
-
-    /// See [`Pipeline::tokenize`].
-    pub(crate) fn tokenize(&self, prompt: &str) -> Result<Tokens, RenderError> {
-        Ok(self.pipeline.tokenize(prompt)?)
-    }
-
     /// The conditionings of these prompts.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, RenderError> {
-        let directory = self.pipeline.directory();
+        let directory = self.uncached.directory();
         let entry = ConditioningEntry {
             tokens: directory.text_length,
             width: directory.text_width,
@@ -154,11 +130,8 @@ impl CachedPipeline {
             let content = (self.text_encoder?, prompt.ids.as_slice());
             Some(Key::of(ConditioningEntry::KIND, &content))
         };
-        let keys: Vec<Option<Key>> = prompts.iter().map(key).collect();
-        let pipeline = &mut self.pipeline;
-        let encoded = self.cache.memoize(&entry, &keys, |missing| {
-            let missing: Vec<Tokens> = missing.iter().map(|&at| prompts[at].clone()).collect();
-            pipeline.encode(&missing).map_err(RenderError::from)
+        let encoded = memoize(&self.cache, &entry, prompts, key, |missing| {
+            Ok(self.uncached.encode(missing)?)
         })?;
         Ok(encoded.values)
     }
@@ -168,19 +141,11 @@ impl CachedPipeline {
         &mut self,
         pictures: &[&RgbImage],
     ) -> Result<Vec<Latents>, RenderError> {
-        let keys: Vec<Option<Key>> = pictures
-            .iter()
-            .map(|&picture| self.encoded_key("picture", &Content(picture)))
-            .collect();
-        let entry = LatentsEntry {
-            shape: self.pipeline.latent_shape(),
-        };
-        let pipeline = &mut self.pipeline;
-        let encoded = self.cache.memoize(&entry, &keys, |missing| {
-            let missing: Vec<RgbImage> = missing.iter().map(|&at| pictures[at].clone()).collect();
-            pipeline
-                .encode_pictures(&missing)
-                .map_err(RenderError::from)
+        let (encoder, entry) = (self.vae_encoder, self.latents_entry());
+        let key = |picture: &&RgbImage| encoded_key(encoder?, "picture", &Content(*picture));
+        let encoded = memoize(&self.cache, &entry, pictures, key, |missing| {
+            let missing: Vec<RgbImage> = missing.iter().map(|&picture| picture.clone()).collect();
+            Ok(self.uncached.encode_pictures(&missing)?)
         })?;
         Ok(encoded.values)
     }
@@ -191,27 +156,17 @@ impl CachedPipeline {
         picture: &RgbImage,
         mask: &GreyPicture,
     ) -> Result<Latents, RenderError> {
-        let channels = self.pipeline.directory().concatenated_channels();
+        let channels = self.uncached.directory().concatenated_channels();
         let entry = LatentsEntry {
-            shape: self.pipeline.latent_shape().with_channels(channels),
+            shape: self.uncached.latent_shape().with_channels(channels),
         };
-        let key = self.encoded_key("inpainting", &(Content(picture), Content(mask)));
-        let pipeline = &mut self.pipeline;
-        let mut made = self.cache.memoize(&entry, &[key], |_| {
-            let channels = pipeline.inpaint_channels(picture, mask)?;
-            Ok::<_, RenderError>(vec![channels])
+        let encoder = self.vae_encoder;
+        let key = |inputs: &_| encoded_key(encoder?, "inpainting", inputs);
+        let inputs = [(Content(picture), Content(mask))];
+        let mut made = memoize(&self.cache, &entry, &inputs, key, |_| {
+            Ok(vec![self.uncached.inpaint_channels(picture, mask)?])
         })?;
         Ok(made.values.remove(0))
-    }
-
-    /// The concatenated channel of a depth map. It is cheap to compute, so it is not cached.
-    pub(crate) fn depth_channel(&self, map: &GreyPicture) -> Result<Latents, RenderError> {
-        Ok(self.pipeline.depth_channel(map)?)
-    }
-
-    /// The noise of an upscaler's keyframes. It is cheap to compute, so it is not cached.
-    pub(crate) fn upscale_noise(&self, seed: u64) -> Result<UpscaleNoise, RenderError> {
-        Ok(self.pipeline.upscale_noise(seed)?)
     }
 
     /// Inverts keyframes that are pictures: replaces their initial latents, which are the encoded
@@ -237,18 +192,16 @@ impl CachedPipeline {
         let inversion = DdimInversion::new(&denoising.schedule, denoising.steps)?;
         let evaluations = |pictures| options.model_evaluations(pictures, denoising.steps);
         let total = evaluations(keyframes.len());
-        let entry = LatentsEntry {
-            shape: self.pipeline.latent_shape(),
-        };
+        let entry = self.latents_entry();
         let mut has_begun = false;
         // Each group is one batch of the engine, so that only one batch is lost if this is stopped.
-        let limit = self.pipeline.batch_limit().max(1);
+        let limit = self.uncached.batch_limit().max(1);
         let groups = known
             .chunks(known.len().max(1))
             .chain(missing.chunks(limit));
         for group in groups {
             let keys: Vec<Option<Key>> = group.iter().map(|&index| keys[index]).collect();
-            let pipeline = &mut self.pipeline;
+            let pipeline = &mut self.uncached;
             let inverted = self.cache.memoize(&entry, &keys, |missing| {
                 if !std::mem::replace(&mut has_begun, true) {
                     proceed(observer.event(&RenderEvent::Stage(Stage::Inverting)))?;
@@ -278,10 +231,10 @@ impl CachedPipeline {
     /// The decoder of this pipeline's latents, to be used while the engine has the pipeline.
     pub(crate) fn decoder(&self) -> CachedDecoder {
         CachedDecoder {
-            decoder: self.pipeline.decoder(),
+            decoder: self.uncached.decoder(),
             cache: Rc::clone(&self.cache),
             key: self.vae_decoder,
-            size: self.pipeline.picture_size(),
+            size: self.uncached.picture_size(),
         }
     }
 
@@ -293,21 +246,9 @@ impl CachedPipeline {
         denoising: &Denoising,
     ) -> CachedSnapshots<'a> {
         let measures = options.spacing == Spacing::Perceptual;
-        let models = self.unet.and_then(|unet| {
-            Some(SnapshotModels {
-                unet,
-                measured_by: match measures {
-                    true => Some(self.vae_decoder?),
-                    false => None,
-                },
-            })
-        });
-        CachedSnapshots::new(&self.cache, models, film, options, denoising)
-    }
-
-    /// See [`Pipeline::expect_rows`].
-    pub(crate) fn expect_rows(&mut self, rows: CallRows) {
-        self.pipeline.expect_rows(rows);
+        let measured_by = self.vae_decoder.filter(|_| measures);
+        let unet = self.unet.filter(|_| measured_by.is_some() == measures);
+        CachedSnapshots::new(&self.cache, unet, measured_by, film, options, denoising)
     }
 
     /// Loads the UNet and the decoder now, rather than while blending, if any frames between the
@@ -324,22 +265,42 @@ impl CachedPipeline {
             return Ok(());
         }
         proceed(observer.event(&RenderEvent::Stage(Stage::Loading)))?;
-        self.pipeline.load_unet()?;
-        self.pipeline.decoder().load()?;
+        self.uncached.load_unet()?;
+        self.uncached.decoder().load()?;
         Ok(())
     }
 
-    /// The key of the VAE encoder's result for this content and purpose.
-    fn encoded_key(&self, purpose: &str, content: &impl ContentKey) -> Option<Key> {
-        let encoder = self.vae_encoder?;
-        Some(Key::of(LatentsEntry::KIND, &(purpose, encoder, content)))
+    fn latents_entry(&self) -> LatentsEntry {
+        LatentsEntry {
+            shape: self.uncached.latent_shape(),
+        }
     }
+}
+
+/// The results for these inputs. `compute` receives those inputs whose results are not in the cache.
+fn memoize<I: Clone, E: CacheEntry>(
+    cache: &LenientCache,
+    entry: &E,
+    inputs: &[I],
+    key: impl Fn(&I) -> Option<Key>,
+    compute: impl FnOnce(&[I]) -> Result<Vec<E::Value>, RenderError>,
+) -> Result<Memoized<E::Value>, RenderError> {
+    let keys: Vec<Option<Key>> = inputs.iter().map(key).collect();
+    cache.memoize(entry, &keys, |missing| {
+        let missing: Vec<I> = missing.iter().map(|&at| inputs[at].clone()).collect();
+        compute(&missing)
+    })
+}
+
+/// The key of the VAE encoder's result for this content and purpose.
+fn encoded_key(encoder: Key, purpose: &str, content: &impl ContentKey) -> Option<Key> {
+    Some(Key::of(LatentsEntry::KIND, &(purpose, encoder, content)))
 }
 
 /// Single predictions are not cached; the engine's snapshots are, by [`CachedPipeline::snapshots`].
 impl Backend for CachedPipeline {
     fn batch_limit(&self) -> usize {
-        self.pipeline.batch_limit()
+        self.uncached.batch_limit()
     }
 
     fn predict(
@@ -347,18 +308,18 @@ impl Backend for CachedPipeline {
         request: &PredictRequest<'_>,
         output: &mut [f32],
     ) -> Result<(), BackendError> {
-        self.pipeline.predict(request, output)
+        self.uncached.predict(request, output)
     }
 
     fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
-        self.pipeline.channel_weights(channels)
+        self.uncached.channel_weights(channels)
     }
 
     fn picture_features(
         &mut self,
         predicted_clean: &[Latents],
     ) -> Result<Vec<Vec<f32>>, BackendError> {
-        self.pipeline.picture_features(predicted_clean)
+        self.uncached.picture_features(predicted_clean)
     }
 }
 
@@ -382,10 +343,8 @@ impl CachedDecoder {
             let content = (self.key?, Content(*latents));
             Some(Key::of(PictureEntry::KIND, &content))
         };
-        let keys: Vec<Option<Key>> = latents.iter().map(key).collect();
-        self.cache.memoize(&entry, &keys, |missing| {
-            let missing: Vec<&Latents> = missing.iter().map(|&index| latents[index]).collect();
-            self.decoder.decode(&missing).map_err(RenderError::from)
+        memoize(&self.cache, &entry, latents, key, |missing| {
+            Ok(self.decoder.decode(missing)?)
         })
     }
 }
@@ -424,19 +383,6 @@ impl lb_blend::Observer for InversionSteps<'_> {
     }
 }
 
-/// What a component's results depend on, apart from its inputs.
-struct Origin<'a> {
-    description: &'a [u8],
-    /// Hashes of the files that hold its weights.
-    files: Vec<Key>,
-}
-
-impl ContentKey for Origin<'_> {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher.write(self.description).write(&self.files);
-    }
-}
-
 /// The key of a component, which differs for other weights, another runtime or another device. It is
 /// `None` if the weights cannot be read.
 fn component_key(
@@ -459,11 +405,8 @@ fn component_key(
             ControlFlow::Break(()) => return Err(RenderError::Interrupted),
         }
     }
-    let origin = Origin {
-        description: &origin.description,
-        files,
-    };
-    Ok(Some(Key::of(COMPONENT, &origin)))
+    let content = (origin.description.as_slice(), files);
+    Ok(Some(Key::of(COMPONENT, &content)))
 }
 
 /// The kind of the keys of components, which are parts of other keys.
@@ -477,7 +420,7 @@ fn inversion_key(
     options: &InversionOptions,
     picture: &Keyframe,
 ) -> Key {
-    let denoiser = Key::of(COMPONENT, &("denoiser", *unet, denoising));
+    let denoiser = Key::of(COMPONENT, &("denoiser", *unet, Content(denoising)));
     let content = (
         "inverted",
         keyframe_key(&denoiser, picture),

@@ -12,6 +12,7 @@ pub use self::positions::FramePositionError;
 use self::positions::Positions;
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, proceed};
+use crate::position::rise_from_0_to_1;
 use crate::upscale::{LowResFrames, LowResPictures};
 
 /// The computed frames of an earlier render, which are to be upscaled. The pictures stay on disk.
@@ -83,20 +84,13 @@ impl EarlierFrames {
     /// # Errors
     /// As [`JobSettings::find`].
     pub fn job(&self) -> Result<JobSettings, RenderError> {
-        let mut none = None;
-        for path in &self.paths {
-            match JobSettings::find(path) {
-                Err(error @ JobError::NoJob { .. }) => none = none.or(Some(error)),
-                found => return Ok(found?),
-            }
+        let carries = |job: &Result<_, JobError>| !matches!(job, Err(JobError::NoJob { .. }));
+        let mut jobs = self.paths.iter().map(|path| JobSettings::find(path));
+        match jobs.find(carries) {
+            Some(job) => Ok(job?),
+            // There is always a first frame, and its error says that it carries no job.
+            None => Ok(JobSettings::find(&self.paths[0])?),
         }
-        let folder = self.paths.first().map(PathBuf::as_path);
-        Err(none.map_or_else(
-            || RenderError::NoFrames {
-                folder: folder.unwrap_or(Path::new("")).into(),
-            },
-            RenderError::from,
-        ))
     }
 
     /// How many computed frames each of a film's `transitions` has, both keyframes included. This
@@ -173,12 +167,7 @@ impl EarlierFrames {
 /// The given fractions, if they are valid for transitions with these numbers of frames.
 fn validated(given: &[Vec<f64>], expected: Vec<usize>) -> Result<Vec<Vec<f64>>, RenderError> {
     let found: Vec<usize> = given.iter().map(Vec::len).collect();
-    let rises = |fractions: &Vec<f64>| {
-        fractions.first() == Some(&0.0)
-            && fractions.last() == Some(&1.0)
-            && fractions.windows(2).all(|pair| pair[0] <= pair[1])
-    };
-    if found != expected || !given.iter().all(rises) {
+    if found != expected || !given.iter().all(|fractions| rise_from_0_to_1(fractions)) {
         return Err(RenderError::Fractions { found, expected });
     }
     Ok(given.to_vec())

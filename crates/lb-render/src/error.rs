@@ -1,5 +1,5 @@
 //! The errors of rendering.
-#![allow(missing_docs)] // The fields say what they are by their names.
+#![allow(missing_docs)] // Messages and names of fields say what most variants are.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,6 @@ pub enum RenderError {
         found: (usize, usize),
         film: (usize, usize),
     },
-    /// A mask would be cropped or padded in another way than its picture.
     #[error(
         "the mask ({}x{} pixels) has other proportions than its picture ({}x{}), so that, \
          cropped or padded, it would not match the picture", mask.0, mask.1, picture.0, picture.1
@@ -29,7 +28,6 @@ pub enum RenderError {
         picture: (usize, usize),
         mask: (usize, usize),
     },
-    /// An upscaler cannot enlarge frames of this size.
     #[error(
         "an upscaler takes frames whose width and height are multiples of {multiple} and at most \
          {most} pixels; these have {width}x{height}"
@@ -40,7 +38,6 @@ pub enum RenderError {
         multiple: usize,
         most: usize,
     },
-    /// The number of frames to be upscaled is not that of the job.
     #[error("the film has {expected} computed frames, but {found} were found")]
     LowResCount { found: usize, expected: usize },
     /// A folder does not hold the frames of a film.
@@ -50,7 +47,6 @@ pub enum RenderError {
         folder.display()
     )]
     NoFrames { folder: PathBuf },
-    /// A frame has another size than the first one.
     #[error(
         "{} has {}x{} pixels, but the frames before it have {}x{}",
         path.display(), found.0, found.1, expected.0, expected.1
@@ -73,24 +69,18 @@ pub enum RenderError {
     /// The frames to be upscaled carry positions that cannot be right.
     #[error(transparent)]
     FramePosition(#[from] crate::earlier_frames::FramePositionError),
-    /// The job has a second stage, but the renderer has no model for it.
     #[error("the job is upscaled with `{model}`, but the renderer has no upscaling model")]
     NoUpscaler { model: String },
-    /// The job needs two kinds of model at once.
     #[error(
         "a film is either inpainted or follows a depth map, because each needs a different model"
     )]
     TwoModes,
-    /// Two outputs would overwrite each other.
     #[error("{} is named as two different outputs", path.display())]
     SameOutput { path: PathBuf },
-    /// An output exists already.
     #[error("{} exists", path.display())]
     OutputExists { path: PathBuf },
-    /// An output would replace a device or a pipe.
     #[error("{} is a device or a pipe; an output must be a file or a folder", path.display())]
     SpecialFile { path: PathBuf },
-    /// A contact sheet has the ending of another format.
     #[error("{} does not end in .png, but a contact sheet is a PNG picture", path.display())]
     ContactSheetFormat { path: PathBuf },
     /// A picture, mask or depth map cannot be read.
@@ -114,7 +104,6 @@ pub enum RenderError {
     /// The cache cannot be used, or a computation returned the wrong number of results.
     #[error(transparent)]
     Cache(#[from] lb_cache::CacheError),
-    /// The observer stopped the render.
     #[error("interrupted")]
     Interrupted,
 }

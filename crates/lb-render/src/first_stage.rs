@@ -78,10 +78,10 @@ impl<'a> FirstStage<'a> {
         let pictures = self.pictures.indices();
         let pictures = pictures.map(|index| keyframes[index].guidance_scale);
         let rows = outline.call_rows(limit).with_inversion(pictures, limit);
-        self.pipeline.expect_rows(rows);
+        self.pipeline.uncached.expect_rows(rows);
         let denoising = Denoising {
             sampler: job.sampler,
-            schedule: self.pipeline.directory().schedule.clone(),
+            schedule: self.pipeline.uncached.directory().schedule.clone(),
             steps: plan.steps(),
         };
         let inverted = self.invert(&mut keyframes, &denoising, observer)?;
@@ -107,7 +107,7 @@ impl<'a> FirstStage<'a> {
 
     /// The keyframes, each starting from the noise of its seed.
     fn keyframes(&self, prompts: &Prompts<'_>) -> Result<Vec<Keyframe>, RenderError> {
-        let shape = self.pipeline.latent_shape();
+        let shape = self.pipeline.uncached.latent_shape();
         let keyframes = self.job.keyframes.iter().map(|keyframe| {
             noise::initial_latents(keyframe.seed, shape).map(|initial_latents| Keyframe {
                 conditioning: prompts.of(&keyframe.prompt).clone(),

@@ -37,7 +37,7 @@ impl FrameDecoder {
             decoder: pipeline.decoder(),
             mode,
             pictures,
-            radius: pipeline.directory().pixels_per_latent / 2,
+            radius: pipeline.uncached.directory().pixels_per_latent / 2,
             counts: DecodeCounts::default(),
         }
     }

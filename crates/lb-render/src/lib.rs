@@ -70,30 +70,17 @@ pub use renderer::Renderer;
 pub use summary::{Reconstruction, Seconds, Summary, TransitionSummary};
 
 pub use image::RgbImage;
-pub use lb_blend::{
-    BlendError, BlendReport, InversionOptions, Phase, SamplerError, SamplerKind, SpacingDistance,
-    StepProgress,
-};
+pub use lb_blend::{BlendError, BlendReport, Phase, SamplerError, StepProgress};
 pub use lb_cache::{Cache, CacheError, CacheUsage, Damage};
-pub use lb_job::{
-    Branching, BranchingSettings, CrossfeedSettings, DefaultSettings, DepthMap, DepthSettings, Fit,
-    Injections, Inpaint, InpaintSettings, Job, JobError, JobFileError, JobSettings, Keyframe,
-    KeyframeSettings, LARGEST_JOB_FILE, Location, Plan, SecondStageSettings, SettingsError,
-    SharedSettings, SpacingChoice, SpacingSettings, StageCost, Timing, TimingSettings, Transition,
-    Upscale, UpscaleSettings, embedded_job,
-};
+pub use lb_job::*;
 pub use lb_models::{
     DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDirectory, ModelError,
     ModelKind, ModelPool, PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
     providers as device_reports,
 };
-pub use lb_schedule::{
-    BranchingProfile, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance, Quality, ScheduleError,
-    Spacing, Timeline, TransitionSpan,
-};
 pub use lb_video::{
     AnimationOptions, AudioTrack, Encoder, FileError, FilmFormat, FormatOption, InputError,
-    VideoError, WebpCompression, ffmpeg_version,
+    WebpCompression, ffmpeg_version,
 };
 
 #[doc = include_str!("../README.md")]

@@ -70,8 +70,10 @@ impl Mode {
     ) -> Result<Option<Latents>, RenderError> {
         Ok(match self {
             Self::Text => None,
-            Self::Inpaint(pictures) => Some(pictures.channels(pipeline)?),
-            Self::Depth(map) => Some(pipeline.depth_channel(map)?),
+            Self::Inpaint(pictures) => {
+                Some(pipeline.inpaint_channels(&pictures.source, &pictures.mask)?)
+            }
+            Self::Depth(map) => Some(pipeline.uncached.depth_channel(map)?),
         })
     }
 
@@ -81,7 +83,7 @@ impl Mode {
     /// [`RenderError::Video`] for a picture of another size than the film's.
     pub(crate) fn finish(&self, picture: RgbImage) -> Result<RgbImage, RenderError> {
         match self {
-            Self::Inpaint(pictures) => pictures.finish(picture),
+            Self::Inpaint(pictures) => Ok(pictures.kept.over(picture)?),
             Self::Text | Self::Depth(_) => Ok(picture),
         }
     }

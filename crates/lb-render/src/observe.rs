@@ -14,22 +14,18 @@ use crate::summary::Reconstruction;
 /// An event that a front end may want to show.
 #[derive(Debug)]
 #[non_exhaustive]
+#[allow(missing_docs)] // The fields say what they are by their names.
 pub enum RenderEvent<'a> {
     /// A prompt was longer than the text encoder takes, and its end was left out.
     PromptCut {
-        /// The whole prompt.
         prompt: &'a str,
         /// The end that the model does not see.
         cut: &'a str,
     },
     /// There is a problem with the cache. The work continues without the cache or without one entry.
-    Cache {
-        /// The problem.
-        problem: &'a CacheError,
-    },
+    Cache { problem: &'a CacheError },
     /// Weights whose hash is not in the cache yet are read to hash them.
     Weights {
-        /// The file.
         path: &'a Path,
         /// Bytes read so far.
         done: u64,
@@ -38,12 +34,7 @@ pub enum RenderEvent<'a> {
     },
     /// Some frames of an earlier render carry no position in the film, while others do. They are
     /// spaced evenly between their neighbours.
-    FramesWithoutPosition {
-        /// The first of them.
-        first: &'a Path,
-        /// How many there are.
-        count: usize,
-    },
+    FramesWithoutPosition { first: &'a Path, count: usize },
     /// A stage of the work begins.
     Stage(Stage),
     /// The engine took a step.
@@ -53,7 +44,6 @@ pub enum RenderEvent<'a> {
     Keyframe {
         /// The keyframe, counted from 0.
         index: usize,
-        /// Its picture.
         picture: &'a RgbImage,
     },
     /// A keyframe that is a picture is finished; this is how close it comes to the picture.
@@ -62,9 +52,7 @@ pub enum RenderEvent<'a> {
     /// in film order and a shared keyframe once; the first keyframe of a loop is not reported again at
     /// the end.
     Frame {
-        /// Its position in the film.
         position: FramePosition,
-        /// Its picture.
         picture: &'a RgbImage,
     },
     /// Computed frames were decoded and passed to the outputs.

@@ -35,7 +35,12 @@ impl Outputs {
     /// Whether nothing is written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.film.is_none() && self.frames_dir.is_none() && self.contact_sheet.is_none()
+        self.named().next().is_none()
+    }
+
+    fn named(&self) -> impl Iterator<Item = &PathBuf> {
+        let named = [&self.film, &self.frames_dir, &self.contact_sheet];
+        named.into_iter().flatten()
     }
 
     /// Checks the outputs before any work: that no two are the same, that none exists unless it may be
@@ -45,15 +50,9 @@ impl Outputs {
     /// [`RenderError::SameOutput`], [`RenderError::OutputExists`], [`RenderError::SpecialFile`],
     /// [`RenderError::ContactSheetFormat`].
     pub fn validate(&self) -> Result<(), RenderError> {
-        let named: Vec<&PathBuf> = [&self.film, &self.frames_dir, &self.contact_sheet]
-            .into_iter()
-            .flatten()
-            .collect();
-        for (index, path) in named.iter().enumerate() {
-            if named[..index].iter().any(|other| same_path(other, path)) {
-                return Err(RenderError::SameOutput {
-                    path: path.to_path_buf(),
-                });
+        for (index, path) in self.named().enumerate() {
+            if self.named().take(index).any(|other| same_path(other, path)) {
+                return Err(RenderError::SameOutput { path: path.clone() });
             }
             validate_destination(path, self.overwrite)?;
         }
@@ -67,9 +66,7 @@ impl Outputs {
 
     /// A folder into which outputs are written.
     pub(crate) fn folder(&self) -> &Path {
-        let named = [&self.film, &self.frames_dir, &self.contact_sheet];
-        let first = named.into_iter().flatten().next();
-        match first.map(|path| (path, path.parent())) {
+        match self.named().next().map(|path| (path, path.parent())) {
             Some((path, _)) if path.is_dir() => path,
             Some((_, Some(parent))) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -140,10 +137,8 @@ impl OpenOutputs {
         let completed: Vec<CompletedFilm> =
             films.map(FilmWriter::complete).collect::<Result<_, _>>()?;
         let description = self.description.as_deref();
-        let sheet: Option<(PngFile, PathBuf)> = self
-            .sheet
-            .map(|sheet| sheet.complete(description))
-            .transpose()?;
+        let sheet = self.sheet.map(|sheet| sheet.complete(description));
+        let sheet: Option<(PngFile, PathBuf)> = sheet.transpose()?;
         let mut files = Vec::with_capacity(completed.len() + 1);
         for film in completed {
             files.push(film.publish()?.path);

@@ -42,6 +42,13 @@ impl FramePosition {
     }
 }
 
+/// Whether fractions could be those of a transition with both of its keyframes.
+pub(crate) fn rise_from_0_to_1(fractions: &[f64]) -> bool {
+    fractions.first() == Some(&0.0)
+        && fractions.last() == Some(&1.0)
+        && fractions.windows(2).all(|pair| pair[0] <= pair[1])
+}
+
 /// The part of a film's transition between two keyframes of the engine. In a first stage this is the
 /// whole transition; in a second stage it is the part between two neighbouring frames of the first one.
 #[derive(Clone, Copy, PartialEq, Debug)]

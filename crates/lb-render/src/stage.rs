@@ -128,7 +128,7 @@ impl StageWalk<'_> {
         Ok(StageReport {
             statistics,
             decodes: decoder.counts,
-            times: pipeline.times(),
+            times: pipeline.uncached.times(),
             level_fractions,
         })
     }
@@ -278,7 +278,7 @@ impl<'a> Prompts<'a> {
             .collect();
         let mut tokens = Vec::with_capacity(prompts.len());
         for &prompt in &prompts {
-            let tokenized = pipeline.tokenize(prompt)?;
+            let tokenized = pipeline.uncached.tokenize(prompt)?;
             if let Some(cut) = &tokenized.cut {
                 proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
             }

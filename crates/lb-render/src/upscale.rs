@@ -111,7 +111,7 @@ impl<'a> SecondStage<'a> {
 
     /// Width and height of the film in pixels.
     pub(crate) fn picture_size(&self) -> (usize, usize) {
-        self.pipeline.picture_size()
+        self.pipeline.uncached.picture_size()
     }
 
     /// Computes the film's frames from those of low resolution. The film has `frames` of them.
@@ -131,7 +131,7 @@ impl<'a> SecondStage<'a> {
         let profile = self.upscale.profile()?;
         let denoising = Denoising {
             sampler: self.job.sampler,
-            schedule: self.pipeline.directory().schedule.clone(),
+            schedule: self.pipeline.uncached.directory().schedule.clone(),
             steps: profile.steps(),
         };
         // The film's damper is already in the guidance scales of the keyframes, so the transitions
@@ -141,13 +141,13 @@ impl<'a> SecondStage<'a> {
             job: self.job,
             low_res,
             prompts,
-            noise: self.pipeline.upscale_noise(self.upscale.seed)?,
-            directory: self.pipeline.directory().clone(),
+            noise: self.pipeline.uncached.upscale_noise(self.upscale.seed)?,
+            directory: self.pipeline.uncached.directory().clone(),
             noise_level: self.upscale.noise_level,
         };
         let limit = self.pipeline.batch_limit();
         let outline = FilmOutline::of_source(&transitions, &keyframes);
-        self.pipeline.expect_rows(outline.call_rows(limit));
+        self.pipeline.uncached.expect_rows(outline.call_rows(limit));
         let walk = StageWalk {
             keyframes: &mut keyframes,
             transitions: &transitions,

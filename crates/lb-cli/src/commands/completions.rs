@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::arguments::command;
+use crate::error::CommandError;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
@@ -10,8 +11,9 @@ pub(crate) struct CompletionsArguments {
     shell: clap_complete::Shell,
 }
 
-pub(crate) fn run(arguments: &CompletionsArguments) {
+pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command(), "lb", &mut script);
     print!("{}", String::from_utf8_lossy(&script));
+    Ok(())
 }

@@ -8,10 +8,9 @@ use lb_render::{Runtime, device_reports, ffmpeg_version};
 use serde::Serialize;
 
 use crate::commands::models;
-use crate::commands::render::line;
 use crate::error::{CommandError, device_advice};
 use crate::surroundings::Surroundings;
-use crate::{cache, machine};
+use crate::{cache, facts, machine};
 
 #[derive(Serialize)]
 struct Findings {
@@ -81,15 +80,15 @@ pub(crate) fn run(
         cache: cache(surroundings),
     };
     if arguments.json {
-        println!("{}", line(&findings));
+        facts::print(&findings);
     } else {
         report(&findings);
     }
     if !findings.runtime.found {
-        return Err(CommandError::Unready("no usable ONNX Runtime".into()));
+        return Err(CommandError::unready("no usable ONNX Runtime"));
     }
     if findings.models.iter().all(|model| !model.found) {
-        return Err(CommandError::Unready("no model".into()));
+        return Err(CommandError::unready("no model"));
     }
     Ok(())
 }

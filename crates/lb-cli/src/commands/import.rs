@@ -15,8 +15,8 @@ use lb_render::RenderError;
 use serde::Serialize;
 
 use crate::commands::models;
-use crate::commands::render::line;
 use crate::error::CommandError;
+use crate::facts;
 use crate::interrupt;
 use crate::surroundings::Surroundings;
 
@@ -55,21 +55,19 @@ const EXAMPLES: &str = "Examples:
   lb render \"a red apple\" \"a green pear\" --model sd21 -o film.mp4";
 
 fn predictions() -> impl TypedValueParser<Value = ImportedPrediction> {
-    let known = |prediction: ImportedPrediction, help| {
-        (PossibleValue::new(prediction.name()).help(help), prediction)
-    };
-    let known = [
-        known(ImportedPrediction::Epsilon, "The noise"),
-        known(
-            ImportedPrediction::VPrediction,
-            "The velocity, as in Stable Diffusion 2.1 at 768 pixels",
-        ),
-    ];
-    PossibleValuesParser::new(known.clone().map(|(value, _)| value)).try_map(move |name| {
-        let mut all = known.iter();
-        let found = all.find(|(_, prediction)| prediction.name() == name);
-        found.map(|(_, prediction)| *prediction).ok_or("unknown")
-    })
+    use ImportedPrediction::{Epsilon, VPrediction};
+    let known =
+        |prediction: ImportedPrediction, help| PossibleValue::new(prediction.name()).help(help);
+    let velocity = "The velocity, as in Stable Diffusion 2.1 at 768 pixels";
+    PossibleValuesParser::new([known(Epsilon, "The noise"), known(VPrediction, velocity)]).map(
+        |name| {
+            if name == Epsilon.name() {
+                Epsilon
+            } else {
+                VPrediction
+            }
+        },
+    )
 }
 
 pub(crate) fn run(
@@ -85,19 +83,19 @@ pub(crate) fn run(
     ] {
         if let Some(path) = path.filter(|path| !path.exists()) {
             let path = path.display();
-            return Err(CommandError::Request(format!(
+            return Err(CommandError::request(format!(
                 "the {what} does not exist: {path}"
             )));
         }
     }
     let folder = surroundings.import_folder.as_deref().ok_or_else(|| {
-        CommandError::Request("there is no folder for models; set LB_MODELS to one".into())
+        CommandError::request("there is no folder for models; set LB_MODELS to one")
     })?;
     let target = folder.join(&name);
     if !arguments.force && target.join("model_index.json").is_file() {
-        return Err(CommandError::ModelExists {
-            name,
-            path: target.display().to_string(),
+        return Err(CommandError::Request {
+            message: format!("a model named `{name}` exists: {}", target.display()),
+            hint: Some("add --force to replace it, or --name NAME to keep both"),
         });
     }
     let mut options = ImportOptions::default();
@@ -126,7 +124,7 @@ pub(crate) fn run(
     let model = ModelInspection::of(&imported.report.directory);
     let seconds = begun.elapsed().as_secs_f64();
     if arguments.json {
-        println!("{}", line(&ImportFacts::new(&imported, &model, seconds)));
+        facts::print(&facts(&imported, &model, seconds));
     } else if !quiet {
         show(&imported, &model, seconds);
     }
@@ -148,7 +146,13 @@ fn checked_name(arguments: &ImportArguments) -> Result<String, CommandError> {
     if is_plain {
         Ok(name)
     } else {
-        Err(CommandError::ModelName { found: name })
+        Err(CommandError::Request {
+            message: format!(
+                "a model cannot be called `{name}`: a name is a plain folder name of at most 100 \
+                 bytes, without / \\ : * ? \" < > | and with no dot, dash or space in front"
+            ),
+            hint: Some("give another one with --name NAME"),
+        })
     }
 }
 
@@ -253,58 +257,37 @@ fn known_from(report: &ImportReport) -> &'static str {
     }
 }
 
-/// The line of `lb import --json`. Scripts rely on the names of the fields.
-#[derive(Serialize)]
-struct ImportFacts {
-    name: String,
-    directory: PathBuf,
-    source: &'static str,
-    kind: String,
-    /// 1 or 2: the version of Stable Diffusion.
-    generation: Option<u8>,
-    precision: String,
-    prediction_type: String,
-    prediction_known_from: &'static str,
-    /// `hard-linked` or `copied`.
-    weights: String,
-    bytes: u64,
-    graphs: Vec<PathBuf>,
-    problems: Vec<String>,
-    seconds: f64,
-}
-
-impl ImportFacts {
-    fn new(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> Self {
-        let report = &imported.report;
-        Self {
-            name: model.name.clone(),
-            directory: report.directory.clone(),
-            source: match report.format {
-                SourceFormat::DiffusersDirectory => "diffusers",
-                SourceFormat::Safetensors => "safetensors",
-                SourceFormat::TorchCheckpoint => "torch",
-            },
-            kind: report.kind.to_string(),
-            generation: model.configuration.as_ref().map(|model| model.generation),
-            precision: models::precision(model),
-            prediction_type: report.prediction.name.clone(),
-            prediction_known_from: match report.prediction.known_from {
-                PredictionSource::Options => "options",
-                PredictionSource::Configuration => "configuration",
-                PredictionSource::ModelKind => "kind",
-                PredictionSource::FileName => "file_name",
-                PredictionSource::Assumed => "assumed",
-            },
-            weights: report.weights.to_string(),
-            bytes: model.bytes,
-            graphs: imported
-                .graphs
-                .iter()
-                .map(|graph| graph.path.clone())
-                .collect(),
-            problems: model.problems.clone(),
-            seconds,
-        }
+fn facts(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> impl Serialize {
+    let ImportReport {
+        prediction, format, ..
+    } = &imported.report;
+    let graphs = imported.graphs.iter();
+    facts! {
+        name: &model.name,
+        directory: &imported.report.directory,
+        source: match format {
+            SourceFormat::DiffusersDirectory => "diffusers",
+            SourceFormat::Safetensors => "safetensors",
+            SourceFormat::TorchCheckpoint => "torch",
+        },
+        kind: imported.report.kind.to_string(),
+        // 1 or 2: the version of Stable Diffusion.
+        generation: model.configuration.as_ref().map(|model| model.generation),
+        precision: models::precision(model),
+        prediction_type: &prediction.name,
+        prediction_known_from: match prediction.known_from {
+            PredictionSource::Options => "options",
+            PredictionSource::Configuration => "configuration",
+            PredictionSource::ModelKind => "kind",
+            PredictionSource::FileName => "file_name",
+            PredictionSource::Assumed => "assumed",
+        },
+        // `hard-linked` or `copied`.
+        weights: imported.report.weights.to_string(),
+        bytes: model.bytes,
+        graphs: graphs.map(|graph| &graph.path).collect::<Vec<_>>(),
+        problems: &model.problems,
+        seconds: seconds,
     }
 }
 

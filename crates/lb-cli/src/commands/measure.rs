@@ -8,8 +8,8 @@ use lb_measure::{FilmLayout, FrameSource, Measurement, Sections, Statistics, Tra
 use lb_render::{JobSettings, Plan, RenderError, embedded_job};
 use lb_schedule::BranchingProfile;
 
-use crate::commands::render::line;
 use crate::error::CommandError;
+use crate::facts;
 use crate::write::write;
 
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
         )?;
     }
     if arguments.json {
-        println!("{}", line(&measurement));
+        facts::print(&measurement);
     } else {
         report(&measurement);
         if let Some(path) = &arguments.svg {

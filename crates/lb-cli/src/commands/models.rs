@@ -1,7 +1,5 @@
 //! `lb models`: lists models and their problems.
 
-mod facts;
-
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,11 +7,11 @@ use lb_models::{
     ComponentInspection, ModelConfiguration, ModelDirectory, ModelInspection, find_models,
 };
 use lb_render::ModelKind;
+use serde::Serialize;
 
-use crate::commands::render::line;
 use crate::error::CommandError;
+use crate::facts;
 use crate::surroundings::Surroundings;
-use facts::{DetailFacts, ModelFacts};
 
 /// Which models are shown, and how.
 #[derive(Debug, Args)]
@@ -34,8 +32,7 @@ pub(crate) fn run(
     let Some(name) = &arguments.name else {
         let models = inspect_all(folders);
         if arguments.json {
-            let facts: Vec<_> = models.iter().map(ModelFacts::new).collect();
-            println!("{}", line(&facts));
+            facts::print(&models.iter().map(facts).collect::<Vec<_>>());
         } else {
             list(&models, folders);
         }
@@ -43,16 +40,16 @@ pub(crate) fn run(
     };
     let model = ModelInspection::of(&ModelDirectory::locate(name, folders)?);
     if arguments.json {
-        println!("{}", line(&DetailFacts::new(&model)));
+        facts::print(&details(&model));
     } else {
         describe(&model);
     }
     match model.problems.first() {
         None => Ok(()),
-        Some(problem) => Err(CommandError::BrokenModel {
-            name: model.name.clone(),
-            problem: problem.clone(),
-        }),
+        Some(problem) => Err(CommandError::failure(format!(
+            "the model `{}` cannot be used: {problem}",
+            model.name
+        ))),
     }
 }
 
@@ -155,6 +152,57 @@ fn describe(model: &ModelInspection) {
     for problem in &model.problems {
         println!("  problem      {problem}");
     }
+}
+
+/// The facts about one model of the list.
+fn facts(model: &ModelInspection) -> impl Serialize {
+    let configuration = model.configuration.as_ref();
+    let directory = configuration.map(|configuration| &configuration.directory);
+    facts! {
+        name: &model.name,
+        path: &model.path,
+        // Absent, like the next two, if the configurations cannot be read.
+        kind: directory.map(|directory| directory.kind.to_string()),
+        generation: configuration.map(|configuration| configuration.generation),
+        default_side: directory.map(|directory| directory.default_side),
+        precision: precision(model),
+        bytes: model.bytes,
+        licence: &model.licence,
+        problems: &model.problems,
+    }
+}
+
+/// All facts about a model.
+fn details(model: &ModelInspection) -> impl Serialize {
+    #[derive(Serialize)]
+    struct Both<First, Second> {
+        #[serde(flatten)]
+        first: First,
+        #[serde(flatten)]
+        second: Second,
+    }
+    let configuration = model.configuration.as_ref();
+    let directory = configuration.map(|configuration| &configuration.directory);
+    let schedule = directory.map(|directory| &directory.schedule);
+    let components = model.components.iter().map(|component| {
+        facts! {
+            name: component.name,
+            parameters: component.parameters,
+            precision: precision_of(&component.formats),
+            bytes: component.bytes,
+        }
+    });
+    let second = facts! {
+        components: components.collect::<Vec<_>>(),
+        prediction_type: schedule.map(|schedule| schedule.prediction_type.to_string()),
+        scheduler: configuration.and_then(|configuration| configuration.scheduler.as_ref()),
+        train_timesteps: schedule.map(|schedule| schedule.num_train_timesteps),
+        vocabulary: configuration.and_then(|configuration| configuration.vocabulary),
+        text_length: directory.map(|directory| directory.text_length),
+        side_multiple: directory.map(|directory| directory.side_multiple),
+    };
+    let first = facts(model);
+    Both { first, second }
 }
 
 /// What a model is for, and the version of Stable Diffusion that it is based on.

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use clap::Args;
 use lb_drawing::draw_tree;
 use lb_render::{Job, Plan, RenderError};
-use lb_schedule::{BranchingProfile, Tree};
+use lb_schedule::Tree;
 use serde::Serialize;
 
-use crate::commands::render::line;
 use crate::error::CommandError;
+use crate::facts;
 use crate::film::FilmArguments;
 use crate::machine::MachineArguments;
 use crate::surroundings::Surroundings;
@@ -49,7 +49,7 @@ pub(crate) fn run(
     }
     let seconds = time::estimate(arguments, &job, &plan, surroundings)?;
     if arguments.json {
-        println!("{}", line(&PlanFacts::new(&plan, seconds)));
+        facts::print(&facts(&plan, seconds));
     } else {
         print!("{}", report::text(&job, &plan, seconds));
         if let Some(path) = &arguments.svg {
@@ -68,54 +68,25 @@ fn drawing(job: &Job, plan: &Plan) -> Result<String, CommandError> {
     Ok(draw_tree(&tree, keyframes))
 }
 
-/// The line of `lb plan --json`. Scripts rely on the names of the fields.
-#[derive(Serialize)]
-struct PlanFacts<'a> {
-    keyframes: usize,
-    seeds: &'a [u64],
-    looped: bool,
-    transitions: Vec<TreeFacts>,
-    model_evaluations: usize,
-    decodes: usize,
-    computed_frames: usize,
-    film_frames: usize,
-    seconds: f64,
-    /// Seconds that a render will take on this machine, if there is an estimate.
-    estimated_seconds: Option<f64>,
-}
-
-/// The tree of a transition.
-#[derive(Serialize)]
-struct TreeFacts {
-    steps: usize,
-    injection_steps: Vec<usize>,
-    branch_counts: Vec<usize>,
-}
-
-impl TreeFacts {
-    fn new(profile: &BranchingProfile) -> Self {
-        let levels = profile.levels();
-        Self {
+fn facts(plan: &Plan, estimated_seconds: Option<f64>) -> impl Serialize {
+    let transitions = plan.profiles.iter().map(|profile| {
+        let levels = profile.levels().iter();
+        facts! {
             steps: profile.steps(),
-            injection_steps: levels.iter().map(|level| level.injection_step).collect(),
-            branch_counts: levels.iter().map(|level| level.branch_count).collect(),
+            injection_steps: levels.clone().map(|level| level.injection_step).collect::<Vec<_>>(),
+            branch_counts: levels.map(|level| level.branch_count).collect::<Vec<_>>(),
         }
-    }
-}
-
-impl<'a> PlanFacts<'a> {
-    fn new(plan: &'a Plan, estimated_seconds: Option<f64>) -> Self {
-        Self {
-            keyframes: plan.keyframes,
-            seeds: &plan.seeds,
-            looped: plan.is_looped(),
-            transitions: plan.profiles.iter().map(TreeFacts::new).collect(),
-            model_evaluations: plan.cost.model_evaluations,
-            decodes: plan.cost.decodes,
-            computed_frames: plan.computed_frames(),
-            film_frames: plan.film_frames(),
-            seconds: plan.seconds(),
-            estimated_seconds,
-        }
+    });
+    facts! {
+        keyframes: plan.keyframes,
+        seeds: &plan.seeds,
+        looped: plan.is_looped(),
+        transitions: transitions.collect::<Vec<_>>(),
+        model_evaluations: plan.cost.model_evaluations,
+        decodes: plan.cost.decodes,
+        computed_frames: plan.computed_frames(),
+        film_frames: plan.film_frames(),
+        seconds: plan.seconds(),
+        estimated_seconds: estimated_seconds,
     }
 }

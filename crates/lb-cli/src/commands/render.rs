@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cache::CacheArguments;
 use crate::error::CommandError;
+use crate::facts;
 use crate::film::FilmArguments;
 use crate::interrupt;
 use crate::machine::{self, MachineArguments};
@@ -57,7 +58,7 @@ pub(crate) fn run(
         if save_only {
             let path = path.display();
             if arguments.output.json {
-                println!("{}", serde_json::json!({ "files": [path.to_string()] }));
+                facts::print(&facts! { files: [path.to_string()] });
             } else if !quiet {
                 println!("{path}");
             }
@@ -92,7 +93,7 @@ pub(crate) fn run(
 /// Prints the summary of a render.
 pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
     if json {
-        println!("{}", line(&RenderFacts::new(summary)));
+        facts::print(&facts(summary));
     } else if !quiet {
         report(summary);
     }
@@ -133,72 +134,32 @@ fn report(summary: &Summary) {
     }
 }
 
-/// The line of `--json`. Scripts rely on the names of the fields.
-#[derive(Serialize)]
-struct RenderFacts<'a> {
-    files: Vec<String>,
-    width: usize,
-    height: usize,
-    film_frames: usize,
-    computed_frames: usize,
-    model_evaluations: usize,
-    /// Evaluations whose results were in the cache. With `model_evaluations`, they add up to the
-    /// number in the plan.
-    reused_evaluations: usize,
-    predicted_rows: usize,
-    predict_calls: usize,
-    decodes: usize,
-    reused_decodes: usize,
-    /// How close the keyframes that are pictures come to them.
-    reconstructions: &'a [lb_render::Reconstruction],
-    seconds: SecondFacts,
-    /// Peak memory in bytes, if the system reports it.
-    peak_memory: Option<u64>,
-    transitions: &'a [lb_render::TransitionSummary],
-}
-
-#[derive(Serialize)]
-struct SecondFacts {
-    total: f64,
-    in_model_sessions: f64,
-    loading: f64,
-    outside: f64,
-}
-
-impl<'a> RenderFacts<'a> {
-    fn new(summary: &'a Summary) -> Self {
-        Self {
-            files: summary
-                .files
-                .iter()
-                .map(|file| file.display().to_string())
-                .collect(),
-            width: summary.width,
-            height: summary.height,
-            film_frames: summary.film_frames,
-            computed_frames: summary.computed_frames,
-            model_evaluations: summary.statistics.model_evaluations,
-            reused_evaluations: summary.statistics.reused_evaluations,
-            predicted_rows: summary.statistics.predicted_rows,
-            predict_calls: summary.statistics.predict_calls,
-            decodes: summary.decodes,
-            reused_decodes: summary.reused_decodes,
-            reconstructions: &summary.reconstructions,
-            seconds: SecondFacts {
-                total: summary.seconds.total,
-                in_model_sessions: summary.seconds.sessions,
-                loading: summary.seconds.loading,
-                outside: summary.seconds.outside(),
-            },
-            peak_memory: peak_memory(),
-            transitions: &summary.transitions,
-        }
+fn facts(summary: &Summary) -> impl Serialize {
+    let (counts, seconds) = (&summary.statistics, &summary.seconds);
+    facts! {
+        files: facts::texts(&summary.files),
+        width: summary.width,
+        height: summary.height,
+        film_frames: summary.film_frames,
+        computed_frames: summary.computed_frames,
+        model_evaluations: counts.model_evaluations,
+        // Results that were in the cache. With `model_evaluations`, they add up to the number in the
+        // plan.
+        reused_evaluations: counts.reused_evaluations,
+        predicted_rows: counts.predicted_rows,
+        predict_calls: counts.predict_calls,
+        decodes: summary.decodes,
+        reused_decodes: summary.reused_decodes,
+        reconstructions: &summary.reconstructions,
+        seconds: facts! {
+            total: seconds.total,
+            in_model_sessions: seconds.sessions,
+            loading: seconds.loading,
+            outside: seconds.outside(),
+        },
+        peak_memory: peak_memory(),
+        transitions: &summary.transitions,
     }
-}
-
-/// The facts as one line of JSON.
-pub(crate) fn line(facts: &impl Serialize) -> String {
-    serde_json::to_string(facts).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
 }
 
 /// The peak memory of this process in bytes, which Linux reports.

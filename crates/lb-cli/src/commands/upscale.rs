@@ -65,9 +65,8 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let outputs = arguments.output.outputs()?;
     if arguments.output.save_job.is_some() {
-        return Err(CommandError::Request(
-            "--save-job belongs to lb render: lb upscale renders only the second stage of a job"
-                .into(),
+        return Err(CommandError::request(
+            "--save-job belongs to lb render: lb upscale renders only the second stage of a job",
         ));
     }
     outputs::require(&outputs)?;
@@ -150,7 +149,7 @@ fn evenly(
 ) -> Result<Vec<usize>, CommandError> {
     let steps = frames - usize::from(!looped);
     if transitions == 0 || !steps.is_multiple_of(transitions) {
-        return Err(CommandError::Request(format!(
+        return Err(CommandError::request(format!(
             "{frames} frames cannot be shared evenly by the {transitions} transitions between \
              {prompts} prompts"
         )));
@@ -173,7 +172,7 @@ struct RenderedTransition {
 /// The fractions of every transition's frames, from a line that `lb render --json` printed.
 fn rendered_fractions(facts: &Path) -> Result<Vec<Vec<f64>>, CommandError> {
     let unreadable = |reason: String| {
-        CommandError::Request(format!("cannot read {}: {reason}", facts.display()))
+        CommandError::request(format!("cannot read {}: {reason}", facts.display()))
     };
     let text = std::fs::read_to_string(facts).map_err(|error| unreadable(error.to_string()))?;
     let rendered: Rendered =

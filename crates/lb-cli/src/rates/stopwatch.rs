@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lb_render::{RenderEvent, Stage, StageCost, Summary};
+use lb_render::{Forecast, RenderEvent, Stage, Summary};
 
 use super::Rate;
 
@@ -45,7 +45,7 @@ impl Stopwatch {
 
     /// The rate of every stage of a finished render. It is `None` if too little was computed for an
     /// estimate, or if some results came from the cache.
-    pub(crate) fn rates(&self, planned: &[StageCost], summary: &Summary) -> Vec<Option<Rate>> {
+    pub(crate) fn rates(&self, planned: &[Forecast], summary: &Summary) -> Vec<Option<Rate>> {
         let reused = summary.statistics.reused_evaluations > 0;
         let laps = self.stages.iter().zip(planned);
         laps.map(|(lap, planned)| lap.rate(planned).filter(|_| !reused))
@@ -71,17 +71,16 @@ impl Lap {
         }
     }
 
-    fn rate(&self, planned: &StageCost) -> Option<Rate> {
-        let StageCost { cost, rows } = *planned;
-        if self.evaluations == 0 || cost.decodes == 0 {
+    fn rate(&self, planned: &Forecast) -> Option<Rate> {
+        if self.evaluations == 0 || planned.decodes == 0 {
             return None;
         }
         let per_evaluation = self.evaluating.as_secs_f64() / self.evaluations as f64;
-        let evaluating = per_evaluation * cost.model_evaluations as f64;
+        let evaluating = per_evaluation * planned.model_evaluations as f64;
         let decoding = self.decoding.as_secs_f64();
         Some(Rate {
-            per_row: evaluating / rows as f64,
-            per_decode: decoding / cost.decodes as f64,
+            per_row: evaluating / planned.rows as f64,
+            per_decode: decoding / planned.decodes as f64,
             beside: (self.whole.as_secs_f64() - evaluating - decoding).max(0.0),
         })
     }

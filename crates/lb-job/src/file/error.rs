@@ -1,6 +1,6 @@
 //! The errors of job files.
 
-#![allow(missing_docs)]
+#![allow(missing_docs)] // Messages and names of fields say what most variants are.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,7 +27,6 @@ impl fmt::Display for Location {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobFileError {
-    /// The file cannot be read.
     #[error("cannot read the job file {}: {source}", path.display())]
     Read {
         path: PathBuf,
@@ -36,14 +35,12 @@ pub enum JobFileError {
     /// The path is a folder, a pipe or a device.
     #[error("{} is not a regular file; a job file must be one", path.display())]
     NotRegular { path: PathBuf },
-    /// The file is larger than [`LARGEST_JOB_FILE`].
     #[error(
         "{} is too large for a job file: at most {} KiB are read",
         path.display(),
         LARGEST_JOB_FILE / 1024
     )]
     TooLarge { path: PathBuf },
-    /// The file is not a text.
     #[error("{} is not a job file, because it is not UTF-8 text", path.display())]
     NotText { path: PathBuf },
     /// The text is not TOML.
@@ -91,7 +88,6 @@ pub enum JobFileError {
         location: Location,
         problem: SettingsError,
     },
-    /// Files include each other in a circle.
     #[error("job files include each other: {}", chain(files))]
     IncludeCycle {
         /// The files, from the first one that was read to the one that comes a second time.
@@ -108,7 +104,6 @@ pub enum JobFileError {
         /// The files, from the first one read.
         files: Vec<PathBuf>,
     },
-    /// An included file has keyframes.
     #[error(
         "{location}: an included file must not have keyframes; move them to the file that includes it"
     )]

@@ -3,43 +3,38 @@
 use serde_json::Value;
 
 use super::JobFileError;
-use super::keys::TableKeys;
+use super::keys::{KEYFRAME, TableKeys, tables};
+use crate::JobSettings;
 use crate::settings::shortened;
-use crate::{
-    CrossfeedSettings, DepthSettings, InpaintSettings, JobSettings, KeyframeSettings,
-    UpscaleSettings,
-};
 
-pub(super) fn read(text: &str) -> Result<JobSettings, JobFileError> {
-    let broken = |error: serde_json::Error| JobFileError::Json {
-        reason: error.to_string(),
-    };
-    let value: Value = serde_json::from_str(text).map_err(broken)?;
-    validate_keys(&value, "", &TableKeys::film())?;
-    for (name, keys) in [
-        ("defaults", TableKeys::defaults()),
-        ("crossfeed", TableKeys::table::<CrossfeedSettings>()),
-        ("inpaint", TableKeys::table::<InpaintSettings>()),
-        ("depth", TableKeys::table::<DepthSettings>()),
-        ("upscale", TableKeys::table::<UpscaleSettings>()),
-    ] {
-        validate_keys(&value[name], &format!("{name}."), &keys)?;
+impl JobSettings {
+    /// Reads settings from JSON. The keys are those of a job file, with `keyframe` as a list;
+    /// `include` is not allowed. Paths are not changed.
+    ///
+    /// # Errors
+    /// [`JobFileError::Json`] for text that is not JSON or has values of a wrong type, and
+    /// [`JobFileError::UnknownJsonKey`].
+    pub fn from_json(text: &str) -> Result<Self, JobFileError> {
+        let broken = |error: serde_json::Error| JobFileError::Json {
+            reason: error.to_string(),
+        };
+        let value: Value = serde_json::from_str(text).map_err(broken)?;
+        validate_keys(&value, "", &TableKeys::film())?;
+        for name in tables() {
+            validate_keys(&value[&name], &format!("{name}."), &TableKeys::table(&name))?;
+        }
+        let keyframes = value[KEYFRAME].as_array();
+        for (index, keyframe) in keyframes.into_iter().flatten().enumerate() {
+            let keys = TableKeys::table(KEYFRAME);
+            validate_keys(keyframe, &format!("{KEYFRAME}[{index}]."), &keys)?;
+        }
+        serde_json::from_str(text).map_err(broken)
     }
-    let keyframes = value["keyframe"].as_array();
-    for (index, keyframe) in keyframes.into_iter().flatten().enumerate() {
-        let keys = TableKeys::table::<KeyframeSettings>();
-        validate_keys(keyframe, &format!("keyframe[{index}]."), &keys)?;
-    }
-    serde_json::from_str(text).map_err(broken)
 }
 
 /// Refuses the first key of an object that its table does not have.
 fn validate_keys(value: &Value, prefix: &str, keys: &TableKeys) -> Result<(), JobFileError> {
-    for key in value
-        .as_object()
-        .into_iter()
-        .flat_map(|object| object.keys())
-    {
+    for (key, _) in value.as_object().into_iter().flatten() {
         if let Some(advice) = keys.advice(key) {
             return Err(JobFileError::UnknownJsonKey {
                 key: format!("{prefix}{}", shortened(key, 40)),

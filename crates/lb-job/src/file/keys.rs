@@ -1,11 +1,13 @@
-//! The keys that each table may have, according to the declaration of the settings, and advice about
-//! other keys.
+//! The tables of a job file and the keys that each may have, according to the declaration of the
+//! settings; and advice about other keys.
 
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::settings::shortened;
-use crate::{DefaultSettings, JobSettings, KeyframeSettings};
+use crate::{JobSettings, KeyframeSettings};
+
+/// The key of the list of keyframes, whose items are tables.
+pub(super) const KEYFRAME: &str = "keyframe";
 
 /// The keys of a table, and advice about keys that belong in another one.
 pub(super) struct TableKeys {
@@ -16,45 +18,53 @@ pub(super) struct TableKeys {
     belongs: &'static str,
 }
 
-/// The settings of a table with all of them open: an entry for each key. A key that names a table has
-/// a map as its value.
-fn schema<T: Serialize + Default>() -> serde_json::Map<String, Value> {
-    match serde_json::to_value(T::default()) {
+/// All settings of the film, apart from its keyframes. All are open: each key has `null` as its value,
+/// and a table has a map.
+fn film() -> Map<String, Value> {
+    object(serde_json::to_value(JobSettings::default()))
+}
+
+fn object(value: serde_json::Result<Value>) -> Map<String, Value> {
+    match value {
         Ok(Value::Object(entries)) => entries,
-        _ => serde_json::Map::new(),
+        _ => Map::new(),
     }
 }
 
-fn keys<T: Serialize + Default>() -> impl Iterator<Item = String> {
-    schema::<T>().into_iter().map(|(key, _)| key)
+/// The keys of a table, which is [`KEYFRAME`] or one of [`tables`].
+fn keys_of(table: &str) -> Vec<String> {
+    let entries = match table {
+        KEYFRAME => object(serde_json::to_value(KeyframeSettings::default())),
+        other => object(Ok(film().remove(other).unwrap_or_default())),
+    };
+    entries.into_iter().map(|(key, _)| key).collect()
+}
+
+/// The names of all tables that a file may have once.
+pub(super) fn tables() -> Vec<String> {
+    let tables = film().into_iter().filter(|(_, value)| value.is_object());
+    tables.map(|(name, _)| name).collect()
 }
 
 impl TableKeys {
     /// The keys at the top of a file: the film's own keys, and all tables.
     pub(super) fn film() -> Self {
+        let film = film().into_iter().map(|(key, _)| key);
         Self {
-            known: keys::<JobSettings>().chain(["keyframe".into()]).collect(),
-            elsewhere: keys::<KeyframeSettings>().collect(),
+            known: film.chain([KEYFRAME.into()]).collect(),
+            elsewhere: keys_of(KEYFRAME),
             belongs: "in a [[keyframe]] or, for all keyframes, in [defaults]",
         }
     }
 
-    /// The keys of any other table.
-    pub(super) fn table<T: Serialize + Default>() -> Self {
-        let film = schema::<JobSettings>().into_iter();
+    /// The keys of a table, which is [`KEYFRAME`] or one of [`tables`].
+    pub(super) fn table(name: &str) -> Self {
+        let film = film().into_iter().filter(|(_, value)| value.is_null());
         Self {
-            known: keys::<T>().collect(),
-            elsewhere: film
-                .filter(|(_, value)| value.is_null())
-                .map(|(key, _)| key)
-                .collect(),
+            known: keys_of(name),
+            elsewhere: film.map(|(key, _)| key).collect(),
             belongs: "at the top of the file, above every table",
         }
-    }
-
-    /// The keys of `[defaults]`.
-    pub(super) fn defaults() -> Self {
-        Self::table::<DefaultSettings>()
     }
 
     /// The same keys and one more.
@@ -73,11 +83,11 @@ impl TableKeys {
         }
         // The time of a comparison grows with the length, and no key is as long as this.
         let short = shortened(name, 40);
-        let likeness = |key: &String| strsim::jaro_winkler(&short, key);
-        let nearest = |keys: &'_ [String]| -> Option<(f64, String)> {
-            let all = keys.iter().map(|key| (likeness(key), key));
-            let best = all.max_by(|left, right| left.0.total_cmp(&right.0));
-            best.map(|(likeness, key)| (likeness, key.clone()))
+        let nearest = |keys: &[String]| {
+            let all = keys
+                .iter()
+                .map(|key| (strsim::jaro_winkler(&short, key), key.clone()));
+            all.max_by(|left, right| left.0.total_cmp(&right.0))
         };
         let Some((likeness, known)) = nearest(&self.known) else {
             return Some("no key is known here".into());

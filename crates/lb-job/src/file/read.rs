@@ -7,29 +7,40 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use lb_files::FileError;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use super::keys::TableKeys;
+use super::keys::{KEYFRAME, TableKeys, tables};
 use super::{JobFileError, LARGEST_JOB_FILE, Location, is_model_path};
 use crate::settings::shortened;
-use crate::{
-    CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings, Job, JobSettings,
-    KeyframeSettings, SettingsError, UpscaleSettings,
-};
+use crate::{Job, JobSettings, SettingsError};
 
-/// Reads a file and those that it includes.
-pub(super) fn file(path: &Path) -> Result<JobSettings, JobFileError> {
-    included(path, &mut Vec::new())
+impl JobSettings {
+    /// Reads a job file, and the files that it includes.
+    ///
+    /// Paths in a file are relative to the file's own folder, and so is a model that is named with a
+    /// slash.
+    ///
+    /// # Errors
+    /// A [`JobFileError`] that names file and line. A file that is larger than [`LARGEST_JOB_FILE`]
+    /// is not read.
+    pub fn read(path: &Path) -> Result<Self, JobFileError> {
+        included(path, &mut Vec::new())
+    }
+
+    /// Reads the text of a job file that comes from `origin`, which can be a film, for example, and the
+    /// files that it includes. Relative paths are relative to the folder of `origin`.
+    ///
+    /// # Errors
+    /// A [`JobFileError`] that names `origin` and the line.
+    pub fn parse(text: &str, origin: &Path) -> Result<Self, JobFileError> {
+        Document::new(origin, text)?.settings(&mut vec![origin.to_path_buf()])
+    }
 }
 
-/// Reads the text of a job file that need not exist on disk, and the files that it includes.
-pub(super) fn text(text: &str, origin: &Path) -> Result<JobSettings, JobFileError> {
-    let document = Document::new(origin, text)?;
-    document.settings(&mut vec![origin.to_path_buf()])
-}
+/// The key at the top of a file that names another one. It is no setting.
+const INCLUDE: &str = "include";
 
 /// Reads a file that the last file of `chain` includes. The chain begins with the outermost file.
 fn included(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
@@ -96,42 +107,26 @@ impl<'a> Document<'a> {
     fn settings(&self, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
         let root = Table {
             document: self,
+            name: "",
             entries: self.root.get_ref(),
             start: 0,
         };
-        let include = "include";
-        let mut settings: JobSettings = root.read(&TableKeys::film().and(include))?;
-        for table in root.tables("keyframe")? {
+        root.validate_entries(&TableKeys::film().and(INCLUDE))?;
+        for table in root.tables(KEYFRAME)? {
             if chain.len() > 1 {
-                let location = root.location_of("keyframe");
+                let location = root.location_of(KEYFRAME);
                 return Err(JobFileError::IncludedKeyframes { location });
             }
-            let keyframe: KeyframeSettings = table.read(&TableKeys::table::<KeyframeSettings>())?;
-            table.settings(keyframe.branching.validate())?;
-            settings.keyframes.push(keyframe);
+            table.validate()?;
         }
-        if let Some(table) = root.table("defaults")? {
-            settings.defaults = table.read::<DefaultSettings>(&TableKeys::defaults())?;
-            table.settings(settings.defaults.branching.validate())?;
+        for name in tables() {
+            if let Some(table) = root.table(&name)? {
+                table.validate()?;
+            }
         }
-        if let Some(table) = root.table("crossfeed")? {
-            settings.crossfeed = table.read(&TableKeys::table::<CrossfeedSettings>())?;
-        }
-        if let Some(table) = root.table("inpaint")? {
-            settings.inpaint = table.read(&TableKeys::table::<InpaintSettings>())?;
-        }
-        if let Some(table) = root.table("depth")? {
-            settings.depth = table.read(&TableKeys::table::<DepthSettings>())?;
-            table.settings(match settings.depth.image {
-                Some(_) => Ok(()),
-                None => Err(SettingsError::DepthWithoutImage),
-            })?;
-        }
-        if let Some(table) = root.table("upscale")? {
-            settings.upscale = table.read(&TableKeys::table::<UpscaleSettings>())?;
-        }
+        let mut settings = root.read(root.entries.clone())?;
         self.anchor(&mut settings);
-        match root.string(include)? {
+        match root.string(INCLUDE)? {
             Some(path) => Ok(settings.over(included(&self.beside(path), chain)?)),
             None => Ok(settings),
         }
@@ -148,13 +143,10 @@ impl<'a> Document<'a> {
         for image in images.flatten() {
             *image = self.beside(&image);
         }
-        for model in [&mut settings.model, &mut settings.upscale.model]
-            .into_iter()
-            .flatten()
-        {
-            let beside = self.beside(&model);
+        let models = [&mut settings.model, &mut settings.upscale.model];
+        for model in models.into_iter().flatten() {
             if is_model_path(model)
-                && let Some(path) = beside.to_str()
+                && let Some(path) = self.beside(&model).to_str()
             {
                 *model = path.to_owned();
             }
@@ -174,18 +166,33 @@ fn location(path: &Path, text: &str, span: Range<usize>) -> Location {
 #[derive(Clone, Copy)]
 struct Table<'a> {
     document: &'a Document<'a>,
+    /// The table's key, which is empty for the document as a whole.
+    name: &'a str,
     entries: &'a DeTable<'a>,
     /// Where in the text the table begins.
     start: usize,
 }
 
 impl<'a> Table<'a> {
-    /// Reads the settings of this table, apart from tables within it.
-    fn read<T>(&self, keys: &TableKeys) -> Result<T, JobFileError>
-    where
-        T: DeserializeOwned + Serialize + Default,
-    {
-        let mut entries = DeTable::new();
+    /// Checks the entries of a table within a document, each alone and all together.
+    fn validate(&self) -> Result<(), JobFileError> {
+        self.validate_entries(&TableKeys::table(self.name))?;
+        let settings = self.read(self.entries.clone())?;
+        let keyframes = settings.keyframes.iter().map(|at| &at.branching);
+        let mut trees = keyframes.chain([&settings.defaults.branching]);
+        let mut checked = trees.try_for_each(|tree| tree.validate());
+        if self.name == "depth" && settings.depth.image.is_none() {
+            checked = Err(SettingsError::DepthWithoutImage);
+        }
+        checked.map_err(|problem| JobFileError::Settings {
+            location: self.location(self.start..self.start),
+            problem,
+        })
+    }
+
+    /// Checks each entry of this table, apart from tables within it.
+    fn validate_entries(&self, keys: &TableKeys) -> Result<(), JobFileError> {
+        let tables = tables();
         for (key, value) in self.entries.iter() {
             let name = key.get_ref().as_ref();
             if let Some(advice) = keys.advice(name) {
@@ -195,25 +202,20 @@ impl<'a> Table<'a> {
                     advice,
                 });
             }
-            if TABLES.contains(&name) {
-                continue;
+            if name != INCLUDE && name != KEYFRAME && !tables.iter().any(|table| table == name) {
+                self.validate_entry(key, value)?;
             }
-            self.validate::<T>(key.clone(), name, value)?;
-            entries.insert(key.clone(), value.clone());
         }
-        deserialize(entries).map_err(|error| JobFileError::Syntax {
-            location: self.location(self.start..self.start),
-            reason: shortened(error.message(), 200),
-        })
+        Ok(())
     }
 
     /// Checks a single entry, so that an error can name it.
-    fn validate<T: DeserializeOwned>(
+    fn validate_entry(
         &self,
-        key: Spanned<toml::de::DeString<'a>>,
-        name: &str,
+        key: &Spanned<DeString<'a>>,
         value: &Spanned<DeValue<'a>>,
     ) -> Result<(), JobFileError> {
+        let name = key.get_ref().as_ref();
         if let DeValue::String(text) = value.get_ref()
             && text.len() > Job::LONGEST_PROMPT
         {
@@ -224,8 +226,8 @@ impl<'a> Table<'a> {
             });
         }
         let mut alone = DeTable::new();
-        alone.insert(key, value.clone());
-        let Err(error) = deserialize::<T>(alone) else {
+        alone.insert(key.clone(), value.clone());
+        let Err(error) = self.deserialize(alone) else {
             return Ok(());
         };
         let message = error.message();
@@ -241,6 +243,27 @@ impl<'a> Table<'a> {
                 rule: message.into(),
             }),
         }
+    }
+
+    /// The settings of a document in which this table has these entries, and which has no other table.
+    fn read(&self, entries: DeTable<'a>) -> Result<JobSettings, JobFileError> {
+        let settings = self.deserialize(entries);
+        settings.map_err(|error| JobFileError::Syntax {
+            location: self.location(self.start..self.start),
+            reason: shortened(error.message(), 200),
+        })
+    }
+
+    fn deserialize(&self, entries: DeTable<'a>) -> Result<JobSettings, toml::de::Error> {
+        let spanned = |value| Spanned::new(0..0, value);
+        let mut root = DeTable::new();
+        let value = match self.name {
+            "" => return deserialize(entries),
+            KEYFRAME => DeValue::Array(DeArray::from_iter([spanned(DeValue::Table(entries))])),
+            _ => DeValue::Table(entries),
+        };
+        root.insert(Spanned::new(0..0, self.name.into()), spanned(value));
+        deserialize(root)
     }
 
     fn location(&self, span: Range<usize>) -> Location {
@@ -267,74 +290,53 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Adds the location of this table to the error of a check between its settings.
-    fn settings(&self, checked: Result<(), SettingsError>) -> Result<(), JobFileError> {
-        checked.map_err(|problem| JobFileError::Settings {
-            location: self.location(self.start..self.start),
-            problem,
-        })
-    }
-
     fn string(&self, key: &str) -> Result<Option<&'a str>, JobFileError> {
-        match self.entries.get(key) {
-            None => Ok(None),
-            Some(value) => match value.get_ref().as_str() {
-                Some(text) => Ok(Some(text)),
-                None => self.wrong(key, "a string", value),
-            },
-        }
+        self.value(key, "a string", |value| value.get_ref().as_str())
     }
 
     /// A table within this one.
-    fn table(&self, key: &str) -> Result<Option<Self>, JobFileError> {
-        match self.entries.get(key) {
-            None => Ok(None),
-            Some(value) => match self.inner(value) {
-                Some(table) => Ok(Some(table)),
-                None => self.wrong(key, "a table", value),
-            },
-        }
+    fn table(&self, key: &'a str) -> Result<Option<Self>, JobFileError> {
+        self.value(key, "a table", |value| self.inner(key, value))
     }
 
     /// The tables of a list of tables.
-    fn tables(&self, key: &str) -> Result<Vec<Self>, JobFileError> {
+    fn tables(&self, key: &'a str) -> Result<Vec<Self>, JobFileError> {
+        let expected = "a list of tables, each with its name in double brackets";
+        let tables = self.value(key, expected, |value| {
+            let items = value.get_ref().as_array()?.iter();
+            items.map(|item| self.inner(key, item)).collect()
+        });
+        Ok(tables?.unwrap_or_default())
+    }
+
+    /// The value of a key as what `read` makes of it, which is `None` for a value of another type.
+    fn value<T>(
+        &self,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&'a Spanned<DeValue<'a>>) -> Option<T>,
+    ) -> Result<Option<T>, JobFileError> {
         let Some(value) = self.entries.get(key) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        let items = value.get_ref().as_array();
-        let tables = items.and_then(|items| items.iter().map(|item| self.inner(item)).collect());
-        match tables {
-            Some(tables) => Ok(tables),
-            None => self.wrong(
-                key,
-                "a list of tables, each with its name in double brackets",
-                value,
-            ),
+        match read(value) {
+            Some(read) => Ok(Some(read)),
+            None => self.wrong(key, expected, value),
         }
     }
 
-    fn inner(&self, value: &'a Spanned<DeValue<'a>>) -> Option<Self> {
+    fn inner(&self, name: &'a str, value: &'a Spanned<DeValue<'a>>) -> Option<Self> {
         Some(Table {
             document: self.document,
+            name,
             entries: value.get_ref().as_table()?,
             start: value.span().start,
         })
     }
 }
 
-/// Keys that [`Document::settings`] reads itself.
-const TABLES: [&str; 7] = [
-    "include",
-    "keyframe",
-    "defaults",
-    "crossfeed",
-    "inpaint",
-    "depth",
-    "upscale",
-];
-
-fn deserialize<T: DeserializeOwned>(entries: DeTable<'_>) -> Result<T, toml::de::Error> {
-    T::deserialize(toml::de::Deserializer::from(Spanned::new(0..0, entries)))
+fn deserialize(entries: DeTable<'_>) -> Result<JobSettings, toml::de::Error> {
+    JobSettings::deserialize(toml::de::Deserializer::from(Spanned::new(0..0, entries)))
 }
 
 /// Plain words for what serde expects of a value, or of an item in a list.

@@ -7,16 +7,39 @@ use lb_schedule::Crossfeed;
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
-use super::JobFileError;
+use super::{JobFileError, LARGEST_JOB_FILE};
 use crate::{BranchingSettings, Job, JobSettings, Keyframe, KeyframeSettings, SharedSettings};
+
+impl Job {
+    /// The job as a job file in which every value is explicit.
+    ///
+    /// Values that all keyframes or all transitions have in common are written once, in `[defaults]`.
+    /// Reading the text gives an equal job.
+    ///
+    /// # Errors
+    /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, and [`JobFileError::Oversized`]
+    /// for a text that is too long to be read again.
+    pub fn to_toml(&self) -> Result<String, JobFileError> {
+        let mut job = self.clone();
+        if let Some(path) = job.paths_mut().find(|path| path.to_str().is_none()) {
+            return Err(JobFileError::NotUnicode { path: path.clone() });
+        }
+        let text = text(self);
+        match text.len() {
+            bytes if bytes > LARGEST_JOB_FILE => Err(JobFileError::Oversized { bytes }),
+            _ => Ok(text),
+        }
+    }
+}
 
 /// Lines like `key = value`, in the order in which they are written.
 type Lines = Vec<String>;
 
-pub(super) fn text(job: &Job) -> Result<String, JobFileError> {
-    if let Some(path) = job.paths().find(|path| path.to_str().is_none()) {
-        return Err(JobFileError::NotUnicode { path: path.into() });
-    }
+/// The keys of the film, in the order of the manual.
+const FILM_KEYS: &str = "model size fps film_seconds timing loop sampler spacing mid_compression \
+                         spacing_distance fit inversion_iterations";
+
+fn text(job: &Job) -> String {
     let settings = job.settings();
     let mut text = String::from(
         "# A film as `lb render` makes it; every value is written out. Keys: docs/job-file.md\n",
@@ -25,14 +48,14 @@ pub(super) fn text(job: &Job) -> Result<String, JobFileError> {
     if job.crossfeed != Crossfeed::default() {
         table(&mut text, "[crossfeed]", &lines(&settings.crossfeed));
     }
-    if job.inpaint.is_some() {
-        table(&mut text, "[inpaint]", &lines(&settings.inpaint));
-    }
-    if job.depth.is_some() {
-        table(&mut text, "[depth]", &lines(&settings.depth));
-    }
-    if job.upscale.is_some() {
-        table(&mut text, "[upscale]", &lines(&settings.upscale));
+    for (header, lines) in [
+        ("[inpaint]", lines(&settings.inpaint)),
+        ("[depth]", lines(&settings.depth)),
+        ("[upscale]", lines(&settings.upscale)),
+    ] {
+        if !lines.is_empty() {
+            table(&mut text, header, &lines);
+        }
     }
 
     let transitions = &settings.keyframes[..job.transitions.len().min(settings.keyframes.len())];
@@ -53,7 +76,7 @@ pub(super) fn text(job: &Job) -> Result<String, JobFileError> {
         write(&mut text, &motions.next().unwrap_or_default());
         write(&mut text, &trees.next().unwrap_or_default());
     }
-    Ok(text)
+    text
 }
 
 fn write(text: &mut String, lines: &Lines) {
@@ -70,38 +93,20 @@ fn table(text: &mut String, header: &str, lines: &Lines) {
     write(text, lines);
 }
 
-/// The keys of the film, in the order of the manual.
+/// The settings of the film that are not in a table.
 fn film(job: &Job, settings: &JobSettings) -> Lines {
-    let open = JobSettings::default;
-    let pieces = [
-        JobSettings {
-            model: settings.model.clone(),
-            ..open()
-        },
-        JobSettings {
-            size: settings.size,
-            ..open()
-        },
-        JobSettings {
-            timing: settings.timing.clone(),
-            ..open()
-        },
-        JobSettings {
-            sampler: settings.sampler,
-            spacing: settings.spacing,
-            distance: settings.distance,
-            ..open()
-        },
-        JobSettings {
-            fit: settings.fit,
-            ..open()
-        },
-        JobSettings {
-            inversion_iterations: settings.inversion_iterations.filter(|_| job.pictures() > 0),
-            ..open()
-        },
-    ];
-    pieces.iter().flat_map(lines).collect()
+    let mut lines = lines(&JobSettings {
+        keyframes: Vec::new(),
+        inversion_iterations: settings.inversion_iterations.filter(|_| job.pictures() > 0),
+        ..settings.clone()
+    });
+    let rank = |line: &String| {
+        let key = line.split(' ').next();
+        let rank = FILM_KEYS.split(' ').position(|known| key == Some(known));
+        rank.unwrap_or(usize::MAX)
+    };
+    lines.sort_by_key(rank);
+    lines
 }
 
 /// The settings that are always written in a keyframe's own table. For a picture these include the

@@ -110,7 +110,7 @@ impl JobSettings {
         let mut settings = Job::default().settings();
         settings.spacing.mid_compression = Some(SpacingSettings::MID_COMPRESSION);
         settings.defaults.shared =
-            SharedSettings::explicit(&Keyframe::default(), &Transition::default());
+            SharedSettings::explicit(&Keyframe::default(), Some(&Transition::default()));
         settings.defaults.branching = (&Branching::default()).into();
         settings.inpaint.feather = Some(Inpaint::FEATHER);
         settings.upscale.stage = (&Upscale::with_model("")).into();

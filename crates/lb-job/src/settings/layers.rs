@@ -1,21 +1,42 @@
 //! How settings are laid over each other.
 //!
-//! Nearly every setting that the upper layer leaves open takes the value of the lower layer. [`Merge`]
-//! derives this rule, and this file has the exceptions.
-
-use merge::Merge;
+//! Nearly every setting that the upper layer leaves open takes the value of the lower layer. The
+//! exceptions are settings that contradict each other, of which the lower ones are dropped first.
 
 use super::{
     BranchingSettings, DefaultSettings, JobSettings, KeyframeSettings, SpacingChoice,
     SpacingSettings,
 };
 
+/// A setting, or several of them, as a part of a layer.
+pub(super) trait Layer {
+    /// Takes what is open from the lower layer.
+    fn fill_from(&mut self, lower: Self);
+}
+
+impl<T> Layer for Option<T> {
+    fn fill_from(&mut self, lower: Self) {
+        *self = self.take().or(lower);
+    }
+}
+
+/// A list comes from one layer as a whole.
+impl<T> Layer for Vec<T> {
+    fn fill_from(&mut self, lower: Self) {
+        if self.is_empty() {
+            *self = lower;
+        }
+    }
+}
+
 impl JobSettings {
     /// These settings, with open ones taken from `lower`. The keyframes all come from one layer: from
     /// the upper one, unless it has none.
     #[must_use]
-    pub fn over(mut self, lower: Self) -> Self {
-        self.merge(lower);
+    pub fn over(mut self, mut lower: Self) -> Self {
+        lower.spacing = self.spacing.compatible(lower.spacing);
+        lower.defaults.branching = (self.defaults.branching).compatible(lower.defaults.branching);
+        self.fill_from(lower);
         self
     }
 
@@ -24,8 +45,12 @@ impl JobSettings {
     #[must_use]
     pub fn forced_on(self, mut lower: Self) -> Self {
         for keyframe in &mut lower.keyframes {
-            let own = std::mem::take(keyframe);
-            *keyframe = own.under(&self.defaults);
+            let own = DefaultSettings {
+                shared: std::mem::take(&mut keyframe.shared),
+                branching: std::mem::take(&mut keyframe.branching),
+            };
+            let forced = keyframe.applicable(&self.defaults).over(own);
+            (keyframe.shared, keyframe.branching) = (forced.shared, forced.branching);
         }
         self.over(lower)
     }
@@ -38,60 +63,49 @@ impl KeyframeSettings {
     /// because guidance makes its inversion less exact.
     #[must_use]
     pub fn with_defaults(mut self, defaults: &DefaultSettings) -> Self {
-        let mut shared = defaults.shared.clone();
-        if self.image.is_some() {
-            shared.guidance_scale = None;
-        }
-        self.shared.merge(shared);
-        branching(&mut self.branching, defaults.branching.clone());
+        let defaults = self.applicable(defaults);
+        let own = DefaultSettings {
+            shared: self.shared,
+            branching: self.branching,
+        };
+        let DefaultSettings { shared, branching } = own.over(defaults);
+        (self.shared, self.branching) = (shared, branching);
         self
     }
 
-    /// This keyframe, with `forced` replacing its own settings. Only the guidance scale of a keyframe
-    /// that is a picture is never replaced.
-    fn under(self, forced: &DefaultSettings) -> Self {
-        let DefaultSettings {
-            mut shared,
-            branching: mut tree,
-        } = forced.clone();
+    /// The defaults that apply to this keyframe: all, but for the guidance scale of a picture.
+    fn applicable(&self, defaults: &DefaultSettings) -> DefaultSettings {
+        let mut defaults = defaults.clone();
         if self.image.is_some() {
-            shared.guidance_scale = None;
+            defaults.shared.guidance_scale = None;
         }
-        shared.merge(self.shared);
-        branching(&mut tree, self.branching);
+        defaults
+    }
+}
+
+impl DefaultSettings {
+    fn over(mut self, mut lower: Self) -> Self {
+        lower.branching = self.branching.compatible(lower.branching);
+        self.fill_from(lower);
+        self
+    }
+}
+
+impl SpacingSettings {
+    /// The part of the lower settings that these can be laid over: perceptual spacing has no mid
+    /// compression.
+    fn compatible(&self, lower: Self) -> Self {
+        let is_perceptual = self.choice == Some(SpacingChoice::Perceptual);
         Self {
-            shared,
-            branching: tree,
-            ..self
+            mid_compression: lower.mid_compression.filter(|_| !is_perceptual),
+            ..lower
         }
     }
-}
-
-/// Keeps the upper list, or takes the lower one if the upper one is empty.
-pub(super) fn non_empty<T>(upper: &mut Vec<T>, lower: Vec<T>) {
-    if upper.is_empty() {
-        *upper = lower;
-    }
-}
-
-/// A lower mid compression is dropped if the upper layer chooses perceptual spacing, which has none.
-pub(super) fn spacing(upper: &mut SpacingSettings, mut lower: SpacingSettings) {
-    if upper.choice == Some(SpacingChoice::Perceptual) {
-        lower.mid_compression = None;
-    }
-    upper.merge(lower);
-}
-
-/// Takes from the lower settings only those that are compatible with how the upper ones describe the
-/// tree. For example, an upper number of frames keeps the lower steps, but not a lower list of
-/// branches.
-pub(super) fn branching(upper: &mut BranchingSettings, lower: BranchingSettings) {
-    let lower = upper.compatible(lower);
-    upper.merge(lower);
 }
 
 impl BranchingSettings {
-    /// The part of the lower settings that these can be laid over.
+    /// The part of the lower settings that is compatible with how these describe the tree. For
+    /// example, an upper number of frames keeps the lower steps, but not a lower list of branches.
     fn compatible(&self, lower: Self) -> Self {
         let injections = self.injection_steps.is_some() || self.injection_strengths.is_some();
         if self.quality.is_some() {
@@ -132,9 +146,12 @@ mod tests {
     use super::*;
     use crate::{Branching, Injections};
 
-    fn over(mut upper: BranchingSettings, lower: BranchingSettings) -> BranchingSettings {
-        branching(&mut upper, lower);
-        upper
+    fn over(upper: BranchingSettings, lower: BranchingSettings) -> BranchingSettings {
+        let layer = |branching| DefaultSettings {
+            branching,
+            ..Default::default()
+        };
+        layer(upper).over(layer(lower)).branching
     }
 
     fn numbers(steps: Option<usize>, frames: Option<usize>) -> BranchingSettings {
@@ -252,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_mid_compression_is_dropped_with_the_fixed_spacing_it_belonged_to() {
-        let mut upper = SpacingSettings {
+        let upper = SpacingSettings {
             choice: Some(SpacingChoice::Perceptual),
             mid_compression: None,
         };
@@ -260,10 +277,14 @@ mod tests {
             choice: Some(SpacingChoice::Fixed),
             mid_compression: Some(2.0),
         };
-        spacing(&mut upper, lower);
-        assert_eq!(upper.mid_compression, None);
-        let mut open = SpacingSettings::default();
-        spacing(&mut open, lower);
-        assert_eq!(open, lower);
+        let over = |spacing, lower| {
+            let layer = |spacing| JobSettings {
+                spacing,
+                ..Default::default()
+            };
+            layer(spacing).over(layer(lower)).spacing
+        };
+        assert_eq!(over(upper, lower).mid_compression, None);
+        assert_eq!(over(SpacingSettings::default(), lower), lower);
     }
 }

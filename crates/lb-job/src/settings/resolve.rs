@@ -1,10 +1,11 @@
-//! Turning settings into a job.
+//! Turning settings into a job, and a job into settings that leave nothing open.
 
 use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
 
 use super::{
-    BranchingSettings, CrossfeedSettings, InpaintSettings, JobSettings, KeyframeSettings,
-    SpacingChoice, SpacingSettings, UpscaleSettings,
+    BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings,
+    JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings, SpacingChoice,
+    SpacingSettings, TimingSettings, UpscaleSettings,
 };
 use crate::{
     Branching, DepthMap, Injections, Inpaint, Job, Keyframe, SettingsError, Transition, Upscale,
@@ -14,8 +15,8 @@ impl JobSettings {
     /// The job, with defaults for all settings that are open.
     ///
     /// A keyframe without a seed gets the seed of the keyframe before it plus 1, and the first one
-    /// gets 0; keyframes that are pictures are skipped. A keyframe that is a picture needs no prompt. In a film that is
-    /// not looped, the transition after the last keyframe is not used.
+    /// gets 0; keyframes that are pictures are skipped. A keyframe that is a picture needs no prompt. In
+    /// a film that is not looped, the transition after the last keyframe is not used.
     ///
     /// # Errors
     /// A [`SettingsError`] if settings contradict each other, or if one is missing. Ranges are checked
@@ -24,10 +25,9 @@ impl JobSettings {
         let default = Job::default();
         let timing = &self.timing;
         let looped = timing.looped.unwrap_or(default.looped);
-        let settings: Vec<KeyframeSettings> = self
-            .keyframes
-            .iter()
-            .map(|keyframe| keyframe.clone().with_defaults(&self.defaults))
+        let settings = self.keyframes.iter().cloned();
+        let settings: Vec<KeyframeSettings> = settings
+            .map(|keyframe| keyframe.with_defaults(&self.defaults))
             .collect();
         let mut keyframes = Vec::with_capacity(settings.len());
         let mut seed = 0;
@@ -69,6 +69,40 @@ impl JobSettings {
     }
 }
 
+impl Job {
+    /// The settings that [resolve](JobSettings::resolve) to this job, whatever the defaults are. Write
+    /// them as JSON to hand a job to another program.
+    #[must_use]
+    pub fn settings(&self) -> JobSettings {
+        let mut transitions = self.transitions.iter();
+        let keyframes = self.keyframes.iter();
+        let keyframes = keyframes.map(|at| KeyframeSettings::explicit(at, transitions.next()));
+        JobSettings {
+            keyframes: keyframes.collect(),
+            size: self.size,
+            sampler: Some(self.sampler),
+            defaults: DefaultSettings::default(),
+            spacing: (&self.spacing).into(),
+            distance: Some(self.distance),
+            timing: TimingSettings {
+                frames_per_second: Some(self.frames_per_second),
+                film_seconds: self.film_seconds,
+                timing: Some(self.timing),
+                looped: Some(self.looped),
+            },
+            inversion_iterations: Some(self.inversion_iterations),
+            model: self.model.clone(),
+            inpaint: self.inpaint.as_ref().map(Into::into).unwrap_or_default(),
+            fit: self.fit,
+            depth: DepthSettings {
+                image: self.depth.as_ref().map(|depth| depth.image.clone()),
+            },
+            upscale: self.upscale.as_ref().map(Into::into).unwrap_or_default(),
+            crossfeed: (&self.crossfeed).into(),
+        }
+    }
+}
+
 impl KeyframeSettings {
     /// The keyframe. `seed` is its seed if the settings give none.
     fn keyframe(&self, index: usize, seed: u64) -> Result<Keyframe, SettingsError> {
@@ -102,6 +136,33 @@ impl KeyframeSettings {
             guidance_damper: shared.guidance_damper.unwrap_or(default.guidance_damper),
             easing: shared.easing.unwrap_or(default.easing),
         })
+    }
+}
+
+impl KeyframeSettings {
+    /// The settings of a keyframe and of the transition after it, if there is one.
+    fn explicit(keyframe: &Keyframe, transition: Option<&Transition>) -> Self {
+        Self {
+            prompt: Some(keyframe.prompt.clone()),
+            seed: Some(keyframe.seed),
+            image: keyframe.image.clone(),
+            shared: SharedSettings::explicit(keyframe, transition),
+            branching: transition.map_or_else(Default::default, |at| (&at.branching).into()),
+        }
+    }
+}
+
+impl SharedSettings {
+    /// The settings of a keyframe and of the transition after it, if there is one.
+    pub(super) fn explicit(keyframe: &Keyframe, transition: Option<&Transition>) -> Self {
+        Self {
+            negative_prompt: Some(keyframe.negative_prompt.clone()),
+            hold: Some(keyframe.hold),
+            guidance_scale: Some(keyframe.guidance_scale),
+            seconds: transition.map(|at| at.seconds),
+            guidance_damper: transition.map(|at| at.guidance_damper),
+            easing: transition.map(|at| at.easing),
+        }
     }
 }
 
@@ -163,6 +224,49 @@ impl BranchingSettings {
     }
 }
 
+impl From<&Branching> for BranchingSettings {
+    fn from(branching: &Branching) -> Self {
+        let open = Self::default();
+        match branching {
+            Branching::Preset {
+                quality,
+                depth_strength,
+            } => Self {
+                quality: Some(*quality),
+                depth_strength: Some(*depth_strength),
+                ..open
+            },
+            Branching::Autosetup {
+                steps,
+                frames,
+                depth_strength,
+            } => Self {
+                steps: Some(*steps),
+                frames: Some(*frames),
+                depth_strength: Some(*depth_strength),
+                ..open
+            },
+            Branching::Manual {
+                steps,
+                branch_counts,
+                injections,
+            } => {
+                let (injection_steps, injection_strengths) = match injections.clone() {
+                    Injections::Steps(at) => (Some(at), None),
+                    Injections::Strengths(at) => (None, Some(at)),
+                };
+                Self {
+                    steps: Some(*steps),
+                    branches: Some(branch_counts.clone()),
+                    injection_steps,
+                    injection_strengths,
+                    ..open
+                }
+            }
+        }
+    }
+}
+
 impl SpacingSettings {
     /// The spacing, with defaults for all settings that are open.
     ///
@@ -179,6 +283,19 @@ impl SpacingSettings {
     }
 }
 
+impl From<&Spacing> for SpacingSettings {
+    fn from(spacing: &Spacing) -> Self {
+        let (choice, mid_compression) = match *spacing {
+            Spacing::Perceptual => (SpacingChoice::Perceptual, None),
+            Spacing::Fixed { mid_compression } => (SpacingChoice::Fixed, Some(mid_compression)),
+        };
+        Self {
+            choice: Some(choice),
+            mid_compression,
+        }
+    }
+}
+
 impl InpaintSettings {
     fn resolve(&self) -> Result<Option<Inpaint>, SettingsError> {
         let missing = |missing| Err(SettingsError::InpaintIncomplete { missing });
@@ -191,6 +308,16 @@ impl InpaintSettings {
                 mask: mask.clone(),
                 feather: feather.unwrap_or(Inpaint::FEATHER),
             })),
+        }
+    }
+}
+
+impl From<&Inpaint> for InpaintSettings {
+    fn from(inpaint: &Inpaint) -> Self {
+        Self {
+            image: Some(inpaint.image.clone()),
+            mask: Some(inpaint.mask.clone()),
+            feather: Some(inpaint.feather),
         }
     }
 }
@@ -221,25 +348,57 @@ impl UpscaleSettings {
     }
 }
 
+impl From<&Upscale> for UpscaleSettings {
+    fn from(upscale: &Upscale) -> Self {
+        Self {
+            model: Some(upscale.model.clone()),
+            stage: upscale.into(),
+        }
+    }
+}
+
+impl From<&Upscale> for SecondStageSettings {
+    fn from(upscale: &Upscale) -> Self {
+        Self {
+            steps: Some(upscale.steps),
+            frames: Some(upscale.frames),
+            depth_strength: Some(upscale.depth_strength),
+            noise_level: Some(upscale.noise_level),
+            seed: Some(upscale.seed),
+        }
+    }
+}
+
 impl CrossfeedSettings {
     fn resolve(self) -> Crossfeed {
         let default = Crossfeed::default();
-        let curve =
-            |power: Option<f64>, range: Option<f64>, decay: Option<f64>, open: CrossfeedCurve| {
-                CrossfeedCurve {
-                    power: power.unwrap_or(open.power),
-                    range: range.unwrap_or(open.range),
-                    decay: decay.unwrap_or(open.decay),
-                }
-            };
-        let keyframes = curve(self.power, self.range, self.decay, default.keyframes);
-        let parents = curve(
-            self.parental_power,
-            self.parental_range,
-            self.parental_decay,
-            default.parents,
-        );
-        Crossfeed::new(keyframes, parents)
+        let (keyframes, parents) = (default.keyframes, default.parents);
+        Crossfeed::new(
+            CrossfeedCurve {
+                power: self.power.unwrap_or(keyframes.power),
+                range: self.range.unwrap_or(keyframes.range),
+                decay: self.decay.unwrap_or(keyframes.decay),
+            },
+            CrossfeedCurve {
+                power: self.parental_power.unwrap_or(parents.power),
+                range: self.parental_range.unwrap_or(parents.range),
+                decay: self.parental_decay.unwrap_or(parents.decay),
+            },
+        )
+    }
+}
+
+impl From<&Crossfeed> for CrossfeedSettings {
+    fn from(crossfeed: &Crossfeed) -> Self {
+        let (keyframes, parents) = (crossfeed.keyframes, crossfeed.parents);
+        Self {
+            power: Some(keyframes.power),
+            range: Some(keyframes.range),
+            decay: Some(keyframes.decay),
+            parental_power: Some(parents.power),
+            parental_range: Some(parents.range),
+            parental_decay: Some(parents.decay),
+        }
     }
 }
 

@@ -1,41 +1,31 @@
 //! Settings that are written as text (sizes and named choices), and texts in messages.
 
+use serde::de::{Deserialize, Deserializer, Error};
+
 /// Serialises width and height as in `512x768`.
 pub(super) mod size {
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::{Serialize, Serializer};
-
-    use super::parse_size;
+    use serde::{Deserializer, Serialize, Serializer};
 
     pub(in crate::settings) fn serialize<S: Serializer>(
         size: &Option<(usize, usize)>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        size.map(|(width, height)| format!("{width}x{height}"))
-            .serialize(serializer)
+        let text = size.map(|(width, height)| format!("{width}x{height}"));
+        text.serialize(serializer)
     }
 
     pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<(usize, usize)>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| {
-            parse_size(&text).map_err(|_| {
-                D::Error::custom(format_args!(
-                    "must be a size like 512x768, width first; got {:?}",
-                    super::shortened(&text, 40)
-                ))
-            })
-        })
-        .transpose()
+        let parse = |text: &str| super::parse_size(text).ok();
+        super::parsed(deserializer, parse, "a size like 512x768, width first")
     }
 }
 
 /// Serialises a [`Choice`](lb_schedule::Choice) as its name.
 pub(super) mod choice {
     use lb_schedule::Choice;
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::{Serialize, Serializer};
+    use serde::{Deserializer, Serialize, Serializer};
 
     pub(in crate::settings) fn serialize<C: Choice, S: Serializer>(
         choice: &Option<C>,
@@ -47,18 +37,24 @@ pub(super) mod choice {
     pub(in crate::settings) fn deserialize<'de, C: Choice, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<C>, D::Error> {
-        let name = Option::<String>::deserialize(deserializer)?;
-        name.map(|name| {
-            name.parse().map_err(|_| {
-                D::Error::custom(format_args!(
-                    "must be one of {}; got {:?}",
-                    C::names(),
-                    super::shortened(&name, 40)
-                ))
-            })
-        })
-        .transpose()
+        let parse = |name: &str| name.parse().ok();
+        super::parsed(deserializer, parse, &format!("one of {}", C::names()))
     }
+}
+
+/// The value that `parse` makes of a text, which must be as `expected` says.
+fn parsed<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Option<T>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let wrong = || format!("must be {expected}; got {:?}", shortened(&text, 40));
+    parse(&text)
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(wrong()))
 }
 
 /// Reads width and height in pixels, as in `512x768`.

@@ -9,7 +9,10 @@ use lb_cache::{ContentKey, KeyHasher};
 use lb_models::GreyPicture;
 use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Spacing};
 
+use super::snapshots::Denoising;
+
 /// A value of another crate, as a part of a key.
+#[derive(Clone, Copy)]
 pub(super) struct Content<'a, T>(pub(super) &'a T);
 
 /// Implements [`ContentKey`] for structures. The pattern names all fields, so that a new field is a
@@ -46,6 +49,8 @@ structures! {
     Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);
     CrossfeedCurve: CrossfeedCurve { power, range, decay } => power, range, decay;
     InversionOptions: InversionOptions { iterations, .. } => iterations;
+    Denoising: Denoising { sampler, schedule, steps } =>
+        &Content(sampler), &Content(schedule), steps;
     GreyPicture: GreyPicture { width, height, values } => width, height, values;
     NoiseScheduleConfig: NoiseScheduleConfig {
         num_train_timesteps,

@@ -9,6 +9,8 @@ use image::RgbImage;
 use lb_blend::{Conditioning, LatentShape, Latents, Snapshot};
 use lb_cache::{CacheEntry, Damage, EntryKind};
 
+use crate::position::rise_from_0_to_1;
+
 const OTHER: Damage = Damage::Content("it has another shape than its key requires");
 const NOT_FINITE: Damage = Damage::Content("it holds values that are not finite");
 const DEFLATE: Damage = Damage::Content("its pixels cannot be unpacked");
@@ -135,18 +137,12 @@ pub(super) struct SnapshotEntry {
 impl SnapshotEntry {
     /// The shape as `u32`: step, levels, branches of each, branches kept, channels, height, width.
     fn prefix(&self) -> Vec<u8> {
-        let LatentShape {
-            channels,
-            height,
-            width,
-        } = self.latents;
-        let numbers = [self.step, self.branch_counts.len()]
-            .into_iter()
-            .chain(self.branch_counts.iter().copied())
-            .chain([self.kept, channels, height, width]);
-        numbers
-            .flat_map(|number| (number as u32).to_le_bytes())
-            .collect()
+        let shape = self.latents;
+        let mut numbers = vec![self.step, self.branch_counts.len()];
+        numbers.extend(&self.branch_counts);
+        numbers.extend([self.kept, shape.channels, shape.height, shape.width]);
+        let numbers = numbers.into_iter().map(|number| number as u32);
+        numbers.flat_map(u32::to_le_bytes).collect()
     }
 }
 
@@ -179,16 +175,13 @@ impl CacheEntry for SnapshotEntry {
             return Err(OTHER);
         }
         let (fractions, values) = rest.split_at(8 * self.branch_counts.iter().sum::<usize>());
-        let mut fractions = fractions.chunks_exact(8).map(|bytes| {
-            let mut number = [0; 8];
-            number.copy_from_slice(bytes);
-            f64::from_le_bytes(number)
-        });
+        let (fractions, _) = fractions.as_chunks();
+        let mut fractions = fractions.iter().map(|&bytes| f64::from_le_bytes(bytes));
         let levels = self.branch_counts.iter();
         let fractions: Vec<Vec<f64>> = levels
             .map(|&count| fractions.by_ref().take(count).collect())
             .collect();
-        if !fractions.iter().all(|level| grows_from_0_to_1(level)) {
+        if !fractions.iter().all(|level| rise_from_0_to_1(level)) {
             return Err(FRACTIONS);
         }
         let values = floats(values)?;
@@ -206,27 +199,19 @@ impl CacheEntry for SnapshotEntry {
     }
 }
 
-fn grows_from_0_to_1(fractions: &[f64]) -> bool {
-    fractions.first() == Some(&0.0)
-        && fractions.last() == Some(&1.0)
-        && fractions.windows(2).all(|pair| pair[0] <= pair[1])
-}
-
 fn bytes_of(values: &[f32]) -> impl Iterator<Item = u8> {
     values.iter().flat_map(|value| value.to_le_bytes())
 }
 
 fn floats(bytes: &[u8]) -> Result<Vec<f32>, Damage> {
-    let numbers = bytes.chunks_exact(4).map(|bytes| {
-        let mut number = [0; 4];
-        number.copy_from_slice(bytes);
-        f32::from_le_bytes(number)
-    });
-    let values: Vec<f32> = numbers.collect();
-    if values.iter().all(|value| value.is_finite()) {
-        Ok(values)
-    } else {
-        Err(NOT_FINITE)
+    let (numbers, _) = bytes.as_chunks();
+    let values: Vec<f32> = numbers
+        .iter()
+        .map(|&bytes| f32::from_le_bytes(bytes))
+        .collect();
+    match values.iter().all(|value| value.is_finite()) {
+        true => Ok(values),
+        false => Err(NOT_FINITE),
     }
 }
 

@@ -6,7 +6,7 @@ use lb_blend::{
     BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerKind, Snapshot,
     SnapshotKey, SnapshotStore,
 };
-use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
+use lb_cache::{CacheEntry, ContentKey, Key, LenientCache};
 
 use super::content::Content;
 use super::entries::SnapshotEntry;
@@ -21,30 +21,6 @@ pub(crate) struct Denoising {
     pub(crate) steps: usize,
 }
 
-impl ContentKey for Denoising {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        let Self {
-            sampler,
-            schedule,
-            steps,
-        } = self;
-        hasher
-            .write(&Content(sampler))
-            .write(&Content(schedule))
-            .write(steps);
-    }
-}
-
-/// The keys of the components on which a film's trajectories depend.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SnapshotModels {
-    /// The UNet.
-    pub(super) unet: Key,
-    /// The VAE decoder under perceptual spacing, where it sets the weights of the latent channels or
-    /// decodes the pictures whose distances are measured.
-    pub(super) measured_by: Option<Key>,
-}
-
 /// The engine's snapshot store for one film, which keeps snapshots in the cache.
 ///
 /// The key of a keyframe's snapshot follows from the keyframe alone (under crossfeed also from the
@@ -57,6 +33,8 @@ pub(crate) struct CachedSnapshots<'a> {
     options: BlendOptions,
     /// The key of the UNet and the settings of denoising. Without it, nothing is cached.
     denoiser: Option<Key>,
+    /// The key of the VAE decoder under perceptual spacing, where it sets the weights of the latent
+    /// channels or decodes the pictures whose distances are measured.
     measured_by: Option<Key>,
     /// The shape of the film's latents, as soon as a keyframe is known.
     latents: Option<LatentShape>,
@@ -67,7 +45,8 @@ pub(crate) struct CachedSnapshots<'a> {
 impl<'a> CachedSnapshots<'a> {
     pub(super) fn new(
         cache: &Rc<LenientCache>,
-        models: Option<SnapshotModels>,
+        unet: Option<Key>,
+        measured_by: Option<Key>,
         outline: FilmOutline<'a>,
         options: &BlendOptions,
         denoising: &Denoising,
@@ -76,8 +55,8 @@ impl<'a> CachedSnapshots<'a> {
             cache: Rc::clone(cache),
             outline,
             options: *options,
-            denoiser: models.map(|models| key(&("denoiser", models.unet, denoising))),
-            measured_by: models.and_then(|models| models.measured_by),
+            denoiser: unet.map(|unet| key(&("denoiser", unet, Content(denoising)))),
+            measured_by,
             latents: None,
             keyframes: Vec::new(),
         }
@@ -93,14 +72,22 @@ impl<'a> CachedSnapshots<'a> {
         let mut keys = self
             .outline
             .final_snapshots(&self.options)
-            .filter_map(|snapshot| self.key(snapshot));
-        !self.keyframes.is_empty() && keys.all(|key| self.cache.contains(&key))
+            .filter_map(|snapshot| self.key_and_entry(snapshot));
+        !self.keyframes.is_empty() && keys.all(|(key, _)| self.cache.contains(&key))
     }
 
-    fn key(&self, snapshot: SnapshotKey) -> Option<Key> {
+    fn key_and_entry(&self, snapshot: SnapshotKey) -> Option<(Key, SnapshotEntry)> {
+        let latents = self.latents?;
         Some(match snapshot {
             SnapshotKey::Keyframe { index, step } => {
-                key(&("keyframe after", *self.keyframes.get(index)?, step))
+                let entry = SnapshotEntry {
+                    step,
+                    branch_counts: Vec::new(),
+                    kept: 1,
+                    latents,
+                };
+                let keyframe = *self.keyframes.get(index)?;
+                (key(&("keyframe after", keyframe, step)), entry)
             }
             SnapshotKey::Level { transition, level } => {
                 let profile = &self.outline.transitions()[transition].profile;
@@ -108,8 +95,14 @@ impl<'a> CachedSnapshots<'a> {
                 let levels: Vec<(usize, usize)> = levels
                     .map(|level| (level.injection_step, level.branch_count))
                     .collect();
-                let end = profile.step_range(level).end;
-                key(&("level", self.transition(transition)?, end, levels))
+                let entry = SnapshotEntry {
+                    step: profile.step_range(level).end,
+                    branch_counts: levels.iter().map(|&(_, count)| count).collect(),
+                    kept: levels[level].1.saturating_sub(2),
+                    latents,
+                };
+                let transition = self.transition(transition)?;
+                (key(&("level", transition, entry.step, levels)), entry)
             }
         })
     }
@@ -125,29 +118,6 @@ impl<'a> CachedSnapshots<'a> {
             Content(&self.options),
             self.measured_by,
         )))
-    }
-
-    fn entry(&self, snapshot: SnapshotKey) -> Option<SnapshotEntry> {
-        let latents = self.latents?;
-        Some(match snapshot {
-            SnapshotKey::Keyframe { step, .. } => SnapshotEntry {
-                step,
-                branch_counts: Vec::new(),
-                kept: 1,
-                latents,
-            },
-            SnapshotKey::Level { transition, level } => {
-                let profile = &self.outline.transitions()[transition].profile;
-                let levels = profile.levels()[..=level].iter();
-                let branch_counts: Vec<usize> = levels.map(|at| at.branch_count).collect();
-                SnapshotEntry {
-                    step: profile.step_range(level).end,
-                    kept: branch_counts[level].saturating_sub(2),
-                    branch_counts,
-                    latents,
-                }
-            }
-        })
     }
 }
 
@@ -171,12 +141,12 @@ impl SnapshotStore for CachedSnapshots<'_> {
     }
 
     fn load(&mut self, snapshot: SnapshotKey) -> Option<Snapshot> {
-        self.cache
-            .load(&self.entry(snapshot)?, &self.key(snapshot)?)
+        let (key, entry) = self.key_and_entry(snapshot)?;
+        self.cache.load(&entry, &key)
     }
 
     fn save(&mut self, snapshot: SnapshotKey, state: &Snapshot) {
-        if let (Some(key), Some(entry)) = (self.key(snapshot), self.entry(snapshot)) {
+        if let Some((key, entry)) = self.key_and_entry(snapshot) {
             self.cache.save(&entry, &key, state);
         }
     }

@@ -12,7 +12,6 @@ use crate::position::FramePosition;
 #[non_exhaustive]
 #[allow(missing_docs)] // The fields say what they are by their names.
 pub enum FramePositionError {
-    /// The text that a frame carries is not a position.
     #[error("{} carries a damaged position: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
     /// A frame belongs before the frame that precedes it.
@@ -25,7 +24,6 @@ pub enum FramePositionError {
         found: FramePosition,
         before: FramePosition,
     },
-    /// A frame carries another job than the first one that carries a position.
     #[error("{} carries another job than {}: they belong to different films", path.display(), first.display())]
     OtherJob { path: PathBuf, first: PathBuf },
     /// A frame belongs elsewhere in the film; `wanted` is the part of the transition that belongs here.

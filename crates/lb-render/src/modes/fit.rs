@@ -73,12 +73,11 @@ pub(crate) fn fit_picture(
 /// # Errors
 /// Those of [`fit_picture`].
 pub(crate) fn fit_mask(
-    what: &'static str,
     mask: GreyPicture,
     film: (usize, usize),
     fit: Option<Fit>,
 ) -> Result<GreyPicture, RenderError> {
-    let size = (mask.width, mask.height);
+    let (what, size) = ("mask", (mask.width, mask.height));
     if size == film {
         return Ok(mask);
     }
@@ -210,7 +209,7 @@ mod tests {
             height: 2,
             values: vec![0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0],
         };
-        let fitted = fit_mask("mask", mask, (8, 8), Some(Fit::Pad)).unwrap();
+        let fitted = fit_mask(mask, (8, 8), Some(Fit::Pad)).unwrap();
         let white = |x: usize, y: usize| fitted.values[8 * y + x] >= 0.5;
         for y in 0..8 {
             let inside = (2..6).contains(&y);

@@ -1,7 +1,6 @@
 //! Inpainting: the source picture and its mask, read from disk and fitted to the film's size.
 
 use image::RgbImage;
-use lb_blend::Latents;
 use lb_job::{Fit, Inpaint};
 use lb_models::GreyPicture;
 use lb_video::{picture, read_picture};
@@ -9,18 +8,14 @@ use lb_video::{picture, read_picture};
 use super::composite::KeptPixels;
 use super::fit::{fit_mask, fit_picture};
 use super::read_grey_picture;
-use crate::cached_pipeline::CachedPipeline;
 use crate::error::RenderError;
-
-const SOURCE: &str = "source picture";
-const MASK: &str = "mask";
 
 /// A source picture and its mask, both of the film's size.
 #[derive(Debug)]
 pub(crate) struct InpaintPictures {
-    source: RgbImage,
-    mask: GreyPicture,
-    kept: KeptPixels,
+    pub(super) source: RgbImage,
+    pub(super) mask: GreyPicture,
+    pub(super) kept: KeptPixels,
 }
 
 impl InpaintPictures {
@@ -33,18 +28,10 @@ impl InpaintPictures {
         let source = read_picture(&inpaint.image)?;
         let mask = read_grey_picture(&inpaint.mask)?;
         validate_proportions(picture::size(&source), (mask.width, mask.height), fit)?;
-        let source = fit_picture(SOURCE, source, film, fit)?;
-        let mask = fit_mask(MASK, mask, film, fit)?;
+        let source = fit_picture("source picture", source, film, fit)?;
+        let mask = fit_mask(mask, film, fit)?;
         let kept = KeptPixels::new(&source, &mask, inpaint.feather);
         Ok(Self { source, mask, kept })
-    }
-
-    pub(super) fn channels(&self, pipeline: &mut CachedPipeline) -> Result<Latents, RenderError> {
-        pipeline.inpaint_channels(&self.source, &self.mask)
-    }
-
-    pub(super) fn finish(&self, picture: RgbImage) -> Result<RgbImage, RenderError> {
-        Ok(self.kept.over(picture)?)
     }
 }
 

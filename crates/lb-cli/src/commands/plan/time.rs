@@ -53,10 +53,8 @@ fn measured(
     let plan = Plan::new(&sample)?;
     let renderer = arguments.machine.renderer(&sample, surroundings)?;
     interrupt::listen()?;
-    let folder = tempfile::tempdir().map_err(|error| CommandError::Write {
-        path: "a temporary folder".into(),
-        reason: error.to_string(),
-    })?;
+    let folder =
+        tempfile::tempdir().map_err(|error| CommandError::write("a temporary folder", error))?;
     let outputs = Outputs {
         frames_dir: Some(folder.path().join("frames")),
         ..Default::default()

@@ -109,13 +109,10 @@ impl Way {
     ) -> (Result<BlendReport, BlendError>, Blended) {
         let denoising = denoising(self.sampler, STEPS);
         let sampler = self.sampler.sampler(&denoising.schedule, STEPS);
-        let models = SnapshotModels {
-            unet: test_key(self.unet),
-            measured_by: None,
-        };
+        let unet = Some(test_key(self.unet));
         let outline = film.outline();
         let mut snapshots =
-            CachedSnapshots::new(cache, Some(models), outline, &self.options, &denoising);
+            CachedSnapshots::new(cache, unet, None, outline, &self.options, &denoising);
         let mut watch = Watch {
             steps_left,
             ..Default::default()
@@ -257,11 +254,16 @@ fn every_input_changes_the_keys() {
     let cache = Rc::new(LenientCache::new(None));
     let unet = test_key("unet");
     let keys = |measured_by, denoising: &Denoising, film: &Film| {
-        let models = SnapshotModels { unet, measured_by };
         let options = BlendOptions::default();
         let outline = film.outline();
-        let mut snapshots =
-            CachedSnapshots::new(&cache, Some(models), outline, &options, denoising);
+        let mut snapshots = CachedSnapshots::new(
+            &cache,
+            Some(unet),
+            measured_by,
+            outline,
+            &options,
+            denoising,
+        );
         for (index, keyframe) in film.keyframes.iter().enumerate() {
             snapshots.keyframe(index, keyframe);
         }
@@ -270,7 +272,7 @@ fn every_input_changes_the_keys() {
             SnapshotKey::Keyframe { index, step },
             SnapshotKey::Level { transition, level },
         ];
-        asked.map(|snapshot| snapshots.key(snapshot).unwrap())
+        asked.map(|snapshot| snapshots.key_and_entry(snapshot).unwrap().0)
     };
     let (ddim, film) = (denoising(SamplerKind::Ddim, STEPS), film(&[1, 2]));
     let [keyframe, level] = keys(None, &ddim, &film);
