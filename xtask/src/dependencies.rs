@@ -86,32 +86,21 @@ fn packages(workspace: &Workspace, targets: &[String]) -> Result<BTreeSet<Packag
     }
     #[derive(Deserialize)]
     struct Resolve {
-        nodes: Vec<Node>,
-    }
-    #[derive(Deserialize)]
-    struct Node {
-        id: String,
+        /// The packages that are built; of each node, only the `id` matters.
+        nodes: Vec<BTreeMap<String, serde_json::Value>>,
     }
 
     let mut all = BTreeSet::new();
     for target in targets {
         let mut command = process::cargo(&workspace.root);
-        command.args([
-            "metadata",
-            "--format-version=1",
-            "--filter-platform",
-            target,
-        ]);
-        let metadata: Metadata = serde_json::from_str(&process::standard_output(&mut command)?)
-            .context("cargo metadata is not what was expected")?;
-        let built: BTreeSet<_> = metadata
-            .resolve
-            .nodes
-            .into_iter()
-            .map(|node| node.id)
-            .collect();
+        command.args("metadata --format-version=1 --filter-platform".split(' '));
+        let metadata = process::standard_output(command.arg(target))?;
+        let metadata: Metadata =
+            serde_json::from_str(&metadata).context("cargo metadata is not what was expected")?;
+        let nodes = metadata.resolve.nodes.iter();
+        let built: BTreeSet<_> = nodes.filter_map(|node| node["id"].as_str()).collect();
         let packages = metadata.packages.into_iter();
-        all.extend(packages.filter(|package| built.contains(&package.id)));
+        all.extend(packages.filter(|package| built.contains(package.id.as_str())));
     }
     Ok(all)
 }
@@ -141,19 +130,14 @@ fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
 fn version_findings(packages: &BTreeSet<Package>, bans: &Bans) -> Vec<String> {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in packages {
-        versions
-            .entry(&package.name)
-            .or_default()
-            .insert(&package.version);
+        let known = versions.entry(&package.name).or_default();
+        known.insert(&package.version);
     }
     let mut findings = Vec::new();
     for (name, versions) in &versions {
         let is_skipped = |version: &str| bans.skip.iter().any(|skip| skip.matches(name, version));
-        let counted: Vec<_> = versions
-            .iter()
-            .copied()
-            .filter(|version| !is_skipped(version))
-            .collect();
+        let mut counted: Vec<_> = versions.iter().copied().collect();
+        counted.retain(|version| !is_skipped(version));
         if counted.len() > 1 {
             findings.push(format!(
                 "{name}: versions {}; use one, or give the reason for both in deny.toml",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// A call of the cargo that runs this task, in `folder`.
 pub(crate) fn cargo(folder: &Path) -> Command {
@@ -14,28 +14,20 @@ pub(crate) fn cargo(folder: &Path) -> Command {
 
 /// Runs a command to its end. An error names the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("{} could not be run", shown(command)))?;
-    if !status.success() {
-        bail!("{} failed ({status})", shown(command));
-    }
+    let status = command.status();
+    let status = status.with_context(|| format!("{} could not be run", shown(command)))?;
+    ensure!(status.success(), "{} failed ({status})", shown(command));
     Ok(())
 }
 
 /// Runs a command to its end and returns what it wrote to standard output.
 pub(crate) fn standard_output(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("{} could not be run", shown(command)))?;
+    let output = command.output();
+    let output = output.with_context(|| format!("{} could not be run", shown(command)))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "{} failed ({}): {}",
-            shown(command),
-            output.status,
-            message.trim_end()
-        );
+        let (command, status, message) = (shown(command), output.status, message.trim_end());
+        bail!("{command} failed ({status}): {message}");
     }
     String::from_utf8(output.stdout)
         .with_context(|| format!("{} printed something that is not text", shown(command)))

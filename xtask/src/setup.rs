@@ -25,6 +25,13 @@ enum Build {
     Gpu,
 }
 
+/// The files that must be next to the library for NVIDIA GPUs.
+const PROVIDERS: [&str; 3] = [
+    "libonnxruntime_providers_shared.so",
+    "libonnxruntime_providers_cuda.so",
+    "libonnxruntime_providers_tensorrt.so",
+];
+
 /// The library of a platform.
 struct Library {
     wheels: Wheels,
@@ -130,44 +137,33 @@ fn put(unpacked: &Path, folder: &Path, library: &str, providers: &[&str]) -> Res
 
 fn library_of(build: Build, system: &str, processor: &str) -> Result<Library> {
     let shared = format!("libonnxruntime.so.{VERSION}");
-    let wheels = |what: &str, megabytes, requirements, platforms| Wheels {
-        what: format!("ONNX Runtime {VERSION}{what}"),
-        megabytes,
-        requirements,
-        platforms,
-        otherwise: "set ORT_DYLIB_PATH to an ONNX Runtime library (1.24 or newer) instead",
-    };
-    let cpu = |platforms, name| Library {
-        wheels: wheels("", 24, "onnxruntime.txt", platforms),
-        name,
-        providers: &[],
-    };
-    match (build, system, processor) {
-        (Build::Cpu, "linux", "x86_64") => Ok(cpu(&["manylinux_2_28_x86_64"], shared)),
-        (Build::Cpu, "linux", "aarch64") => Ok(cpu(&["manylinux_2_28_aarch64"], shared)),
-        (Build::Cpu, "macos", "aarch64") => Ok(cpu(
-            &["macosx_14_0_arm64"],
-            format!("libonnxruntime.{VERSION}.dylib"),
-        )),
-        (Build::Gpu, "linux", "x86_64") => Ok(Library {
-            wheels: wheels(
-                " for GPUs",
-                256,
-                "onnxruntime-gpu.txt",
-                &["manylinux_2_28_x86_64"],
-            ),
-            name: shared,
-            providers: &[
-                "libonnxruntime_providers_shared.so",
-                "libonnxruntime_providers_cuda.so",
-                "libonnxruntime_providers_tensorrt.so",
-            ],
-        }),
+    let (name, platform) = match (build, system, processor) {
+        (_, "linux", "x86_64") => (shared, "manylinux_2_28_x86_64"),
+        (Build::Cpu, "linux", "aarch64") => (shared, "manylinux_2_28_aarch64"),
+        (Build::Cpu, "macos", "aarch64") => {
+            let shared = format!("libonnxruntime.{VERSION}.dylib");
+            (shared, "macosx_14_0_arm64")
+        }
         _ => bail!(
             "no ONNX Runtime is pinned for {system} on {processor} ({build:?}); \
              set ORT_DYLIB_PATH to a library (1.24 or newer)"
         ),
-    }
+    };
+    let (what, megabytes, requirements, providers): (_, _, _, &[&str]) = match build {
+        Build::Cpu => ("", 24, "onnxruntime.txt", &[]),
+        Build::Gpu => (" for GPUs", 256, "onnxruntime-gpu.txt", &PROVIDERS),
+    };
+    Ok(Library {
+        wheels: Wheels {
+            what: format!("ONNX Runtime {VERSION}{what}"),
+            megabytes,
+            requirements,
+            platforms: vec![platform],
+            otherwise: "set ORT_DYLIB_PATH to an ONNX Runtime library (1.24 or newer) instead",
+        },
+        name,
+        providers,
+    })
 }
 
 #[cfg(test)]

@@ -91,9 +91,8 @@ fn text_files(root: &Path, listed: &[PathBuf]) -> Result<Vec<TextFile>> {
     const EXTENSIONS: [&str; 6] = ["rs", "toml", "md", "py", "txt", "yml"];
     let mut files = Vec::new();
     for path in listed {
-        let is_text = path
-            .extension()
-            .is_some_and(|found| EXTENSIONS.iter().any(|known| found == *known));
+        let extension = path.extension().unwrap_or_default();
+        let is_text = EXTENSIONS.iter().any(|known| extension == *known);
         let whole = root.join(path);
         // git still lists a file that was deleted but not yet removed from its index.
         if is_text && whole.is_file() {

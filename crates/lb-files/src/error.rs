@@ -1,5 +1,5 @@
 //! Why a file was not read or written.
-#![allow(missing_docs)]
+#![allow(missing_docs)] // The messages say what the variants and their fields are.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,14 @@ pub enum FileError {
     /// A folder, pipe, device or socket where a regular file is needed.
     #[error("{} is {found}, not a regular file", path.display())]
     NotRegular { path: PathBuf, found: &'static str },
-    /// The file has more bytes than its reader allows.
     #[error("{} has {bytes} bytes or more; at most {most} are allowed", path.display())]
     TooLarge {
         path: PathBuf,
         bytes: u64,
         most: u64,
     },
-    /// The file is not UTF-8.
     #[error("{} is not text in UTF-8", path.display())]
     NotText { path: PathBuf },
-    /// The output exists and may not be replaced.
     #[error("{} exists", path.display())]
     Exists { path: PathBuf },
     /// The folder of an output holds files already and may not be overwritten.
@@ -34,7 +31,6 @@ pub enum FileError {
         found: &'static str,
         wanted: &'static str,
     },
-    /// The folder that the output should lie in is missing.
     #[error("{} cannot be made: there is no folder {}", path.display(), folder.display())]
     NoFolder { path: PathBuf, folder: PathBuf },
     /// The disk is full, or the user's quota is used up.

@@ -9,8 +9,8 @@ use crate::error::FileError;
 /// The coarsest clock of a file system ticks more often than this.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// What tells a file from all others, and from itself after a change, without reading it: gigabytes
-/// of weights are not hashed at every start.
+/// What distinguishes a file from all others, and from itself after a change. It is found without reading
+/// the file, because hashing gigabytes of weights at every start would take too long.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct FileIdentity {

@@ -38,7 +38,7 @@ pub fn validate_regular(path: &Path) -> Result<(), FileError> {
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     let file = open(path)?;
     let too_large = |bytes| FileError::TooLarge {
-        path: path.to_path_buf(),
+        path: path.into(),
         bytes,
         most,
     };
@@ -61,9 +61,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
 /// # Errors
 /// As [`read`], and [`FileError::NotText`].
 pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
-    String::from_utf8(read(path, most)?).map_err(|_| FileError::NotText {
-        path: path.to_path_buf(),
-    })
+    String::from_utf8(read(path, most)?).map_err(|_| FileError::NotText { path: path.into() })
 }
 
 fn validate_type(path: &Path, found: FileType) -> Result<(), FileError> {
@@ -71,7 +69,7 @@ fn validate_type(path: &Path, found: FileType) -> Result<(), FileError> {
         return Ok(());
     }
     Err(FileError::NotRegular {
-        path: path.to_path_buf(),
+        path: path.into(),
         found: kind(found),
     })
 }

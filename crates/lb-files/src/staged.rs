@@ -1,4 +1,4 @@
-//! Outputs appear under their names whole, by a rename, or not at all.
+//! Outputs that get their names by a rename when they are whole, or not at all.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::error::FileError;
 
-/// A file under a temporary name beside its final one; dropped, it is removed.
+/// A file under a temporary name beside its final one. If it is dropped, it is removed.
 #[derive(Debug)]
 pub struct StagedFile {
     file: NamedTempFile,
@@ -16,7 +16,7 @@ pub struct StagedFile {
 }
 
 impl StagedFile {
-    /// Begins an output. What could be in its way is found now rather than when it is complete.
+    /// Begins an output, and checks at once whether something is in its way.
     ///
     /// # Errors
     /// [`FileError::WrongKind`] for a folder, [`FileError::Exists`] for an output that may not be
@@ -25,22 +25,20 @@ impl StagedFile {
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, FileError> {
         if path.is_dir() {
             return Err(FileError::WrongKind {
-                path: path.to_path_buf(),
+                path: path.into(),
                 found: "a folder",
                 wanted: "a file",
             });
         }
         if !overwrite && path.symlink_metadata().is_ok() {
-            return Err(FileError::Exists {
-                path: path.to_path_buf(),
-            });
+            return Err(FileError::Exists { path: path.into() });
         }
         let file = builder(0o666)
             .tempfile_in(existing_parent(path)?)
             .map_err(FileError::io("created", path))?;
         Ok(Self {
             file,
-            path: path.to_path_buf(),
+            path: path.into(),
             overwrite,
         })
     }
@@ -50,12 +48,12 @@ impl StagedFile {
         &self.path
     }
 
-    /// The name until then.
+    /// The temporary name.
     pub fn temporary_path(&self) -> &Path {
         self.file.path()
     }
 
-    /// What errors need to know of this output while the file is in other hands.
+    /// What the errors of writing say about this output, for a writer that owns the file.
     pub fn unfinished(&self) -> UnfinishedOutput {
         UnfinishedOutput {
             path: self.path.clone(),
@@ -198,7 +196,8 @@ impl UnfinishedOutput {
     }
 }
 
-/// A folder under a temporary name whose files all get their names at once; dropped, it is removed.
+/// A folder under a temporary name whose files all get their names at once. If it is dropped, it is
+/// removed.
 #[derive(Debug)]
 pub struct StagedFolder {
     folder: TempDir,
@@ -217,16 +216,14 @@ impl StagedFolder {
         let exists = match std::fs::read_dir(path) {
             Ok(mut entries) => {
                 if !overwrite && entries.next().is_some() {
-                    return Err(FileError::FolderNotEmpty {
-                        path: path.to_path_buf(),
-                    });
+                    return Err(FileError::FolderNotEmpty { path: path.into() });
                 }
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(_) if path.is_file() => {
                 return Err(FileError::WrongKind {
-                    path: path.to_path_buf(),
+                    path: path.into(),
                     found: "a file",
                     wanted: "a folder",
                 });
@@ -243,7 +240,7 @@ impl StagedFolder {
             .map_err(FileError::io("created", path))?;
         Ok(Self {
             folder,
-            path: path.to_path_buf(),
+            path: path.into(),
             exists,
         })
     }
@@ -253,7 +250,7 @@ impl StagedFolder {
         &self.path
     }
 
-    /// The name until then.
+    /// The temporary name.
     pub fn temporary_path(&self) -> &Path {
         self.folder.path()
     }
@@ -305,7 +302,7 @@ fn existing_parent(path: &Path) -> Result<PathBuf, FileError> {
         Ok(parent.to_path_buf())
     } else {
         Err(FileError::NoFolder {
-            path: path.to_path_buf(),
+            path: path.into(),
             folder: parent.to_path_buf(),
         })
     }

@@ -1,4 +1,4 @@
-//! Many frames in one picture.
+//! Contact sheets: many frames of a film in one picture.
 
 use image::imageops::{FilterType, replace, resize};
 use image::{Rgb, RgbImage};

@@ -1,4 +1,4 @@
-//! What can go wrong between pictures and files.
+//! Why a picture or film could not be written or read.
 
 #![allow(missing_docs)] // The messages say what the variants and their fields are.
 

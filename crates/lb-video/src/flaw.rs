@@ -1,4 +1,4 @@
-//! What is wrong with a file that is being read, before it is known which file that is.
+//! Errors of reading a file, as functions report them that do not know its path.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -7,10 +7,10 @@ use crate::error::VideoError;
 use crate::metadata::MAX_DESCRIPTION;
 use crate::picture::MAX_SIDE;
 
-/// Most pixels of a frame that is read: twice those of 8K television.
+/// The most pixels that a frame may have when it is read: twice as many as 8K television has.
 const MAX_PIXELS: usize = 1 << 26;
 
-/// Why a file could not be read. The caller that knows its path adds it by [`Flaw::of`].
+/// Why a file could not be read. A caller adds the path by [`Flaw::of`].
 #[derive(Debug)]
 pub(crate) enum Flaw {
     Io(io::Error),
@@ -33,7 +33,7 @@ impl Flaw {
         match self {
             Self::Io(source) => VideoError::io("read", path)(source),
             Self::Damaged(reason) => VideoError::Damaged {
-                path: path.to_path_buf(),
+                path: path.into(),
                 reason,
             },
         }

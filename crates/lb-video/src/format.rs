@@ -1,5 +1,5 @@
-//! The formats of films, which everything asks: writing, reading, texts, messages, and which options
-//! belong to which format.
+//! The formats of films: how each is written and read, where it keeps its text, and which options it
+//! has.
 //!
 //! A new format is one module below this one and one variant of [`FilmFormat`]; the compiler then
 //! names every function here that must know it.
@@ -53,8 +53,8 @@ pub enum FormatOption {
 /// Bytes at the beginning of a file that tell all formats apart.
 const SIGNATURE: u64 = 12;
 
-/// A film that is about to be written. Its options and its size have been checked, as far as they
-/// hold for all formats.
+/// A film that is about to be written. The rules for options and size that hold for all formats have
+/// been checked.
 pub(crate) struct NewFilm<'a> {
     pub(crate) path: &'a Path,
     /// Width and height in pixels.

@@ -2,9 +2,9 @@
 
 use crate::error::VideoError;
 
-/// Slowest film: ten seconds a frame.
+/// The slowest film shows each frame for ten seconds.
 pub(crate) const SLOWEST: f64 = 0.1;
-/// Fastest film.
+/// The most frames a second that a film may have.
 pub(crate) const FASTEST: f64 = 1000.0;
 
 /// Frames per second as a fraction, so that times are exact however long the film is.

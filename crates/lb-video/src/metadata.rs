@@ -8,14 +8,14 @@
 //! | PNG | an `iTXt` chunk `Description` |
 //! | folder of PNG pictures | in each of them |
 //!
-//! Besides, each picture of a folder may carry a text of its own, in an `iTXt` chunk `lb-frame`.
+//! In addition, each picture of a folder may carry a text of its own, in an `iTXt` chunk `lb-frame`.
 
 use std::path::Path;
 
 use crate::error::VideoError;
 use crate::format::{self, png};
 
-/// Longest text, in bytes.
+/// The most bytes that a text may have.
 pub const MAX_DESCRIPTION: usize = 1 << 20;
 
 /// The text that a film or picture carries, `None` if it carries none. For a folder of pictures it is

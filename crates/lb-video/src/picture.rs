@@ -1,4 +1,4 @@
-//! What films need of a picture: made from bytes, cross-faded, compared.
+//! Pictures: making them from bytes, cross-fading and comparing them.
 //!
 //! A picture is an [`RgbImage`] of 8-bit R'G'B' values (sRGB), row by row from the top.
 
@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use crate::error::VideoError;
 
-/// Longest side of a picture in a film, in pixels.
+/// The longest side that a picture of a film may have, in pixels.
 pub const MAX_SIDE: usize = 16_384;
 
 /// 1.0 in the fixed-point numbers of a cross-fade.

@@ -1,4 +1,4 @@
-//! Films back to frames.
+//! Reading the frames of a film.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub struct FilmFrame {
 /// What a format gives to be read.
 pub(crate) type Frames = Box<dyn Iterator<Item = Result<FilmFrame, VideoError>>>;
 
-/// The frames of a film, one by one in the order in which they are shown. After an error it ends.
+/// The frames of a film, one by one in the order in which they are shown. They end after an error.
 pub struct FrameReader {
     frames: Option<Frames>,
     size: Option<(usize, usize)>,

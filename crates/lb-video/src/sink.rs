@@ -1,4 +1,4 @@
-//! Where a format takes frames, and what it leaves when they have all come.
+//! What a format does with the frames of a film, and the film that it completes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,10 +50,10 @@ pub struct FilmSummary {
     pub bytes: u64,
 }
 
-/// A film that is whole but does not have its name yet. Dropped, nothing is left of it.
+/// A film that is whole but does not have its name yet. If it is dropped, nothing is left of it.
 ///
-/// Between completing and naming lies no work that could fail for lack of space. So films that belong
-/// together are all completed first and named then, and none appears without the others.
+/// Giving it its name needs no space on the disk. Films that belong together can therefore be completed
+/// first and named afterwards, so that none appears without the others.
 #[derive(Debug)]
 pub struct CompletedFilm {
     staged: Staged,

@@ -183,7 +183,7 @@ impl FilmWriter {
         thread.join().unwrap_or_else(|panic| {
             Err(VideoError::StagePanicked {
                 stage: self.encoder,
-                message: panic_message(&*panic),
+                message: panic_message(&*panic).to_owned(),
             })
         })
     }
@@ -222,12 +222,10 @@ fn run(
     Ok(None)
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "it gave no reason".into())
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied())
+        .unwrap_or("it gave no reason")
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(super) fn fetch(workspace: &Workspace, beside: &Path) -> Result<()> {
         what: "CUDA".into(),
         megabytes: 941,
         requirements: "nvidia.txt",
-        platforms: &["manylinux_2_27_x86_64", "manylinux2014_x86_64"],
+        platforms: vec!["manylinux_2_27_x86_64", "manylinux2014_x86_64"],
         otherwise: "install CUDA 13 and cuDNN 9 yourself and add --system-cuda",
     };
     let pins = wheels.pins(workspace)?;

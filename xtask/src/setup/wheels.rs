@@ -18,7 +18,7 @@ pub(super) struct Wheels {
     /// The file in `xtask/requirements/` that pins them by hash.
     pub(super) requirements: &'static str,
     /// pip's names of the platforms for which they are made.
-    pub(super) platforms: &'static [&'static str],
+    pub(super) platforms: Vec<&'static str>,
     /// What the user can do without them, for messages.
     pub(super) otherwise: &'static str,
 }
@@ -50,7 +50,7 @@ impl Wheels {
             // pip would keep a second copy of all of it.
             false => pip.arg("--no-cache-dir"),
         };
-        for platform in self.platforms {
+        for platform in &self.platforms {
             pip.args(["--platform", platform]);
         }
         pip.arg("--dest").arg(folder);

@@ -1,6 +1,6 @@
 //! What every package must have: documentation, an example, licences, and one test binary at most.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::TextFile;
 use crate::workspace::Package;
@@ -14,7 +14,7 @@ pub(super) fn check(
 ) -> Vec<String> {
     let mut findings = check_roots(folder, files);
     let shown = folder.display();
-    let binaries = integration_binaries(folder, files).len();
+    let binaries = integration_binaries(folder, files);
     if binaries > 1 {
         findings.push(format!(
             "{shown}: {binaries} integration test binaries; one is enough"
@@ -76,17 +76,15 @@ fn check_publishing(package: &Package, exists: impl Fn(&str) -> bool) -> Vec<Str
     findings
 }
 
-fn integration_binaries(folder: &Path, files: &[TextFile]) -> Vec<PathBuf> {
+fn integration_binaries(folder: &Path, files: &[TextFile]) -> usize {
     let tests = folder.join("tests");
-    files
-        .iter()
-        .filter_map(|file| Some((file, file.path.strip_prefix(&tests).ok()?)))
-        .filter(|(file, below)| {
+    let is_binary = |file: &&TextFile| {
+        file.path.strip_prefix(&tests).is_ok_and(|below| {
             let depth = below.components().count();
             file.has_extension("rs") && (depth == 1 || depth == 2 && below.ends_with("main.rs"))
         })
-        .map(|(file, _)| file.path.clone())
-        .collect()
+    };
+    files.iter().filter(is_binary).count()
 }
 
 /// Whether the crate documentation has a Rust code block that rustdoc compiles.
@@ -128,11 +126,8 @@ mod tests {
         let module = file("crates/lb-x/tests/it/other.rs", "");
         let two = file("crates/lb-x/tests/more.rs", "");
         let folder = Path::new("crates/lb-x");
-        assert_eq!(
-            integration_binaries(folder, &[one.clone(), module]).len(),
-            1
-        );
-        assert_eq!(integration_binaries(folder, &[one, two]).len(), 2);
+        assert_eq!(integration_binaries(folder, &[one.clone(), module]), 1);
+        assert_eq!(integration_binaries(folder, &[one, two]), 2);
     }
 
     #[test]

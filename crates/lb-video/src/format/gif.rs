@@ -23,9 +23,9 @@ use canvas::Canvas;
 
 /// Delays count in hundredths of a second.
 const TICKS_PER_SECOND: u64 = 100;
-/// Frames of 10 ms and less are shown for 100 by browsers.
+/// Browsers show frames of 10 ms and less for 100 ms.
 const SHORTEST: u64 = 2;
-/// Most bytes of an extension's sub-block.
+/// The most bytes of an extension's sub-block.
 const SUB_BLOCK: usize = 255;
 
 const EXTENSION: u8 = 0x21;

@@ -1,7 +1,6 @@
-//! MP4 with H.264: without any other program by openh264, with the container by muxide, or by the
-//! program ffmpeg.
+//! MP4 with H.264, either encoded by openh264 in a container by muxide, or both by the program ffmpeg.
 //!
-//! openh264's pictures are encoded as they come. The encoded stream, a hundredth of the size of the
+//! openh264 encodes pictures as they come. The encoded stream, a hundredth of the size of the
 //! pictures, stays in memory until the end, because the index stands before it and can only be written
 //! then.
 

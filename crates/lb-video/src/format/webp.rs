@@ -23,12 +23,12 @@ use crate::sink::{CompletedFilm, NextFrame, Sink};
 
 mod exif;
 
-/// Most bytes of Exif that are read: a description, and whatever a camera puts beside it.
+/// The most bytes of Exif that are read: enough for a description and what a camera puts beside it.
 const MAX_EXIF: u32 = 2 * MAX_DESCRIPTION as u32;
 
-/// Longest side of a picture in WebP.
+/// The longest side of a picture in WebP.
 const MAX_SIDE: usize = 16_383;
-/// Frames of 10 ms and less are shown for 100 by browsers.
+/// Browsers show frames of 10 ms and less for 100 ms.
 const SHORTEST: u64 = 11;
 /// A frame's duration has 24 bits.
 const LONGEST: u64 = 0xff_ffff;

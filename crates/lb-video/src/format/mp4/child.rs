@@ -10,7 +10,7 @@ use lb_files::UnfinishedOutput;
 
 use crate::error::VideoError;
 
-/// How many lines of its messages are kept.
+/// How many lines of a program's messages are kept.
 const LAST_LINES: usize = 8;
 
 /// ffmpeg repeats these words of the system for a full disk (ENOSPC).

@@ -1,5 +1,5 @@
-//! Text in an MP4: the comment of the metadata list that iTunes introduced and all players read,
-//! `moov/udta/meta/ilst/©cmt/data`.
+//! The text in an MP4. It is the comment of the metadata list that iTunes introduced and all players
+//! read, `moov/udta/meta/ilst/©cmt/data`.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 

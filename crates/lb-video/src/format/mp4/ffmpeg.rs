@@ -158,7 +158,7 @@ impl FfmpegReader {
         options: &ReadOptions,
     ) -> Result<Self, VideoError> {
         let undecodable = |reason: String| VideoError::Undecodable {
-            path: path.to_path_buf(),
+            path: path.into(),
             codec,
             reason,
         };

@@ -19,9 +19,9 @@ use crate::flaw::{Flaw, validate_declared_size};
 use crate::picture;
 use crate::reader::{FilmFrame, Frames, ReadOptions};
 
-/// Most bytes of one encoded picture.
+/// The most bytes of one encoded picture.
 const MOST_PICTURE: u32 = 1 << 27;
-/// Profiles that openh264 decodes: baseline, main, high (Rec. ITU-T H.264, annex A.2).
+/// The profiles that openh264 decodes: baseline, main, high (Rec. ITU-T H.264, annex A.2).
 const PROFILES: [u8; 3] = [66, 77, 100];
 
 pub(in crate::format) fn read(

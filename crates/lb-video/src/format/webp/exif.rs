@@ -14,17 +14,17 @@ pub(super) fn write(text: &str) -> Vec<u8> {
     bytes.extend(IMAGE_DESCRIPTION.to_le_bytes());
     bytes.extend(ASCII.to_le_bytes());
     bytes.extend((text.len() as u32 + 1).to_le_bytes());
-    // Up to four bytes lie in the entry itself.
-    if text.len() < 4 {
-        let mut inline = [0; 4];
-        inline[..text.len()].copy_from_slice(text.as_bytes());
-        bytes.extend(inline);
+    // Up to four bytes lie in the entry itself, in place of the offset of longer ones.
+    let mut text = text.as_bytes().to_vec();
+    text.push(0);
+    if text.len() <= 4 {
+        text.resize(4, 0);
+        bytes.extend(text);
         bytes.extend([0; 4]);
     } else {
         bytes.extend((START as u32).to_le_bytes());
         bytes.extend([0; 4]);
-        bytes.extend(text.as_bytes());
-        bytes.push(0);
+        bytes.extend(text);
     }
     bytes
 }
