@@ -135,35 +135,29 @@ macro_rules! numbers {
 
 numbers!(u8, u16, u32, u64, i8, i16, i32, i64, f32, f64);
 
-/// Written as 64 bits, so that keys are the same on every machine.
-impl ContentKey for usize {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher.write(&(*self as u64));
-    }
+macro_rules! written_as {
+    ($($value:ident: $type:ty => $written:expr),+) => {$(
+        impl ContentKey for $type {
+            fn write_key(&self, hasher: &mut KeyHasher) {
+                let $value = self;
+                hasher.write($written);
+            }
+        }
+    )+};
 }
 
-impl ContentKey for bool {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher.write(&u8::from(*self));
-    }
-}
+written_as!(
+    // 64 bits, so that keys are the same on every machine.
+    number: usize => &(*number as u64),
+    flag: bool => &u8::from(*flag),
+    text: String => text.as_str(),
+    path: Path => path.as_os_str().as_encoded_bytes()
+);
 
 impl ContentKey for str {
     fn write_key(&self, hasher: &mut KeyHasher) {
         hasher.write(&self.len());
         hasher.write_bytes(self.as_bytes());
-    }
-}
-
-impl ContentKey for String {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher.write(self.as_str());
-    }
-}
-
-impl ContentKey for Path {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher.write(self.as_os_str().as_encoded_bytes());
     }
 }
 

@@ -14,14 +14,7 @@
 //! after a power failure the newest entries may be missing or damaged. A checksum finds the damaged
 //! ones; they are removed, and their results are computed again.
 //!
-//! - [`ContentKey`] is implemented by values that results depend on: they write themselves into a
-//!   [`KeyHasher`].
-//! - [`Cache`] is the folder. It manages bytes, sizes and ages, whatever the bytes mean.
-//! - [`CacheEntry`] says how results of one kind become bytes, and checks the bytes that come back.
-//! - [`LenientCache`] is a cache whose failures do not stop the work: they are collected, so that the
-//!   caller can report them.
-//!   [`LenientCache::memoize`] looks many results up, computes those that are missing together, and
-//!   saves them.
+//! [`Cache`] is the folder, and [`LenientCache`] a cache whose failures do not stop the work.
 //!
 //! ```
 //! use lb_cache::{Cache, CacheEntry, CacheError, Damage, EntryKind, Key, LenientCache};

@@ -64,26 +64,9 @@ pub struct ImportReport {
 /// inferred, but nothing has been written yet.
 ///
 /// The source is a diffusers directory, a single-file checkpoint with CompVis' names
-/// (`.safetensors`), or one that torch has saved (`.ckpt`). An import takes three steps. Between them,
-/// the caller can check what is about to be written, or add files:
-///
-/// ```
-/// use std::ops::ControlFlow;
-/// use lb_checkpoint::{Component, Import, ImportOptions, UnetConfig};
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/checkpoints/sd2/diffusers");
-/// # let folder = tempfile::tempdir()?;
-/// # let destination = folder.path().join("model");
-/// let import = Import::open(source.as_ref(), &destination, &ImportOptions::default())?;
-/// let unet = UnetConfig::read(import.config(Component::Unet))?;
-/// assert_eq!(unet.in_channels, 4);
-/// let unpublished = import.write(&mut || ControlFlow::Continue(()))?;
-/// assert!(!destination.exists());
-/// unpublished.publish()?;
-/// assert!(destination.join("unet/config.json").is_file());
-/// # Ok(())
-/// # }
-/// ```
+/// (`.safetensors`), or one that torch has saved (`.ckpt`). An import takes three steps: it is opened,
+/// [written](Self::write) and [published](UnpublishedModel::publish). Between them, the caller can check
+/// what is about to be written, or add files.
 #[derive(Debug)]
 pub struct Import {
     destination: PathBuf,

@@ -9,17 +9,13 @@ use std::path::PathBuf;
 
 use lb_checkpoint::{CheckpointError, Dtype, StoredTensor, Weights};
 
-use crate::component_graph::{Graph, WeightFile};
-use crate::options::{ExportOptions, GraphForm, Precision};
+use crate::component_graph::{ExportOptions, Graph, GraphForm, Precision, WeightFile};
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
 
 /// The version of the ONNX standard's operators. It is the first with `Gelu`, and ONNX Runtime supports it
 /// since version 1.17.
 const OPSET: i64 = 20;
-
-/// The domain of ONNX Runtime's own operators, which are not part of the ONNX standard.
-pub(crate) const CONTRIBUTED: &str = "com.microsoft";
 
 /// The name of a value in the graph: an input, an initializer or the output of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,26 +97,14 @@ impl<'w> GraphWriter<'w> {
     pub(crate) fn output(&mut self, name: &str, shape: &[Dimension], value: &Value) {
         let output = onnx::value_info(name, ElementType::Float32, shape);
         self.parts.outputs.push(output);
-        let node = onnx::node(name, "", "Identity", &[&value.0], &[name], &[]);
+        let node = onnx::node(name, "Identity", &[&value.0], &[name], &[]);
         self.parts.nodes.push(node);
     }
 
-    /// Adds a node with an operator of the ONNX standard and one output. `scope` is the part of the
-    /// network to which the node belongs; the profiles of ONNX Runtime show it.
+    /// Adds a node with one output. `scope` is the part of the network to which the node belongs; the
+    /// profiles of ONNX Runtime show it.
     pub(crate) fn node(
         &mut self,
-        scope: &str,
-        operator: &str,
-        inputs: &[&Value],
-        attributes: &[Attribute<'_>],
-    ) -> Value {
-        self.node_of("", scope, operator, inputs, attributes)
-    }
-
-    /// Adds a node with an operator of any domain and one output.
-    pub(crate) fn node_of(
-        &mut self,
-        domain: &str,
         scope: &str,
         operator: &str,
         inputs: &[&Value],
@@ -134,7 +118,7 @@ impl<'w> GraphWriter<'w> {
             name = format!("{wanted}.{count}");
         }
         let inputs: Vec<_> = inputs.iter().map(|value| value.0.as_str()).collect();
-        let node = onnx::node(&name, domain, operator, &inputs, &[&name], attributes);
+        let node = onnx::node(&name, operator, &inputs, &[&name], attributes);
         self.parts.nodes.push(node);
         Value(name)
     }

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use lb_checkpoint::{CheckpointError, Component, Import, ImportOptions, ImportReport};
 
-use crate::component_graph::write_component;
-use crate::options::ExportOptions;
+use crate::component_graph::{ExportOptions, write_component};
 use crate::write::{ExportedGraph, export_directory};
 
 /// The result of [`import()`].
@@ -24,24 +23,6 @@ pub struct ImportedModel {
 ///
 /// This is an [`Import`] with an additional step: all four graphs of the model are built in memory before
 /// anything is written. So every imported model can be exported.
-///
-/// ```
-/// use lb_export::{Component, ExportOptions, ImportOptions, build_graph, import};
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../lb-checkpoint/tests/golden/checkpoints/sd2");
-/// # let checkpoint = format!("{golden}/checkpoint.safetensors");
-/// # let folder = tempfile::tempdir()?;
-/// # let destination = folder.path().join("model");
-/// let mut options = ImportOptions::default();
-/// // Only models whose widths or depths differ from Stable Diffusion's need a configuration.
-/// options.configuration = Some(format!("{golden}/diffusers").into());
-/// let imported = import(checkpoint.as_ref(), &destination, &options)?;
-/// let directory = &imported.report.directory;
-/// let graph = build_graph(directory, Component::Unet, &ExportOptions::default())?;
-/// assert_eq!(graph.weight_files[0].location, "checkpoint.safetensors");
-/// # Ok(())
-/// # }
-/// ```
 ///
 /// # Errors
 /// Those of [`Import`]'s three steps and of [`build_graph`](crate::build_graph).

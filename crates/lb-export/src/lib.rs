@@ -46,7 +46,6 @@ mod component_graph;
 mod graph;
 mod import;
 mod layers;
-mod options;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text_encoder;
@@ -54,11 +53,10 @@ mod unet;
 mod vae;
 mod write;
 
-pub use component_graph::{Graph, WeightFile, build_graph};
+pub use component_graph::{ExportOptions, Graph, GraphForm, Precision, WeightFile, build_graph};
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
     CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ModelKind,
     Prediction, PredictionSource, SourceFormat, WeightTransfer,
 };
-pub use options::{ExportOptions, GraphForm, Precision};
 pub use write::{ExportedGraph, export_directory};

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{CheckpointError, Component, WeightTransfer, link_or_copy};
 
-use crate::component_graph::{Graph, WeightFile, build_graph};
-use crate::options::ExportOptions;
+use crate::component_graph::{ExportOptions, Graph, WeightFile, build_graph};
 
 /// The file name that Optimum gives to a graph.
 const GRAPH_FILE: &str = "model.onnx";
@@ -66,7 +65,14 @@ fn write_graph(
         weights = weights.max(transfer_weights(&folder, file)?);
     }
     if component.directory_name() != component.source_name() {
-        copy_config(&model_directory.join(component.source_name()), &folder)?;
+        // Optimum looks for the configuration next to the graph.
+        let config = model_directory
+            .join(component.source_name())
+            .join(CONFIG_FILE);
+        let text = fs::read(&config).map_err(CheckpointError::io("read", config))?;
+        write_by_rename(&folder.join(CONFIG_FILE), |partial| {
+            fs::write(partial, &text)
+        })?;
     }
     let path = folder.join(GRAPH_FILE);
     write_by_rename(&path, |partial| {
@@ -80,13 +86,6 @@ fn write_graph(
         bytes_written: graph.bytes.len() as u64,
         weights,
     })
-}
-
-/// Copies a component's configuration next to its graph, where Optimum looks for it.
-fn copy_config(from: &Path, to: &Path) -> Result<(), CheckpointError> {
-    let source = from.join(CONFIG_FILE);
-    let text = fs::read(&source).map_err(CheckpointError::io("read", &source))?;
-    write_by_rename(&to.join(CONFIG_FILE), |partial| fs::write(partial, &text))
 }
 
 fn transfer_weights(folder: &Path, file: &WeightFile) -> Result<WeightTransfer, CheckpointError> {

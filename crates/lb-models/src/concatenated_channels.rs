@@ -18,10 +18,7 @@ use crate::error::ModelError;
 
 /// Channels of this shape, which `values` were made for.
 pub(crate) fn channels_of(shape: LatentShape, values: Vec<f32>) -> Result<Latents, ModelError> {
-    let length = values.len();
-    Latents::from_values(shape, values).map_err(|_| ModelError::Shape {
-        what: "concatenated channels".into(),
-        found: format!("{length} values"),
-        expected: format!("{shape}"),
-    })
+    let found = format!("{} values", values.len());
+    Latents::from_values(shape, values)
+        .map_err(|_| ModelError::shape("concatenated channels", found, shape))
 }

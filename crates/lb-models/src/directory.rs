@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
+use lb_checkpoint::{ModelKind, Size};
 
-use crate::config::{Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
+use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
-use crate::kind::{self, ModelKind};
 use crate::model_files::ModelFiles;
 use crate::scheduler_config;
 
@@ -81,8 +81,8 @@ impl ModelDirectory {
         let unet = Config::<UnetSettings>::open(&path.join("unet/config.json"))?;
         let vae = Config::<VaeSettings>::open(&vae_config(path))?;
         let text = Config::<TextEncoderSettings>::open(&path.join("text_encoder/config.json"))?;
-        let latent_channels = vae.settings.latent_channels.map_or(4, |size| size.0);
-        let kind = kind::read(&index, &unet, latent_channels)?;
+        let latent_channels = Size::or(vae.settings.latent_channels, 4);
+        let kind = config::kind(&index, &unet, latent_channels)?;
         let upscaler = match kind {
             ModelKind::Upscale => Some(UpscalerConfig::read(path, &index, &unet)?),
             _ => None,
@@ -99,7 +99,6 @@ impl ModelDirectory {
         // Early configurations do not have it.
         let scaling_factor = vae.settings.scaling_factor;
         let scaling_factor = scaling_factor.map_or(kind.scaling_factor(), |factor| factor.0);
-        let text_length = text.settings.max_position_embeddings;
         let halvings = unet.blocks(&unet.settings.block_out_channels)? - 1;
         Ok(Self {
             path: path.to_path_buf(),
@@ -112,7 +111,7 @@ impl ModelDirectory {
             side_multiple: pixels_per_latent << halvings,
             scaling_factor: scaling_factor as f32,
             text_width,
-            text_length: text_length.map_or(77, |size| size.0),
+            text_length: Size::or(text.settings.max_position_embeddings, 77),
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
             files,
         })
@@ -249,8 +248,7 @@ impl UpscalerConfig {
     ) -> Result<Self, ModelError> {
         let path = folder.join("low_res_scheduler/scheduler_config.json");
         let low_res_schedule = scheduler_config::read(&path)?;
-        let allowed = index.settings.max_noise_level;
-        let allowed = allowed.map_or(DEFAULT_MAX_NOISE_LEVEL, |size| size.0);
+        let allowed = Size::or(index.settings.max_noise_level, DEFAULT_MAX_NOISE_LEVEL);
         let classes = unet.required("num_class_embeds", unet.settings.num_class_embeds)?;
         let last = classes.min(low_res_schedule.num_train_timesteps) - 1;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! What can go wrong between a folder of weights and a picture.
+//! The errors of loading and running models.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,10 @@ use lb_schedule::UnknownChoice;
 
 use crate::device::problem::DeviceProblem;
 
-/// A broken rule of loading or running a model. The fields hold the values of the message: what was
-/// found, and what is allowed.
+/// A broken rule of loading or running a model. The message says what was found and what is allowed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the fields hold the values of the message")]
 pub enum ModelError {
     /// No ONNX Runtime library is in any of the folders that were searched, in this order.
     #[error("no ONNX Runtime library found (looked in: {})", list(searched))]
@@ -171,13 +170,38 @@ impl ModelError {
         let doing = doing.into();
         move |error| {
             let reason = error.to_string();
-            match ALLOCATIONS_THAT_FAIL
-                .iter()
-                .any(|words| reason.contains(words))
-            {
+            let mut signs = ALLOCATIONS_THAT_FAIL.iter();
+            match signs.any(|words| reason.contains(words)) {
                 true => Self::OutOfMemory { doing, reason },
                 false => Self::Runtime { doing, reason },
             }
+        }
+    }
+
+    /// The error for a tensor of the wrong length or shape.
+    pub(crate) fn shape(
+        what: impl Into<String>,
+        found: impl ToString,
+        expected: impl ToString,
+    ) -> Self {
+        Self::Shape {
+            what: what.into(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+
+    /// The error for a setting that is out of its range.
+    pub(crate) fn setting(
+        setting: &'static str,
+        found: impl ToString,
+        allowed: &'static str,
+    ) -> Self {
+        let found = found.to_string();
+        Self::Setting {
+            setting,
+            found,
+            allowed,
         }
     }
 
@@ -194,9 +218,6 @@ fn list(paths: &[PathBuf]) -> String {
     if paths.is_empty() {
         return "nowhere".into();
     }
-    paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+    let paths = paths.iter().map(|path| path.display().to_string());
+    paths.collect::<Vec<_>>().join(", ")
 }

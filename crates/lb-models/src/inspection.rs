@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{Component, ConfigFile, Weights};
 use lb_export::ExportOptions;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::directory::{ModelDirectory, name_of};
 use crate::graph_source::GraphSource;
@@ -104,7 +103,6 @@ impl ModelInspection {
         };
         let mut components = Vec::new();
         let mut counted = BTreeSet::new();
-        let mut bytes = 0;
         for component in [
             Component::TextEncoder,
             Component::Unet,
@@ -112,10 +110,7 @@ impl ModelInspection {
         ] {
             let (inspected, files) = inspect(path, component);
             components.push(inspected);
-            let new = files
-                .into_iter()
-                .filter(|file| counted.insert(file.clone()));
-            bytes += new.map(|file| size_of(&file)).sum::<u64>();
+            counted.extend(files);
         }
         for component in Component::ALL {
             let found = GraphSource::find(path, component, &ExportOptions::default());
@@ -127,7 +122,7 @@ impl ModelInspection {
             path: path.to_owned(),
             configuration,
             components,
-            bytes,
+            bytes: counted.iter().map(|file| size_of(file)).sum(),
             licence: licence_of(path),
             problems,
         }
@@ -143,39 +138,26 @@ impl ModelInspection {
 
 impl ModelConfiguration {
     fn of(directory: ModelDirectory, problems: &mut Vec<String>) -> Self {
-        let unet: UnetVersion = settings(&directory.path.join("unet/config.json"));
-        let scheduler: NamedClass =
-            settings(&directory.path.join("scheduler/scheduler_config.json"));
+        let setting = |file: &str, key: &str| {
+            let file = ConfigFile::open(&directory.path.join(file)).ok()?;
+            file.settings().get(key).cloned()
+        };
+        // Stable Diffusion 2 introduced linear projections in the transformers.
+        let is_linear = setting("unet/config.json", "use_linear_projection");
+        let scheduler = setting("scheduler/scheduler_config.json", "_class_name");
         let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length);
         let tokenizer = tokenizer.map_err(|error| problems.push(error.to_string()));
         Self {
-            generation: if unet.use_linear_projection { 2 } else { 1 },
-            scheduler: scheduler.class_name,
+            generation: if is_linear == Some(Value::Bool(true)) {
+                2
+            } else {
+                1
+            },
+            scheduler: scheduler.and_then(|class| class.as_str().map(str::to_owned)),
             vocabulary: tokenizer.ok().map(|tokenizer| tokenizer.vocabulary_size()),
             directory,
         }
     }
-}
-
-/// What tells the versions apart: Stable Diffusion 2 introduced linear projections in the transformers.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct UnetVersion {
-    use_linear_projection: bool,
-}
-
-/// The class of diffusers that a configuration is for.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct NamedClass {
-    #[serde(rename = "_class_name")]
-    class_name: Option<String>,
-}
-
-/// Settings of a configuration, or their defaults if it cannot be read.
-fn settings<T: DeserializeOwned + Default>(path: &Path) -> T {
-    let file = ConfigFile::open(path).ok();
-    file.and_then(|file| file.parse().ok()).unwrap_or_default()
 }
 
 /// Describes a component, and lists its files.
@@ -213,10 +195,9 @@ fn is_model(path: &Path) -> bool {
 
 /// The files in the folders of a component's graphs, for a component without weights.
 fn graph_files(path: &Path, component: Component) -> Vec<PathBuf> {
-    let graphs = Component::ALL
-        .into_iter()
-        .filter(|other| other.source_name() == component.source_name());
-    let folders = graphs.map(|graph| path.join(graph.directory_name()));
+    let mut parts = Component::ALL.to_vec();
+    parts.retain(|part| part.source_name() == component.source_name());
+    let folders = parts.iter().map(|part| path.join(part.directory_name()));
     let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
     let files = entries.flatten().map(|entry| entry.path());
     files.filter(|file| file.is_file()).collect()
@@ -235,11 +216,8 @@ fn licence_of(folder: &Path) -> Option<String> {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let named = read("README.md").and_then(|text| front_matter(&text));
-    named.or_else(|| {
-        LICENCE_FILES
-            .into_iter()
-            .find_map(|name| title(&read(name)?))
-    })
+    let mut files = LICENCE_FILES.into_iter();
+    named.or_else(|| files.find_map(|name| title(&read(name)?)))
 }
 
 /// The value of `license:` between the two lines of dashes that a model card begins with, or of

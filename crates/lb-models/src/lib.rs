@@ -1,4 +1,4 @@
-//! Stable Diffusion models behind latent blending's port, on ONNX Runtime.
+//! Stable Diffusion models for the engine of latent blending, on ONNX Runtime.
 //!
 //! A model directory in the diffusers layout holds a tokenizer, a text encoder, a UNet, a VAE and a
 //! noise schedule. A [`Pipeline`] works with it: it makes conditioning of prompts, predicts for the
@@ -15,10 +15,8 @@
 //!  ModelPool: Runtime, and what is loaded in it (text encoders, UNets, VAE encoders and decoders)
 //! ```
 //!
-//! The text encoder, the UNet and the halves of the VAE are loaded when they are first needed, and
-//! belong to a [`ModelPool`], which outlives pipelines. With a memory budget it keeps them, so that a
-//! program that renders twenty films loads its model once; without one, each is dropped after its use.
-//! Pools and pipelines can be used from worker threads.
+//! Networks are loaded when they are first needed, and belong to a [`ModelPool`], which can keep them
+//! loaded from one pipeline to the next. Pools and pipelines can be used from worker threads.
 //!
 //! Every model runs in ONNX Runtime, which is loaded once from a library file ([`Runtime`]). The
 //! graphs are made in memory from the directory's own weights (`lb-export`), which the runtime maps
@@ -59,7 +57,6 @@ mod directory;
 mod error;
 mod graph_source;
 mod inspection;
-mod kind;
 mod model_files;
 mod node_placement;
 mod options;
@@ -77,7 +74,6 @@ mod tiles;
 mod tokenizer;
 mod unet;
 mod vae;
-mod vocabulary;
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
@@ -92,8 +88,7 @@ pub use directory::{LARGEST_SIDE, ModelDirectory, UpscalerConfig};
 pub use error::ModelError;
 pub use image::RgbImage;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
-pub use kind::ModelKind;
-pub use lb_checkpoint::{CheckpointError, Component};
+pub use lb_checkpoint::{CheckpointError, Component, ModelKind};
 pub use lb_export::Precision;
 pub use options::{PipelineOptions, SessionOptions};
 pub use picture::GreyPicture;

@@ -5,7 +5,7 @@
 //! is no other way of finding out without running the model first.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::logging::{LogLevel, LoggerFunction};
 use ort::session::builder::SessionBuilder;
@@ -59,11 +59,9 @@ impl NodePlacement {
         if self.nodes.keys().eq([CPU]) {
             return Some("all nodes".into());
         }
-        let computing = self
-            .on_cpu
-            .iter()
-            .filter(|(operator, _)| COMPUTING.contains(&operator.as_str()))
-            .map(|(operator, count)| format!("{count} {operator}"));
+        let nodes = self.on_cpu.iter();
+        let computing = nodes.filter(|(operator, _)| COMPUTING.contains(&operator.as_str()));
+        let computing = computing.map(|(operator, count)| format!("{count} {operator}"));
         let computing: Vec<String> = computing.collect();
         (!computing.is_empty()).then(|| computing.join(", "))
     }
@@ -85,9 +83,8 @@ impl NodePlacement {
         let message = message.trim_start();
         let placed = ["All nodes placed on [", "Node(s) placed on ["];
         if let Some(rest) = placed.iter().find_map(|head| message.strip_prefix(head)) {
-            let (provider, count) = rest
-                .split_once("]. Number of nodes: ")
-                .unwrap_or((rest, ""));
+            let parts = rest.split_once("]. Number of nodes: ");
+            let (provider, count) = parts.unwrap_or((rest, ""));
             let count: usize = count.trim().parse().unwrap_or_default();
             *self.nodes.entry(provider.into()).or_default() += count;
             self.listed = Some(provider.into());
@@ -121,10 +118,7 @@ impl PlacementRecorder {
     fn logger(&self) -> LoggerFunction {
         let placement = self.0.clone();
         Arc::new(move |level, category, _id, location, message| match level {
-            LogLevel::Verbose => placement
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .read(message),
+            LogLevel::Verbose => lock(&placement).read(message),
             LogLevel::Info => {}
             LogLevel::Warning => tracing::warn!(target: "ort", category, location, "{message}"),
             LogLevel::Error | LogLevel::Fatal => {
@@ -135,11 +129,12 @@ impl PlacementRecorder {
 
     /// What the log has said so far.
     pub(crate) fn placement(&self) -> NodePlacement {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.0).clone()
     }
+}
+
+fn lock(placement: &Mutex<NodePlacement>) -> MutexGuard<'_, NodePlacement> {
+    placement.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -9,25 +9,16 @@ use crate::error::ModelError;
 use crate::tiles::DecodeTiling;
 
 /// How sessions are made.
-///
-/// ```
-/// use lb_models::{Device, Precision, SessionOptions};
-///
-/// let mut options = SessionOptions::new(Device::Cpu).with_threads(4);
-/// options.precision = Some(Precision::Float16);
-/// options.validate()?;
-/// # Ok::<(), lb_models::ModelError>(())
-/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SessionOptions {
-    /// Where to run.
+    /// The device to run on.
     pub device: Device,
     /// Threads inside one operator, 1 to [`Self::MOST_THREADS`]; `None` lets ONNX Runtime take every
     /// physical core.
     pub threads: Option<usize>,
-    /// What models compute in; `None` takes 16-bit floats on a GPU and 32-bit floats on a CPU. An
-    /// ONNX file that is used in place of weights is run as it was exported.
+    /// The precision in which models compute; `None` takes 16-bit floats on a GPU and 32-bit floats on a
+    /// CPU. An ONNX file that is used in place of weights is run as it was exported.
     pub precision: Option<Precision>,
     /// Folder where TensorRT keeps the engines that it builds, which takes minutes for a large
     /// model; `None` builds them again for every session. It is made when it is first needed.
@@ -70,19 +61,12 @@ impl SessionOptions {
         if let Some(threads) = self.threads
             && (threads == 0 || threads > Self::MOST_THREADS)
         {
-            return Err(ModelError::Setting {
-                setting: "threads",
-                found: threads.to_string(),
-                allowed: "1 to 1024",
-            });
+            return Err(ModelError::setting("threads", threads, "1 to 1024"));
         }
         let may_record = self.device == Device::Auto || self.device.provider().records_graphs;
         if self.cuda_graphs && !may_record {
-            return Err(ModelError::Setting {
-                setting: "device of CUDA graphs",
-                found: self.device.to_string(),
-                allowed: "cuda, or auto",
-            });
+            let setting = "device of CUDA graphs";
+            return Err(ModelError::setting(setting, self.device, "cuda, or auto"));
         }
         Ok(())
     }
@@ -121,9 +105,10 @@ impl SettledOptions {
 /// How a [`Pipeline`](crate::Pipeline) runs.
 ///
 /// ```
-/// use lb_models::{Device, PipelineOptions, SessionOptions};
+/// use lb_models::{Device, PipelineOptions, Precision, SessionOptions};
 ///
-/// let mut options = PipelineOptions::from(SessionOptions::new(Device::Cpu));
+/// let mut options = PipelineOptions::from(SessionOptions::new(Device::Cpu).with_threads(4));
+/// options.session.precision = Some(Precision::Float16);
 /// options.batch_limit = Some(8);
 /// options.validate()?;
 /// # Ok::<(), lb_models::ModelError>(())
@@ -176,11 +161,9 @@ impl PipelineOptions {
         self.session.validate()?;
         self.tiling.validate()?;
         match self.batch_limit {
-            Some(limit) if limit == 0 || limit > 4096 => Err(ModelError::Setting {
-                setting: "batch limit",
-                found: limit.to_string(),
-                allowed: "1 to 4096",
-            }),
+            Some(limit) if limit == 0 || limit > 4096 => {
+                Err(ModelError::setting("batch limit", limit, "1 to 4096"))
+            }
             _ => Ok(()),
         }
     }

@@ -15,16 +15,6 @@ pub struct GreyPicture {
     pub values: Vec<f32>,
 }
 
-/// Checks that the picture, called `what`, has this width and height.
-pub(crate) fn validate(
-    what: &'static str,
-    picture: &RgbImage,
-    (width, height): (usize, usize),
-) -> Result<(), ModelError> {
-    let found = (picture.width() as usize, picture.height() as usize);
-    validate_size(what, found, (width, height))
-}
-
 /// Red, green and blue planes in [-1, 1]: 2·byte/255 − 1.
 pub(crate) fn planes(picture: &RgbImage) -> Vec<f32> {
     let channel = |channel: usize| picture.pixels().map(move |pixel| pixel[channel]);
@@ -54,11 +44,22 @@ pub(crate) fn from_planes(
     }))
 }
 
+/// The width and height of a picture.
+pub(crate) fn size_of(picture: &RgbImage) -> (usize, usize) {
+    (picture.width() as usize, picture.height() as usize)
+}
+
 impl GreyPicture {
     /// Checks that the picture, called `what` in messages, has pixels, as many as its width and height
     /// say, and that all of them are finite.
     pub(crate) fn validate(&self, what: &'static str) -> Result<(), ModelError> {
-        validate_length(what, self.values.len(), [self.width, self.height, 1])?;
+        let Self { width, height, .. } = *self;
+        let (found, expected) = (self.values.len(), width.saturating_mul(height));
+        if found != expected {
+            let what = format!("the {what} of {width}x{height} pixels");
+            let [found, expected] = [found, expected].map(|count| format!("{count} values"));
+            return Err(ModelError::shape(what, found, expected));
+        }
         if self.values.is_empty() {
             return Err(ModelError::EmptyPicture { what });
         }
@@ -66,42 +67,28 @@ impl GreyPicture {
             None => Ok(()),
             Some(index) => Err(ModelError::PixelNotFinite {
                 what,
-                column: index % self.width,
-                row: index / self.width,
+                column: index % width,
+                row: index / width,
                 value: self.values[index],
             }),
         }
     }
 }
 
+/// Checks the width and height of the picture that messages call `what`.
 pub(crate) fn validate_size(
     what: &'static str,
     found: (usize, usize),
     expected: (usize, usize),
 ) -> Result<(), ModelError> {
     if found == expected {
-        Ok(())
-    } else {
-        Err(ModelError::InputSize {
-            what,
-            found,
-            expected,
-        })
+        return Ok(());
     }
-}
-
-fn validate_length(what: &'static str, found: usize, sides: [usize; 3]) -> Result<(), ModelError> {
-    let expected = sides.into_iter().fold(1, usize::saturating_mul);
-    if found == expected {
-        Ok(())
-    } else {
-        let [width, height, _] = sides;
-        Err(ModelError::Shape {
-            what: format!("the {what} of {width}x{height} pixels"),
-            found: format!("{found} values"),
-            expected: format!("{expected} values"),
-        })
-    }
+    Err(ModelError::InputSize {
+        what,
+        found,
+        expected,
+    })
 }
 
 #[cfg(test)]

@@ -57,16 +57,16 @@ impl PictureDecoder {
         batch_limit: usize,
         tiling: DecodeTiling,
     ) -> Self {
-        let session = Mutex::new(None);
+        let shared = Shared {
+            pool,
+            directory,
+            options,
+            batch_limit,
+            tiling,
+            session: Mutex::new(None),
+        };
         Self {
-            shared: Arc::new(Shared {
-                pool,
-                directory,
-                options,
-                batch_limit,
-                tiling,
-                session,
-            }),
+            shared: Arc::new(shared),
         }
     }
 
@@ -89,19 +89,14 @@ impl PictureDecoder {
         };
         let shape = first.shape();
         if let Some(other) = latents.iter().find(|other| other.shape() != shape) {
-            return Err(ModelError::Shape {
-                what: "latents to decode together".into(),
-                found: other.shape().to_string(),
-                expected: shape.to_string(),
-            });
+            let what = "latents to decode together";
+            return Err(ModelError::shape(what, other.shape(), shape));
         }
         let tiles = self.tiles(shape);
         self.loaded(|session| {
             if let Some(tiles) = &tiles {
-                let pictures = latents.iter();
-                return pictures
-                    .map(|one| session.decode_tiles(one, tiles))
-                    .collect();
+                let pictures = latents.iter().map(|one| session.decode_tiles(one, tiles));
+                return pictures.collect();
             }
             let mut pictures = Vec::with_capacity(latents.len());
             for batch in latents.chunks(self.shared.batch_limit) {
@@ -125,9 +120,9 @@ impl PictureDecoder {
         let mut probes = vec![base.clone()];
         for channel in 0..channels {
             let mut values = base.values().to_vec();
-            let part = channel * PROBE_SIDE * PROBE_SIDE..(channel + 1) * PROBE_SIDE * PROBE_SIDE;
-            let changes = &change.values()[part.clone()];
-            for (value, change) in values[part].iter_mut().zip(changes) {
+            let area = PROBE_SIDE * PROBE_SIDE;
+            let changed = values.iter_mut().zip(change.values());
+            for (value, change) in changed.skip(channel * area).take(area) {
                 *value += PROBE_CHANGE * change;
             }
             probes.push(Latents::from_values(shape, values).map_err(BackendError::new)?);
@@ -136,9 +131,8 @@ impl PictureDecoder {
         let pictures = self.decode(&probes).map_err(BackendError::new)?;
         let changes = pictures[1..].iter().map(|picture| {
             let pairs = picture.iter().zip(pictures[0].iter());
-            pairs
-                .map(|(&changed, &base)| (f64::from(changed) - f64::from(base)).powi(2))
-                .sum()
+            let change = |(&changed, &base)| (f64::from(changed) - f64::from(base)).powi(2);
+            pairs.map(change).sum()
         });
         let changes: Vec<f64> = changes.collect();
         let mean = changes.iter().sum::<f64>() / channels as f64;
@@ -150,10 +144,9 @@ impl PictureDecoder {
     /// How long the decoder's session took so far.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
-        self.lock()
-            .as_ref()
-            .map(|decoder| decoder.times())
-            .unwrap_or_default()
+        let session = self.lock();
+        let times = session.as_ref().map(|decoder| decoder.times());
+        times.unwrap_or_default()
     }
 
     /// The tiles in which latents of this shape are decoded and their pictures encoded; `None` if that
@@ -170,22 +163,15 @@ impl PictureDecoder {
         let decoder = match &mut *session {
             Some(decoder) => decoder,
             empty => {
-                let Shared {
-                    pool,
-                    directory,
-                    options,
-                    ..
-                } = &*self.shared;
-                empty.insert(pool.take(directory, options, None)?)
+                let shared = &*self.shared;
+                empty.insert(shared.pool.take(&shared.directory, &shared.options, None)?)
             }
         };
         work(decoder)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Lease<VaeDecoder>>> {
-        self.shared
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let session = self.shared.session.lock();
+        session.unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A model's components behind the engine's port ([`Backend`]), with its tokenizer and autoencoder.
+//! A model's components as the engine's [`Backend`], with its tokenizer and autoencoder.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use image::RgbImage;
 use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
-use lb_checkpoint::Component;
+use lb_checkpoint::{Component, ModelKind};
 
 use crate::component_origin::ComponentOrigin;
 use crate::concatenated_channels::{
@@ -14,7 +14,6 @@ use crate::concatenated_channels::{
 };
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
-use crate::kind::ModelKind;
 use crate::options::{PipelineOptions, SettledOptions};
 use crate::picture::{self, GreyPicture};
 use crate::picture_decoder::PictureDecoder;
@@ -72,14 +71,12 @@ impl Pipeline {
         let shape = directory.latent_shape(width, height)?;
         let tokenizer = pool.tokenizer(&directory)?;
         let session = pool.settle(&options.session)?;
+        let asked = options.batch_limit.unwrap_or(usize::MAX);
         let decoder = PictureDecoder::new(
             pool.clone(),
             directory.clone(),
             session.clone(),
-            options
-                .batch_limit
-                .unwrap_or(usize::MAX)
-                .min(rows_of(DECODED_AREA, shape)),
+            asked.min(rows_of(DECODED_AREA, shape)),
             options.tiling,
         );
         Ok(Self {
@@ -114,12 +111,6 @@ impl Pipeline {
     pub fn picture_size(&self) -> (usize, usize) {
         let scale = self.directory.pixels_per_latent;
         (self.shape.width * scale, self.shape.height * scale)
-    }
-
-    /// Noise on an upscaler's picture of low resolution.
-    #[must_use]
-    pub fn noise_level(&self) -> usize {
-        self.options.noise_level
     }
 
     /// The token ids of a prompt, and the part of it that was cut off.
@@ -161,7 +152,7 @@ impl Pipeline {
     pub fn encode_pictures(&mut self, pictures: &[RgbImage]) -> Result<Vec<Latents>, ModelError> {
         let size = self.picture_size();
         for picture in pictures {
-            picture::validate("picture to encode", picture, size)?;
+            picture::validate_size("picture to encode", picture::size_of(picture), size)?;
         }
         let planes: Vec<_> = pictures.iter().map(picture::planes).collect();
         self.encode_planes(&planes)
@@ -172,10 +163,8 @@ impl Pipeline {
         let tiles = self.decoder.tiles(shape);
         let mut encoder: Lease<VaeEncoder> =
             self.pool.take(&self.directory, &self.session, None)?;
-        let encoded = pictures
-            .iter()
-            .map(|planes| encoder.encode_large(planes, size, shape, tiles.as_ref()))
-            .collect();
+        let encode = |planes: &Vec<f32>| encoder.encode_large(planes, size, shape, tiles.as_ref());
+        let encoded = pictures.iter().map(encode).collect();
         self.past_times += encoder.give_back();
         encoded
     }
@@ -285,10 +274,9 @@ impl Pipeline {
     #[must_use]
     pub fn times(&self) -> SessionTimes {
         let mut times = self.past_times;
-        times += self
-            .unet
-            .as_ref()
-            .map_or_else(SessionTimes::default, |unet| unet.times());
+        if let Some(unet) = &self.unet {
+            times += unet.times();
+        }
         times += self.decoder.times();
         times
     }
@@ -343,10 +331,10 @@ impl Backend for Pipeline {
     ) -> Result<Vec<Vec<f32>>, BackendError> {
         let latents: Vec<&Latents> = predicted_clean.iter().collect();
         let pictures = self.decoder.decode(&latents).map_err(BackendError::new)?;
-        let features = pictures
-            .into_iter()
-            .map(|picture| picture.into_raw().into_iter().map(f32::from).collect());
-        Ok(features.collect())
+        let bytes = pictures.into_iter().map(RgbImage::into_raw);
+        Ok(bytes
+            .map(|bytes| bytes.into_iter().map(f32::from).collect())
+            .collect())
     }
 }
 

@@ -41,25 +41,6 @@ use crate::tokenizer::Tokenizer;
 /// small and do not count. A model whose files have changed since is loaded again.
 ///
 /// Clones share what is loaded, and can be used from several threads.
-///
-/// ```no_run
-/// use lb_models::{ModelDirectory, ModelPool, Pipeline, PipelineOptions, Runtime};
-///
-/// # fn main() -> Result<(), lb_models::ModelError> {
-/// let runtime = Runtime::load("target/onnxruntime/libonnxruntime.so.1.31.1".as_ref())?;
-/// let pool = ModelPool::new(runtime, 8 << 30);
-/// let directory = ModelDirectory::find("pocket", &["models".into()])?;
-/// for prompt in ["a red apple", "a green pear"] {
-///     let options = PipelineOptions::default();
-///     let mut pipeline = Pipeline::open(&pool, directory.clone(), 128, 128, options)?;
-///     let tokens = pipeline.tokenize(prompt)?;
-///     pipeline.encode(&[tokens])?;
-/// }
-/// // The second pipeline took the text encoder that the first one had given back.
-/// assert_eq!(pool.loads(), 1);
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Clone)]
 pub struct ModelPool {
     runtime: Runtime,
@@ -72,11 +53,11 @@ pub struct ModelPool {
 pub struct LoadedComponent {
     /// The model directory.
     pub model: PathBuf,
-    /// Which part of the model.
+    /// The part of the model.
     pub component: Component,
-    /// Where it runs; never [`Device::Auto`].
+    /// The device on which it runs, never [`Device::Auto`].
     pub device: Device,
-    /// What it computes in.
+    /// The precision in which it computes.
     pub precision: Precision,
     /// Estimated memory in bytes: the size of the files of its graph and weights.
     pub bytes: u64,
@@ -394,11 +375,11 @@ impl Drop for Ticket {
 #[derive(Default)]
 struct State {
     budget: u64,
-    /// What each device that was asked for turned out to be.
+    /// For each device that was asked for, the one that is used.
     devices: BTreeMap<Device, Device>,
     /// The components that are loaded, least recently used first.
     entries: Vec<Entry>,
-    /// By the files of their models. They are small and do not count against the budget.
+    /// The tokenizers, each with its model's files. They are small and do not count against the budget.
     tokenizers: Vec<(ModelFiles, Arc<Tokenizer>)>,
     last_ticket: u64,
     loads: u64,

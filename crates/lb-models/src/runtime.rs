@@ -4,7 +4,7 @@
 //! called, so that a missing or an old library is an error and never a panic.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::ModelError;
 
@@ -44,9 +44,7 @@ impl Runtime {
     /// it is no ONNX Runtime of version [`OLDEST_RUNTIME`] or newer, and
     /// [`ModelError::RuntimeAlreadyLoaded`] if this process has already loaded another one.
     pub fn load(library: &Path) -> Result<Self, ModelError> {
-        let _one_at_a_time = LOADING
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(loaded) = LOADED.get() {
             if loaded.library != library {
                 return Err(ModelError::RuntimeAlreadyLoaded {
@@ -57,9 +55,8 @@ impl Runtime {
             return Ok(Self { loaded });
         }
         if !library.is_file() {
-            return Err(ModelError::RuntimeMissing {
-                searched: vec![library.to_path_buf()],
-            });
+            let searched = vec![library.to_path_buf()];
+            return Err(ModelError::RuntimeMissing { searched });
         }
         let library =
             std::path::absolute(library).map_err(|error| ModelError::unreadable(library, error))?;
@@ -105,24 +102,14 @@ impl Runtime {
 /// [`ModelError::RuntimeMissing`], naming every path that was tried.
 pub fn locate_library(explicit: Option<&Path>, folders: &[PathBuf]) -> Result<PathBuf, ModelError> {
     if let Some(library) = explicit {
-        if library.is_file() {
-            return Ok(library.to_path_buf());
-        }
-        return Err(ModelError::RuntimeMissing {
-            searched: vec![library.to_path_buf()],
-        });
+        let searched = vec![library.to_path_buf()];
+        let found = library.is_file().then(|| library.to_path_buf());
+        return found.ok_or(ModelError::RuntimeMissing { searched });
     }
-    let searched: Vec<PathBuf> = folders
-        .iter()
-        .cloned()
-        .chain(SYSTEM_FOLDERS.iter().map(PathBuf::from))
-        .collect();
-    searched
-        .iter()
-        .find_map(|folder| newest_library(folder))
-        .ok_or(ModelError::RuntimeMissing {
-            searched: searched.clone(),
-        })
+    let system = SYSTEM_FOLDERS.iter().map(PathBuf::from);
+    let searched: Vec<PathBuf> = folders.iter().cloned().chain(system).collect();
+    let found = searched.iter().find_map(|folder| newest_library(folder));
+    found.ok_or(ModelError::RuntimeMissing { searched })
 }
 
 const SYSTEM_FOLDERS: &[&str] = if cfg!(target_os = "windows") {
@@ -141,16 +128,13 @@ const SYSTEM_FOLDERS: &[&str] = if cfg!(target_os = "windows") {
 };
 
 fn newest_library(folder: &Path) -> Option<PathBuf> {
-    let names = std::fs::read_dir(folder).ok()?;
-    names
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            Some((library_version(&name)?, entry.path()))
-        })
-        .filter(|(_, path)| path.is_file())
-        .max()
-        .map(|(_, path)| path)
+    let files = std::fs::read_dir(folder).ok()?.flatten();
+    let libraries = files.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let (version, path) = (library_version(&name)?, entry.path());
+        path.is_file().then_some((version, path))
+    });
+    libraries.max().map(|(_, path)| path)
 }
 
 /// The version in the file name of an ONNX Runtime library. It is empty if the name has none; other
@@ -167,11 +151,8 @@ fn library_version(name: &str) -> Option<Vec<u32>> {
     if digits.is_empty() {
         return Some(Vec::new());
     }
-    digits
-        .strip_prefix('.')?
-        .split('.')
-        .map(|part| part.parse().ok())
-        .collect()
+    let parts = digits.strip_prefix('.')?.split('.');
+    parts.map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

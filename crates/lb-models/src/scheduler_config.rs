@@ -1,4 +1,4 @@
-//! `scheduler_config.json` to the numbers that a sampler needs.
+//! Reads from `scheduler_config.json` the numbers that a sampler needs.
 //!
 //! Whichever scheduler a directory names, its betas and its prediction type describe how the model
 //! was trained; sampling is this program's own choice. Where keys are absent, the defaults of the
@@ -59,6 +59,12 @@ struct SchedulerSettings {
 /// A value that the configuration gives by its name.
 struct Named<T>(T);
 
+impl<T> Named<T> {
+    fn or(setting: Option<Self>, default: T) -> T {
+        setting.map_or(default, |named| named.0)
+    }
+}
+
 impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Named<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
@@ -74,26 +80,19 @@ pub(crate) fn read(path: &Path) -> Result<NoiseScheduleConfig, ModelError> {
     let clips = CLIPPING.contains(&class);
     let ends_without_noise = class != "PNDMScheduler";
     let default = NoiseScheduleConfig::diffusers_default();
+    let clip_range = settings.clip_sample_range;
     let schedule = NoiseScheduleConfig {
-        num_train_timesteps: settings
-            .num_train_timesteps
-            .map_or(default.num_train_timesteps, |size| size.0),
+        num_train_timesteps: Size::or(settings.num_train_timesteps, default.num_train_timesteps),
         beta_start: settings.beta_start.unwrap_or(default.beta_start),
         beta_end: settings.beta_end.unwrap_or(default.beta_end),
-        beta_schedule: settings
-            .beta_schedule
-            .map_or(default.beta_schedule, |named| named.0),
+        beta_schedule: Named::or(settings.beta_schedule, default.beta_schedule),
         trained_betas: settings.trained_betas,
-        prediction_type: settings
-            .prediction_type
-            .map_or(default.prediction_type, |named| named.0),
+        prediction_type: Named::or(settings.prediction_type, default.prediction_type),
         steps_offset: settings.steps_offset.0,
         timestep_spacing: settings.timestep_spacing.map(|named| named.0),
         set_alpha_to_one: settings.set_alpha_to_one.unwrap_or(ends_without_noise),
         clip_sample: settings.clip_sample.unwrap_or(clips),
-        clip_sample_range: settings
-            .clip_sample_range
-            .unwrap_or(default.clip_sample_range),
+        clip_sample_range: clip_range.unwrap_or(default.clip_sample_range),
         rescale_betas_zero_snr: settings.rescale_betas_zero_snr,
         thresholding: settings.thresholding,
     };

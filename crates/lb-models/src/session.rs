@@ -233,30 +233,24 @@ impl ComponentSession {
     }
 
     /// A tensor of zeros with these sides, bound as the input `name`.
-    pub(crate) fn bound_input<T>(
+    pub(crate) fn bound_input<T: Element>(
         &self,
         binding: &mut IoBinding,
         name: &str,
         sides: &[usize],
-    ) -> ort::Result<BoundTensor<T>>
-    where
-        T: PrimitiveTensorElementType + Debug + Copy + Default,
-    {
+    ) -> ort::Result<BoundTensor<T>> {
         let tensor = BoundTensor::new(self.device.provider().memory.clone(), sides)?;
         binding.bind_input(name, tensor.on_device.as_ref().unwrap_or(&tensor.host))?;
         Ok(tensor)
     }
 
     /// A tensor of zeros with these sides, bound as the output `name`.
-    pub(crate) fn bound_output<T>(
+    pub(crate) fn bound_output<T: Element>(
         &self,
         binding: &mut IoBinding,
         name: &str,
         sides: &[usize],
-    ) -> ort::Result<BoundTensor<T>>
-    where
-        T: PrimitiveTensorElementType + Debug + Copy + Default,
-    {
+    ) -> ort::Result<BoundTensor<T>> {
         let mut tensor = BoundTensor::new(self.device.provider().memory.clone(), sides)?;
         let BoundTensor { host, on_device } = &mut tensor;
         binding.bind_output(name, on_device.as_mut().unwrap_or(host))?;
@@ -313,17 +307,15 @@ impl ComponentSession {
     }
 }
 
-/// Whether a session is of no more use after this error of a run. Memory may suffice another time.
+/// Whether no other run of the session can be trusted after this error. A lack of memory may pass.
 fn spoils(error: &ModelError) -> bool {
     !matches!(error, ModelError::OutOfMemory { .. })
 }
 
 /// Makes a session from a graph whose weights are in files.
 pub(crate) fn commit_graph(builder: SessionBuilder, graph: &Graph) -> ort::Result<Session> {
-    let folder = graph
-        .weight_files
-        .first()
-        .and_then(|file| file.path.parent());
+    let file = graph.weight_files.first();
+    let folder = file.and_then(|file| file.path.parent());
     let folder = folder.unwrap_or(Path::new("."));
     builder
         .with_config_entry(WEIGHT_FOLDER, folder.to_string_lossy())?
@@ -346,16 +338,21 @@ fn run_options(graph: Option<i32>) -> ort::Result<RunOptions<NoSelectedOutputs>>
 /// replay it (`gpu_graph_id`).
 pub(crate) struct GraphRuns(RunOptions<NoSelectedOutputs>);
 
+/// The numbers that bound tensors consist of.
+pub(crate) trait Element: PrimitiveTensorElementType + Debug + Copy + Default {}
+
+impl<T: PrimitiveTensorElementType + Debug + Copy + Default> Element for T {}
+
 /// An input or output that stays bound to a session: values that the CPU writes and reads, and on a
 /// device with memory of its own a copy there, which is what the session works with.
-pub(crate) struct BoundTensor<T: PrimitiveTensorElementType + Debug> {
+pub(crate) struct BoundTensor<T: Element> {
     host: Tensor<T>,
     /// Not allocated from the session that it is bound to: to the session, what a CUDA graph works in
     /// is free again once the graph is recorded.
     on_device: Option<Tensor<T>>,
 }
 
-impl<T: PrimitiveTensorElementType + Debug + Copy + Default> BoundTensor<T> {
+impl<T: Element> BoundTensor<T> {
     fn new(memory: Option<AllocationDevice<'static>>, sides: &[usize]) -> ort::Result<Self> {
         let mut host = Tensor::new(&Allocator::default(), sides.to_vec())?;
         host.extract_tensor_mut().1.fill(T::default());

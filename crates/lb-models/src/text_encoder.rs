@@ -1,4 +1,4 @@
-//! Token ids to text embeddings.
+//! Turns token ids into text embeddings.
 
 use lb_blend::Conditioning;
 use lb_checkpoint::Component;
@@ -50,10 +50,8 @@ impl TextEncoder {
     /// The conditioning of every prompt: the last hidden state after the final layer norm.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let (tokens, width) = (self.length, self.width);
-        let ids: Vec<i64> = prompts
-            .iter()
-            .flat_map(|prompt| prompt.ids.iter().copied())
-            .collect();
+        let ids = prompts.iter().flat_map(|prompt| &prompt.ids);
+        let ids: Vec<i64> = ids.copied().collect();
         let shape = [prompts.len(), tokens];
         let tensor = ModelError::runtime("handing token ids to the text encoder");
         let outputs = if self.takes_int32 {
@@ -68,22 +66,19 @@ impl TextEncoder {
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the text encoder's output"))?;
         if values.len() != prompts.len() * tokens * width {
-            return Err(ModelError::Shape {
-                what: "last_hidden_state of the text encoder".into(),
-                found: format!("{found:?}"),
-                expected: format!("[{}, {tokens}, {width}]", prompts.len()),
-            });
+            let expected = format!("[{}, {tokens}, {width}]", prompts.len());
+            let what = "last_hidden_state of the text encoder";
+            return Err(ModelError::shape(what, format!("{found:?}"), expected));
         }
         if values.iter().any(|value| !value.is_finite()) {
             return Err(ModelError::NotFinite { component: NAME });
         }
-        let encoded = values.chunks_exact(tokens * width);
-        Ok(encoded
-            .map(|values| Conditioning {
-                tokens,
-                width,
-                values: values.to_vec(),
-            })
-            .collect())
+        let conditioning = |values: &[f32]| Conditioning {
+            tokens,
+            width,
+            values: values.to_vec(),
+        };
+        let encoded = values.chunks_exact(tokens * width).map(conditioning);
+        Ok(encoded.collect())
     }
 }

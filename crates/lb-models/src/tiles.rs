@@ -55,19 +55,14 @@ impl DecodeTiling {
     /// [`ModelError::Setting`] for a side of 0 or above 1024, or for an overlap of more than a third
     /// of a side.
     pub fn validate(&self) -> Result<(), ModelError> {
-        let refuse = |setting, found: usize, allowed| {
-            Err(ModelError::Setting {
-                setting,
-                found: found.to_string(),
-                allowed,
-            })
-        };
         if !(1..=1024).contains(&self.side) {
-            return refuse("side of the decoder's tiles", self.side, "1 to 1024");
+            let setting = "side of the decoder's tiles";
+            return Err(ModelError::setting(setting, self.side, "1 to 1024"));
         }
         if self.overlap > self.side / 3 {
+            let setting = "overlap of the decoder's tiles";
             let allowed = "at most a third of their side";
-            return refuse("overlap of the decoder's tiles", self.overlap, allowed);
+            return Err(ModelError::setting(setting, self.overlap, allowed));
         }
         Ok(())
     }
@@ -89,10 +84,8 @@ impl DecodeTiling {
         }
         let count = (side - self.overlap).div_ceil(self.side - self.overlap);
         let length = (side + (count - 1) * self.overlap).div_ceil(count);
-        let start = |index| (side - length) * index / (count - 1);
-        (0..count)
-            .map(|index| start(index)..start(index) + length)
-            .collect()
+        let starts = (0..count).map(|index| (side - length) * index / (count - 1));
+        starts.map(|start| start..start + length).collect()
     }
 }
 
@@ -132,33 +125,29 @@ impl Tiles {
             let values = lines.flat_map(|line| line[columns.clone()].iter().copied());
             let shape = self.shape(latents.shape().channels);
             let tile = Latents::from_values(shape, values.collect());
-            tile.map_err(|error| ModelError::Shape {
-                what: "a tile of latents".into(),
-                found: error.to_string(),
-                expected: shape.to_string(),
-            })
+            tile.map_err(|error| ModelError::shape("a tile of latents", error, shape))
         })
     }
 
-    /// A picture to put the tiles' pictures into, in the order of [`Self::cut`].
-    pub(crate) fn join(&self, pixels_per_latent: usize) -> JoinedTiles {
-        let Self { rows, columns } = self.in_pixels(pixels_per_latent);
-        JoinedTiles::new(rows, columns, 3)
-    }
-
-    /// Latents to put the tiles' latents into, in the order of [`Self::cut`].
-    pub(crate) fn join_latents(&self, channels: usize) -> JoinedTiles {
-        JoinedTiles::new(self.rows.clone(), self.columns.clone(), channels)
+    /// Planes to put the tiles' planes into, in the order of [`Self::cut`].
+    pub(crate) fn join(self, channels: usize) -> JoinedTiles {
+        let end = |spans: &[Range<usize>]| spans.last().map_or(0, |span| span.end);
+        let (height, width) = (end(&self.rows), end(&self.columns));
+        JoinedTiles {
+            rows: shares(self.rows),
+            columns: shares(self.columns),
+            width,
+            area: height * width,
+            planes: vec![0.0; channels * height * width],
+            next: 0,
+        }
     }
 
     /// The same tiles, measured in the picture's pixels.
     pub(crate) fn in_pixels(&self, pixels_per_latent: usize) -> Self {
-        let scaled = |spans: &[Range<usize>]| -> Vec<Range<usize>> {
-            spans
-                .iter()
-                .map(|span| span.start * pixels_per_latent..span.end * pixels_per_latent)
-                .collect()
-        };
+        let scale =
+            |span: &Range<usize>| span.start * pixels_per_latent..span.end * pixels_per_latent;
+        let scaled = |spans: &[Range<usize>]| spans.iter().map(scale).collect();
         Self {
             rows: scaled(&self.rows),
             columns: scaled(&self.columns),
@@ -183,20 +172,6 @@ struct Span {
 }
 
 impl JoinedTiles {
-    fn new(rows: Vec<Range<usize>>, columns: Vec<Range<usize>>, channels: usize) -> Self {
-        let end = |spans: &[Range<usize>]| spans.last().map_or(0, |span| span.end);
-        let (height, width) = (end(&rows), end(&columns));
-        let area = height * width;
-        Self {
-            rows: shares(rows),
-            columns: shares(columns),
-            width,
-            area,
-            planes: vec![0.0; channels * area],
-            next: 0,
-        }
-    }
-
     /// Width and height of a tile's picture.
     pub(crate) fn tile_size(&self) -> (usize, usize) {
         (self.columns[0].pixels.len(), self.rows[0].pixels.len())
@@ -308,7 +283,7 @@ mod tests {
         let tiles = TILING.tiles(shape).unwrap();
         let cut: Vec<Latents> = tiles.cut(&latents).map(Result::unwrap).collect();
         assert_eq!(cut.len(), 2 * 3);
-        let mut joined = tiles.join(1);
+        let mut joined = tiles.in_pixels(1).join(3);
         for tile in &cut {
             assert_eq!(tile.shape(), tiles.shape(2));
             let plane = &tile.values()[..tile.values().len() / 2];

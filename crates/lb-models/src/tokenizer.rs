@@ -1,22 +1,24 @@
-//! Prompts to token ids, as OpenCLIP does it.
+//! Turns prompts into token ids, as OpenCLIP does.
 //!
 //! The models were trained with OpenCLIP's tokenizer, so its rules apply here, even where other ports
 //! differ. Text is repaired and HTML-unescaped twice, its white space collapsed, and its letters made
 //! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text. A prompt that is
 //! too long is cut before the end token, which stays last.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use lb_checkpoint::{CheckpointError, ConfigFile};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use crate::error::ModelError;
-use crate::vocabulary;
 
 /// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
@@ -52,13 +54,10 @@ impl Tokenizer {
     /// for a length below 2.
     pub fn open(folder: &Path, length: usize) -> Result<Self, ModelError> {
         if length < 2 {
-            return Err(ModelError::Setting {
-                setting: "text length",
-                found: length.to_string(),
-                allowed: "2 or more: a begin and an end token",
-            });
+            let allowed = "2 or more: a begin and an end token";
+            return Err(ModelError::setting("text length", length, allowed));
         }
-        let pairs = vocabulary::read(folder)?;
+        let pairs = read_vocabulary(folder)?;
         let special = SpecialTokens::read(folder)?;
         let id = |key: &'static str, token: &str| {
             tokenizers::Model::token_to_id(&pairs, token)
@@ -91,28 +90,15 @@ impl Tokenizer {
     /// [`ModelError::Setting`] for a prompt that the vocabulary cannot express.
     pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
         let text = clean(prompt);
-        let encoding =
-            self.words
-                .encode(text.as_str(), false)
-                .map_err(|error| ModelError::Setting {
-                    setting: "prompt",
-                    found: error.to_string(),
-                    allowed: "text that the vocabulary can express",
-                })?;
+        let encoding = self.words.encode(text.as_str(), false).map_err(|error| {
+            ModelError::setting("prompt", error, "text that the vocabulary can express")
+        })?;
         let room = self.length - 2;
-        let cut = encoding
-            .get_offsets()
-            .get(room)
-            .map(|&(start, _)| text[start..].to_string());
-        let mut ids = Vec::with_capacity(self.length);
-        ids.push(self.begin);
-        ids.extend(
-            encoding
-                .get_ids()
-                .iter()
-                .take(room)
-                .map(|&id| i64::from(id)),
-        );
+        let cut = encoding.get_offsets().get(room);
+        let cut = cut.map(|&(start, _)| text[start..].to_string());
+        let words = encoding.get_ids().iter().take(room);
+        let mut ids = vec![self.begin];
+        ids.extend(words.map(|&id| i64::from(id)));
         ids.push(self.end);
         ids.resize(self.length, self.pad);
         Ok(Tokens { ids, cut })
@@ -123,21 +109,12 @@ impl Tokenizer {
     pub fn vocabulary_size(&self) -> usize {
         self.words.get_vocab_size(true)
     }
-
-    /// The number of ids in every [`Tokens`].
-    #[must_use]
-    pub fn length(&self) -> usize {
-        self.length
-    }
 }
 
 fn word_splitter(folder: &Path) -> Result<PreTokenizerWrapper, ModelError> {
-    let split = Split::new(
-        SplitPattern::Regex(WORDS.into()),
-        SplitDelimiterBehavior::Removed,
-        true,
-    )
-    .map_err(|error| ModelError::unreadable(folder, error))?;
+    let words = SplitPattern::Regex(WORDS.into());
+    let split = Split::new(words, SplitDelimiterBehavior::Removed, true)
+        .map_err(|error| ModelError::unreadable(folder, error))?;
     let bytes = ByteLevel::default()
         .add_prefix_space(false)
         .use_regex(false);
@@ -149,11 +126,8 @@ fn clean(prompt: &str) -> String {
     let repaired = plsfix::fix_text(prompt, None);
     let once = html_escape::decode_html_entities(&repaired);
     let twice = html_escape::decode_html_entities(&once);
-    twice
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .to_lowercase()
+    let words: Vec<&str> = twice.split_whitespace().collect();
+    words.join(" ").to_lowercase()
 }
 
 struct SpecialTokens {
@@ -162,7 +136,7 @@ struct SpecialTokens {
     pad: Option<String>,
 }
 
-/// `special_tokens_map.json` or `tokenizer_config.json`.
+/// The settings of `special_tokens_map.json` or `tokenizer_config.json` that are used.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TokenSettings {
@@ -204,6 +178,75 @@ impl SpecialTokens {
             pad: first(|source| &source.pad_token),
         })
     }
+}
+
+/// Reads `vocab.json` and `merges.txt` of a folder, or, if there is no `vocab.json`, the
+/// `tokenizer.json` that transformers writes in place of both since its version 5.
+fn read_vocabulary(folder: &Path) -> Result<BPE, ModelError> {
+    let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
+    let whole = folder.join("tokenizer.json");
+    let pairs = if !vocabulary.exists() && whole.exists() {
+        from_one_file(&ConfigFile::open(&whole)?)?
+    } else {
+        for path in [&vocabulary, &merges] {
+            lb_files::validate_regular(path).map_err(CheckpointError::file("read", path))?;
+        }
+        BPE::from_file(&vocabulary.to_string_lossy(), &merges.to_string_lossy())
+    };
+    pairs
+        .end_of_word_suffix("</w>".into())
+        .build()
+        .map_err(|error| ModelError::unreadable(folder, error))
+}
+
+/// The part of `tokenizer.json` that is used.
+#[derive(Deserialize)]
+struct TokenizerFile {
+    model: BytePairs,
+}
+
+#[derive(Deserialize)]
+struct BytePairs {
+    #[serde(rename = "type", default)]
+    _kind: Kind,
+    vocab: HashMap<String, u32>,
+    merges: Vec<Merge>,
+}
+
+/// The kind of tokenizer: the one that CLIP has.
+#[derive(Default, Deserialize)]
+enum Kind {
+    #[default]
+    #[serde(rename = "BPE")]
+    BytePairs,
+}
+
+/// Two tokens that become one: a list of two, or, before tokenizers 0.20, a text with a space
+/// between them.
+struct Merge(String, String);
+
+impl<'de> Deserialize<'de> for Merge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let pair = match &value {
+            Value::String(text) => text.split_once(' '),
+            Value::Array(pair) => match pair.as_slice() {
+                [Value::String(left), Value::String(right)] => Some((&left[..], &right[..])),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (left, right) = pair.ok_or_else(|| D::Error::custom("a list of pairs of tokens"))?;
+        Ok(Self(left.to_owned(), right.to_owned()))
+    }
+}
+
+fn from_one_file(file: &ConfigFile) -> Result<BpeBuilder, ModelError> {
+    let BytePairs { vocab, merges, .. } = file.parse::<TokenizerFile>()?.model;
+    let vocabulary: Vocab = vocab.into_iter().collect();
+    let merges = merges.into_iter().map(|Merge(left, right)| (left, right));
+    let merges: Merges = merges.collect();
+    Ok(BPE::builder().vocab_and_merges(vocabulary, merges))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod batch;
 mod replay;
 
 use lb_blend::{CallRows, LatentShape, PredictRequest};
-use lb_checkpoint::Component;
+use lb_checkpoint::{Component, ModelKind};
 use ort::value::TensorElementType;
 
 use self::batch::{BoundBatch, InputForms};
@@ -15,7 +15,6 @@ use crate::device::{InputShape, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
-use crate::kind::ModelKind;
 use crate::pool::Pooled;
 use crate::session::{ComponentSession, Port, SessionRequest, SessionTimes};
 
@@ -68,15 +67,14 @@ impl Pooled for Unet {
             });
         }
         session.validate(&ports, &[Port::floats("out_sample")])?;
-        let takes_float_timestep =
-            session.input_type("timestep") == Some(TensorElementType::Float32);
+        let timestep = session.input_type("timestep");
         let is_scalar = session.input_rank("timestep") == Some(0);
         Ok(Self {
             replays: Replays::of(&session),
             most_rows: usize::MAX,
             session,
             inputs: InputForms {
-                takes_float_timestep,
+                takes_float_timestep: timestep == Some(TensorElementType::Float32),
                 timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
                 takes_class,
             },
@@ -135,11 +133,8 @@ impl Unet {
 
     fn call(&mut self, request: &PredictRequest<'_>, output: &mut [f32]) -> Result<(), ModelError> {
         let handing = || ModelError::runtime("handing a batch to the UNet");
-        let position = self
-            .batches
-            .iter()
-            .position(|(batch, _)| batch.fits(request));
-        let (mut batch, mut replay) = match position {
+        let mut known = self.batches.iter();
+        let (mut batch, mut replay) = match known.position(|(batch, _)| batch.fits(request)) {
             Some(position) => self.batches.remove(position),
             None => {
                 let replay = match &mut self.replays {

@@ -1,4 +1,4 @@
-//! The autoencoder: latents to pictures, and pictures to latents.
+//! The autoencoder, which turns latents into pictures and pictures into latents.
 
 use image::RgbImage;
 use lb_blend::{LatentShape, Latents};
@@ -57,15 +57,14 @@ impl VaeDecoder {
         latents: &Latents,
         tiles: &Tiles,
     ) -> Result<RgbImage, ModelError> {
-        let mut joined = tiles.join(self.pixels_per_latent);
+        let mut joined = tiles.in_pixels(self.pixels_per_latent).join(3);
         for tile in tiles.cut(latents) {
             for (planes, size) in self.planes(&[&tile?])? {
                 if size != joined.tile_size() {
-                    return Err(ModelError::Shape {
-                        what: "a tile from the VAE decoder".into(),
-                        found: format!("{size:?}"),
-                        expected: format!("{:?}", joined.tile_size()),
-                    });
+                    let [found, expected] =
+                        [size, joined.tile_size()].map(|size| format!("{size:?}"));
+                    let what = "a tile from the VAE decoder";
+                    return Err(ModelError::shape(what, found, expected));
                 }
                 joined.add(&planes);
             }
@@ -80,34 +79,26 @@ impl VaeDecoder {
             return Ok(Vec::new());
         };
         let shape = first.shape();
-        let scaled: Vec<f32> = latents
-            .iter()
-            .flat_map(|latents| {
-                latents
-                    .values()
-                    .iter()
-                    .map(|value| value / self.scaling_factor)
-            })
-            .collect();
-        let input = TensorRef::from_array_view((
-            [latents.len(), shape.channels, shape.height, shape.width],
-            scaled.as_slice(),
-        ))
-        .map_err(ModelError::runtime("handing latents to the VAE decoder"))?;
+        let values = latents.iter().flat_map(|latents| latents.values());
+        let scaled: Vec<f32> = values.map(|value| value / self.scaling_factor).collect();
+        let sides = [latents.len(), shape.channels, shape.height, shape.width];
+        let input = TensorRef::from_array_view((sides, scaled.as_slice()))
+            .map_err(ModelError::runtime("handing latents to the VAE decoder"))?;
         let outputs = self.session.run(ort::inputs!["latent_sample" => input])?;
         let (found, values) = outputs["sample"]
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the VAE decoder's output"))?;
         match **found {
-            [count, 3, height, width] if count as usize == latents.len() => Ok(values
-                .chunks_exact(3 * (height * width) as usize)
-                .map(|planes| (planes.to_vec(), (width as usize, height as usize)))
-                .collect()),
-            _ => Err(ModelError::Shape {
-                what: "sample of the VAE decoder".into(),
-                found: format!("{found:?}"),
-                expected: format!("[{}, 3, height, width]", latents.len()),
-            }),
+            [count, 3, height, width] if count as usize == latents.len() => {
+                let size = (width as usize, height as usize);
+                let pictures = values.chunks_exact(3 * size.0 * size.1);
+                Ok(pictures.map(|planes| (planes.to_vec(), size)).collect())
+            }
+            _ => Err(ModelError::shape(
+                "sample of the VAE decoder",
+                format!("{found:?}"),
+                format!("[{}, 3, height, width]", latents.len()),
+            )),
         }
     }
 
@@ -143,8 +134,8 @@ impl Pooled for VaeEncoder {
 }
 
 impl VaeEncoder {
-    /// The same as [`Self::encode`], but tile by tile if `tiles` are given. Tiles of latents are joined
-    /// like those of pictures: along a ramp in the middle of their overlap.
+    /// Encodes a picture as [`Self::encode`] does, but tile by tile if `tiles` are given. Tiles of latents
+    /// are joined like those of pictures: along a ramp in the middle of their overlap.
     pub(crate) fn encode_large(
         &mut self,
         planes: &[f32],
@@ -155,18 +146,14 @@ impl VaeEncoder {
         let Some(tiles) = tiles else {
             return self.encode(planes, size, shape);
         };
-        let wrong = |error: lb_blend::ShapeError| ModelError::Shape {
-            what: "a picture to encode".into(),
-            found: error.to_string(),
-            expected: format!("{size:?}"),
-        };
+        let wrong = |error| ModelError::shape("a picture to encode", error, format!("{size:?}"));
         let picture = LatentShape {
             channels: 3,
             height: size.1,
             width: size.0,
         };
         let picture = Latents::from_values(picture, planes.to_vec()).map_err(wrong)?;
-        let mut joined = tiles.join_latents(shape.channels);
+        let mut joined = tiles.clone().join(shape.channels);
         for tile in tiles.in_pixels(size.0 / shape.width).cut(&picture) {
             let tile = tile?;
             let size = (tile.shape().width, tile.shape().height);
@@ -190,15 +177,10 @@ impl VaeEncoder {
         let (found, parameters) = outputs["latent_parameters"]
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the VAE encoder's output"))?;
-        let wrong_shape = || ModelError::Shape {
-            what: "latent_parameters of the VAE encoder".into(),
-            found: format!("{found:?}"),
-            expected: format!(
-                "[1, {}, {}, {}]",
-                2 * shape.channels,
-                shape.height,
-                shape.width
-            ),
+        let wrong_shape = || {
+            let expected = [1, 2 * shape.channels, shape.height, shape.width];
+            let what = "latent_parameters of the VAE encoder";
+            ModelError::shape(what, format!("{found:?}"), format!("{expected:?}"))
         };
         if parameters.len() != 2 * shape.len() {
             return Err(wrong_shape());

@@ -25,25 +25,18 @@ const LONGEST_SHOWN: usize = 80;
 /// use lb_checkpoint::{ConfigFile, Size};
 ///
 /// /// The settings of a UNet that this program needs.
-/// #[derive(serde::Deserialize)]
+/// #[derive(Default, serde::Deserialize)]
 /// #[serde(default)]
 /// struct UnetSettings {
-///     in_channels: Size,
-///     flip_sin_to_cos: bool,
-/// }
-///
-/// impl Default for UnetSettings {
-///     fn default() -> Self {
-///         Self { in_channels: Size(4), flip_sin_to_cos: true }
-///     }
+///     in_channels: Option<Size>,
+///     flip_sin_to_cos: Option<bool>,
 /// }
 ///
 /// let file = |text: &str| {
 ///     ConfigFile::new("unet/config.json".into(), serde_json::from_str(text).unwrap())
 /// };
 /// let settings: UnetSettings = file(r#"{"in_channels": 9, "flip_sin_to_cos": null}"#).parse()?;
-/// assert_eq!(settings.in_channels, Size(9));
-/// assert!(settings.flip_sin_to_cos);
+/// assert_eq!((settings.in_channels, settings.flip_sin_to_cos), (Some(Size(9)), None));
 /// let refused = file(r#"{"flip_sin_to_cos": "yes"}"#).parse::<UnetSettings>().err().unwrap();
 /// assert_eq!(
 ///     refused.to_string(),

@@ -18,7 +18,7 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
     sources.sort_by(|one, other| {
         (other.format.width, &one.name).cmp(&(one.format.width, &other.name))
     });
-    let mut entries = Map::new();
+    let (mut entries, mut tensors) = (Map::new(), BTreeMap::new());
     let mut end = 0;
     for source in &*sources {
         let begin = end;
@@ -29,24 +29,21 @@ pub(super) fn lay_out(sources: &mut [Source]) -> (Vec<u8>, BTreeMap<String, Tens
             "data_offsets": [begin, end],
         });
         entries.insert(source.name.clone(), entry);
+        let tensor = TensorEntry {
+            dtype: source.format.dtype.to_owned(),
+            // The shape has been checked against the length of the file, so its sides fit a usize.
+            shape: source.shape.iter().map(|&size| size as usize).collect(),
+            offset: begin,
+            length: source.length,
+        };
+        tensors.insert(source.name.clone(), tensor);
     }
     let mut text = json!(entries).to_string().into_bytes();
     text.resize(text.len().next_multiple_of(8), b' ');
     let mut header = (text.len() as u64).to_le_bytes().to_vec();
     header.append(&mut text);
-
-    let mut offset = header.len() as u64;
-    let mut tensors = BTreeMap::new();
-    for source in &*sources {
-        let entry = TensorEntry {
-            dtype: source.format.dtype.to_owned(),
-            // The shape has been checked against the length of the file, so its sides fit a usize.
-            shape: source.shape.iter().map(|&size| size as usize).collect(),
-            offset,
-            length: source.length,
-        };
-        offset += source.length;
-        tensors.insert(source.name.clone(), entry);
+    for tensor in tensors.values_mut() {
+        tensor.offset += header.len() as u64;
     }
     (header, tensors)
 }

@@ -38,10 +38,13 @@ impl Dimension {
     }
 }
 
+/// ONNX Runtime's own operators that graphs use, and their domain. They are not part of the ONNX standard.
+const CONTRIBUTED: [&str; 2] = ["MultiHeadAttention", "QuickGelu"];
+const CONTRIBUTED_DOMAIN: &str = "com.microsoft";
+
 /// Encodes a `NodeProto`.
 pub(crate) fn node(
     name: &str,
-    domain: &str,
     operator: &str,
     inputs: &[&str],
     outputs: &[&str],
@@ -58,11 +61,10 @@ pub(crate) fn node(
     for attribute in attributes {
         message = message.message(5, attribute.message());
     }
-    if domain.is_empty() {
-        message
-    } else {
-        message.text(7, domain)
+    if CONTRIBUTED.contains(&operator) {
+        message = message.text(7, CONTRIBUTED_DOMAIN);
     }
+    message
 }
 
 impl Attribute<'_> {
@@ -168,7 +170,7 @@ pub(crate) fn model(graph: GraphParts, opset: i64, contributed: bool) -> Vec<u8>
         .message(7, body)
         .message(8, operators("", opset));
     if contributed {
-        message = message.message(8, operators("com.microsoft", 1));
+        message = message.message(8, operators(CONTRIBUTED_DOMAIN, 1));
     }
     message.into_bytes()
 }

@@ -3,8 +3,8 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use super::Features;
-use crate::graph::{Attribute, CONTRIBUTED, GraphWriter, Value};
-use crate::options::GraphForm;
+use crate::component_graph::GraphForm;
+use crate::graph::{Attribute, GraphWriter, Value};
 
 /// The activation functions of all networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl GraphWriter<'_> {
         if self.form == GraphForm::OnnxRuntime {
             // This operator reads memory once, while Sigmoid and Mul read it twice.
             let alpha = [Attribute::Float("alpha", alpha)];
-            return self.node_of(CONTRIBUTED, scope, "QuickGelu", &[x], &alpha);
+            return self.node(scope, "QuickGelu", &[x], &alpha);
         }
         let argument = match alpha {
             1.0 => x.clone(),

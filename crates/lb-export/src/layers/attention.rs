@@ -1,8 +1,8 @@
 //! Writes multi-head attention, and conversions between pictures and tokens.
 
 use super::Features;
-use crate::graph::{Attribute, CONTRIBUTED, ElementType, GraphWriter, Value};
-use crate::options::GraphForm;
+use crate::component_graph::GraphForm;
+use crate::graph::{Attribute, ElementType, GraphWriter, Value};
 
 /// How an attention is computed.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +38,7 @@ impl GraphWriter<'_> {
                     Attribute::Integer("unidirectional", i64::from(attention.causal.is_some())),
                 ];
                 let inputs = tokens.each_ref();
-                self.node_of(
-                    CONTRIBUTED,
-                    scope,
-                    "MultiHeadAttention",
-                    &inputs,
-                    &attributes,
-                )
+                self.node(scope, "MultiHeadAttention", &inputs, &attributes)
             }
             GraphForm::Standard => self.attend_in_products(scope, tokens, width, attention),
         };

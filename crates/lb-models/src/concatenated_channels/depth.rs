@@ -26,11 +26,8 @@ const FLAT: f64 = 1e-6;
 pub fn depth_channel(map: &GreyPicture, shape: LatentShape) -> Result<Latents, ModelError> {
     map.validate("depth map")?;
     let resized = resize(map, shape.height, shape.width);
-    let (least, most) = resized
-        .iter()
-        .fold((f64::MAX, f64::MIN), |(least, most), &value| {
-            (least.min(value), most.max(value))
-        });
+    let least = resized.iter().copied().fold(f64::MAX, f64::min);
+    let most = resized.iter().copied().fold(f64::MIN, f64::max);
     let range = most - least;
     let stretch = |value: f64| {
         if range <= FLAT * least.abs().max(most.abs()) {
@@ -39,27 +36,20 @@ pub fn depth_channel(map: &GreyPicture, shape: LatentShape) -> Result<Latents, M
             (2.0 * (value - least) / range - 1.0) as f32
         }
     };
-    channels_of(
-        shape.with_channels(1),
-        resized.into_iter().map(stretch).collect(),
-    )
+    let stretched = resized.into_iter().map(stretch).collect();
+    channels_of(shape.with_channels(1), stretched)
 }
 
 fn resize(map: &GreyPicture, height: usize, width: usize) -> Vec<f64> {
-    let rows: Vec<_> = (0..height)
-        .map(|row| taps(row, height, map.height))
-        .collect();
-    let columns: Vec<_> = (0..width)
-        .map(|column| taps(column, width, map.width))
-        .collect();
+    let taps = |to, from| (0..to).map(|index| taps(index, to, from)).collect();
+    let (rows, columns): (Vec<_>, Vec<_>) = (taps(height, map.height), taps(width, map.width));
     let mut resized = Vec::with_capacity(height * width);
     for row in &rows {
         for column in &columns {
             let along = |&(y, weight): &(usize, f64)| {
                 let line = &map.values[y * map.width..][..map.width];
-                let taps = column
-                    .iter()
-                    .map(|&(x, weight)| weight * f64::from(line[x]));
+                let taps = column.iter();
+                let taps = taps.map(|&(x, weight)| weight * f64::from(line[x]));
                 weight * taps.sum::<f64>()
             };
             resized.push(row.iter().map(along).sum());

@@ -37,11 +37,9 @@ pub fn masked_picture(
     pixels_per_latent: usize,
 ) -> Result<MaskedPicture, ModelError> {
     let step = pixels_per_latent;
-    let size = (
-        shape.width.saturating_mul(step),
-        shape.height.saturating_mul(step),
-    );
-    picture::validate("source picture", source, size)?;
+    let sides = [shape.width, shape.height];
+    let size = sides.map(|side| side.saturating_mul(step)).into();
+    validate_size("source picture", picture::size_of(source), size)?;
     validate_size("mask", (mask.width, mask.height), size)?;
     mask.validate("mask")?;
 

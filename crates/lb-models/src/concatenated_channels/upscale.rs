@@ -3,11 +3,11 @@
 use image::RgbImage;
 use lb_blend::noise::Generator;
 use lb_blend::{LatentShape, Latents, NoiseScheduleConfig, add_noise};
+use lb_checkpoint::ModelKind;
 
 use super::channels_of;
 use crate::error::ModelError;
-use crate::kind::ModelKind;
-use crate::picture::{self, planes};
+use crate::picture::{planes, size_of, validate_size};
 
 /// The noise of an upscaled film. All its pictures use the same two draws, because it would flicker
 /// otherwise.
@@ -53,7 +53,7 @@ pub fn low_res_channels(
 ) -> Result<Latents, ModelError> {
     let shape = noise.shape();
     let size = (shape.width, shape.height);
-    picture::validate("picture of low resolution", picture, size)?;
+    validate_size("picture of low resolution", size_of(picture), size)?;
     let levels = schedule.num_train_timesteps;
     if noise_level >= levels {
         return Err(ModelError::NoiseLevel {

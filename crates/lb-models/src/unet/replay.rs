@@ -88,13 +88,10 @@ impl Replays {
 }
 
 fn agree(expected: &[f32], replayed: &[f32]) -> bool {
-    let largest = expected
-        .iter()
-        .fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    expected
-        .iter()
-        .zip(replayed)
-        .all(|(expected, replayed)| (expected - replayed).abs() <= TOLERANCE * largest)
+    let magnitudes = expected.iter().map(|value| value.abs());
+    let tolerance = TOLERANCE * magnitudes.fold(0.0, f32::max);
+    let mut pairs = expected.iter().zip(replayed);
+    pairs.all(|(expected, replayed)| (expected - replayed).abs() <= tolerance)
 }
 
 #[cfg(test)]
