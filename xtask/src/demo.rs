@@ -1,4 +1,4 @@
-//! `demo`: from a fresh clone to a film.
+//! `demo`: sets up, builds and renders a film, all from a fresh clone.
 
 use std::fs;
 use std::time::Instant;

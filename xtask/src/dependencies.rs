@@ -14,7 +14,6 @@ use spdx::{Expression, ParseMode};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Checks the dependencies of the whole workspace.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let rules =
         fs::read_to_string(workspace.root.join("deny.toml")).context("deny.toml cannot be read")?;

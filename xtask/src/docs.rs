@@ -1,8 +1,9 @@
 //! `docs`: the pictures of the documents, made by the commands that the documents show.
 //!
 //! The commands of a page are run in their order, in one empty folder. The picture `NAME.ENDING` of the
-//! page is then the file of that name in the folder; or, as a JPEG, the contact sheet `NAME.png` or a
-//! strip of the frames in the folder `NAME`. The strips of a page's tables are made one by one.
+//! page is then taken from that folder: it is the file of that name, or a JPEG of the contact sheet
+//! `NAME.png` or of a strip of the frames in the folder `NAME`. The strips in the tables of a page are
+//! made one by one.
 
 mod page;
 

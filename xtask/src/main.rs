@@ -1,15 +1,4 @@
 //! The tasks of this workspace, run as `cargo xtask <task>`.
-//!
-//! ```text
-//! setup ──► demo         fetch ONNX Runtime, build a release, render a film
-//!       ├─► test         all tests, with that library
-//!       ├─► test-cuda    the tests on a stand-in for CUDA
-//!       ├─► docs         the pictures of the documents
-//!       └─► bench        lb compared with a PyTorch script
-//! lint  ──► tidy         the rules that no compiler checks
-//!       └─► dependencies the rules of `deny.toml`
-//! export-onnx, interop, golden, train-pocket
-//! ```
 
 #![forbid(unsafe_code)]
 // The output of a task is what it prints.

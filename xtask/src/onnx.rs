@@ -1,4 +1,4 @@
-//! `export-onnx` and `interop`: ONNX graphs for other programs, and from them.
+//! `export-onnx` and `interop`: writing ONNX graphs for other programs, and reading theirs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `setup`: fetches the ONNX Runtime library that `lb` loads when it starts.
 //!
 //! The libraries come from wheels, which pip downloads and checks by the hashes in
-//! `xtask/requirements/`. Nothing is installed, and no Python is needed afterwards. The build for GPUs
+//! `xtask/requirements/`. Nothing is installed, and Python is not needed afterwards. The library for GPUs
 //! has a folder of its own, next to the folder that all other tasks use.
 
 mod nvidia;

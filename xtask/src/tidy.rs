@@ -86,7 +86,6 @@ fn sizes(root: &Path, listed: &[PathBuf]) -> Vec<(PathBuf, u64)> {
     listed.iter().filter_map(size).collect()
 }
 
-/// The text files among those listed.
 fn text_files(root: &Path, listed: &[PathBuf]) -> Result<Vec<TextFile>> {
     const EXTENSIONS: [&str; 6] = ["rs", "toml", "md", "py", "txt", "yml"];
     let mut files = Vec::new();

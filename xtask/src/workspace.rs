@@ -20,7 +20,6 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,
 }
 
-/// A package of the workspace.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -51,12 +50,9 @@ pub(crate) struct Dependency {
     pub(crate) kind: Option<String>,
 }
 
-/// A build profile of cargo.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Profile {
-    /// The profile `dev`.
     Debug,
-    /// The profile `release`.
     Release,
 }
 
@@ -136,7 +132,6 @@ impl Workspace {
 }
 
 impl Package {
-    /// The folder of the package.
     pub(crate) fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }

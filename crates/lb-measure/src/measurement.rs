@@ -159,7 +159,6 @@ where
     Frames: Iterator<Item = Result<RgbImage, Error>>,
     Error: From<MeasureError>,
 {
-    /// Reads the first frame.
     fn begin(mut frames: Frames) -> Result<Self, Error> {
         let first = frames.next();
         Ok(Self {

@@ -46,7 +46,6 @@ fn weigh(weights: [i32; 3], pixel: [i32; 3]) -> i32 {
 }
 
 impl YuvPlanes {
-    /// A grey picture.
     pub(crate) fn grey((width, height): (usize, usize)) -> Self {
         let chroma = vec![128; width * height / 4];
         Self {

@@ -6,51 +6,27 @@ use image::{Rgb, RgbImage};
 use crate::error::VideoError;
 use crate::picture;
 
-/// How a [`ContactSheet`] looks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ContactSheetOptions {
-    /// The most frames that are shown. Of a longer film, evenly spaced frames are chosen.
-    pub pictures: usize,
-    /// The longest side of a frame on the sheet, in pixels. Larger frames are scaled down.
-    pub longest_side: usize,
-    /// White pixels between and around the frames.
-    pub gap: usize,
-}
+/// The most frames that a [`ContactSheet`] shows. Of a longer film, evenly spaced frames are chosen.
+const MOST_FRAMES: usize = 64;
+/// The longest side of a frame on a [`ContactSheet`], in pixels. Larger frames are scaled down.
+const LONGEST_SIDE: usize = 256;
+/// White pixels between and around the frames.
+const GAP: usize = 8;
 
-impl Default for ContactSheetOptions {
-    fn default() -> Self {
-        Self {
-            pictures: 64,
-            longest_side: 256,
-            gap: 8,
-        }
-    }
-}
-
-/// A contact sheet in the making: it chooses evenly spaced frames of a film as they come, and keeps
-/// only those, scaled down.
+/// A contact sheet in the making: it chooses up to 64 evenly spaced frames of a film as they come, and
+/// keeps only those, scaled down to 256 pixels at their longest side.
 #[derive(Clone, Debug)]
 pub struct ContactSheet {
-    options: ContactSheetOptions,
     chosen: std::iter::Peekable<std::vec::IntoIter<usize>>,
     seen: usize,
     shown: Vec<RgbImage>,
 }
 
 impl ContactSheet {
-    /// A sheet for a film of `frames` frames, with the default options.
-    pub fn new(frames: usize) -> Self {
-        Self::with_options(frames, ContactSheetOptions::default())
-    }
-
     /// A sheet for a film of `frames` frames.
-    pub fn with_options(frames: usize, options: ContactSheetOptions) -> Self {
-        let chosen = evenly_spaced(frames, options.pictures)
-            .into_iter()
-            .peekable();
+    pub fn new(frames: usize) -> Self {
         Self {
-            options,
-            chosen,
+            chosen: evenly_spaced(frames, MOST_FRAMES).into_iter().peekable(),
             seen: 0,
             shown: Vec::new(),
         }
@@ -59,8 +35,7 @@ impl ContactSheet {
     /// Takes the film's next frame.
     pub fn add(&mut self, frame: &RgbImage) {
         if self.chosen.next_if_eq(&self.seen).is_some() {
-            self.shown
-                .push(scaled_down(frame, self.options.longest_side));
+            self.shown.push(scaled_down(frame));
         }
         self.seen += 1;
     }
@@ -70,7 +45,7 @@ impl ContactSheet {
     /// # Errors
     /// As [`contact_sheet`].
     pub fn draw(&self) -> Result<RgbImage, VideoError> {
-        draw(&self.shown, columns_for(self.shown.len()), self.options.gap)
+        contact_sheet(&self.shown, columns_for(self.shown.len()))
     }
 }
 
@@ -81,7 +56,26 @@ impl ContactSheet {
 /// [`VideoError::EmptyContactSheet`] without frames or columns, [`VideoError::SizesDiffer`],
 /// [`VideoError::FrameSize`] if the sheet would be too large.
 pub fn contact_sheet(frames: &[RgbImage], columns: usize) -> Result<RgbImage, VideoError> {
-    draw(frames, columns, ContactSheetOptions::default().gap)
+    let first = frames
+        .first()
+        .ok_or(VideoError::EmptyContactSheet { of: "frame" })?;
+    if columns == 0 {
+        return Err(VideoError::EmptyContactSheet { of: "column" });
+    }
+    let (width, height) = picture::size(first);
+    let columns = columns.min(frames.len());
+    let rows = frames.len().div_ceil(columns);
+    let sheet_width = GAP + columns * (width + GAP);
+    let sheet_height = GAP + rows * (height + GAP);
+    picture::validate_size(sheet_width, sheet_height)?;
+    let mut sheet = RgbImage::from_pixel(sheet_width as u32, sheet_height as u32, Rgb([255; 3]));
+    for (index, frame) in frames.iter().enumerate() {
+        picture::validate_same_size(frame, (width, height))?;
+        let left = GAP + index % columns * (width + GAP);
+        let top = GAP + index / columns * (height + GAP);
+        replace(&mut sheet, frame, left as i64, top as i64);
+    }
+    Ok(sheet)
 }
 
 /// `count` evenly spaced indices below `total`, with the first and the last among them. If `count` is
@@ -108,35 +102,12 @@ fn columns_for(count: usize) -> usize {
         .unwrap_or(8)
 }
 
-fn draw(frames: &[RgbImage], columns: usize, gap: usize) -> Result<RgbImage, VideoError> {
-    let first = frames
-        .first()
-        .ok_or(VideoError::EmptyContactSheet { of: "frame" })?;
-    if columns == 0 {
-        return Err(VideoError::EmptyContactSheet { of: "column" });
-    }
-    let (width, height) = picture::size(first);
-    let columns = columns.min(frames.len());
-    let rows = frames.len().div_ceil(columns);
-    let sheet_width = gap + columns * (width + gap);
-    let sheet_height = gap + rows * (height + gap);
-    picture::validate_size(sheet_width, sheet_height)?;
-    let mut sheet = RgbImage::from_pixel(sheet_width as u32, sheet_height as u32, Rgb([255; 3]));
-    for (index, frame) in frames.iter().enumerate() {
-        picture::validate_same_size(frame, (width, height))?;
-        let left = gap + index % columns * (width + gap);
-        let top = gap + index / columns * (height + gap);
-        replace(&mut sheet, frame, left as i64, top as i64);
-    }
-    Ok(sheet)
-}
-
-fn scaled_down(frame: &RgbImage, longest_side: usize) -> RgbImage {
+fn scaled_down(frame: &RgbImage) -> RgbImage {
     let (width, height) = picture::size(frame);
     let longest = width.max(height);
-    if longest <= longest_side {
+    if longest <= LONGEST_SIDE {
         return frame.clone();
     }
-    let scaled = |side: usize| ((side * longest_side + longest / 2) / longest).max(1) as u32;
+    let scaled = |side: usize| ((side * LONGEST_SIDE + longest / 2) / longest).max(1) as u32;
     resize(frame, scaled(width), scaled(height), FilterType::CatmullRom)
 }

@@ -122,29 +122,21 @@ impl VideoError {
     /// failed.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        if let Self::File(error) = self {
-            return error.is_request();
+        match self {
+            Self::File(error) => error.is_request(),
+            Self::PixelCount { .. }
+            | Self::SizesDiffer { .. }
+            | Self::Weight { .. }
+            | Self::AudioWithoutFfmpeg { .. }
+            | Self::Undecodable { .. }
+            | Self::EmptyContactSheet { .. }
+            | Self::Encoding { .. }
+            | Self::EncoderNotStarted { .. }
+            | Self::EncoderProgram { .. }
+            | Self::StagePanicked { .. }
+            | Self::FailedBefore => false,
+            _ => true,
         }
-        matches!(
-            self,
-            Self::FrameSize { .. }
-                | Self::FilmSides { .. }
-                | Self::FilmTooLarge { .. }
-                | Self::FrameRate { .. }
-                | Self::Quantizer { .. }
-                | Self::ConstantRateFactor { .. }
-                | Self::WebpQuality { .. }
-                | Self::Preset { .. }
-                | Self::UnknownFormat { .. }
-                | Self::UnknownContent { .. }
-                | Self::Silent { .. }
-                | Self::NotAudio { .. }
-                | Self::Damaged { .. }
-                | Self::NoPictures { .. }
-                | Self::DescriptionTooLong { .. }
-                | Self::DescriptionNul { .. }
-                | Self::TooFewFrames { .. }
-        )
     }
 
     /// For `map_err`: what was being done to which path.

@@ -110,7 +110,6 @@ impl FilmFormat {
         }
     }
 
-    /// Begins a film of this format.
     pub(crate) fn create(self, film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
         Ok(match self {
             Self::Mp4 => mp4::create(film)?,
@@ -120,7 +119,6 @@ impl FilmFormat {
         })
     }
 
-    /// Opens a file of this format as a film.
     pub(crate) fn read(
         self,
         path: &Path,
@@ -137,7 +135,6 @@ impl FilmFormat {
         frames.map_err(|flaw| flaw.of(path))
     }
 
-    /// Finds the text that a file of this format carries.
     pub(crate) fn read_text(self, file: File) -> Result<Option<String>, Flaw> {
         let file = BufReader::new(file);
         match self {

@@ -65,7 +65,7 @@ mod writer;
 pub use image::RgbImage;
 pub use lb_files::FileError;
 
-pub use contact_sheet::{ContactSheet, ContactSheetOptions, contact_sheet, evenly_spaced};
+pub use contact_sheet::{ContactSheet, contact_sheet, evenly_spaced};
 pub use error::VideoError;
 pub use format::png::{PngFile, pictures_in, write_png};
 pub use format::{FilmFormat, FormatOption, ffmpeg_available, ffmpeg_version};

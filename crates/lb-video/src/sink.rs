@@ -18,7 +18,7 @@ pub(crate) struct NextFrame<'a> {
     pub(crate) text: Option<&'a str>,
 }
 
-/// Takes a film's frames in order. Dropped before `complete`, it leaves nothing behind.
+/// Takes a film's frames in order. If it is dropped before `complete`, nothing is left of the film.
 pub(crate) trait Sink: Send {
     /// The name of the encoder: that of its thread, and the one in errors.
     fn name(&self) -> &'static str;
@@ -72,29 +72,27 @@ impl CompletedFilm {
         frames: usize,
         seconds: f64,
     ) -> Result<Self, VideoError> {
-        let summary = FilmSummary {
-            path: output.path().to_path_buf(),
-            frames,
-            seconds,
-            bytes: output.complete()?,
-        };
         Ok(Self {
+            summary: FilmSummary {
+                path: output.path().into(),
+                frames,
+                seconds,
+                bytes: output.complete()?,
+            },
             staged: Staged::File(output),
-            summary,
         })
     }
 
     /// `output` holds `frames` pictures, named as [`png::file_name`] names them.
     pub(crate) fn pictures(output: StagedFolder, frames: usize, seconds: f64, bytes: u64) -> Self {
-        let summary = FilmSummary {
-            path: output.path().to_path_buf(),
-            frames,
-            seconds,
-            bytes,
-        };
         Self {
+            summary: FilmSummary {
+                path: output.path().into(),
+                frames,
+                seconds,
+                bytes,
+            },
             staged: Staged::Pictures(output),
-            summary,
         }
     }
 

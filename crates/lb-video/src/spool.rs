@@ -10,14 +10,13 @@ use lb_files::UnfinishedOutput;
 use crate::error::VideoError;
 use crate::picture::{self, validate_same_size, validate_size};
 
-/// Frames of one size in a temporary file without a name, of which nothing is left however the program
+/// Frames of one size in a temporary file without a name, which the system removes however the program
 /// ends. The pixels are not compressed, so that any frame can be read directly.
 #[derive(Debug)]
 pub struct FrameSpool {
     file: File,
     folder: PathBuf,
-    width: usize,
-    height: usize,
+    size: (usize, usize),
     count: usize,
 }
 
@@ -37,8 +36,7 @@ impl FrameSpool {
         Ok(Self {
             file,
             folder,
-            width,
-            height,
+            size: (width, height),
             count: 0,
         })
     }
@@ -55,7 +53,7 @@ impl FrameSpool {
     /// [`VideoError::SizesDiffer`], and [`VideoError::File`] for a full disk, for instance. The earlier
     /// frames stay readable.
     pub fn push(&mut self, frame: &RgbImage) -> Result<(), VideoError> {
-        validate_same_size(frame, (self.width, self.height))?;
+        validate_same_size(frame, self.size)?;
         self.seek(self.count)?;
         self.file.write_all(frame.as_raw()).map_err(|source| {
             let written = self.offset(self.count);
@@ -71,15 +69,16 @@ impl FrameSpool {
     /// [`VideoError::File`], also for an index beyond the last frame.
     pub fn read(&self, index: usize) -> Result<RgbImage, VideoError> {
         self.seek(index)?;
-        let mut pixels = vec![0; 3 * self.width * self.height];
+        let (width, height) = self.size;
+        let mut pixels = vec![0; 3 * width * height];
         let mut file = &self.file;
         file.read_exact(&mut pixels)
             .map_err(VideoError::io("read", &self.folder))?;
-        picture::from_rgb(self.width, self.height, pixels)
+        picture::from_rgb(width, height, pixels)
     }
 
     fn offset(&self, index: usize) -> u64 {
-        index as u64 * (3 * self.width * self.height) as u64
+        index as u64 * (3 * self.size.0 * self.size.1) as u64
     }
 
     fn seek(&self, index: usize) -> Result<(), VideoError> {

@@ -16,8 +16,8 @@ use crate::options::FilmOptions;
 use crate::picture::{validate_same_size, validate_size};
 use crate::sink::{CompletedFilm, FilmSummary, NextFrame, Sink};
 
-/// Writes a film on a thread of its own while the frames are being made. Dropped without
-/// [`finish`](Self::finish), it leaves nothing behind.
+/// Writes a film on a thread of its own while the frames are being made. If it is dropped without
+/// [`finish`](Self::finish), nothing is left of the film.
 #[derive(Debug)]
 pub struct FilmWriter {
     encoder: &'static str,
@@ -67,7 +67,7 @@ impl FilmWriter {
 
     /// A folder of `frame_0000.png`, `frame_0001.png`, …, whatever the folder is called. A missing
     /// folder is made; its parent must exist. Options of other formats, such as an encoder or sound,
-    /// are not looked at.
+    /// are ignored.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -196,8 +196,8 @@ impl Drop for FilmWriter {
     }
 }
 
-/// Feeds the sink until the queue closes. Without a message `Complete` the film was given up, and the
-/// sink is dropped as it is.
+/// Feeds the sink until the queue closes. If no message `Complete` comes before, the film was given up,
+/// and the sink is dropped unfinished.
 fn run(
     mut sink: Box<dyn Sink>,
     frame_rate: FrameRate,

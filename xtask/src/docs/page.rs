@@ -53,7 +53,6 @@ impl Command {
 }
 
 impl Page {
-    /// Reads a Markdown text.
     pub(crate) fn read(text: &str) -> Self {
         let mut page = Self::default();
         let mut block: Option<Vec<String>> = None;

@@ -1,5 +1,5 @@
-//! What the prose of documents and comments must keep to: links that lead somewhere, British
-//! spelling, and no words that only the authors of this workspace use.
+//! The rules for the prose of documents and comments: links lead somewhere, spelling is British, and no
+//! words are used that only the authors of this workspace know.
 
 use std::path::{Component, Path, PathBuf};
 

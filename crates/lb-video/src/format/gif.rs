@@ -2,7 +2,7 @@
 //! text is a comment extension (section 24), in sub-blocks of up to 255 bytes.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write as _};
+use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 
 use gif::{AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Repeat};
@@ -139,13 +139,11 @@ impl Sink for GifSink {
         seconds: f64,
     ) -> Result<CompletedFilm, VideoError> {
         self.flush(self.timeline.rest())?;
-        let (mut encoder, unfinished) = (self.encoder, self.unfinished);
+        let (encoder, unfinished) = (self.encoder, self.unfinished);
         let refused_by_disk = |source| VideoError::from(unfinished.refused(source));
-        encoder.get_mut().flush().map_err(refused_by_disk)?;
-        let mut output = encoder
+        let output = encoder
             .into_inner()
             .map_err(|error| refused(&unfinished, frames, error))?;
-        output.flush().map_err(refused_by_disk)?;
         let output = output
             .into_inner()
             .map_err(|error| refused_by_disk(error.into_error()))?;
@@ -164,13 +162,13 @@ pub(super) fn read_text(mut file: BufReader<File>) -> Result<Option<String>, Fla
                 if label == COMMENT {
                     return comment(&mut file).map(Some);
                 }
-                skip_sub_blocks(&mut file)?;
+                sub_blocks(&mut file, |_| Ok(()))?;
             }
             [IMAGE] => {
                 let [.., flags] = take::<9>(&mut file)?;
                 skip_table(&mut file, flags)?;
                 let [_code_size] = take(&mut file)?;
-                skip_sub_blocks(&mut file)?;
+                sub_blocks(&mut file, |_| Ok(()))?;
             }
             [TRAILER] => return Ok(None),
             [other] => {
@@ -197,29 +195,31 @@ fn skip_table(file: &mut impl Read, flags: u8) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// Reads the next sub-block and returns its length, which is 0 at the end.
-fn sub_block(file: &mut impl Read, into: &mut [u8; SUB_BLOCK]) -> Result<usize, Flaw> {
-    let [length] = take(file)?;
-    let length = usize::from(length);
-    file.read_exact(&mut into[..length])?;
-    Ok(length)
-}
-
-fn skip_sub_blocks(file: &mut impl Read) -> Result<(), Flaw> {
+/// Hands over the contents of sub-blocks, up to the empty one that ends them.
+fn sub_blocks(
+    file: &mut impl Read,
+    mut handle: impl FnMut(&[u8]) -> Result<(), Flaw>,
+) -> Result<(), Flaw> {
     let mut bytes = [0; SUB_BLOCK];
-    while sub_block(file, &mut bytes)? > 0 {}
-    Ok(())
+    loop {
+        let [length] = take(file)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let content = &mut bytes[..length.into()];
+        file.read_exact(content)?;
+        handle(content)?;
+    }
 }
 
 fn comment(file: &mut impl Read) -> Result<String, Flaw> {
-    let (mut text, mut bytes) = (Vec::new(), [0; SUB_BLOCK]);
-    loop {
-        match sub_block(file, &mut bytes)? {
-            0 => return as_text(text),
-            length => text.extend(&bytes[..length]),
-        }
+    let mut text = Vec::new();
+    sub_blocks(file, |content| {
+        text.extend(content);
         if text.len() > MAX_DESCRIPTION {
             return Err(Flaw::too_long(text.len() as u64));
         }
-    }
+        Ok(())
+    })?;
+    as_text(text)
 }

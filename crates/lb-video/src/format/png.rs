@@ -178,7 +178,6 @@ pub(crate) fn number(name: &str) -> Option<usize> {
     (file_name(number) == name).then_some(number)
 }
 
-/// Opens a folder of pictures as a film.
 pub(crate) fn read_folder(folder: &Path, options: &ReadOptions) -> Result<Frames, VideoError> {
     let pictures = pictures_in(folder)?;
     let frame_rate = FrameRate::new(options.frames_per_second)?;

@@ -198,7 +198,6 @@ impl Sink for WebpSink {
             .seek(SeekFrom::Start(4))
             .map_err(refused_by_disk)?;
         self.put(&length.to_le_bytes())?;
-        self.output.flush().map_err(refused_by_disk)?;
         let output = self
             .output
             .into_inner()

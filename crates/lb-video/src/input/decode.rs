@@ -8,8 +8,8 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS};
 
-/// The memory that a decoder may take in addition to the pixels. It is for a row or two, and for side
-/// data that is not needed.
+/// The memory that a decoder may take in addition to the pixels: for a row or two, and for side data that
+/// is not needed.
 const MOST_MEMORY: u64 = 64 << 20;
 
 /// Decodes the image and turns it upright.

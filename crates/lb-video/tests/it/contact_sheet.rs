@@ -1,9 +1,7 @@
-use lb_video::{
-    ContactSheet, ContactSheetOptions, RgbImage, VideoError, contact_sheet, evenly_spaced,
-};
+use lb_video::{ContactSheet, RgbImage, VideoError, contact_sheet, evenly_spaced};
 use proptest::prelude::*;
 
-use crate::scene::{plain, scene};
+use crate::scene::plain;
 
 #[test]
 fn frames_stand_in_rows_with_even_gaps_on_white() {
@@ -32,15 +30,13 @@ fn chosen_frames_are_the_nearest() {
 
 #[test]
 fn a_sheet_of_a_long_film_keeps_few_and_small_frames() {
-    let options = ContactSheetOptions {
-        pictures: 5,
-        longest_side: 48,
-        gap: 4,
-    };
-    let mut sheet = ContactSheet::with_options(100, options);
-    scene(100).iter().for_each(|frame| sheet.add(frame));
+    let mut sheet = ContactSheet::new(100);
+    let frame = RgbImage::new(320, 240);
+    (0..100).for_each(|_| sheet.add(&frame));
     let drawn = sheet.draw().unwrap();
-    assert_eq!((drawn.width(), drawn.height()), (4 + 5 * 52, 4 + 36));
+    // There are 64 frames of 256×192 pixels in 8 rows, with gaps of 8 pixels.
+    let sides = (8 + 8 * (256 + 8), 8 + 8 * (192 + 8));
+    assert_eq!((drawn.width(), drawn.height()), sides);
 }
 
 #[test]

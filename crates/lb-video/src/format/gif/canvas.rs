@@ -17,7 +17,6 @@ pub(super) struct Area {
     pub(super) height: usize,
 }
 
-/// A frame for the encoder.
 pub(super) struct Painted {
     /// Red, green, blue.
     pub(super) palette: Vec<u8>,

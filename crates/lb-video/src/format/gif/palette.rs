@@ -13,12 +13,12 @@ pub(super) const TRANSPARENT: u8 = 255;
 /// The most pixels that a palette is made from. Of more, evenly spaced pixels are taken.
 const SAMPLES: usize = 1 << 16;
 
-/// How far the pattern moves a band, from end to end. It is about the distance of two of the 255 colours
-/// of a picture: 0 leaves steps in soft shadows, and from 8 on the pattern shows on white.
+/// The range over which the pattern moves a band. It is about the distance of two of the 255 colours of a
+/// picture: 0 leaves steps in soft shadows, and from 8 on the pattern shows on white.
 const DITHER: i32 = 4;
 
-/// Bayer's pattern: every threshold once in 8x8 pixels, neighbours far apart. It stays where it is
-/// from frame to frame, so nothing crawls.
+/// Bayer's pattern: every threshold occurs once in 8x8 pixels, and neighbouring ones differ much. It stays
+/// in its place from frame to frame, so that it does not crawl over still areas.
 const PATTERN: [[i32; 8]; 8] = [
     [0, 32, 8, 40, 2, 34, 10, 42],
     [48, 16, 56, 24, 50, 18, 58, 26],

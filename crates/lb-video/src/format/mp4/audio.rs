@@ -11,7 +11,7 @@ use crate::error::VideoError;
 use crate::options::AudioTrack;
 use crate::sink::{CompletedFilm, NextFrame, Sink};
 
-/// Bits a second of the AAC, at which stereo counts as transparent.
+/// The bits a second of the AAC, at which stereo is thought to sound like the original.
 const BIT_RATE: &str = "192k";
 
 /// Puts the film that another sink makes, and a track, into one file.

@@ -20,7 +20,8 @@ const NO_SPACE: &str = "No space left on device";
 /// if it had.
 const UNFINISHED: [&str; 2] = ["Error writing trailer", "Error closing file"];
 
-/// A program that takes bytes on its standard input. Dropped before `finish`, it is killed.
+/// A program that takes bytes on its standard input. If this is dropped before `finish`, the program is
+/// killed.
 pub(super) struct EncoderChild {
     program: PathBuf,
     output: UnfinishedOutput,

@@ -12,7 +12,6 @@ const WAY: [[u8; 4]; 6] = [*b"moov", *b"udta", *b"meta", *b"ilst", COMMENT, *b"d
 /// Type of a `data` box that holds UTF-8 (QuickTime file format, well-known types).
 const UTF8: u32 = 1;
 
-/// The comment of the film in `file`.
 pub(in crate::format) fn read(file: impl Read + Seek) -> Result<Option<String>, Flaw> {
     let mut file = BoxReader::new(file);
     let whole = file.whole()?;
@@ -65,7 +64,7 @@ fn data(file: &mut BoxReader<impl Read + Seek>, data: Content) -> Result<Option<
     read_text(&mut file.file, length).map(Some)
 }
 
-/// Adds a comment to an MP4 that is written through it, index first, by a muxer that knows none.
+/// Passes on an MP4 whose index comes first, and adds the comment, which the muxer cannot write.
 pub(super) struct Describing<W> {
     output: W,
     /// `None` once it is written, and for a film without a comment.

@@ -17,7 +17,6 @@ use crate::colour::YuvPlanes;
 use crate::error::VideoError;
 use crate::flaw::{Flaw, validate_declared_size};
 use crate::format::NewFilm;
-use crate::frame_rate::FrameRate;
 use crate::picture;
 use crate::reader::ReadOptions;
 use crate::sink::{CompletedFilm, NextFrame, Sink};
@@ -77,15 +76,11 @@ impl FfmpegSink {
             .map(|text| description_file(&output, &text))
             .transpose()?;
         let ((width, height), rate) = (film.size, film.frame_rate);
-        let FrameRate {
-            numerator,
-            denominator,
-        } = rate;
+        let fraction = format!("{}/{}", rate.numerator, rate.denominator);
         let mut command = ffmpeg(program);
         command.args("-y -f rawvideo -pixel_format yuv420p".split(' '));
         command.args(["-video_size", &format!("{width}x{height}")]);
-        command.args(["-framerate", &format!("{numerator}/{denominator}")]);
-        command.args(["-i", "pipe:0"]);
+        command.args(["-framerate", &fraction, "-i", "pipe:0"]);
         if let Some(file) = &description {
             command.args(["-f", "ffmetadata", "-i"]).arg(file.path());
         }
@@ -113,17 +108,16 @@ impl FfmpegSink {
 /// Writes the description in ffmpeg's own format for metadata, since an argument could not be long
 /// enough. Like the film, the file lies beside the final name.
 fn description_file(output: &StagedFile, text: &str) -> Result<NamedTempFile, VideoError> {
-    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    let mut escaped = String::from(";FFMETADATA1\ncomment=");
     for character in text.chars() {
         if matches!(character, '=' | ';' | '#' | '\\' | '\n' | '\r') {
             escaped.push('\\');
         }
         escaped.push(character);
     }
+    escaped.push('\n');
     let mut file = lb_files::temporary_file_beside(output.path())?;
-    file.write_all(b";FFMETADATA1\ncomment=")
-        .and_then(|()| file.write_all(escaped.as_bytes()))
-        .and_then(|()| file.write_all(b"\n"))
+    file.write_all(escaped.as_bytes())
         .map_err(|source| output.unfinished().refused(source))?;
     Ok(file)
 }

@@ -1,12 +1,13 @@
 //! Pictures to a stream of H.264, by openh264.
 //!
 //! Most pictures are coded as what has changed since the picture before them. Every few seconds one is
-//! coded by itself, as a keyframe, so that a player can jump there. Both kinds lose something, but not
-//! the same: the losses of a picture stay in the pictures that follow, a keyframe removes all of them
-//! at once, and its own losses take their place. In a film that hardly moves, this shows as a pulse,
-//! a step half as large again as its neighbours at the default quantiser. So a keyframe is made from
-//! the picture that would have been shown there otherwise, or from the source where that comes closer
-//! to it, as it does where the film stands still. Then nothing shows but the keyframe's own loss.
+//! coded by itself, as a keyframe, so that a player can jump there. Both kinds lose something: the
+//! losses of a picture stay in the pictures that follow, until a keyframe replaces all of them at once by
+//! its own. In a film that hardly moves, this is visible as a pulse: at the default quantiser, the step to
+//! the keyframe is half as large again as those around it. A keyframe is therefore made from the picture
+//! that would have been shown there otherwise, or from the source, whichever gives the keyframe that is
+//! closer to that picture (the source does where the film stands still). Only the keyframe's own loss
+//! remains visible.
 
 use openh264::OpenH264API;
 use openh264::decoder::{Decoder, DecoderConfig, Flush};
@@ -20,10 +21,11 @@ use crate::colour::YuvPlanes;
 use crate::frame_rate::FrameRate;
 use crate::options::QUANTIZERS;
 
-/// How much coarser a picture that does not fit is tried again: openh264's own step for a block.
+/// By how much the quantiser grows when a picture that does not fit is tried again. It is openh264's own
+/// step for a block.
 const COARSER: u8 = 2;
 
-/// A keyframe at least this often, so that a player can jump.
+/// There is a keyframe at least this often, so that a player can jump.
 pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 5.0;
 
 /// Bits a pixel that a film hardly ever needs. Together with the size they decide which H.264 level the
@@ -52,7 +54,6 @@ pub(crate) struct EncodedPicture<'a> {
 }
 
 impl H264Encoder {
-    /// For pictures of this width and height.
     pub(crate) fn new(
         size: (usize, usize),
         frame_rate: FrameRate,
@@ -69,7 +70,6 @@ impl H264Encoder {
         })
     }
 
-    /// The next picture of the film.
     pub(crate) fn encode(
         &mut self,
         picture: &YuvPlanes,
