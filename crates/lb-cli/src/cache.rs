@@ -38,27 +38,21 @@ impl CacheArguments {
                 let opened = Cache::open(folder, limit).map_err(RenderError::from)?;
                 Ok(Some(opened))
             }
-            None => user_cache(limit, surroundings),
+            None => untried(surroundings.result_cache.as_deref(), limit),
         }
     }
 }
 
 /// The cache of a render without arguments about it. The folder is neither created nor tried.
 pub(crate) fn usual_cache(surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
-    let limit = limit(None, surroundings)?;
-    match &surroundings.named_result_cache {
-        Some(folder) => Ok(Some(untried(folder, limit)?)),
-        None => user_cache(limit, surroundings),
-    }
+    let named = surroundings.named_result_cache.as_deref();
+    let folder = named.or(surroundings.result_cache.as_deref());
+    untried(folder, limit(None, surroundings)?)
 }
 
-fn user_cache(limit: u64, surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
-    let folder = surroundings.result_cache.as_ref();
-    folder.map(|folder| untried(folder, limit)).transpose()
-}
-
-fn untried(folder: &Path, limit: u64) -> Result<Cache, CommandError> {
-    Ok(Cache::at(folder, limit).map_err(RenderError::from)?)
+fn untried(folder: Option<&Path>, limit: u64) -> Result<Option<Cache>, CommandError> {
+    let cache = folder.map(|folder| Cache::at(folder, limit));
+    Ok(cache.transpose().map_err(RenderError::from)?)
 }
 
 /// The largest size of the cache, in bytes.

@@ -128,9 +128,7 @@ impl FilmArguments {
         Ok(())
     }
 
-    /// How many prompts there are, if their quotes seem to be forgotten: four or more arguments, each
-    /// a single word. Only words of Latin letters count, because other scripts may write prompts
-    /// without spaces.
+    /// How many prompts there are, if their quotes seem to be forgotten.
     pub(crate) fn words_without_quotes(&self) -> Option<usize> {
         words_apart(&self.prompts).then_some(self.prompts.len())
     }
@@ -165,6 +163,8 @@ fn is_picture(prompt: &str, alone: bool) -> bool {
     }
 }
 
+/// Whether these are four or more arguments, each a single word. Only words of Latin letters count,
+/// because other scripts may write prompts without spaces.
 fn words_apart(prompts: &[String]) -> bool {
     let is_word = |prompt: &String| {
         let mut letters = prompt.chars();

@@ -9,29 +9,8 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use crate::arguments::{Arguments, command};
 
 /// The arguments that `lb render -h` and `lb plan -h` show; `--help` shows all of them.
-const USED_MOST: &[&str] = &[
-    "prompts",
-    "output",
-    "force",
-    "contact_sheet",
-    "frames_dir",
-    "audio",
-    "svg",
-    "json",
-    "seed",
-    "size",
-    "negative_prompt",
-    "quality",
-    "depth_strength",
-    "seconds",
-    "film_seconds",
-    "fps",
-    "hold",
-    "loop",
-    "from",
-    "to",
-    "model",
-];
+const USED_MOST: &str = "prompts output force contact_sheet frames_dir audio svg json seed size \
+    negative_prompt quality depth_strength seconds film_seconds fps hold loop from to model";
 
 /// What other programs call our options, with our names.
 const ELSEWHERE: &[(&[&str], &str)] = &[
@@ -80,7 +59,8 @@ fn brief(command: clap::Command) -> clap::Command {
             command.mut_subcommand(name, |command| {
                 command
                     .mut_args(|argument| {
-                        let rare = !USED_MOST.contains(&argument.get_id().as_str());
+                        let id = argument.get_id().as_str();
+                        let rare = USED_MOST.split(' ').all(|used| used != id);
                         argument.hide(rare)
                     })
                     .after_help(format!(

@@ -68,11 +68,7 @@ pub use file::{JobFileError, LARGEST_JOB_FILE, Location, embedded_job};
 pub use inputs::{DepthMap, Fit, Inpaint, Timing, Upscale};
 pub use job::{Job, Keyframe, Transition};
 pub use plan::Plan;
-pub use settings::{
-    BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings,
-    JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings, SpacingChoice,
-    SpacingSettings, TimingSettings, UpscaleSettings,
-};
+pub use settings::*;
 
 pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance};
 pub use lb_schedule::{

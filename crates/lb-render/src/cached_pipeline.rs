@@ -1,18 +1,12 @@
 //! A pipeline whose results are kept in a cache.
 //!
-//! [`CachedPipeline`] has the methods of [`Pipeline`]. Each one looks its results up, and computes and
-//! saves those that are missing, so the code that calls it does not depend on the cache. A component
-//! of the model is loaded when the first of its results is missing: if all results of a film are in
-//! the cache, no model is loaded. Without a cache, everything is computed.
+//! [`CachedPipeline`] has the expensive methods of [`Pipeline`]. Each one looks its results up, and
+//! computes and saves those that are missing, so the code that calls it does not depend on the cache.
+//! A component of the model is loaded when the first of its results is missing: if all results of a
+//! film are in the cache, no model is loaded. Without a cache, everything is computed.
 //!
-//! The key of a result is made of the inputs and of the component that computes it:
-//!
-//! ```text
-//!  text encoder, token ids ──────────▶ conditioning ─┐
-//!  VAE encoder, pixels ──────▶ clean latents ─┐      ├──▶ snapshot of a keyframe ──▶ of a level
-//!  UNet, sampler, schedule ──▶ inverted latents ─────┘                                   │
-//!  VAE decoder ────────────────────────────────────────────────────▶ picture ◀── latents ┘
-//! ```
+//! The key of a result is made of the inputs and of the component that computes it;
+//! `docs/architecture.md` has a drawing of what goes into which key.
 
 mod content;
 mod entries;
@@ -23,8 +17,8 @@ use std::rc::Rc;
 
 use image::RgbImage;
 use lb_blend::{
-    Backend, BackendError, BlendOptions, BlendReport, Conditioning, DdimInversion, FilmOutline,
-    InversionOptions, Keyframe, Latents, PredictRequest, StepProgress,
+    Backend, BlendOptions, BlendReport, Conditioning, DdimInversion, FilmOutline, InversionOptions,
+    Keyframe, Latents, StepProgress,
 };
 use lb_cache::{Cache, CacheEntry, ContentKey, Key, LenientCache, Memoized};
 use lb_models::{
@@ -42,7 +36,8 @@ use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 
 /// A model's pipeline with a cache, and the keys of its components.
 pub(crate) struct CachedPipeline {
-    /// The pipeline itself, for everything that is not cached, because it is cheap to compute.
+    /// The pipeline itself, for everything that is not cached: what is cheap to compute, and single
+    /// predictions, instead of which [`Self::snapshots`] are cached.
     pub(crate) uncached: Pipeline,
     cache: Rc<LenientCache>,
     text_encoder: Option<Key>,
@@ -85,10 +80,6 @@ impl<'a> Pipelines<'a> {
     ///
     /// `options` can change the options of this pipeline alone, and `encodes_pictures` says whether
     /// the VAE encoder will be needed.
-    ///
-    /// # Errors
-    /// Those of [`Pipeline::open`], and [`RenderError::Interrupted`] if the observer says so while
-    /// weights are read.
     pub(crate) fn open(
         &self,
         directory: &ModelDirectory,
@@ -253,9 +244,6 @@ impl CachedPipeline {
 
     /// Loads the UNet and the decoder now, rather than while blending, if any frames between the
     /// keyframes that `snapshots` knows are missing.
-    ///
-    /// # Errors
-    /// [`RenderError::Model`] if they cannot be loaded, and [`RenderError::Interrupted`].
     pub(crate) fn load(
         &mut self,
         snapshots: &CachedSnapshots<'_>,
@@ -297,32 +285,6 @@ fn encoded_key(encoder: Key, purpose: &str, content: &impl ContentKey) -> Option
     Some(Key::of(LatentsEntry::KIND, &(purpose, encoder, content)))
 }
 
-/// Single predictions are not cached; the engine's snapshots are, by [`CachedPipeline::snapshots`].
-impl Backend for CachedPipeline {
-    fn batch_limit(&self) -> usize {
-        self.uncached.batch_limit()
-    }
-
-    fn predict(
-        &mut self,
-        request: &PredictRequest<'_>,
-        output: &mut [f32],
-    ) -> Result<(), BackendError> {
-        self.uncached.predict(request, output)
-    }
-
-    fn channel_weights(&mut self, channels: usize) -> Result<Vec<f64>, BackendError> {
-        self.uncached.channel_weights(channels)
-    }
-
-    fn picture_features(
-        &mut self,
-        predicted_clean: &[Latents],
-    ) -> Result<Vec<Vec<f32>>, BackendError> {
-        self.uncached.picture_features(predicted_clean)
-    }
-}
-
 /// The VAE decoder of a [`CachedPipeline`].
 pub(crate) struct CachedDecoder {
     decoder: PictureDecoder,
@@ -334,9 +296,6 @@ pub(crate) struct CachedDecoder {
 
 impl CachedDecoder {
     /// The pictures of these latents, and how many of them were in the cache.
-    ///
-    /// # Errors
-    /// [`RenderError::Model`] if the decoder cannot be loaded or run.
     pub(crate) fn decode(&self, latents: &[&Latents]) -> Result<Memoized<RgbImage>, RenderError> {
         let entry = PictureEntry { size: self.size };
         let key = |latents: &&Latents| {

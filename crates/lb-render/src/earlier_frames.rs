@@ -124,8 +124,8 @@ impl EarlierFrames {
         observer: &mut dyn RenderObserver,
     ) -> Result<LowResFrames, RenderError> {
         let fractions = self.fractions(job, plan, observer)?;
-        let pictures = LowResPictures::Files(self.paths.clone(), self.size);
-        LowResFrames::new(pictures, fractions, job.looped)
+        let pictures = LowResPictures::Files(self.paths.clone());
+        LowResFrames::new(pictures, self.size, fractions, job.looped)
     }
 
     fn fractions(

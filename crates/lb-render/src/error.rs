@@ -127,22 +127,6 @@ impl RenderError {
     #[must_use]
     pub fn is_request(&self) -> bool {
         match self {
-            Self::NeedsFit { .. }
-            | Self::MaskProportions { .. }
-            | Self::TwoModes
-            | Self::LowResSize { .. }
-            | Self::LowResCount { .. }
-            | Self::NoFrames { .. }
-            | Self::FrameSize { .. }
-            | Self::Fractions { .. }
-            | Self::FramePosition(_)
-            | Self::NoUpscaler { .. }
-            | Self::SameOutput { .. }
-            | Self::OutputExists { .. }
-            | Self::SpecialFile { .. }
-            | Self::ContactSheetFormat { .. }
-            | Self::Schedule(_)
-            | Self::Sampler(_) => true,
             Self::Job(error) => error.is_request(),
             Self::Input(error) => error.is_request(),
             Self::Model(ModelError::Checkpoint(error)) => error.is_request(),
@@ -162,6 +146,7 @@ impl RenderError {
             Self::Video(error) => error.is_request(),
             Self::Cache(error) => error.is_request(),
             Self::Blend(_) | Self::Interrupted => false,
+            _ => true,
         }
     }
 

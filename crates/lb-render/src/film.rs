@@ -34,7 +34,8 @@ pub(crate) struct FilmAssembler {
     /// The last computed frames of the current transition, the newest at the end.
     held: Vec<Arc<RgbImage>>,
     distances: Vec<f64>,
-    motions: Vec<Motion>,
+    /// The motion of every transition that is complete.
+    pub(crate) motions: Vec<Motion>,
 }
 
 impl FilmAssembler {
@@ -88,11 +89,6 @@ impl FilmAssembler {
             self.held.drain(..self.held.len() - 1);
         }
         Ok(())
-    }
-
-    /// The motion of every transition that is complete.
-    pub(crate) fn take_motions(&mut self) -> Vec<Motion> {
-        std::mem::take(&mut self.motions)
     }
 
     /// The span and the number of computed frames of the current transition.

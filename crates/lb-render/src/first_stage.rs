@@ -31,9 +31,6 @@ pub(crate) struct FirstStage<'a> {
 impl<'a> FirstStage<'a> {
     /// Opens a stage for frames of this width and height. Only the VAE encoder of the model
     /// may be loaded, for an inpainted film.
-    ///
-    /// # Errors
-    /// Those of [`Mode::read`], [`KeyframePictures::read`] and [`Pipelines::open`].
     pub(crate) fn open(
         job: &'a Job,
         plan: &'a Plan,
@@ -59,9 +56,6 @@ impl<'a> FirstStage<'a> {
 
     /// Computes the frames. `shows_film` says whether they are the frames of the film, rather
     /// than those of low resolution for a second stage.
-    ///
-    /// # Errors
-    /// [`RenderError`] for what fails, and [`RenderError::Interrupted`].
     pub(crate) fn run(
         mut self,
         shows_film: bool,
@@ -73,7 +67,7 @@ impl<'a> FirstStage<'a> {
         let mut keyframes = self.keyframes(&prompts)?;
         let transitions = transitions(job, plan);
         self.pictures.encode(&mut self.pipeline)?;
-        let limit = self.pipeline.batch_limit();
+        let limit = self.pipeline.uncached.batch_limit();
         let outline = FilmOutline::of_source(&transitions, &keyframes);
         let pictures = self.pictures.indices();
         let pictures = pictures.map(|index| keyframes[index].guidance_scale);
@@ -87,7 +81,6 @@ impl<'a> FirstStage<'a> {
         let inverted = self.invert(&mut keyframes, &denoising, observer)?;
         let walk = StageWalk {
             keyframes_ahead: keyframes.len(),
-            keyframes: &mut keyframes,
             transitions: &transitions,
             options: BlendOptions::default()
                 .with_spacing(job.spacing)
@@ -100,7 +93,7 @@ impl<'a> FirstStage<'a> {
             shows_film,
         };
         let decoder = FrameDecoder::new(&self.pipeline, self.mode, self.pictures);
-        let mut report = walk.run(&mut self.pipeline, decoder, sink, observer)?;
+        let mut report = walk.run(&mut keyframes, &mut self.pipeline, decoder, sink, observer)?;
         report.statistics = report.statistics + inverted;
         Ok(report)
     }

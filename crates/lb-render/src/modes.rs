@@ -60,10 +60,6 @@ impl Mode {
     }
 
     /// The concatenated channels of every keyframe.
-    ///
-    /// # Errors
-    /// [`RenderError::Model`] for a mask that repaints nothing or everything, and if the VAE encoder
-    /// cannot be loaded or run.
     pub(crate) fn channels(
         &self,
         pipeline: &mut CachedPipeline,
@@ -78,9 +74,6 @@ impl Mode {
     }
 
     /// A decoded picture as the film shows it.
-    ///
-    /// # Errors
-    /// [`RenderError::Video`] for a picture of another size than the film's.
     pub(crate) fn finish(&self, picture: RgbImage) -> Result<RgbImage, RenderError> {
         match self {
             Self::Inpaint(pictures) => Ok(pictures.kept.over(picture)?),

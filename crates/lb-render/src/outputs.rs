@@ -98,9 +98,6 @@ pub(crate) struct OpenOutputs {
 
 impl OpenOutputs {
     /// Opens every output, so that one that cannot be written is found before any work.
-    ///
-    /// # Errors
-    /// [`RenderError::Video`] for what cannot be written.
     pub(crate) fn open(
         outputs: &Outputs,
         job: &Job,
@@ -119,7 +116,12 @@ impl OpenOutputs {
         let counts = plan.transition_frames().collect();
         let assembler = FilmAssembler::new(plan.timeline.clone(), counts, job.timing);
         Ok(Self {
-            film: FilmSink::new(assembler, film.transpose()?, job.looped),
+            film: FilmSink {
+                assembler,
+                writer: film.transpose()?,
+                first: None,
+                is_looped: job.looped,
+            },
             frames: frames.transpose()?.map(FolderSink),
             sheet: sheet.transpose()?,
             description,
@@ -128,12 +130,11 @@ impl OpenOutputs {
 
     /// Completes every output, and then gives them their names: if one fails, none appears. Returns
     /// what was written, and the motion of every transition.
-    ///
-    /// # Errors
-    /// [`RenderError::Video`] for what cannot be written.
     pub(crate) fn publish(self) -> Result<(Vec<PathBuf>, Vec<Motion>), RenderError> {
-        let (film, motions) = self.film.into_parts();
-        let films = film.into_iter().chain(self.frames.map(|sink| sink.0));
+        let FilmSink {
+            assembler, writer, ..
+        } = self.film;
+        let films = writer.into_iter().chain(self.frames.map(|sink| sink.0));
         let completed: Vec<CompletedFilm> =
             films.map(FilmWriter::complete).collect::<Result<_, _>>()?;
         let description = self.description.as_deref();
@@ -147,7 +148,7 @@ impl OpenOutputs {
             file.publish()?;
             files.push(path);
         }
-        Ok((files, motions))
+        Ok((files, assembler.motions))
     }
 }
 

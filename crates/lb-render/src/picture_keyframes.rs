@@ -37,9 +37,6 @@ impl KeyframePictures {
     /// Reads the pictures of a job for a film of this width and height. Pictures of another size are
     /// cropped, unless the job chooses another fit. In an inpainted film, the kept part of its source
     /// is put over them, as over all frames.
-    ///
-    /// # Errors
-    /// [`RenderError::Input`] for a picture that cannot be read.
     pub(crate) fn read(job: &Job, size: (usize, usize), mode: &Mode) -> Result<Self, RenderError> {
         let mut exact = BTreeMap::new();
         for (index, keyframe) in job.keyframes.iter().enumerate() {
@@ -53,10 +50,9 @@ impl KeyframePictures {
         }
         Ok(Self {
             exact,
-            clean: BTreeMap::new(),
-            details: BTreeMap::new(),
             film_keyframes: job.keyframes.len(),
             is_looped: job.looped,
+            ..Self::default()
         })
     }
 
@@ -66,9 +62,6 @@ impl KeyframePictures {
     }
 
     /// Encodes all pictures.
-    ///
-    /// # Errors
-    /// [`RenderError::Model`] where the VAE encoder cannot be loaded or run.
     pub(crate) fn encode(&mut self, pipeline: &mut CachedPipeline) -> Result<(), RenderError> {
         let pictures: Vec<&RgbImage> = self.exact.values().collect();
         let clean = pipeline.encode_pictures(&pictures)?;
@@ -83,9 +76,6 @@ impl KeyframePictures {
 
     /// What the film shows at a keyframe whose latents were decoded to `decoded`. If the keyframe is a
     /// picture, this is the exact picture, and how close the keyframe comes to it is returned as well.
-    ///
-    /// # Errors
-    /// [`RenderError::Blend`] and [`RenderError::Video`] for sizes that differ.
     pub(crate) fn keyframe(
         &mut self,
         index: usize,
@@ -108,9 +98,6 @@ impl KeyframePictures {
 
     /// What the film shows at a fraction of a transition whose latents were decoded to `decoded`.
     /// `radius` is half of the width of a latent, in pixels.
-    ///
-    /// # Errors
-    /// [`RenderError::Video`] for sizes that differ.
     pub(crate) fn frame(
         &self,
         transition: usize,

@@ -145,7 +145,7 @@ impl Renderer {
             None => None,
         };
         let size = match &earlier {
-            Some(frames) => frames.size(),
+            Some(frames) => frames.size,
             None => film_size(job, self.directory.default_side)?,
         };
         let upscaler = self.upscaler_of(job, size)?;
@@ -177,9 +177,9 @@ impl Renderer {
             if second.is_some() {
                 let mut spool = FrameSpool::create(outputs.folder(), size.0, size.1)?;
                 report = first.run(false, &mut spool, observer)?;
-                let pictures = LowResPictures::Spooled(spool, size);
+                let pictures = LowResPictures::Spooled(spool);
                 let fractions = report.computed_fractions();
-                low_res = Some(LowResFrames::new(pictures, fractions, job.looped)?);
+                low_res = Some(LowResFrames::new(pictures, size, fractions, job.looped)?);
             } else {
                 report = first.run(true, &mut open, observer)?;
             }

@@ -7,7 +7,7 @@ use image::RgbImage;
 use lb_video::{ContactSheet, FilmWriter, FrameSpool, PngFile, picture};
 
 use crate::error::RenderError;
-use crate::film::{FilmAssembler, Motion};
+use crate::film::FilmAssembler;
 use crate::position::FramePosition;
 
 /// A computed frame, as the film shows it.
@@ -31,32 +31,14 @@ pub(crate) trait FrameSink {
 /// The film: computed frames are cross-faded into film frames, which are written if a film was asked
 /// for. The motion of the frames is measured in any case.
 pub(crate) struct FilmSink {
-    assembler: FilmAssembler,
-    writer: Option<FilmWriter>,
+    pub(crate) assembler: FilmAssembler,
+    pub(crate) writer: Option<FilmWriter>,
     /// The first keyframe of a loop, which is shown again at its end.
-    first: Option<Arc<RgbImage>>,
-    is_looped: bool,
+    pub(crate) first: Option<Arc<RgbImage>>,
+    pub(crate) is_looped: bool,
 }
 
 impl FilmSink {
-    pub(crate) fn new(
-        assembler: FilmAssembler,
-        writer: Option<FilmWriter>,
-        is_looped: bool,
-    ) -> Self {
-        Self {
-            assembler,
-            writer,
-            first: None,
-            is_looped,
-        }
-    }
-
-    /// The writer, for the film to be completed, and the motion of every transition.
-    pub(crate) fn into_parts(mut self) -> (Option<FilmWriter>, Vec<Motion>) {
-        (self.writer, self.assembler.take_motions())
-    }
-
     fn show(&mut self, picture: Arc<RgbImage>) -> Result<(), RenderError> {
         let writer = &mut self.writer;
         self.assembler.push(picture, |left, right, weight| {

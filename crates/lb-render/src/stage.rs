@@ -21,7 +21,6 @@ use crate::sinks::{ComputedFrame, FrameSink};
 
 /// Everything that a stage needs to run. First and second stages use the same code.
 pub(crate) struct StageWalk<'a> {
-    pub(crate) keyframes: &'a mut dyn KeyframeSource,
     pub(crate) transitions: &'a [Transition],
     pub(crate) options: BlendOptions,
     pub(crate) denoising: &'a Denoising,
@@ -69,22 +68,19 @@ impl StageReport {
 
 impl StageWalk<'_> {
     /// Computes the frames, and passes each one to `sink` as soon as it is finished.
-    ///
-    /// # Errors
-    /// [`RenderError`] for the engine, the decoder or the sink that fails, and
-    /// [`RenderError::Interrupted`] once the observer says so.
     pub(crate) fn run(
-        self,
+        &self,
+        keyframes: &mut dyn KeyframeSource,
         pipeline: &mut CachedPipeline,
         mut decoder: FrameDecoder,
         sink: &mut dyn FrameSink,
         observer: &mut dyn RenderObserver,
     ) -> Result<StageReport, RenderError> {
-        let outline = FilmOutline::of_source(self.transitions, self.keyframes);
+        let outline = FilmOutline::of_source(self.transitions, keyframes);
         let mut snapshots = pipeline.snapshots(outline, &self.options, self.denoising);
         if snapshots.is_on() {
-            for index in 0..self.keyframes.count().min(self.keyframes_ahead) {
-                let keyframe = self.keyframes.keyframe(index).map_err(BlendError::from)?;
+            for index in 0..keyframes.count().min(self.keyframes_ahead) {
+                let keyframe = keyframes.keyframe(index).map_err(BlendError::from)?;
                 snapshots.keyframe(index, &keyframe);
             }
         }
@@ -97,10 +93,7 @@ impl StageWalk<'_> {
         } = self.denoising;
         let sampler = sampler.sampler(schedule, *steps)?;
         let mut walk = Walk {
-            span: self.span,
-            frames: self.frames,
-            has_job_keyframes: self.has_job_keyframes,
-            shows_film: self.shows_film,
+            stage: self,
             decoder: &mut decoder,
             sink: &mut *sink,
             observer,
@@ -110,9 +103,9 @@ impl StageWalk<'_> {
             failure: None,
         };
         let result = blend(BlendRequest {
-            backend: pipeline,
+            backend: &mut pipeline.uncached,
             sampler: sampler.as_ref(),
-            keyframes: self.keyframes,
+            keyframes,
             transitions: self.transitions,
             options: self.options,
             snapshots: &mut snapshots,
@@ -136,10 +129,7 @@ impl StageWalk<'_> {
 
 /// The engine's observer, which decodes finished latents and passes them to the sink.
 struct Walk<'a> {
-    span: &'a dyn Fn(usize) -> FrameSpan,
-    frames: usize,
-    has_job_keyframes: bool,
-    shows_film: bool,
+    stage: &'a StageWalk<'a>,
     decoder: &'a mut FrameDecoder,
     sink: &'a mut dyn FrameSink,
     observer: &'a mut dyn RenderObserver,
@@ -159,16 +149,11 @@ impl Walk<'_> {
     fn take_keyframe(&mut self, index: usize, latents: &Latents) -> Result<(), RenderError> {
         let (picture, reconstruction) = self.decoder.keyframe(index, latents)?;
         if let Some(reconstruction) = &reconstruction {
-            proceed(
-                self.observer
-                    .event(&RenderEvent::Reconstructed(reconstruction)),
-            )?;
+            self.report(&RenderEvent::Reconstructed(reconstruction))?;
         }
-        if self.has_job_keyframes {
-            proceed(self.observer.event(&RenderEvent::Keyframe {
-                index,
-                picture: &picture,
-            }))?;
+        if self.stage.has_job_keyframes {
+            let picture = &picture;
+            self.report(&RenderEvent::Keyframe { index, picture })?;
         }
         if index == 0 {
             return self.take_frame(Arc::new(picture), 0, 0.0);
@@ -204,24 +189,26 @@ impl Walk<'_> {
         transition: usize,
         fraction: f64,
     ) -> Result<(), RenderError> {
-        let position = (self.span)(transition).at(fraction);
+        let position = (self.stage.span)(transition).at(fraction);
         let frame = ComputedFrame { position, picture };
         self.sink.take(&frame)?;
         self.done += 1;
-        if !self.shows_film {
+        if !self.stage.shows_film {
             return Ok(());
         }
-        proceed(self.observer.event(&RenderEvent::Frame {
-            position,
-            picture: &frame.picture,
-        }))
+        let picture = &frame.picture;
+        self.report(&RenderEvent::Frame { position, picture })
     }
 
     fn report_decoded(&mut self) -> Result<(), RenderError> {
-        proceed(self.observer.event(&RenderEvent::Decoded {
+        self.report(&RenderEvent::Decoded {
             done: self.done,
-            total: self.frames,
-        }))
+            total: self.stage.frames,
+        })
+    }
+
+    fn report(&mut self, event: &RenderEvent<'_>) -> Result<(), RenderError> {
+        proceed(self.observer.event(event))
     }
 
     /// Stops the engine if there was a failure, and keeps the failure.
@@ -263,9 +250,6 @@ pub(crate) struct Prompts<'a>(BTreeMap<&'a str, Conditioning>);
 
 impl<'a> Prompts<'a> {
     /// Encodes the prompts of a job. A prompt that is too long is reported.
-    ///
-    /// # Errors
-    /// [`RenderError::Model`] if the text encoder cannot be loaded or run.
     pub(crate) fn encode(
         job: &'a Job,
         pipeline: &mut CachedPipeline,

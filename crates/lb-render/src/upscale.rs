@@ -87,9 +87,6 @@ pub(crate) struct SecondStage<'a> {
 
 impl<'a> SecondStage<'a> {
     /// Opens a stage; loads nothing.
-    ///
-    /// # Errors
-    /// Those of [`Pipelines::open`].
     pub(crate) fn open(
         job: &'a Job,
         upscaler: Upscaler<'a>,
@@ -115,9 +112,6 @@ impl<'a> SecondStage<'a> {
     }
 
     /// Computes the film's frames from those of low resolution. The film has `frames` of them.
-    ///
-    /// # Errors
-    /// [`RenderError`] for what fails, and [`RenderError::Interrupted`].
     pub(crate) fn run(
         mut self,
         low_res: &LowResFrames,
@@ -145,11 +139,10 @@ impl<'a> SecondStage<'a> {
             directory: self.pipeline.uncached.directory().clone(),
             noise_level: self.upscale.noise_level,
         };
-        let limit = self.pipeline.batch_limit();
+        let limit = self.pipeline.uncached.batch_limit();
         let outline = FilmOutline::of_source(&transitions, &keyframes);
         self.pipeline.uncached.expect_rows(outline.call_rows(limit));
         let walk = StageWalk {
-            keyframes: &mut keyframes,
             transitions: &transitions,
             options: BlendOptions::default()
                 .with_spacing(self.job.spacing)
@@ -162,7 +155,7 @@ impl<'a> SecondStage<'a> {
             shows_film: true,
         };
         let decoder = FrameDecoder::new(&self.pipeline, Mode::Text, KeyframePictures::default());
-        walk.run(&mut self.pipeline, decoder, sink, observer)
+        walk.run(&mut keyframes, &mut self.pipeline, decoder, sink, observer)
     }
 }
 

@@ -42,16 +42,15 @@ impl Finding {
         }
     }
 
-    fn missing(
-        name: impl Into<String>,
+    fn missing<S: Into<String>>(
+        name: S,
         detail: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
         Self {
-            name: name.into(),
             found: false,
-            detail: detail.into(),
             advice: Some(advice.into()),
+            ..Self::found(name, detail)
         }
     }
 }
@@ -72,8 +71,7 @@ pub(crate) fn run(
         version: env!("CARGO_PKG_VERSION"),
         devices: runtime
             .as_ref()
-            .map(|runtime| devices(*runtime))
-            .unwrap_or_default(),
+            .map_or(Vec::new(), |runtime| devices(*runtime)),
         runtime: runtime_finding(&runtime),
         encoders: encoders(),
         models: models(surroundings),
@@ -173,13 +171,9 @@ fn cache(surroundings: &Surroundings) -> Finding {
             );
         }
         Err(error) => {
-            return Finding::missing(
-                "cache",
-                error.to_string(),
-                error
-                    .hint()
-                    .unwrap_or("unset LB_CACHE_SIZE, or give another size".into()),
-            );
+            let hint = error.hint();
+            let advice = hint.unwrap_or("unset LB_CACHE_SIZE, or give another size".into());
+            return Finding::missing("cache", error.to_string(), advice);
         }
     };
     let folder = cache.folder().display().to_string();

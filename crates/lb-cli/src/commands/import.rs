@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lb_models::{
-    CheckpointError, ExportOptions, ExportedGraph, ImportOptions, ImportReport, ImportedModel,
+    CheckpointError, ExportOptions, ExportedGraph, ImportOptions, ImportedModel,
     ImportedPrediction, ModelError, ModelInspection, PredictionSource, SourceFormat,
     import_observed,
 };
@@ -201,7 +201,7 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
     println!(
         "  predicts    {} ({})",
         report.prediction.name,
-        known_from(report)
+        known_from(report.prediction.known_from)[0]
     );
     if report.prediction.known_from == PredictionSource::Assumed {
         println!(
@@ -214,7 +214,10 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
     for problem in &model.problems {
         println!("  problem     {problem}");
     }
-    println!("imported from {} in {seconds:.2} s", source(report.format));
+    println!(
+        "imported from {} in {seconds:.2} s",
+        source(report.format)[0]
+    );
     if model
         .configuration
         .as_ref()
@@ -239,51 +242,41 @@ fn quoted(name: &str) -> String {
     }
 }
 
-fn source(format: SourceFormat) -> &'static str {
+/// What a model was imported from, for people and for scripts.
+fn source(format: SourceFormat) -> [&'static str; 2] {
     match format {
-        SourceFormat::DiffusersDirectory => "a diffusers directory",
-        SourceFormat::Safetensors => "a safetensors file",
-        SourceFormat::TorchCheckpoint => "a torch checkpoint",
+        SourceFormat::DiffusersDirectory => ["a diffusers directory", "diffusers"],
+        SourceFormat::Safetensors => ["a safetensors file", "safetensors"],
+        SourceFormat::TorchCheckpoint => ["a torch checkpoint", "torch"],
     }
 }
 
-fn known_from(report: &ImportReport) -> &'static str {
-    match report.prediction.known_from {
-        PredictionSource::Options => "given by --prediction",
-        PredictionSource::Configuration => "from the configuration",
-        PredictionSource::ModelKind => "the same for all models of this kind",
-        PredictionSource::FileName => "from the file's name",
-        PredictionSource::Assumed => "assumed, because the source does not say",
+/// How it is known what the UNet predicts, for people and for scripts.
+fn known_from(source: PredictionSource) -> [&'static str; 2] {
+    match source {
+        PredictionSource::Options => ["given by --prediction", "options"],
+        PredictionSource::Configuration => ["from the configuration", "configuration"],
+        PredictionSource::ModelKind => ["the same for all models of this kind", "kind"],
+        PredictionSource::FileName => ["from the file's name", "file_name"],
+        PredictionSource::Assumed => ["assumed, because the source does not say", "assumed"],
     }
 }
 
 fn facts(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> impl Serialize {
-    let ImportReport {
-        prediction, format, ..
-    } = &imported.report;
+    let report = &imported.report;
     let graphs = imported.graphs.iter();
     facts! {
         name: &model.name,
-        directory: &imported.report.directory,
-        source: match format {
-            SourceFormat::DiffusersDirectory => "diffusers",
-            SourceFormat::Safetensors => "safetensors",
-            SourceFormat::TorchCheckpoint => "torch",
-        },
-        kind: imported.report.kind.to_string(),
+        directory: &report.directory,
+        source: source(report.format)[1],
+        kind: report.kind.to_string(),
         // 1 or 2: the version of Stable Diffusion.
         generation: model.configuration.as_ref().map(|model| model.generation),
         precision: models::precision(model),
-        prediction_type: &prediction.name,
-        prediction_known_from: match prediction.known_from {
-            PredictionSource::Options => "options",
-            PredictionSource::Configuration => "configuration",
-            PredictionSource::ModelKind => "kind",
-            PredictionSource::FileName => "file_name",
-            PredictionSource::Assumed => "assumed",
-        },
+        prediction_type: &report.prediction.name,
+        prediction_known_from: known_from(report.prediction.known_from)[1],
         // `hard-linked` or `copied`.
-        weights: imported.report.weights.to_string(),
+        weights: report.weights.to_string(),
         bytes: model.bytes,
         graphs: graphs.map(|graph| &graph.path).collect::<Vec<_>>(),
         problems: &model.problems,

@@ -61,11 +61,11 @@ pub(crate) fn inspect_all(folders: &[PathBuf]) -> Vec<ModelInspection> {
 
 fn list(models: &[ModelInspection], folders: &[PathBuf]) {
     if models.is_empty() {
-        println!(
-            "no models in {}",
-            joined(folders.iter().map(|folder| folder.display()))
-        );
-        println!("`lb import SOURCE` adds one");
+        let folders = match folders {
+            [] => "any folder".into(),
+            folders => facts::texts(folders).join(", "),
+        };
+        println!("no models in {folders}\n`lb import SOURCE` adds one");
     }
     for model in models {
         println!("{}: {}", model.name, summary(model));
@@ -78,32 +78,25 @@ fn list(models: &[ModelInspection], folders: &[PathBuf]) {
 
 /// A model in one line.
 pub(crate) fn summary(model: &ModelInspection) -> String {
-    let side = model.configuration.as_ref().map(|configuration| {
+    let mut parts = vec![kind(model)];
+    if let Some(configuration) = &model.configuration {
         let side = configuration.directory.default_side;
-        format!("{side}x{side} pixels")
-    });
-    let licence = model.licence.as_deref().unwrap_or("unknown");
-    [
-        Some(kind(model)),
-        side,
-        Some(precision(model)),
-        Some(size(model.bytes)),
-        Some(format!("licence {licence}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect::<Vec<_>>()
-    .join(", ")
+        parts.push(format!("{side}x{side} pixels"));
+    }
+    let licence = licence(model);
+    parts.extend([
+        precision(model),
+        size(model.bytes),
+        format!("licence {licence}"),
+    ]);
+    parts.join(", ")
 }
 
 fn describe(model: &ModelInspection) {
     println!("{}", model.name);
     println!("  folder       {}", model.path.display());
     println!("  kind         {}", kind(model));
-    println!(
-        "  licence      {}",
-        model.licence.as_deref().unwrap_or("unknown")
-    );
+    println!("  licence      {}", licence(model));
     println!("  size         {}", size(model.bytes));
     for ComponentInspection {
         name,
@@ -205,6 +198,10 @@ fn details(model: &ModelInspection) -> impl Serialize {
     Both { first, second }
 }
 
+fn licence(model: &ModelInspection) -> &str {
+    model.licence.as_deref().unwrap_or("unknown")
+}
+
 /// What a model is for, and the version of Stable Diffusion that it is based on.
 pub(crate) fn kind(model: &ModelInspection) -> String {
     match &model.configuration {
@@ -247,15 +244,6 @@ pub(crate) fn size(bytes: u64) -> String {
         0.0..1e6 => format!("{:.0} kB", (bytes / 1e3).ceil()),
         1e6..1e9 => format!("{:.1} MB", bytes / 1e6),
         _ => format!("{:.2} GB", bytes / 1e9),
-    }
-}
-
-fn joined(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
-    let items: Vec<_> = items.map(|item| item.to_string()).collect();
-    if items.is_empty() {
-        "any folder".into()
-    } else {
-        items.join(", ")
     }
 }
 

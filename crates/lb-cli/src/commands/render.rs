@@ -117,10 +117,8 @@ fn report(summary: &Summary) {
         summary.statistics.model_evaluations,
         summary.seconds.total,
     );
-    let (evaluations, decodes) = (
-        summary.statistics.reused_evaluations,
-        summary.reused_decodes,
-    );
+    let evaluations = summary.statistics.reused_evaluations;
+    let decodes = summary.reused_decodes;
     if evaluations + decodes > 0 {
         println!("from the cache: {evaluations} model evaluations, {decodes} pictures");
     }

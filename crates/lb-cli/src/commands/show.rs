@@ -26,13 +26,8 @@ pub(crate) fn run(arguments: &ShowArguments) -> Result<(), CommandError> {
 
 /// The text without control characters. A film may come from anybody, and a terminal obeys them.
 fn for_terminal(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' => character,
-            control if control.is_control() => char::REPLACEMENT_CHARACTER,
-            shown => shown,
-        })
-        .collect()
+    let is_obeyed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    text.replace(is_obeyed, "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::LARGEST_JOB_FILE;
-use crate::{Job, SettingsError};
+use crate::SettingsError;
 
 /// A line of a job file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,32 +54,13 @@ pub enum JobFileError {
         /// Which key may have been meant, or where this one belongs.
         advice: String,
     },
-    /// A value has the wrong type.
-    #[error("{location}: `{key}` must be {expected}, found {found}")]
-    WrongType {
-        location: Location,
-        key: String,
-        expected: String,
-        found: &'static str,
-    },
-    /// A value is none of those that are allowed.
+    /// A value has the wrong type, is none of those that are allowed, or is too long.
     #[error("{location}: `{key}` {rule}")]
     WrongValue {
         location: Location,
         key: String,
         /// Which values are allowed, and which one was found.
         rule: String,
-    },
-    /// A string is longer than a prompt may be.
-    #[error(
-        "{location}: `{key}` has {found} bytes; at most {} are allowed",
-        Job::LONGEST_PROMPT
-    )]
-    TooLong {
-        location: Location,
-        key: String,
-        /// The string's length in bytes.
-        found: usize,
     },
     /// Settings of one table contradict each other.
     #[error("{location}: {problem}")]

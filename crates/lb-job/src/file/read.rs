@@ -219,11 +219,9 @@ impl<'a> Table<'a> {
         if let DeValue::String(text) = value.get_ref()
             && text.len() > Job::LONGEST_PROMPT
         {
-            return Err(JobFileError::TooLong {
-                location: self.location(value.span()),
-                key: name.into(),
-                found: text.len(),
-            });
+            let (found, most) = (text.len(), Job::LONGEST_PROMPT);
+            let rule = format!("has {found} bytes; at most {most} are allowed");
+            return Err(self.wrong_value(name, rule, value));
         }
         let mut alone = DeTable::new();
         alone.insert(key.clone(), value.clone());
@@ -231,18 +229,14 @@ impl<'a> Table<'a> {
             return Ok(());
         };
         let message = error.message();
-        match message.rsplit_once("expected ") {
+        Err(match message.rsplit_once("expected ") {
             Some((found, expected)) => {
                 let is_list = value.get_ref().is_array();
                 let item = is_list && !found.contains("sequence");
-                self.wrong(name, in_words(expected, item), value)
+                self.wrong_type(name, in_words(expected, item), value)
             }
-            None => Err(JobFileError::WrongValue {
-                location: self.location(value.span()),
-                key: name.into(),
-                rule: message.into(),
-            }),
-        }
+            None => self.wrong_value(name, message.into(), value),
+        })
     }
 
     /// The settings of a document in which this table has these entries, and which has no other table.
@@ -276,18 +270,17 @@ impl<'a> Table<'a> {
         self.location(self.entries.get(key).map_or(start, Spanned::span))
     }
 
-    fn wrong<R>(
-        &self,
-        key: &str,
-        expected: &str,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<R, JobFileError> {
-        Err(JobFileError::WrongType {
+    fn wrong_type(&self, key: &str, expected: &str, value: &Spanned<DeValue<'_>>) -> JobFileError {
+        let found = found(value.get_ref());
+        self.wrong_value(key, format!("must be {expected}, found {found}"), value)
+    }
+
+    fn wrong_value(&self, key: &str, rule: String, value: &Spanned<DeValue<'_>>) -> JobFileError {
+        JobFileError::WrongValue {
             location: self.location(value.span()),
             key: key.into(),
-            expected: expected.into(),
-            found: found(value.get_ref()),
-        })
+            rule,
+        }
     }
 
     fn string(&self, key: &str) -> Result<Option<&'a str>, JobFileError> {
@@ -319,10 +312,8 @@ impl<'a> Table<'a> {
         let Some(value) = self.entries.get(key) else {
             return Ok(None);
         };
-        match read(value) {
-            Some(read) => Ok(Some(read)),
-            None => self.wrong(key, expected, value),
-        }
+        let read = read(value).ok_or_else(|| self.wrong_type(key, expected, value));
+        read.map(Some)
     }
 
     fn inner(&self, name: &'a str, value: &'a Spanned<DeValue<'a>>) -> Option<Self> {

@@ -63,7 +63,8 @@ fn text(job: &Job) -> String {
     let keyframes = keyframes.map(|(keyframe, settings)| look(keyframe, settings));
     let (shared_look, looks) = shared(keyframes.collect());
     let (shared_motion, motions) = shared(transitions.iter().map(motion).collect());
-    let (shared_tree, trees) = all_or_none(transitions.iter().map(tree).collect());
+    let (shared_tree, trees) =
+        all_or_none(transitions.iter().map(|at| lines(&at.branching)).collect());
     let defaults = [shared_look, shared_motion, shared_tree].concat();
     if !defaults.is_empty() {
         table(&mut text, "[defaults]", &defaults);
@@ -135,17 +136,14 @@ fn look(keyframe: &Keyframe, settings: &KeyframeSettings) -> Lines {
     })
 }
 
-fn motion(settings: &KeyframeSettings) -> Lines {
+/// The settings of a transition, apart from its tree.
+fn motion(KeyframeSettings { shared, .. }: &KeyframeSettings) -> Lines {
     lines(&SharedSettings {
-        negative_prompt: None,
-        hold: None,
-        guidance_scale: None,
-        ..settings.shared.clone()
+        seconds: shared.seconds,
+        guidance_damper: shared.guidance_damper,
+        easing: shared.easing,
+        ..Default::default()
     })
-}
-
-fn tree(settings: &KeyframeSettings) -> Lines {
-    lines(&settings.branching)
 }
 
 /// The lines that all lists have in common, and the remaining lines of each list.

@@ -6,7 +6,7 @@
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_schedule::{Crossfeed, Easing, Guidance, Quality, Spacing};
 
-use super::{JobSettings, SharedSettings, SpacingSettings};
+use super::{JobSettings, SharedSettings, SpacingSettings, UpscaleSettings};
 use crate::{Branching, Inpaint, Job, Keyframe, Timing, Transition, Upscale};
 
 impl Default for Job {
@@ -113,7 +113,7 @@ impl JobSettings {
             SharedSettings::explicit(&Keyframe::default(), Some(&Transition::default()));
         settings.defaults.branching = (&Branching::default()).into();
         settings.inpaint.feather = Some(Inpaint::FEATHER);
-        settings.upscale.stage = (&Upscale::with_model("")).into();
+        settings.upscale.stage = UpscaleSettings::from(&Upscale::with_model("")).stage;
         settings
     }
 }

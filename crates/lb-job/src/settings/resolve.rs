@@ -137,9 +137,7 @@ impl KeyframeSettings {
             easing: shared.easing.unwrap_or(default.easing),
         })
     }
-}
 
-impl KeyframeSettings {
     /// The settings of a keyframe and of the transition after it, if there is one.
     fn explicit(keyframe: &Keyframe, transition: Option<&Transition>) -> Self {
         Self {
@@ -329,10 +327,9 @@ impl UpscaleSettings {
     /// [`SettingsError::UpscaleWithoutModel`].
     pub fn resolve(&self) -> Result<Option<Upscale>, SettingsError> {
         let Some(model) = &self.model else {
-            return if *self == Self::default() {
-                Ok(None)
-            } else {
-                Err(SettingsError::UpscaleWithoutModel)
+            return match *self == Self::default() {
+                true => Ok(None),
+                false => Err(SettingsError::UpscaleWithoutModel),
             };
         };
         let default = Upscale::with_model(model);
@@ -352,19 +349,13 @@ impl From<&Upscale> for UpscaleSettings {
     fn from(upscale: &Upscale) -> Self {
         Self {
             model: Some(upscale.model.clone()),
-            stage: upscale.into(),
-        }
-    }
-}
-
-impl From<&Upscale> for SecondStageSettings {
-    fn from(upscale: &Upscale) -> Self {
-        Self {
-            steps: Some(upscale.steps),
-            frames: Some(upscale.frames),
-            depth_strength: Some(upscale.depth_strength),
-            noise_level: Some(upscale.noise_level),
-            seed: Some(upscale.seed),
+            stage: SecondStageSettings {
+                steps: Some(upscale.steps),
+                frames: Some(upscale.frames),
+                depth_strength: Some(upscale.depth_strength),
+                noise_level: Some(upscale.noise_level),
+                seed: Some(upscale.seed),
+            },
         }
     }
 }

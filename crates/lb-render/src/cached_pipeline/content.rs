@@ -15,10 +15,10 @@ use super::snapshots::Denoising;
 #[derive(Clone, Copy)]
 pub(super) struct Content<'a, T>(pub(super) &'a T);
 
-/// Implements [`ContentKey`] for structures. The pattern names all fields, so that a new field is a
+/// Implements [`ContentKey`]. The pattern of a structure names all fields, so that a new field is a
 /// compilation error (except in structures that are `#[non_exhaustive]`), and the expressions say what
-/// is written.
-macro_rules! structures {
+/// is written. Named choices write their names.
+macro_rules! contents {
     ($($type:ty: $pattern:pat => $($part:expr),+;)+) => {$(
         impl ContentKey for Content<'_, $type> {
             fn write_key(&self, hasher: &mut KeyHasher) {
@@ -29,7 +29,7 @@ macro_rules! structures {
     )+};
 }
 
-structures! {
+contents! {
     LatentShape: LatentShape { channels, height, width } => channels, height, width;
     Conditioning: Conditioning { tokens, width, values } => tokens, width, values;
     Keyframe: Keyframe {
@@ -80,22 +80,13 @@ structures! {
         clip_sample_range,
         rescale_betas_zero_snr,
         thresholding;
-}
-
-impl ContentKey for Content<'_, Latents> {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher
-            .write(&Content(&self.0.shape()))
-            .write(self.0.values());
-    }
-}
-
-impl ContentKey for Content<'_, RgbImage> {
-    fn write_key(&self, hasher: &mut KeyHasher) {
-        hasher
-            .write(&self.0.dimensions())
-            .write(self.0.as_raw().as_slice());
-    }
+    Latents: latents => &Content(&latents.shape()), latents.values();
+    RgbImage: picture => &picture.dimensions(), picture.as_raw();
+    SpacingDistance: choice => choice.name();
+    SamplerKind: choice => choice.name();
+    BetaSchedule: choice => choice.name();
+    PredictionType: choice => choice.name();
+    TimestepSpacing: choice => choice.name();
 }
 
 impl ContentKey for Content<'_, Spacing> {
@@ -106,22 +97,3 @@ impl ContentKey for Content<'_, Spacing> {
         };
     }
 }
-
-/// Implements [`ContentKey`] for named choices, which write their names.
-macro_rules! choices {
-    ($($type:ty),+) => {$(
-        impl ContentKey for Content<'_, $type> {
-            fn write_key(&self, hasher: &mut KeyHasher) {
-                hasher.write(self.0.name());
-            }
-        }
-    )+};
-}
-
-choices!(
-    SpacingDistance,
-    SamplerKind,
-    BetaSchedule,
-    PredictionType,
-    TimestepSpacing
-);

@@ -28,7 +28,7 @@ fn assembled(
         assembler.push(grey(level), show).unwrap();
         most_held = most_held.max(assembler.held.len());
     }
-    (shown, assembler.take_motions(), most_held)
+    (shown, assembler.motions, most_held)
 }
 
 #[test]

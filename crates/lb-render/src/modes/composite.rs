@@ -36,9 +36,6 @@ impl KeptPixels {
     }
 
     /// The kept pixels over a repainted picture of the same size.
-    ///
-    /// # Errors
-    /// [`VideoError`] for a picture of another size.
     pub(crate) fn over(&self, mut repainted: RgbImage) -> Result<RgbImage, VideoError> {
         picture::validate_same_size(&repainted, picture::size(&self.source))?;
         let sources = self.source.pixels().zip(&self.shares);

@@ -69,9 +69,6 @@ pub(crate) fn fit_picture(
 
 /// A mask at the film's size, fitted as its picture was. It is resized linearly, so that its edge
 /// is where its grey levels reach the middle. Padding is white, so that it is repainted.
-///
-/// # Errors
-/// Those of [`fit_picture`].
 pub(crate) fn fit_mask(
     mask: GreyPicture,
     film: (usize, usize),

@@ -53,9 +53,6 @@ impl LostDetail {
 
 /// A computed frame with the lost detail of the keyframes of its transition, `left` and `right`, if
 /// these are pictures. The share of each falls linearly from its own keyframe to the other.
-///
-/// # Errors
-/// [`VideoError`] for pictures of different sizes.
 pub(crate) fn restored(
     frame: RgbImage,
     fraction: f64,

@@ -11,42 +11,34 @@ use crate::position::{FramePosition, FrameSpan};
 /// Pictures of low resolution on disk, in film order. Each is read when it is needed.
 #[derive(Debug)]
 pub(crate) enum LowResPictures {
-    /// Pictures that a first stage has just computed, all of this width and height.
-    Spooled(FrameSpool, (usize, usize)),
-    /// Files of an earlier render, which all had this width and height.
-    Files(Vec<PathBuf>, (usize, usize)),
+    /// Pictures that a first stage has just computed.
+    Spooled(FrameSpool),
+    /// Files of an earlier render.
+    Files(Vec<PathBuf>),
 }
 
 impl LowResPictures {
-    fn size(&self) -> (usize, usize) {
-        match self {
-            Self::Spooled(_, size) | Self::Files(_, size) => *size,
-        }
-    }
-
     fn count(&self) -> usize {
         match self {
-            Self::Spooled(spool, _) => spool.count(),
-            Self::Files(paths, _) => paths.len(),
+            Self::Spooled(spool) => spool.count(),
+            Self::Files(paths) => paths.len(),
         }
     }
 
-    fn read(&self, index: usize) -> Result<RgbImage, RenderError> {
-        match self {
-            Self::Spooled(spool, _) => Ok(spool.read(index)?),
-            Self::Files(paths, size) => {
-                let path = &paths[index];
-                let picture = read_picture(path)?;
-                let found = picture::size(&picture);
-                if found != *size {
-                    return Err(RenderError::FrameSize {
-                        path: path.clone(),
-                        found,
-                        expected: *size,
-                    });
-                }
-                Ok(picture)
-            }
+    /// Reads a picture, which must have this size. That of a file may have changed.
+    fn read(&self, index: usize, expected: (usize, usize)) -> Result<RgbImage, RenderError> {
+        let path = match self {
+            Self::Spooled(spool) => return Ok(spool.read(index)?),
+            Self::Files(paths) => paths[index].clone(),
+        };
+        let picture = read_picture(&path)?;
+        match picture::size(&picture) {
+            found if found == expected => Ok(picture),
+            found => Err(RenderError::FrameSize {
+                path,
+                found,
+                expected,
+            }),
         }
     }
 }
@@ -56,6 +48,8 @@ impl LowResPictures {
 #[derive(Debug)]
 pub(crate) struct LowResFrames {
     pictures: LowResPictures,
+    /// Width and height of the pictures.
+    pub(crate) size: (usize, usize),
     positions: Vec<FramePosition>,
     /// The fractions of every transition's frames, both keyframes included.
     fractions: Vec<Vec<f64>>,
@@ -70,6 +64,7 @@ impl LowResFrames {
     /// [`RenderError::LowResCount`] if there is not one picture for each fraction.
     pub(crate) fn new(
         pictures: LowResPictures,
+        size: (usize, usize),
         fractions: Vec<Vec<f64>>,
         is_looped: bool,
     ) -> Result<Self, RenderError> {
@@ -94,6 +89,7 @@ impl LowResFrames {
         }
         Ok(Self {
             pictures,
+            size,
             positions,
             fractions,
             is_looped,
@@ -103,11 +99,6 @@ impl LowResFrames {
     /// How many frames there are.
     pub(crate) fn count(&self) -> usize {
         self.positions.len()
-    }
-
-    /// Width and height of the pictures.
-    pub(crate) fn size(&self) -> (usize, usize) {
-        self.pictures.size()
     }
 
     /// The fractions of every level of every transition, where only the last level is known.
@@ -123,7 +114,7 @@ impl LowResFrames {
 
     /// A frame's picture.
     pub(crate) fn picture(&self, index: usize) -> Result<RgbImage, RenderError> {
-        self.pictures.read(index)
+        self.pictures.read(index, self.size)
     }
 
     /// A frame's position in the film.
@@ -165,7 +156,8 @@ mod tests {
             spool.push(&picture).unwrap();
         }
         LowResFrames::new(
-            LowResPictures::Spooled(spool, (1, 1)),
+            LowResPictures::Spooled(spool),
+            (1, 1),
             fractions.to_vec(),
             is_looped,
         )
