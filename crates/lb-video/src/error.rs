@@ -23,19 +23,18 @@ pub enum VideoError {
         height: usize,
         max: usize,
     },
-    #[error("{bytes} bytes for a frame of {width}x{height}: it takes {expected}, 3 a pixel")]
-    PixelCount {
-        width: usize,
-        height: usize,
-        bytes: usize,
-        expected: usize,
-    },
-    #[error("a frame of {width}x{height} among frames of {expected_width}x{expected_height}")]
+    #[error(
+        "{bytes} bytes for a frame of {}x{}: it takes {}, 3 a pixel",
+        size.0, size.1, 3 * size.0 * size.1
+    )]
+    PixelCount { size: (usize, usize), bytes: usize },
+    #[error(
+        "a frame of {}x{} among frames of {}x{}",
+        found.0, found.1, expected.0, expected.1
+    )]
     SizesDiffer {
-        width: usize,
-        height: usize,
-        expected_width: usize,
-        expected_height: usize,
+        found: (usize, usize),
+        expected: (usize, usize),
     },
     #[error("a cross-fade weight of {weight}: it must lie in 0 to 1")]
     Weight { weight: f64 },

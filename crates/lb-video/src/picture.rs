@@ -21,15 +21,10 @@ const ONE: u32 = 1 << 16;
 /// another number of bytes.
 pub fn from_rgb(width: usize, height: usize, pixels: Vec<u8>) -> Result<RgbImage, VideoError> {
     validate_size(width, height)?;
-    let (bytes, expected) = (pixels.len(), width * height * 3);
+    let (size, bytes) = ((width, height), pixels.len());
     RgbImage::from_raw(width as u32, height as u32, pixels)
-        .filter(|_| bytes == expected)
-        .ok_or(VideoError::PixelCount {
-            width,
-            height,
-            bytes,
-            expected,
-        })
+        .filter(|_| bytes == width * height * 3)
+        .ok_or(VideoError::PixelCount { size, bytes })
 }
 
 /// Width and height in pixels.
@@ -104,27 +99,13 @@ pub fn square_distance(left: &[u8], right: &[u8]) -> u64 {
 ///
 /// # Errors
 /// [`VideoError::SizesDiffer`], [`VideoError::PixelCount`].
-pub fn validate_same_size(
-    picture: &RgbImage,
-    (expected_width, expected_height): (usize, usize),
-) -> Result<(), VideoError> {
-    let (width, height) = size(picture);
-    if (width, height) != (expected_width, expected_height) {
-        return Err(VideoError::SizesDiffer {
-            width,
-            height,
-            expected_width,
-            expected_height,
-        });
+pub fn validate_same_size(picture: &RgbImage, expected: (usize, usize)) -> Result<(), VideoError> {
+    let (found, bytes) = (size(picture), picture.as_raw().len());
+    if found != expected {
+        return Err(VideoError::SizesDiffer { found, expected });
     }
-    let (bytes, expected) = (picture.as_raw().len(), width * height * 3);
-    if bytes != expected {
-        return Err(VideoError::PixelCount {
-            width,
-            height,
-            bytes,
-            expected,
-        });
+    if bytes != found.0 * found.1 * 3 {
+        return Err(VideoError::PixelCount { size: found, bytes });
     }
     Ok(())
 }
