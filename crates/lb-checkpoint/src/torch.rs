@@ -22,7 +22,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::CheckpointError;
-use crate::names::is_known;
 use crate::safetensors::TensorEntry;
 use archive::Archive;
 use problem::Problem;
@@ -42,24 +41,15 @@ pub(crate) struct TorchCheckpoint {
 }
 
 impl TorchCheckpoint {
-    /// Opens a single-file checkpoint: reads the archive's directory and program, and lays out the
-    /// converted file. Only the tensors of its networks are kept.
-    pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
-        Self::open_tensors(path, is_known)
-    }
-
-    /// Opens the weights of one component with diffusers' names. All tensors are kept.
-    pub(crate) fn open_component(path: &Path) -> Result<Self, CheckpointError> {
-        Self::open_tensors(path, |_| true)
-    }
-
     /// Whether a file that begins with these bytes is a zip archive, as torch's checkpoints are since
     /// version 1.6.
     pub(crate) fn is_archive(start: &[u8]) -> bool {
         start.starts_with(b"PK\x03\x04")
     }
 
-    fn open_tensors(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Self, CheckpointError> {
+    /// Opens a checkpoint: reads the archive's directory and program, and lays out the converted file. Only
+    /// the tensors whose names are wanted are kept.
+    pub(crate) fn open(path: &Path, is_wanted: fn(&str) -> bool) -> Result<Self, CheckpointError> {
         let file = lb_files::open(path).map_err(CheckpointError::file("open", path))?;
         let mut sources = find_tensors(file, is_wanted).map_err(|problem| problem.at(path))?;
         let (header, entries) = convert::lay_out(&mut sources);

@@ -1,7 +1,6 @@
 //! Models that stay loaded from one render to the next.
 //!
-//! Loading a model takes seconds to minutes. A [`ModelPool`] keeps what was loaded: a pipeline takes
-//! a component out of it, works with it alone, and gives it back.
+//! Loading a model takes seconds to minutes, so a [`ModelPool`] keeps what was loaded:
 //!
 //! ```text
 //!               take: an idle one of the same key, else a new one

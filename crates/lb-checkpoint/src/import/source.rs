@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::unpublished::UnpublishedModel;
 use crate::component::Component;
 use crate::error::CheckpointError;
+use crate::names::is_known;
 use crate::safetensors::{TensorEntry, is_pointer, read_header};
 use crate::torch::TorchCheckpoint;
 use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
@@ -67,7 +68,7 @@ impl Source {
         }
         let start = start_of(&path)?;
         let form = if TorchCheckpoint::is_archive(&start) {
-            Form::Torch(TorchCheckpoint::open(&path)?)
+            Form::Torch(TorchCheckpoint::open(&path, is_known)?)
         } else if start.get(8) == Some(&b'{') {
             // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
             Form::SingleFile(read_header(&path)?)
@@ -193,7 +194,7 @@ fn weights_of(
             if !TorchCheckpoint::is_archive(&start) {
                 return Err(unknown(path, &start));
             }
-            let checkpoint = TorchCheckpoint::open_component(&path)?;
+            let checkpoint = TorchCheckpoint::open(&path, |_| true)?;
             let weights = Weights::in_one_file(path, checkpoint.entries().clone());
             pickled.insert(component.source_name(), checkpoint);
             Ok(weights)
