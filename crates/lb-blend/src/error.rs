@@ -29,10 +29,8 @@ impl KeyframeError {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are the values in the message")]
 pub enum BlendError {
-    /// A film needs two ends.
     #[error("{count} keyframes given, a film needs at least 2")]
     TooFewKeyframes { count: usize },
-    /// The transitions do not join the keyframes.
     #[error(
         "{transitions} transitions given for {keyframes} keyframes, a film has one fewer than \
          keyframes, or as many for a loop"
@@ -41,7 +39,6 @@ pub enum BlendError {
         transitions: usize,
         keyframes: usize,
     },
-    /// The sampler was made for another number of steps than a transition's tree.
     #[error(
         "the sampler takes {sampler} steps, the branching profile of transition {transition} \
          {profile}"
@@ -51,21 +48,18 @@ pub enum BlendError {
         transition: usize,
         profile: usize,
     },
-    /// A keyframe's latents have another shape than the first keyframe's.
     #[error("keyframe {keyframe} has latents of shape {actual}, keyframe 0 of {expected}")]
     KeyframeShape {
         keyframe: usize,
         actual: LatentShape,
         expected: LatentShape,
     },
-    /// A keyframe has more or fewer concatenated channels than the first keyframe.
     #[error("keyframe {keyframe} has {actual} concatenated channels, keyframe 0 has {expected}")]
     ConcatenatedChannels {
         keyframe: usize,
         actual: usize,
         expected: usize,
     },
-    /// A keyframe's concatenated channels have another height or width than its latents.
     #[error(
         "keyframe {keyframe} has concatenated channels of shape {actual} beside latents of shape \
          {latents}; height and width must be the same"
@@ -95,7 +89,6 @@ pub enum BlendError {
         index: usize,
         value: f32,
     },
-    /// A source made a keyframe with another guidance scale than it had announced.
     #[error(
         "keyframe {keyframe} has a guidance scale of {actual}, its source had announced {announced}"
     )]
@@ -104,11 +97,8 @@ pub enum BlendError {
         actual: f64,
         announced: f64,
     },
-    /// The backend says that it can take no rows at all.
     #[error("the backend's batch limit is 0, must be at least 1")]
     BatchLimit,
-    /// A value became NaN or infinite while denoising. `what` is the model's output for one of the
-    /// conditionings, or the latents after the step; steps count from 1.
     #[error("NaN or infinity in {what} of {branch} at step {step} (timestep {timestep})")]
     NotFinite {
         what: &'static str,
@@ -116,23 +106,19 @@ pub enum BlendError {
         step: usize,
         timestep: u32,
     },
-    /// An inversion was asked for more iterations than can help.
     #[error("an inversion of {found} iterations a step; 0 to {most} are allowed")]
     Iterations { found: usize, most: usize },
-    /// The backend's picture features cannot be compared.
     #[error("the backend's picture features: {rule}, got {actual} where {expected} were expected")]
     PictureFeatures {
         rule: &'static str,
         actual: usize,
         expected: usize,
     },
-    /// The backend's weights of latent channels are unusable.
     #[error(
         "the backend's channel weights: {channels} numbers that are finite and not negative \
          were expected, got {weights:?}"
     )]
     ChannelWeights { channels: usize, weights: Vec<f64> },
-    /// The observer asked to stop.
     #[error("interrupted")]
     Interrupted,
     /// A length or a mix does not fit.

@@ -49,7 +49,6 @@ pub enum JobError {
         InversionOptions::MOST_ITERATIONS
     )]
     InversionIterations { found: usize },
-    /// A keyframe is a picture, and the sampler cannot be inverted.
     #[error(
         "a picture as a keyframe needs the sampler ddim, which can be inverted; the sampler is {sampler}"
     )]
@@ -113,7 +112,6 @@ pub enum SettingsError {
     InjectionsTwice,
     #[error("a mid compression has an effect only with fixed spacing")]
     MidCompressionWithoutFixed,
-    /// A picture to repaint is given without a mask, or a mask without a picture.
     #[error("inpainting needs an image and a mask; the {missing} is missing")]
     InpaintIncomplete { missing: &'static str },
     /// The table `[depth]` of a job file names no map.

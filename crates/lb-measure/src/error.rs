@@ -10,7 +10,6 @@ use lb_video::{InputError, VideoError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeasureError {
-    /// There are too few frames to have a speed that could vary.
     #[error(
         "measuring takes at least {} frames, found {found}",
         Self::FEWEST_FRAMES
@@ -27,7 +26,6 @@ pub enum MeasureError {
         found: (usize, usize),
         expected: (usize, usize),
     },
-    /// The transitions belong to another number of frames.
     #[error("the transitions are those of {expected} frames, found {found}")]
     FrameCount { found: usize, expected: usize },
     #[error("there is no film or folder {}", path.display())]

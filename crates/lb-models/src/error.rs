@@ -19,19 +19,16 @@ pub enum ModelError {
     /// machine, or is too old. The reason is the loader's message.
     #[error("the ONNX Runtime library {} cannot be used: {reason}", path.display())]
     RuntimeUnusable { path: PathBuf, reason: String },
-    /// A second runtime was asked for, but a process has only one.
     #[error(
         "ONNX Runtime is already loaded from {}; a process cannot also load {}",
         loaded.display(), asked.display()
     )]
     RuntimeAlreadyLoaded { loaded: PathBuf, asked: PathBuf },
-    /// A device was asked for by name and does not work here.
     #[error("device `{device}` cannot be used: {reason}")]
     DeviceUnavailable {
         device: String,
         reason: DeviceProblem,
     },
-    /// The name of a device that does not exist.
     #[error(transparent)]
     UnknownDevice(#[from] UnknownChoice),
     /// No model of this name is in any of the folders that were searched, in this order.
@@ -51,7 +48,6 @@ pub enum ModelError {
     /// cannot be written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// A graph's inputs or outputs are not those of its component.
     #[error("the graph of the {component} {rule}: found {found}, expected {expected}")]
     Signature {
         component: &'static str,
@@ -82,7 +78,6 @@ pub enum ModelError {
         found: (usize, usize),
         expected: (usize, usize),
     },
-    /// A picture has no pixel.
     #[error("the {what} has no pixels")]
     EmptyPicture { what: &'static str },
     /// A pixel is NaN or infinite. Columns and rows count from 0.
@@ -95,13 +90,11 @@ pub enum ModelError {
         row: usize,
         value: f32,
     },
-    /// A mask is black everywhere and leaves the model nothing to do.
     #[error(
         "the mask repaints nothing: none of its {pixels} pixels is white (0.5 or more); \
          black is kept, white is repainted"
     )]
     MaskRepaintsNothing { pixels: usize },
-    /// A mask is white everywhere and leaves nothing of the picture.
     #[error(
         "the mask repaints everything: none of its {pixels} pixels is black (below 0.5); \
          black is kept, white is repainted"
@@ -136,10 +129,8 @@ pub enum ModelError {
     /// The noise schedule of an upscaler's pictures of low resolution cannot be used.
     #[error(transparent)]
     Schedule(#[from] lb_blend::SamplerError),
-    /// A component returned NaN or infinity.
     #[error("the {component} gave a value that is not finite")]
     NotFinite { component: &'static str },
-    /// A setting is out of its range.
     #[error("{setting} is {found}; allowed: {allowed}")]
     Setting {
         setting: &'static str,
