@@ -79,8 +79,6 @@ class Models:
         return torch.tensor(changes, dtype=torch.float64) / (sum(changes) / len(changes))
 
 
-# Perceptual spacing moves branches as often as in a film of so many steps.
-MOVING_STEPS = 20
 
 
 class Transition:
@@ -110,22 +108,19 @@ class Transition:
         """`keyframes`: latents and predictions of both ends after every step."""
         perceptual = self.settings.spacing == "perceptual"
         fractions, latents, predictions = None, None, None
-        interval = self.moving_interval()
         for steps, count in levels:
             for step in range(steps.start, steps.stop):
                 inner = []
-                moves = (step - steps.start) % interval == 0 or step == self.settings.steps - 1
-                if step > 0 and (step == steps.start or perceptual and moves):
+                if step > 0 and (step == steps.start or perceptual):
                     known = fractions
+                    distances = tree.distances(predictions, channel_weights)
                     if perceptual:
-                        fractions = tree.perceptual_fractions(
-                            count, known, predictions, channel_weights
-                        )
+                        fractions = tree.perceptual_fractions(count, known, distances)
                     else:
                         fractions = tree.fixed_fractions(count, self.settings.mid_compression)
                     for fraction in fractions[1:-1]:
                         parents = tree.parents(known, fraction)
-                        inner.append(self.place(latents, predictions, parents))
+                        inner.append(self.place(latents, predictions, parents, distances, step))
                 elif step > 0:
                     inner = list(zip(latents, predictions))[1:-1]
                 else:
@@ -138,20 +133,12 @@ class Transition:
                 latents, predictions = zip(left, *inner, right)
         return latents
 
-    def moving_interval(self):
-        return max(1, self.settings.steps // MOVING_STEPS)
-
-    def norm_restraint(self):
-        """What moving more often than that adds to the norm is taken back."""
-        return max(0.0, 1.0 - MOVING_STEPS * self.moving_interval() / self.settings.steps)
-
-    def place(self, latents, predictions, parents):
+    def place(self, latents, predictions, parents, distances, step):
         """Where a branch starts from the branches that are known."""
         if self.settings.spacing == "perceptual":
-            return (
-                tree.on_curve(tree.slerp, latents, parents, self.norm_restraint()),
-                tree.on_curve(tree.lerp, predictions, parents),
-            )
+            sampler = self.models.sampler
+            alpha = float(sampler.scheduler.alphas_cumprod[sampler.timesteps[step]])
+            return tree.on_curve(latents, predictions, parents, distances, alpha)
         left, right, mix = parents
         return (
             tree.slerp(latents[left], latents[right], mix),

@@ -9,15 +9,21 @@ def fixed_fractions(count, mid_compression):
     return list(0.5 + 0.5 * np.sign(u) * np.abs(u) ** mid_compression)
 
 
-def perceptual_fractions(count, parent_fractions, predictions, channel_weights):
-    """Fractions at which the cumulative distance of the known branches' predictions is even."""
-    distances = [
+def distances(predictions, channel_weights):
+    """How far each branch's prediction is from the next one's."""
+    if len(predictions) == 2:
+        return [1.0]
+    return [
         float(((right - left).double().square().sum((0, 2, 3)) * channel_weights).sum().sqrt())
         for left, right in zip(predictions, predictions[1:])
     ]
-    if len(distances) == 1 or max(distances) == 0.0:
+
+
+def perceptual_fractions(count, parent_fractions, known_distances):
+    """Fractions at which the cumulative distance of the known branches' predictions is even."""
+    if len(known_distances) == 1 or max(known_distances) == 0.0:
         return fixed_fractions(count, 1.0)
-    cumulative = np.concatenate([[0.0], np.cumsum(distances)])
+    cumulative = np.concatenate([[0.0], np.cumsum(known_distances)])
     targets = np.linspace(0.0, cumulative[-1], count)
     fractions = list(np.interp(targets, cumulative, parent_fractions))
     return [0.0] + fractions[1:-1] + [1.0]
@@ -51,24 +57,53 @@ def slerp(left, right, mix):
     ).float()
 
 
-TENSION = 1.25
+MOST_STRETCH = 2.5
+LEAST_DISTANCE = 1e-3
 
 
-def on_curve(mix, level, parents, norm_restraint=0.0):
-    """On the arc or line between two branches, bent to the cubic through their neighbours.
+def tangents(level, left, widths):
+    """Slopes of the cubic at both ends of the interval after `left`, and the slope of the line."""
+    slope = lambda at: (level[at + 1] - level[at]).double() / widths[at]
 
-    `norm_restraint`: the share of what the bend adds to the norm that is taken back.
-    """
+    def parabola(at):
+        total = widths[at - 1] + widths[at]
+        return (slope(at - 1) * widths[at] + slope(at) * widths[at - 1]) / total
+
+    straight = slope(left)
+    before = parabola(left) if left > 0 else None
+    after = parabola(left + 1) if left + 2 < len(level) else None
+    if before is None and after is None:
+        return straight, straight, straight
+    if before is None:
+        before = 1.5 * straight - 0.5 * after
+    if after is None:
+        after = 1.5 * straight - 0.5 * before
+    return before, after, straight
+
+
+def clean_on_curve(level, parents, known_distances):
+    """On the cubic through four predictions. In each channel its bend is stretched until the result
+    has the energy that lies between its neighbours' energies."""
     left, right, t = parents
-    straight = mix(level[left], level[right], t)
+    widths = [max(d / (max(known_distances) or 1.0), LEAST_DISTANCE) for d in known_distances]
+    before, after, straight = tangents(level, left, widths)
+    bend = widths[left] * t * (1 - t) * ((1 - t) * (before - straight) - t * (after - straight))
+    line = level[left].double() * (1 - t) + level[right].double() * t
+    over = lambda values: values.sum((2, 3), keepdim=True)
+    missing = t * (1 - t) * over((level[right] - level[left]).double().square())
+    square, product = over(bend.square()), over(line * bend)
+    root = (product.square() + square * missing).clamp(min=0).sqrt()
+    stretch = torch.where(square > 0, (root - product) / square.clamp(min=1e-300), 0.0)
+    return (line + stretch.clamp(0.0, MOST_STRETCH) * bend).float()
+
+
+def on_curve(latents, predictions, parents, known_distances, alpha):
+    """A branch among others: its clean part on the curve, its noise on the arc."""
+    left, right, t = parents
     if t == 0.0 or t == 1.0:
-        return straight
-    b, c = level[left].double(), level[right].double()
-    a = level[left - 1].double() if left > 0 else 2 * b - c
-    d = level[right + 1].double() if right + 1 < len(level) else 2 * c - b
-    near = lambda x: 1 + x * x * ((2 - TENSION) * x + TENSION - 3)
-    far = lambda x: -TENSION * (1 - x) ** 2 * x
-    curve = far(t) * a + near(t) * b + near(1 - t) * c + far(1 - t) * d
-    bent = straight.double() + curve - (1 - t) * b - t * c
-    scale = (straight.double().norm() / bent.norm()) ** norm_restraint
-    return (bent * scale).float()
+        return (latents[right], predictions[right]) if t else (latents[left], predictions[left])
+    signal, noise = alpha**0.5, (1.0 - alpha) ** 0.5
+    noise_of = lambda at: ((latents[at].double() - signal * predictions[at]) / noise).float()
+    clean = clean_on_curve(predictions, parents, known_distances)
+    mixed = slerp(noise_of(left), noise_of(right), t)
+    return (signal * clean.double() + noise * mixed.double()).float(), clean

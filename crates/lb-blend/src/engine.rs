@@ -2,13 +2,13 @@
 
 mod batch;
 mod crossfeed;
+mod curve;
 mod denoiser;
 mod distance;
 mod forecast;
 mod inversion;
 mod keyframes;
 mod level;
-mod moving;
 mod outline;
 mod transition;
 

@@ -106,6 +106,7 @@ mod engine;
 mod error;
 mod film;
 mod guidance;
+mod in_between;
 mod keyframe_source;
 mod latents;
 mod mix;
@@ -124,6 +125,7 @@ pub use engine::{
 };
 pub use error::{BlendError, KeyframeError};
 pub use film::{Branch, Film, Keyframe, Transition};
+pub use in_between::in_betweens;
 pub use keyframe_source::KeyframeSource;
 pub use latents::{LatentShape, Latents, ShapeError};
 pub use mix::{lerp, slerp};

@@ -1,6 +1,6 @@
 //! The tree of a transition, as a job describes it.
 
-use lb_schedule::{BranchingProfile, Quality, ScheduleError};
+use lb_schedule::{BranchingProfile, BranchingRule, Quality, ScheduleError};
 
 use crate::JobError;
 use crate::Transition;
@@ -12,6 +12,8 @@ pub enum Branching {
     Preset {
         /// The quality.
         quality: Quality,
+        /// The rule that sets up the levels, and the numbers of the quality.
+        rule: BranchingRule,
         /// Where the first injection lies, as a share of the steps.
         depth_strength: f64,
     },
@@ -21,6 +23,8 @@ pub enum Branching {
         steps: usize,
         /// Computed frames of the transition, both keyframes included.
         frames: usize,
+        /// The rule that sets up the levels.
+        rule: BranchingRule,
         /// Where the first injection lies, as a share of the steps.
         depth_strength: f64,
     },
@@ -56,8 +60,18 @@ impl Branching {
     /// The given number of steps, or that of the quality.
     fn own_steps(&self) -> usize {
         match self {
-            Self::Preset { quality, .. } => quality.steps(),
+            Self::Preset { quality, rule, .. } => quality.steps(*rule),
             Self::Autosetup { steps, .. } | Self::Manual { steps, .. } => *steps,
+        }
+    }
+
+    /// The most pictures that the transition has beside film frames that are cross-faded: those of the
+    /// quality, or as many as the default quality has.
+    #[must_use]
+    pub fn pictures(&self) -> usize {
+        match self {
+            Self::Preset { quality, .. } => quality.pictures(),
+            Self::Autosetup { .. } | Self::Manual { .. } => Quality::default().pictures(),
         }
     }
 
@@ -66,13 +80,15 @@ impl Branching {
         match self {
             Self::Preset {
                 quality,
+                rule,
                 depth_strength,
-            } => BranchingProfile::autosetup(steps, quality.frames(), *depth_strength),
+            } => rule.profile(steps, quality.frames(*rule), *depth_strength),
             Self::Autosetup {
                 frames,
+                rule,
                 depth_strength,
                 ..
-            } => BranchingProfile::autosetup(steps, *frames, *depth_strength),
+            } => rule.profile(steps, *frames, *depth_strength),
             Self::Manual {
                 branch_counts,
                 injections: Injections::Steps(at),
@@ -127,6 +143,7 @@ mod tests {
         Transition {
             branching: Branching::Preset {
                 quality,
+                rule: BranchingRule::Classic,
                 depth_strength: 0.4,
             },
             ..Default::default()
@@ -138,6 +155,7 @@ mod tests {
             branching: Branching::Autosetup {
                 steps,
                 frames,
+                rule: BranchingRule::Doubling,
                 depth_strength: 0.4,
             },
             ..Default::default()

@@ -25,12 +25,30 @@ lb_schedule::choice! {
     #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
     pub enum Timing: "timing" {
         /// Shows computed frames at even times.
-        #[default]
         Even,
         /// Spaces computed frames in proportion to the distances between them.
         ///
         /// The film then moves at one apparent speed.
+        #[default]
         Perceptual,
+    }
+}
+
+lb_schedule::choice! {
+    /// What the film shows between computed frames.
+    #[derive(Default)]
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum Between: "between" {
+        /// Decodes pictures from the latents between computed frames.
+        ///
+        /// Each costs a decode, but no model evaluation, and is nearly as sharp as a computed frame.
+        /// There are as many as the quality has pictures for, and at most one for each film frame.
+        /// Between all these pictures the film cross-fades.
+        #[default]
+        Latents,
+        /// Cross-fades the pictures of the computed frames.
+        Pictures,
     }
 }
 

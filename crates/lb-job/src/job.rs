@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_schedule::{Crossfeed, Easing, Guidance, Spacing};
 
-use crate::{Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
+use crate::{Between, Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
 
 /// The content of a film, with nothing left open but what the model decides.
 ///
@@ -33,6 +33,8 @@ pub struct Job {
     pub crossfeed: Crossfeed,
     /// When the computed frames of a transition are shown.
     pub timing: Timing,
+    /// What the film shows between computed frames.
+    pub between: Between,
     /// Film frames per second, 0.1 to 1000.
     pub frames_per_second: f64,
     /// Seconds of the whole film: all transitions are scaled by the same factor, and holds keep their

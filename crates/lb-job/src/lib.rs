@@ -65,15 +65,15 @@ mod settings;
 pub use branching::{Branching, Injections};
 pub use error::{JobError, SettingsError};
 pub use file::{JobFileError, LARGEST_JOB_FILE, Location, embedded_job};
-pub use inputs::{DepthMap, Fit, Inpaint, Timing, Upscale};
+pub use inputs::{Between, DepthMap, Fit, Inpaint, Timing, Upscale};
 pub use job::{Job, Keyframe, Transition};
 pub use plan::Plan;
 pub use settings::*;
 
 pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance};
 pub use lb_schedule::{
-    BranchingProfile, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance, Quality,
-    ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
+    BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance,
+    Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
 };
 pub use lb_video::VideoError;
 

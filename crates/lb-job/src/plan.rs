@@ -5,7 +5,7 @@ use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming
 
 use crate::JobError;
 use crate::branching::film_profiles;
-use crate::{Job, Transition, Upscale};
+use crate::{Between, Job, Transition, Upscale};
 
 /// Everything about a film that is known without a model.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +21,9 @@ pub struct Plan {
     pub seeds: Vec<u64>,
     /// Model evaluations and decodes of the whole film.
     pub cost: Cost,
+    /// The number of in-betweens of every transition: pictures that are decoded from the latents
+    /// between its computed frames.
+    pub in_betweens: Vec<usize>,
     /// What each stage takes: one, or two if the film is upscaled.
     pub stages: Vec<Forecast>,
     /// When the film moves, and when it rests on a keyframe.
@@ -37,8 +40,27 @@ impl Plan {
         let profiles = film_profiles(&job.transitions)?;
         let timeline = Timeline::new(&timing(job))?;
         let upscale = job.upscale.as_ref().map(Upscale::profile).transpose()?;
-        let stages = stages(job, &profiles, upscale.as_ref());
+        let mut stages = stages(job, &profiles, upscale.as_ref());
+        let in_betweens: Vec<usize> = match job.between {
+            Between::Pictures => vec![0; profiles.len()],
+            Between::Latents => {
+                let frames = transition_frames(&profiles, upscale.as_ref());
+                let trees = job.transitions.iter().map(|at| &at.branching);
+                let spans = timeline.transitions().iter();
+                let pictures = spans
+                    .zip(trees)
+                    .map(|(span, tree)| tree.pictures().min(span.intervals() + 1));
+                let pairs = pictures.zip(frames);
+                pairs
+                    .map(|(pictures, frames)| pictures.saturating_sub(frames))
+                    .collect()
+            }
+        };
+        if let Some(last) = stages.last_mut() {
+            last.decodes += in_betweens.iter().sum::<usize>();
+        }
         Ok(Self {
+            in_betweens,
             cost: stages
                 .iter()
                 .fold(Cost::default(), |sum, stage| sum + stage.cost()),
@@ -72,10 +94,19 @@ impl Plan {
 
     /// Computed frames of every transition, both its keyframes included.
     pub fn transition_frames(&self) -> impl Iterator<Item = usize> {
-        let pair = self.upscale.as_ref();
-        let within = pair.map_or(1, |pair| pair.frame_count() - 1);
-        let profiles = self.profiles.iter();
-        profiles.map(move |profile| (profile.frame_count() - 1) * within + 1)
+        transition_frames(&self.profiles, self.upscale.as_ref())
+    }
+
+    /// Pictures of every transition, both its keyframes included: its computed frames and in-betweens.
+    pub fn transition_pictures(&self) -> impl Iterator<Item = usize> {
+        let pairs = self.transition_frames().zip(&self.in_betweens);
+        pairs.map(|(frames, in_betweens)| frames + in_betweens)
+    }
+
+    /// Pictures of the whole film: its computed frames and in-betweens. A shared keyframe counts once.
+    #[must_use]
+    pub fn pictures(&self) -> usize {
+        self.computed_frames() + self.in_betweens.iter().sum::<usize>()
     }
 
     /// Computed frames of the first stage of an upscaled film, or of the only one.
@@ -96,6 +127,15 @@ impl Plan {
     pub fn seconds(&self) -> f64 {
         self.timeline.seconds()
     }
+}
+
+fn transition_frames(
+    profiles: &[BranchingProfile],
+    upscale: Option<&BranchingProfile>,
+) -> impl Iterator<Item = usize> {
+    let within = upscale.map_or(1, |pair| pair.frame_count() - 1);
+    let profiles = profiles.iter();
+    profiles.map(move |profile| (profile.frame_count() - 1) * within + 1)
 }
 
 fn timing(job: &Job) -> FilmTiming {

@@ -12,10 +12,10 @@ mod text;
 use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{Easing, Quality};
+use lb_schedule::{BranchingRule, Easing, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::{Fit, Timing};
+use crate::{Between, Fit, Timing};
 
 #[cfg(feature = "arguments")]
 use crate::arguments::{choices, list_item};
@@ -201,6 +201,15 @@ settings! {
         /// Computed frames of a transition, both keyframes included; needs --steps.
         frames: Option<usize> =>
             arg(long, value_name = "N", requires = "steps", conflicts_with = "branches"),
+        /// Rule that sets up the levels of the tree and the numbers of the presets.
+        #[serde(rename = "branching", with = "text::choice")]
+        rule: Option<BranchingRule> => arg(
+            id = "branching",
+            long = "branching",
+            value_name = "NAME",
+            value_parser = choices::<BranchingRule>(),
+            conflicts_with = "branches",
+        ),
         /// Where blending begins, as a share of the steps from 0 to 1: with low values the model invents
         /// more and shapes move more, with high values the film is close to a cross-fade.
         depth_strength: Option<f64> => arg(long, value_name = "D", conflicts_with = "branches"),
@@ -275,6 +284,9 @@ settings! {
         /// When the computed frames of a transition are shown.
         #[serde(with = "text::choice")]
         timing: Option<Timing> => arg(long, value_name = "NAME", value_parser = choices::<Timing>()),
+        /// What the film shows between computed frames.
+        #[serde(with = "text::choice")]
+        between: Option<Between> => arg(long, value_name = "NAME", value_parser = choices::<Between>()),
         /// Add a transition from the last keyframe to the first one, so that the film can repeat without a
         /// jump.
         #[serde(rename = "loop")]

@@ -1,12 +1,12 @@
-//! Cross-fading computed frames into film frames as soon as they are computed.
+//! Turning computed frames and in-betweens into film frames as soon as they are there.
 
 use std::sync::Arc;
 
 use image::RgbImage;
-use lb_job::Timing;
+use lb_job::{Plan, Timing};
 use lb_schedule::{
-    ComputedPositions, FilmFrame, Timeline, TransitionSpan, computed_frame_times,
-    perceptual_positions, transition_frames,
+    ComputedPositions, Timeline, TransitionSpan, computed_frame_times, perceptual_positions,
+    transition_frames,
 };
 use lb_video::picture;
 
@@ -21,112 +21,182 @@ pub(crate) struct Motion {
     pub(crate) distances: Vec<f64>,
 }
 
-/// Cross-fades computed frames into a film. With even timing, at most two computed frames are held. With
-/// perceptual timing, those of a whole transition are held, because the time of its first frame depends
-/// on all distances.
+/// Cross-fades pictures, which are computed frames and in-betweens, into a film. With even timing, at
+/// most two pictures are held. With perceptual timing, those of a whole transition are held, because
+/// the time of its first picture depends on all distances.
 pub(crate) struct FilmAssembler {
     timeline: Timeline,
     timing: Timing,
-    /// The number of computed frames of each transition, its keyframes included.
-    computed: Vec<usize>,
-    /// The film frames of the current transition, as soon as they are known.
-    film: std::iter::Peekable<std::vec::IntoIter<FilmFrame>>,
-    /// The last computed frames of the current transition, the newest at the end.
+    /// What each transition consists of.
+    transitions: Vec<TransitionPictures>,
+    /// The last pictures of the current transition, the newest at the end.
     held: Vec<Arc<RgbImage>>,
+    /// Where the pictures of the current transition lie among its computed frames, which lie at 0, 1, 2
+    /// and so on.
+    places: Vec<f64>,
+    /// The distances between neighbouring pictures of the current transition.
     distances: Vec<f64>,
+    /// The newest computed frame.
+    computed: Option<Arc<RgbImage>>,
+    computed_distances: Vec<f64>,
+    /// The film frames of the current transition that were shown.
+    shown: usize,
     /// The motion of every transition that is complete.
     pub(crate) motions: Vec<Motion>,
 }
 
+/// How many pictures a transition consists of, its keyframes included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TransitionPictures {
+    pub(crate) computed: usize,
+    pub(crate) in_betweens: usize,
+}
+
+impl TransitionPictures {
+    /// The pictures of every transition of a film.
+    pub(crate) fn of_plan(plan: &Plan) -> Vec<Self> {
+        let pairs = plan.transition_frames().zip(&plan.in_betweens);
+        pairs
+            .map(|(computed, &in_betweens)| Self {
+                computed,
+                in_betweens,
+            })
+            .collect()
+    }
+}
+
 impl FilmAssembler {
-    /// An assembler for a film whose transitions have these numbers of computed frames, keyframes
-    /// included.
-    pub(crate) fn new(timeline: Timeline, computed: Vec<usize>, timing: Timing) -> Self {
+    /// An assembler for a film whose transitions consist of these pictures.
+    pub(crate) fn new(
+        timeline: Timeline,
+        transitions: Vec<TransitionPictures>,
+        timing: Timing,
+    ) -> Self {
         Self {
             timeline,
             timing,
-            computed,
-            film: Vec::new().into_iter().peekable(),
+            transitions,
             held: Vec::new(),
+            places: vec![0.0],
             distances: Vec::new(),
+            computed: None,
+            computed_distances: Vec::new(),
+            shown: 0,
             motions: Vec::new(),
         }
     }
 
-    /// Takes the next computed frame, and calls `show` with `left`, `right` and `weight` for every film
-    /// frame that can now be mixed as (1 − weight) · left + weight · right. A shared keyframe is taken
-    /// once, but the first keyframe of a loop is taken again at the end.
+    /// Takes the next picture, and calls `show` with `left`, `right` and `weight` for every film
+    /// frame that can now be mixed as (1 − weight) · left + weight · right. An in-between comes with its
+    /// share of the way from the computed frame before it to the one after it. A shared keyframe is
+    /// taken once, but the first keyframe of a loop is taken again at the end.
     pub(crate) fn push(
         &mut self,
         frame: Arc<RgbImage>,
+        in_between: Option<f64>,
         mut show: impl FnMut(&Arc<RgbImage>, &Arc<RgbImage>, f64) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
-        let Some(before) = self.held.last() else {
+        let (Some(before), Some(computed)) = (self.held.last(), &self.computed) else {
             for _ in 0..self.timeline.opening_frames() {
                 show(&frame, &frame, 0.0)?;
             }
+            self.computed = Some(Arc::clone(&frame));
             self.held.push(frame);
-            return self.begin_transition();
-        };
-        self.distances.push(picture::distance(before, &frame)?);
-        self.held.push(frame);
-        let arrived = self.distances.len();
-        let is_last = self
-            .current()
-            .is_some_and(|(_, count)| arrived + 1 == count);
-        if is_last {
-            self.end_transition()?;
-        }
-        let oldest = arrived + 1 - self.held.len();
-        while let Some(next) = self.film.next_if(|next| next.right <= arrived) {
-            let [left, right] = [next.left, next.right].map(|at| &self.held[at - oldest]);
-            show(left, right, next.weight)?;
-        }
-        if is_last {
-            self.held.drain(..self.held.len() - 1);
-            self.begin_transition()?;
-        } else if self.timing == Timing::Even {
-            self.held.drain(..self.held.len() - 1);
-        }
-        Ok(())
-    }
-
-    /// The span and the number of computed frames of the current transition.
-    fn current(&self) -> Option<(TransitionSpan, usize)> {
-        let index = self.motions.len();
-        let span = self.timeline.transitions().get(index)?;
-        Some((*span, *self.computed.get(index)?))
-    }
-
-    fn begin_transition(&mut self) -> Result<(), RenderError> {
-        self.distances.clear();
-        if let (Timing::Even, Some((span, frames))) = (self.timing, self.current()) {
-            let film = transition_frames(&span, &ComputedPositions::Even { frames })?;
-            self.film = film.into_iter().peekable();
-        }
-        Ok(())
-    }
-
-    fn end_transition(&mut self) -> Result<(), RenderError> {
-        let Some((span, frames)) = self.current() else {
             return Ok(());
         };
-        let positions = match self.timing {
-            Timing::Even => ComputedPositions::Even { frames },
-            Timing::Perceptual => {
-                let positions = perceptual_positions(&self.distances)?;
-                let positions = ComputedPositions::Given(positions);
-                let film = transition_frames(&span, &positions)?;
-                self.film = film.into_iter().peekable();
-                positions
-            }
+        self.distances.push(picture::distance(before, &frame)?);
+        let passed = self.computed_distances.len() as f64;
+        self.places.push(passed + in_between.unwrap_or(1.0));
+        if in_between.is_none() {
+            let distance = picture::distance(computed, &frame)?;
+            self.computed_distances.push(distance);
+            self.computed = Some(Arc::clone(&frame));
+        }
+        self.held.push(frame);
+        let Some((span, pictures)) = self.current() else {
+            return Ok(());
         };
+        let is_last = self.places.len() == pictures.computed + pictures.in_betweens;
+        let positions = match self.timing {
+            Timing::Even => {
+                self.show_even(&span, pictures, &mut show)?;
+                let last = (pictures.computed - 1) as f64;
+                self.places.iter().map(|place| place / last).collect()
+            }
+            Timing::Perceptual if is_last => perceptual_positions(&self.distances)?,
+            Timing::Perceptual => return Ok(()),
+        };
+        if !is_last {
+            return Ok(());
+        }
+        let positions = ComputedPositions::Given(positions);
+        if self.timing == Timing::Perceptual {
+            for frame in transition_frames(&span, &positions)? {
+                show(
+                    &self.held[frame.left],
+                    &self.held[frame.right],
+                    frame.weight,
+                )?;
+            }
+        } else if let Some(keyframe) = self.held.last() {
+            for _ in 0..span.held_frames() {
+                show(keyframe, keyframe, 0.0)?;
+            }
+        }
+        self.end_transition(&span, &positions)
+    }
+
+    /// Shows the film frames between the two newest pictures. With even timing, computed frames are at
+    /// equal distances in time.
+    fn show_even(
+        &mut self,
+        span: &TransitionSpan,
+        pictures: TransitionPictures,
+        show: &mut impl FnMut(&Arc<RgbImage>, &Arc<RgbImage>, f64) -> Result<(), RenderError>,
+    ) -> Result<(), RenderError> {
+        let newest = self.held.len() - 1;
+        let (left, right) = (&self.held[newest - 1], &self.held[newest]);
+        let count = self.places.len();
+        let (from, to) = (self.places[count - 2], self.places[count - 1]);
+        while self.shown < span.moving_frames() {
+            let position = span.position_after(self.shown + 1) * (pictures.computed - 1) as f64;
+            if position > to {
+                break;
+            }
+            match (position - from) / (to - from) {
+                weight if weight < 1.0 => show(left, right, weight)?,
+                _ => show(right, right, 0.0)?,
+            }
+            self.shown += 1;
+        }
+        self.held.drain(..newest);
+        Ok(())
+    }
+
+    /// The span and the pictures of the current transition.
+    fn current(&self) -> Option<(TransitionSpan, TransitionPictures)> {
+        let index = self.motions.len();
+        let span = self.timeline.transitions().get(index)?;
+        Some((*span, *self.transitions.get(index)?))
+    }
+
+    fn end_transition(
+        &mut self,
+        span: &TransitionSpan,
+        positions: &ComputedPositions,
+    ) -> Result<(), RenderError> {
         let frame_rate = self.timeline.frames_per_second();
-        let times = computed_frame_times(&span, &positions)?;
+        let times = computed_frame_times(span, positions)?;
+        let of_computed = times.into_iter().zip(&self.places);
+        let of_computed = of_computed.filter(|(_, place)| place.fract() == 0.0);
         self.motions.push(Motion {
-            seconds: times.into_iter().map(|time| time / frame_rate).collect(),
-            distances: self.distances.clone(),
+            seconds: of_computed.map(|(time, _)| time / frame_rate).collect(),
+            distances: std::mem::take(&mut self.computed_distances),
         });
+        self.held.drain(..self.held.len() - 1);
+        self.places = vec![0.0];
+        self.distances.clear();
+        self.shown = 0;
         Ok(())
     }
 }

@@ -88,7 +88,14 @@ impl<'a> FirstStage<'a> {
                 .with_crossfeed(job.crossfeed),
             denoising: &denoising,
             span: &FrameSpan::whole,
-            frames: plan.first_stage_frames(),
+            frames: match shows_film {
+                true => plan.pictures(),
+                false => plan.first_stage_frames(),
+            },
+            in_betweens: match shows_film {
+                true => plan.in_betweens.clone(),
+                false => vec![0; transitions.len()],
+            },
             has_job_keyframes: true,
             shows_film,
         };

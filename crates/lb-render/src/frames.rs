@@ -59,7 +59,7 @@ impl FrameDecoder {
     pub(crate) fn frames(
         &mut self,
         transition: usize,
-        frames: &[BlendedFrame],
+        frames: &[&BlendedFrame],
     ) -> Result<Vec<RgbImage>, RenderError> {
         let latents: Vec<&Latents> = frames.iter().map(|frame| &frame.latents).collect();
         let decoded = self.decode(&latents)?.into_iter().zip(frames);

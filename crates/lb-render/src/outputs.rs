@@ -8,7 +8,7 @@ use lb_video::{
 };
 
 use crate::error::RenderError;
-use crate::film::{FilmAssembler, Motion};
+use crate::film::{FilmAssembler, Motion, TransitionPictures};
 use crate::sinks::{ComputedFrame, FilmSink, FolderSink, FrameSink, SheetSink};
 
 /// The files that a render writes. There may be none, because the observer receives the computed frames
@@ -113,8 +113,8 @@ impl OpenOutputs {
         let computed = plan.computed_frames();
         let sheet = outputs.contact_sheet.as_ref();
         let sheet = sheet.map(|path| SheetSink::create(path, outputs.overwrite, computed));
-        let counts = plan.transition_frames().collect();
-        let assembler = FilmAssembler::new(plan.timeline.clone(), counts, job.timing);
+        let pictures = TransitionPictures::of_plan(plan);
+        let assembler = FilmAssembler::new(plan.timeline.clone(), pictures, job.timing);
         Ok(Self {
             film: FilmSink {
                 assembler,

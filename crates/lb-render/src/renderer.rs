@@ -188,8 +188,7 @@ impl Renderer {
             if report.level_fractions.is_empty() {
                 report.level_fractions = low_res.as_last_levels();
             }
-            let frames = plan.computed_frames();
-            report = report.followed_by(second.run(&low_res, frames, &mut open, observer)?);
+            report = report.followed_by(second.run(&low_res, &plan, &mut open, observer)?);
         }
 
         // Finish.

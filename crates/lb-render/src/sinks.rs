@@ -10,13 +10,16 @@ use crate::error::RenderError;
 use crate::film::FilmAssembler;
 use crate::position::FramePosition;
 
-/// A computed frame, as the film shows it.
+/// A computed frame or an in-between, as the film shows it.
 pub(crate) struct ComputedFrame {
     pub(crate) position: FramePosition,
     pub(crate) picture: Arc<RgbImage>,
+    /// Where an in-between lies among the computed frames: how far it is from the one before it, from
+    /// 0 to 1. It is `None` for a computed frame.
+    pub(crate) in_between: Option<f64>,
 }
 
-/// Takes the computed frames of a stage.
+/// Takes the computed frames of a stage and the in-betweens.
 pub(crate) trait FrameSink {
     /// Takes the next frame. Frames are passed in film order and a shared keyframe once; the first
     /// keyframe of a loop is not passed again at the end.
@@ -39,12 +42,13 @@ pub(crate) struct FilmSink {
 }
 
 impl FilmSink {
-    fn show(&mut self, picture: Arc<RgbImage>) -> Result<(), RenderError> {
+    fn show(&mut self, picture: Arc<RgbImage>, in_between: Option<f64>) -> Result<(), RenderError> {
         let writer = &mut self.writer;
-        self.assembler.push(picture, |left, right, weight| {
-            let Some(writer) = writer else { return Ok(()) };
-            Ok(writer.write(picture::cross_fade(left, right, weight)?)?)
-        })
+        self.assembler
+            .push(picture, in_between, |left, right, weight| {
+                let Some(writer) = writer else { return Ok(()) };
+                Ok(writer.write(picture::cross_fade(left, right, weight)?)?)
+            })
     }
 }
 
@@ -53,28 +57,31 @@ impl FrameSink for FilmSink {
         if self.is_looped && self.first.is_none() {
             self.first = Some(Arc::clone(&frame.picture));
         }
-        self.show(Arc::clone(&frame.picture))
+        self.show(Arc::clone(&frame.picture), frame.in_between)
     }
 
     fn end(&mut self) -> Result<(), RenderError> {
         match self.first.take() {
-            Some(first) => self.show(first),
+            Some(first) => self.show(first, None),
             None => Ok(()),
         }
     }
 }
 
-/// A folder of PNG files, each with its position and the job.
+/// A folder of PNG files of the computed frames, each with its position and the job.
 pub(crate) struct FolderSink(pub(crate) FilmWriter);
 
 impl FrameSink for FolderSink {
     fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        if frame.in_between.is_some() {
+            return Ok(());
+        }
         let picture = Arc::clone(&frame.picture);
         Ok(self.0.write_with_text(picture, frame.position.to_text())?)
     }
 }
 
-/// A contact sheet.
+/// A contact sheet of the computed frames.
 pub(crate) struct SheetSink {
     sheet: ContactSheet,
     file: PngFile,
@@ -108,7 +115,9 @@ impl SheetSink {
 
 impl FrameSink for SheetSink {
     fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
-        self.sheet.add(&frame.picture);
+        if frame.in_between.is_none() {
+            self.sheet.add(&frame.picture);
+        }
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! One stage of a film: running the engine over the keyframes of one model, and passing its frames on.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use image::RgbImage;
 use lb_blend::{
     BlendError, BlendOptions, BlendReport, BlendRequest, BlendedFrame, Conditioning, FilmOutline,
-    KeyframeSource, Latents, Observer, SnapshotStore, StepProgress, Transition, blend,
+    KeyframeSource, Latents, Observer, SnapshotStore, StepProgress, Transition, blend, in_betweens,
 };
 use lb_job::Job;
 use lb_models::SessionTimes;
@@ -29,8 +30,10 @@ pub(crate) struct StageWalk<'a> {
     /// The number of keyframes that are made before the work begins, to find out whether a model has to
     /// be loaded.
     pub(crate) keyframes_ahead: usize,
-    /// The number of computed frames of the stage.
+    /// The number of pictures of the stage: its computed frames and in-betweens.
     pub(crate) frames: usize,
+    /// The number of in-betweens of every transition.
+    pub(crate) in_betweens: Vec<usize>,
     /// Whether the keyframes are those of the job.
     pub(crate) has_job_keyframes: bool,
     /// Whether the computed frames are those of the job's film.
@@ -136,10 +139,29 @@ struct Walk<'a> {
     /// The picture of the keyframe that the next transition leads to. It is shown after the
     /// transition's frames.
     next_keyframe: Option<Arc<RgbImage>>,
-    /// The number of computed frames so far.
+    /// The number of pictures so far.
     done: usize,
     level_fractions: Vec<Vec<Vec<f64>>>,
     failure: Option<RenderError>,
+}
+
+/// A transition's frames between its keyframes in film order, with this many in-betweens, and for each
+/// in-between how far it is from the computed frame before it.
+fn with_in_betweens(
+    frames: &[BlendedFrame],
+    count: usize,
+) -> Result<Vec<(Cow<'_, BlendedFrame>, Option<f64>)>, RenderError> {
+    let gaps = in_betweens(frames, count).map_err(BlendError::from)?;
+    let mut inner = Vec::with_capacity(frames.len() + count);
+    for (right, gap) in (1..).zip(gaps) {
+        let parts = (gap.len() + 1) as f64;
+        let gap = gap.into_iter().zip(1..);
+        inner.extend(gap.map(|(frame, part)| (Cow::Owned(frame), Some(f64::from(part) / parts))));
+        if right + 1 < frames.len() {
+            inner.push((Cow::Borrowed(&frames[right]), None));
+        }
+    }
+    Ok(inner)
 }
 
 /// The number of frames that are decoded between two events, so that an observer can stop the work soon.
@@ -156,7 +178,7 @@ impl Walk<'_> {
             self.report(&RenderEvent::Keyframe { index, picture })?;
         }
         if index == 0 {
-            return self.take_frame(Arc::new(picture), 0, 0.0);
+            return self.take_frame(Arc::new(picture), 0, 0.0, None);
         }
         self.next_keyframe = Some(Arc::new(picture));
         Ok(())
@@ -167,18 +189,20 @@ impl Walk<'_> {
         index: usize,
         frames: &[BlendedFrame],
     ) -> Result<(), RenderError> {
-        let inner = &frames[1..frames.len() - 1];
-        for frames in inner.chunks(DECODED_TOGETHER) {
-            let pictures = self.decoder.frames(index, frames)?;
-            for (picture, frame) in pictures.into_iter().zip(frames) {
-                self.take_frame(Arc::new(picture), index, frame.fraction)?;
+        let inner = with_in_betweens(frames, self.stage.in_betweens[index])?;
+        for part in inner.chunks(DECODED_TOGETHER) {
+            let latents: Vec<&BlendedFrame> =
+                part.iter().map(|(frame, _)| frame.as_ref()).collect();
+            let pictures = self.decoder.frames(index, &latents)?;
+            for (picture, (frame, in_between)) in pictures.into_iter().zip(part) {
+                self.take_frame(Arc::new(picture), index, frame.fraction, *in_between)?;
             }
             self.report_decoded()?;
         }
         self.decoder.finish_transition(index);
         // The last transition of a loop leads to a keyframe that was shown at the beginning.
         if let Some(keyframe) = self.next_keyframe.take() {
-            self.take_frame(keyframe, index, 1.0)?;
+            self.take_frame(keyframe, index, 1.0, None)?;
         }
         self.report_decoded()
     }
@@ -188,12 +212,17 @@ impl Walk<'_> {
         picture: Arc<RgbImage>,
         transition: usize,
         fraction: f64,
+        in_between: Option<f64>,
     ) -> Result<(), RenderError> {
         let position = (self.stage.span)(transition).at(fraction);
-        let frame = ComputedFrame { position, picture };
+        let frame = ComputedFrame {
+            position,
+            picture,
+            in_between,
+        };
         self.sink.take(&frame)?;
         self.done += 1;
-        if !self.stage.shows_film {
+        if !self.stage.shows_film || in_between.is_some() {
             return Ok(());
         }
         let picture = &frame.picture;

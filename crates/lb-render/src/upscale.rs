@@ -10,7 +10,7 @@ use lb_blend::{
     Backend, BlendError, BlendOptions, Conditioning, FilmOutline, Keyframe, KeyframeError,
     KeyframeSource, Transition, lerp,
 };
-use lb_job::{Job, Upscale};
+use lb_job::{Job, Plan, Upscale};
 use lb_models::{
     LARGEST_SIDE, ModelDirectory, ModelError, ModelKind, PipelineOptions, UpscaleNoise,
     low_res_channels,
@@ -111,11 +111,11 @@ impl<'a> SecondStage<'a> {
         self.pipeline.uncached.picture_size()
     }
 
-    /// Computes the film's frames from those of low resolution. The film has `frames` of them.
+    /// Computes the film's frames from those of low resolution.
     pub(crate) fn run(
         mut self,
         low_res: &LowResFrames,
-        frames: usize,
+        plan: &Plan,
         sink: &mut dyn FrameSink,
         observer: &mut dyn RenderObserver,
     ) -> Result<StageReport, RenderError> {
@@ -150,7 +150,8 @@ impl<'a> SecondStage<'a> {
             denoising: &denoising,
             span: &|pair| low_res.span(pair),
             keyframes_ahead: KEYFRAMES_AHEAD,
-            frames,
+            frames: plan.pictures(),
+            in_betweens: low_res.shares(&plan.in_betweens),
             has_job_keyframes: false,
             shows_film: true,
         };

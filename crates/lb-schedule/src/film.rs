@@ -53,10 +53,9 @@ impl FilmFrame {
 /// They depend on the span and the positions alone. The film frame that still shows the left keyframe
 /// is not among them: it belongs to what comes before.
 ///
-/// Under linear easing, evenly spaced computed frames are shown unmixed where there are enough film
-/// frames: each one appears in the film frame nearest to its time, and the film frames between are
-/// cross-faded. In every other case a film frame cross-fades the two computed frames around its own
-/// position, so that the motion is as smooth as the positions make it.
+/// A film frame cross-fades the two computed frames around its own position, by its exact time. No
+/// computed frame is moved to the time of a film frame: gaps of one and two film frames in turn would
+/// show as jolts.
 ///
 /// # Errors
 /// As [`ComputedPositions::validate`].
@@ -67,15 +66,12 @@ pub fn transition_frames(
     computed.validate()?;
     let last = computed.frame_count() - 1;
     let moving = (1..=span.moving_frames).map(|interval| match computed {
-        ComputedPositions::Even { .. } if span.easing == Easing::Linear => {
-            frame_among_even(interval, span.intervals, last)
-        }
         ComputedPositions::Even { .. } => {
-            let position = last as f64 * progress(span, interval);
+            let position = last as f64 * span.position_after(interval);
             FilmFrame::mixed(position as usize, position.fract())
         }
         ComputedPositions::Given(positions) => {
-            frame_among_given(positions, progress(span, interval))
+            frame_among_given(positions, span.position_after(interval))
         }
     });
     let held = std::iter::repeat_n(FilmFrame::unmixed(last), span.held_frames);
@@ -92,12 +88,7 @@ pub fn computed_frame_times(
     computed: &ComputedPositions,
 ) -> Result<Vec<f64>, ScheduleError> {
     computed.validate()?;
-    let last = computed.frame_count() - 1;
     let departure = span.departure as f64;
-    if is_shown_unmixed(span, computed) {
-        let time = |frame| departure + nearest_interval(frame, span.intervals, last) as f64;
-        return Ok((0..=last).map(time).collect());
-    }
     let time = |position: f64| departure + span.intervals as f64 * span.easing.time_of(position);
     Ok(computed.values().into_iter().map(time).collect())
 }
@@ -134,42 +125,6 @@ pub fn film_frames(
         keyframe += inner(computed);
     }
     Ok(film)
-}
-
-/// The position that a transition has reached after `interval` of its intervals, 0 to 1.
-fn progress(span: &TransitionSpan, interval: usize) -> f64 {
-    span.easing.at(interval as f64 / span.intervals as f64)
-}
-
-/// Whether every computed frame is shown unmixed, in the film frame nearest to its time.
-fn is_shown_unmixed(span: &TransitionSpan, computed: &ComputedPositions) -> bool {
-    let even = matches!(computed, ComputedPositions::Even { .. });
-    even && span.easing == Easing::Linear && span.intervals >= computed.frame_count() - 1
-}
-
-/// What a film frame shows of evenly spaced computed frames at one speed. The numbers are integers,
-/// so that rounding can neither skip nor repeat a computed frame.
-fn frame_among_even(interval: usize, intervals: usize, last: usize) -> FilmFrame {
-    let even = interval * last / intervals;
-    if intervals < last {
-        let part = interval * last % intervals;
-        return FilmFrame::mixed(even, part as f64 / intervals as f64);
-    }
-    // A computed frame is shown at most half a film frame early. So the left one of this film frame
-    // is the one that its even position gives, or the one after it.
-    let next_is_shown = even < last && nearest_interval(even + 1, intervals, last) <= interval;
-    let left = even + usize::from(next_is_shown);
-    if left == last {
-        return FilmFrame::unmixed(last);
-    }
-    let from = nearest_interval(left, intervals, last);
-    let parts = nearest_interval(left + 1, intervals, last) - from;
-    FilmFrame::mixed(left, (interval - from) as f64 / parts as f64)
-}
-
-/// The interval whose end is nearest to the time of a computed frame, which then shows it unmixed.
-fn nearest_interval(computed: usize, intervals: usize, last: usize) -> usize {
-    (2 * computed * intervals + last) / (2 * last)
 }
 
 /// What a film frame at this position shows of computed frames at the given positions.
@@ -222,16 +177,17 @@ mod tests {
     }
 
     #[test]
-    fn computed_frames_sit_on_film_frames() {
-        // 3 computed frames at 0, 2.5 and 5 of 6 film frames: the middle one moves to 3.
-        let third = 1.0 / 3.0;
-        let expected = [0.0, third, 2.0 * third, 1.0, 1.5, 2.0];
-        assert_eq!(positions(6.0, 1.0, &[3]), expected);
+    fn computed_frames_keep_their_times() {
+        // 3 computed frames at 0, 2.5 and 5 of 6 film frames.
+        let expected = [0.0, 0.4, 0.8, 1.2, 1.6, 2.0];
+        for (found, expected) in positions(6.0, 1.0, &[3]).iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-15);
+        }
         let times = computed_frame_times(
             &span(5, Easing::Linear),
             &ComputedPositions::Even { frames: 3 },
         );
-        assert_eq!(times.unwrap(), [0.0, 3.0, 5.0]);
+        assert_eq!(times.unwrap(), [0.0, 2.5, 5.0]);
     }
 
     #[test]
@@ -242,7 +198,8 @@ mod tests {
     #[test]
     fn shared_keyframes_are_shown_once() {
         let film = positions(4.0, 1.0, &[3, 3]);
-        assert_eq!(film, [0.0, 0.5, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0]);
+        let third = 2.0 / 3.0;
+        assert_eq!(film, [0.0, third, 2.0 * third, 2.0, 2.5, 3.0, 3.5, 4.0]);
     }
 
     #[test]

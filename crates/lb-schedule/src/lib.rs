@@ -53,18 +53,19 @@
 //!
 //! # fn main() -> Result<(), lb_schedule::ScheduleError> {
 //! let profile = BranchingProfile::preset(Quality::Medium, 0.4)?;
-//! assert_eq!(profile.steps(), 30);
-//! assert_eq!(profile.frame_count(), 12);
-//! assert_eq!(profile.levels()[1].injection_step, 12);
+//! assert_eq!(profile.steps(), 12);
+//! assert_eq!(profile.frame_count(), 24);
+//! assert_eq!(profile.levels()[1].injection_step, 5);
 //!
-//! // The 12 frames cost less than 5 separate pictures.
-//! assert_eq!(profile.cost().model_evaluations, 141);
+//! // The 24 frames cost less than 8 separate pictures.
+//! assert_eq!(profile.cost().model_evaluations, 82);
 //!
-//! // The middle branch of level 1 starts as the even mix of the keyframes.
-//! let tree = Tree::fixed(profile, 1.2)?;
-//! let level_1 = tree.level(1).expect("the tree has six levels");
-//! let middle = level_1.parents(1).expect("the level has three branches");
-//! assert_eq!((middle.left, middle.right, middle.mix), (0, 1, 0.5));
+//! // Both inner branches of level 1 start as mixes of the keyframes.
+//! let tree = Tree::fixed(profile, 1.0)?;
+//! let level_1 = tree.level(1).expect("the tree has five levels");
+//! let first = level_1.parents(1).expect("the level has four branches");
+//! assert_eq!((first.left, first.right), (0, 1));
+//! assert!((first.mix - 1.0 / 3.0).abs() < 1e-12);
 //! # Ok(())
 //! # }
 //! ```
@@ -92,7 +93,7 @@ pub use film::{
 };
 pub use guidance::{Guidance, guidance_scale_between};
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
-pub use quality::Quality;
+pub use quality::{BranchingRule, Quality};
 pub use spacing::{Spacing, fixed_fractions, perceptual_fractions, validate_level};
 pub use tree::{Parents, Tree, TreeLevel, parents};
 

@@ -1,12 +1,13 @@
 //! The branching profile: the validated shape of a tree, that is its steps and levels.
 
 mod autosetup;
+mod doubling;
 mod manual;
 
 use std::ops::Range;
 
 use crate::error::ScheduleError;
-use crate::quality::Quality;
+use crate::quality::{BranchingRule, Quality};
 
 /// The most inference steps: the noise schedules of the models have this many training timesteps.
 pub const MAX_STEPS: usize = 1000;
@@ -60,12 +61,13 @@ impl TryFrom<UncheckedProfile> for BranchingProfile {
 }
 
 impl BranchingProfile {
-    /// The profile of a preset: [`autosetup`](Self::autosetup) with its steps and frames.
+    /// The profile of a preset under the default [`BranchingRule`].
     ///
     /// # Errors
     /// [`ScheduleError::DepthStrengthOutOfRange`].
     pub fn preset(quality: Quality, depth_strength: f64) -> Result<Self, ScheduleError> {
-        Self::autosetup(quality.steps(), quality.frames(), depth_strength)
+        let rule = BranchingRule::default();
+        rule.profile(quality.steps(rule), quality.frames(rule), depth_strength)
     }
 
     /// The inference steps, which are also the model evaluations of one full trajectory.

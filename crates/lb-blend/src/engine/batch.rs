@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::level::Neighbours;
+use super::level::Origin;
 use crate::backend::{Backend, PredictRequest};
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};
@@ -17,10 +17,7 @@ use crate::snapshot::Snapshot;
 pub(super) struct Start<'a> {
     pub(super) branch: Branch,
     pub(super) guidance_scale: f64,
-    /// The latents that it starts between.
-    pub(super) latents: Neighbours<'a>,
-    /// What their last steps predicted, for a sampler that reads it.
-    pub(super) history: Option<Neighbours<'a>>,
+    pub(super) origin: Origin<'a>,
     /// The transition's keyframes and the fraction between them, for the conditioning and the
     /// concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
@@ -78,10 +75,7 @@ impl Batch {
         let latents = self.latents.chunks_exact_mut(values);
         let predictions = self.predicted_clean.chunks_exact_mut(values);
         for ((start, latents), predicted) in starts.iter().zip(latents).zip(predictions) {
-            start.latents.noisy(latents)?;
-            if let Some(history) = &start.history {
-                history.clean(predicted)?;
-            }
+            start.origin.write(latents, predicted)?;
         }
         self.fill_concatenated(starts)?;
 

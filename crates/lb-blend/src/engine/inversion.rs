@@ -3,7 +3,7 @@
 use super::batch::{Batch, Moment, Start};
 use super::denoiser::{proceed, validated_batch_limit};
 use super::forecast::Forecast;
-use super::level::Neighbours;
+use super::level::Origin;
 use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};
@@ -160,8 +160,7 @@ fn starts(pictures: &[Keyframe], first: usize) -> Vec<Start<'_>> {
         .map(|(picture, index)| Start {
             branch: Branch::Keyframe(index),
             guidance_scale: picture.guidance_scale,
-            latents: Neighbours::only(&picture.initial_latents),
-            history: None,
+            origin: Origin::State(&picture.initial_latents, None),
             keyframes: (picture, picture, 0.0),
         })
         .collect()

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::batch::Start;
 use super::crossfeed::crossfeed_keyframe;
 use super::denoiser::Denoiser;
-use super::level::Neighbours;
+use super::level::Origin;
 use super::outline::FilmOutline;
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};
@@ -239,8 +239,7 @@ impl<'a> KeyframeWindow<'a> {
             starts.push(Start {
                 branch: Branch::Keyframe(index),
                 guidance_scale: keyframe.guidance_scale,
-                latents: Neighbours::only(latents),
-                history: predicted.map(Neighbours::only),
+                origin: Origin::State(latents, predicted),
                 keyframes: (keyframe, keyframe, 0.0),
             });
         }

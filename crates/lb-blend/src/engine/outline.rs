@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use lb_schedule::{BranchingProfile, Cost, Guidance, Spacing, film_cost};
 
-use super::moving::spacing_steps;
 use crate::error::BlendError;
 use crate::film::{Film, Transition};
 use crate::guidance::rows_at;
@@ -176,10 +175,10 @@ impl<'a> FilmOutline<'a> {
             let profile = &transition.profile;
             (0..profile.levels().len()).flat_map(move |level| {
                 let spaced = match level {
-                    0 => BTreeSet::new(),
+                    0 => 0..0,
                     _ => spacing_steps(profile, level, spacing),
                 };
-                spaced.into_iter().chain([profile.step_range(level).end])
+                spaced.chain([profile.step_range(level).end])
             })
         });
         steps.collect()
@@ -223,6 +222,20 @@ impl<'a> FilmOutline<'a> {
         let (left, right) = self.ends(transition);
         let unguided = |index: usize| self.keyframe_rows(index) == 1;
         self.transitions[transition].guidance_damper == 0.0 || unguided(left) || unguided(right)
+    }
+}
+
+/// The steps of a level before which the fractions of its branches are decided: under fixed spacing
+/// the first one, and under perceptual spacing, which moves the branches, all of them.
+pub(super) fn spacing_steps(
+    profile: &BranchingProfile,
+    level: usize,
+    spacing: Spacing,
+) -> Range<usize> {
+    let steps = profile.step_range(level);
+    match spacing {
+        Spacing::Fixed { .. } => steps.start..steps.start + 1,
+        Spacing::Perceptual => steps,
     }
 }
 

@@ -4,10 +4,11 @@ use lb_schedule::{Spacing, fixed_fractions, parents, perceptual_fractions};
 
 use super::batch::Start;
 use super::crossfeed::crossfeed_parents;
+use super::curve::Curve;
 use super::denoiser::Denoiser;
 use super::keyframes::HeldKeyframe;
-use super::level::{Level, Neighbours};
-use super::moving::{norm_restraint, spacing_steps};
+use super::level::{Level, Origin};
+use super::outline::spacing_steps;
 use crate::error::BlendError;
 use crate::film::{Branch, Transition};
 use crate::observer::Phase;
@@ -107,8 +108,7 @@ impl TransitionTree<'_> {
                     true => self.options.distance,
                     false => SpacingDistance::Latents,
                 };
-                fractions = self.fractions(count, known, distance, denoiser)?;
-                self.start(level, &fractions, known, denoiser)?;
+                fractions = self.start(level, step, known, distance, denoiser)?;
             }
             crossfeed_parents(
                 &mut denoiser.batch,
@@ -127,61 +127,53 @@ impl TransitionTree<'_> {
         Ok(inner)
     }
 
-    /// The fractions of `count` branches. Under perceptual spacing they follow from the distances
-    /// between the branches that are known.
-    fn fractions(
+    /// Starts a batch of the level's inner branches among those of `known`, and returns the
+    /// fractions of all its branches. Under perceptual spacing they follow from the distances between
+    /// the branches that are known.
+    fn start(
         &self,
-        count: usize,
+        level: usize,
+        step: usize,
         known: &Level,
         distance: SpacingDistance,
         denoiser: &mut Denoiser<'_>,
     ) -> Result<Vec<f64>, BlendError> {
-        match self.options.spacing {
-            Spacing::Fixed { mid_compression } => Ok(fixed_fractions(count, mid_compression)?),
+        let count = self.transition.profile.levels()[level].branch_count;
+        let curve;
+        let (fractions, curve) = match self.options.spacing {
+            Spacing::Fixed { mid_compression } => (fixed_fractions(count, mid_compression)?, None),
             Spacing::Perceptual => {
                 let distances = denoiser.distances(distance, &known.predicted_clean)?;
-                let fractions = perceptual_fractions(count, known.level_fractions(), &distances)?;
-                Ok(fractions)
+                let alpha = denoiser.sampler.alphas_cumprod()[step];
+                curve = Curve::through(known, &distances, alpha);
+                let known = known.level_fractions();
+                (
+                    perceptual_fractions(count, known, &distances)?,
+                    Some(&curve),
+                )
             }
-        }
-    }
-
-    /// Starts a batch of the inner branches at these fractions, between those of `known`.
-    fn start(
-        &self,
-        level: usize,
-        fractions: &[f64],
-        known: &Level,
-        denoiser: &mut Denoiser<'_>,
-    ) -> Result<(), BlendError> {
+        };
         let (left, right) = (&self.left.keyframe, &self.right.keyframe);
         let (scale_left, scale_right) = (left.guidance_scale, right.guidance_scale);
-        let restraint = norm_restraint(&self.transition.profile);
-        let between = |level, parents| match self.options.spacing {
-            Spacing::Fixed { .. } => Neighbours::parents(level, parents),
-            Spacing::Perceptual => Neighbours::on_curve(level, parents, restraint),
-        };
-        let inner = &fractions[1..fractions.len() - 1];
-        let mut starts = Vec::with_capacity(inner.len());
-        for &fraction in inner {
+        let mut starts = Vec::with_capacity(count - 2);
+        for &fraction in &fractions[1..count - 1] {
             let parents = parents(known.level_fractions(), fraction)?;
-            let history = between(&known.predicted_clean, parents);
-            let scale = self
-                .transition
-                .guidance_scale(scale_left, scale_right, fraction);
             starts.push(Start {
                 branch: Branch::Inner {
                     transition: self.index,
                     level,
                     fraction,
                 },
-                guidance_scale: scale,
-                latents: between(&known.latents, parents),
-                history: denoiser.sampler.is_multistep().then_some(history),
+                guidance_scale: self
+                    .transition
+                    .guidance_scale(scale_left, scale_right, fraction),
+                origin: curve.map_or(Origin::Arc(known, parents), |curve| {
+                    Origin::Curve(curve, parents)
+                }),
                 keyframes: (left, right, fraction),
             });
         }
         denoiser.batch.fill(&starts)?;
-        Ok(())
+        Ok(fractions)
     }
 }

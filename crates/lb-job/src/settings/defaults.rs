@@ -4,10 +4,10 @@
 //! compares the documents with it.
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
-use lb_schedule::{Crossfeed, Easing, Guidance, Quality, Spacing};
+use lb_schedule::{BranchingRule, Crossfeed, Easing, Guidance, Quality, Spacing};
 
 use super::{JobSettings, SharedSettings, SpacingSettings, UpscaleSettings};
-use crate::{Branching, Inpaint, Job, Keyframe, Timing, Transition, Upscale};
+use crate::{Between, Branching, Inpaint, Job, Keyframe, Timing, Transition, Upscale};
 
 impl Default for Job {
     fn default() -> Self {
@@ -21,7 +21,8 @@ impl Default for Job {
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),
             crossfeed: Crossfeed::default(),
-            timing: Timing::Even,
+            timing: Timing::default(),
+            between: Between::default(),
             frames_per_second: 30.0,
             film_seconds: None,
             fit: None,
@@ -67,6 +68,7 @@ impl Default for Branching {
     fn default() -> Self {
         Self::Preset {
             quality: Quality::default(),
+            rule: BranchingRule::default(),
             depth_strength: Self::DEPTH_STRENGTH,
         }
     }

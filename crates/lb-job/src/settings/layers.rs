@@ -110,11 +110,13 @@ impl BranchingSettings {
         let injections = self.injection_steps.is_some() || self.injection_strengths.is_some();
         if self.quality.is_some() {
             Self {
+                rule: lower.rule,
                 depth_strength: lower.depth_strength,
                 ..Self::default()
             }
         } else if self.frames.is_some() {
             Self {
+                rule: lower.rule,
                 depth_strength: lower.depth_strength,
                 steps: lower.steps,
                 ..Self::default()
@@ -141,7 +143,7 @@ impl BranchingSettings {
 
 #[cfg(test)]
 mod tests {
-    use lb_schedule::Quality;
+    use lb_schedule::{BranchingRule, Quality};
 
     use super::*;
     use crate::{Branching, Injections};
@@ -172,6 +174,7 @@ mod tests {
             Ok(Branching::Autosetup {
                 steps: 20,
                 frames,
+                rule: BranchingRule::default(),
                 depth_strength,
             })
         };
@@ -188,6 +191,7 @@ mod tests {
             over(preset, below.clone()).resolve(),
             Ok(Branching::Preset {
                 quality: Quality::Low,
+                rule: BranchingRule::default(),
                 depth_strength: 0.2
             })
         );

@@ -54,6 +54,7 @@ impl JobSettings {
             distance: self.distance.unwrap_or(default.distance),
             crossfeed: self.crossfeed.resolve(),
             timing: timing.timing.unwrap_or(default.timing),
+            between: timing.between.unwrap_or(default.between),
             frames_per_second: timing
                 .frames_per_second
                 .unwrap_or(default.frames_per_second),
@@ -88,6 +89,7 @@ impl Job {
                 frames_per_second: Some(self.frames_per_second),
                 film_seconds: self.film_seconds,
                 timing: Some(self.timing),
+                between: Some(self.between),
                 looped: Some(self.looped),
             },
             inversion_iterations: Some(self.inversion_iterations),
@@ -210,12 +212,14 @@ impl BranchingSettings {
             (Some(steps), Some(frames), None, None) => Ok(Branching::Autosetup {
                 steps,
                 frames,
+                rule: self.rule.unwrap_or_default(),
                 depth_strength,
             }),
             (Some(_), None, None, None) => Err(SettingsError::StepsAlone),
             (None, Some(_), _, _) | (None, _, Some(_), _) => Err(SettingsError::NoSteps),
             (None, None, None, None) => Ok(Branching::Preset {
                 quality: self.quality.unwrap_or_default(),
+                rule: self.rule.unwrap_or_default(),
                 depth_strength,
             }),
         }
@@ -228,19 +232,23 @@ impl From<&Branching> for BranchingSettings {
         match branching {
             Branching::Preset {
                 quality,
+                rule,
                 depth_strength,
             } => Self {
                 quality: Some(*quality),
+                rule: Some(*rule),
                 depth_strength: Some(*depth_strength),
                 ..open
             },
             Branching::Autosetup {
                 steps,
                 frames,
+                rule,
                 depth_strength,
             } => Self {
                 steps: Some(*steps),
                 frames: Some(*frames),
+                rule: Some(*rule),
                 depth_strength: Some(*depth_strength),
                 ..open
             },

@@ -1,6 +1,8 @@
 //! Plans, and jobs that are refused.
 
-use lb_job::{Branching, Injections, Job, JobError, Plan, Quality, SpacingDistance, Transition};
+use lb_job::{
+    Branching, BranchingRule, Injections, Job, JobError, Plan, Quality, SpacingDistance, Transition,
+};
 use proptest::prelude::*;
 
 fn job(keyframes: usize, branching: Branching) -> Job {
@@ -34,6 +36,7 @@ fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
     let mut job = job(3, Branching::default());
     let preset = |quality| Branching::Preset {
         quality,
+        rule: BranchingRule::default(),
         depth_strength: 0.4,
     };
     job.transitions[0].branching = preset(Quality::Lowest);
@@ -110,12 +113,14 @@ fn every_broken_rule_has_its_own_message() {
             job.transitions[0].branching = Branching::Autosetup {
                 steps: 0,
                 frames: 5,
+                rule: BranchingRule::default(),
                 depth_strength: 0.4,
             };
         }),
         with(&|job| {
             job.transitions[0].branching = Branching::Preset {
                 quality: Quality::Low,
+                rule: BranchingRule::default(),
                 depth_strength: 1.5,
             };
         }),
@@ -135,7 +140,7 @@ proptest! {
         seconds in 0.2_f64..5.0,
         rate in 5.0_f64..60.0,
     ) {
-        let branching = Branching::Autosetup { steps: 30, frames, depth_strength: 0.4 };
+        let branching = Branching::Autosetup { steps: 30, frames, rule: BranchingRule::default(), depth_strength: 0.4 };
         let mut job = job(keyframes, branching);
         job.frames_per_second = rate;
         for transition in &mut job.transitions {

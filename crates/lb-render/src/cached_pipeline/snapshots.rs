@@ -112,7 +112,7 @@ impl<'a> CachedSnapshots<'a> {
         let (left, right) = self.outline.ends(index);
         let keyframes = (*self.keyframes.get(left)?, *self.keyframes.get(right)?);
         Some(key(&(
-            "transition, branches moving with a restrained norm",
+            "transition, branches on a curve of kept contrast",
             keyframes,
             self.outline.transitions()[index].guidance_damper,
             Content(&self.options),

@@ -18,14 +18,18 @@ fn assembled(
     levels: &[u8],
 ) -> (Vec<u8>, Vec<Motion>, usize) {
     let timeline = Timeline::new(timing).unwrap();
-    let mut assembler = FilmAssembler::new(timeline, computed.to_vec(), how);
+    let pictures = computed.iter().map(|&computed| TransitionPictures {
+        computed,
+        in_betweens: 0,
+    });
+    let mut assembler = FilmAssembler::new(timeline, pictures.collect(), how);
     let (mut shown, mut most_held) = (Vec::new(), 0);
     for &level in levels {
         let show = |left: &Arc<RgbImage>, right: &Arc<RgbImage>, weight: f64| {
             shown.push(cross_fade(left, right, weight)?.as_raw()[0]);
             Ok(())
         };
-        assembler.push(grey(level), show).unwrap();
+        assembler.push(grey(level), None, show).unwrap();
         most_held = most_held.max(assembler.held.len());
     }
     (shown, assembler.motions, most_held)
@@ -61,6 +65,42 @@ fn perceptual_timing_moves_at_one_speed() {
     }
     let (even, ..) = assembled(&timing, &[4], Timing::Even, &levels);
     assert_ne!(shown, even);
+}
+
+#[test]
+fn in_betweens_are_shown_between_their_computed_frames() {
+    let pictures = vec![TransitionPictures {
+        computed: 3,
+        in_betweens: 2,
+    }];
+    let levels = [
+        (0, None),
+        (10, Some(0.5)),
+        (40, None),
+        (70, Some(0.25)),
+        (200, None),
+    ];
+    let film = |how| {
+        let timeline = Timeline::new(&FilmTiming::uniform(9.0, 1.0, 2)).unwrap();
+        let mut assembler = FilmAssembler::new(timeline, pictures.clone(), how);
+        let mut shown = Vec::new();
+        for (level, in_between) in levels {
+            let show = |left: &Arc<RgbImage>, right: &Arc<RgbImage>, weight: f64| {
+                shown.push(cross_fade(left, right, weight)?.as_raw()[0]);
+                Ok(())
+            };
+            assembler.push(grey(level), in_between, show).unwrap();
+        }
+        (shown, std::mem::take(&mut assembler.motions).remove(0))
+    };
+    let (shown, motion) = film(Timing::Even);
+    assert_eq!(shown, [0, 5, 10, 25, 40, 70, 113, 157, 200]);
+    assert_eq!(motion.seconds, [0.0, 4.0 / 9.0, 8.0 / 9.0]);
+    assert_eq!(motion.distances, [40.0, 160.0]);
+    let (shown, motion) = film(Timing::Perceptual);
+    assert_eq!(shown, [0, 25, 50, 75, 100, 125, 150, 175, 200]);
+    assert!((motion.seconds[1] - 1.6 / 9.0).abs() < 1e-12);
+    assert_eq!(motion.distances, [40.0, 160.0]);
 }
 
 #[test]

@@ -57,6 +57,16 @@ pub(crate) struct LowResFrames {
 }
 
 impl LowResFrames {
+    /// Divides numbers of in-betweens, one for each transition, evenly among its pairs of frames.
+    pub(crate) fn shares(&self, in_betweens: &[usize]) -> Vec<usize> {
+        let transitions = self.fractions.iter().zip(in_betweens);
+        let shares = transitions.flat_map(|(fractions, &count)| {
+            let pairs = fractions.len() - 1;
+            (0..pairs).map(move |pair| (pair + 1) * count / pairs - pair * count / pairs)
+        });
+        shares.collect()
+    }
+
     /// The frames of a film whose transitions have frames at these fractions, both keyframes
     /// included.
     ///

@@ -208,6 +208,13 @@ impl TransitionSpan {
         self.easing
     }
 
+    /// The position between the keyframes that the transition has reached this many film frames after
+    /// its departure, 0 to 1: the share of its time, after easing.
+    #[must_use]
+    pub fn position_after(&self, frames: usize) -> f64 {
+        self.easing.at(frames as f64 / self.intervals as f64)
+    }
+
     /// The number of film frames of the transition and of the hold after it.
     #[must_use]
     pub fn frame_count(&self) -> usize {

@@ -108,9 +108,6 @@ fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    use crate::choice::Choice;
-    use crate::quality::Quality;
-
     fn lists(profile: &BranchingProfile) -> (Vec<usize>, Vec<usize>) {
         profile
             .levels()
@@ -141,16 +138,6 @@ mod tests {
             &[2, 3, 4, 6, 8, 11, 15, 21, 30, 50],
             &[0, 66, 70, 73, 77, 81, 84, 88, 91, 95],
         );
-    }
-
-    #[test]
-    fn presets_are_autosetups() {
-        for &quality in Quality::ALL {
-            assert_eq!(
-                BranchingProfile::preset(quality, 0.65),
-                BranchingProfile::autosetup(quality.steps(), quality.frames(), 0.65),
-            );
-        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Estimates how long a film will take on this machine.
 
-use lb_render::{Branching, Job, ModelDirectory, Outputs, Plan, RenderError};
+use lb_render::{Branching, BranchingRule, Job, ModelDirectory, Outputs, Plan, RenderError};
 
 use super::PlanArguments;
 use crate::error::CommandError;
@@ -94,6 +94,7 @@ fn sample(job: Job) -> Job {
         transition.branching = Branching::Autosetup {
             steps: 4,
             frames: 2,
+            rule: BranchingRule::default(),
             depth_strength: Branching::DEPTH_STRENGTH,
         };
     }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
+use lb_schedule::{BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
 use proptest::prelude::*;
 
 use crate::{
-    Branching, DepthMap, Fit, Injections, Inpaint, Job, JobSettings, Keyframe, Timing, Transition,
-    Upscale,
+    Between, Branching, DepthMap, Fit, Injections, Inpaint, Job, JobSettings, Keyframe, Timing,
+    Transition, Upscale,
 };
 
 /// Any finite number, including those that no film can have.
@@ -35,6 +35,7 @@ fn branching() -> impl Strategy<Value = Branching> {
         (prop::sample::select(Quality::ALL), depth()).prop_map(|(quality, depth_strength)| {
             Branching::Preset {
                 quality,
+                rule: BranchingRule::Classic,
                 depth_strength,
             }
         }),
@@ -42,6 +43,7 @@ fn branching() -> impl Strategy<Value = Branching> {
             Branching::Autosetup {
                 steps,
                 frames,
+                rule: BranchingRule::default(),
                 depth_strength,
             }
         }),
@@ -147,13 +149,14 @@ fn job() -> impl Strategy<Value = Job> {
         prop::option::of(path()),
         prop::option::of(upscale()),
         prop::sample::select(Timing::ALL),
+        prop::sample::select(Between::ALL),
         any::<usize>(),
     );
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
             (model, size, sampler, spacing, pictures, frames_per_second, film_seconds, crossfeed),
-            (fit, inpaint, depth, upscale, timing, inversion_iterations),
+            (fit, inpaint, depth, upscale, timing, between, inversion_iterations),
         )| Job {
             // Without pictures, it is not written.
             inversion_iterations: if keyframes.iter().any(|at| at.image.is_some()) {
@@ -175,6 +178,7 @@ fn job() -> impl Strategy<Value = Job> {
             },
             crossfeed,
             timing,
+            between,
             frames_per_second,
             film_seconds,
             fit,
@@ -277,6 +281,7 @@ fn full_job() -> Job {
     job.keyframes[2].hold = 1e-7;
     job.transitions[0].branching = Branching::Preset {
         quality: Quality::High,
+        rule: BranchingRule::Classic,
         depth_strength: 0.3,
     };
     job.transitions[1].seconds = 5.0;
@@ -284,6 +289,7 @@ fn full_job() -> Job {
     job.transitions[1].branching = Branching::Autosetup {
         steps: 60,
         frames: 9,
+        rule: BranchingRule::default(),
         depth_strength: 0.4,
     };
     job.transitions[2].branching = Branching::Manual {
