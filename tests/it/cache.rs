@@ -32,17 +32,29 @@ fn only_what_depends_on_a_change_is_computed() {
     let three = ["a red apple", "a green pear", "a lemon"];
     let appended = render(&three, &[]);
     assert_eq!(evaluations(&appended), KEYFRAME + TRANSITION);
-    assert_eq!(appended["decodes"].as_u64(), Some(3));
+    // A keyframe, two frames before it, and a picture for every other film frame of the transition.
+    assert_eq!(appended["decodes"].as_u64(), Some(15));
     let film = std::fs::read(folder.join("film.mp4")).unwrap();
 
     let changed = render(&["a red apple", "a sunflower", "a lemon"], &[]);
     assert_eq!(evaluations(&changed), KEYFRAME + 2 * TRANSITION);
     // What is computed already needs no model at all, neither for other timing nor for going back.
-    let timed = render(&three, &["--seconds=1.2"]);
-    assert_eq!(evaluations(&timed), 0);
-    assert_eq!(timed["decodes"].as_u64(), Some(0));
-    assert_eq!(timed["seconds"]["loading"].as_f64(), Some(0.0));
-    render(&three, &[]);
+    let needs_no_model = |facts: &Value| {
+        assert_eq!(evaluations(facts), 0);
+        assert_eq!(facts["decodes"].as_u64(), Some(0));
+        assert_eq!(facts["seconds"]["loading"].as_f64(), Some(0.0));
+    };
+    let length = ["--seconds=1.2", "--hold=0.4"];
+    needs_no_model(&render(
+        &three,
+        &[&length[..], &["--between=pictures"]].concat(),
+    ));
+    needs_no_model(&render(&three, &["--easing=smooth", "--timing=even"]));
+    // A shorter film has fewer in-betweens, which lie elsewhere.
+    let shorter = render(&three, &["--seconds=1.2"]);
+    assert_eq!(evaluations(&shorter), 0);
+    assert!(shorter["decodes"].as_u64() <= shorter["in_betweens"].as_u64());
+    needs_no_model(&render(&three, &[]));
     assert!(film == std::fs::read(folder.join("film.mp4")).unwrap());
 
     let before = stored(folder.cache());
@@ -149,7 +161,7 @@ fn the_limit_is_kept_and_the_newest_stays() {
             "--frames-dir=frames",
             "--force",
         ];
-        let more = ["--cache-size=1M", "--threads=1", seed];
+        let more = ["--cache-size=1M", "--between=pictures", "--threads=1", seed];
         folder.facts(&[&film[..], &tree, &more].concat())
     };
     for seed in ["--seed=1,2", "--seed=3,4"] {

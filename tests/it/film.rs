@@ -130,11 +130,17 @@ fn the_facts_are_those_of_the_plan() {
         "model_evaluations",
         "decodes",
         "computed_frames",
+        "in_betweens",
         "film_frames",
     ] {
         assert!(facts[name].as_u64().unwrap() > 0);
         assert_eq!(facts[name], plan[name], "{name}");
     }
+    // There is a picture for each film frame, which is fewer than the quality has.
+    let number = |name: &str| facts[name].as_u64().unwrap();
+    let pictures = number("computed_frames") + number("in_betweens");
+    assert_eq!((pictures, number("decodes")), (30, 30));
+    assert_eq!(plan["transitions"][0]["in_betweens"], facts["in_betweens"]);
     let tree = &facts["transitions"][0];
     for name in ["steps", "injection_steps", "branch_counts"] {
         assert_eq!(tree[name], plan["transitions"][0][name], "{name}");

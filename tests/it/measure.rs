@@ -106,20 +106,21 @@ fn every_transition_of_a_loop_is_measured() {
 #[test]
 fn a_cross_fade_of_two_keyframes_is_found_out() {
     let folder = Folder::new();
-    let arguments = [
-        "render",
-        "a red apple",
-        "a green pear",
-        "--steps=6",
-        "--frames=2",
-        "-o=film",
-    ];
-    folder.facts(&[&arguments[..], &["--seconds=1", "--fps=12"]].concat());
-    let overall = folder.facts(&["measure", "film"])["overall"].clone();
-    let number = |name: &str| overall.pointer(name).and_then(Value::as_f64).unwrap();
-    assert!(number("/residual/most") < 0.02, "{overall}");
-    assert!(number("/directness") > 0.99, "{overall}");
-    assert!(number("/retention/least") < 0.7, "{overall}");
+    let film = ["render", "a red apple", "a green pear", "--seconds=1"];
+    let keyframes = ["--steps=6", "--frames=2", "--fps=12", "--force"];
+    let overall = |between| {
+        folder.facts(&[&film[..], &keyframes, &["-o=film", between]].concat());
+        folder.facts(&["measure", "film"])["overall"].clone()
+    };
+    let number = |of: &Value, name: &str| of.pointer(name).and_then(Value::as_f64).unwrap();
+    let faded = overall("--between=pictures");
+    assert!(number(&faded, "/residual/most") < 0.02, "{faded}");
+    assert!(number(&faded, "/directness") > 0.99, "{faded}");
+    assert!(number(&faded, "/retention/least") < 0.7, "{faded}");
+    // Pictures that are decoded from the latents between them are none.
+    let decoded = overall("--between=latents");
+    assert!(number(&decoded, "/residual/most") > 0.1, "{decoded}");
+    assert!(number(&decoded, "/directness") < 0.95, "{decoded}");
 }
 
 #[test]

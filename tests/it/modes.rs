@@ -10,6 +10,8 @@ use crate::pictures;
 
 const PROMPTS: [&str; 2] = ["red leaf", "blue sea"];
 const TREE: [&str; 3] = ["--steps=4", "--frames=3", "--no-cache"];
+/// Time for a few in-betweens.
+const SHORT: &str = "--seconds=0.4";
 
 pub(crate) fn golden(path: &str) -> String {
     let golden = concat!(
@@ -59,7 +61,7 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
     write_tiny_model("sd21", &folder.join("sd21")).unwrap();
     write_tiny_model("upscale", &folder.join("upscale")).unwrap();
     let render = |flags: &[&'static str]| {
-        let tree = ["--steps=4", "--frames=4", "--no-cache"];
+        let tree = ["--steps=4", "--frames=4", "--no-cache", SHORT];
         [&["render"], &PROMPTS[..], &tree[..], flags].concat()
     };
     let first = ["--model=./sd21", "--size=64x64"];
@@ -70,10 +72,9 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
         "-o=at-once.gif",
     ];
     let facts = folder.facts(&render(&[&first[..], &second[..], &at_once[..]].concat()));
-    assert_eq!(
-        (&facts["width"], &facts["computed_frames"]),
-        (&256.into(), &4.into())
-    );
+    let numbers = ["width", "computed_frames", "in_betweens"].map(|name| facts[name].as_u64());
+    // Twelve film frames, each with a picture.
+    assert_eq!(numbers, [Some(256), Some(4), Some(12 - 4)]);
 
     let facts = folder.facts(&render(&[&first[..], &["--frames-dir=low"]].concat()));
     fs::write(folder.join("low.json"), facts.to_string()).unwrap();
@@ -81,6 +82,7 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
     let rest = ["--frames-dir=later", "-o=later.gif"];
     let facts = folder.facts(&[&later[..], &second[..], &rest[..]].concat());
     assert_eq!(facts["model_evaluations"], 4 * 2);
+    assert_eq!(facts["in_betweens"], 12 - 4);
     // The folder alone tells everything: the files are the same now or later, their texts too.
     let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
     assert!(bytes("at-once.gif") == bytes("later.gif"));
@@ -114,7 +116,7 @@ fn frames_of_low_resolution_are_upscaled_now_or_later() {
     let refused = folder.run(&refused);
     refused.assert_refused(2, &["frame_0003.png", "the end of transition 1", "--facts"]);
 
-    let by_prompts = [&later[..], &PROMPTS[..], &second[..]].concat();
+    let by_prompts = [&later[..], &PROMPTS[..], &second[..], &[SHORT]].concat();
     folder.facts(&[&by_prompts[..], &["--frames-dir=by-prompts"]].concat());
     let others = ["old oak", "--frames-dir=refused"];
     let refused = folder.run(&[&by_prompts[..], &others[..]].concat());

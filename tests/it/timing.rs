@@ -67,8 +67,10 @@ fn perceptual_timing_moves_at_one_apparent_speed() {
         "--frames-dir=frames",
         "--force",
     ];
-    let rendered = |timing| {
-        let facts = folder.facts(&[SMALL_FILM, &outputs, &["--spacing=fixed", timing]].concat());
+    // The computed frames of this tree are far from evenly spaced.
+    let tree = ["--spacing=fixed", "--branching=classic"];
+    let rendered = |timing, between| {
+        let facts = folder.facts(&[SMALL_FILM, &outputs, &tree, &[timing, between]].concat());
         let measured = folder.facts(&["measure", "film"]);
         let variation = measured["overall"]["coefficient_of_variation"].as_f64();
         let speeds = &speeds(&facts)[0];
@@ -77,16 +79,18 @@ fn perceptual_timing_moves_at_one_apparent_speed() {
         let speed = coefficient_of_variation(speeds);
         (speed, variation.unwrap(), facts["film_frames"].as_u64())
     };
-    let (even, even_film, frames) = rendered("--timing=even");
-    assert!(even > 0.15, "there is something to even out: {even}");
-    let (speed, film, frames_too) = rendered("--timing=perceptual");
-    assert!(speed <= 0.05, "speed of computed frames varies by {speed}");
-    // The frames that are shown, cross-fades and rounded to whole grey levels.
-    assert!(
-        film <= 0.1 && film < even_film,
-        "{film}, evenly {even_film}"
-    );
-    assert_eq!((frames, frames_too), (Some(100), Some(100)));
+    for between in ["--between=latents", "--between=pictures"] {
+        let (even, even_film, frames) = rendered("--timing=even", between);
+        assert!(even > 0.15, "there is something to even out: {even}");
+        let (speed, film, frames_too) = rendered("--timing=perceptual", between);
+        assert!(speed <= 0.05, "speed of computed frames varies by {speed}");
+        // The frames that are shown, cross-fades and rounded to whole grey levels.
+        assert!(
+            film <= 0.1 && film < even_film,
+            "{film}, evenly {even_film}"
+        );
+        assert_eq!((frames, frames_too), (Some(100), Some(100)));
+    }
 }
 
 #[test]
@@ -98,21 +102,29 @@ fn holds_easing_and_length_of_the_whole_film() {
         "--film-seconds=3",
         "--fps=10",
     ];
-    let facts = folder.facts(&[SMALL_FILM, &time, &["-o=film", "--frames-dir=frames"]].concat());
-    let (shown, computed) = (
-        sequence(&folder.join("film")),
-        sequence(&folder.join("frames")),
-    );
-    assert_eq!((shown.len(), computed.len()), (30, 5));
-    assert_eq!(facts["film_frames"], 30);
-    let still = |frames: &[RgbImage]| frames.iter().all(|frame| *frame == frames[0]);
-    // Half a second of each keyframe; the transition arrives one frame before the last hold.
-    assert!(still(&shown[..5]) && shown[0] == computed[0] && shown[5] != shown[4]);
-    assert!(still(&shown[24..]) && shown[29] == computed[4] && shown[23] != shown[24]);
-    let seconds = numbers(&facts["transitions"][0]["frame_seconds"]);
-    assert!((seconds[0] - 0.4).abs() < 1e-9 && (seconds[4] - 2.4).abs() < 1e-9);
-    // 3t² − 2t³ is slow at both ends.
-    assert!(seconds[1] - seconds[0] > 1.2 * (seconds[2] - seconds[1]));
+    let outputs = ["-o=film", "--frames-dir=frames", "--force"];
+    for timing in ["--timing=even", "--timing=perceptual"] {
+        let facts = folder.facts(&[SMALL_FILM, &time, &outputs, &[timing]].concat());
+        let (shown, computed) = (
+            sequence(&folder.join("film")),
+            sequence(&folder.join("frames")),
+        );
+        assert_eq!((shown.len(), computed.len()), (30, 5));
+        assert_eq!(facts["film_frames"], 30);
+        let still = |frames: &[RgbImage]| frames.iter().all(|frame| *frame == frames[0]);
+        // Half a second of each keyframe; the transition arrives one frame before the last hold.
+        assert!(still(&shown[..5]) && shown[0] == computed[0] && shown[5] != shown[4]);
+        assert!(still(&shown[24..]) && shown[29] == computed[4] && shown[23] != shown[24]);
+        let seconds = numbers(&facts["transitions"][0]["frame_seconds"]);
+        assert!((seconds[0] - 0.4).abs() < 1e-9 && (seconds[4] - 2.4).abs() < 1e-9);
+        // 3t² − 2t³ is slow at both ends.
+        if timing == "--timing=even" {
+            let [first, second] = [0, 1].map(|at| seconds[at + 1] - seconds[at]);
+            assert!(first > 1.2 * second);
+        }
+        let [beginning, middle] = [5, 14].map(|at| distance(&shown[at], &shown[at + 1]));
+        assert!(middle > 1.2 * beginning, "{beginning}, {middle}");
+    }
 }
 
 #[test]

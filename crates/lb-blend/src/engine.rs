@@ -62,15 +62,15 @@ pub struct BlendRequest<'a> {
 /// Neither the split nor the groups change a result, apart from what the number of rows in a call
 /// changes in the backend.
 ///
-/// Under perceptual spacing a level's branches move. Before every step (in a film of many steps,
-/// before every twentieth part of them, and before the last one) their fractions are decided again
-/// by the distances between what their own last step predicted (before a level's first step: the
-/// last step of the level above), so that neighbours will differ by equal amounts. Deciding once,
+/// Under perceptual spacing a level's branches move. Before every step their fractions are decided
+/// again by the distances between what their own last step predicted (before a level's first step:
+/// the last step of the level above), so that neighbours will differ by equal amounts. Deciding once,
 /// when a level starts, is too early: a picture that snaps from one object to the other does so
-/// while the level is denoised. A branch that moves becomes what lies at its new fraction on the
-/// curve through the level's branches (the keyframes among them). The curve follows the arc between
-/// its neighbours, bent to a cubic through four, because a plain mix of two pictures takes contrast
-/// from both. Moving takes no model evaluation.
+/// while the level is denoised. A branch that starts or moves becomes what lies at its fraction on
+/// the curve through the known branches (the keyframes among them). Its clean part lies on a cubic
+/// through four branches whose bend is stretched until the contrast lies between its neighbours', because
+/// a plain mix of two pictures takes contrast from both; its noise lies on the arc between the
+/// neighbours' noise. Moving takes no model evaluation.
 ///
 /// Under [crossfeed](lb_schedule::Crossfeed) a trajectory is drawn towards another one before the
 /// model is asked: at each step of the range its latents become the slerp of themselves and the

@@ -15,7 +15,7 @@ use crate::machine::MachineArguments;
 pub(crate) struct Rate {
     /// Seconds for one row of a model call.
     per_row: f64,
-    /// Seconds for one computed frame after its last step: for decoding and for writing it.
+    /// Seconds for one picture, a computed frame or an in-between: for decoding and for writing it.
     per_decode: f64,
     /// Seconds for everything else: loading models, encoding prompts, finishing files.
     beside: f64,

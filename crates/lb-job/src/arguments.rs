@@ -121,7 +121,7 @@ mod tests {
             "Guidance scale of keyframes that are made from prompts; 1 means no guidance [default: 4]",
             "Seed of the second stage's noise, which is the same for all of its frames [default: 420]",
             "Sampler that denoises the latents [default: ddim]",
-            "medium: 30 steps and 12 computed frames",
+            "medium: 12 steps, 24 computed frames, 52 pictures",
         ] {
             assert!(words.contains(expected), "{expected}: {help}");
         }

@@ -24,8 +24,9 @@
 //! job.transitions[0].seconds = 2.0;
 //! let plan = Plan::new(&job)?;
 //! assert_eq!(plan.film_frames(), 60);
-//! assert_eq!(plan.computed_frames(), 12);
-//! assert_eq!(plan.cost.model_evaluations, 141);
+//! assert_eq!(plan.computed_frames(), 24);
+//! assert_eq!(plan.in_betweens, [28]);
+//! assert_eq!(plan.cost.model_evaluations, 82);
 //! # Ok(())
 //! # }
 //! ```
@@ -42,7 +43,7 @@
 //! job.keyframes[0].guidance_scale = Keyframe::PICTURE_GUIDANCE;
 //! let steps = Plan::new(&job)?.steps();
 //! // Each step is predicted once and refined twice.
-//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 141 + steps * 3);
+//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 82 + steps * 3);
 //! # Ok(())
 //! # }
 //! ```

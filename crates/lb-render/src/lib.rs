@@ -36,7 +36,7 @@
 //! let mut job = Job::of_prompts(["a red apple", "a green pear"]);
 //! job.transitions[0].seconds = 2.0;
 //! let plan = Plan::new(&job)?;
-//! assert_eq!((plan.film_frames(), plan.computed_frames()), (60, 12));
+//! assert_eq!((plan.film_frames(), plan.computed_frames()), (60, 24));
 //! # Ok(())
 //! # }
 //! ```

@@ -55,11 +55,11 @@ pub enum RenderEvent<'a> {
         position: FramePosition,
         picture: &'a RgbImage,
     },
-    /// Computed frames were decoded and passed to the outputs.
+    /// Pictures, which are computed frames or in-betweens, were decoded and passed to the outputs.
     Decoded {
-        /// Computed frames so far.
+        /// Pictures so far.
         done: usize,
-        /// Computed frames of the film, or of the first stage of a film that is upscaled.
+        /// Pictures of the film, or of the first stage of a film that is upscaled.
         total: usize,
     },
 }

@@ -138,7 +138,10 @@ impl Renderer {
         let observer = &mut pipelines.observer(observer);
 
         // Validate.
-        let plan = Plan::new(job)?;
+        let mut plan = Plan::new(job)?;
+        if outputs.film.is_none() {
+            plan.in_betweens.fill(0);
+        }
         outputs.validate()?;
         let earlier = match earlier {
             Some(frames) => Some(frames.of_job(job, &plan, observer)?),

@@ -145,20 +145,31 @@ struct Walk<'a> {
     failure: Option<RenderError>,
 }
 
-/// A transition's frames between its keyframes in film order, with this many in-betweens, and for each
-/// in-between how far it is from the computed frame before it.
+/// A frame of a transition that is to be decoded.
+struct Undecoded<'a> {
+    frame: Cow<'a, BlendedFrame>,
+    /// See [`ComputedFrame::in_between`].
+    in_between: Option<f64>,
+}
+
+/// A transition's frames between its keyframes in film order, with this many in-betweens.
 fn with_in_betweens(
     frames: &[BlendedFrame],
     count: usize,
-) -> Result<Vec<(Cow<'_, BlendedFrame>, Option<f64>)>, RenderError> {
+) -> Result<Vec<Undecoded<'_>>, RenderError> {
     let gaps = in_betweens(frames, count).map_err(BlendError::from)?;
     let mut inner = Vec::with_capacity(frames.len() + count);
     for (right, gap) in (1..).zip(gaps) {
         let parts = (gap.len() + 1) as f64;
-        let gap = gap.into_iter().zip(1..);
-        inner.extend(gap.map(|(frame, part)| (Cow::Owned(frame), Some(f64::from(part) / parts))));
+        inner.extend(gap.into_iter().zip(1..).map(|(frame, part)| Undecoded {
+            frame: Cow::Owned(frame),
+            in_between: Some(f64::from(part) / parts),
+        }));
         if right + 1 < frames.len() {
-            inner.push((Cow::Borrowed(&frames[right]), None));
+            inner.push(Undecoded {
+                frame: Cow::Borrowed(&frames[right]),
+                in_between: None,
+            });
         }
     }
     Ok(inner)
@@ -191,11 +202,10 @@ impl Walk<'_> {
     ) -> Result<(), RenderError> {
         let inner = with_in_betweens(frames, self.stage.in_betweens[index])?;
         for part in inner.chunks(DECODED_TOGETHER) {
-            let latents: Vec<&BlendedFrame> =
-                part.iter().map(|(frame, _)| frame.as_ref()).collect();
+            let latents: Vec<&BlendedFrame> = part.iter().map(|at| at.frame.as_ref()).collect();
             let pictures = self.decoder.frames(index, &latents)?;
-            for (picture, (frame, in_between)) in pictures.into_iter().zip(part) {
-                self.take_frame(Arc::new(picture), index, frame.fraction, *in_between)?;
+            for (picture, at) in pictures.into_iter().zip(part) {
+                self.take_frame(Arc::new(picture), index, at.frame.fraction, at.in_between)?;
             }
             self.report_decoded()?;
         }

@@ -77,7 +77,14 @@ pub(super) fn run(bench: &Bench<'_>, python: &Path) -> Result<()> {
 
 fn render(bench: &Bench<'_>, threads: usize, frames: &Path) -> Result<RenderFacts> {
     let mut render = bench.lb_render(PROMPTS);
-    render.args(["--seed", "0,1", "--quality", "medium"]);
+    render.args([
+        "--seed",
+        "0,1",
+        "--branching",
+        "classic",
+        "--between",
+        "pictures",
+    ]);
     render.args(["--depth-strength", "0.2", "--threads"]);
     render.arg(threads.to_string());
     facts(render.arg("--frames-dir").arg(frames))

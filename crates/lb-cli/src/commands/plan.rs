@@ -69,12 +69,14 @@ fn drawing(job: &Job, plan: &Plan) -> Result<String, CommandError> {
 }
 
 fn facts(plan: &Plan, estimated_seconds: Option<f64>) -> impl Serialize {
-    let transitions = plan.profiles.iter().map(|profile| {
+    let transitions = plan.profiles.iter().zip(&plan.in_betweens);
+    let transitions = transitions.map(|(profile, in_betweens)| {
         let levels = profile.levels().iter();
         facts! {
             steps: profile.steps(),
             injection_steps: levels.clone().map(|level| level.injection_step).collect::<Vec<_>>(),
             branch_counts: levels.map(|level| level.branch_count).collect::<Vec<_>>(),
+            in_betweens: in_betweens,
         }
     });
     facts! {
@@ -85,6 +87,7 @@ fn facts(plan: &Plan, estimated_seconds: Option<f64>) -> impl Serialize {
         model_evaluations: plan.cost.model_evaluations,
         decodes: plan.cost.decodes,
         computed_frames: plan.computed_frames(),
+        in_betweens: plan.in_betweens.iter().sum::<usize>(),
         film_frames: plan.film_frames(),
         seconds: plan.seconds(),
         estimated_seconds: estimated_seconds,

@@ -86,16 +86,27 @@ pub(crate) fn run(
         &arguments.machine,
         &progress.rates(&plan, &summary),
     );
-    conclude(&summary, arguments.output.json, quiet);
+    conclude(&summary, &plan, arguments.output.json, quiet);
     Ok(())
 }
 
-/// Prints the summary of a render.
-pub(super) fn conclude(summary: &Summary, json: bool, quiet: bool) {
+/// Prints the summary of a render that followed this plan.
+pub(super) fn conclude(summary: &Summary, plan: &Plan, json: bool, quiet: bool) {
+    let in_betweens = plan.in_betweens.iter().sum();
     if json {
-        facts::print(&facts(summary));
+        facts::print(&facts(summary, in_betweens));
     } else if !quiet {
-        report(summary);
+        report(summary, in_betweens);
+    }
+}
+
+/// The pictures of which a film consists, as text.
+pub(super) fn pictures(computed_frames: usize, in_betweens: usize) -> String {
+    let computed = format!("{computed_frames} computed frames");
+    match in_betweens {
+        0 => computed,
+        1 => format!("{computed} and 1 in-between"),
+        more => format!("{computed} and {more} in-betweens"),
     }
 }
 
@@ -104,16 +115,16 @@ fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
     write(path, &text, overwrite)
 }
 
-fn report(summary: &Summary) {
+fn report(summary: &Summary, in_betweens: usize) {
     for file in &summary.files {
         println!("{}", file.display());
     }
     println!(
-        "{} film frames of {}x{}, {} computed; {} model evaluations in {:.1} s",
+        "{} film frames of {}x{} from {}; {} model evaluations in {:.1} s",
         summary.film_frames,
         summary.width,
         summary.height,
-        summary.computed_frames,
+        pictures(summary.computed_frames, in_betweens),
         summary.statistics.model_evaluations,
         summary.seconds.total,
     );
@@ -132,7 +143,7 @@ fn report(summary: &Summary) {
     }
 }
 
-fn facts(summary: &Summary) -> impl Serialize {
+fn facts(summary: &Summary, in_betweens: usize) -> impl Serialize {
     let (counts, seconds) = (&summary.statistics, &summary.seconds);
     facts! {
         files: facts::texts(&summary.files),
@@ -140,6 +151,7 @@ fn facts(summary: &Summary) -> impl Serialize {
         height: summary.height,
         film_frames: summary.film_frames,
         computed_frames: summary.computed_frames,
+        in_betweens: in_betweens,
         model_evaluations: counts.model_evaluations,
         // Results that were in the cache. With `model_evaluations`, they add up to the number in the
         // plan.
@@ -168,4 +180,16 @@ fn peak_memory() -> Option<u64> {
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pictures;
+
+    #[test]
+    fn in_betweens_are_named_where_there_are_any() {
+        assert_eq!(pictures(24, 28), "24 computed frames and 28 in-betweens");
+        assert_eq!(pictures(2, 1), "2 computed frames and 1 in-between");
+        assert_eq!(pictures(5, 0), "5 computed frames");
+    }
 }

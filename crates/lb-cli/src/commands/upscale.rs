@@ -91,7 +91,7 @@ pub(crate) fn run(
         &arguments.machine,
         &progress.rates(&plan, &summary),
     );
-    conclude(&summary, arguments.output.json, quiet);
+    conclude(&summary, &plan, arguments.output.json, quiet);
     Ok(())
 }
 

@@ -36,7 +36,7 @@ impl Job {
 type Lines = Vec<String>;
 
 /// The keys of the film, in the order of the manual.
-const FILM_KEYS: &str = "model size fps film_seconds timing loop sampler spacing mid_compression \
+const FILM_KEYS: &str = "model size fps film_seconds timing between loop sampler spacing mid_compression \
                          spacing_distance fit inversion_iterations";
 
 fn text(job: &Job) -> String {

@@ -27,7 +27,7 @@ fn the_example_is_read_and_planned() {
     let plan = Plan::new(&job).unwrap();
     assert_eq!(plan.seeds, [7, 8, 9]);
     assert!(plan.is_looped());
-    assert_eq!(plan.steps(), 60);
+    assert_eq!(plan.steps(), 16);
     // 4 + 6 + 4 seconds, and one of rest.
     assert_eq!(plan.seconds(), 15.0);
     assert_eq!(job.frames_per_second, 30.0);
@@ -74,6 +74,7 @@ fn the_defaults_in_the_manual_are_those_of_a_job() {
         let text = match key {
             "mid_compression" => format!("spacing = \"fixed\"\n{key} = {value}"),
             "timing"
+            | "between"
             | "loop"
             | "sampler"
             | "spacing"

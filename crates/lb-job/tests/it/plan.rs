@@ -1,7 +1,8 @@
 //! Plans, and jobs that are refused.
 
 use lb_job::{
-    Branching, BranchingRule, Injections, Job, JobError, Plan, Quality, SpacingDistance, Transition,
+    Branching, BranchingProfile, BranchingRule, Injections, Job, JobError, Plan, Quality,
+    SpacingDistance, Transition,
 };
 use proptest::prelude::*;
 
@@ -25,7 +26,10 @@ fn manual(counts: &[usize], injections: &[usize]) -> Branching {
 fn a_plan_counts_shared_keyframes_once() {
     let plan = Plan::new(&job(3, manual(&[2, 4, 8], &[0, 3, 6]))).unwrap();
     assert_eq!(plan.computed_frames(), 15);
-    assert_eq!(plan.cost.decodes, 15);
+    // Besides, 8 frames of each transition are filled up to the pictures of quality medium.
+    assert_eq!(plan.in_betweens, [44, 44]);
+    assert_eq!(plan.pictures(), 15 + 88);
+    assert_eq!(plan.cost.decodes, plan.pictures());
     // 3 keyframes of 10 steps; 2 inner branches over 3 steps and 6 over 4, twice.
     assert_eq!(plan.cost.model_evaluations, 30 + 2 * (2 * 3 + 6 * 4));
     assert_eq!(plan.film_frames(), 180);
@@ -42,17 +46,18 @@ fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
     job.transitions[0].branching = preset(Quality::Lowest);
     job.transitions[1].branching = preset(Quality::High);
     let plan = Plan::new(&job).unwrap();
-    assert_eq!(plan.steps(), 60);
+    assert_eq!(plan.steps(), 16);
     let frames = plan.profiles.iter().map(|profile| profile.frame_count());
-    assert_eq!(frames.collect::<Vec<_>>(), [5, 25]);
-    assert_eq!(plan.computed_frames(), 29);
-    assert_eq!(plan.cost.decodes, 29);
+    assert_eq!(frames.collect::<Vec<_>>(), [8, 32]);
+    assert_eq!(plan.computed_frames(), 39);
+    assert_eq!(plan.in_betweens, [18 - 8, 72 - 32]);
+    assert_eq!(plan.cost.decodes, 39 + 50);
     let alone: usize = plan
         .profiles
         .iter()
         .map(|profile| profile.cost().model_evaluations)
         .sum();
-    assert_eq!(plan.cost.model_evaluations, alone - 60);
+    assert_eq!(plan.cost.model_evaluations, alone - 16);
 }
 
 #[test]
@@ -69,8 +74,12 @@ fn holds_easing_loops_and_lengths_are_in_the_plan() {
     let plan = Plan::new(&job).unwrap();
     assert!(plan.is_looped());
     assert_eq!(plan.film_frames(), 25);
-    assert_eq!(plan.computed_frames(), 3 * 11);
-    assert_eq!(plan.cost.model_evaluations, 3 * 30 + 3 * 81);
+    assert_eq!(plan.computed_frames(), 3 * 23);
+    let profile = BranchingProfile::preset(Quality::default(), 0.4).unwrap();
+    let inner = profile.cost().model_evaluations - 2 * 12;
+    assert_eq!(plan.cost.model_evaluations, 3 * 12 + 3 * inner);
+    // No transition has more pictures than film frames.
+    assert_eq!(plan.in_betweens, [0; 3]);
 }
 
 #[test]

@@ -112,7 +112,8 @@ fn a_job_becomes_its_files_and_costs_what_was_planned() {
     assert_eq!(summary.transitions[0].fractions[1].len(), 3);
     // Two keyframes in one batch; the transition between them; the third keyframe.
     assert_eq!(recorder.steps_before_keyframes, [4, 4, 10]);
-    assert_eq!(recorder.decoded, 5);
+    assert_eq!((plan.computed_frames(), plan.pictures()), (5, 10));
+    assert_eq!(recorder.decoded, plan.pictures());
     assert_eq!(
         recorder.stages,
         [

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use lb_render::{Job, Plan, Spacing};
 use lb_schedule::BranchingProfile;
 
+use crate::commands::render::pictures;
+
 /// The plan as text, with one fact in each line. A tree that several transitions have in common
 /// appears once.
 pub(super) fn text(job: &Job, plan: &Plan, seconds: Option<f64>) -> String {
@@ -60,9 +62,9 @@ fn write_report(
     )?;
     writeln!(
         text,
-        "film: {} frames, {} of them computed, {:.2} s at {} frames a second",
+        "film: {} frames from {}, {:.2} s at {} frames a second",
         plan.film_frames(),
-        plan.computed_frames(),
+        pictures(plan.computed_frames(), plan.in_betweens.iter().sum()),
         plan.seconds(),
         plan.timeline.frames_per_second()
     )?;

@@ -1,6 +1,8 @@
 //! Estimates how long a film will take on this machine.
 
-use lb_render::{Branching, BranchingRule, Job, ModelDirectory, Outputs, Plan, RenderError};
+use lb_render::{
+    Between, Branching, BranchingRule, Job, ModelDirectory, Outputs, Plan, RenderError,
+};
 
 use super::PlanArguments;
 use crate::error::CommandError;
@@ -75,11 +77,13 @@ fn measured(
 }
 
 /// The smallest film of the same kind: each stage has two keyframes of four steps, and no branches
-/// between them.
+/// or in-betweens between them.
 fn sample(job: Job) -> Job {
     let mut sample = Job {
         looped: false,
         film_seconds: None,
+        // The keyframes are enough to know how long a decode takes.
+        between: Between::Pictures,
         ..job
     };
     sample.keyframes.truncate(2);
