@@ -66,7 +66,9 @@ impl Lap {
                 self.evaluations += progress.branches;
                 self.evaluating += passed;
             }
-            RenderEvent::Keyframe { .. } | RenderEvent::Decoded { .. } => self.decoding += passed,
+            RenderEvent::Keyframe { .. }
+            | RenderEvent::Frame { .. }
+            | RenderEvent::Decoded { .. } => self.decoding += passed,
             _ => {}
         }
     }
@@ -83,5 +85,35 @@ impl Lap {
             per_decode: decoding / planned.decodes as f64,
             beside: (self.whole.as_secs_f64() - evaluating - decoding).max(0.0),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lb_render::{FramePosition, RgbImage};
+
+    use super::*;
+
+    #[test]
+    fn every_event_after_a_decode_counts_as_decoding() {
+        let (mut lap, picture) = (Lap::default(), RgbImage::new(1, 1));
+        let position = FramePosition {
+            transition: 0,
+            fraction: 0.5,
+        };
+        for event in [
+            RenderEvent::Keyframe {
+                index: 0,
+                picture: &picture,
+            },
+            RenderEvent::Frame {
+                position,
+                picture: &picture,
+            },
+            RenderEvent::Decoded { done: 2, total: 2 },
+        ] {
+            lap.event(&event, Duration::from_secs(1));
+        }
+        assert_eq!(lap.decoding, Duration::from_secs(3));
     }
 }
