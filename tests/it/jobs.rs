@@ -88,7 +88,7 @@ fn eight_keyframes_cost_exactly_what_was_planned() {
     let head = "fps = 10\nloop = true\n[defaults]\nsteps = 4\nseconds = 0.3\n";
     std::fs::write(folder.join("film.toml"), format!("{head}{keyframes}")).unwrap();
     let plan = folder.facts(&["plan", "film.toml"]);
-    let render = folder.facts(&["render", "film.toml", "--frames-dir=frames"]);
+    let render = folder.facts(&["render", "film.toml", "-o=film.mp4", "--frames-dir=frames"]);
     for name in ["model_evaluations", "decodes", "computed_frames"] {
         assert_eq!(render[name], plan[name], "{name}");
     }

@@ -73,6 +73,18 @@ impl Plan {
         })
     }
 
+    /// The plan of a render that writes no film, where nothing is shown between computed frames.
+    #[must_use]
+    pub fn without_film(mut self) -> Self {
+        let in_betweens: usize = self.in_betweens.iter().sum();
+        self.cost.decodes -= in_betweens;
+        if let Some(last) = self.stages.last_mut() {
+            last.decodes -= in_betweens;
+        }
+        self.in_betweens.fill(0);
+        self
+    }
+
     /// Inference steps: the model evaluations of one keyframe.
     #[must_use]
     pub fn steps(&self) -> usize {

@@ -140,7 +140,7 @@ impl Renderer {
         // Validate.
         let mut plan = Plan::new(job)?;
         if outputs.film.is_none() {
-            plan.in_betweens.fill(0);
+            plan = plan.without_film();
         }
         outputs.validate()?;
         let earlier = match earlier {

@@ -46,7 +46,10 @@ pub(crate) fn run(
     let mut job = arguments.film.job()?;
     let outputs = arguments.output.outputs()?;
     // The request is checked before the runtime is loaded.
-    let plan = Plan::new(&job)?;
+    let mut plan = Plan::new(&job)?;
+    if outputs.film.is_none() {
+        plan = plan.without_film();
+    }
     let save_only = arguments.output.save_job.is_some() && outputs.is_empty();
     if !save_only {
         outputs::require(&outputs)?;

@@ -74,7 +74,10 @@ pub(crate) fn run(
     let fractions = arguments.facts.as_deref().map(rendered_fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
     let job = job(arguments, &frames)?;
-    let plan = Plan::new(&job)?;
+    let mut plan = Plan::new(&job)?;
+    if outputs.film.is_none() {
+        plan = plan.without_film();
+    }
     let cache = arguments.cache.cache(surroundings)?;
     let renderer = arguments.machine.upscaler(&arguments.model, surroundings)?;
     let keeps = cache.is_some();
