@@ -164,7 +164,7 @@ fn measure(
     let frames = bench.scratch.path().join("spacing");
     let mut render = bench.lb_render(prompts);
     render.args(spacing);
-    render.args(["--steps", "20", "--frames", "12"]);
+    render.args(["--branching", "classic", "--steps", "20", "--frames", "12"]);
     render.args(["--depth-strength", depth_strength]);
     let rendered: RenderFacts = facts(render.arg("--frames-dir").arg(&frames))?;
     let measured: Measured = facts(bench.lb("measure").arg(&frames).arg("--json"))?;
