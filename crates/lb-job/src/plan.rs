@@ -109,12 +109,6 @@ impl Plan {
         transition_frames(&self.profiles, self.upscale.as_ref())
     }
 
-    /// Pictures of every transition, both its keyframes included: its computed frames and in-betweens.
-    pub fn transition_pictures(&self) -> impl Iterator<Item = usize> {
-        let pairs = self.transition_frames().zip(&self.in_betweens);
-        pairs.map(|(frames, in_betweens)| frames + in_betweens)
-    }
-
     /// Pictures of the whole film: its computed frames and in-betweens. A shared keyframe counts once.
     #[must_use]
     pub fn pictures(&self) -> usize {

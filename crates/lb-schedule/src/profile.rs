@@ -98,6 +98,22 @@ impl BranchingProfile {
     }
 }
 
+/// Validates the numbers from which a rule sets up a profile.
+fn validate_numbers(steps: usize, frames: usize, depth_strength: f64) -> Result<(), ScheduleError> {
+    validate_steps(steps)?;
+    if !(2..=MAX_BRANCHES).contains(&frames) {
+        return Err(ScheduleError::FramesOutOfRange { frames });
+    }
+    if !(0.0..=1.0).contains(&depth_strength) {
+        let value = depth_strength;
+        return Err(ScheduleError::DepthStrengthOutOfRange { value });
+    }
+    if steps == 1 && frames > 2 {
+        return Err(ScheduleError::NoStepForInjection { frames });
+    }
+    Ok(())
+}
+
 fn validate_steps(steps: usize) -> Result<(), ScheduleError> {
     if (1..=MAX_STEPS).contains(&steps) {
         Ok(())

@@ -10,7 +10,7 @@ use crate::mix::slerp;
 /// paths.
 ///
 /// Half-way between unrelated pictures, weights of the cubic stretched 2.9 times would keep all of
-/// their contrast. Beyond 2.5 nothing was gained (docs/smoothness.md).
+/// their contrast. Four instead of 2.5 gained next to nothing (docs/smoothness.md).
 const MOST_STRETCH: f64 = 2.5;
 
 /// Branches that do not differ are kept this far apart on the curve, as a share of the largest
@@ -65,21 +65,19 @@ impl<'a> Curve<'a> {
         predicted_clean: &mut [f32],
     ) -> Result<(), ShapeError> {
         let (left, right) = (parents.left, parents.right);
-        let Some(alone) = [(0.0, left), (1.0, right)]
-            .into_iter()
-            .find(|(mix, _)| parents.mix == *mix)
-        else {
-            self.write_clean(parents, predicted_clean);
-            let [from, to] = [left, right].map(|branch| self.noise(branch));
-            slerp(&from, &to, parents.mix, latents)?;
-            let (signal, noise) = (self.alpha.sqrt(), (1.0 - self.alpha).max(0.0).sqrt());
-            for (value, &clean) in latents.iter_mut().zip(&*predicted_clean) {
-                *value = (signal * f64::from(clean) + noise * f64::from(*value)) as f32;
-            }
+        if parents.mix == 0.0 || parents.mix == 1.0 {
+            let branch = if parents.mix == 0.0 { left } else { right };
+            latents.copy_from_slice(self.level.latents[branch].values());
+            predicted_clean.copy_from_slice(self.level.predicted_clean[branch].values());
             return Ok(());
-        };
-        latents.copy_from_slice(self.level.latents[alone.1].values());
-        predicted_clean.copy_from_slice(self.level.predicted_clean[alone.1].values());
+        }
+        self.write_clean(parents, predicted_clean);
+        let [from, to] = [left, right].map(|branch| self.noise(branch));
+        slerp(&from, &to, parents.mix, latents)?;
+        let (signal, noise) = (self.alpha.sqrt(), (1.0 - self.alpha).max(0.0).sqrt());
+        for (value, &clean) in latents.iter_mut().zip(&*predicted_clean) {
+            *value = (signal * f64::from(clean) + noise * f64::from(*value)) as f32;
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! A profile from three numbers: steps, computed frames and depth strength.
 
-use super::{BranchingProfile, Level, MAX_BRANCHES, validate_steps};
+use super::{BranchingProfile, Level, validate_numbers};
 use crate::error::ScheduleError;
 
 /// Branches need some steps to differ from their parents. So levels have at least this many steps, and
@@ -12,7 +12,7 @@ const STEPS_PER_LEVEL: usize = 5;
 
 impl BranchingProfile {
     /// A profile of `steps` inference steps, 1 to [`MAX_STEPS`](crate::MAX_STEPS), that ends in
-    /// `frames` computed frames, 2 to [`MAX_BRANCHES`].
+    /// `frames` computed frames, 2 to [`MAX_BRANCHES`](crate::MAX_BRANCHES).
     ///
     /// `depth_strength` in `[0, 1]` says after which share of the steps the first branches are
     /// injected. Near 0 there is more motion and invention, and near 1 the result is a plain blend.
@@ -29,18 +29,7 @@ impl BranchingProfile {
         frames: usize,
         depth_strength: f64,
     ) -> Result<Self, ScheduleError> {
-        validate_steps(steps)?;
-        if !(2..=MAX_BRANCHES).contains(&frames) {
-            return Err(ScheduleError::FramesOutOfRange { frames });
-        }
-        if !(0.0..=1.0).contains(&depth_strength) {
-            return Err(ScheduleError::DepthStrengthOutOfRange {
-                value: depth_strength,
-            });
-        }
-        if steps == 1 && frames > 2 {
-            return Err(ScheduleError::NoStepForInjection { frames });
-        }
+        validate_numbers(steps, frames, depth_strength)?;
 
         let depth = (steps as f64 * depth_strength).round_ties_even() as usize;
         let first = depth.min(steps - 1);

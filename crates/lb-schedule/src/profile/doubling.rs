@@ -1,6 +1,6 @@
 //! A profile from steps, computed frames and depth strength, whose branches double from level to level.
 
-use super::{BranchingProfile, Level, MAX_BRANCHES, validate_steps};
+use super::{BranchingProfile, Level, validate_numbers};
 use crate::error::ScheduleError;
 
 /// The last level begins this share of the steps before the end, but at least one step. It has about
@@ -9,7 +9,7 @@ const LAST_LEVEL: f64 = 1.0 / 12.0;
 
 impl BranchingProfile {
     /// A profile of `steps` inference steps, 1 to [`MAX_STEPS`](crate::MAX_STEPS), that ends in
-    /// `frames` computed frames, 2 to [`MAX_BRANCHES`].
+    /// `frames` computed frames, 2 to [`MAX_BRANCHES`](crate::MAX_BRANCHES).
     ///
     /// `depth_strength` in `[0, 1]` says after which share of the steps the first branches are
     /// injected. Near 0 there is more motion and invention, and near 1 the result is a plain blend.
@@ -27,24 +27,13 @@ impl BranchingProfile {
         frames: usize,
         depth_strength: f64,
     ) -> Result<Self, ScheduleError> {
-        validate_steps(steps)?;
-        if !(2..=MAX_BRANCHES).contains(&frames) {
-            return Err(ScheduleError::FramesOutOfRange { frames });
-        }
-        if !(0.0..=1.0).contains(&depth_strength) {
-            return Err(ScheduleError::DepthStrengthOutOfRange {
-                value: depth_strength,
-            });
-        }
+        validate_numbers(steps, frames, depth_strength)?;
         let mut levels = vec![Level {
             injection_step: 0,
             branch_count: 2,
         }];
         if frames == 2 {
             return Ok(Self { steps, levels });
-        }
-        if steps == 1 {
-            return Err(ScheduleError::NoStepForInjection { frames });
         }
         let last_level = (steps as f64 * LAST_LEVEL).round_ties_even() as usize;
         let depth = (steps as f64 * depth_strength).round_ties_even() as usize;
