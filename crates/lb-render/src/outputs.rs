@@ -112,7 +112,9 @@ impl OpenOutputs {
         let frames = frames.map(|folder| FilmWriter::png_sequence(folder, width, height, &options));
         let computed = plan.computed_frames();
         let sheet = outputs.contact_sheet.as_ref();
-        let sheet = sheet.map(|path| SheetSink::create(path, outputs.overwrite, computed));
+        let sheet = sheet.map(|path| {
+            SheetSink::create(path, outputs.overwrite, computed, (width, height))
+        });
         let pictures = TransitionPictures::of_plan(plan);
         let assembler = FilmAssembler::new(plan.timeline.clone(), pictures, job.timing);
         Ok(Self {

@@ -89,14 +89,15 @@ pub(crate) struct SheetSink {
 }
 
 impl SheetSink {
-    /// A sheet of this many frames.
+    /// A sheet of this many frames of this width and height.
     pub(crate) fn create(
         path: &PathBuf,
         overwrite: bool,
         frames: usize,
+        (width, height): (usize, usize),
     ) -> Result<Self, RenderError> {
         Ok(Self {
-            sheet: ContactSheet::new(frames),
+            sheet: ContactSheet::new(frames, width, height)?,
             file: PngFile::create(path, overwrite)?,
             path: path.clone(),
         })
@@ -108,7 +109,7 @@ impl SheetSink {
         mut self,
         description: Option<&str>,
     ) -> Result<(PngFile, PathBuf), RenderError> {
-        self.file.write(&self.sheet.draw()?, description)?;
+        self.file.write(self.sheet.picture(), description)?;
         Ok((self.file, self.path))
     }
 }
@@ -116,7 +117,7 @@ impl SheetSink {
 impl FrameSink for SheetSink {
     fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
         if frame.in_between.is_none() {
-            self.sheet.add(&frame.picture);
+            self.sheet.add(&frame.picture)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@
 //! * Films and pictures carry a text, such as the job that they were made from, which
 //!   [`metadata::read`] finds. Each picture of a folder may carry another one of its own.
 //! * A [`FrameSpool`] keeps frames on the disk until they are needed again.
-//! * A [`ContactSheet`] shows evenly chosen frames of a film in one picture.
+//! * A [`ContactSheet`] shows all frames of a film in one picture.
 //! * [`write_png`] writes one picture.
 //!
 //! An output that exists is refused unless it may be replaced, and one that fails or is given up leaves

@@ -28,15 +28,46 @@ fn chosen_frames_are_the_nearest() {
     assert_eq!(evenly_spaced(5, 4), [0, 1, 3, 4]);
 }
 
+/// The width and height of a sheet, and how many frames it shows, by the pixels in their middles.
+fn shown(frames: usize, width: u32, height: u32) -> ((u32, u32), usize) {
+    let mut sheet = ContactSheet::new(frames, width as usize, height as usize).unwrap();
+    let frame = RgbImage::new(width, height);
+    (0..frames).for_each(|_| sheet.add(&frame).unwrap());
+    let drawn = sheet.picture();
+    let dark = drawn.pixels().filter(|pixel| pixel[0] == 0).count();
+    let row = drawn.rows().nth(8).unwrap();
+    let first = row.skip(8).take_while(|pixel| pixel[0] == 0).count();
+    let column = (8..drawn.height()).take_while(|&y| drawn.get_pixel(8, y)[0] == 0);
+    (drawn.dimensions(), dark / (first * column.count()))
+}
+
 #[test]
-fn a_sheet_of_a_long_film_keeps_few_and_small_frames() {
-    let mut sheet = ContactSheet::new(100);
-    let frame = RgbImage::new(320, 240);
-    (0..100).for_each(|_| sheet.add(&frame));
-    let drawn = sheet.draw().unwrap();
-    // There are 64 frames of 256×192 pixels in 8 rows, with gaps of 8 pixels.
+fn a_sheet_shows_every_frame_as_large_as_its_picture_allows() {
+    // Up to 64 frames are in rows of at most eight.
     let sides = (8 + 8 * (256 + 8), 8 + 8 * (192 + 8));
-    assert_eq!((drawn.width(), drawn.height()), sides);
+    assert_eq!(shown(64, 320, 240), (sides, 64));
+    // There are 117 = 13 × 9 frames, and at their largest they fit.
+    let sides = (8 + 13 * (256 + 8), 8 + 9 * (256 + 8));
+    assert_eq!(shown(117, 512, 512), (sides, 117));
+    // These must be smaller.
+    let (sides, frames) = shown(2000, 128, 128);
+    assert_eq!(frames, 2000);
+    assert!(sides.0.max(sides.1) <= 4096, "{sides:?}");
+    // Frames of 32 pixels are not scaled down further.
+    let (sides, frames) = shown(12_000, 128, 128);
+    assert_eq!(frames, 12_000);
+    assert!(sides.0 > 4096, "{sides:?}");
+    assert!(matches!(
+        ContactSheet::new(1_000_000, 128, 128),
+        Err(VideoError::FrameSize { .. })
+    ));
+}
+
+#[test]
+fn a_sheet_takes_frames_of_one_size() {
+    let mut sheet = ContactSheet::new(2, 4, 4).unwrap();
+    let refused = sheet.add(&RgbImage::new(8, 8));
+    assert!(matches!(refused, Err(VideoError::SizesDiffer { .. })));
 }
 
 #[test]
@@ -57,7 +88,7 @@ fn a_sheet_of_nothing_is_refused() {
         Err(VideoError::SizesDiffer { .. })
     ));
     assert!(matches!(
-        ContactSheet::new(0).draw(),
+        ContactSheet::new(0, 1, 1),
         Err(VideoError::EmptyContactSheet { .. })
     ));
 }
