@@ -1,4 +1,5 @@
-//! Ctrl-C ends the program with exit code 130 and leaves nothing behind.
+//! Ctrl-C ends the program with exit code 130 and leaves nothing behind. What a killed program leaves
+//! behind is removed by the next one.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use lb_models::testing::write_tiny_model;
 
-use crate::lb::{Folder, Said};
+use crate::lb::{Folder, SMALL_FILM, Said};
 
 /// A film so long that no machine finishes it before it is interrupted.
 const LONG: &[&str] = &[
@@ -23,6 +24,16 @@ const LONG: &[&str] = &[
 #[test]
 fn ctrl_c_ends_with_130_and_leaves_nothing() {
     let folder = Folder::new();
+    let child = begin(&folder, 2);
+    interrupt(&child);
+    let said = Said::from(child.wait_with_output().unwrap());
+    said.assert_refused(130, &["interrupted"]);
+    assert_eq!(folder.contents(), [""; 0]);
+}
+
+/// Begins a long film in a folder, and waits until it has opened its two outputs. The folder then has
+/// this many files.
+fn begin(folder: &Folder, files: usize) -> Child {
     let mut command = folder.command(LONG);
     command.args(["--output=film.mp4", "--frames-dir=frames"]);
     let child = command
@@ -30,19 +41,46 @@ fn ctrl_c_ends_with_130_and_leaves_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Once the outputs have been opened, the work has begun.
     let begun = Instant::now();
-    while folder.contents().is_empty() {
+    while folder.contents().len() < files {
         assert!(
             begun.elapsed() < Duration::from_secs(60),
             "the render does not begin"
         );
         std::thread::sleep(Duration::from_millis(20));
     }
-    interrupt(&child);
-    let said = Said::from(child.wait_with_output().unwrap());
-    said.assert_refused(130, &["interrupted"]);
-    assert_eq!(folder.contents(), [""; 0]);
+    child
+}
+
+#[test]
+fn what_a_killed_render_leaves_is_removed_by_the_next_and_a_running_one_keeps_its_files() {
+    let folder = Folder::new();
+    let mut killed = begin(&folder, 2);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = folder.contents();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(
+        left.iter().all(|name| name.ends_with(".partial")),
+        "{left:?}"
+    );
+
+    let mut running = begin(&folder, 2);
+    let written = || -> Vec<String> {
+        let names = folder.contents().into_iter();
+        names.filter(|name| name.ends_with(".partial")).collect()
+    };
+    while written().iter().any(|name| left.contains(name)) || written().len() < 2 {
+        assert!(running.try_wait().unwrap().is_none(), "it still runs");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let its_own = written();
+    folder.facts(&[SMALL_FILM, &["--output=small.gif"]].concat());
+    assert_eq!(written(), its_own);
+    assert!(folder.join("small.gif").is_file());
+    interrupt(&running);
+    Said::from(running.wait_with_output().unwrap()).assert_refused(130, &["interrupted"]);
+    assert_eq!(folder.contents(), ["small.gif"]);
 }
 
 fn interrupt(child: &Child) {

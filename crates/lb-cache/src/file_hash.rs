@@ -1,12 +1,11 @@
 //! Hashes of large files, such as a model's weights. A hash is kept in the cache for as long as the file
 //! does not change.
 
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use lb_files::{FileError, FileIdentity};
-use sha2::{Digest, Sha256};
 
 use crate::entry::{CacheEntry, Damage};
 use crate::error::CacheError;
@@ -84,9 +83,10 @@ impl LenientCache {
             return Ok(ControlFlow::Continue(known));
         }
         tracing::info!("reading {} once to hash it", path.display());
-        let flow = hash(&mut file, |done| {
+        let flow = lb_files::content_hash(&mut file, |done| {
             progress(&FileHashProgress { path, done, total })
         })?;
+        let flow = flow.map_continue(Key::from_bytes);
         let ControlFlow::Continue(hash) = flow else {
             return Ok(flow);
         };
@@ -106,33 +106,6 @@ fn identity_key(file: &FileIdentity) -> Key {
         FileHashes::KIND,
         &(file.path.as_path(), file.bytes, time, inode),
     )
-}
-
-/// The hash of all bytes. After every mebibyte `progress` is called with the bytes read so far.
-fn hash(
-    file: &mut impl Read,
-    mut progress: impl FnMut(u64) -> ControlFlow<()>,
-) -> io::Result<ControlFlow<(), Key>> {
-    let mut hash = Sha256::new();
-    let mut block = vec![0; 1 << 20];
-    let mut done = 0;
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => {
-                let key = Key::from_bytes(hash.finalize().into());
-                return Ok(ControlFlow::Continue(key));
-            }
-            Ok(read) => {
-                hash.update(&block[..read]);
-                done += read as u64;
-                if progress(done).is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@
 //!   and a device may never end.
 //! - [`StagedFile`] and [`StagedFolder`] collect an output under a temporary name in the folder that
 //!   it belongs to, and give it its name by renaming. An output that fails or is dropped leaves
-//!   nothing behind; [`write()`] does all of it for bytes that are there already.
+//!   nothing behind, and what a killed program has left there is removed with the next output; [`write()`]
+//!   does all of it for bytes that are there already.
 //! - [`FileIdentity`] tells whether a file is the one that was seen before, without reading it.
+//! - [`content_hash`] reads a file to recognise its content.
 //! - [`natural_order`] compares names, with the numbers in them by their value.
 //!
 //! ```
@@ -28,12 +30,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod content_hash;
 mod error;
 mod identity;
 mod natural_order;
 mod regular;
 mod staged;
+mod temporary;
 
+pub use content_hash::content_hash;
 pub use error::FileError;
 pub use identity::FileIdentity;
 pub use natural_order::{natural_order, sort_naturally};
@@ -41,6 +46,8 @@ pub use regular::{open, read, read_text, validate_regular};
 pub use staged::{
     StagedFile, StagedFolder, UnfinishedOutput, replace_by, temporary_file_beside, write,
 };
+pub use temporary::is_vacant;
+
 pub use tempfile::NamedTempFile;
 
 #[doc = include_str!("../README.md")]

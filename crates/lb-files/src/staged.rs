@@ -1,11 +1,13 @@
 //! Outputs that get their names by a rename when they are whole, or not at all.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile, TempDir};
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::error::FileError;
+use crate::temporary;
 
 /// A file under a temporary name beside its final one. If it is dropped, it is removed.
 #[derive(Debug)]
@@ -33,8 +35,7 @@ impl StagedFile {
         if !overwrite && path.symlink_metadata().is_ok() {
             return Err(FileError::Exists { path: path.into() });
         }
-        let file = builder(0o666)
-            .tempfile_in(existing_parent(path)?)
+        let file = temporary::file_in(&existing_parent(path)?, 0o666)
             .map_err(FileError::io("created", path))?;
         Ok(Self {
             file,
@@ -132,14 +133,13 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError
 /// # Errors
 /// [`FileError::NoFolder`], and [`FileError::Io`] where `make` or the renaming fails.
 pub fn replace_by(path: &Path, make: impl FnMut(&Path) -> io::Result<()>) -> Result<(), FileError> {
-    let made = builder(0o666)
-        .make_in(existing_parent(path)?, make)
+    let made = temporary::made_in(&existing_parent(path)?, make)
         .map_err(FileError::io("written", path))?;
-    let temporary = made.path().to_path_buf();
+    let made_path = made.path().to_path_buf();
     made.persist(path)
         .map_err(|refused| FileError::io("written", path)(refused.error))?;
     // Renaming a hard link onto another link of the same file does nothing and leaves both names.
-    let _usually_gone = std::fs::remove_file(temporary);
+    let _usually_gone = std::fs::remove_file(made_path);
     Ok(())
 }
 
@@ -148,9 +148,7 @@ pub fn replace_by(path: &Path, make: impl FnMut(&Path) -> io::Result<()>) -> Res
 /// # Errors
 /// [`FileError::NoFolder`] and [`FileError::Io`].
 pub fn temporary_file_beside(path: &Path) -> Result<NamedTempFile, FileError> {
-    builder(0o600)
-        .tempfile_in(existing_parent(path)?)
-        .map_err(FileError::io("created", path))
+    temporary::file_in(&existing_parent(path)?, 0o600).map_err(FileError::io("created", path))
 }
 
 /// An output that is being written, for the errors of writing it.
@@ -201,25 +199,26 @@ impl UnfinishedOutput {
 #[derive(Debug)]
 pub struct StagedFolder {
     folder: TempDir,
+    /// The folder, open and locked: it is not taken for an abandoned one.
+    _lock: Option<File>,
     path: PathBuf,
     exists: bool,
 }
 
 impl StagedFolder {
     /// Begins a folder. One that does not exist yet is made beside its name. Into one that exists the
-    /// files move one by one, since it may be a mount point or its parent closed to writing.
+    /// files move one by one, since it may be a mount point or its parent closed to writing. Temporary
+    /// files in it do not count.
     ///
     /// # Errors
     /// [`FileError::WrongKind`] for a file, [`FileError::FolderNotEmpty`] for a folder that holds
     /// anything and may not be overwritten, [`FileError::NoFolder`] and [`FileError::Io`].
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, FileError> {
-        let exists = match std::fs::read_dir(path) {
-            Ok(mut entries) => {
-                if !overwrite && entries.next().is_some() {
-                    return Err(FileError::FolderNotEmpty { path: path.into() });
-                }
-                true
+        let exists = match temporary::is_vacant(path) {
+            Ok(false) if !overwrite => {
+                return Err(FileError::FolderNotEmpty { path: path.into() });
             }
+            Ok(_) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(_) if path.is_file() => {
                 return Err(FileError::WrongKind {
@@ -235,11 +234,11 @@ impl StagedFolder {
         } else {
             existing_parent(path)?
         };
-        let folder = builder(0o777)
-            .tempdir_in(parent)
-            .map_err(FileError::io("created", path))?;
+        let (folder, lock) =
+            temporary::folder_in(&parent).map_err(FileError::io("created", path))?;
         Ok(Self {
             folder,
+            _lock: lock,
             path: path.into(),
             exists,
         })
@@ -269,6 +268,7 @@ impl StagedFolder {
             folder,
             path,
             exists,
+            _lock,
         } = self;
         let failed = |action| FileError::io(action, &path);
         if !exists {
@@ -306,18 +306,6 @@ fn existing_parent(path: &Path) -> Result<PathBuf, FileError> {
             folder: parent.to_path_buf(),
         })
     }
-}
-
-/// Hidden names, and the permissions that any new file gets instead of a temporary file's private
-/// ones. The system takes the user's mask off.
-fn builder(mode: u32) -> Builder<'static, 'static> {
-    let mut builder = Builder::new();
-    builder.prefix(".lb-").suffix(".partial");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder
 }
 
 #[cfg(test)]
