@@ -1,12 +1,16 @@
 //! The progress of a render, shown as a bar on a terminal.
 
+mod pace;
+
 use std::cell::Cell;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lb_render::{Phase, Plan, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
 
+use self::pace::Pace;
 use crate::rates::{Rate, Stopwatch};
 use crate::{interrupt, warnings};
 
@@ -18,9 +22,10 @@ pub(crate) struct Progress {
     /// The phase that was logged last.
     logged: Cell<Option<Phase>>,
     stopwatch: Stopwatch,
+    pace: Pace,
 }
 
-const BLENDING: &str = "{msg:28} {wide_bar:.cyan/dim} {pos}/{len} evaluations {rate} {left}";
+const BLENDING: &str = "{msg:28} {wide_bar:.cyan/dim} {pos}/{len} evaluations {prefix}";
 const WAITING: &str = "{msg:28} {spinner}";
 
 impl Progress {
@@ -35,6 +40,7 @@ impl Progress {
             transitions: Cell::new(transitions),
             logged: Cell::new(None),
             stopwatch: Stopwatch::new(),
+            pace: Pace::new(Instant::now()),
         };
         progress.style(WAITING);
         let often = std::time::Duration::from_millis(120);
@@ -54,8 +60,7 @@ impl Progress {
 
     fn style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar
-                .set_style(style.with_key("rate", rate).with_key("left", left));
+            self.bar.set_style(style);
         }
     }
 
@@ -77,14 +82,12 @@ impl Progress {
         if template == WAITING {
             tracing::info!("{message}");
         }
-        // The time that loading took says nothing about the speed of the evaluations.
-        self.bar.reset_elapsed();
-        self.bar.reset_eta();
     }
 
     fn step(&self, progress: &StepProgress) {
         self.bar.set_length(progress.total_model_evaluations as u64);
         self.bar.set_position(progress.model_evaluations as u64);
+        self.bar.set_prefix(self.pace.text());
         let batch = match progress.phase {
             Phase::Inversion => "pictures to noise".to_owned(),
             Phase::Keyframes => "keyframes".to_owned(),
@@ -103,21 +106,10 @@ impl Progress {
     }
 }
 
-fn rate(state: &ProgressState, text: &mut dyn std::fmt::Write) {
-    // A failure to write means that nobody sees the bar.
-    let _ = write!(text, "{:.1}/s", state.per_sec());
-}
-
-fn left(state: &ProgressState, text: &mut dyn std::fmt::Write) {
-    // Before the first evaluation there is nothing to estimate from.
-    if state.pos() > 0 {
-        let _ = write!(text, "{:#} left", HumanDuration(state.eta()));
-    }
-}
-
 impl RenderObserver for Progress {
     fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
         self.stopwatch.event(event);
+        self.pace.event(event, Instant::now());
         if let Some(warning) = warnings::of_event(event) {
             self.bar.suspend(|| eprintln!("warning: {warning}"));
         }

@@ -46,7 +46,7 @@ impl Stopwatch {
     /// The rate of every stage of a finished render. It is `None` if too little was computed for an
     /// estimate, or if some results came from the cache.
     pub(crate) fn rates(&self, planned: &[Forecast], summary: &Summary) -> Vec<Option<Rate>> {
-        let reused = summary.statistics.reused_evaluations > 0;
+        let reused = summary.statistics.reused_evaluations + summary.reused_decodes > 0;
         let laps = self.stages.iter().zip(planned);
         laps.map(|(lap, planned)| lap.rate(planned).filter(|_| !reused))
             .collect()
