@@ -101,6 +101,21 @@ fn a_still_film_stays_still_and_sharp() {
 }
 
 #[test]
+fn a_film_that_rests_after_a_transition_does_not_twinkle() {
+    let moving = transition(PERIOD);
+    let rest = vec![moving[PERIOD / 2].clone(); 2 * PERIOD];
+    let frames = [&moving[..PERIOD / 2], &rest, &moving[PERIOD / 2..]].concat();
+    let film = film(&frames, 18);
+    let moves_again = frames.len() - PERIOD / 2 + 1;
+    assert_eq!(film.keyframes, [1, moves_again + 1]);
+    let steps = steps(&film, 1);
+    // The first pictures of the rest may still come closer to their source.
+    let settled = &steps[PERIOD / 2 + 8..PERIOD / 2 + rest.len() - 1];
+    let largest = settled.iter().copied().fold(0.0, f64::max);
+    assert!(largest < 0.02, "{largest:.3}");
+}
+
+#[test]
 fn what_does_not_fit_is_coded_coarser_until_the_next_keyframe_is_due() {
     let scene = scene(2 * PERIOD);
     // At the beginning, right behind it, between two keyframes, and where one is due.

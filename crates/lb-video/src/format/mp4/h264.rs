@@ -6,8 +6,9 @@
 //! its own. In a film that hardly moves, this is visible as a pulse: at the default quantiser, the step to
 //! the keyframe is half as large again as those around it. A keyframe is therefore made from the picture
 //! that would have been shown there otherwise, or from the source, whichever gives the keyframe that is
-//! closer to that picture (the source does where the film stands still). Only the keyframe's own loss
-//! remains visible.
+//! closer to that picture. Only the keyframe's own loss remains visible. Where the film rests, even that
+//! would be a flicker, because nothing else moves: a keyframe that comes due there waits until the film
+//! moves again. A player that jumps into the rest begins at the keyframe before it.
 
 use openh264::OpenH264API;
 use openh264::decoder::{Decoder, DecoderConfig, Flush};
@@ -25,7 +26,7 @@ use crate::options::QUANTIZERS;
 /// step for a block.
 const COARSER: u8 = 2;
 
-/// There is a keyframe at least this often, so that a player can jump.
+/// There is a keyframe this often where the film moves, so that a player can jump.
 pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 5.0;
 
 /// Bits a pixel that a film hardly ever needs. Together with the size they decide which H.264 level the
@@ -41,6 +42,8 @@ pub(crate) struct H264Encoder {
     quantizer: u8,
     /// The quantiser in use until the next keyframe.
     quantizer_now: u8,
+    /// The picture that was encoded last.
+    last: YuvPlanes,
     /// Keyframes that `encoder` has made.
     keyframes: usize,
     /// The stream from the last keyframe on, picture by picture.
@@ -65,6 +68,7 @@ impl H264Encoder {
             frame_rate,
             quantizer,
             quantizer_now: quantizer,
+            last: YuvPlanes::default(),
             keyframes: 0,
             group: Vec::new(),
         })
@@ -76,7 +80,11 @@ impl H264Encoder {
     ) -> Result<EncodedPicture<'_>, openh264::Error> {
         let (mut stream, mut is_keyframe) = self.encode_coarser(picture)?;
         let due = self.frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES) as usize;
-        if !is_keyframe && self.group.len() >= due {
+        let rests = *picture == self.last;
+        if !rests {
+            self.last.clone_from(picture);
+        }
+        if !is_keyframe && self.group.len() >= due && !rests {
             self.group.push(stream);
             (stream, is_keyframe) = self.restart(picture)?;
         }
