@@ -50,6 +50,85 @@ fn flags_the_file_they_save_and_the_film_itself_make_the_same_film() {
 }
 
 #[test]
+fn a_film_that_was_moved_without_its_picture_finds_it_by_its_content() {
+    let folder = Folder::new();
+    for made in ["work/films", "work/pictures", "elsewhere/deep"] {
+        std::fs::create_dir_all(folder.join(made)).unwrap();
+    }
+    let white = image::RgbImage::from_pixel(128, 128, image::Rgb([255; 3]));
+    white.save(folder.join("work/pictures/white.png")).unwrap();
+    let film = [
+        "render",
+        "--from=work/pictures/white.png",
+        "a green pear",
+        "--quality=lowest",
+        "--seconds=0.2",
+        "--output=work/films/film.gif",
+        "--frames-dir=work/films/frames",
+        "--contact-sheet=elsewhere/deep/sheet.png",
+        "--save-job=work/films/film.toml",
+    ];
+    folder.facts(&film);
+    let job = |carrier: &str| folder.run(&["show", carrier]).output;
+    for (carrier, name) in [
+        ("work/films/film.gif", "../pictures/white.png"),
+        ("work/films/frames", "white.png"),
+        ("elsewhere/deep/sheet.png", "white.png"),
+    ] {
+        let job = job(carrier);
+        let named = job.lines().find(|line| line.starts_with("image = "));
+        assert_eq!(named, Some(&*format!("image = \"{name}\"")), "{job}");
+        assert!(!job.contains(&*folder.path().to_string_lossy()), "{job}");
+    }
+    let saved = std::fs::read_to_string(folder.join("work/films/film.toml")).unwrap();
+    assert!(
+        saved.contains("image = \"../pictures/white.png\""),
+        "{saved}"
+    );
+    assert!(!saved.contains("sha256"), "its picture may change");
+
+    let again = |source: &str| {
+        let output = ["--output=again.gif", "--force", "--json"];
+        folder.run(&[&["render", source], &output[..]].concat())
+    };
+    again("work/films/film.gif").facts();
+    again("work/films/film.toml").facts();
+    std::fs::rename(
+        folder.join("work/films/film.gif"),
+        folder.join("elsewhere/film.gif"),
+    )
+    .unwrap();
+    let words = ["white.png is missing", "elsewhere or the current folder"];
+    again("elsewhere/film.gif").assert_refused(2, &words);
+    std::fs::copy(
+        folder.join("work/pictures/white.png"),
+        folder.join("elsewhere/renamed.png"),
+    )
+    .unwrap();
+    again("elsewhere/film.gif").facts();
+    // A film's plan does not depend on its picture.
+    std::fs::remove_file(folder.join("elsewhere/renamed.png")).unwrap();
+    assert_eq!(folder.run(&["plan", "elsewhere/film.gif"]).code, Some(0));
+}
+
+#[test]
+fn without_its_job_an_output_tells_nothing() {
+    let folder = Folder::new();
+    let outputs = [
+        "--output=film.mp4",
+        "--frames-dir=frames",
+        "--contact-sheet=sheet.png",
+        "--no-job",
+    ];
+    folder.facts(&[SMALL_FILM, SHORT, &outputs].concat());
+    for carrier in ["film.mp4", "frames", "sheet.png"] {
+        folder
+            .run(&["show", carrier])
+            .assert_refused(2, &["carries no job"]);
+    }
+}
+
+#[test]
 fn saving_alone_renders_nothing_and_replaces_only_by_force() {
     let folder = Folder::new();
     let save = [SMALL_FILM, &["--save-job=film.toml"]].concat();

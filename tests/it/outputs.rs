@@ -118,6 +118,33 @@ fn the_ending_says_what_is_written() {
 }
 
 #[test]
+fn only_the_film_is_enlarged() {
+    let folder = Folder::new();
+    let outputs = [
+        "--output=film",
+        "--frames-dir=frames",
+        "--contact-sheet=sheet.png",
+    ];
+    let facts = folder.facts(&[SMALL_FILM, SHORT, &outputs, &["--scale=2"]].concat());
+    assert_eq!(facts["width"].as_u64(), Some(256));
+    let width = |name: &str| image::open(folder.join(name)).unwrap().width();
+    assert_eq!(width("film/frame_0001.png"), 256);
+    assert_eq!(width("frames/frame_0001.png"), 128);
+    assert_eq!(width("sheet.png"), 8 + 5 * (128 + 8));
+    let said = folder.run(&[SMALL_FILM, &["--output=a.mp4", "--scale=17"]].concat());
+    said.assert_refused(2, &["scale", "1 to 16", "17"]);
+    // An MP4 has a largest size, and nothing is computed before it is known.
+    let said = folder.run(
+        &[
+            SMALL_FILM,
+            &["--output=a.mp4", "--scale=16", "--size=512x512"],
+        ]
+        .concat(),
+    );
+    said.assert_refused(2, &["8192x8192"]);
+}
+
+#[test]
 fn flags_of_other_formats_are_refused() {
     let folder = Folder::new();
     std::fs::write(folder.join("track.ogg"), "no sound").unwrap();

@@ -56,8 +56,21 @@ pub(crate) fn given(mut flags: JobSettings) -> JobSettings {
 
 impl FilmArguments {
     /// The job that the arguments ask for: the flags over a job file, or over one keyframe for each
-    /// prompt.
+    /// prompt. Pictures that were moved are found by their content, if the job knows it.
     pub(crate) fn job(&self) -> Result<Job, CommandError> {
+        let mut settings = self.settings()?;
+        if let Some(source) = self.source()? {
+            settings.find_pictures(source)?;
+        }
+        Ok(settings.resolve().map_err(JobError::from)?)
+    }
+
+    /// As [`Self::job`], but pictures are not looked for.
+    pub(crate) fn planned_job(&self) -> Result<Job, CommandError> {
+        Ok(self.settings()?.resolve().map_err(JobError::from)?)
+    }
+
+    fn settings(&self) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
         match self.source()? {
             Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
@@ -68,7 +81,7 @@ impl FilmArguments {
         }
         self.ends.add_to(&mut settings.keyframes);
         self.give_seeds(&mut settings.keyframes)?;
-        Ok(settings.resolve().map_err(JobError::from)?)
+        Ok(settings)
     }
 
     /// The file or folder that contains the job, if the arguments are not prompts.

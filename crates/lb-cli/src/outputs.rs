@@ -20,6 +20,9 @@ pub(crate) struct OutputArguments {
     /// Replace outputs that exist.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Leave the job out of every output: none tells which prompts and pictures it was made from.
+    #[arg(long)]
+    no_job: bool,
     /// PNG file for a picture of all computed frames side by side.
     #[arg(long, value_name = "FILE")]
     contact_sheet: Option<PathBuf>,
@@ -129,6 +132,7 @@ impl OutputArguments {
             frames_dir: self.frames_dir.clone(),
             contact_sheet: self.contact_sheet.clone(),
             overwrite: self.force,
+            without_job: self.no_job,
             encoder: self.encoder()?,
             animation: self.animation()?,
             audio: self.audio.clone().map(AudioTrack::new),

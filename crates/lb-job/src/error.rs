@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)] // Messages and names of fields say what most variants are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lb_blend::{InversionOptions, SamplerKind};
 
@@ -38,6 +38,8 @@ pub enum JobError {
         second: usize,
         other: usize,
     },
+    #[error("the scale must be 1 to {}, got {found}", Job::MOST_SCALE)]
+    Scale { found: usize },
     /// The feather of an inpainted film is out of range, in pixels.
     #[error(
         "a feather must be 0 to {} pixels wide, got {found}",
@@ -66,6 +68,20 @@ pub enum JobError {
     /// A job file cannot be read or written.
     #[error(transparent)]
     JobFile(#[from] JobFileError),
+    /// A picture is not where the job names it, and it was not found by its content either.
+    #[error(
+        "{} {}, and no picture in {} has its content: copy it there",
+        path.display(),
+        if *is_other { "is another picture than the one that the film was made from" } else { "is missing" },
+        listed(folders)
+    )]
+    PictureMissing {
+        path: PathBuf,
+        /// Whether there is another picture under this name.
+        is_other: bool,
+        /// The folders in which it was looked for.
+        folders: Vec<PathBuf>,
+    },
     #[error("{} carries no job", path.display())]
     NoJob { path: PathBuf },
     /// The tree, the spacing, the guidance, the crossfeed or the timing breaks a rule.
@@ -74,6 +90,19 @@ pub enum JobError {
     /// The file that should carry a job cannot be read.
     #[error(transparent)]
     Video(#[from] lb_video::VideoError),
+}
+
+/// Folders in words.
+fn listed(folders: &[PathBuf]) -> String {
+    let names = folders.iter().map(|folder| match folder.as_path() {
+        here if here == Path::new(".") => "the current folder".into(),
+        other => other
+            .strip_prefix(".")
+            .unwrap_or(other)
+            .display()
+            .to_string(),
+    });
+    names.collect::<Vec<_>>().join(" or ")
 }
 
 impl JobError {

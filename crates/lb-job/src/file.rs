@@ -35,6 +35,10 @@ impl JobSettings {
             return Ok(Self::read(path)?);
         }
         let text = embedded_job(path)?;
+        if path.is_dir() {
+            // The text is that of a picture in the folder, and its paths are relative to that picture.
+            return Ok(Self::parse(&text, &path.join("frame_0000.png"))?);
+        }
         Ok(Self::parse(&text, path)?)
     }
 }
@@ -50,51 +54,35 @@ pub fn embedded_job(path: &Path) -> Result<String, JobError> {
 }
 
 impl Job {
-    /// The text that the outputs of this job carry: the job with nothing left open and with absolute
-    /// paths. `model` is the folder of the model and `size` the film's width and height, for a job
-    /// that leaves them open.
+    /// The text that an output of this job in `folder` carries: the job with nothing left open, and with
+    /// the hash of each picture's content. What lies in the folder, in the one above it, or anywhere below
+    /// these is named by its path from there, and everything else by its last name alone, so that the
+    /// text does not tell how the disk is organised. `model` is the folder of the model and `size` the
+    /// film's width and height, for a job that leaves them open.
     ///
     /// # Errors
     /// As [`Job::to_toml`].
-    pub fn description(&self, model: &Path, size: (usize, usize)) -> Result<String, JobError> {
+    pub fn description(
+        &self,
+        folder: &Path,
+        model: &Path,
+        size: (usize, usize),
+    ) -> Result<String, JobFileError> {
         let mut job = self.clone();
         job.size = Some(size);
         if job.model.is_none() {
             job.model = model.to_str().map(str::to_owned);
         }
-        job.make_paths_absolute();
-        Ok(job.to_toml()?)
-    }
-
-    /// Makes every path absolute, so that the job means the same in any folder. Models that are
-    /// named without a slash stay as they are.
-    pub fn make_paths_absolute(&mut self) {
-        let absolute = |path: &Path| std::path::absolute(path).ok();
-        for path in self.paths_mut() {
-            if let Some(made) = absolute(path) {
-                *path = made;
-            }
-        }
-        let second = self.upscale.iter_mut().map(|upscale| &mut upscale.model);
-        for model in self.model.iter_mut().chain(second) {
-            let made = absolute(Path::new(model.as_str()));
-            if is_model_path(model)
-                && let Some(made) = made.as_deref().and_then(Path::to_str)
-            {
-                *model = made.into();
-            }
-        }
+        let mut hashed = job.settings();
+        hashed.add_hashes();
+        job.shorten_paths(folder);
+        job.to_toml_with_hashes(&hashed)
     }
 }
 
 fn is_job_file(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
-}
-
-/// Whether the name of a model is a path.
-fn is_model_path(model: &str) -> bool {
-    model.contains(['/', std::path::MAIN_SEPARATOR])
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_schedule::{Crossfeed, Easing, Guidance, Spacing};
+use lb_video::FilmOptions;
 
 use crate::{Between, Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
 
@@ -23,6 +24,9 @@ pub struct Job {
     pub model: Option<String>,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
+    /// How many times wider and higher the film is than its frames, which are enlarged before they are
+    /// encoded; 1 to [`MOST_SCALE`](Self::MOST_SCALE). Frames that are saved by themselves are not.
+    pub scale: usize,
     /// The sampler that denoises the latents.
     pub sampler: SamplerKind,
     /// How the fractions of a level's branches are chosen.
@@ -87,6 +91,8 @@ pub struct Transition {
 }
 
 impl Job {
+    /// The largest scale.
+    pub const MOST_SCALE: usize = FilmOptions::MOST_SCALE;
     /// The largest number of keyframes.
     pub const MOST_KEYFRAMES: usize = 1000;
     /// Longest prompt, in bytes.
@@ -171,6 +177,9 @@ impl Job {
         }
         for (index, transition) in self.transitions.iter().enumerate() {
             transition.validate(self.keyframes[index].guidance_scale)?;
+        }
+        if !(1..=Self::MOST_SCALE).contains(&self.scale) {
+            return Err(JobError::Scale { found: self.scale });
         }
         self.spacing.validate()?;
         self.crossfeed.validate()?;

@@ -60,6 +60,7 @@ mod error;
 mod file;
 mod inputs;
 mod job;
+mod pictures;
 mod plan;
 mod settings;
 

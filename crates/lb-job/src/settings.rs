@@ -60,6 +60,9 @@ settings! {
         /// Width and height in pixels, multiples of 64 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),
+        /// How many times wider and higher the film is than its frames. They are enlarged before they are
+        /// encoded; --frames-dir and --contact-sheet show them as they are.
+        scale: Option<usize> => arg(long, value_name = "N", help_heading = "Output"),
         /// Sampler that denoises the latents.
         #[serde(with = "text::choice")]
         sampler: Option<SamplerKind> => arg(long, value_name = "NAME", value_parser = choices::<SamplerKind>()),
@@ -119,6 +122,9 @@ pub struct KeyframeSettings {
     pub seed: Option<u64>,
     /// A picture to be this keyframe.
     pub image: Option<PathBuf>,
+    /// The SHA-256 of the picture's content, by which it is found after it was moved.
+    #[serde(with = "text::sha256")]
+    pub image_sha256: Option<String>,
     /// The settings that `[defaults]` may contain as well.
     #[serde(flatten)]
     pub shared: SharedSettings,
@@ -299,8 +305,14 @@ settings! {
     pub struct InpaintSettings under "Inpainting and depth" {
         /// Picture that is partly repainted; needs --mask and an inpainting model.
         image: Option<PathBuf> => arg(id = "inpaint.image", long = "image", value_name = "PIC"),
+        /// The SHA-256 of the picture's content, by which it is found after it was moved.
+        #[serde(with = "text::sha256")]
+        image_sha256: Option<String> => arg(skip),
         /// Mask for the picture: black parts are kept, white parts are repainted.
         mask: Option<PathBuf> => arg(id = "inpaint.mask", long = "mask", value_name = "PIC"),
+        /// The SHA-256 of the mask's content.
+        #[serde(with = "text::sha256")]
+        mask_sha256: Option<String> => arg(skip),
         /// Width in pixels of the soft edge between the kept and the repainted part, on the repainted side.
         feather: Option<f64> => arg(id = "inpaint.feather", long = "feather", value_name = "PIXELS"),
     }
@@ -311,6 +323,9 @@ settings! {
     pub struct DepthSettings under "Inpainting and depth" {
         /// Depth map, in which bright parts are near and dark parts are far; needs a depth model.
         image: Option<PathBuf> => arg(id = "depth.image", long = "depth", value_name = "PIC"),
+        /// The SHA-256 of the map's content.
+        #[serde(with = "text::sha256")]
+        image_sha256: Option<String> => arg(skip),
     }
 }
 

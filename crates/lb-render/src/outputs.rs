@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use lb_job::{Job, Plan};
 use lb_video::{
-    AnimationOptions, AudioTrack, CompletedFilm, Encoder, FilmOptions, FilmWriter, PngFile,
+    AnimationOptions, AudioTrack, CompletedFilm, Encoder, FilmFormat, FilmOptions, FilmWriter,
+    PngFile,
 };
 
 use crate::error::RenderError;
@@ -15,7 +16,8 @@ use crate::sinks::{ComputedFrame, FilmSink, FolderSink, FrameSink, SheetSink};
 /// as well, by [`RenderEvent::Frame`](crate::RenderEvent::Frame).
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Outputs {
-    /// The film: a file whose ending names its format, or a folder for PNG pictures.
+    /// The film: a file whose ending names its format, or a folder for PNG pictures. It is the only output
+    /// that the job's scale enlarges.
     pub film: Option<PathBuf>,
     /// A folder for the computed frames as they are before cross-fading.
     pub frames_dir: Option<PathBuf>,
@@ -23,6 +25,8 @@ pub struct Outputs {
     pub contact_sheet: Option<PathBuf>,
     /// Whether existing files may be replaced.
     pub overwrite: bool,
+    /// Whether the outputs do not carry the job.
+    pub without_job: bool,
     /// The encoder of an MP4.
     pub encoder: Encoder,
     /// The options of a GIF or WebP.
@@ -73,10 +77,16 @@ impl Outputs {
         }
     }
 
-    /// The options of films. `description` is the text that they carry.
-    fn film_options(&self, frames_per_second: f64, description: Option<String>) -> FilmOptions {
+    /// The options of films that are enlarged by `scale`. `description` is the text that they carry.
+    fn film_options(
+        &self,
+        frames_per_second: f64,
+        scale: usize,
+        description: Option<String>,
+    ) -> FilmOptions {
         FilmOptions {
             frames_per_second,
+            scale,
             encoder: self.encoder.clone(),
             animation: self.animation,
             audio: self.audio.clone(),
@@ -92,28 +102,46 @@ pub(crate) struct OpenOutputs {
     film: FilmSink,
     frames: Option<FolderSink>,
     sheet: Option<SheetSink>,
-    /// The job, which every output carries.
-    description: Option<String>,
 }
 
 impl OpenOutputs {
-    /// Opens every output, so that one that cannot be written is found before any work.
+    /// Opens every output, so that one that cannot be written is found before any work. `describe` gives
+    /// the text that an output in a folder carries.
     pub(crate) fn open(
         outputs: &Outputs,
         job: &Job,
         plan: &Plan,
         (width, height): (usize, usize),
-        description: Option<String>,
+        describe: &dyn Fn(&Path) -> Result<Option<String>, RenderError>,
     ) -> Result<Self, RenderError> {
-        let options = outputs.film_options(plan.timeline.frames_per_second(), description.clone());
-        let film = outputs.film.as_ref();
-        let film = film.map(|path| FilmWriter::create(path, width, height, &options));
-        let frames = outputs.frames_dir.as_ref();
-        let frames = frames.map(|folder| FilmWriter::png_sequence(folder, width, height, &options));
+        // The text of a folder is that of the pictures in it.
+        let description = |path: &Path, is_folder: bool| match path.parent() {
+            _ if outputs.without_job => Ok(None),
+            _ if is_folder => describe(path),
+            Some(parent) if parent != Path::new("") => describe(parent),
+            _ => describe(Path::new(".")),
+        };
+        let options = |path: &Path, is_folder, scale| {
+            let rate = plan.timeline.frames_per_second();
+            let description = description(path, is_folder)?;
+            Ok::<_, RenderError>(outputs.film_options(rate, scale, description))
+        };
+        let film = outputs.film.as_ref().map(|path| {
+            let is_folder = FilmFormat::from_path(path)? == FilmFormat::PngSequence;
+            let options = options(path, is_folder, job.scale)?;
+            Ok::<_, RenderError>(FilmWriter::create(path, width, height, &options)?)
+        });
+        let frames = outputs.frames_dir.as_ref().map(|folder| {
+            let options = options(folder, true, 1)?;
+            let writer = FilmWriter::png_sequence(folder, width, height, &options)?;
+            Ok::<_, RenderError>(writer)
+        });
         let computed = plan.computed_frames();
         let sheet = outputs.contact_sheet.as_ref();
         let sheet = sheet.map(|path| {
-            SheetSink::create(path, outputs.overwrite, computed, (width, height))
+            let description = description(path, false)?;
+            let frames = (computed, (width, height));
+            SheetSink::create(path, outputs.overwrite, frames, description)
         });
         let pictures = TransitionPictures::of_plan(plan);
         let assembler = FilmAssembler::new(plan.timeline.clone(), pictures, job.timing);
@@ -126,7 +154,6 @@ impl OpenOutputs {
             },
             frames: frames.transpose()?.map(FolderSink),
             sheet: sheet.transpose()?,
-            description,
         })
     }
 
@@ -139,8 +166,7 @@ impl OpenOutputs {
         let films = writer.into_iter().chain(self.frames.map(|sink| sink.0));
         let completed: Vec<CompletedFilm> =
             films.map(FilmWriter::complete).collect::<Result<_, _>>()?;
-        let description = self.description.as_deref();
-        let sheet = self.sheet.map(|sheet| sheet.complete(description));
+        let sheet = self.sheet.map(SheetSink::complete);
         let sheet: Option<(PngFile, PathBuf)> = sheet.transpose()?;
         let mut files = Vec::with_capacity(completed.len() + 1);
         for film in completed {
@@ -200,8 +226,8 @@ fn is_called_png(path: &Path) -> bool {
 
 /// Whether an output of this name would replace something: a file, or a folder that is not empty.
 fn is_in_the_way(path: &Path) -> bool {
-    match std::fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_some(),
+    match lb_files::is_vacant(path) {
+        Ok(is_vacant) => !is_vacant,
         Err(_) => path.symlink_metadata().is_ok(),
     }
 }

@@ -1,5 +1,6 @@
 //! Rendering a job: the order of the work, from checking the request to publishing the files.
 
+use std::path::Path;
 use std::time::Instant;
 
 use lb_cache::Cache;
@@ -170,8 +171,8 @@ impl Renderer {
             None => None,
         };
         let film_size = second.as_ref().map_or(size, SecondStage::picture_size);
-        let description = self.description(job, size)?;
-        let mut open = OpenOutputs::open(outputs, job, &plan, film_size, description)?;
+        let describe = |folder: &Path| self.description(job, folder, size);
+        let mut open = OpenOutputs::open(outputs, job, &plan, film_size, &describe)?;
 
         // Run the stages. A first stage has dropped its models when the second one loads its own.
         let mut report = StageReport::default();
@@ -201,10 +202,11 @@ impl Renderer {
         let transitions = trees.zip(motions).map(|((profile, fractions), motion)| {
             TransitionSummary::new(profile, fractions, motion)
         });
+        let scale = outputs.film.as_ref().map_or(1, |_| job.scale);
         Ok(Summary {
             files,
-            width: film_size.0,
-            height: film_size.1,
+            width: scale * film_size.0,
+            height: scale * film_size.1,
             film_frames: plan.film_frames(),
             computed_frames: plan.computed_frames(),
             statistics: report.statistics,
@@ -237,13 +239,19 @@ impl Renderer {
         Upscaler::new(upscale, directory, size).map(Some)
     }
 
-    /// The text of the job that every output carries. There is none if it is not known which model made
-    /// the frames of the first stage, because such a job could not be rendered again.
-    fn description(&self, job: &Job, size: (usize, usize)) -> Result<Option<String>, RenderError> {
+    /// The text of the job that an output in a folder carries. There is none if it is not known which
+    /// model made the frames of the first stage, because such a job could not be rendered again.
+    fn description(
+        &self,
+        job: &Job,
+        folder: &Path,
+        size: (usize, usize),
+    ) -> Result<Option<String>, RenderError> {
         let is_unknown = job.model.is_none() && self.directory.kind == ModelKind::Upscale;
         if job.upscale.is_some() && is_unknown {
             return Ok(None);
         }
-        Ok(Some(job.description(&self.directory.path, size)?))
+        let text = job.description(folder, &self.directory.path, size);
+        Ok(Some(text.map_err(JobError::from)?))
     }
 }

@@ -86,18 +86,20 @@ pub(crate) struct SheetSink {
     sheet: ContactSheet,
     file: PngFile,
     path: PathBuf,
+    description: Option<String>,
 }
 
 impl SheetSink {
-    /// A sheet of this many frames of this width and height.
+    /// A sheet of this many frames of this width and height, which carries a text.
     pub(crate) fn create(
         path: &PathBuf,
         overwrite: bool,
-        frames: usize,
-        (width, height): (usize, usize),
+        (frames, (width, height)): (usize, (usize, usize)),
+        description: Option<String>,
     ) -> Result<Self, RenderError> {
         Ok(Self {
             sheet: ContactSheet::new(frames, width, height)?,
+            description,
             file: PngFile::create(path, overwrite)?,
             path: path.clone(),
         })
@@ -105,11 +107,9 @@ impl SheetSink {
 
     /// Writes the sheet under a temporary name. The returned file gets its final name when it is
     /// published.
-    pub(crate) fn complete(
-        mut self,
-        description: Option<&str>,
-    ) -> Result<(PngFile, PathBuf), RenderError> {
-        self.file.write(self.sheet.picture(), description)?;
+    pub(crate) fn complete(mut self) -> Result<(PngFile, PathBuf), RenderError> {
+        self.file
+            .write(self.sheet.picture(), self.description.as_deref())?;
         Ok((self.file, self.path))
     }
 }

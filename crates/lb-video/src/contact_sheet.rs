@@ -89,7 +89,11 @@ pub fn contact_sheet(frames: &[RgbImage], columns: usize) -> Result<RgbImage, Vi
     if columns == 0 {
         return Err(VideoError::EmptyContactSheet { of: "column" });
     }
-    let grid = Grid::new(frames.len(), columns.min(frames.len()), picture::size(first));
+    let grid = Grid::new(
+        frames.len(),
+        columns.min(frames.len()),
+        picture::size(first),
+    );
     let mut sheet = grid.empty_sheet()?;
     for (index, frame) in frames.iter().enumerate() {
         picture::validate_same_size(frame, grid.cell)?;

@@ -9,7 +9,7 @@ use lb_files::FileError;
 
 use crate::frame_rate::{FASTEST, SLOWEST};
 use crate::metadata::MAX_DESCRIPTION;
-use crate::options::{PRESETS, QUANTIZERS};
+use crate::options::{FilmOptions, PRESETS, QUANTIZERS};
 
 /// Why a picture or film was not made or not read.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,11 @@ pub enum VideoError {
     WebpQuality { quality: u8 },
     #[error("'{preset}' is no preset of libx264; it has {}", PRESETS.join(", "))]
     Preset { preset: String },
+    #[error(
+        "a film may be 1 to {} times as wide and high as its frames, not {scale}",
+        FilmOptions::MOST_SCALE
+    )]
+    Scale { scale: usize },
     #[error(
         "{}: films are written as {}, or as PNG pictures into a folder",
         path.display(), crate::format::endings()

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use crate::error::VideoError;
 use crate::frame_rate::FrameRate;
 use crate::metadata;
+#[cfg(doc)]
+use crate::picture;
 
 /// From the finest quantiser that openh264's rate control goes down to (rc.h, GOM_MIN_QP_MODE) to the
 /// coarsest one of H.264 in 8 bits.
@@ -103,6 +105,9 @@ impl Default for AnimationOptions {
 pub struct FilmOptions {
     /// Frames per second, 0.1 to 1000. 23.976, 29.97 and 59.94 mean NTSC's exact fractions.
     pub frames_per_second: f64,
+    /// How many times wider and higher the film is than the frames that it is given, 1 to
+    /// [`FilmOptions::MOST_SCALE`]. They are [enlarged](picture::enlarged) on the encoder's thread.
+    pub scale: usize,
     /// The encoder of an MP4.
     pub encoder: Encoder,
     /// How a GIF or WebP is written.
@@ -121,6 +126,7 @@ impl Default for FilmOptions {
     fn default() -> Self {
         Self {
             frames_per_second: 30.0,
+            scale: 1,
             encoder: Encoder::default(),
             animation: AnimationOptions::default(),
             audio: None,
@@ -131,14 +137,20 @@ impl Default for FilmOptions {
 }
 
 impl FilmOptions {
+    /// The largest scale.
+    pub const MOST_SCALE: usize = 16;
+
     /// Checks the options as far as that is possible without a film.
     ///
     /// # Errors
-    /// [`VideoError::FrameRate`], [`VideoError::DescriptionTooLong`],
+    /// [`VideoError::FrameRate`], [`VideoError::Scale`], [`VideoError::DescriptionTooLong`],
     /// [`VideoError::DescriptionNul`], [`VideoError::Quantizer`],
     /// [`VideoError::ConstantRateFactor`], [`VideoError::Preset`] or [`VideoError::WebpQuality`].
     pub fn validate(&self) -> Result<(), VideoError> {
         FrameRate::new(self.frames_per_second)?;
+        if !(1..=Self::MOST_SCALE).contains(&self.scale) {
+            return Err(VideoError::Scale { scale: self.scale });
+        }
         self.description
             .as_deref()
             .map_or(Ok(()), metadata::validate)?;

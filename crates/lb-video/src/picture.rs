@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use image::RgbImage;
+use image::imageops::{FilterType, resize};
 
 use crate::error::VideoError;
 
@@ -61,6 +62,21 @@ pub fn cross_fade(
         *value = ((sum + ONE / 2) / ONE) as u8;
     }
     Ok(Arc::new(mixed))
+}
+
+/// The picture at `scale` times its width and height, resampled with a Lanczos window of three lobes. A
+/// scale of 1 gives the picture itself, without a copy.
+///
+/// # Panics
+/// For a scale of 0.
+#[must_use]
+pub fn enlarged(picture: &Arc<RgbImage>, scale: usize) -> Arc<RgbImage> {
+    assert!(scale > 0, "a picture cannot have no pixels");
+    if scale == 1 {
+        return Arc::clone(picture);
+    }
+    let [width, height] = [picture.width(), picture.height()].map(|side| side * scale as u32);
+    Arc::new(resize(&**picture, width, height, FilterType::Lanczos3))
 }
 
 /// Peak signal-to-noise ratio of two pictures over all their values, in dB; infinite for equal

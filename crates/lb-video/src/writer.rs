@@ -13,7 +13,7 @@ use crate::format::{FilmFormat, FormatOption, NewFilm};
 use crate::frame_rate::FrameRate;
 use crate::metadata;
 use crate::options::FilmOptions;
-use crate::picture::{validate_same_size, validate_size};
+use crate::picture::{self, validate_same_size, validate_size};
 use crate::sink::{CompletedFilm, FilmSummary, NextFrame, Sink};
 
 /// Writes a film on a thread of its own while the frames are being made. If it is dropped without
@@ -43,7 +43,8 @@ enum Message {
 const QUEUE: usize = 3;
 
 impl FilmWriter {
-    /// A film of frames of `width * height` pixels in the format that the path's ending names. The
+    /// A film of frames of `width * height` pixels, enlarged by the options' scale, in the format that the
+    /// path's ending names. The
     /// output's folder is tried and an outside encoder started at once, so that what cannot work
     /// fails before the frames are made.
     ///
@@ -89,26 +90,29 @@ impl FilmWriter {
     ) -> Result<Self, VideoError> {
         options.validate()?;
         validate_size(size.0, size.1)?;
+        let scale = options.scale;
+        let enlarged = (size.0 * scale, size.1 * scale);
+        validate_size(enlarged.0, enlarged.1)?;
         let frame_rate = FrameRate::new(options.frames_per_second)?;
         let film = NewFilm {
             path,
-            size,
+            size: enlarged,
             frame_rate,
             options,
         };
-        Self::start(format.create(&film)?, size, frame_rate)
+        Self::start(format.create(&film)?, size, (frame_rate, scale))
     }
 
     fn start(
         sink: Box<dyn Sink>,
         size: (usize, usize),
-        frame_rate: FrameRate,
+        (frame_rate, scale): (FrameRate, usize),
     ) -> Result<Self, VideoError> {
         let encoder = sink.name();
         let (queue, messages) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name(format!("lb-video {encoder}"))
-            .spawn(move || run(sink, frame_rate, &messages))
+            .spawn(move || run(sink, frame_rate, scale, &messages))
             .map_err(|error| VideoError::Encoding {
                 encoder,
                 frame: 0,
@@ -201,15 +205,27 @@ impl Drop for FilmWriter {
 fn run(
     mut sink: Box<dyn Sink>,
     frame_rate: FrameRate,
+    scale: usize,
     messages: &Receiver<Message>,
 ) -> Result<Option<CompletedFilm>, VideoError> {
+    let mut last: Option<(Arc<RgbImage>, Arc<RgbImage>)> = None;
     for (index, message) in messages.iter().enumerate() {
         match message {
-            Message::Frame(picture, text) => sink.write(&NextFrame {
-                index,
-                picture: &picture,
-                text: text.as_deref(),
-            })?,
+            Message::Frame(picture, text) => {
+                // Where the film rests, one picture is shown again and again.
+                let (_, enlarged) = match last.take() {
+                    Some(known) if Arc::ptr_eq(&known.0, &picture) => last.insert(known),
+                    _ => {
+                        let enlarged = picture::enlarged(&picture, scale);
+                        last.insert((picture, enlarged))
+                    }
+                };
+                sink.write(&NextFrame {
+                    index,
+                    picture: enlarged,
+                    text: text.as_deref(),
+                })?;
+            }
             Message::Complete => {
                 let (frames, min) = (index, sink.fewest_frames());
                 if frames < min {
@@ -251,7 +267,7 @@ mod tests {
     #[test]
     fn a_panic_in_the_stage_is_an_error() {
         let frame_rate = FrameRate::new(30.0).unwrap();
-        let mut film = FilmWriter::start(Box::new(Panicking), (1, 1), frame_rate).unwrap();
+        let mut film = FilmWriter::start(Box::new(Panicking), (1, 1), (frame_rate, 1)).unwrap();
         let frame = Arc::new(RgbImage::new(1, 1));
         let failure = (0..20).find_map(|_| film.write(Arc::clone(&frame)).err());
         let failure = failure.or_else(|| film.complete().err()).unwrap();

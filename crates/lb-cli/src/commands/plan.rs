@@ -42,7 +42,7 @@ pub(crate) fn run(
     arguments: &PlanArguments,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let job = arguments.film.job()?;
+    let job = arguments.film.planned_job()?;
     let plan = Plan::new(&job)?;
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;

@@ -114,6 +114,12 @@ pub(super) fn pictures(computed_frames: usize, in_betweens: usize) -> String {
 }
 
 fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
+    // Paths in a job file are relative to its folder.
+    let mut job = job.clone();
+    job.make_paths_relative(match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    });
     let text = job.to_toml().map_err(JobError::from)?;
     write(path, &text, overwrite)
 }

@@ -106,6 +106,8 @@ fn job(arguments: &UpscaleArguments, frames: &EarlierFrames) -> Result<Job, Comm
     flags.timing = arguments.timing.clone();
     flags.upscale.model = Some(arguments.model.clone());
     flags.upscale.stage = arguments.stage.clone();
+    // The earlier film may have been enlarged. This one has the pixels of its model.
+    flags.scale = Some(1);
     let flags = given(flags);
     let settings = if arguments.prompts.is_empty() {
         flags.forced_on(frames.job()?)

@@ -12,7 +12,8 @@ use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::keys::{KEYFRAME, TableKeys, tables};
-use super::{JobFileError, LARGEST_JOB_FILE, Location, is_model_path};
+use super::{JobFileError, LARGEST_JOB_FILE, Location};
+use crate::pictures::is_model_path;
 use crate::settings::shortened;
 use crate::{Job, JobSettings, SettingsError};
 
@@ -134,13 +135,10 @@ impl<'a> Document<'a> {
 
     /// Makes paths, which are relative to this file, relative to the working directory.
     fn anchor(&self, settings: &mut JobSettings) {
-        let keyframes = settings.keyframes.iter_mut();
-        let images = keyframes.map(|keyframe| &mut keyframe.image).chain([
-            &mut settings.inpaint.image,
-            &mut settings.inpaint.mask,
-            &mut settings.depth.image,
-        ]);
-        for image in images.flatten() {
+        for image in settings
+            .pictures_mut()
+            .filter_map(|(path, _)| path.as_mut())
+        {
             *image = self.beside(&image);
         }
         let models = [&mut settings.model, &mut settings.upscale.model];

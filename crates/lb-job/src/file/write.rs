@@ -20,11 +20,25 @@ impl Job {
     /// [`JobFileError::NotUnicode`] for a path that TOML cannot hold, and [`JobFileError::Oversized`]
     /// for a text that is too long to be read again.
     pub fn to_toml(&self) -> Result<String, JobFileError> {
+        self.written(&self.settings())
+    }
+
+    /// The same with the hashes of the pictures' contents that these settings have.
+    pub(super) fn to_toml_with_hashes(&self, hashed: &JobSettings) -> Result<String, JobFileError> {
+        let (mut settings, mut hashed) = (self.settings(), hashed.clone());
+        let pairs = settings.pictures_mut().zip(hashed.pictures_mut());
+        for ((_, hash), (_, known)) in pairs {
+            *hash = known.take();
+        }
+        self.written(&settings)
+    }
+
+    fn written(&self, settings: &JobSettings) -> Result<String, JobFileError> {
         let mut job = self.clone();
         if let Some(path) = job.paths_mut().find(|path| path.to_str().is_none()) {
             return Err(JobFileError::NotUnicode { path: path.clone() });
         }
-        let text = text(self);
+        let text = text(self, settings);
         match text.len() {
             bytes if bytes > LARGEST_JOB_FILE => Err(JobFileError::Oversized { bytes }),
             _ => Ok(text),
@@ -36,15 +50,15 @@ impl Job {
 type Lines = Vec<String>;
 
 /// The keys of the film, in the order of the manual.
-const FILM_KEYS: &str = "model size fps film_seconds timing between loop sampler spacing mid_compression \
+const FILM_KEYS: &str = "model size scale fps film_seconds timing between loop sampler spacing mid_compression \
                          spacing_distance fit inversion_iterations";
 
-fn text(job: &Job) -> String {
-    let settings = job.settings();
+/// The text of a job whose settings are given.
+fn text(job: &Job, settings: &JobSettings) -> String {
     let mut text = String::from(
         "# A film as `lb render` makes it; every value is written out. Keys: docs/job-file.md\n",
     );
-    write(&mut text, &film(job, &settings));
+    write(&mut text, &film(job, settings));
     if job.crossfeed != Crossfeed::default() {
         table(&mut text, "[crossfeed]", &lines(&settings.crossfeed));
     }

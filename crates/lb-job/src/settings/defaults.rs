@@ -17,6 +17,7 @@ impl Default for Job {
             looped: false,
             model: None,
             size: None,
+            scale: 1,
             sampler: SamplerKind::default(),
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),

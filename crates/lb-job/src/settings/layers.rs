@@ -4,8 +4,8 @@
 //! exceptions are settings that contradict each other, of which the lower ones are dropped first.
 
 use super::{
-    BranchingSettings, DefaultSettings, JobSettings, KeyframeSettings, SpacingChoice,
-    SpacingSettings,
+    BranchingSettings, DefaultSettings, DepthSettings, InpaintSettings, JobSettings,
+    KeyframeSettings, SpacingChoice, SpacingSettings,
 };
 
 /// A setting, or several of them, as a part of a layer.
@@ -36,6 +36,8 @@ impl JobSettings {
     pub fn over(mut self, mut lower: Self) -> Self {
         lower.spacing = self.spacing.compatible(lower.spacing);
         lower.defaults.branching = (self.defaults.branching).compatible(lower.defaults.branching);
+        lower.inpaint = self.inpaint.compatible(lower.inpaint);
+        lower.depth = self.depth.compatible(lower.depth);
         self.fill_from(lower);
         self
     }
@@ -98,6 +100,27 @@ impl SpacingSettings {
         let is_perceptual = self.choice == Some(SpacingChoice::Perceptual);
         Self {
             mid_compression: lower.mid_compression.filter(|_| !is_perceptual),
+            ..lower
+        }
+    }
+}
+
+impl InpaintSettings {
+    /// The lower settings without the content of pictures that are replaced by others.
+    fn compatible(&self, lower: Self) -> Self {
+        Self {
+            image_sha256: lower.image_sha256.filter(|_| self.image.is_none()),
+            mask_sha256: lower.mask_sha256.filter(|_| self.mask.is_none()),
+            ..lower
+        }
+    }
+}
+
+impl DepthSettings {
+    /// The lower settings without the content of a map that is replaced by another.
+    fn compatible(&self, lower: Self) -> Self {
+        Self {
+            image_sha256: lower.image_sha256.filter(|_| self.image.is_none()),
             ..lower
         }
     }
@@ -269,6 +292,24 @@ mod tests {
             let scales = job.keyframes.iter().map(|keyframe| keyframe.guidance_scale);
             assert_eq!(scales.collect::<Vec<_>>(), [3.0, 1.0, 1.5]);
         }
+    }
+
+    #[test]
+    fn a_hash_belongs_to_the_picture_beside_it() {
+        let mut film = JobSettings::default();
+        film.inpaint.image = Some("a.png".into());
+        film.inpaint.image_sha256 = Some("ab".repeat(32));
+        film.inpaint.mask = Some("mask.png".into());
+        film.inpaint.mask_sha256 = Some("cd".repeat(32));
+        film.depth.image_sha256 = Some("ef".repeat(32));
+        let mut flags = JobSettings::default();
+        flags.inpaint.image = Some("b.png".into());
+        flags.depth.image = Some("map.png".into());
+        let both = flags.forced_on(film.clone());
+        assert_eq!(both.inpaint.image_sha256, None);
+        assert_eq!(both.inpaint.mask_sha256, film.inpaint.mask_sha256);
+        assert_eq!(both.depth.image_sha256, None);
+        assert_eq!(JobSettings::default().forced_on(film.clone()), film);
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl JobSettings {
             looped,
             model: self.model.clone(),
             size: self.size,
+            scale: self.scale.unwrap_or(default.scale),
             sampler: self.sampler.unwrap_or(default.sampler),
             spacing: self.spacing.resolve()?,
             distance: self.distance.unwrap_or(default.distance),
@@ -81,6 +82,7 @@ impl Job {
         JobSettings {
             keyframes: keyframes.collect(),
             size: self.size,
+            scale: Some(self.scale),
             sampler: Some(self.sampler),
             defaults: DefaultSettings::default(),
             spacing: (&self.spacing).into(),
@@ -98,6 +100,7 @@ impl Job {
             fit: self.fit,
             depth: DepthSettings {
                 image: self.depth.as_ref().map(|depth| depth.image.clone()),
+                image_sha256: None,
             },
             upscale: self.upscale.as_ref().map(Into::into).unwrap_or_default(),
             crossfeed: (&self.crossfeed).into(),
@@ -146,6 +149,7 @@ impl KeyframeSettings {
             prompt: Some(keyframe.prompt.clone()),
             seed: Some(keyframe.seed),
             image: keyframe.image.clone(),
+            image_sha256: None,
             shared: SharedSettings::explicit(keyframe, transition),
             branching: transition.map_or_else(Default::default, |at| (&at.branching).into()),
         }
@@ -324,6 +328,7 @@ impl From<&Inpaint> for InpaintSettings {
             image: Some(inpaint.image.clone()),
             mask: Some(inpaint.mask.clone()),
             feather: Some(inpaint.feather),
+            ..Self::default()
         }
     }
 }

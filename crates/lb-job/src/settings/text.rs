@@ -22,6 +22,27 @@ pub(super) mod size {
     }
 }
 
+/// Serialises the SHA-256 of a file's content as its hexadecimal digits.
+pub(super) mod sha256 {
+    use serde::{Deserializer, Serialize, Serializer};
+
+    pub(in crate::settings) fn serialize<S: Serializer>(
+        hash: &Option<String>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        hash.serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<String>, D::Error> {
+        let is_hash =
+            |text: &str| text.len() == 64 && text.bytes().all(|at| at.is_ascii_hexdigit());
+        let parse = |text: &str| is_hash(text).then(|| text.to_owned());
+        super::parsed(deserializer, parse, "64 hexadecimal digits")
+    }
+}
+
 /// Serialises a [`Choice`](lb_schedule::Choice) as its name.
 pub(super) mod choice {
     use lb_schedule::Choice;

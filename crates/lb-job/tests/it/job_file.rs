@@ -76,6 +76,7 @@ fn the_defaults_in_the_manual_are_those_of_a_job() {
             "timing"
             | "between"
             | "loop"
+            | "scale"
             | "sampler"
             | "spacing"
             | "spacing_distance"

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lb_video::picture::{cross_fade, distance, from_rgb, psnr};
+use lb_video::picture::{cross_fade, distance, enlarged, from_rgb, psnr};
 use lb_video::{RgbImage, VideoError};
 use proptest::prelude::*;
 
@@ -27,6 +27,22 @@ fn a_cross_fade_ends_exactly_at_its_frames() {
             "no copy is made at weight {weight}"
         );
     }
+}
+
+#[test]
+fn an_enlarged_picture_has_the_same_areas_and_soft_steps_between_them() {
+    let (width, height) = (16, 8);
+    let half = |x: u32, _| image::Rgb([if x < 8 { 40 } else { 200 }, 90, 7]);
+    let picture = Arc::new(RgbImage::from_fn(width, height, half));
+    assert!(Arc::ptr_eq(&enlarged(&picture, 1), &picture));
+    let large = enlarged(&picture, 4);
+    assert_eq!(large.dimensions(), (64, 32));
+    let red = |x| large.get_pixel(x, 16)[0];
+    assert_eq!((red(4), red(60)), (40, 200));
+    // The step of 160 levels is spread over several pixels.
+    let steepest = (1..64).map(|x| red(x).abs_diff(red(x - 1))).max();
+    assert!(steepest < Some(70), "{steepest:?}");
+    assert!(large.pixels().all(|pixel| (pixel[1], pixel[2]) == (90, 7)));
 }
 
 #[test]

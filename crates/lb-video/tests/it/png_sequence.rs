@@ -47,6 +47,37 @@ fn a_folder_holds_every_frame_without_loss() {
 }
 
 #[test]
+fn a_film_may_be_larger_than_its_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = FilmOptions {
+        scale: 3,
+        ..FilmOptions::default()
+    };
+    for name in ["film.gif", "film.mp4", "film"] {
+        let path = folder.path().join(name);
+        let mut film = FilmWriter::create(&path, WIDTH, HEIGHT, &options).unwrap();
+        let refused = film.write(lb_video::RgbImage::new(3, 3)).unwrap_err();
+        assert!(matches!(refused, VideoError::SizesDiffer { .. }));
+        for frame in scene(2) {
+            film.write(frame).unwrap();
+        }
+        film.finish().unwrap();
+        let frames = lb_video::read_frames(&path, &lb_video::ReadOptions::default()).unwrap();
+        for frame in frames {
+            let size = frame.unwrap().picture.dimensions();
+            assert_eq!(size, (3 * WIDTH as u32, 3 * HEIGHT as u32), "{name}");
+        }
+    }
+    for scale in [0, FilmOptions::MOST_SCALE + 1] {
+        let options = FilmOptions {
+            scale,
+            ..FilmOptions::default()
+        };
+        assert!(matches!(options.validate(), Err(VideoError::Scale { .. })));
+    }
+}
+
+#[test]
 fn a_folder_that_holds_anything_is_refused_and_stays_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();

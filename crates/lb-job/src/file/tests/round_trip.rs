@@ -150,13 +150,13 @@ fn job() -> impl Strategy<Value = Job> {
         prop::option::of(upscale()),
         prop::sample::select(Timing::ALL),
         prop::sample::select(Between::ALL),
-        any::<usize>(),
+        (any::<usize>(), any::<usize>()),
     );
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
             (model, size, sampler, spacing, pictures, frames_per_second, film_seconds, crossfeed),
-            (fit, inpaint, depth, upscale, timing, between, inversion_iterations),
+            (fit, inpaint, depth, upscale, timing, between, (inversion_iterations, scale)),
         )| Job {
             // Without pictures, it is not written.
             inversion_iterations: if keyframes.iter().any(|at| at.image.is_some()) {
@@ -169,6 +169,7 @@ fn job() -> impl Strategy<Value = Job> {
             looped,
             model,
             size,
+            scale,
             sampler,
             spacing,
             distance: if pictures {
@@ -258,6 +259,7 @@ fn full_job() -> Job {
     ]);
     job.model = Some("pocket".into());
     job.size = Some((512, 768));
+    job.scale = 4;
     job.film_seconds = Some(12.5);
     job.spacing = Spacing::Fixed {
         mid_compression: 1.5,
