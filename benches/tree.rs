@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_drawing::draw_tree;
 use lb_schedule::{
-    BranchingProfile, Choice, ComputedPositions, FilmTiming, Parents, Quality, ScheduleError,
-    Timeline, Tree, film_frames, parents, perceptual_fractions,
+    BranchingProfile, Choice, FilmTiming, Parents, Quality, ScheduleError,
+    Timeline, TransitionMotion, Tree, film_frames, parents, perceptual_fractions,
 };
 
 const DEPTH_STRENGTH: f64 = 0.4;
@@ -40,11 +40,17 @@ fn draw(criterion: &mut Criterion) {
 
 fn time(criterion: &mut Criterion) {
     let timing = FilmTiming::uniform(60.0, 10.0, 11);
-    let computed = vec![ComputedPositions::Even { frames: 50 }; 10];
+    // Computed frames on an arc of a quarter of a circle.
+    let distance = |left: usize, right: usize| {
+        let angle = (right - left) as f64 / 49.0 * std::f64::consts::FRAC_PI_2;
+        Ok::<_, ScheduleError>(2.0 * (0.5 * angle).sin())
+    };
     criterion.bench_function("tree/time 10 transitions of 600 frames", |bencher| {
         bencher.iter(|| {
             let timeline = Timeline::new(black_box(&timing))?;
-            film_frames(&timeline, black_box(&computed))
+            let spans = timeline.transitions().iter();
+            let motions = spans.map(|span| TransitionMotion::perceptual(span, 50, distance));
+            film_frames(&timeline, &motions.collect::<Result<Vec<_>, _>>()?)
         });
     });
 }

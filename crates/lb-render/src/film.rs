@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use lb_job::{Plan, Timing};
-use lb_schedule::{
-    ComputedPositions, Timeline, TransitionSpan, computed_frame_times, perceptual_positions,
-    transition_frames,
-};
+use lb_schedule::{Timeline, TransitionMotion, TransitionSpan};
 use lb_video::picture;
 
 use crate::error::RenderError;
@@ -23,7 +20,7 @@ pub(crate) struct Motion {
 
 /// Cross-fades pictures, which are computed frames and in-betweens, into a film. With even timing, at
 /// most two pictures are held. With perceptual timing, those of a whole transition are held, because
-/// the time of its first picture depends on all distances.
+/// the time of its first film frame depends on all distances.
 pub(crate) struct FilmAssembler {
     timeline: Timeline,
     timing: Timing,
@@ -34,8 +31,6 @@ pub(crate) struct FilmAssembler {
     /// Where the pictures of the current transition lie among its computed frames, which lie at 0, 1, 2
     /// and so on.
     places: Vec<f64>,
-    /// The distances between neighbouring pictures of the current transition.
-    distances: Vec<f64>,
     /// The newest computed frame.
     computed: Option<Arc<RgbImage>>,
     computed_distances: Vec<f64>,
@@ -78,7 +73,6 @@ impl FilmAssembler {
             transitions,
             held: Vec::new(),
             places: vec![0.0],
-            distances: Vec::new(),
             computed: None,
             computed_distances: Vec::new(),
             shown: 0,
@@ -96,7 +90,7 @@ impl FilmAssembler {
         in_between: Option<f64>,
         mut show: impl FnMut(&Arc<RgbImage>, &Arc<RgbImage>, f64) -> Result<(), RenderError>,
     ) -> Result<(), RenderError> {
-        let (Some(before), Some(computed)) = (self.held.last(), &self.computed) else {
+        let Some(computed) = &self.computed else {
             for _ in 0..self.timeline.opening_frames() {
                 show(&frame, &frame, 0.0)?;
             }
@@ -104,7 +98,6 @@ impl FilmAssembler {
             self.held.push(frame);
             return Ok(());
         };
-        self.distances.push(picture::distance(before, &frame)?);
         let passed = self.computed_distances.len() as f64;
         self.places.push(passed + in_between.unwrap_or(1.0));
         if in_between.is_none() {
@@ -117,33 +110,36 @@ impl FilmAssembler {
             return Ok(());
         };
         let is_last = self.places.len() == pictures.computed + pictures.in_betweens;
-        let positions = match self.timing {
+        match self.timing {
             Timing::Even => {
                 self.show_even(&span, pictures, &mut show)?;
-                let last = (pictures.computed - 1) as f64;
-                self.places.iter().map(|place| place / last).collect()
+                if !is_last {
+                    return Ok(());
+                }
+                if let Some(keyframe) = self.held.last() {
+                    for _ in 0..span.held_frames() {
+                        show(keyframe, keyframe, 0.0)?;
+                    }
+                }
+                let motion = TransitionMotion::even(&span, pictures.computed)?;
+                self.end_transition(motion.computed_frame_times())
             }
-            Timing::Perceptual if is_last => perceptual_positions(&self.distances)?,
-            Timing::Perceptual => return Ok(()),
-        };
-        if !is_last {
-            return Ok(());
+            Timing::Perceptual if is_last => {
+                let held = &self.held;
+                let distance = |left: usize, right: usize| {
+                    picture::distance(&held[left], &held[right]).map_err(RenderError::from)
+                };
+                let motion = TransitionMotion::perceptual(&span, held.len(), distance)?;
+                for frame in motion.film_frames() {
+                    show(&held[frame.left], &held[frame.right], frame.weight)?;
+                }
+                let times = motion.computed_frame_times().into_iter();
+                let of_computed = times.zip(&self.places);
+                let of_computed = of_computed.filter(|(_, place)| place.fract() == 0.0);
+                self.end_transition(of_computed.map(|(time, _)| time).collect())
+            }
+            Timing::Perceptual => Ok(()),
         }
-        let positions = ComputedPositions::Given(positions);
-        if self.timing == Timing::Perceptual {
-            for frame in transition_frames(&span, &positions)? {
-                show(
-                    &self.held[frame.left],
-                    &self.held[frame.right],
-                    frame.weight,
-                )?;
-            }
-        } else if let Some(keyframe) = self.held.last() {
-            for _ in 0..span.held_frames() {
-                show(keyframe, keyframe, 0.0)?;
-            }
-        }
-        self.end_transition(&span, &positions)
     }
 
     /// Shows the film frames between the two newest pictures. With even timing, computed frames are at
@@ -180,22 +176,15 @@ impl FilmAssembler {
         Some((*span, *self.transitions.get(index)?))
     }
 
-    fn end_transition(
-        &mut self,
-        span: &TransitionSpan,
-        positions: &ComputedPositions,
-    ) -> Result<(), RenderError> {
+    /// Ends a transition whose computed frames are shown at these times, in film frames.
+    fn end_transition(&mut self, times: Vec<f64>) -> Result<(), RenderError> {
         let frame_rate = self.timeline.frames_per_second();
-        let times = computed_frame_times(span, positions)?;
-        let of_computed = times.into_iter().zip(&self.places);
-        let of_computed = of_computed.filter(|(_, place)| place.fract() == 0.0);
         self.motions.push(Motion {
-            seconds: of_computed.map(|(time, _)| time / frame_rate).collect(),
+            seconds: times.into_iter().map(|time| time / frame_rate).collect(),
             distances: std::mem::take(&mut self.computed_distances),
         });
         self.held.drain(..self.held.len() - 1);
         self.places = vec![0.0];
-        self.distances.clear();
         self.shown = 0;
         Ok(())
     }

@@ -155,13 +155,12 @@ pub enum ScheduleError {
     },
     #[error("a transition has 2 to {MAX_BRANCHES} computed frames, got {frames}")]
     ComputedFramesOutOfRange { frames: usize },
-    #[error(
-        "positions of computed frames start at 0, end at 1 and never decrease: number {index} is \
-         {value}"
-    )]
-    InvalidPosition { index: usize, value: f64 },
-    #[error("distances must be finite and not negative, got {value} after computed frame {index}")]
-    InvalidFrameDistance { index: usize, value: f64 },
-    #[error("the film has {transitions} transitions, got positions for {found}")]
-    PositionLists { transitions: usize, found: usize },
+    #[error("distances must be finite and not negative, got {value} from computed frame {left} to {right}")]
+    InvalidFrameDistance {
+        left: usize,
+        right: usize,
+        value: f64,
+    },
+    #[error("the film has {transitions} transitions, got the motion of {found}")]
+    MotionCount { transitions: usize, found: usize },
 }

@@ -37,8 +37,9 @@
 //! - [`Crossfeed`] says how much a branch takes over of its neighbours' trajectories.
 //! - [`FilmTiming`] says how long everything is shown, with [`Easing`] and holds. [`Timeline`] counts
 //!   the film frames that this makes.
-//! - [`film_frames`] and [`transition_frames`] say which computed frames every film frame shows. The
-//!   computed frames lie evenly in time, or at [`perceptual_positions`].
+//! - [`TransitionMotion`] says which computed frames every film frame of a transition shows: with
+//!   computed frames at equal distances in time, or with film frames at equal apparent distances.
+//!   [`film_frames`] says it of a whole film.
 //! - [`Choice`] is the one way in which settings with a few named values are declared, here and in the
 //!   crates above.
 //!
@@ -88,8 +89,8 @@ pub use cost::{Cost, film_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use error::ScheduleError;
 pub use film::{
-    ComputedPositions, Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionSpan,
-    TransitionTiming, computed_frame_times, film_frames, perceptual_positions, transition_frames,
+    Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionMotion, TransitionSpan,
+    TransitionTiming, film_frames,
 };
 pub use guidance::{Guidance, guidance_scale_between};
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};

@@ -127,8 +127,10 @@ proptest! {
         timing.holds.fill(hold);
         let total = counts.iter().sum::<usize>() - (counts.len() - 1);
         let levels: Vec<u8> = (0..total).map(|frame| (frame * 97 % 251) as u8).collect();
-        let even: Vec<_> = counts.iter().map(|&frames| ComputedPositions::Even { frames }).collect();
-        let planned = film_frames(&Timeline::new(&timing).unwrap(), &even).unwrap();
+        let timeline = Timeline::new(&timing).unwrap();
+        let spans = timeline.transitions().iter().zip(&counts);
+        let even: Vec<_> = spans.map(|(span, &frames)| TransitionMotion::even(span, frames).unwrap()).collect();
+        let planned = film_frames(&timeline, &even).unwrap();
         let expected = planned.iter().map(|frame| {
             let [left, right] = [frame.left, frame.right].map(|at| grey(levels[at]));
             cross_fade(&left, &right, frame.weight).unwrap().as_raw()[0]

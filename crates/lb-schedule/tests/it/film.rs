@@ -1,8 +1,8 @@
 //! Laws of film timing.
 
 use lb_schedule::{
-    Choice, ComputedPositions, Easing, FilmFrame, FilmTiming, Timeline, TransitionTiming,
-    computed_frame_times, film_frames, perceptual_positions, transition_frames,
+    Choice, Easing, FilmFrame, FilmTiming, ScheduleError, Timeline, TransitionMotion, TransitionSpan,
+    TransitionTiming, film_frames,
 };
 use proptest::prelude::*;
 
@@ -19,19 +19,51 @@ fn any_easing() -> impl Strategy<Value = Easing> {
     prop::sample::select(Easing::ALL)
 }
 
-fn any_positions() -> impl Strategy<Value = ComputedPositions> {
-    let distance = prop_oneof![1 => Just(0.0), 4 => 0.01..100.0];
+/// The computed frames of a transition: how many, or points of a plane that differ as the frames do.
+#[derive(Clone, Debug)]
+enum Computed {
+    Even(usize),
+    Perceptual(Vec<[f64; 2]>),
+}
+
+impl Computed {
+    fn frame_count(&self) -> usize {
+        match self {
+            Self::Even(frames) => *frames,
+            Self::Perceptual(points) => points.len(),
+        }
+    }
+
+    fn motion(&self, span: &TransitionSpan) -> TransitionMotion {
+        match self {
+            Self::Even(frames) => TransitionMotion::even(span, *frames),
+            Self::Perceptual(points) => {
+                let distance = |left: usize, right: usize| {
+                    Ok::<_, ScheduleError>(distance(points[left], points[right]))
+                };
+                TransitionMotion::perceptual(span, points.len(), distance)
+            }
+        }
+        .expect("a motion")
+    }
+}
+
+fn distance(from: [f64; 2], to: [f64; 2]) -> f64 {
+    (from[0] - to[0]).hypot(from[1] - to[1])
+}
+
+fn any_computed() -> impl Strategy<Value = Computed> {
+    let coordinate = prop_oneof![1 => Just(0.0), 4 => -100.0..100.0];
+    let point = [coordinate.clone(), coordinate];
     prop_oneof![
-        (2..40_usize).prop_map(|frames| ComputedPositions::Even { frames }),
-        prop::collection::vec(distance, 1..39)
-            .prop_map(|distances| perceptual_positions(&distances).expect("good distances"))
-            .prop_map(ComputedPositions::Given),
+        (2..40_usize).prop_map(Computed::Even),
+        prop::collection::vec(point, 2..40).prop_map(Computed::Perceptual),
     ]
 }
 
 /// A film with holds, easings and durations, which is sometimes a loop or has a length of its own.
-fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<ComputedPositions>)> {
-    let transition = (0.5..4.0, any_easing(), 0.0..2.0_f64, any_positions());
+fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<Computed>)> {
+    let transition = (0.5..4.0, any_easing(), 0.0..2.0_f64, any_computed());
     let transitions = prop::collection::vec(transition, 1..5);
     (
         5.0..60.0,
@@ -51,19 +83,22 @@ fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<ComputedPositions>)> {
                 .map(|&(seconds, easing, ..)| TransitionTiming::new(seconds, easing));
             let mut timing = FilmTiming::new(frames_per_second, holds, transitions.collect());
             timing.film_seconds = fitted.then_some(held + 9.0);
-            let positions = drawn.into_iter().map(|(.., positions)| positions);
-            (timing, positions.collect())
+            let computed = drawn.into_iter().map(|(.., computed)| computed);
+            (timing, computed.collect())
         })
 }
 
-fn even(computed: &[usize]) -> Vec<ComputedPositions> {
-    let even = |&frames: &usize| ComputedPositions::Even { frames };
-    computed.iter().map(even).collect()
+fn even(computed: &[usize]) -> Vec<Computed> {
+    computed.iter().copied().map(Computed::Even).collect()
 }
 
-fn film(timing: &FilmTiming, computed: &[ComputedPositions]) -> Vec<FilmFrame> {
+fn film(timing: &FilmTiming, computed: &[Computed]) -> Vec<FilmFrame> {
     let timeline = Timeline::new(timing).expect("a film");
-    film_frames(&timeline, computed).expect("its frames")
+    let spans = timeline.transitions().iter().zip(computed);
+    let motions: Vec<TransitionMotion> = spans
+        .map(|(span, computed)| computed.motion(span))
+        .collect();
+    film_frames(&timeline, &motions).expect("its frames")
 }
 
 fn position(frame: &FilmFrame) -> f64 {
@@ -140,7 +175,7 @@ proptest! {
         let timeline = Timeline::new(&timing);
         prop_assume!(timeline.is_ok());
         for (span, computed) in timeline.unwrap().transitions().iter().zip(&computed) {
-            let frames = transition_frames(span, computed).unwrap();
+            let frames: Vec<FilmFrame> = computed.motion(span).film_frames().collect();
             prop_assert_eq!(frames.len(), span.frame_count());
             for frame in &frames {
                 prop_assert!(frame.right < computed.frame_count());
@@ -156,8 +191,9 @@ proptest! {
         let timeline = Timeline::new(&timing);
         prop_assume!(timeline.is_ok());
         for (span, computed) in timeline.unwrap().transitions().iter().zip(&computed) {
-            let times = computed_frame_times(span, computed).unwrap();
-            let frames = transition_frames(span, computed).unwrap();
+            let motion = computed.motion(span);
+            let times = motion.computed_frame_times();
+            let frames: Vec<FilmFrame> = motion.film_frames().collect();
             prop_assert_eq!(times[0], span.departure() as f64);
             prop_assert_eq!(times[times.len() - 1], (span.arrival()) as f64);
             prop_assert!(times.windows(2).all(|pair| pair[0] <= pair[1]));
@@ -172,19 +208,34 @@ proptest! {
     }
 
     #[test]
-    fn perceptual_positions_move_at_one_apparent_speed(
-        distances in prop::collection::vec(0.01..100.0_f64, 1..60),
+    fn film_frames_are_at_equal_apparent_distances(
+        steps in prop::collection::vec((0.1..10.0_f64, -1.0..1.0_f64), 1..60),
         intervals in 2..400_usize,
+        easing in any_easing(),
     ) {
-        let positions = perceptual_positions(&distances).unwrap();
-        prop_assert_eq!((positions[0], positions[positions.len() - 1]), (0.0, 1.0));
-        let timing = FilmTiming::uniform(1.0, intervals as f64 + 1.0, 2);
+        // No corner of this path is sharper than 90 degrees.
+        let mut points = vec![[0.0, 0.0]];
+        for (across, slope) in steps {
+            let [x, y] = points[points.len() - 1];
+            points.push([x + across, y + slope * across]);
+        }
+        let timing = FilmTiming::new(1.0, vec![0.0; 2], vec![TransitionTiming::new(intervals as f64 + 1.0, easing)]);
         let span = Timeline::new(&timing).unwrap().transitions()[0];
-        let times = computed_frame_times(&span, &ComputedPositions::Given(positions)).unwrap();
-        let total: f64 = distances.iter().sum();
-        for (pair, distance) in times.windows(2).zip(&distances) {
-            let speed = distance / (pair[1] - pair[0]);
-            prop_assert!((speed * intervals as f64 / total - 1.0).abs() < 1e-6);
+        let motion = Computed::Perceptual(points.clone()).motion(&span);
+        let shown: Vec<[f64; 2]> = motion.positions().iter().map(|position| {
+            let left = (*position as usize).min(points.len() - 2);
+            let share = position - left as f64;
+            [0, 1].map(|axis| (1.0 - share) * points[left][axis] + share * points[left + 1][axis])
+        }).collect();
+        let distances: Vec<f64> = shown.windows(2).map(|pair| distance(pair[0], pair[1])).collect();
+        let rises = (0..intervals).map(|interval| {
+            span.position_after(interval + 1) - span.position_after(interval)
+        });
+        let rises: Vec<f64> = rises.collect();
+        let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+        let speed = largest(&distances) / largest(&rises);
+        for (found, rise) in distances.iter().zip(&rises) {
+            prop_assert!((found - speed * rise).abs() < 1e-5 * largest(&distances));
         }
     }
 

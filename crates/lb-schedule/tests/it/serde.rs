@@ -1,7 +1,7 @@
 //! The plain data of this crate as JSON: names are those of job files, and rules are checked.
 
 use lb_schedule::{
-    BranchingProfile, Choice, ComputedPositions, Crossfeed, Easing, FilmTiming, Guidance, Quality,
+    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, Guidance, Quality,
     Spacing, Tree,
 };
 use serde::Serialize;
@@ -40,10 +40,6 @@ fn settings_are_read_back() {
     check(
         &FilmTiming::uniform(30.0, 5.0, 2),
         r#"{"frames_per_second":30.0,"holds":[0.0,0.0],"transitions":[{"seconds":5.0,"easing":"linear"}],"film_seconds":null}"#,
-    );
-    check(
-        &ComputedPositions::Given(vec![0.0, 1.0]),
-        r#"{"given":[0.0,1.0]}"#,
     );
 }
 
