@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_drawing::draw_tree;
 use lb_schedule::{
-    BranchingProfile, Choice, FilmTiming, Parents, Quality, ScheduleError,
-    Timeline, TransitionMotion, Tree, film_frames, parents, perceptual_fractions,
+    BranchingProfile, Choice, FilmTiming, Parents, Quality, ScheduleError, Timeline,
+    TransitionMotion, Tree, film_frames, parents, perceptual_fractions,
 };
 
 const DEPTH_STRENGTH: f64 = 0.4;

@@ -155,7 +155,9 @@ pub enum ScheduleError {
     },
     #[error("a transition has 2 to {MAX_BRANCHES} computed frames, got {frames}")]
     ComputedFramesOutOfRange { frames: usize },
-    #[error("distances must be finite and not negative, got {value} from computed frame {left} to {right}")]
+    #[error(
+        "distances must be finite and not negative, got {value} from computed frame {left} to {right}"
+    )]
     InvalidFrameDistance {
         left: usize,
         right: usize,

@@ -15,6 +15,12 @@ pub const MAX_SIDE: usize = 16_384;
 /// 1.0 in the fixed-point numbers of a cross-fade.
 const ONE: u32 = 1 << 16;
 
+/// The steps of a cross-fade's rounding thresholds from one column and one row to the next, in units of
+/// 1/65536: 1/p and 1/p², where p = 1.3247… solves p³ = p + 1. Multiples of the two fill the plane
+/// evenly, without the clusters of random numbers (Martin Roberts, "The Unreasonable Effectiveness of
+/// Quasirandom Sequences").
+const THRESHOLD_STEPS: [u32; 2] = [49_472, 37_345];
+
 /// A picture of `width * height * 3` bytes: red, green and blue of each pixel.
 ///
 /// # Errors
@@ -34,9 +40,15 @@ pub fn size(picture: &RgbImage) -> (usize, usize) {
     (picture.width() as usize, picture.height() as usize)
 }
 
-/// `(1 - weight) * left + weight * right`, computed on the R'G'B' values and rounded to the nearest.
-/// The weight is rounded to steps of 1/65536; a weight of 0 or 1 gives `left` or `right` itself,
-/// without a copy.
+/// `(1 - weight) * left + weight * right`, computed on the R'G'B' values and rounded with ordered
+/// dithering. The weight is rounded to steps of 1/65536; a weight of 0 or 1 gives `left` or `right`
+/// itself, without a copy.
+///
+/// A value between two grey levels is rounded up where its fraction passes the pixel's threshold, which
+/// is the same in every cross-fade. With one threshold for all pixels, a slow cross-fade would stand
+/// still while all values that differ by one level wait, and then all of them would leap at once. With
+/// dithering they change one after the other. On average it is exact, and no value is off by a whole
+/// level.
 ///
 /// # Errors
 /// [`VideoError::SizesDiffer`], and [`VideoError::Weight`] for a weight outside of 0 to 1.
@@ -57,9 +69,22 @@ pub fn cross_fade(
     }
     let share = (weight * f64::from(ONE)).round() as u32;
     let mut mixed = RgbImage::clone(left);
-    for (value, &right) in mixed.iter_mut().zip(right.iter()) {
-        let sum = u32::from(*value) * (ONE - share) + u32::from(right) * share;
-        *value = ((sum + ONE / 2) / ONE) as u8;
+    let row_bytes = 3 * size(left).0;
+    let rows = mixed.chunks_exact_mut(row_bytes);
+    for (y, (row, right)) in (0_u32..).zip(rows.zip(right.chunks_exact(row_bytes))) {
+        let pixels = row.chunks_exact_mut(3).zip(right.chunks_exact(3));
+        for (x, (pixel, right)) in (0_u32..).zip(pixels) {
+            let [across, down] = THRESHOLD_STEPS;
+            let threshold = x
+                .wrapping_mul(across)
+                .wrapping_add(y.wrapping_mul(down))
+                .wrapping_add(ONE / 2)
+                % ONE;
+            for (value, &right) in pixel.iter_mut().zip(right) {
+                let sum = u32::from(*value) * (ONE - share) + u32::from(right) * share;
+                *value = ((sum + threshold) / ONE) as u8;
+            }
+        }
     }
     Ok(Arc::new(mixed))
 }

@@ -311,7 +311,11 @@ mod tests {
         let even = TransitionMotion::even(&span(4, Easing::EaseInOutQuad), 3).unwrap();
         assert_eq!(even.positions(), [0.0, 0.25, 1.0, 1.75, 2.0]);
         assert_eq!(even.computed_frame_times(), [0.0, 2.0, 4.0]);
-        let perceptual = among(&[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], 4, Easing::EaseInOutQuad);
+        let perceptual = among(
+            &[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]],
+            4,
+            Easing::EaseInOutQuad,
+        );
         assert_close(perceptual.positions(), even.positions());
     }
 
@@ -320,7 +324,10 @@ mod tests {
         let line = [[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [5.0, 0.0], [10.0, 0.0]];
         let motion = among(&line, 5, Easing::Linear);
         assert_close(motion.positions(), &[0.0, 1.25, 1.75, 3.2, 3.6, 4.0]);
-        assert_close(&motion.computed_frame_times(), &[0.0, 0.8, 2.0 + 0.25 / 1.45, 2.0 + 1.25 / 1.45, 5.0]);
+        assert_close(
+            &motion.computed_frame_times(),
+            &[0.0, 0.8, 2.0 + 0.25 / 1.45, 2.0 + 1.25 / 1.45, 5.0],
+        );
     }
 
     #[test]
@@ -349,12 +356,19 @@ mod tests {
             TransitionMotion::perceptual(&span(4, Easing::Linear), 3, distance)
         };
         assert_close(film(1e200).unwrap().positions(), &[0.0, 0.5, 1.0, 1.5, 2.0]);
-        assert_close(film(1e-200).unwrap().positions(), &[0.0, 0.5, 1.0, 1.5, 2.0]);
+        assert_close(
+            film(1e-200).unwrap().positions(),
+            &[0.0, 0.5, 1.0, 1.5, 2.0],
+        );
         for bad in [-1.0, f64::NAN, f64::INFINITY] {
             let error = film(bad).unwrap_err();
             assert!(matches!(
                 error,
-                ScheduleError::InvalidFrameDistance { left: 0, right: 1, .. }
+                ScheduleError::InvalidFrameDistance {
+                    left: 0,
+                    right: 1,
+                    ..
+                }
             ));
         }
     }

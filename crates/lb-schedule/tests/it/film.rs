@@ -1,8 +1,8 @@
 //! Laws of film timing.
 
 use lb_schedule::{
-    Choice, Easing, FilmFrame, FilmTiming, ScheduleError, Timeline, TransitionMotion, TransitionSpan,
-    TransitionTiming, film_frames,
+    Choice, Easing, FilmFrame, FilmTiming, ScheduleError, Timeline, TransitionMotion,
+    TransitionSpan, TransitionTiming, film_frames,
 };
 use proptest::prelude::*;
 

@@ -1,8 +1,7 @@
 //! The plain data of this crate as JSON: names are those of job files, and rules are checked.
 
 use lb_schedule::{
-    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, Guidance, Quality,
-    Spacing, Tree,
+    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, Guidance, Quality, Spacing, Tree,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
