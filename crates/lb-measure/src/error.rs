@@ -35,6 +35,13 @@ pub enum MeasureError {
         path.display()
     )]
     OnePicture { path: PathBuf },
+    /// A film or a folder is one of several paths.
+    #[error(
+        "{} is no picture: measuring takes one film or folder, two of them to compare, or several \
+         pictures",
+        path.display()
+    )]
+    Sequences { path: PathBuf },
     #[error("cannot read the folder {}: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
     #[error(transparent)]

@@ -55,19 +55,19 @@ impl Ends {
     }
 }
 
+/// The luma of a pixel in units of 1/10000 of a grey level, so that all sums are exact.
+pub(crate) fn luma([red, green, blue]: [u8; 3]) -> i64 {
+    2126 * i64::from(red) + 7152 * i64::from(green) + 722 * i64::from(blue)
+}
+
 /// The variance of the Laplacian of the luma over the pixels that have four neighbours, or 0 where no pixel
-/// has.
-///
-/// The luma is in units of 1/10000 of a grey level, so that all sums are exact. Only ratios are used.
+/// has. Only ratios are used.
 pub(crate) fn laplacian_variance(frame: &RgbImage) -> f64 {
     let (width, height) = picture::size(frame);
     if width < 3 || height < 3 {
         return 0.0;
     }
-    let luma: Vec<i64> = frame
-        .pixels()
-        .map(|rgb| 2126 * i64::from(rgb[0]) + 7152 * i64::from(rgb[1]) + 722 * i64::from(rgb[2]))
-        .collect();
+    let luma: Vec<i64> = frame.pixels().map(|rgb| luma(rgb.0)).collect();
     let (mut sum, mut squares) = (0_i64, 0_i128);
     for row in 1..height - 1 {
         for at in row * width + 1..(row + 1) * width - 1 {

@@ -1,8 +1,9 @@
 //! How smoothly a sequence of frames moves, and whether it is a morph at all.
 //!
 //! ```text
-//!  film, folder ─► FrameSource ─► frames, one by one ─► measure ─► Measurement
-//!                      ▲                                             ├─ Statistics of all
+//!  film, folder ─► FrameSource ─► frames, one by one ─► measure ─► Measurement ─► Requirement
+//!                      ▲                                             ├─ verdict in words
+//!                      │                                             ├─ Statistics of all
 //!  FilmLayout ─────────┘                                             └─ TransitionMeasure, frame
 //!  (where the transitions lie, if known)                                by frame, with Statistics
 //! ```
@@ -38,6 +39,27 @@
 //! - **Blend residual**: the minimum over w in \[0, 1\] of ‖frame − ((1 − w)·A + w·B)‖ / ‖B − A‖. It
 //!   is 0 for a cross-fade of A and B at any speed.
 //!
+//! Neither looks at the **background**. It is what A and B have in common, and is found like this:
+//!
+//! 1. A pixel differs if any channel of A and B differs by more than ten grey levels, and if so do more
+//!    than half of the pixels around it (3×3, itself included). Single pixels are noise.
+//! 2. What lies between two pixels that differ, in its row or in its column, counts as different as well: it
+//!    belongs to the object, or the object passes there on its way.
+//! 3. So does a rim of four per cent of the frame's longer side around all this. A shape that is for a moment
+//!    larger than in A and in B stays within it.
+//! 4. The rest is the background. Where it is less than a twentieth of the picture, there is none.
+//!
+//! - **Background drift**: |m(frame) − ((1 − p)·m(A) + p·m(B))|, where m is the mean of the luma over the
+//!   background; in grey levels. 0 is a background that holds still.
+//! - **Background spread**: s(frame) / max(s(A), s(B), 1), where s is the standard deviation of the luma over
+//!   the background, in grey levels. It is at most 1 in the keyframes, and grows with every fleck.
+//!
+//! # In words
+//!
+//! A [`Measurement`] and each of its transitions have a verdict: whether the motion is even, whether it is a
+//! morph, how sharpness and background fare, and when. [`EVEN_VARIATION`] and the constants beside it are
+//! the thresholds that the words use. A [`Requirement`] limits one [`Quantity`] for a program that decides by it.
+//!
 //! Sums are exact integers, so the numbers are the same on every machine.
 //!
 //! ```
@@ -61,17 +83,26 @@
 
 #![forbid(unsafe_code)]
 
+mod background;
 mod error;
 mod frame;
 mod measurement;
+mod quantity;
 mod source;
 mod statistics;
+mod verdict;
 
 pub use error::MeasureError;
 pub use measurement::{Measurement, Sections, measure};
+pub use quantity::{Breach, Quantity, Requirement};
 pub use source::{FilmLayout, FrameSource, Frames};
 pub use statistics::{
-    Residual, Retention, Statistics, TransitionMeasure, coefficient_of_variation,
+    Background, BackgroundCurves, Residual, Retention, Statistics, TransitionMeasure,
+    coefficient_of_variation,
+};
+pub use verdict::{
+    CROSS_FADE_RESIDUAL, EVEN_VARIATION, NEARLY_EVEN_VARIATION, SHARP_RETENTION, STEADY_DRIFT,
+    STEADY_SPREAD, UNEQUAL_SPEED,
 };
 
 #[doc = include_str!("../README.md")]

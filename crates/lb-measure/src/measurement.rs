@@ -5,9 +5,11 @@ use std::sync::Arc;
 use image::RgbImage;
 use lb_video::picture;
 
+use crate::background::Background;
 use crate::error::MeasureError;
 use crate::frame::{Ends, laplacian_variance};
 use crate::statistics::{Statistics, TransitionMeasure, retention, shares};
+use crate::verdict::{time, verdict};
 
 /// Where the transitions lie in a sequence of frames.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,6 +35,8 @@ impl Sections {
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Measurement {
+    /// What the numbers say, in words: one sentence about all transitions.
+    pub verdict: String,
     /// The number of frames.
     pub frames: usize,
     /// The width of the frames in pixels.
@@ -45,6 +49,14 @@ pub struct Measurement {
     pub overall: Statistics,
     /// Every transition separately. Where the keyframes are not known there is one.
     pub transitions: Vec<TransitionMeasure>,
+}
+
+impl Measurement {
+    /// When a frame is shown, in words: `0.80 s`, or `frame 20` if the frame rate is not known.
+    #[must_use]
+    pub fn time(&self, frame: usize) -> String {
+        time(frame, self.frames_per_second)
+    }
 }
 
 /// Measures frames that `open` reads from the beginning.
@@ -98,7 +110,12 @@ where
     if frames < MeasureError::FEWEST_FRAMES {
         return Err(MeasureError::TooFewFrames { found: frames }.into());
     }
+    for measured in &mut transitions {
+        measured.verdict = verdict(&[&measured.statistics], frames_per_second);
+    }
+    let all: Vec<&Statistics> = transitions.iter().map(|of| &of.statistics).collect();
     Ok(Measurement {
+        verdict: verdict(&all, frames_per_second),
         frames,
         width,
         height,
@@ -122,6 +139,9 @@ where
     let mut distances = Vec::with_capacity(last - first);
     let mut variances = vec![laplacian_variance(&behind.frame)];
     let mut residual = vec![ends.residual(&behind.frame)];
+    let background = Background::find(&behind.frame, &ahead.frame);
+    let luma = |frame: &RgbImage| background.as_ref().map(|of| of.luma(frame));
+    let mut backgrounds = vec![luma(&behind.frame)];
     for index in first + 1..=last {
         let before = Arc::clone(&behind.frame);
         if !behind.read_to(index)? {
@@ -131,17 +151,23 @@ where
         distances.push(picture::distance(&before, frame).map_err(MeasureError::from)?);
         variances.push(laplacian_variance(frame));
         residual.push(ends.residual(frame));
+        backgrounds.push(luma(frame));
     }
     let positions = shares(&distances);
     let retention = retention(&variances, &positions);
+    let backgrounds: Option<Vec<_>> = backgrounds.into_iter().collect();
+    let background = background.zip(backgrounds);
+    let background = background.map(|(of, luma)| of.curves(&luma, &positions));
     let mut measured = TransitionMeasure {
         first,
         last,
+        verdict: String::new(),
         statistics: Statistics::default(),
         distances,
         positions,
         retention,
         residual: residual.into_iter().collect(),
+        background,
     };
     measured.statistics = Statistics::with_ends(&[&measured], ends.distance());
     Ok(measured)

@@ -38,12 +38,26 @@ pub struct FilmLayout {
 }
 
 impl FrameSource {
+    /// Finds what these paths name: one sequence of frames, as [`find`](Self::find) does, or two of them if
+    /// they are two films or folders.
+    ///
+    /// # Errors
+    /// Those of [`find`](Self::find).
+    pub fn find_one_or_two(paths: &[PathBuf]) -> Result<Vec<Self>, MeasureError> {
+        let sequences = match paths {
+            [first, second] if !is_one_picture(first) && !is_one_picture(second) => paths.chunks(1),
+            all => all.chunks(all.len().max(1)),
+        };
+        sequences.map(Self::find).collect()
+    }
+
     /// Finds a film, the PNG pictures of a folder in the order of their names (numbers in names are
     /// sorted by their value), or several pictures in the order given.
     ///
     /// # Errors
     /// [`MeasureError::Video`] for a folder without pictures, [`MeasureError::Folder`],
-    /// [`MeasureError::OnePicture`] for a picture that does not move, and [`MeasureError::Missing`].
+    /// [`MeasureError::OnePicture`] for a picture that does not move, [`MeasureError::Sequences`] for films or
+    /// folders among several paths, and [`MeasureError::Missing`].
     pub fn find(paths: &[PathBuf]) -> Result<Self, MeasureError> {
         let files = match paths {
             [folder] if folder.is_dir() => Files::Pictures(pictures_of(folder)?),
@@ -55,7 +69,13 @@ impl FrameSource {
                 return Err(MeasureError::OnePicture { path });
             }
             [film] => Files::Film(film.clone()),
-            several => Files::Pictures(several.to_vec()),
+            several => {
+                if let Some(path) = several.iter().find(|path| path.is_dir() || is_film(path)) {
+                    let path = path.clone();
+                    return Err(MeasureError::Sequences { path });
+                }
+                Files::Pictures(several.to_vec())
+            }
         };
         Ok(Self {
             files,
@@ -161,11 +181,13 @@ fn repeated(
 
 /// Whether a file is a picture in a format that no film has.
 fn is_one_picture(path: &Path) -> bool {
-    let is_film = || {
-        let frames = read_frames(path, &ReadOptions::default());
-        !matches!(frames, Err(VideoError::UnknownContent { .. }))
-    };
-    picture_size(path).is_ok() && !is_film()
+    picture_size(path).is_ok() && !is_film(path)
+}
+
+/// Whether a file is in a format that films have, though it may be broken.
+fn is_film(path: &Path) -> bool {
+    let frames = || read_frames(path, &ReadOptions::default());
+    path.is_file() && !matches!(frames(), Err(VideoError::UnknownContent { .. }))
 }
 
 /// The frames a second of a film, from the time that most of its frames last.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use lb_measure::{MeasureError, Measurement, Sections, measure};
+use lb_measure::{Background, MeasureError, Measurement, Quantity, Requirement, Sections, measure};
 use lb_video::picture;
 use proptest::prelude::*;
 
@@ -177,6 +177,129 @@ fn a_still_film_has_nothing_to_measure_but_is_no_error() {
     assert!((found.retention.unwrap().least - 1.0).abs() < 1e-12);
 }
 
+/// A wall with a soft pattern on it.
+fn wall() -> RgbImage {
+    RgbImage::from_fn(SIDE, SIDE, |x, y| {
+        [(120 + (x * 3 + y * 5) % 17) as u8; 3].into()
+    })
+}
+
+/// A disc in the middle whose red value is given.
+fn with_disc(mut picture: RgbImage, radius: f64, red: u8) -> RgbImage {
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        if (f64::from(x) - 24.0).hypot(f64::from(y) - 24.0) < radius {
+            *pixel = [red, 30, 30].into();
+        }
+    }
+    picture
+}
+
+fn background(frames: &[RgbImage]) -> Option<Background> {
+    measured(frames, None).unwrap().overall.background
+}
+
+#[test]
+fn an_object_that_changes_before_a_wall_is_no_background() {
+    // The shape is for a moment wider than in both keyframes.
+    let radii = [12.0, 12.5, 13.0, 13.5, 13.5, 13.0, 11.0, 10.5, 10.0];
+    let reds = (0..).map(|frame| 200 - 20 * frame);
+    let frames = radii.iter().zip(reds);
+    let frames: Vec<RgbImage> = frames
+        .map(|(&radius, red)| with_disc(wall(), radius, red))
+        .collect();
+    let found = background(&frames).unwrap();
+    assert!(found.drift < 1e-9, "{found:?}");
+    assert!((found.spread - 1.0).abs() < 1e-9, "{found:?}");
+
+    let flat = background(&morph(21)).unwrap();
+    assert!(flat.drift < 1e-9 && flat.spread < 1e-9, "{flat:?}");
+}
+
+#[test]
+fn flecks_behind_an_object_are_found() {
+    let clean = [(10.0, 200), (11.0, 150), (12.0, 100)];
+    let clean = clean.map(|(radius, red)| with_disc(wall(), radius, red));
+    let mut flecked = clean.clone();
+    for at in [(3, 3), (5, 40), (42, 6), (44, 44)] {
+        flecked[1].put_pixel(at.0, at.1, [255, 240, 200].into());
+    }
+    let [clean, flecked] = [clean, flecked].map(|frames| background(&frames).unwrap());
+    assert!(
+        clean.spread <= 1.0 && flecked.spread > 1.5,
+        "{clean:?} {flecked:?}"
+    );
+    assert_eq!(flecked.spread_frame, 1);
+}
+
+#[test]
+fn different_walls_have_no_background() {
+    let dark = RgbImage::from_pixel(SIDE, SIDE, [20, 60, 20].into());
+    assert_eq!(background(&[wall(), dark.clone(), dark]), None);
+}
+
+#[test]
+fn what_two_objects_have_in_common_is_no_background() {
+    // Both discs have the same light eye, before walls that differ.
+    let eye = |wall: [u8; 3]| {
+        let mut picture = RgbImage::from_pixel(SIDE, SIDE, wall.into());
+        for (x, y) in (10..38).flat_map(|x| (10..38).map(move |y| (x, y))) {
+            picture.put_pixel(x, y, [240; 3].into());
+        }
+        picture
+    };
+    let frames = [eye([200, 0, 0]), eye([100, 0, 100]), eye([0, 0, 200])];
+    assert_eq!(background(&frames), None);
+}
+
+#[test]
+fn requirements_are_checked_in_every_transition() {
+    let mut frames = morph(11);
+    frames.extend(cross_fade(even(9)).into_iter().rev().skip(1));
+    let sections = Sections {
+        transitions: vec![(0, 10), (10, 18)],
+        frame_count: 19,
+        closes: false,
+    };
+    let found = measured(&frames, Some(&sections)).unwrap();
+    let requirement = |quantity, limit, at_most| Requirement {
+        quantity,
+        limit,
+        at_most,
+    };
+    let morphs = requirement(Quantity::MeanResidual, 0.1, false);
+    let [breach] = morphs.breaches(&found)[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!((breach.transition, breach.frame), (1, None));
+    assert!(breach.value < 0.1);
+    let sharp = requirement(Quantity::LeastRetention, 0.9, false);
+    let [breach] = sharp.breaches(&found)[..] else {
+        panic!("{found:?}");
+    };
+    assert!((12..17).contains(&breach.frame.unwrap()), "{breach:?}");
+    let limit = found.transitions[0].statistics.peak_ratio;
+    let exact = requirement(Quantity::Peak, limit, true);
+    assert!(exact.breaches(&found).iter().all(|at| at.transition == 1));
+    // A limit for what cannot be measured is kept.
+    let still = measured(&vec![left(); 4], None).unwrap();
+    assert_eq!(morphs.breaches(&still), []);
+}
+
+#[test]
+fn less_fault_is_better() {
+    let better = |quantity: Quantity, good, bad| {
+        let [good, bad] = [good, bad].map(|value| quantity.fault(value).unwrap());
+        assert!(good < bad, "{quantity:?}: {good} {bad}");
+    };
+    better(Quantity::Variation, 0.01, 0.02);
+    better(Quantity::Drift, 1.0, 2.0);
+    better(Quantity::MostRetention, 1.1, 1.2);
+    better(Quantity::LeastRetention, 0.9, 0.8);
+    better(Quantity::MeanRetention, 1.2, 0.8);
+    better(Quantity::MeanResidual, 0.4, 0.3);
+    assert_eq!(Quantity::Directness.fault(1.0), None);
+}
+
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let refused = |frames: &[RgbImage], sections: Option<&Sections>| {
@@ -226,5 +349,31 @@ proptest! {
         let at = &found.transitions[0];
         prop_assert!(at.positions.windows(2).all(|pair| pair[0] <= pair[1]));
         prop_assert_eq!((at.positions[0], at.positions[frames.len() - 1]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_shift_of_the_wall_is_its_drift(shift in -100..=100_i32, radius in 3.0..14.0_f64) {
+        let shifted = |shift: i32, red| {
+            let mut picture = wall();
+            let brighter = |value: &mut u8| *value = (i32::from(*value) + shift) as u8;
+            picture.iter_mut().for_each(brighter);
+            with_disc(picture, radius, red)
+        };
+        let frames = [shifted(0, 200), shifted(shift, 150), shifted(0, 100)];
+        let found = measured(&frames, None).unwrap().overall.background.unwrap();
+        prop_assert!((found.drift - f64::from(shift.abs())).abs() < 1e-9, "{:?}", found);
+        prop_assert!((found.spread - 1.0).abs() < 1e-9, "{:?}", found);
+        prop_assert_eq!(found.drift_frame, 1);
+    }
+
+    #[test]
+    fn noise_on_a_flat_wall_is_its_spread(deviation in 1..=100_u8, grey in 100..=155_u8) {
+        let noisy = |deviation: u8| RgbImage::from_fn(SIDE, SIDE, |x, y| {
+            let value = if (x + y) % 2 == 0 { grey + deviation } else { grey - deviation };
+            [value; 3].into()
+        });
+        let found = background(&[noisy(0), noisy(deviation), noisy(0)]).unwrap();
+        prop_assert!((found.spread - f64::from(deviation)).abs() < 1e-9, "{:?}", found);
+        prop_assert!(found.drift < 1e-9, "{:?}", found);
     }
 }
