@@ -140,6 +140,153 @@ fn a_table_and_a_plot() {
 }
 
 #[test]
+fn the_verdict_comes_first() {
+    let folder = rendered();
+    let facts = folder.run(&["measure", "film", "--json"]).output;
+    let measured: Value = serde_json::from_str(&facts).unwrap();
+    let verdict = measured["verdict"].as_str().unwrap();
+    assert!(
+        facts.starts_with(&format!("{{\"verdict\":\"{verdict}\"")),
+        "{facts}"
+    );
+    assert!(
+        verdict.contains("even") && verdict.contains("; a morph"),
+        "{verdict}"
+    );
+    assert_eq!(measured["transitions"][0]["verdict"], verdict);
+    let said = folder.run(&["measure", "film"]).output;
+    assert_eq!(said.lines().next(), Some(verdict), "{said}");
+    // The apple and the pear stand before the same wall.
+    let curves = &measured["transitions"][0]["background"];
+    let share = curves["share"].as_f64().unwrap();
+    assert!((0.2..0.8).contains(&share), "{share}");
+    let overall = &measured["overall"]["background"];
+    for (name, frame) in [("drift", "drift_frame"), ("spread", "spread_frame")] {
+        let of_frames = curves[name].as_array().unwrap();
+        assert_eq!(of_frames.len(), 20);
+        let frame = overall[frame].as_u64().unwrap() as usize;
+        assert_eq!(of_frames[frame], overall[name]);
+    }
+
+    let several = [
+        "a green pear",
+        "a yellow lemon",
+        "--seconds=1",
+        "--fps=8",
+        "-o=three",
+    ];
+    folder.facts(&[SMALL_FILM, &several].concat());
+    let said = folder.run(&["measure", "three"]).output;
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].contains("; morphs; "), "{said}");
+    for (index, line) in lines[1..4].iter().enumerate() {
+        assert!(
+            line.starts_with(&format!("transition {} (", index + 1)),
+            "{said}"
+        );
+        assert!(line.contains("; a morph; "), "{said}");
+    }
+}
+
+#[test]
+fn what_a_script_requires_decides_the_exit_code() {
+    let folder = rendered();
+    let measure = |requirements: &[&str]| {
+        folder.run(&[&["measure", "film", "--json"], requirements].concat())
+    };
+    let kept = measure(&["--require=morph", "--max-variation=9", "--min-retention=0"]);
+    assert_eq!(
+        kept.facts()["broken_requirements"],
+        Value::Array(Vec::new())
+    );
+    let broken = measure(&["--require=morph", "--min-residual=7.5", "--max-drift=0"]);
+    assert_eq!(broken.code, Some(3), "{}", broken.error);
+    let facts: Value = serde_json::from_str(&broken.output).unwrap();
+    let overall = &facts["overall"];
+    let [residual, drift] = &facts["broken_requirements"].as_array().unwrap()[..] else {
+        panic!("{facts}");
+    };
+    assert_eq!(residual["requirement"], "--min-residual");
+    assert_eq!(residual["value"], overall["residual"]["mean"]);
+    assert_eq!(
+        (&residual["at_least"], &residual["at_most"]),
+        (&7.5.into(), &Value::Null)
+    );
+    assert_eq!(drift["frame"], overall["background"]["drift_frame"]);
+    assert_eq!(drift["at_most"], 0.0);
+    for words in [
+        "error: film is not as required",
+        "mean residual is 0.",
+        "--min-residual allows at least 7.5",
+        "background drift is ",
+        " s; --max-drift allows at most 0",
+    ] {
+        assert!(broken.error.contains(words), "{}", broken.error);
+    }
+    let refused = |requirement: &str, words: &[&str]| {
+        let said = folder.run(&["measure", "film", requirement]);
+        said.assert_refused(2, words);
+    };
+    refused("--max-drift=-1", &["--max-drift: -1", "0 or more"]);
+    refused("--max-spread=nan", &["--max-spread: nan", "0 or more"]);
+    refused(
+        "--require=even,smooth",
+        &["smooth", "background", "nearly-even"],
+    );
+}
+
+#[test]
+fn two_films_are_compared() {
+    let folder = rendered();
+    let faded = [
+        "--frames=2",
+        "--between=pictures",
+        "--seconds=1",
+        "--fps=20",
+        "-o=faded.mp4",
+    ];
+    folder.facts(&[&SMALL_FILM[..4], &["--depth-strength=0.2"], &faded].concat());
+    let facts = folder.facts(&["measure", "film", "faded.mp4"]);
+    let films = facts["films"].as_array().unwrap();
+    for (film, name) in films.iter().zip(["film", "faded.mp4"]) {
+        let mut alone = folder.facts(&["measure", name]);
+        alone["film"] = name.into();
+        assert_eq!(film, &alone);
+    }
+    let said = folder
+        .run(&["measure", "film", "faded.mp4", "--svg=both.svg"])
+        .output;
+    let line = |words: &str| said.lines().find(|line| line.contains(words)).unwrap();
+    assert!(line("film: ").contains("; a morph; "), "{said}");
+    assert!(line("faded.mp4: ").contains("; a cross-fade; "), "{said}");
+    let marked: Vec<&str> = line("mean residual").split_whitespace().collect();
+    assert_eq!(
+        (marked.len(), marked[3]),
+        (5, "*"),
+        "a morph is better: {said}"
+    );
+    let variations = [0, 1].map(|film| {
+        let overall = &films[film]["overall"];
+        overall["coefficient_of_variation"].as_f64().unwrap()
+    });
+    let marked: Vec<&str> = line("variation").split_whitespace().collect();
+    let star = if variations[0] < variations[1] { 2 } else { 3 };
+    assert_eq!((marked.len(), marked[star]), (4, "*"), "{said}");
+    assert!(!line("directness").contains('*'), "{said}");
+    let plot = std::fs::read_to_string(folder.join("both.svg")).unwrap();
+    assert!(plot.contains("Smoothness of film · 20 frames") && plot.contains("of faded.mp4"));
+
+    let broken = folder.run(&["measure", "faded.mp4", "film", "--require=morph"]);
+    assert_eq!(broken.code, Some(3));
+    assert!(
+        broken.error.contains("faded.mp4 is not as required"),
+        "{}",
+        broken.error
+    );
+    assert!(!broken.error.contains("film is not"), "{}", broken.error);
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
     let folder = rendered();
     let refused = |arguments: &[&str], words: &[&str]| {
@@ -151,6 +298,12 @@ fn what_cannot_be_measured_is_refused() {
     refused(&[first, first], &["at least 3 frames", "found 2"]);
     refused(&[first, "film/frame_0003.png", "none.png"], &["none.png"]);
     refused(&["nowhere"], &["nowhere"]);
+    refused(&["film", "nowhere"], &["no film or folder nowhere"]);
+    refused(
+        &["film", first],
+        &["film is no picture", "two of them to compare"],
+    );
+    refused(&["film", "film", "film"], &["film is no picture"]);
     std::fs::create_dir(folder.join("empty")).unwrap();
     refused(&["empty"], &["empty holds no PNG pictures"]);
     std::fs::write(folder.join("broken.png"), b"\x89PNG\r\n\x1a\nno").unwrap();

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 success; 1 the work failed; 2 the request was wrong; \
-                          130 interrupted.";
+                          3 a film is not as `lb measure` requires; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -35,14 +35,16 @@ pub(crate) enum Command {
     Upscale(upscale::UpscaleArguments),
     /// Show what a render would do: its trees, its cost and the length of the film.
     Plan(plan::PlanArguments),
-    /// Measure how smoothly a film or its frames move, and whether they morph or cross-fade.
+    /// Measure how smoothly a film moves, and whether it morphs or cross-fades; or compare two films.
     ///
-    /// distance: the mean difference between neighbouring frames, in grey levels. variation: the coefficient
-    /// of variation of these differences, 0 at one apparent speed. peak: the largest difference
-    /// divided by the mean. directness: the difference between the ends divided by the sum of all
-    /// differences. retention: high frequencies compared with those of the keyframes, 1 for equally
-    /// sharp frames (mean and least). residual: the part of a frame that no mix of the keyframes
-    /// explains, 0 for a cross-fade (mean and most).
+    /// A verdict in words comes first, then the numbers. distance: the mean difference between neighbouring
+    /// frames, in grey levels. variation: the coefficient of variation of these differences, 0 at one
+    /// apparent speed. peak: the largest difference divided by the mean. directness: the difference between
+    /// the ends divided by the sum of all differences. retention: high frequencies compared with those
+    /// of the keyframes, 1 for equally sharp frames. residual: the part of a frame that no mix of the
+    /// keyframes explains, 0 for a cross-fade. background drift: how far the brightness of what both
+    /// keyframes have in common strays, in grey levels. background spread: its contrast compared with the
+    /// keyframes, 1 for as much.
     Measure(measure::MeasureArguments),
     /// Print the job that a film, a picture or a folder of frames carries.
     Show(show::ShowArguments),

@@ -31,6 +31,9 @@ pub(crate) enum CommandError {
     /// Frames cannot be measured.
     #[error(transparent)]
     Measure(MeasureError),
+    /// Frames were measured, and are not as the user requires.
+    #[error("{message}")]
+    NotAsRequired { message: String },
     /// The user interrupted a render that uses a cache.
     #[error("interrupted")]
     InterruptedWithCache,
@@ -62,6 +65,7 @@ impl From<ModelError> for CommandError {
 
 impl CommandError {
     pub(crate) const INTERRUPTED: u8 = 130;
+    pub(crate) const NOT_AS_REQUIRED: u8 = 3;
 
     /// A wrong request.
     pub(crate) fn request(message: impl Into<String>) -> Self {
@@ -110,6 +114,7 @@ impl CommandError {
             Self::Render(RenderError::Interrupted) | Self::InterruptedWithCache => {
                 Self::INTERRUPTED
             }
+            Self::NotAsRequired { .. } => Self::NOT_AS_REQUIRED,
             Self::Request { .. } => 2,
             Self::Render(error) if error.is_request() => 2,
             Self::Measure(error) if error.is_request() => 2,
@@ -131,7 +136,7 @@ impl CommandError {
                 "no file was written; the results so far are in the cache, and the same command \
                  continues from them"
             }
-            Self::Measure(_) => return None,
+            Self::Measure(_) | Self::NotAsRequired { .. } => return None,
             Self::Render(error) if error.is_out_of_memory() => {
                 "compute fewer branches at once with --batch N, make the pictures smaller with \
                  --size WxH, or close other programs that use the memory"

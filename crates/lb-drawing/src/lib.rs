@@ -5,7 +5,8 @@
 //! - [`draw_tree`] draws the branching tree of a transition: denoising steps run downwards, fractions
 //!   run across, and every level has its colour.
 //! - [`draw_measurement`] plots how smoothly a film moves: the distance between neighbouring frames,
-//!   the high-frequency retention and the blend residual, one panel each, over film time.
+//!   the high-frequency retention, the blend residual and what the background does, one panel each, over film
+//!   time. [`draw_comparison`] plots two films.
 //!
 //! ```text
 //!  step   prompt A                prompt B          distance   ╭─╮   ╭╮
@@ -21,7 +22,7 @@
 //! are written, and equal input gives equal bytes.
 //!
 //! ```
-//! use lb_drawing::{MeasurementPlot, TransitionCurves, draw_measurement};
+//! use lb_drawing::{MeasurementLimits, MeasurementPlot, TransitionCurves, draw_measurement};
 //!
 //! let mut plot = MeasurementPlot::new(4, [512, 512]);
 //! plot.frames_per_second = Some(30.0);
@@ -31,8 +32,10 @@
 //!     distances: &[4.0, 5.0, 4.5],
 //!     retention: &[1.0, 0.9, 0.95, 1.0],
 //!     residual: Some(&[0.0, 0.4, 0.5, 0.0]),
+//!     drift: None,
+//!     spread: None,
 //! }];
-//! let svg = draw_measurement(&plot);
+//! let svg = draw_measurement(&plot, &MeasurementLimits::default());
 //! assert!(svg.contains("4 frames · 512×512 · 30 frames a second"));
 //! ```
 
@@ -42,7 +45,9 @@ mod measurement;
 mod svg;
 mod tree;
 
-pub use measurement::{MeasurementPlot, TransitionCurves, draw_measurement};
+pub use measurement::{
+    MeasurementLimits, MeasurementPlot, TransitionCurves, draw_comparison, draw_measurement,
+};
 pub use tree::draw_tree;
 
 #[doc = include_str!("../README.md")]

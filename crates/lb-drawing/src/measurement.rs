@@ -1,13 +1,17 @@
-//! How smoothly a film moves, as a picture: three curves over film time.
+//! How smoothly a film moves, as a picture: curves over film time, of one film or of two.
 
 use std::fmt::Write;
 
-use crate::svg::{Colour, EMBER, FAINT_INK, INK, LEAF, RULE, SEA, Svg};
+use crate::svg::{Colour, EMBER, FAINT_INK, INK, LEAF, NIGHT, RULE, SEA, SUN, Svg, escape};
 
 const PAGE_WIDTH: f64 = 960.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 936.0;
-const FIRST_PANEL: f64 = 96.0;
+const FIRST_LINE: f64 = 30.0;
+const LINE_PITCH: f64 = 20.0;
+const PANELS_BELOW_LINES: f64 = 26.0;
+/// The most letters of a line that the page has room for.
+const LINE_LETTERS: usize = 130;
 const PANEL_PITCH: f64 = 196.0;
 const PANEL_HEIGHT: f64 = 132.0;
 const BOTTOM_MARGIN: f64 = 4.0;
@@ -19,6 +23,8 @@ const MOST_DOTS: usize = 60;
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct MeasurementPlot<'a> {
+    /// What the film's numbers say, in words; it may be empty.
+    pub verdict: &'a str,
     /// The number of frames, at least 2.
     pub frames: usize,
     /// Width and height of the frames in pixels.
@@ -31,10 +37,12 @@ pub struct MeasurementPlot<'a> {
     pub peak_ratio: f64,
     /// The distance of the ends over the sum of the distances between.
     pub directness: f64,
-    /// Mean and least high-frequency retention, where measured.
-    pub retention: Option<[f64; 2]>,
+    /// Least, mean and largest high-frequency retention, where measured.
+    pub retention: Option<[f64; 3]>,
     /// Mean and largest blend residual, where measured.
     pub residual: Option<[f64; 2]>,
+    /// Largest drift, in grey levels, and largest spread of the background, where measured.
+    pub background: Option<[f64; 2]>,
     /// The curves of every transition in film order. Nothing is drawn between two transitions, where
     /// a keyframe is held.
     pub transitions: Vec<TransitionCurves<'a>>,
@@ -53,6 +61,22 @@ pub struct TransitionCurves<'a> {
     pub retention: &'a [f64],
     /// The blend residual of every frame, where the keyframes differ.
     pub residual: Option<&'a [f64]>,
+    /// The drift of the background of every frame in grey levels, where there is one.
+    pub drift: Option<&'a [f64]>,
+    /// The spread of the background of every frame, where there is one.
+    pub spread: Option<&'a [f64]>,
+}
+
+/// Values beyond which a curve is conspicuous, drawn as lines.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
+pub struct MeasurementLimits {
+    /// Those of the high-frequency retention.
+    pub retention: Vec<f64>,
+    /// Those of the drift of the background, in grey levels.
+    pub drift: Vec<f64>,
+    /// Those of the spread of the background.
+    pub spread: Vec<f64>,
 }
 
 impl MeasurementPlot<'_> {
@@ -60,6 +84,7 @@ impl MeasurementPlot<'_> {
     #[must_use]
     pub fn new(frames: usize, size: [usize; 2]) -> Self {
         Self {
+            verdict: "",
             frames,
             size,
             frames_per_second: None,
@@ -68,126 +93,267 @@ impl MeasurementPlot<'_> {
             directness: 1.0,
             retention: None,
             residual: None,
+            background: None,
             transitions: Vec::new(),
         }
     }
 }
 
-/// A measured film as an SVG document: distances between neighbouring frames, high-frequency
-/// retention and blend residual, over film time.
+/// A measured film as an SVG document: distances between neighbouring frames, high-frequency retention,
+/// blend residual and, where there is one, the drift and the spread of the background, over film time.
 ///
-/// Dotted vertical lines separate the transitions. Where there are few frames, each one is marked by
-/// a dot.
+/// Dotted vertical lines separate the transitions, and dashed horizontal ones are the `limits`. Where there are
+/// few frames, each one is marked by a dot.
 #[must_use]
-pub fn draw_measurement(plot: &MeasurementPlot<'_>) -> String {
-    let axis = TimeAxis::new(plot);
-    let curves = |curve: &dyn Fn(&TransitionCurves<'_>) -> Curve| {
-        plot.transitions.iter().map(curve).collect::<Vec<_>>()
+pub fn draw_measurement(plot: &MeasurementPlot<'_>, limits: &MeasurementLimits) -> String {
+    draw(&[("", plot)], limits)
+}
+
+/// Two measured films as one SVG document, with the curves of both in each panel. The names say which is
+/// which. It runs over seconds if both films have a frame rate.
+#[must_use]
+pub fn draw_comparison(
+    films: [(&str, &MeasurementPlot<'_>); 2],
+    limits: &MeasurementLimits,
+) -> String {
+    draw(&films, limits)
+}
+
+/// The colours of two films that are compared.
+const COMPARED: [Colour; 2] = [SEA, EMBER];
+
+fn draw(films: &[(&str, &MeasurementPlot<'_>)], limits: &MeasurementLimits) -> String {
+    let axis = TimeAxis::new(films);
+    let curves = |alone: Colour, curve: &dyn Fn(&TransitionCurves<'_>) -> Curve| {
+        let mut found = Vec::new();
+        for (index, (_, plot)) in films.iter().enumerate() {
+            let colour = match films.len() {
+                1 => alone,
+                _ => COMPARED[index],
+            };
+            let rate = axis.rate(plot);
+            for transition in &plot.transitions {
+                let points = curve(transition).into_iter();
+                let points = points.map(|(frame, value)| (frame / rate, value));
+                found.push((colour, points.collect::<Curve>()));
+            }
+        }
+        found
     };
-    let panels = [
+    let mut panels = vec![
         Panel {
             title: "distance between neighbours (grey levels, root mean square)",
-            colour: SEA,
             reference: 0.0,
-            curves: curves(&steps),
+            limits: &[],
+            curves: curves(SEA, &steps),
             are_frames: false,
         },
         Panel {
             title: "high-frequency retention (1: as sharp as the keyframes)",
-            colour: LEAF,
             reference: 1.0,
-            curves: curves(&|at| points(at.first, at.retention)),
+            limits: &limits.retention,
+            curves: curves(LEAF, &|at| points(at.first, at.retention)),
             are_frames: true,
         },
         Panel {
             title: "blend residual (0: a cross-fade)",
-            colour: EMBER,
             reference: 0.0,
-            curves: curves(&|at| points(at.first, at.residual.unwrap_or_default())),
+            limits: &[],
+            curves: curves(EMBER, &|at| {
+                points(at.first, at.residual.unwrap_or_default())
+            }),
             are_frames: true,
         },
     ];
-    let height = FIRST_PANEL + PANEL_PITCH * panels.len() as f64 + BOTTOM_MARGIN;
-    let mut svg = page(plot, height);
+    let background = [
+        Panel {
+            title: "drift of the background (grey levels)",
+            reference: 0.0,
+            limits: &limits.drift,
+            curves: curves(NIGHT, &|at| points(at.first, at.drift.unwrap_or_default())),
+            are_frames: true,
+        },
+        Panel {
+            title: "spread of the background (1: as in the keyframes)",
+            reference: 1.0,
+            limits: &limits.spread,
+            curves: curves(SUN, &|at| points(at.first, at.spread.unwrap_or_default())),
+            are_frames: true,
+        },
+    ];
+    let has_background = |panel: &Panel<'_>| panel.curves.iter().any(|(_, at)| !at.is_empty());
+    panels.extend(background.into_iter().filter(has_background));
+    let lines = lines(films);
+    let first = FIRST_LINE + LINE_PITCH * lines.len() as f64 + PANELS_BELOW_LINES;
+    let height = first + PANEL_PITCH * panels.len() as f64 + BOTTOM_MARGIN;
+    let titles: Vec<String> = films.iter().map(|(name, plot)| title(name, plot)).collect();
+    let page_title = format!("Smoothness of {}", titles.join(", and of "));
+    let mut svg = Svg::page(PAGE_WIDTH, height, &page_title);
+    for (index, line) in lines.iter().enumerate() {
+        line.draw(&mut svg, FIRST_LINE + LINE_PITCH * index as f64);
+    }
     for (index, panel) in panels.iter().enumerate() {
-        panel.draw(&mut svg, FIRST_PANEL + PANEL_PITCH * index as f64, &axis);
+        panel.draw(&mut svg, first + PANEL_PITCH * index as f64, &axis);
     }
     axis.label(&mut svg, height - 22.0);
     svg.finish()
 }
 
-/// The page with the film and its numbers at the top.
-fn page(plot: &MeasurementPlot<'_>, height: f64) -> Svg {
-    let [frame_width, frame_height] = plot.size;
+/// A line of text at the top of the page.
+struct Line {
+    text: String,
+    size: usize,
+    weight: usize,
+    colour: Colour,
+}
+
+impl Line {
+    fn draw(&self, svg: &mut Svg, y: f64) {
+        let Self {
+            size,
+            weight,
+            colour,
+            ..
+        } = self;
+        let text = escape(&self.text);
+        svg.add(format_args!(
+            r##"<text x="{LEFT}" y="{y}" font-size="{size}" font-weight="{weight}" fill="{colour}">{text}</text>"##
+        ));
+    }
+}
+
+/// What the page says about the films, above the panels.
+fn lines(films: &[(&str, &MeasurementPlot<'_>)]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (index, (name, plot)) in films.iter().enumerate() {
+        let ink = match films.len() {
+            1 => INK,
+            _ => COMPARED[index],
+        };
+        let mut add = |text, size, weight, colour| {
+            lines.push(Line {
+                text,
+                size,
+                weight,
+                colour,
+            });
+        };
+        add(title(name, plot), 14, 600, ink);
+        for verdict in wrapped(plot.verdict) {
+            add(verdict, 12, 400, INK);
+        }
+        add(numbers(plot), 12, 400, FAINT_INK);
+    }
+    lines
+}
+
+/// The text in lines that fit the page, broken at spaces.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE_LETTERS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn title(name: &str, plot: &MeasurementPlot<'_>) -> String {
+    let [width, height] = plot.size;
     let rate = plot
         .frames_per_second
         .map(|rate| format!(" · {rate} frames a second"));
     let (frames, rate) = (plot.frames, rate.unwrap_or_default());
-    let title = format!("{frames} frames · {frame_width}×{frame_height}{rate}");
+    let name = match name {
+        "" => String::new(),
+        name => format!("{name} · "),
+    };
+    format!("{name}{frames} frames · {width}×{height}{rate}")
+}
+
+fn numbers(plot: &MeasurementPlot<'_>) -> String {
     let mut numbers = format!(
-        "coefficient of variation {:.3} · peak ratio {:.2} · directness {:.2}",
+        "variation {:.3} · peak {:.2} · directness {:.2}",
         plot.coefficient_of_variation, plot.peak_ratio, plot.directness
     );
     // Writing to a String cannot fail.
-    if let Some([mean, least]) = plot.retention {
-        let _ = write!(numbers, " · retention {mean:.2} (least {least:.2})");
+    if let Some([least, mean, most]) = plot.retention {
+        let _ = write!(numbers, " · retention {mean:.2} ({least:.2} to {most:.2})");
     }
     if let Some([mean, most]) = plot.residual {
         let _ = write!(numbers, " · residual {mean:.2} (most {most:.2})");
     }
-    let mut svg = Svg::page(PAGE_WIDTH, height, &format!("Smoothness of {title}"));
-    svg.add(format_args!(
-        r##"<text x="{LEFT}" y="30" font-size="14" font-weight="600" fill="{INK}">{title}</text>"##
-    ));
-    svg.add(format_args!(
-        r##"<text x="{LEFT}" y="50" fill="{FAINT_INK}">{numbers}</text>"##
-    ));
-    svg
+    if let Some([drift, spread]) = plot.background {
+        let _ = write!(
+            numbers,
+            " · background: drift {drift:.1}, spread {spread:.2}"
+        );
+    }
+    numbers
 }
 
-/// Film time across the page.
+/// Film time across the page: in seconds, or in frames if a frame rate is not known.
 struct TimeAxis {
     last: f64,
-    frames_per_second: Option<f64>,
-    /// The frames at which transitions meet or holds begin and end.
+    in_seconds: bool,
+    /// The times at which transitions meet or holds begin and end.
     boundaries: Vec<f64>,
 }
 
 impl TimeAxis {
-    fn new(plot: &MeasurementPlot<'_>) -> Self {
-        let transitions = &plot.transitions;
-        let ends = transitions.iter().flat_map(|at| [at.first, at.last]);
-        let last = transitions.last().map_or(0, |at| at.last);
-        let last = last.max(plot.frames.saturating_sub(1)).max(1);
-        let mut boundaries: Vec<usize> = ends.filter(|&at| at > 0 && at < last).collect();
-        boundaries.dedup();
-        Self {
-            last: last as f64,
-            frames_per_second: plot.frames_per_second,
-            boundaries: boundaries.into_iter().map(|at| at as f64).collect(),
+    fn new(films: &[(&str, &MeasurementPlot<'_>)]) -> Self {
+        let in_seconds = films
+            .iter()
+            .all(|(_, plot)| plot.frames_per_second.is_some());
+        let mut axis = Self {
+            last: 0.0,
+            in_seconds,
+            boundaries: Vec::new(),
+        };
+        for (_, plot) in films {
+            let transitions = &plot.transitions;
+            let last = transitions.last().map_or(0, |at| at.last);
+            let last = last.max(plot.frames.saturating_sub(1)).max(1);
+            let ends = transitions.iter().flat_map(|at| [at.first, at.last]);
+            let inner = ends.filter(|&at| at > 0 && at < last);
+            let rate = axis.rate(plot);
+            axis.last = axis.last.max(last as f64 / rate);
+            axis.boundaries.extend(inner.map(|at| at as f64 / rate));
         }
+        axis.boundaries.sort_by(f64::total_cmp);
+        axis.boundaries.dedup();
+        axis
     }
 
-    fn x(&self, frame: f64) -> f64 {
-        LEFT + (RIGHT - LEFT) * frame / self.last
+    /// The frames of a film in a unit of the axis.
+    fn rate(&self, plot: &MeasurementPlot<'_>) -> f64 {
+        plot.frames_per_second
+            .filter(|_| self.in_seconds)
+            .unwrap_or(1.0)
+    }
+
+    fn x(&self, time: f64) -> f64 {
+        LEFT + (RIGHT - LEFT) * time / self.last
     }
 
     /// The ticks: where each one lies on the page, and its name.
     fn ticks(&self) -> Vec<(f64, String)> {
-        let rate = self.frames_per_second.unwrap_or(1.0);
-        let step = tick_step(self.last / rate, 10.0);
-        // Without a frame rate the axis counts frames, and there are no halves of them.
-        let step = self.frames_per_second.map_or(step.max(1.0), |_| step);
-        let ticks = ticks(self.last / rate, step);
-        ticks
-            .map(|(value, name)| (self.x(value * rate), name))
-            .collect()
+        let step = tick_step(self.last, 10.0);
+        // An axis of frames has no halves of them.
+        let step = if self.in_seconds { step } else { step.max(1.0) };
+        let ticks = ticks(self.last, step);
+        ticks.map(|(value, name)| (self.x(value), name)).collect()
     }
 
     fn label(&self, svg: &mut Svg, y: f64) {
-        let name = match self.frames_per_second {
-            Some(_) => "film time (s)",
-            None => "frame",
+        let name = if self.in_seconds {
+            "film time (s)"
+        } else {
+            "frame"
         };
         let middle = (LEFT + RIGHT) / 2.0;
         svg.add(format_args!(
@@ -196,7 +362,7 @@ impl TimeAxis {
     }
 }
 
-/// Frames, and the values there, which are joined by a line.
+/// Frames or times, and the values there, which are joined by a line.
 type Curve = Vec<(f64, f64)>;
 
 /// The distances of a transition as steps, because each lasts from one frame to the next.
@@ -213,20 +379,24 @@ fn points(first: usize, values: &[f64]) -> Curve {
 }
 
 /// One curve for each transition, over the time axis.
-struct Panel {
+struct Panel<'a> {
     title: &'static str,
-    colour: Colour,
     /// The value that the curves are compared with, drawn as a line.
     reference: f64,
-    curves: Vec<Curve>,
+    /// The values beyond which a curve is conspicuous, drawn as dashed lines.
+    limits: &'a [f64],
+    /// The curves over the time axis, and their colours.
+    curves: Vec<(Colour, Curve)>,
     /// Whether each point is a frame, which is marked by a dot where there are few.
     are_frames: bool,
 }
 
-impl Panel {
+impl Panel<'_> {
     /// The tick above the largest value, and the distance of ticks.
     fn scale(&self) -> (f64, f64) {
-        let values = self.curves.iter().flatten().map(|&(_, value)| value);
+        let values = self.curves.iter().flat_map(|(_, curve)| curve);
+        let values = values.map(|&(_, value)| value);
+        let values = values.chain(self.limits.iter().copied());
         let largest = values.fold(self.reference, f64::max);
         let largest = if largest > 0.0 { largest } else { 1.0 };
         let step = tick_step(largest, 4.0);
@@ -253,7 +423,12 @@ impl Panel {
             ));
         }
         svg.add(format_args!("</g>"));
-        for x in axis.boundaries.iter().map(|&frame| axis.x(frame)) {
+        for y in self.limits.iter().map(|&limit| y(limit)) {
+            svg.add(format_args!(
+                r##"<path d="M{LEFT} {y:.1}H{RIGHT}" stroke="{FAINT_INK}" stroke-dasharray="6 4"/>"##
+            ));
+        }
+        for x in axis.boundaries.iter().map(|&time| axis.x(time)) {
             svg.add(format_args!(
                 r##"<path d="M{x:.1} {top:.1}V{bottom:.1}" stroke="{FAINT_INK}" stroke-dasharray="2 4"/>"##
             ));
@@ -272,16 +447,14 @@ impl Panel {
         svg.add(format_args!(
             r##"<path d="M{LEFT} {reference:.1}H{RIGHT}" stroke="{INK}" stroke-width="1.2"/>"##
         ));
-        for curve in &self.curves {
-            let points = curve
-                .iter()
-                .map(|&(frame, value)| (axis.x(frame), y(value)));
-            self.draw_curve(svg, &points.collect::<Vec<_>>(), reference);
+        for (colour, curve) in &self.curves {
+            let points = curve.iter().map(|&(time, value)| (axis.x(time), y(value)));
+            self.draw_curve(svg, *colour, &points.collect::<Vec<_>>(), reference);
         }
     }
 
     /// Draws a curve whose points are on the page, and the area between it and the reference.
-    fn draw_curve(&self, svg: &mut Svg, points: &[(f64, f64)], reference: f64) {
+    fn draw_curve(&self, svg: &mut Svg, colour: Colour, points: &[(f64, f64)], reference: f64) {
         let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
             return;
         };
@@ -291,14 +464,14 @@ impl Panel {
             // Writing to a String cannot fail.
             let _ = write!(line, "{command}{x:.1} {y:.1}");
         }
-        let colour = self.colour;
         svg.add(format_args!(
             r##"<path d="{line}L{last:.1} {reference:.1}L{first:.1} {reference:.1}Z" fill="{colour}" fill-opacity="0.12"/>"##
         ));
         svg.add(format_args!(
             r##"<path d="{line}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>"##
         ));
-        if self.are_frames && self.curves.iter().map(Vec::len).sum::<usize>() <= MOST_DOTS {
+        let dots: usize = self.curves.iter().map(|(_, curve)| curve.len()).sum();
+        if self.are_frames && dots <= MOST_DOTS {
             for (x, y) in points {
                 svg.add(format_args!(
                     r##"<circle cx="{x:.1}" cy="{y:.1}" r="3" fill="{colour}"/>"##

@@ -1,23 +1,29 @@
-//! `lb measure`: measures how smoothly frames move, and whether they morph or cross-fade.
+//! `lb measure`: measures how smoothly frames move, whether they morph or cross-fade, and whether the
+//! background holds still.
+
+mod plot;
+mod report;
+mod requirements;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_drawing::{MeasurementPlot, TransitionCurves, draw_measurement};
-use lb_measure::{FilmLayout, FrameSource, Measurement, Sections, Statistics, TransitionMeasure};
+use lb_measure::{FilmLayout, FrameSource, Measurement, Sections};
 use lb_render::{JobSettings, Plan, RenderError, embedded_job};
 use lb_schedule::BranchingProfile;
+use serde::Serialize;
 
+use self::requirements::{Broken, BrokenFacts, RequirementArguments};
 use crate::error::CommandError;
 use crate::facts;
 use crate::write::write;
 
 #[derive(Debug, Args)]
 pub(crate) struct MeasureArguments {
-    /// A film, a folder of PNG frames, or several pictures in film order.
+    /// A film, a folder of PNG frames, or several pictures in film order. Two films or folders are compared.
     #[arg(value_name = "FILM|DIR|FRAME", required = true)]
     frames: Vec<PathBuf>,
-    /// Print the measurements of every frame as one line of JSON.
+    /// Print the verdict and the measurements of every frame as one line of JSON.
     #[arg(long)]
     json: bool,
     /// Plot the measurements over film time into this SVG file.
@@ -26,36 +32,80 @@ pub(crate) struct MeasureArguments {
     /// Replace the SVG file if it exists.
     #[arg(long, requires = "svg")]
     force: bool,
+    #[command(flatten)]
+    requirements: RequirementArguments,
+}
+
+/// What `--json` says about a film.
+#[derive(Serialize)]
+struct FilmFacts<'a> {
+    /// The path of one of two films.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    film: Option<String>,
+    #[serde(flatten)]
+    measurement: &'a Measurement,
+    broken_requirements: Vec<BrokenFacts<'a>>,
+}
+
+impl<'a> FilmFacts<'a> {
+    fn new(film: Option<&Path>, measurement: &'a Measurement, broken: &[Broken<'a>]) -> Self {
+        Self {
+            film: film.map(|path| path.display().to_string()),
+            measurement,
+            broken_requirements: broken.iter().map(Broken::facts).collect(),
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
+    let requirements = arguments.requirements.requirements()?;
     if let Some(path) = &arguments.svg
         && path.symlink_metadata().is_ok()
         && !arguments.force
     {
         return Err(RenderError::OutputExists { path: path.clone() }.into());
     }
-    let mut source = FrameSource::find(&arguments.frames)?;
-    if let Some(layout) = source.first_file().and_then(film_layout) {
-        source = source.with_layout(layout);
+    let mut films = Vec::new();
+    for mut source in FrameSource::find_one_or_two(&arguments.frames)? {
+        if let Some(layout) = source.first_file().and_then(film_layout) {
+            source = source.with_layout(layout);
+        }
+        films.push(source.measure()?);
     }
-    let measurement = source.measure()?;
+    let paths = arguments.frames.iter().map(PathBuf::as_path);
+    let named: Vec<(&Path, &Measurement)> = paths.zip(&films).collect();
+    let pair = <[_; 2]>::try_from(&named[..]).ok();
     if let Some(path) = &arguments.svg {
-        write(
-            path,
-            &draw_measurement(&plot(&measurement)),
-            arguments.force,
-        )?;
+        let drawing = pair.map_or_else(|| plot::one(&films[0]), plot::two);
+        write(path, &drawing, arguments.force)?;
     }
+    let checked: Vec<(&Path, &Measurement, Vec<Broken<'_>>)> = named
+        .iter()
+        .map(|&(path, film)| (path, film, requirements::broken(&requirements, film)))
+        .collect();
     if arguments.json {
-        facts::print(&measurement);
+        print_facts(&checked);
     } else {
-        report(&measurement);
+        match pair {
+            Some(pair) => report::comparison(pair),
+            None => report::report(&films[0]),
+        }
         if let Some(path) = &arguments.svg {
             println!("plotted in {}", path.display());
         }
     }
-    Ok(())
+    requirements::error(&checked).map_or(Ok(()), Err)
+}
+
+fn print_facts(films: &[(&Path, &Measurement, Vec<Broken<'_>>)]) {
+    match films {
+        [(_, measurement, broken)] => facts::print(&FilmFacts::new(None, measurement, broken)),
+        films => {
+            let films = films.iter();
+            let films = films.map(|(path, film, broken)| FilmFacts::new(Some(path), film, broken));
+            facts::print(&facts! { films: films.collect::<Vec<_>>() });
+        }
+    }
 }
 
 /// Where the transitions lie in a film that was rendered from the job that this file carries. A file
@@ -89,84 +139,4 @@ fn film_layout(path: &Path) -> Option<FilmLayout> {
         },
         frames_per_second: plan.timeline.frames_per_second(),
     })
-}
-
-fn plot(measurement: &Measurement) -> MeasurementPlot<'_> {
-    let overall = &measurement.overall;
-    let mut plot =
-        MeasurementPlot::new(measurement.frames, [measurement.width, measurement.height]);
-    plot.frames_per_second = measurement.frames_per_second;
-    plot.coefficient_of_variation = overall.coefficient_of_variation;
-    plot.peak_ratio = overall.peak_ratio;
-    plot.directness = overall.directness;
-    plot.retention = overall.retention.map(|found| [found.mean, found.least]);
-    plot.residual = overall.residual.map(|found| [found.mean, found.most]);
-    plot.transitions = measurement.transitions.iter().map(curves).collect();
-    plot
-}
-
-fn curves(transition: &TransitionMeasure) -> TransitionCurves<'_> {
-    TransitionCurves {
-        first: transition.first,
-        last: transition.last,
-        distances: &transition.distances,
-        retention: &transition.retention,
-        residual: transition.residual.as_deref(),
-    }
-}
-
-const COLUMNS: [&str; 8] = [
-    "distance",
-    "variation",
-    "peak",
-    "directness",
-    "retention",
-    "least",
-    "residual",
-    "most",
-];
-
-fn report(measurement: &Measurement) {
-    let Measurement {
-        frames,
-        width,
-        height,
-        ..
-    } = measurement;
-    println!("{frames} frames of {width}x{height}");
-    print!("{:24}", "");
-    for name in COLUMNS {
-        print!("{name:>11}");
-    }
-    println!();
-    if let [_, _, ..] = &measurement.transitions[..] {
-        for (index, transition) in measurement.transitions.iter().enumerate() {
-            let TransitionMeasure { first, last, .. } = transition;
-            let name = format!("transition {} ({first}-{last})", index + 1);
-            row(&name, &transition.statistics);
-        }
-    }
-    row("all", &measurement.overall);
-}
-
-fn row(name: &str, statistics: &Statistics) {
-    let (retention, residual) = (statistics.retention, statistics.residual);
-    let numbers = [
-        Some(statistics.mean_distance),
-        Some(statistics.coefficient_of_variation),
-        Some(statistics.peak_ratio),
-        Some(statistics.directness),
-        retention.map(|retention| retention.mean),
-        retention.map(|retention| retention.least),
-        residual.map(|residual| residual.mean),
-        residual.map(|residual| residual.most),
-    ];
-    print!("{name:24}");
-    for number in numbers {
-        match number {
-            Some(number) => print!("{number:>11.3}"),
-            None => print!("{:>11}", "-"),
-        }
-    }
-    println!();
 }
