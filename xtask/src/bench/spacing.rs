@@ -75,17 +75,25 @@ struct Statistics {
     directness: f64,
     retention: Retention,
     residual: Residual,
+    background: Option<Background>,
 }
 
 #[derive(Deserialize)]
 struct Retention {
     mean: f64,
     least: f64,
+    most: f64,
 }
 
 #[derive(Deserialize)]
 struct Residual {
     mean: f64,
+}
+
+#[derive(Deserialize)]
+struct Background {
+    drift: f64,
+    spread: f64,
 }
 
 pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
@@ -97,9 +105,10 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
     let mut pairs = Vec::new();
     println!(
         "| depth strength | spacing | coefficient of variation, mean (largest) | peak ratio | \
-         directness | retention, mean | retention, least | residual | model evaluations |"
+         directness | retention, mean | retention, least (most) | residual | drift, mean (largest) | \
+         spread, mean (largest) | model evaluations |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for depth_strength in DEPTH_STRENGTHS {
         let mut cost = None;
         for (name, arguments) in WAYS {
@@ -114,12 +123,20 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
             }
             let over =
                 |value: fn(&Statistics) -> f64| mean(&found.iter().map(value).collect::<Vec<_>>());
-            let uneven = found.iter().map(|of| of.coefficient_of_variation);
+            let all = |value: fn(&Statistics) -> Option<f64>| {
+                let values: Vec<f64> = found.iter().filter_map(value).collect();
+                (mean(&values), values.iter().copied().fold(0.0, f64::max))
+            };
+            let (_, most_uneven) = all(|of| Some(of.coefficient_of_variation));
+            let (_, most_retention) = all(|of| Some(of.retention.most));
+            // Keyframes on different backgrounds have none in common.
+            let (drift, most_drift) = all(|of| Some(of.background.as_ref()?.drift));
+            let (spread, most_spread) = all(|of| Some(of.background.as_ref()?.spread));
             println!(
-                "| {depth_strength} | {name} | {:.3} ({:.3}) | {:.2} | {:.2} | {:.3} | {:.3} | \
-                 {:.3} | {} |",
+                "| {depth_strength} | {name} | {:.3} ({most_uneven:.3}) | {:.2} | {:.2} | {:.3} | \
+                 {:.3} ({most_retention:.3}) | {:.3} | {drift:.1} ({most_drift:.1}) | \
+                 {spread:.2} ({most_spread:.2}) | {} |",
                 over(|of| of.coefficient_of_variation),
-                uneven.fold(0.0, f64::max),
                 over(|of| of.peak_ratio),
                 over(|of| of.directness),
                 over(|of| of.retention.mean),

@@ -92,7 +92,7 @@ fn title(measurement: &Measurement) -> String {
         ..
     } = measurement;
     let rate = measurement.frames_per_second;
-    let rate = rate.map(|rate| format!(", {rate} a second"));
+    let rate = rate.map(|rate| format!(", {rate} frames a second"));
     let rate = rate.unwrap_or_default();
     format!("{frames} frames of {width}x{height}{rate}")
 }
