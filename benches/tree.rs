@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb_drawing::draw_tree;
 use lb_schedule::{
-    BranchingProfile, Choice, FilmTiming, Parents, Quality, ScheduleError, Timeline,
+    BranchingProfile, Choice, FilmTiming, FrameRate, Parents, Quality, ScheduleError, Timeline,
     TransitionMotion, Tree, film_frames, parents, perceptual_fractions,
 };
 
@@ -39,7 +39,7 @@ fn draw(criterion: &mut Criterion) {
 }
 
 fn time(criterion: &mut Criterion) {
-    let timing = FilmTiming::uniform(60.0, 10.0, 11);
+    let timing = FilmTiming::uniform(FrameRate::new(60.0).unwrap(), 10.0, 11);
     // Computed frames on an arc of a quarter of a circle.
     let distance = |left: usize, right: usize| {
         let angle = (right - left) as f64 / 49.0 * std::f64::consts::FRAC_PI_2;

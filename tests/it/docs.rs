@@ -77,7 +77,7 @@ impl<'a> Shell<'a> {
 
 /// A tenth of a second of silence as a WAV file.
 fn silence() -> Vec<u8> {
-    let samples = vec![0_u8; 1600];
+    let samples = vec![0_u8; 16_000];
     let mut file = b"RIFF".to_vec();
     file.extend((36 + samples.len() as u32).to_le_bytes());
     file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");

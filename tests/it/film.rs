@@ -160,3 +160,49 @@ fn the_facts_are_those_of_the_plan() {
     assert!(seconds("in_model_sessions") > 0.0);
     assert!(seconds("in_model_sessions") + seconds("outside") <= seconds("total") + 1e-6);
 }
+
+#[test]
+fn without_a_terminal_progress_is_told_in_lines() {
+    let folder = Folder::new();
+    let said = folder.run(&[SMALL_FILM, &["--seconds=0.3", "-o=film.gif"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    let lines: Vec<&str> = said.error.lines().collect();
+    for words in [
+        "rendering 1 transition",
+        "loading the model",
+        "evaluations",
+        "writing files",
+    ] {
+        let told = lines.iter().any(|line| line.contains(words));
+        assert!(told, "{words}: {}", said.error);
+    }
+    let last = lines.last().unwrap();
+    assert!(
+        last.starts_with("finished after") && last.ends_with("film.gif"),
+        "{last}"
+    );
+    assert!(lines.len() < 30, "{}", said.error);
+    assert!(said.output.contains("9 film frames"), "{}", said.output);
+
+    let quiet = ["--seconds=0.3", "--contact-sheet=sheet.png", "--quiet"];
+    let said = folder.run(&[SMALL_FILM, &quiet].concat());
+    assert_eq!(
+        (said.code, said.error.as_str(), said.output.as_str()),
+        (Some(0), "", "")
+    );
+}
+
+#[test]
+fn film_frames_are_counted_only_if_there_is_a_film() {
+    let folder = Folder::new();
+    let sheet = ["--contact-sheet=sheet.png"];
+    let said = folder.run(&[SMALL_FILM, &sheet].concat());
+    assert!(!said.output.contains("film frames"), "{}", said.output);
+    assert!(
+        said.output.contains("5 computed frames of 128x128"),
+        "{}",
+        said.output
+    );
+    let frames = folder.facts(&[SMALL_FILM, &["--frames-dir=frames"]].concat());
+    assert_eq!(frames["film_frames"], 0);
+}

@@ -203,7 +203,7 @@ fn wrong_job_files_get_a_message_that_explains_them() {
         (
             "range.toml",
             "fps = 0\n[[keyframe]]\nprompt = \"a\"\n[[keyframe]]\nprompt = \"b\"",
-            &["frames per second"],
+            &["`fps` must be a number from 0.1 to 1000"],
         ),
         (
             "nothing.toml",

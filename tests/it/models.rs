@@ -1,8 +1,9 @@
 //! What `lb models` and `lb doctor` report about the models.
 
 use std::fs;
+use std::path::Path;
 
-use crate::imports::{facts, import, run};
+use crate::imports::{facts, golden, import, run};
 use crate::lb::Folder;
 
 /// Makes a folder with one complete model and one incomplete model.
@@ -111,4 +112,43 @@ fn the_doctor_lists_the_same_models() {
         named.next().unwrap()["found"].as_bool()
     };
     assert_eq!((found("whole"), found("broken")), (Some(true), Some(false)));
+}
+
+#[test]
+fn a_model_is_removed_only_by_consent_and_only_from_a_folder_of_models() {
+    let folder = models();
+    let outside = folder.join("mine");
+    fs::create_dir_all(outside.join("unet")).unwrap();
+    fs::write(outside.join("model_index.json"), "{}").unwrap();
+    run(&folder, &["models", "rm", "whole"]).assert_refused(2, &["no terminal", "--yes"]);
+    run(&folder, &["models", "rm", "./mine", "--yes"])
+        .assert_refused(2, &["in no folder of models"]);
+    run(&folder, &["models", "rm", "nobody", "--yes"]).assert_refused(2, &["nobody"]);
+    assert!(folder.join("models/whole").is_dir() && outside.is_dir());
+
+    // The weights are a link to the file that was imported, which stays.
+    let said = run(&folder, &["models", "rm", "whole", "--yes"]);
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(said.output.contains("freed"), "{}", said.output);
+    assert!(!folder.join("models/whole").exists());
+    assert!(folder.join("models/broken").is_dir());
+    assert!(Path::new(&golden("sd1/checkpoint.safetensors")).is_file());
+    let facts = facts(&folder, &["models", "rm", "./models/broken", "--yes"]);
+    assert_eq!(facts["name"], "broken");
+    assert!(facts["freed"].as_u64() > Some(0), "{facts}");
+    assert!(!folder.join("models/broken").exists());
+}
+
+#[test]
+fn the_bundled_model_is_removed_only_by_force() {
+    let folder = Folder::new();
+    let name = "--name=pocket";
+    let said = import(&folder, "sd1/checkpoint.safetensors", &[name]);
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    let remove = ["models", "rm", "pocket", "--yes"];
+    run(&folder, &remove).assert_refused(2, &["came with lb", "--force"]);
+    assert!(folder.join("models/pocket").is_dir());
+    let said = run(&folder, &[&remove[..], &["--force"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(!folder.join("models/pocket").exists());
 }

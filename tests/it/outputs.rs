@@ -156,7 +156,10 @@ fn flags_of_other_formats_are_refused() {
             "0 (smallest) to 100",
         ),
         (&["--output=a", "--play-once"], ".gif"),
-        (&["--output=a.gif", "--audio=track.ogg"], "only a .mp4"),
+        (
+            &["--output=a.gif", "--audio=track.ogg"],
+            "belongs to a .mp4",
+        ),
     ] {
         let said = folder.run(&[SMALL_FILM, flags].concat());
         said.assert_refused(2, &[words]);
@@ -215,4 +218,17 @@ fn texts_are_refused_as_films_are() {
     plan("missing/a.svg").assert_refused(1, &["there is no folder missing"]);
     let text = std::fs::read_to_string(folder.join("there.svg")).unwrap();
     assert_eq!(text, "older");
+}
+
+#[test]
+fn the_drawing_of_a_plan_shows_every_transition() {
+    let folder = Folder::new();
+    let film = ["plan", "an apple", "a pear", "a plum", "--loop"];
+    folder.facts(&[&film[..], &["--svg=film.svg"]].concat());
+    let svg = std::fs::read_to_string(folder.join("film.svg")).unwrap();
+    for keyframe in ["an apple", "a pear", "a plum"] {
+        // Each keyframe of a loop has a transition on both sides.
+        let labels = svg.matches(&format!(">{keyframe}<")).count();
+        assert_eq!(labels, 2, "{keyframe}");
+    }
 }

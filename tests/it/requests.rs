@@ -33,7 +33,14 @@ const WRONG: &[(&[&str], &[&str])] = &[
         &["one", "two", "-o=a.mp4", "--steps=10", "--frames=1"],
         &["frames", "1"],
     ),
-    (&["one", "two", "-o=a.mp4", "--steps=10"], &["--frames"]),
+    (
+        &["one", "two", "-o=a.mp4", "--frames=0.5"],
+        &["--frames", "as in 1/2"],
+    ),
+    (
+        &["one", "two", "-o=a.mp4", "--frames=film", "--branches=2,4"],
+        &["--frames", "--branches"],
+    ),
     (
         &["one", "two", "-o=a.mp4", "--quality=best"],
         &["quality", "best"],
@@ -135,6 +142,35 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (
         &["one", "two", "-o=a.mp4", "--seconds=inf"],
         &["seconds", "inf"],
+    ),
+    (
+        &["one", "two", "-o=a.mp4", "--film-seconds=track"],
+        &["there is no sound", "--audio"],
+    ),
+    (
+        &["one", "two", "-o=a.mp4", "--film-seconds=12s"],
+        &["--film-seconds", "as in 12.5"],
+    ),
+    // Options of other formats.
+    (
+        &["one", "two", "-o=a.gif", "--quantizer=20"],
+        &["--quantizer belongs to a .mp4 film"],
+    ),
+    (
+        &["one", "two", "-o=a.webp", "--encoder=ffmpeg"],
+        &["--encoder belongs to a .mp4 film"],
+    ),
+    (
+        &["one", "two", "--contact-sheet=a.png", "--audio=a.ogg"],
+        &["--audio belongs to a .mp4 film"],
+    ),
+    (
+        &["one", "two", "-o=a.mp4", "--crf=20"],
+        &["--crf belongs to --encoder ffmpeg"],
+    ),
+    (
+        &["one", "two", "-o=a", "--play-once"],
+        &["--play-once belongs to a .gif or .webp film"],
     ),
     (
         &["one", "two", "-o=a.mp4", "--threads=0"],

@@ -26,8 +26,28 @@ const ADVICE: &[(&[&str], &str)] = &[
     ),
     (&["render", "a", "b", "--seconds", "-3"], "got -3"),
     // Where `render` was left out.
-    (&["a red apple", "a green pear"], "`lb render`"),
-    (&["film.toml", "-o", "film.mp4"], "`lb render`"),
+    (
+        &["a red apple", "a green pear"],
+        "lb render \"a red apple\" \"a green pear\"",
+    ),
+    (&["a", "b", "-o", "f.mp4"], "lb render \"a\" \"b\" -o f.mp4"),
+    (&["film.toml", "-o", "film.mp4"], "lb render \"film.toml\""),
+    // A slip of the finger in a command.
+    (&["redner", "a", "b"], "'render'"),
+    // Another flag than the one that was meant.
+    (
+        &["render", "a", "b", "--depth", "0.2"],
+        "--depth-strength 0.2",
+    ),
+    (
+        &["render", "a", "b", "--strength", "0.2"],
+        "'--depth-strength'",
+    ),
+    (
+        &["render", "a", "b", "-o=a.mp4", "--preset", "high"],
+        "--quality high",
+    ),
+    (&["render", "a", "b", "--film-seconds", "2,5"], "write 2.5"),
 ];
 
 #[test]
@@ -71,4 +91,43 @@ fn the_short_help_fits_on_a_screen_and_the_long_one_has_everything() {
     assert_eq!(help(&["help", "render"]), long);
     let columns = long.lines().map(|line| line.chars().count()).max();
     assert!(columns <= Some(100), "{columns:?}: {long}");
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    let folder = Folder::new();
+    for command in [
+        "",
+        "render",
+        "plan",
+        "upscale",
+        "measure",
+        "show",
+        "import",
+        "models",
+        "doctor",
+        "completions",
+    ] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["-h"]).collect();
+        let said = folder.run(&arguments);
+        assert_eq!(said.code, Some(0), "{command}: {}", said.error);
+        let example = format!("lb {command}");
+        let (_, examples) = said.output.split_once("Examples:").expect(command);
+        assert!(examples.contains(&example), "{command}: {examples}");
+    }
+}
+
+#[test]
+fn messages_are_coloured_where_the_variables_say_so() {
+    let folder = Folder::new();
+    let said = |variables: &[(&str, &str)]| {
+        let mut command = folder.command(&["plan", "a", "b", "--hold=-1"]);
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said(&[]).starts_with("error: "), "a pipe has no colours");
+    assert!(said(&[("CLICOLOR_FORCE", "1")]).starts_with("\u{1b}["));
+    let forbidden = said(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]);
+    assert!(forbidden.starts_with("error: "), "{forbidden:?}");
 }

@@ -12,7 +12,7 @@ use crate::commands::{
 
 /// Films in which one prompt's picture becomes another's.
 #[derive(Debug, Parser)]
-#[command(name = "lb", version, about, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "lb", version, about, propagate_version = true, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Print more: -v reports each step of the work, -vv every detail.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
@@ -24,8 +24,13 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success; 1 the work failed; 2 the request was wrong; \
-                          3 a film is not as `lb measure` requires; 130 interrupted.";
+const EXAMPLES: &str = "Examples:
+  lb render \"a red apple\" \"a green pear\" -o film.mp4
+  lb plan \"a red apple\" \"a green pear\" --quality high
+  lb measure film.mp4
+
+Exit codes: 0 success; 1 the work failed; 2 the request was wrong; 3 a film is not as `lb measure` \
+requires; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -192,11 +192,11 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
         JobError::PromptCount { .. } => {
             "quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4"
         }
-        JobError::Settings(SettingsError::StepsAlone) => {
-            "add --frames N, or --branches with --injection-steps"
-        }
         JobError::Settings(SettingsError::InpaintIncomplete { missing: "mask" }) => {
             "add --mask; to begin or end the film with the picture, give it to --from or --to"
+        }
+        JobError::Settings(SettingsError::NoTrack) => {
+            "add --audio FILE, or give a number of seconds"
         }
         JobError::Settings(SettingsError::MidCompressionWithoutFixed) => "add --spacing fixed",
         JobError::Settings(SettingsError::BranchesWithoutInjections) => {

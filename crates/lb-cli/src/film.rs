@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::list_item;
-use lb_job::{Job, JobError, JobSettings, KeyframeSettings};
+use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings};
 
 use crate::error::CommandError;
+use crate::warnings;
 
 /// The prompts, pictures and settings of the film. With a job file, they apply to the whole film.
 #[derive(Debug, Args)]
@@ -31,9 +32,10 @@ pub(crate) struct FilmArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pictures as keyframes")]
 struct EndPictures {
-    /// Picture with which the film begins, before the first prompt. The film shows it exactly,
-    /// cropped to its size unless --fit says otherwise, and has its proportions unless --size is
-    /// given. With --upscale, the second stage redraws it.
+    /// Picture with which the film begins, before the first prompt.
+    ///
+    /// The film shows it exactly, cropped to its size unless --fit says otherwise, and has its
+    /// proportions unless --size is given. With --upscale, the second stage redraws it.
     #[arg(long, value_name = "PIC")]
     from: Option<PathBuf>,
     /// Picture with which the film ends, after the last prompt.
@@ -54,11 +56,20 @@ pub(crate) fn given(mut flags: JobSettings) -> JobSettings {
     flags
 }
 
+/// Gives the film the length of its sound, if the settings ask for that.
+pub(crate) fn fit_to_track(settings: &mut JobSettings, track: Option<f64>) {
+    let length = &mut settings.timing.film_seconds;
+    if let (Some(FilmLength::Track), Some(seconds)) = (*length, track) {
+        *length = Some(FilmLength::Seconds(seconds));
+    }
+}
+
 impl FilmArguments {
     /// The job that the arguments ask for: the flags over a job file, or over one keyframe for each
-    /// prompt. Pictures that were moved are found by their content, if the job knows it.
-    pub(crate) fn job(&self) -> Result<Job, CommandError> {
-        let mut settings = self.settings()?;
+    /// prompt. Pictures that were moved are found by their content, if the job knows it. `track` is the
+    /// length of the film's sound in seconds.
+    pub(crate) fn job(&self, track: Option<f64>) -> Result<Job, CommandError> {
+        let mut settings = self.settings(track)?;
         if let Some(source) = self.source()? {
             settings.find_pictures(source)?;
         }
@@ -66,12 +77,13 @@ impl FilmArguments {
     }
 
     /// As [`Self::job`], but pictures are not looked for.
-    pub(crate) fn planned_job(&self) -> Result<Job, CommandError> {
-        Ok(self.settings()?.resolve().map_err(JobError::from)?)
+    pub(crate) fn planned_job(&self, track: Option<f64>) -> Result<Job, CommandError> {
+        Ok(self.settings(track)?.resolve().map_err(JobError::from)?)
     }
 
-    fn settings(&self) -> Result<JobSettings, CommandError> {
+    fn settings(&self, track: Option<f64>) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
+        validate_depth_map(&settings)?;
         match self.source()? {
             Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
             None => {
@@ -81,6 +93,7 @@ impl FilmArguments {
         }
         self.ends.add_to(&mut settings.keyframes);
         self.give_seeds(&mut settings.keyframes)?;
+        fit_to_track(&mut settings, track);
         Ok(settings)
     }
 
@@ -141,6 +154,11 @@ impl FilmArguments {
         Ok(())
     }
 
+    /// Warnings about flags that change nothing in this job.
+    pub(crate) fn without_effect(&self, job: &Job) -> impl Iterator<Item = String> {
+        warnings::without_effect(&self.settings, job)
+    }
+
     /// How many prompts there are, if their quotes seem to be forgotten.
     pub(crate) fn words_without_quotes(&self) -> Option<usize> {
         words_apart(&self.prompts).then_some(self.prompts.len())
@@ -160,6 +178,22 @@ impl EndPictures {
         if let Some(image) = &self.to {
             keyframes.push(picture(image, &self.to_prompt));
         }
+    }
+}
+
+/// Refuses a number where a depth map is expected: a depth strength is meant.
+fn validate_depth_map(flags: &JobSettings) -> Result<(), CommandError> {
+    let map = flags.depth.image.as_deref();
+    let number = map.and_then(Path::to_str).filter(|map| {
+        let is_number = map.parse::<f64>().is_ok();
+        is_number && !Path::new(map).exists()
+    });
+    match number {
+        Some(number) => Err(CommandError::request(format!(
+            "--depth takes the picture of a depth map, and {number} is none; where blending begins \
+             is --depth-strength {number}"
+        ))),
+        None => Ok(()),
     }
 }
 

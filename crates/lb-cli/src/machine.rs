@@ -59,7 +59,7 @@ lb_schedule::choice! {
 }
 
 /// The model that is used if neither an argument nor the environment names one.
-const BUNDLED_MODEL: &str = "pocket";
+pub(crate) const BUNDLED_MODEL: &str = "pocket";
 
 impl MachineArguments {
     /// The renderer of a job, with its upscaler if it has a second stage.

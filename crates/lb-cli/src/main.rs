@@ -28,7 +28,6 @@ mod usage;
 mod warnings;
 mod write;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
@@ -43,9 +42,9 @@ fn main() -> ExitCode {
     match run(&arguments).and_then(|()| finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            print::error(&error);
             if let Some(hint) = error.hint() {
-                eprintln!("hint: {hint}");
+                print::hint(hint);
             }
             error.exit_code()
         }
@@ -58,11 +57,11 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Render(render) => commands::render::run(render, quiet, &surroundings),
         Command::Upscale(upscale) => commands::upscale::run(upscale, quiet, &surroundings),
-        Command::Plan(plan) => commands::plan::run(plan, &surroundings),
+        Command::Plan(plan) => commands::plan::run(plan, quiet, &surroundings),
         Command::Measure(measure) => commands::measure::run(measure),
         Command::Show(show) => commands::show::run(show),
         Command::Import(import) => commands::import::run(import, quiet, &surroundings),
-        Command::Models(models) => commands::models::run(models, &surroundings),
+        Command::Models(models) => commands::models::run(models, quiet, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
         Command::Completions(completions) => commands::completions::run(completions),
         Command::Man(man) => commands::man::run(man),
@@ -82,9 +81,9 @@ fn trace(verbose: u8) {
     };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| print::Log)
         .with_target(verbose > 1)
-        .with_ansi(std::io::stderr().is_terminal() && surroundings::allows_colour())
+        .with_ansi(print::allows_colour())
         // If standard error is closed, reporting that there would panic.
         .log_internal_errors(false)
         .init();

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, Args};
+use lb_job::Quality;
 use lb_job::arguments::{choices, quoted};
 use lb_render::{
-    AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, WebpCompression,
+    AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, RenderError,
+    WebpCompression,
 };
 
 use crate::error::CommandError;
@@ -30,16 +32,13 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "DIR")]
     frames_dir: Option<PathBuf>,
     /// Sound for a .mp4, cut to the film's length or followed by silence (needs ffmpeg).
+    ///
+    /// --film-seconds track makes the film as long as the sound.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
     /// Encoder of a .mp4.
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_parser = choices::<EncoderChoice>(),
-        default_value_t = EncoderChoice::OpenH264
-    )]
-    encoder: EncoderChoice,
+    #[arg(long, value_name = "NAME", value_parser = choices::<EncoderChoice>())]
+    encoder: Option<EncoderChoice>,
     /// Quantiser of openh264, 12 to 51; lower numbers give a better picture and a larger file.
     #[arg(long, value_name = "QP")]
     quantizer: Option<u8>,
@@ -74,9 +73,11 @@ const PRESET: &str = "medium";
 
 lb_schedule::choice! {
     /// An encoder, without its options.
+    #[derive(Default)]
     #[strum(serialize_all = "lowercase")]
     enum EncoderChoice: "encoder" {
         /// Built in.
+        #[default]
         OpenH264,
         /// The program ffmpeg with libx264, which makes smaller files.
         Ffmpeg,
@@ -86,6 +87,7 @@ lb_schedule::choice! {
 /// Adds the defaults of the outputs to the help of their arguments.
 pub(crate) fn with_defaults(argument: Arg) -> Arg {
     let default = match argument.get_id().as_str() {
+        "encoder" => EncoderChoice::default().to_string(),
         "quantizer" => match Encoder::default() {
             Encoder::OpenH264 { quantizer } => quantizer.to_string(),
             _ => return argument,
@@ -127,6 +129,7 @@ impl OutputArguments {
                  file name, such as ./- for a file that is called -",
             ));
         }
+        self.validate_format()?;
         Ok(Outputs {
             film: self.output.clone(),
             frames_dir: self.frames_dir.clone(),
@@ -134,20 +137,50 @@ impl OutputArguments {
             overwrite: self.force,
             without_job: self.no_job,
             encoder: self.encoder()?,
-            animation: self.animation()?,
+            animation: self.animation(),
             audio: self.audio.clone().map(AudioTrack::new),
         })
     }
 
+    /// Checks that the film's format has what is asked of it.
+    fn validate_format(&self) -> Result<(), CommandError> {
+        let film = self.output.as_deref();
+        let format = film.and_then(|film| FilmFormat::from_path(film).ok());
+        for (flag, given, option) in [
+            ("--audio", self.audio.is_some(), FormatOption::Audio),
+            ("--encoder", self.encoder.is_some(), FormatOption::Encoder),
+            (
+                "--quantizer",
+                self.quantizer.is_some(),
+                FormatOption::Encoder,
+            ),
+            ("--crf", self.crf.is_some(), FormatOption::Encoder),
+            ("--preset", self.preset.is_some(), FormatOption::Encoder),
+            (
+                "--webp-quality",
+                self.webp_quality.is_some(),
+                FormatOption::WebpCompression,
+            ),
+            ("--lossless", self.lossless, FormatOption::WebpCompression),
+            ("--play-once", self.play_once, FormatOption::Repeats),
+        ] {
+            if given && !format.is_some_and(|format| format.takes(option)) {
+                let message = format!("{flag} belongs to a {} film", option.endings());
+                return Err(CommandError::request(message));
+            }
+        }
+        Ok(())
+    }
+
     fn encoder(&self) -> Result<Encoder, CommandError> {
-        let misplaced = |flags: &str, encoder: EncoderChoice| {
+        let misplaced = |flag: &str, encoder: EncoderChoice| {
             Err(CommandError::request(format!(
-                "{flags} --encoder {encoder}"
+                "{flag} belongs to --encoder {encoder}"
             )))
         };
-        if self.encoder == EncoderChoice::Ffmpeg {
+        if self.encoder == Some(EncoderChoice::Ffmpeg) {
             if self.quantizer.is_some() {
-                return misplaced("--quantizer belongs to", EncoderChoice::OpenH264);
+                return misplaced("--quantizer", EncoderChoice::OpenH264);
             }
             return Ok(Encoder::Ffmpeg {
                 program: "ffmpeg".into(),
@@ -155,8 +188,17 @@ impl OutputArguments {
                 preset: self.preset.clone().unwrap_or_else(|| PRESET.into()),
             });
         }
-        if self.crf.is_some() || self.preset.is_some() {
-            return misplaced("--crf and --preset belong to", EncoderChoice::Ffmpeg);
+        if self.crf.is_some() {
+            return misplaced("--crf", EncoderChoice::Ffmpeg);
+        }
+        if let Some(preset) = &self.preset {
+            // Presets of ffmpeg are speeds, such as `slow`.
+            if let Ok(quality) = preset.parse::<Quality>() {
+                return Err(CommandError::request(format!(
+                    "--preset is a preset of ffmpeg; the preset of the film is --quality {quality}"
+                )));
+            }
+            return misplaced("--preset", EncoderChoice::Ffmpeg);
         }
         Ok(match self.quantizer {
             Some(quantizer) => Encoder::OpenH264 { quantizer },
@@ -164,29 +206,21 @@ impl OutputArguments {
         })
     }
 
-    fn animation(&self) -> Result<AnimationOptions, CommandError> {
-        let webp = match self.webp_quality {
-            Some(quality) => Some(WebpCompression::Lossy { quality }),
-            None => self.lossless.then_some(WebpCompression::Lossless),
-        };
-        for (given, flags, option) in [
-            (
-                webp.is_some(),
-                "--webp-quality and --lossless belong",
-                FormatOption::WebpCompression,
-            ),
-            (self.play_once, "--play-once belongs", FormatOption::Repeats),
-        ] {
-            let film = self.output.as_deref();
-            let format = film.and_then(|film| FilmFormat::from_path(film).ok());
-            if given && !format.is_some_and(|format| format.takes(option)) {
-                let message = format!("{flags} to a {} film", option.endings());
-                return Err(CommandError::request(message));
-            }
-        }
-        Ok(AnimationOptions {
+    fn animation(&self) -> AnimationOptions {
+        let default = AnimationOptions::default();
+        AnimationOptions {
             repeats: !self.play_once,
-            webp: webp.unwrap_or(AnimationOptions::default().webp),
-        })
+            webp: match self.webp_quality {
+                Some(quality) => WebpCompression::Lossy { quality },
+                None if self.lossless => WebpCompression::Lossless,
+                None => default.webp,
+            },
+        }
     }
+}
+
+/// The length of the film's sound in seconds, if it has sound.
+pub(crate) fn track_seconds(audio: Option<&AudioTrack>) -> Result<Option<f64>, CommandError> {
+    let seconds = audio.map(AudioTrack::seconds).transpose();
+    Ok(seconds.map_err(RenderError::from)?)
 }

@@ -1,8 +1,10 @@
-//! The progress of a render, shown as a bar on a terminal.
+//! The progress of a render: a bar on a terminal, and otherwise a line now and then.
 
+mod lines;
 mod pace;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -10,14 +12,17 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lb_render::{Phase, Plan, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
 
+use self::lines::Lines;
 use self::pace::Pace;
 use crate::rates::{Rate, Stopwatch};
-use crate::{interrupt, warnings};
+use crate::{interrupt, print, warnings};
 
-/// Shows the phase, the steps, the rate and the remaining time on a terminal. It stops the render
-/// after Ctrl-C.
+/// Shows the phase, the steps, the rate and the remaining time. It stops the render after Ctrl-C.
 pub(crate) struct Progress {
+    /// The bar, which counts even if it is not shown.
     bar: ProgressBar,
+    /// Without a terminal, when the next line is due.
+    lines: Option<RefCell<Lines>>,
     transitions: Cell<usize>,
     /// The phase that was logged last.
     logged: Cell<Option<Phase>>,
@@ -30,13 +35,16 @@ const WAITING: &str = "{msg:28} {spinner}";
 
 impl Progress {
     pub(crate) fn new(quiet: bool, transitions: usize) -> Self {
-        let target = if quiet || !std::io::stderr().is_terminal() {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
+        let is_bar = !quiet && std::io::stderr().is_terminal();
+        let target = match is_bar {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
         };
+        // The log says the same and more.
+        let has_lines = !quiet && !is_bar && !tracing::enabled!(tracing::Level::INFO);
         let progress = Self {
             bar: ProgressBar::with_draw_target(None, target),
+            lines: has_lines.then(|| RefCell::new(Lines::new())),
             transitions: Cell::new(transitions),
             logged: Cell::new(None),
             stopwatch: Stopwatch::new(),
@@ -44,7 +52,14 @@ impl Progress {
         };
         progress.style(WAITING);
         let often = std::time::Duration::from_millis(120);
-        progress.bar.enable_steady_tick(often);
+        if is_bar {
+            progress.bar.enable_steady_tick(often);
+            print::with_bar(&progress.bar);
+        }
+        match transitions {
+            1 => progress.line("rendering 1 transition"),
+            more => progress.line(format_args!("rendering {more} transitions")),
+        }
         progress
     }
 
@@ -55,7 +70,35 @@ impl Progress {
 
     /// Takes the bar off the screen.
     pub(crate) fn clear(&self) {
+        print::without_bar();
         self.bar.finish_and_clear();
+    }
+
+    /// Says where a finished film is, if progress is shown in lines.
+    pub(crate) fn conclude(&self, summary: &Summary) {
+        let files: Vec<String> = summary
+            .files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        let (seconds, files) = (summary.seconds.total, files.join(", "));
+        self.line(format_args!("finished after {seconds:.1} s: {files}"));
+    }
+
+    /// Prints a line, if progress is shown in lines.
+    fn line(&self, text: impl Display) {
+        if self.lines.is_some() {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Prints a line if one is due now that this share of the stage is done.
+    fn line_when_due(&self, done: usize, total: usize, text: impl FnOnce() -> String) {
+        if let Some(lines) = &self.lines
+            && lines.borrow_mut().is_due(done as f64 / total.max(1) as f64)
+        {
+            eprintln!("{}", text());
+        }
     }
 
     fn style(&self, template: &str) {
@@ -81,6 +124,10 @@ impl Progress {
         self.bar.set_message(message);
         if template == WAITING {
             tracing::info!("{message}");
+            self.line(message);
+        }
+        if let Some(lines) = &self.lines {
+            lines.borrow_mut().restart();
         }
     }
 
@@ -99,8 +146,12 @@ impl Progress {
         let (step, steps) = (progress.step, progress.steps);
         self.bar
             .set_message(format!("{batch}, step {step}/{steps}"));
+        let (done, total) = (progress.model_evaluations, progress.total_model_evaluations);
+        self.line_when_due(done, total, || {
+            let pace = self.pace.text();
+            format!("{batch}, step {step}/{steps}: {done}/{total} evaluations {pace}")
+        });
         if self.logged.replace(Some(progress.phase)) != Some(progress.phase) {
-            let (done, total) = (progress.model_evaluations, progress.total_model_evaluations);
             tracing::info!("{batch}, from step {step}/{steps}: {done}/{total} evaluations");
         }
     }
@@ -111,18 +162,22 @@ impl RenderObserver for Progress {
         self.stopwatch.event(event);
         self.pace.event(event, Instant::now());
         if let Some(warning) = warnings::of_event(event) {
-            self.bar.suspend(|| eprintln!("warning: {warning}"));
+            print::warning(warning);
         }
         match event {
             RenderEvent::Weights { done, total, .. } => {
                 let percent = 100 * done / (*total).max(1);
-                self.bar
-                    .set_message(format!("reading new weights, {percent} %"));
+                let message = format!("reading new weights, {percent} %");
+                self.bar.set_message(message.clone());
+                self.line_when_due(percent as usize, 100, || message);
             }
             RenderEvent::Stage(stage) => self.stage(*stage),
             RenderEvent::Step(progress) => self.step(progress),
             RenderEvent::Decoded { done, total } => {
                 self.bar.set_message(format!("decoding {done}/{total}"));
+                let line =
+                    || format!("decoding pictures between computed frames: {done} of {total}");
+                self.line_when_due(*done, *total, line);
             }
             _ => {}
         }

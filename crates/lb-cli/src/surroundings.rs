@@ -68,11 +68,6 @@ impl Surroundings {
     }
 }
 
-/// Whether `NO_COLOR` (<https://no-color.org>) is not set.
-pub(crate) fn allows_colour() -> bool {
-    non_empty("NO_COLOR").is_none()
-}
-
 fn non_empty(variable: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(variable).filter(|value| !value.is_empty())
 }

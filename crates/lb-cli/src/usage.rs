@@ -1,10 +1,10 @@
 //! Reads the command line, shortens what `-h` shows, and advises about arguments that are wrong.
 
-use std::ffi::OsStr;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use lb_job::InvalidFilmLength;
 
 use crate::arguments::{Arguments, command};
 
@@ -36,6 +36,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--gpu", "--cuda", "--cpu"], "--device"),
     (&["--sound", "--music"], "--audio"),
     (&["--batch-size"], "--batch"),
+    (&["--strength", "--denoise"], "--depth-strength"),
 ];
 
 /// Reads the arguments. If they are wrong, this prints a message and ends the program.
@@ -57,6 +58,7 @@ fn brief(command: clap::Command) -> clap::Command {
         .into_iter()
         .fold(command, |command, name| {
             command.mut_subcommand(name, |command| {
+                let examples = command.get_after_help().cloned().unwrap_or_default();
                 command
                     .mut_args(|argument| {
                         let id = argument.get_id().as_str();
@@ -64,7 +66,7 @@ fn brief(command: clap::Command) -> clap::Command {
                         argument.hide(rare)
                     })
                     .after_help(format!(
-                        "These are the most common options; `lb {name} --help` lists all."
+                        "{examples}\n\nThese are the most common options; `lb {name} --help` lists all."
                     ))
             })
         })
@@ -86,12 +88,14 @@ fn explained(mut error: Error, command: &clap::Command) -> Error {
             error
         }
         ErrorKind::InvalidSubcommand => {
-            let given = text(&error, ContextKind::InvalidSubcommand);
-            if given.is_some_and(|given| is_for_render(&given)) {
+            let given = text(&error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            if is_for_render(&given, command) {
                 error.remove(ContextKind::SuggestedSubcommand);
+                let arguments = std::env::args_os().skip(1);
+                let line = render_command(arguments.map(|at| at.to_string_lossy().into_owned()));
                 suggest(
                     &mut error,
-                    "to render a film, put `render` in front: `lb render` and the same arguments",
+                    &format!("to render a film, put `render` in front: {line}"),
                 );
             }
             error
@@ -120,12 +124,30 @@ fn from_elsewhere(name: &str) -> Option<&'static str> {
         .map(|(_, ours)| *ours)
 }
 
-/// Whether an unknown command looks like a prompt or a file, so that `render` was probably left out.
-fn is_for_render(given: &str) -> bool {
-    let ending = std::path::Path::new(given)
-        .extension()
-        .and_then(OsStr::to_str);
-    given.contains(char::is_whitespace) || matches!(ending, Some("toml" | "mp4"))
+/// A word that is at least this similar to a command's name is taken for a typing mistake. Other words
+/// are prompts or files, and `render` was left out.
+const NEAR: f64 = 0.85;
+
+fn is_for_render(given: &str, command: &clap::Command) -> bool {
+    let mut commands = command.get_subcommands();
+    !commands.any(|known| strsim::jaro_winkler(given, known.get_name()) >= NEAR)
+}
+
+/// The command line with `render` in front: prompts in quotes, and the rest as it was given.
+fn render_command(arguments: impl Iterator<Item = String>) -> String {
+    let mut flags = false;
+    let words = arguments.map(|argument| {
+        flags |= argument.starts_with('-');
+        let is_plain = argument
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || "-_=./,:+".contains(letter));
+        match flags && is_plain {
+            true => argument,
+            false => format!("\"{argument}\""),
+        }
+    });
+    let words: Vec<String> = words.collect();
+    format!("lb render {}", words.join(" "))
 }
 
 /// Advice about a value that is not a number.
@@ -133,7 +155,8 @@ fn number_advice(error: &Error) -> Option<String> {
     use std::error::Error as _;
     let reason = error.source()?;
     let given = text(error, ContextKind::InvalidValue)?;
-    if reason.is::<ParseFloatError>() {
+    let is_number = reason.is::<ParseFloatError>() || reason.is::<InvalidFilmLength>();
+    if is_number && given.contains(',') || reason.is::<ParseFloatError>() {
         let comma = given.replacen(',', ".", 1);
         return Some(match comma.parse::<f64>() {
             Ok(_) => format!("write {comma}"),

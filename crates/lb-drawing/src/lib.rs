@@ -3,7 +3,7 @@
 //! Two things are drawn:
 //!
 //! - [`draw_tree`] draws the branching tree of a transition: denoising steps run downwards, fractions
-//!   run across, and every level has its colour.
+//!   run across, and every level has its colour. [`draw_trees`] draws those of a whole film.
 //! - [`draw_measurement`] plots how smoothly a film moves: the distance between neighbouring frames,
 //!   the high-frequency retention, the blend residual and what the background does, one panel each, over film
 //!   time. [`draw_comparison`] plots two films.
@@ -48,7 +48,7 @@ mod tree;
 pub use measurement::{
     MeasurementLimits, MeasurementPlot, TransitionCurves, draw_comparison, draw_measurement,
 };
-pub use tree::draw_tree;
+pub use tree::{draw_tree, draw_trees};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use lb_schedule::{BranchingProfile, Tree, TreeLevel};
 
-use crate::svg::{Colour, EMBER, FAINT_INK, INK, LEAF, NIGHT, SEA, SUN, Svg, escape};
+use crate::svg::{Colour, EMBER, FAINT_INK, INK, LEAF, NIGHT, RULE, SEA, SUN, Svg, escape};
 
 const PAGE_WIDTH: f64 = 960.0;
 /// Where the keyframes are, and the first step.
@@ -51,37 +51,69 @@ const LONGEST_LABEL: usize = 34;
 /// ```
 #[must_use]
 pub fn draw_tree(tree: &Tree, keyframes: [&str; 2]) -> String {
-    let profile = tree.profile();
-    let layout = Layout::new(profile);
-    let mut svg = page(&layout, profile);
-    bands(&mut svg, &layout, profile);
-    for level in tree.levels().skip(1).rev() {
-        branches(&mut svg, &layout, &level);
+    draw_trees(&[(tree, keyframes)])
+}
+
+/// The trees of a film as one SVG document, one below the other in the order of the film. Each comes
+/// with the labels of its keyframes, as in [`draw_tree`].
+#[must_use]
+pub fn draw_trees(trees: &[(&Tree, [&str; 2])]) -> String {
+    let layouts: Vec<Layout> = trees
+        .iter()
+        .map(|(tree, _)| Layout::new(tree.profile()))
+        .collect();
+    let height = layouts.iter().map(Layout::height).sum();
+    let title = match trees {
+        [(tree, _)] => format!("A latent blending tree: {}", numbers(tree.profile())),
+        trees => format!("{} latent blending trees", trees.len()),
+    };
+    let mut svg = Svg::page(PAGE_WIDTH, height, &title);
+    let mut top = 0.0;
+    for ((tree, keyframes), layout) in trees.iter().zip(&layouts) {
+        if top > 0.0 {
+            let (left, right) = (LEFT - 14.0, PAGE_WIDTH - LEFT + 14.0);
+            svg.add(format_args!(r##"<g transform="translate(0 {top:.1})">"##));
+            svg.add(format_args!(
+                r##"<path d="M{left:.1} 0H{right:.1}" stroke="{RULE}"/>"##
+            ));
+        }
+        draw(&mut svg, layout, tree, *keyframes);
+        if top > 0.0 {
+            svg.add(format_args!("</g>"));
+        }
+        top += layout.height();
     }
-    trajectories(&mut svg, &layout, keyframes);
-    computed_frames(&mut svg, &layout, tree.frame_fractions());
-    label_levels(&mut svg, &layout, profile);
-    label_steps(&mut svg, &layout, profile);
-    label_fractions(&mut svg, &layout);
     svg.finish()
 }
 
-/// The page with the numbers of the tree at its top.
-fn page(layout: &Layout, profile: &BranchingProfile) -> Svg {
+/// Draws a tree at the top of the page.
+fn draw(svg: &mut Svg, layout: &Layout, tree: &Tree, keyframes: [&str; 2]) {
+    let profile = tree.profile();
+    svg.add(format_args!(
+        r##"<text x="{LEFT:.1}" y="30" fill="{FAINT_INK}">{}</text>"##,
+        numbers(profile)
+    ));
+    bands(svg, layout, profile);
+    for level in tree.levels().skip(1).rev() {
+        branches(svg, layout, &level);
+    }
+    trajectories(svg, layout, keyframes);
+    computed_frames(svg, layout, tree.frame_fractions());
+    label_levels(svg, layout, profile);
+    label_steps(svg, layout, profile);
+    label_fractions(svg, layout);
+}
+
+/// The numbers of a tree in one line.
+fn numbers(profile: &BranchingProfile) -> String {
     let cost = profile.cost();
-    let numbers = format!(
+    format!(
         "steps {} · levels {} · computed frames {} · model evaluations {}",
         profile.steps(),
         profile.levels().len(),
         cost.decodes,
         cost.model_evaluations,
-    );
-    let title = format!("A latent blending tree: {numbers}");
-    let mut svg = Svg::page(PAGE_WIDTH, layout.bottom() + BOTTOM_MARGIN, &title);
-    svg.add(format_args!(
-        r##"<text x="{LEFT:.1}" y="30" fill="{FAINT_INK}">{numbers}</text>"##
-    ));
-    svg
+    )
 }
 
 /// One pale band for each level.
@@ -282,6 +314,11 @@ impl Layout {
 
     fn bottom(&self) -> f64 {
         self.y(self.steps)
+    }
+
+    /// The height of the tree with its labels and margins.
+    fn height(&self) -> f64 {
+        self.bottom() + BOTTOM_MARGIN
     }
 
     fn x(&self, fraction: f64) -> f64 {

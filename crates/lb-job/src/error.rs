@@ -123,16 +123,14 @@ pub enum SettingsError {
     /// A keyframe, counted from 1, shows nothing.
     #[error("keyframe {keyframe} has neither a prompt nor an image")]
     NoPrompt { keyframe: usize },
-    #[error("a quality sets steps and frames: give either a quality or these numbers")]
-    QualityWithNumbers,
-    #[error("steps are given without a number of frames or the branches of every level")]
-    StepsAlone,
-    #[error("frames or branches are given without a number of steps")]
-    NoSteps,
     #[error("the branches of the last level become the frames: give frames or branches, not both")]
     FramesWithBranches,
     #[error("injections say where the levels begin: give them or a depth strength, not both")]
     DepthStrengthWithBranches,
+    #[error(
+        "a branching rule sets up the levels: give it or the branches of every level, not both"
+    )]
+    RuleWithBranches,
     #[error("branches need injection steps or injection strengths, one for each level")]
     BranchesWithoutInjections,
     #[error("injections need branches, one number for each level")]
@@ -141,6 +139,8 @@ pub enum SettingsError {
     InjectionsTwice,
     #[error("a mid compression has an effect only with fixed spacing")]
     MidCompressionWithoutFixed,
+    #[error("the film should be as long as its sound, but there is no sound")]
+    NoTrack,
     #[error("inpainting needs an image and a mask; the {missing} is missing")]
     InpaintIncomplete { missing: &'static str },
     /// The table `[depth]` of a job file names no map.

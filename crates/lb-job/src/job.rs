@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
-use lb_schedule::{Crossfeed, Easing, Guidance, Spacing};
+use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Spacing};
 use lb_video::FilmOptions;
 
 use crate::{Between, Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
@@ -39,8 +39,8 @@ pub struct Job {
     pub timing: Timing,
     /// What the film shows between computed frames.
     pub between: Between,
-    /// Film frames per second, 0.1 to 1000.
-    pub frames_per_second: f64,
+    /// Film frames per second.
+    pub frame_rate: FrameRate,
     /// Seconds of the whole film: all transitions are scaled by the same factor, and holds keep their
     /// length. With `None`, the film lasts for the sum of its transitions and holds.
     pub film_seconds: Option<f64>,

@@ -58,15 +58,17 @@ pub mod arguments;
 mod branching;
 mod error;
 mod file;
+mod frames;
 mod inputs;
 mod job;
 mod pictures;
 mod plan;
 mod settings;
 
-pub use branching::{Branching, Injections};
+pub use branching::{Branching, Injections, Levels};
 pub use error::{JobError, SettingsError};
 pub use file::{JobFileError, LARGEST_JOB_FILE, Location, embedded_job};
+pub use frames::{Frames, InvalidFrames};
 pub use inputs::{Between, DepthMap, Fit, Inpaint, Timing, Upscale};
 pub use job::{Job, Keyframe, Transition};
 pub use plan::Plan;
@@ -74,8 +76,8 @@ pub use settings::*;
 
 pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance};
 pub use lb_schedule::{
-    BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, Guidance,
-    Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
+    BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, FrameRate,
+    Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
 };
 pub use lb_video::VideoError;
 

@@ -37,8 +37,8 @@ impl Plan {
     /// The rule that the job breaks; nothing has been loaded or written.
     pub fn new(job: &Job) -> Result<Self, JobError> {
         job.validate()?;
-        let profiles = film_profiles(&job.transitions)?;
         let timeline = Timeline::new(&timing(job))?;
+        let profiles = film_profiles(&job.transitions, timeline.transitions())?;
         let upscale = job.upscale.as_ref().map(Upscale::profile).transpose()?;
         let mut stages = stages(job, &profiles, upscale.as_ref());
         let in_betweens: Vec<usize> = match job.between {
@@ -148,7 +148,7 @@ fn timing(job: &Job) -> FilmTiming {
     let transition =
         |transition: &Transition| TransitionTiming::new(transition.seconds, transition.easing);
     let mut timing = FilmTiming::new(
-        job.frames_per_second,
+        job.frame_rate,
         job.keyframes.iter().map(|keyframe| keyframe.hold).collect(),
         job.transitions.iter().map(transition).collect(),
     );

@@ -5,6 +5,7 @@
 //! with the defaults, which are collected in [`JobSettings::defaults`].
 
 mod defaults;
+mod film_length;
 mod layers;
 mod resolve;
 mod text;
@@ -12,17 +13,18 @@ mod text;
 use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{BranchingRule, Easing, Quality};
+use lb_schedule::{BranchingRule, Easing, FrameRate, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::{Between, Fit, Timing};
+use crate::{Between, Fit, Frames, Timing};
 
 #[cfg(feature = "arguments")]
 use crate::arguments::{choices, list_item};
+pub use film_length::{FilmLength, InvalidFilmLength};
 use layers::Layer;
 #[cfg(feature = "arguments")]
 use text::parse_size;
-pub(crate) use text::shortened;
+pub(crate) use text::{number_or_text, shortened};
 
 /// Declares a table of settings under a heading of the help. Each field is a setting: its documentation
 /// is the help, its name is the key, and the attribute behind `=>` makes it a flag with the feature
@@ -190,23 +192,23 @@ settings! {
 }
 
 settings! {
-    /// The tree of a transition, given in one of three ways: by quality, by steps and frames, or level by
-    /// level; see [`Branching`](crate::Branching).
+    /// The tree of a transition: a quality, numbers that replace some of the quality's own, and levels
+    /// that a rule sets up or that are given one by one; see [`Branching`](crate::Branching).
     pub struct BranchingSettings under "Branching" {
-        /// Preset that chooses the steps and the computed frames.
+        /// Preset of the steps, computed frames and pictures that are not given.
         #[serde(with = "text::choice")]
         quality: Option<Quality> => arg(
             long,
             value_name = "NAME",
             value_parser = choices::<Quality>(),
             ignore_case = true,
-            conflicts_with_all = ["steps", "frames", "branches"],
         ),
-        /// Inference steps; needs --frames or --branches.
+        /// Inference steps [default: those of the quality].
         steps: Option<usize> => arg(long, value_name = "N"),
-        /// Computed frames of a transition, both keyframes included; needs --steps.
-        frames: Option<usize> =>
-            arg(long, value_name = "N", requires = "steps", conflicts_with = "branches"),
+        /// Computed frames of a transition, both keyframes included: a number, a share of its film
+        /// frames such as 1/2, or film for all of them [default: those of the quality].
+        frames: Option<Frames> =>
+            arg(long, value_name = "N|N/M|film", conflicts_with = "branches"),
         /// Rule that sets up the levels of the tree and the numbers of the presets.
         #[serde(rename = "branching", with = "text::choice")]
         rule: Option<BranchingRule> => arg(
@@ -216,17 +218,17 @@ settings! {
             value_parser = choices::<BranchingRule>(),
             conflicts_with = "branches",
         ),
-        /// Where blending begins, as a share of the steps from 0 to 1: with low values the model invents
-        /// more and shapes move more, with high values the film is close to a cross-fade.
+        /// Where blending begins, as a share of the steps from 0 to 1.
+        ///
+        /// With low values the model invents more and shapes move more; with high values the film is
+        /// close to a cross-fade.
         depth_strength: Option<f64> => arg(long, value_name = "D", conflicts_with = "branches"),
-        /// Number of branches of each level; needs --steps, and either --injection-steps or
-        /// --injection-strengths.
+        /// Number of branches of each level; needs --injection-steps or --injection-strengths.
         branches: Option<Vec<usize>> => arg(
             long,
             value_name = "2,4,…",
             value_delimiter = ',',
             value_parser = list_item::<usize>,
-            requires = "steps",
         ),
         /// Step at which each level begins.
         injection_steps: Option<Vec<usize>> => arg(
@@ -281,12 +283,16 @@ lb_schedule::choice! {
 settings! {
     /// The timing of the film.
     pub struct TimingSettings under "Film timing" {
-        /// Film frames per second.
-        #[serde(rename = "fps")]
-        frames_per_second: Option<f64> => arg(id = "fps", long = "fps", value_name = "F"),
-        /// Seconds of the whole film: all transitions are scaled by the same factor, and holds keep their
-        /// length [default: the sum of transitions and holds].
-        film_seconds: Option<f64> => arg(long, value_name = "S"),
+        /// Film frames per second: a number, or a fraction such as 24000/1001.
+        ///
+        /// 23.976, 29.97 and 59.94 mean the exact fractions of NTSC.
+        #[serde(rename = "fps", with = "text::frame_rate")]
+        frame_rate: Option<FrameRate> => arg(id = "fps", long = "fps", value_name = "F"),
+        /// Seconds of the whole film, or track for as many as the sound has [default: the sum of
+        /// transitions and holds].
+        ///
+        /// All transitions are scaled by the same factor, and holds keep their length.
+        film_seconds: Option<FilmLength> => arg(long, value_name = "S|track"),
         /// When the computed frames of a transition are shown.
         #[serde(with = "text::choice")]
         timing: Option<Timing> => arg(long, value_name = "NAME", value_parser = choices::<Timing>()),

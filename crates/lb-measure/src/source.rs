@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use lb_video::{ReadOptions, VideoError, picture_size, pictures_in, read_frames, read_picture};
+use lb_video::{
+    FrameRate, ReadOptions, VideoError, picture_size, pictures_in, read_frames, read_picture,
+};
 
 use crate::error::MeasureError;
 use crate::measurement::{Measurement, Sections, measure};
@@ -34,7 +36,7 @@ pub struct FilmLayout {
     /// The transitions among the computed frames, which a folder may hold instead.
     pub computed: Sections,
     /// The number of film frames a second.
-    pub frames_per_second: f64,
+    pub frame_rate: FrameRate,
 }
 
 impl FrameSource {
@@ -103,7 +105,7 @@ impl FrameSource {
         };
         if count == layout.film.shown_frames() {
             self.sections = Some(layout.film);
-            self.frames_per_second = Some(layout.frames_per_second);
+            self.frames_per_second = Some(layout.frame_rate.as_f64());
         } else if count == layout.computed.shown_frames() {
             self.sections = Some(layout.computed);
         }

@@ -30,11 +30,7 @@ pub(crate) fn film(seed: u64) -> Job {
     for (index, keyframe) in (0..).zip(&mut job.keyframes) {
         keyframe.seed = seed + index;
     }
-    job.transitions[0].branching = Branching::Manual {
-        steps: 4,
-        branch_counts: vec![2, 3],
-        injections: Injections::Steps(vec![0, 2]),
-    };
+    job.transitions[0].branching = Branching::manual(4, vec![2, 3], Injections::Steps(vec![0, 2]));
     job
 }
 

@@ -178,7 +178,7 @@ impl FilmAssembler {
 
     /// Ends a transition whose computed frames are shown at these times, in film frames.
     fn end_transition(&mut self, times: Vec<f64>) -> Result<(), RenderError> {
-        let frame_rate = self.timeline.frames_per_second();
+        let frame_rate = self.timeline.frame_rate().as_f64();
         self.motions.push(Motion {
             seconds: times.into_iter().map(|time| time / frame_rate).collect(),
             distances: std::mem::take(&mut self.computed_distances),

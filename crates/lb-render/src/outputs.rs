@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lb_job::{Job, Plan};
 use lb_video::{
     AnimationOptions, AudioTrack, CompletedFilm, Encoder, FilmFormat, FilmOptions, FilmWriter,
-    PngFile,
+    FrameRate, PngFile,
 };
 
 use crate::error::RenderError;
@@ -80,12 +80,12 @@ impl Outputs {
     /// The options of films that are enlarged by `scale`. `description` is the text that they carry.
     fn film_options(
         &self,
-        frames_per_second: f64,
+        frame_rate: FrameRate,
         scale: usize,
         description: Option<String>,
     ) -> FilmOptions {
         FilmOptions {
-            frames_per_second,
+            frame_rate,
             scale,
             encoder: self.encoder.clone(),
             animation: self.animation,
@@ -122,7 +122,7 @@ impl OpenOutputs {
             _ => describe(Path::new(".")),
         };
         let options = |path: &Path, is_folder, scale| {
-            let rate = plan.timeline.frames_per_second();
+            let rate = plan.timeline.frame_rate();
             let description = description(path, is_folder)?;
             Ok::<_, RenderError>(outputs.film_options(rate, scale, description))
         };

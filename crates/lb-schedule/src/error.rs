@@ -2,7 +2,8 @@
 #![allow(missing_docs)] // The messages say what the fields of each variant are.
 
 use crate::choice::UnknownChoice;
-use crate::film::{MAX_FILM_FRAMES, MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
+use crate::film::{MAX_FILM_FRAMES, MAX_SECONDS};
+use crate::frame_rate::FrameRate;
 use crate::guidance::MAX_GUIDANCE_SCALE;
 use crate::profile::{MAX_BRANCHES, MAX_STEPS};
 use crate::spacing::{MAX_MID_COMPRESSION, MIN_MID_COMPRESSION};
@@ -108,9 +109,13 @@ pub enum ScheduleError {
     UnknownChoice(#[from] UnknownChoice),
 
     #[error(
-        "frames per second must be {MIN_FRAMES_PER_SECOND} to {MAX_FRAMES_PER_SECOND}, got {value}"
+        "frames per second must be {} to {}, got {value}",
+        FrameRate::SLOWEST,
+        FrameRate::FASTEST
     )]
     FramesPerSecondOutOfRange { value: f64 },
+    #[error("frames per second must be a number or a fraction such as 24000/1001, got {found:?}")]
+    FrameRateUnreadable { found: String },
     #[error("seconds per transition must be above 0 and at most {MAX_SECONDS}, got {value}")]
     SecondsOutOfRange { value: f64 },
     #[error("seconds of a hold must be 0 to {MAX_SECONDS}, got {value}")]
@@ -127,10 +132,10 @@ pub enum ScheduleError {
     },
     #[error(
         "a transition needs at least 2 film frames, one for each keyframe: {seconds} s at \
-         {frames_per_second} frames per second make {frames}"
+         {frame_rate} frames per second make {frames}"
     )]
     TransitionTooShort {
-        frames_per_second: f64,
+        frame_rate: FrameRate,
         seconds: f64,
         frames: usize,
     },
@@ -146,13 +151,10 @@ pub enum ScheduleError {
         transitions: usize,
     },
     #[error(
-        "a film may have {MAX_FILM_FRAMES} frames at most: {seconds} s at {frames_per_second} \
+        "a film may have {MAX_FILM_FRAMES} frames at most: {seconds} s at {frame_rate} \
          frames per second are more"
     )]
-    FilmTooLong {
-        seconds: f64,
-        frames_per_second: f64,
-    },
+    FilmTooLong { seconds: f64, frame_rate: FrameRate },
     #[error("a transition has 2 to {MAX_BRANCHES} computed frames, got {frames}")]
     ComputedFramesOutOfRange { frames: usize },
     #[error(

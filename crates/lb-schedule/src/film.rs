@@ -6,8 +6,8 @@ mod timeline;
 
 pub use easing::Easing;
 pub use motion::TransitionMotion;
+pub(crate) use timeline::MAX_SECONDS;
 pub use timeline::{FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionSpan, TransitionTiming};
-pub(crate) use timeline::{MAX_FRAMES_PER_SECOND, MAX_SECONDS, MIN_FRAMES_PER_SECOND};
 
 use crate::error::ScheduleError;
 
@@ -82,9 +82,10 @@ pub fn film_frames(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame_rate::FrameRate;
 
     fn positions(fps: f64, seconds: f64, computed: &[usize]) -> Vec<f64> {
-        let timing = FilmTiming::uniform(fps, seconds, computed.len() + 1);
+        let timing = FilmTiming::uniform(FrameRate::new(fps).unwrap(), seconds, computed.len() + 1);
         let timeline = Timeline::new(&timing).unwrap();
         let spans = timeline.transitions().iter().zip(computed);
         let motions: Vec<TransitionMotion> = spans

@@ -35,6 +35,7 @@
 //! - [`Guidance`] is the guidance scale along a transition; [`guidance_scale_between`] interpolates it
 //!   between keyframes of different scales.
 //! - [`Crossfeed`] says how much a branch takes over of its neighbours' trajectories.
+//! - [`FrameRate`] is a number of film frames per second as an exact fraction.
 //! - [`FilmTiming`] says how long everything is shown, with [`Easing`] and holds. [`Timeline`] counts
 //!   the film frames that this makes.
 //! - [`TransitionMotion`] says which computed frames every film frame of a transition shows: with
@@ -78,6 +79,7 @@ mod cost;
 mod crossfeed;
 mod error;
 mod film;
+mod frame_rate;
 mod guidance;
 mod profile;
 mod quality;
@@ -92,6 +94,7 @@ pub use film::{
     Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionMotion, TransitionSpan,
     TransitionTiming, film_frames,
 };
+pub use frame_rate::FrameRate;
 pub use guidance::{Guidance, guidance_scale_between};
 pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
 pub use quality::{BranchingRule, Quality};

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lb_video::picture::{cross_fade, psnr};
-use lb_video::{FilmOptions, FilmWriter, ReadOptions, RgbImage, metadata, read_frames};
+use lb_video::{FilmOptions, FilmWriter, FrameRate, ReadOptions, RgbImage, metadata, read_frames};
 
 const WIDTH: u32 = 96;
 const HEIGHT: u32 = 64;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 pub(crate) fn write_films(folder: &Path) -> Result<(), Box<dyn Error>> {
     let (left, right) = (Arc::new(gradient(false)), Arc::new(gradient(true)));
     let options = FilmOptions {
-        frames_per_second: 24.0,
+        frame_rate: FrameRate::new(24.0)?,
         description: Some("a gradient turns".into()),
         ..FilmOptions::default()
     };

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use lb_files::FileError;
 
-use crate::frame_rate::{FASTEST, SLOWEST};
 use crate::metadata::MAX_DESCRIPTION;
 use crate::options::{FilmOptions, PRESETS, QUANTIZERS};
 
@@ -45,8 +44,6 @@ pub enum VideoError {
          ffmpeg encoder or a folder of PNG pictures takes more"
     )]
     FilmTooLarge { width: usize, height: usize },
-    #[error("{frames_per_second} frames a second: it must be {SLOWEST} to {FASTEST}")]
-    FrameRate { frames_per_second: f64 },
     #[error(
         "a quantiser of {quantizer}: it must be {} (best) to {} (smallest)",
         QUANTIZERS.start(), QUANTIZERS.end()

@@ -17,10 +17,10 @@ use std::path::Path;
 pub use self::mp4::ffmpeg::{ffmpeg_available, ffmpeg_version};
 use crate::error::VideoError;
 use crate::flaw::Flaw;
-use crate::frame_rate::FrameRate;
 use crate::options::FilmOptions;
 use crate::reader::{Frames, ReadOptions};
 use crate::sink::Sink;
+use lb_schedule::FrameRate;
 
 /// What a film is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -29,13 +29,13 @@
 //! use std::sync::Arc;
 //!
 //! use lb_video::picture::cross_fade;
-//! use lb_video::{FilmOptions, FilmWriter, RgbImage};
+//! use lb_video::{FilmOptions, FilmWriter, FrameRate, RgbImage};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let red = Arc::new(RgbImage::from_pixel(64, 48, [255, 0, 0].into()));
 //! let green = Arc::new(RgbImage::from_pixel(64, 48, [0, 255, 0].into()));
 //!
-//! let options = FilmOptions { frames_per_second: 24.0, ..FilmOptions::default() };
+//! let options = FilmOptions { frame_rate: FrameRate::new(24.0)?, ..FilmOptions::default() };
 //! let mut film = FilmWriter::create(folder.path().join("film.mp4"), 64, 48, &options)?;
 //! for step in 0..=12 {
 //!     film.write(cross_fade(&red, &green, f64::from(step) / 12.0)?)?;
@@ -52,7 +52,6 @@ mod contact_sheet;
 mod error;
 mod flaw;
 mod format;
-mod frame_rate;
 mod input;
 pub mod metadata;
 mod options;
@@ -64,6 +63,7 @@ mod writer;
 
 pub use image::RgbImage;
 pub use lb_files::FileError;
+pub use lb_schedule::FrameRate;
 
 pub use contact_sheet::{ContactSheet, contact_sheet, evenly_spaced};
 pub use error::VideoError;

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::error::VideoError;
-use crate::frame_rate::FrameRate;
 use crate::metadata;
 #[cfg(doc)]
 use crate::picture;
+use lb_schedule::FrameRate;
 
 /// From the finest quantiser that openh264's rate control goes down to (rc.h, GOM_MIN_QP_MODE) to the
 /// coarsest one of H.264 in 8 bits.
@@ -103,8 +103,8 @@ impl Default for AnimationOptions {
 /// How a film is written.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FilmOptions {
-    /// Frames per second, 0.1 to 1000. 23.976, 29.97 and 59.94 mean NTSC's exact fractions.
-    pub frames_per_second: f64,
+    /// Frames per second.
+    pub frame_rate: FrameRate,
     /// How many times wider and higher the film is than the frames that it is given, 1 to
     /// [`FilmOptions::MOST_SCALE`]. They are [enlarged](picture::enlarged) on the encoder's thread.
     pub scale: usize,
@@ -125,7 +125,7 @@ pub struct FilmOptions {
 impl Default for FilmOptions {
     fn default() -> Self {
         Self {
-            frames_per_second: 30.0,
+            frame_rate: FrameRate::default(),
             scale: 1,
             encoder: Encoder::default(),
             animation: AnimationOptions::default(),
@@ -143,11 +143,10 @@ impl FilmOptions {
     /// Checks the options as far as that is possible without a film.
     ///
     /// # Errors
-    /// [`VideoError::FrameRate`], [`VideoError::Scale`], [`VideoError::DescriptionTooLong`],
-    /// [`VideoError::DescriptionNul`], [`VideoError::Quantizer`],
-    /// [`VideoError::ConstantRateFactor`], [`VideoError::Preset`] or [`VideoError::WebpQuality`].
+    /// [`VideoError::Scale`], [`VideoError::DescriptionTooLong`], [`VideoError::DescriptionNul`],
+    /// [`VideoError::Quantizer`], [`VideoError::ConstantRateFactor`], [`VideoError::Preset`] or
+    /// [`VideoError::WebpQuality`].
     pub fn validate(&self) -> Result<(), VideoError> {
-        FrameRate::new(self.frames_per_second)?;
         if !(1..=Self::MOST_SCALE).contains(&self.scale) {
             return Err(VideoError::Scale { scale: self.scale });
         }

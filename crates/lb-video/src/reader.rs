@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use lb_schedule::FrameRate;
 
 use crate::error::VideoError;
 use crate::format::{self, png};
@@ -11,8 +12,8 @@ use crate::picture;
 /// How a film is read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ReadOptions {
-    /// Frames a second of a folder of pictures, 0.1 to 1000. Films in files have times of their own.
-    pub frames_per_second: f64,
+    /// Frames a second of a folder of pictures. Films in files have times of their own.
+    pub frame_rate: FrameRate,
     /// The program for an MP4 that is not in 8-bit H.264 with 4:2:0, by its path or its name on the
     /// search path; `None` refuses such films.
     pub ffmpeg: Option<PathBuf>,
@@ -21,7 +22,7 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> Self {
         Self {
-            frames_per_second: 30.0,
+            frame_rate: FrameRate::default(),
             ffmpeg: Some("ffmpeg".into()),
         }
     }

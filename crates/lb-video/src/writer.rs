@@ -10,11 +10,11 @@ use image::RgbImage;
 
 use crate::error::VideoError;
 use crate::format::{FilmFormat, FormatOption, NewFilm};
-use crate::frame_rate::FrameRate;
 use crate::metadata;
 use crate::options::FilmOptions;
 use crate::picture::{self, validate_same_size, validate_size};
 use crate::sink::{CompletedFilm, FilmSummary, NextFrame, Sink};
+use lb_schedule::FrameRate;
 
 /// Writes a film on a thread of its own while the frames are being made. If it is dropped without
 /// [`finish`](Self::finish), nothing is left of the film.
@@ -93,7 +93,7 @@ impl FilmWriter {
         let scale = options.scale;
         let enlarged = (size.0 * scale, size.1 * scale);
         validate_size(enlarged.0, enlarged.1)?;
-        let frame_rate = FrameRate::new(options.frames_per_second)?;
+        let frame_rate = options.frame_rate;
         let film = NewFilm {
             path,
             size: enlarged,
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_the_stage_is_an_error() {
-        let frame_rate = FrameRate::new(30.0).unwrap();
+        let frame_rate = FrameRate::default();
         let mut film = FilmWriter::start(Box::new(Panicking), (1, 1), (frame_rate, 1)).unwrap();
         let frame = Arc::new(RgbImage::new(1, 1));
         let failure = (0..20).find_map(|_| film.write(Arc::clone(&frame)).err());

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lb-blend",      &["lb-schedule"]),
     ("lb-checkpoint", &["lb-files"]),
     ("lb-export",     &["lb-checkpoint"]),
-    ("lb-video",      &["lb-files"]),
+    ("lb-video",      &["lb-files", "lb-schedule"]),
     ("lb-cache",      &["lb-files"]),
     ("lb-measure",    &["lb-video"]),
     // Models, and what is known about a film without them.

@@ -6,10 +6,15 @@ use crate::arguments::command;
 use crate::error::CommandError;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CompletionsArguments {
     /// The shell.
     shell: clap_complete::Shell,
 }
+
+const EXAMPLES: &str = "Examples:
+  source <(lb completions bash)
+  lb completions zsh > ~/.zfunc/_lb";
 
 pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), CommandError> {
     let mut script = Vec::new();

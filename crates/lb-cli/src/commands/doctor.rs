@@ -56,11 +56,16 @@ impl Finding {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct DoctorArguments {
     /// Print the findings as one line of JSON.
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  lb doctor
+  lb doctor --json";
 
 pub(crate) fn run(
     arguments: &DoctorArguments,

@@ -19,6 +19,7 @@ use crate::facts;
 use crate::write::write;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct MeasureArguments {
     /// A film, a folder of PNG frames, or several pictures in film order. Two films or folders are compared.
     #[arg(value_name = "FILM|DIR|FRAME", required = true)]
@@ -56,6 +57,11 @@ impl<'a> FilmFacts<'a> {
         }
     }
 }
+
+const EXAMPLES: &str = "Examples:
+  lb measure film.mp4
+  lb measure film.mp4 --svg film.svg
+  lb measure frames --json";
 
 pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     let requirements = arguments.requirements.requirements()?;
@@ -137,6 +143,6 @@ fn film_layout(path: &Path) -> Option<FilmLayout> {
             frame_count: last + 1,
             closes: plan.is_looped(),
         },
-        frames_per_second: plan.timeline.frames_per_second(),
+        frame_rate: plan.timeline.frame_rate(),
     })
 }

@@ -1,8 +1,10 @@
-//! `lb models`: lists models and their problems.
+//! `lb models`: lists models and their problems, and removes models.
+
+mod remove;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use lb_models::{
     ComponentInspection, ModelConfiguration, ModelDirectory, ModelInspection, find_models,
 };
@@ -15,7 +17,14 @@ use crate::surroundings::Surroundings;
 
 /// Which models are shown, and how.
 #[derive(Debug, Args)]
+#[command(
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct ModelsArguments {
+    #[command(subcommand)]
+    command: Option<ModelsCommand>,
     /// One model in detail: its name, or a model directory [default: list all].
     #[arg(value_name = "NAME|DIR")]
     name: Option<String>,
@@ -24,10 +33,25 @@ pub(crate) struct ModelsArguments {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// Remove a model and print how much space that has freed.
+    Rm(remove::RemoveArguments),
+}
+
+const EXAMPLES: &str = "Examples:
+  lb models
+  lb models pocket
+  lb models rm sd21";
+
 pub(crate) fn run(
     arguments: &ModelsArguments,
+    quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
+    if let Some(ModelsCommand::Rm(model)) = &arguments.command {
+        return remove::run(model, quiet, surroundings);
+    }
     let folders = &surroundings.model_folders;
     let Some(name) = &arguments.name else {
         let models = inspect_all(folders);

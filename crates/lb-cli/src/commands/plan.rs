@@ -3,11 +3,12 @@
 mod report;
 mod time;
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_drawing::draw_tree;
-use lb_render::{Job, Plan, RenderError};
+use lb_drawing::draw_trees;
+use lb_render::{AudioTrack, Job, Keyframe, Plan, RenderError};
 use lb_schedule::Tree;
 use serde::Serialize;
 
@@ -17,14 +18,19 @@ use crate::film::FilmArguments;
 use crate::machine::MachineArguments;
 use crate::surroundings::Surroundings;
 use crate::write::write;
+use crate::{outputs, print};
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     film: FilmArguments,
     #[command(flatten)]
     machine: MachineArguments,
-    /// Draw the tree of the first transition into this SVG file: steps go down, fractions across.
+    /// Sound whose length the film gets with --film-seconds track (needs ffmpeg).
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
+    /// Draw the tree of every transition into this SVG file: steps go down, fractions across.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Replace the SVG file if it exists.
@@ -38,16 +44,27 @@ pub(crate) struct PlanArguments {
     json: bool,
 }
 
+const EXAMPLES: &str = "Examples:
+  lb plan \"a red apple\" \"a green pear\" --quality high
+  lb plan film.toml --svg tree.svg
+  lb plan film.toml --measure";
+
 pub(crate) fn run(
     arguments: &PlanArguments,
+    quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let job = arguments.film.planned_job()?;
+    let audio = arguments.audio.clone().map(AudioTrack::new);
+    let track = outputs::track_seconds(audio.as_ref())?;
+    let job = arguments.film.planned_job(track)?;
     let plan = Plan::new(&job)?;
+    if !quiet {
+        arguments.film.without_effect(&job).for_each(print::warning);
+    }
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
-    let seconds = time::estimate(arguments, &job, &plan, surroundings)?;
+    let seconds = time::estimate(arguments, &job, &plan, quiet, surroundings)?;
     if arguments.json {
         facts::print(&facts(&plan, seconds));
     } else {
@@ -59,13 +76,31 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// Draws the first transition's tree. Perceptual spacing chooses fractions while rendering, so its
+/// Draws the trees of all transitions. Perceptual spacing chooses fractions while rendering, so its
 /// branches are drawn evenly spaced here.
 fn drawing(job: &Job, plan: &Plan) -> Result<String, CommandError> {
     let mid_compression = job.spacing.expected_mid_compression();
-    let tree = Tree::fixed(plan.profiles[0].clone(), mid_compression).map_err(RenderError::from)?;
-    let keyframes = [0, 1].map(|index| job.keyframes[index].prompt.as_str());
-    Ok(draw_tree(&tree, keyframes))
+    let profiles = plan.profiles.iter();
+    let trees: Vec<Tree> = profiles
+        .map(|profile| Tree::fixed(profile.clone(), mid_compression))
+        .collect::<Result<_, _>>()
+        .map_err(RenderError::from)?;
+    let names: Vec<Cow<'_, str>> = job.keyframes.iter().map(name).collect();
+    let labelled = trees.iter().enumerate().map(|(index, tree)| {
+        // The last transition of a loop leads back to the first keyframe.
+        let ends = [index, (index + 1) % names.len()];
+        (tree, ends.map(|keyframe| &*names[keyframe]))
+    });
+    Ok(draw_trees(&labelled.collect::<Vec<_>>()))
+}
+
+/// What a keyframe is called in a drawing: its prompt or, without one, its picture's file.
+fn name(keyframe: &Keyframe) -> Cow<'_, str> {
+    let image = keyframe.image.as_deref().and_then(Path::file_name);
+    match image {
+        Some(file) if keyframe.prompt.is_empty() => file.to_string_lossy(),
+        _ => keyframe.prompt.as_str().into(),
+    }
 }
 
 fn facts(plan: &Plan, estimated_seconds: Option<f64>) -> impl Serialize {

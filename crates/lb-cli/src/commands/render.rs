@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use lb_job::{Job, JobError, Plan};
-use lb_render::Summary;
+use lb_render::{Outputs, Summary};
 use serde::Serialize;
 
 use crate::cache::CacheArguments;
@@ -14,6 +14,7 @@ use crate::film::FilmArguments;
 use crate::interrupt;
 use crate::machine::{self, MachineArguments};
 use crate::outputs::{self, OutputArguments};
+use crate::print;
 use crate::progress::Progress;
 use crate::rates;
 use crate::surroundings::Surroundings;
@@ -43,8 +44,9 @@ pub(crate) fn run(
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let mut job = arguments.film.job()?;
     let outputs = arguments.output.outputs()?;
+    let track = outputs::track_seconds(outputs.audio.as_ref())?;
+    let mut job = arguments.film.job(track)?;
     // The request is checked before the runtime is loaded.
     let mut plan = Plan::new(&job)?;
     if outputs.film.is_none() {
@@ -68,10 +70,16 @@ pub(crate) fn run(
             return Ok(());
         }
     }
-    if let Some(words) = arguments.film.words_without_quotes()
-        && !quiet
-    {
-        eprintln!("warning: {}", warnings::forgotten_quotes(words));
+    if !quiet {
+        let words = arguments.film.words_without_quotes();
+        let cut = track.and_then(|track| warnings::of_track(track, plan.seconds()));
+        let quotes = words.map(warnings::forgotten_quotes);
+        let idle = arguments.film.without_effect(&job);
+        quotes
+            .into_iter()
+            .chain(cut)
+            .chain(idle)
+            .for_each(print::warning);
     }
     let cache = arguments.cache.cache(surroundings)?;
     let keeps = cache.is_some();
@@ -89,17 +97,19 @@ pub(crate) fn run(
         &arguments.machine,
         &progress.rates(&plan, &summary),
     );
-    conclude(&summary, &plan, arguments.output.json, quiet);
+    progress.conclude(&summary);
+    conclude(&summary, &outputs, &plan, arguments.output.json, quiet);
     Ok(())
 }
 
-/// Prints the summary of a render that followed this plan.
-pub(super) fn conclude(summary: &Summary, plan: &Plan, json: bool, quiet: bool) {
+/// Prints the summary of a render that followed this plan and wrote these outputs.
+pub(super) fn conclude(summary: &Summary, outputs: &Outputs, plan: &Plan, json: bool, quiet: bool) {
     let in_betweens = plan.in_betweens.iter().sum();
+    let film_frames = outputs.film.as_ref().map(|_| summary.film_frames);
     if json {
-        facts::print(&facts(summary, in_betweens));
+        facts::print(&facts(summary, film_frames, in_betweens));
     } else if !quiet {
-        report(summary, in_betweens);
+        report(summary, film_frames, in_betweens);
     }
 }
 
@@ -124,19 +134,19 @@ fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
     write(path, &text, overwrite)
 }
 
-fn report(summary: &Summary, in_betweens: usize) {
+/// `film_frames` is `None` if there is no film.
+fn report(summary: &Summary, film_frames: Option<usize>, in_betweens: usize) {
     for file in &summary.files {
         println!("{}", file.display());
     }
-    println!(
-        "{} film frames of {}x{} from {}; {} model evaluations in {:.1} s",
-        summary.film_frames,
-        summary.width,
-        summary.height,
-        pictures(summary.computed_frames, in_betweens),
-        summary.statistics.model_evaluations,
-        summary.seconds.total,
-    );
+    let Summary { width, height, .. } = summary;
+    let (evaluations, seconds) = (summary.statistics.model_evaluations, summary.seconds.total);
+    let pictures = pictures(summary.computed_frames, in_betweens);
+    let made = match film_frames {
+        Some(frames) => format!("{frames} film frames of {width}x{height} from {pictures}"),
+        None => format!("{pictures} of {width}x{height}"),
+    };
+    println!("{made}; {evaluations} model evaluations in {seconds:.1} s");
     let evaluations = summary.statistics.reused_evaluations;
     let decodes = summary.reused_decodes;
     if evaluations + decodes > 0 {
@@ -152,13 +162,14 @@ fn report(summary: &Summary, in_betweens: usize) {
     }
 }
 
-fn facts(summary: &Summary, in_betweens: usize) -> impl Serialize {
+fn facts(summary: &Summary, film_frames: Option<usize>, in_betweens: usize) -> impl Serialize {
     let (counts, seconds) = (&summary.statistics, &summary.seconds);
     facts! {
         files: facts::texts(&summary.files),
         width: summary.width,
         height: summary.height,
-        film_frames: summary.film_frames,
+        // 0 if there is no film.
+        film_frames: film_frames.unwrap_or(0),
         computed_frames: summary.computed_frames,
         in_betweens: in_betweens,
         model_evaluations: counts.model_evaluations,

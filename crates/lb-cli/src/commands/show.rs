@@ -9,11 +9,16 @@ use lb_render::embedded_job;
 use crate::error::CommandError;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ShowArguments {
     /// A film, a picture, or a folder of frames that lb made.
     #[arg(value_name = "FILE|DIR")]
     file: PathBuf,
 }
+
+const EXAMPLES: &str = "Examples:
+  lb show film.mp4
+  lb show film.mp4 > film.toml";
 
 pub(crate) fn run(arguments: &ShowArguments) -> Result<(), CommandError> {
     let mut text = embedded_job(&arguments.file)?;

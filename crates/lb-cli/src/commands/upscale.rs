@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::{
-    Job, JobError, JobSettings, KeyframeSettings, Plan, SecondStageSettings, SharedSettings,
-    TimingSettings,
+    Frames, Job, JobError, JobSettings, KeyframeSettings, Levels, Plan, SecondStageSettings,
+    SharedSettings, TimingSettings,
 };
 use lb_render::EarlierFrames;
 use serde::Deserialize;
@@ -13,13 +13,15 @@ use serde::Deserialize;
 use super::render::conclude;
 use crate::cache::CacheArguments;
 use crate::error::CommandError;
-use crate::film::given;
+use crate::film::{fit_to_track, given};
 use crate::interrupt;
 use crate::machine::MachineArguments;
 use crate::outputs::{self, OutputArguments};
+use crate::print;
 use crate::progress::Progress;
 use crate::rates;
 use crate::surroundings::Surroundings;
+use crate::warnings;
 
 /// The frames of an earlier render, and how they are upscaled.
 #[derive(Debug, Args)]
@@ -73,10 +75,16 @@ pub(crate) fn run(
     outputs.validate()?;
     let fractions = arguments.facts.as_deref().map(rendered_fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
-    let job = job(arguments, &frames)?;
+    let track = outputs::track_seconds(outputs.audio.as_ref())?;
+    let job = job(arguments, &frames, track)?;
     let mut plan = Plan::new(&job)?;
     if outputs.film.is_none() {
         plan = plan.without_film();
+    }
+    if let Some(warning) = track.and_then(|track| warnings::of_track(track, plan.seconds()))
+        && !quiet
+    {
+        print::warning(warning);
     }
     let cache = arguments.cache.cache(surroundings)?;
     let renderer = arguments.machine.upscaler(&arguments.model, surroundings)?;
@@ -94,13 +102,18 @@ pub(crate) fn run(
         &arguments.machine,
         &progress.rates(&plan, &summary),
     );
-    conclude(&summary, &plan, arguments.output.json, quiet);
+    progress.conclude(&summary);
+    conclude(&summary, &outputs, &plan, arguments.output.json, quiet);
     Ok(())
 }
 
 /// The job whose first stage these frames are. It has the given prompts, or it is the job that the
-/// frames carry.
-fn job(arguments: &UpscaleArguments, frames: &EarlierFrames) -> Result<Job, CommandError> {
+/// frames carry. `track` is the length of the film's sound in seconds.
+fn job(
+    arguments: &UpscaleArguments,
+    frames: &EarlierFrames,
+    track: Option<f64>,
+) -> Result<Job, CommandError> {
     let mut flags = JobSettings::default();
     flags.defaults.shared = arguments.shared.clone();
     flags.timing = arguments.timing.clone();
@@ -109,12 +122,32 @@ fn job(arguments: &UpscaleArguments, frames: &EarlierFrames) -> Result<Job, Comm
     // The earlier film may have been enlarged. This one has the pixels of its model.
     flags.scale = Some(1);
     let flags = given(flags);
-    let settings = if arguments.prompts.is_empty() {
-        flags.forced_on(frames.job()?)
+    let mut settings = if arguments.prompts.is_empty() {
+        flags.forced_on(carried_job(frames)?)
     } else {
         of_prompts(&arguments.prompts, frames, flags)?
     };
+    fit_to_track(&mut settings, track);
     Ok(settings.resolve().map_err(JobError::from)?)
+}
+
+/// The job that the frames carry, with the number of frames that each transition has. Where the flags
+/// change the timing of the film, a share of its frames would be another number.
+fn carried_job(frames: &EarlierFrames) -> Result<JobSettings, CommandError> {
+    let mut settings = frames.job()?;
+    let job = settings.resolve().map_err(JobError::from)?;
+    let plan = Plan::new(&job)?;
+    let transitions = job.transitions.iter().zip(&plan.profiles);
+    for (keyframe, (transition, profile)) in settings.keyframes.iter_mut().zip(transitions) {
+        if let Levels::Automatic {
+            frames: Some(Frames::Share { .. }),
+            ..
+        } = transition.branching.levels
+        {
+            keyframe.branching.frames = Some(Frames::Number(profile.frame_count()));
+        }
+    }
+    Ok(settings)
 }
 
 /// The settings of a film with these prompts. The frames carry how many of them each transition has;
@@ -137,7 +170,7 @@ fn of_prompts(
         if let Some(&count) = count {
             // How the frames were computed is not known and has no effect: only their number counts.
             keyframe.branching.steps = Some(1000);
-            keyframe.branching.frames = Some(count);
+            keyframe.branching.frames = Some(Frames::Number(count));
         }
         keyframe
     });

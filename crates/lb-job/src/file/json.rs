@@ -69,7 +69,7 @@ mod tests {
         )
         .unwrap();
         let job = settings.resolve().unwrap();
-        assert_eq!((job.frames_per_second, job.looped), (24.0, true));
+        assert_eq!((job.frame_rate.as_f64(), job.looped), (24.0, true));
         assert_eq!(job.keyframes[0].hold, 1.0);
         let refused = |text| JobSettings::from_json(text).unwrap_err().to_string();
         assert_eq!(

@@ -4,7 +4,7 @@
 //! compares the documents with it.
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
-use lb_schedule::{BranchingRule, Crossfeed, Easing, Guidance, Quality, Spacing};
+use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Quality, Spacing};
 
 use super::{JobSettings, SharedSettings, SpacingSettings, UpscaleSettings};
 use crate::{Between, Branching, Inpaint, Job, Keyframe, Timing, Transition, Upscale};
@@ -24,7 +24,7 @@ impl Default for Job {
             crossfeed: Crossfeed::default(),
             timing: Timing::default(),
             between: Between::default(),
-            frames_per_second: 30.0,
+            frame_rate: FrameRate::default(),
             film_seconds: None,
             fit: None,
             inversion_iterations: InversionOptions::default().iterations,
@@ -67,11 +67,7 @@ impl Default for Transition {
 
 impl Default for Branching {
     fn default() -> Self {
-        Self::Preset {
-            quality: Quality::default(),
-            rule: BranchingRule::default(),
-            depth_strength: Self::DEPTH_STRENGTH,
-        }
+        Self::preset(Quality::default(), Self::DEPTH_STRENGTH)
     }
 }
 

@@ -128,48 +128,46 @@ impl DepthSettings {
 
 impl BranchingSettings {
     /// The part of the lower settings that is compatible with how these describe the tree. For
-    /// example, an upper number of frames keeps the lower steps, but not a lower list of branches.
+    /// example, an upper number of frames keeps the lower steps, but not a lower list of branches, and
+    /// an upper quality brings its own steps and frames.
     fn compatible(&self, lower: Self) -> Self {
         let injections = self.injection_steps.is_some() || self.injection_strengths.is_some();
-        if self.quality.is_some() {
-            Self {
-                rule: lower.rule,
-                depth_strength: lower.depth_strength,
-                ..Self::default()
-            }
-        } else if self.frames.is_some() {
-            Self {
-                rule: lower.rule,
-                depth_strength: lower.depth_strength,
-                steps: lower.steps,
-                ..Self::default()
-            }
-        } else if self.branches.is_some() || injections {
+        let steps = lower.steps.filter(|_| self.quality.is_none());
+        let open = Self::default();
+        if self.branches.is_some() || injections {
             let (injection_steps, injection_strengths) = if injections {
                 (None, None)
             } else {
                 (lower.injection_steps, lower.injection_strengths)
             };
             Self {
-                steps: lower.steps,
+                quality: lower.quality,
+                steps,
                 branches: lower.branches,
                 injection_steps,
                 injection_strengths,
-                ..Self::default()
+                ..open
+            }
+        } else if self.quality.is_some() || self.frames.is_some() {
+            Self {
+                quality: lower.quality,
+                steps,
+                rule: lower.rule,
+                depth_strength: lower.depth_strength,
+                ..open
             }
         } else {
-            let quality = lower.quality.filter(|_| self.steps.is_none());
-            Self { quality, ..lower }
+            lower
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use lb_schedule::{BranchingRule, Quality};
+    use lb_schedule::{FrameRate, Quality};
 
     use super::*;
-    use crate::{Branching, Injections};
+    use crate::{Branching, Frames, Injections};
 
     fn over(upper: BranchingSettings, lower: BranchingSettings) -> BranchingSettings {
         let layer = |branching| DefaultSettings {
@@ -182,7 +180,7 @@ mod tests {
     fn numbers(steps: Option<usize>, frames: Option<usize>) -> BranchingSettings {
         BranchingSettings {
             steps,
-            frames,
+            frames: frames.map(Frames::Number),
             ..Default::default()
         }
     }
@@ -193,29 +191,29 @@ mod tests {
             depth_strength: Some(depth_strength),
             ..Default::default()
         };
-        let autosetup = |frames, depth_strength| {
-            Ok(Branching::Autosetup {
-                steps: 20,
-                frames,
-                rule: BranchingRule::default(),
-                depth_strength,
-            })
+        let automatic = |frames, depth_strength| {
+            let frames = Frames::Number(frames);
+            Ok(Branching::automatic(20, frames, depth_strength))
         };
         let below = over(numbers(Some(20), Some(8)), depth(0.2));
-        assert_eq!(below.resolve(), autosetup(8, 0.2));
+        assert_eq!(below.resolve(), automatic(8, 0.2));
         let fewer = over(numbers(None, Some(4)), below.clone());
-        assert_eq!(fewer.resolve(), autosetup(4, 0.2));
-        assert_eq!(over(depth(0.7), below.clone()).resolve(), autosetup(8, 0.7));
+        assert_eq!(fewer.resolve(), automatic(4, 0.2));
+        assert_eq!(over(depth(0.7), below.clone()).resolve(), automatic(8, 0.7));
         let preset = BranchingSettings {
             quality: Some(Quality::Low),
             ..Default::default()
         };
         assert_eq!(
-            over(preset, below.clone()).resolve(),
-            Ok(Branching::Preset {
-                quality: Quality::Low,
-                rule: BranchingRule::default(),
-                depth_strength: 0.2
+            over(preset.clone(), below.clone()).resolve(),
+            Ok(Branching::preset(Quality::Low, 0.2))
+        );
+        // Steps over a quality keep its frames.
+        assert_eq!(
+            over(numbers(Some(30), None), preset).resolve(),
+            Ok(Branching {
+                steps: Some(30),
+                ..Branching::preset(Quality::Low, Branching::DEPTH_STRENGTH)
             })
         );
         let by_hand = BranchingSettings {
@@ -224,25 +222,22 @@ mod tests {
             ..Default::default()
         };
         let by_hand = over(by_hand, below);
+        let injections = Injections::Steps(vec![0, 9]);
         assert_eq!(
             by_hand.resolve(),
-            Ok(Branching::Manual {
-                steps: 20,
-                branch_counts: vec![2, 5],
-                injections: Injections::Steps(vec![0, 9])
-            })
+            Ok(Branching::manual(20, vec![2, 5], injections))
         );
         let strengths = BranchingSettings {
             injection_strengths: Some(vec![0.0, 0.5]),
             ..Default::default()
         };
-        assert!(matches!(
-            over(strengths, by_hand).resolve(),
-            Ok(Branching::Manual {
-                injections: Injections::Strengths(_),
-                ..
-            })
-        ));
+        let injections = Injections::Strengths(vec![0.0, 0.5]);
+        assert_eq!(
+            over(strengths, by_hand.clone()).resolve(),
+            Ok(Branching::manual(20, vec![2, 5], injections))
+        );
+        let frames = over(numbers(None, Some(4)), by_hand);
+        assert_eq!(frames.resolve(), automatic(4, Branching::DEPTH_STRENGTH));
     }
 
     fn keyframe(prompt: &str, hold: Option<f64>) -> KeyframeSettings {
@@ -258,12 +253,12 @@ mod tests {
             ..Default::default()
         };
         file.defaults.shared.hold = Some(1.0);
-        file.timing.frames_per_second = Some(12.0);
+        file.timing.frame_rate = FrameRate::new(12.0).ok();
         let mut flags = JobSettings::default();
         flags.defaults.shared.hold = Some(0.5);
         let holds = |settings: JobSettings| -> Vec<f64> {
             let job = settings.resolve().unwrap();
-            assert_eq!(job.frames_per_second, 12.0);
+            assert_eq!(job.frame_rate.as_f64(), 12.0);
             job.keyframes.iter().map(|keyframe| keyframe.hold).collect()
         };
         assert_eq!(holds(file.clone()), [2.0, 1.0]);

@@ -3,12 +3,13 @@
 use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
 
 use super::{
-    BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, InpaintSettings,
-    JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings, SpacingChoice,
-    SpacingSettings, TimingSettings, UpscaleSettings,
+    BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, FilmLength,
+    InpaintSettings, JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings,
+    SpacingChoice, SpacingSettings, TimingSettings, UpscaleSettings,
 };
 use crate::{
-    Branching, DepthMap, Injections, Inpaint, Job, Keyframe, SettingsError, Transition, Upscale,
+    Branching, DepthMap, Injections, Inpaint, Job, Keyframe, Levels, SettingsError, Transition,
+    Upscale,
 };
 
 impl JobSettings {
@@ -56,10 +57,11 @@ impl JobSettings {
             crossfeed: self.crossfeed.resolve(),
             timing: timing.timing.unwrap_or(default.timing),
             between: timing.between.unwrap_or(default.between),
-            frames_per_second: timing
-                .frames_per_second
-                .unwrap_or(default.frames_per_second),
-            film_seconds: timing.film_seconds,
+            frame_rate: timing.frame_rate.unwrap_or(default.frame_rate),
+            film_seconds: match timing.film_seconds {
+                Some(FilmLength::Track) => return Err(SettingsError::NoTrack),
+                given => given.and_then(FilmLength::seconds),
+            },
             fit: self.fit,
             inversion_iterations: self
                 .inversion_iterations
@@ -88,8 +90,8 @@ impl Job {
             spacing: (&self.spacing).into(),
             distance: Some(self.distance),
             timing: TimingSettings {
-                frames_per_second: Some(self.frames_per_second),
-                film_seconds: self.film_seconds,
+                frame_rate: Some(self.frame_rate),
+                film_seconds: self.film_seconds.map(FilmLength::Seconds),
                 timing: Some(self.timing),
                 between: Some(self.between),
                 looped: Some(self.looped),
@@ -178,14 +180,14 @@ impl BranchingSettings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         let injections = self.injection_steps.is_some() || self.injection_strengths.is_some();
         let levels = self.branches.is_some() || injections;
-        if self.quality.is_some() && (self.steps.is_some() || self.frames.is_some() || levels) {
-            return Err(SettingsError::QualityWithNumbers);
-        }
         if self.frames.is_some() && levels {
             return Err(SettingsError::FramesWithBranches);
         }
         if self.depth_strength.is_some() && levels {
             return Err(SettingsError::DepthStrengthWithBranches);
+        }
+        if self.rule.is_some() && levels {
+            return Err(SettingsError::RuleWithBranches);
         }
         if self.injection_steps.is_some() && self.injection_strengths.is_some() {
             return Err(SettingsError::InjectionsTwice);
@@ -199,65 +201,51 @@ impl BranchingSettings {
     /// A [`SettingsError`] if the settings contradict each other, or if one is missing.
     pub fn resolve(&self) -> Result<Branching, SettingsError> {
         self.validate()?;
-        let depth_strength = self.depth_strength.unwrap_or(Branching::DEPTH_STRENGTH);
         let injections = match (&self.injection_steps, &self.injection_strengths) {
             (Some(at), _) => Some(Injections::Steps(at.clone())),
             (None, Some(at)) => Some(Injections::Strengths(at.clone())),
             (None, None) => None,
         };
-        match (self.steps, self.frames, &self.branches, injections) {
-            (Some(steps), _, Some(branches), Some(injections)) => Ok(Branching::Manual {
-                steps,
-                branch_counts: branches.clone(),
+        let levels = match (self.branches.clone(), injections) {
+            (Some(branch_counts), Some(injections)) => Levels::Manual {
+                branch_counts,
                 injections,
-            }),
-            (_, _, Some(_), None) => Err(SettingsError::BranchesWithoutInjections),
-            (_, _, None, Some(_)) => Err(SettingsError::InjectionsWithoutBranches),
-            (Some(steps), Some(frames), None, None) => Ok(Branching::Autosetup {
-                steps,
-                frames,
+            },
+            (Some(_), None) => return Err(SettingsError::BranchesWithoutInjections),
+            (None, Some(_)) => return Err(SettingsError::InjectionsWithoutBranches),
+            (None, None) => Levels::Automatic {
                 rule: self.rule.unwrap_or_default(),
-                depth_strength,
-            }),
-            (Some(_), None, None, None) => Err(SettingsError::StepsAlone),
-            (None, Some(_), _, _) | (None, _, Some(_), _) => Err(SettingsError::NoSteps),
-            (None, None, None, None) => Ok(Branching::Preset {
-                quality: self.quality.unwrap_or_default(),
-                rule: self.rule.unwrap_or_default(),
-                depth_strength,
-            }),
-        }
+                frames: self.frames,
+                depth_strength: self.depth_strength.unwrap_or(Branching::DEPTH_STRENGTH),
+            },
+        };
+        Ok(Branching {
+            quality: self.quality.unwrap_or_default(),
+            steps: self.steps,
+            levels,
+        })
     }
 }
 
 impl From<&Branching> for BranchingSettings {
     fn from(branching: &Branching) -> Self {
-        let open = Self::default();
-        match branching {
-            Branching::Preset {
-                quality,
+        let given = Self {
+            quality: Some(branching.quality),
+            steps: branching.steps,
+            ..Self::default()
+        };
+        match &branching.levels {
+            Levels::Automatic {
                 rule,
-                depth_strength,
-            } => Self {
-                quality: Some(*quality),
-                rule: Some(*rule),
-                depth_strength: Some(*depth_strength),
-                ..open
-            },
-            Branching::Autosetup {
-                steps,
                 frames,
-                rule,
                 depth_strength,
             } => Self {
-                steps: Some(*steps),
-                frames: Some(*frames),
+                frames: *frames,
                 rule: Some(*rule),
                 depth_strength: Some(*depth_strength),
-                ..open
+                ..given
             },
-            Branching::Manual {
-                steps,
+            Levels::Manual {
                 branch_counts,
                 injections,
             } => {
@@ -266,11 +254,10 @@ impl From<&Branching> for BranchingSettings {
                     Injections::Strengths(at) => (None, Some(at)),
                 };
                 Self {
-                    steps: Some(*steps),
                     branches: Some(branch_counts.clone()),
                     injection_steps,
                     injection_strengths,
-                    ..open
+                    ..given
                 }
             }
         }
@@ -408,9 +395,10 @@ impl From<&Crossfeed> for CrossfeedSettings {
 
 #[cfg(test)]
 mod tests {
-    use lb_schedule::Quality;
+    use lb_schedule::{BranchingRule, Quality};
 
     use super::*;
+    use crate::Frames;
 
     fn keyframe(prompt: &str, seed: Option<u64>) -> KeyframeSettings {
         KeyframeSettings {
@@ -481,70 +469,65 @@ mod tests {
     #[test]
     fn contradictory_or_incomplete_trees_are_refused() {
         let open = BranchingSettings::default;
-        let levels = |steps| BranchingSettings {
-            steps,
+        let levels = || BranchingSettings {
             branches: Some(vec![2, 5]),
             injection_steps: Some(vec![0, 4]),
             ..open()
         };
         let refused = [
             BranchingSettings {
-                steps: Some(9),
-                ..open()
-            },
-            BranchingSettings {
-                frames: Some(4),
-                ..open()
-            },
-            levels(None),
-            BranchingSettings {
                 injection_steps: None,
-                ..levels(Some(9))
+                ..levels()
             },
             BranchingSettings {
                 branches: None,
-                ..levels(Some(9))
+                ..levels()
             },
             BranchingSettings {
-                frames: Some(4),
-                ..levels(Some(9))
-            },
-            BranchingSettings {
-                quality: Some(Quality::Low),
-                steps: Some(4),
-                ..open()
+                frames: Some(Frames::FILM),
+                ..levels()
             },
             BranchingSettings {
                 injection_strengths: Some(vec![0.1]),
-                ..levels(Some(9))
+                ..levels()
             },
-            // A depth strength has no effect on a tree that is given level by level.
+            // A depth strength has no effect on levels that are given one by one, nor has a rule.
             BranchingSettings {
                 depth_strength: Some(0.3),
-                ..levels(Some(9))
+                ..levels()
+            },
+            BranchingSettings {
+                rule: Some(BranchingRule::Classic),
+                ..levels()
             },
         ];
         use SettingsError as E;
         assert_eq!(
             refused.map(|settings| settings.resolve().unwrap_err()),
             [
-                E::StepsAlone,
-                E::NoSteps,
-                E::NoSteps,
                 E::BranchesWithoutInjections,
                 E::InjectionsWithoutBranches,
                 E::FramesWithBranches,
-                E::QualityWithNumbers,
                 E::InjectionsTwice,
                 E::DepthStrengthWithBranches,
+                E::RuleWithBranches,
             ]
         );
-        // Steps replace a lower quality, and are incomplete without frames.
-        let mut steps = JobSettings::default();
-        steps.defaults.branching.steps = Some(9);
-        let mut quality = JobSettings::default();
-        quality.defaults.branching.quality = Some(Quality::High);
-        let both = steps.over(quality).defaults.branching;
-        assert_eq!(both.resolve(), Err(E::StepsAlone));
+    }
+
+    #[test]
+    fn numbers_replace_those_of_the_quality() {
+        let given = BranchingSettings {
+            quality: Some(Quality::High),
+            steps: Some(30),
+            frames: Some(Frames::FILM),
+            ..Default::default()
+        };
+        let expected = Branching {
+            quality: Quality::High,
+            ..Branching::automatic(30, Frames::FILM, Branching::DEPTH_STRENGTH)
+        };
+        assert_eq!(given.resolve(), Ok(expected.clone()));
+        assert_eq!(BranchingSettings::from(&expected).resolve(), Ok(expected));
     }
 }

@@ -1,6 +1,11 @@
-//! Settings that are written as text (sizes and named choices), and texts in messages.
+//! Settings that are written as text (sizes, named choices, and numbers with other ways of writing
+//! them), and texts in messages.
 
-use serde::de::{Deserialize, Deserializer, Error};
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// Serialises width and height as in `512x768`.
 pub(super) mod size {
@@ -43,6 +48,36 @@ pub(super) mod sha256 {
     }
 }
 
+/// Serialises a frame rate as a number, or as a fraction if no number means the same.
+pub(super) mod frame_rate {
+    use lb_schedule::FrameRate;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// The type of the value, which expects what a message names.
+    struct Given(FrameRate);
+
+    impl<'de> Deserialize<'de> for Given {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let expected = "a number from 0.1 to 1000, or a fraction such as \"24000/1001\"";
+            super::number_or_text(deserializer, expected).map(Self)
+        }
+    }
+
+    pub(in crate::settings) fn serialize<S: Serializer>(
+        rate: &Option<FrameRate>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        rate.serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<FrameRate>, D::Error> {
+        let given = Option::<Given>::deserialize(deserializer)?;
+        Ok(given.map(|Given(rate)| rate))
+    }
+}
+
 /// Serialises a [`Choice`](lb_schedule::Choice) as its name.
 pub(super) mod choice {
     use lb_schedule::Choice;
@@ -76,6 +111,57 @@ fn parsed<'de, D: Deserializer<'de>, T>(
     parse(&text)
         .map(Some)
         .ok_or_else(|| D::Error::custom(wrong()))
+}
+
+/// Reads a number or a text, which means what it means on a command line.
+pub(crate) fn number_or_text<'de, D: Deserializer<'de>, T: FromStr>(
+    deserializer: D,
+    expected: &'static str,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_any(NumberOrText {
+        expected,
+        value: PhantomData,
+    })
+}
+
+struct NumberOrText<T> {
+    expected: &'static str,
+    value: PhantomData<T>,
+}
+
+impl<T: FromStr> NumberOrText<T> {
+    fn parse<E: Error>(&self, number: impl fmt::Display) -> Result<T, E> {
+        let wrong = || E::custom(format!("must be {}; got {number}", self.expected));
+        number.to_string().parse().map_err(|_| wrong())
+    }
+}
+
+impl<T: FromStr> Visitor<'_> for NumberOrText<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.expected)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        self.parse(number)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.parse(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
+        self.parse(number)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        let wrong = |_| {
+            let found = shortened(text, 40);
+            E::custom(format!("must be {}; got {found:?}", self.expected))
+        };
+        text.parse().map_err(wrong)
+    }
 }
 
 /// Reads width and height in pixels, as in `512x768`.

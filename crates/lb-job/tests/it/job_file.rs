@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lb_job::{Job, JobSettings, Plan};
+use lb_job::{FrameRate, Job, JobSettings, Plan};
 
 const MANUAL: &str = include_str!("../../../../docs/job-file.md");
 
@@ -30,7 +30,7 @@ fn the_example_is_read_and_planned() {
     assert_eq!(plan.steps(), 16);
     // 4 + 6 + 4 seconds, and one of rest.
     assert_eq!(plan.seconds(), 15.0);
-    assert_eq!(job.frames_per_second, 30.0);
+    assert_eq!(job.frame_rate, FrameRate::default());
 }
 
 /// Every key that is written to job files is described.

@@ -1,7 +1,7 @@
 //! Plans, and jobs that are refused.
 
 use lb_job::{
-    Branching, BranchingProfile, BranchingRule, Injections, Job, JobError, Plan, Quality,
+    Branching, BranchingProfile, FrameRate, Frames, Injections, Job, JobError, Plan, Quality,
     SpacingDistance, Transition,
 };
 use proptest::prelude::*;
@@ -15,11 +15,8 @@ fn job(keyframes: usize, branching: Branching) -> Job {
 }
 
 fn manual(counts: &[usize], injections: &[usize]) -> Branching {
-    Branching::Manual {
-        steps: 10,
-        branch_counts: counts.to_vec(),
-        injections: Injections::Steps(injections.to_vec()),
-    }
+    let injections = Injections::Steps(injections.to_vec());
+    Branching::manual(10, counts.to_vec(), injections)
 }
 
 #[test]
@@ -38,11 +35,7 @@ fn a_plan_counts_shared_keyframes_once() {
 #[test]
 fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
     let mut job = job(3, Branching::default());
-    let preset = |quality| Branching::Preset {
-        quality,
-        rule: BranchingRule::default(),
-        depth_strength: 0.4,
-    };
+    let preset = |quality| Branching::preset(quality, 0.4);
     job.transitions[0].branching = preset(Quality::Lowest);
     job.transitions[1].branching = preset(Quality::High);
     let plan = Plan::new(&job).unwrap();
@@ -61,9 +54,29 @@ fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
 }
 
 #[test]
+fn every_film_frame_or_a_share_of_them_can_be_computed() {
+    let half = "1/2".parse().unwrap();
+    let counts = |frames| {
+        let mut job = job(3, Branching::automatic(12, frames, 0.2));
+        job.transitions[1].seconds = 1.0;
+        let plan = Plan::new(&job).unwrap();
+        let frames = plan.transition_frames().collect::<Vec<_>>();
+        (frames, plan.in_betweens)
+    };
+    // A film frame needs no in-between where every one is computed, whatever the quality says.
+    assert_eq!(counts(Frames::FILM), (vec![90, 31], vec![0, 0]));
+    assert_eq!(counts(half), (vec![45, 16], vec![52 - 45, 31 - 16]));
+    assert_eq!(counts(Frames::Number(60)), (vec![60, 60], vec![0, 0]));
+    // The length that counts is that of the whole film.
+    let mut faster = job(2, Branching::automatic(12, Frames::FILM, 0.2));
+    faster.film_seconds = Some(1.0);
+    assert_eq!(Plan::new(&faster).unwrap().computed_frames(), 30);
+}
+
+#[test]
 fn holds_easing_loops_and_lengths_are_in_the_plan() {
     let mut job = job(3, Branching::default());
-    job.frames_per_second = 10.0;
+    job.frame_rate = FrameRate::new(10.0).unwrap();
     job.transitions[1].seconds = 1.0;
     job.keyframes[1].hold = 0.5;
     assert_eq!(Plan::new(&job).unwrap().film_frames(), 45);
@@ -112,26 +125,16 @@ fn every_broken_rule_has_its_own_message() {
         with(&|job| job.transitions[0].seconds = f64::NAN),
         with(&|job| job.transitions[0].seconds = -1.0),
         with(&|job| job.film_seconds = Some(0.0)),
-        with(&|job| job.frames_per_second = 0.0),
         with(&|job| job.keyframes[0].guidance_scale = f64::INFINITY),
         with(&|job| job.keyframes[1].guidance_scale = 0.5),
         with(&|job| job.transitions[0].guidance_damper = 2.0),
         with(&|job| job.transitions[0].branching = manual(&[2, 8, 4], &[0, 3, 6])),
         with(&|job| job.transitions[0].branching = manual(&[2, 4], &[0, 10])),
         with(&|job| {
-            job.transitions[0].branching = Branching::Autosetup {
-                steps: 0,
-                frames: 5,
-                rule: BranchingRule::default(),
-                depth_strength: 0.4,
-            };
+            job.transitions[0].branching = Branching::automatic(0, Frames::Number(5), 0.4);
         }),
         with(&|job| {
-            job.transitions[0].branching = Branching::Preset {
-                quality: Quality::Low,
-                rule: BranchingRule::default(),
-                depth_strength: 1.5,
-            };
+            job.transitions[0].branching = Branching::preset(Quality::Low, 1.5);
         }),
     ];
     let mut messages: Vec<String> = refused.iter().map(JobError::to_string).collect();
@@ -149,9 +152,9 @@ proptest! {
         seconds in 0.2_f64..5.0,
         rate in 5.0_f64..60.0,
     ) {
-        let branching = Branching::Autosetup { steps: 30, frames, rule: BranchingRule::default(), depth_strength: 0.4 };
+        let branching = Branching::automatic(30, Frames::Number(frames), 0.4);
         let mut job = job(keyframes, branching);
-        job.frames_per_second = rate;
+        job.frame_rate = FrameRate::new(rate).unwrap();
         for transition in &mut job.transitions {
             transition.seconds = seconds;
         }
@@ -159,6 +162,7 @@ proptest! {
         prop_assume!(plan.is_ok());
         let plan = plan.unwrap();
         let film_seconds = seconds * (keyframes - 1) as f64;
+        let rate = plan.timeline.frame_rate().as_f64();
         prop_assert!((plan.film_frames() as f64 - film_seconds * rate).abs() <= 0.5 + 1e-9);
         let spans = plan.timeline.transitions();
         prop_assert_eq!(spans.len(), keyframes - 1);

@@ -1,6 +1,6 @@
 //! Films of grey frames, so that one value describes a whole picture.
 
-use lb_schedule::{FilmTiming, film_frames};
+use lb_schedule::{FilmTiming, FrameRate, film_frames};
 use lb_video::picture::cross_fade;
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn assembled(
 
 #[test]
 fn every_film_frame_is_shown_once_in_order_with_its_weight() {
-    let timing = FilmTiming::uniform(5.0, 1.0, 2);
+    let timing = FilmTiming::uniform(FrameRate::new(5.0).unwrap(), 1.0, 2);
     let (shown, motions, held) = assembled(&timing, &[3], Timing::Even, &[0, 100, 200]);
     assert_eq!(shown, [0, 50, 100, 150, 200]);
     assert_eq!(held, 1, "apart from the new frame");
@@ -47,14 +47,14 @@ fn every_film_frame_is_shown_once_in_order_with_its_weight() {
 
 #[test]
 fn a_film_of_fewer_frames_than_were_computed_skips_some() {
-    let timing = FilmTiming::uniform(2.0, 1.0, 2);
+    let timing = FilmTiming::uniform(FrameRate::new(2.0).unwrap(), 1.0, 2);
     let (shown, ..) = assembled(&timing, &[4], Timing::Even, &[0, 90, 91, 120]);
     assert_eq!(shown, [0, 120]);
 }
 
 #[test]
 fn perceptual_timing_moves_at_one_speed() {
-    let timing = FilmTiming::uniform(11.0, 1.0, 2);
+    let timing = FilmTiming::uniform(FrameRate::new(11.0).unwrap(), 1.0, 2);
     let levels = [0, 10, 90, 100];
     let (shown, motions, held) = assembled(&timing, &[4], Timing::Perceptual, &levels);
     assert_eq!(shown, [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
@@ -81,7 +81,8 @@ fn in_betweens_are_shown_between_their_computed_frames() {
         (200, None),
     ];
     let film = |how| {
-        let timeline = Timeline::new(&FilmTiming::uniform(9.0, 1.0, 2)).unwrap();
+        let timeline =
+            Timeline::new(&FilmTiming::uniform(FrameRate::new(9.0).unwrap(), 1.0, 2)).unwrap();
         let mut assembler = FilmAssembler::new(timeline, pictures.clone(), how);
         let mut shown = Vec::new();
         for (level, in_between) in levels {
@@ -105,7 +106,7 @@ fn in_betweens_are_shown_between_their_computed_frames() {
 
 #[test]
 fn the_film_rests_on_holds_and_a_loop_returns() {
-    let mut timing = FilmTiming::uniform(2.0, 1.0, 2);
+    let mut timing = FilmTiming::uniform(FrameRate::new(2.0).unwrap(), 1.0, 2);
     timing.holds = vec![0.5, 1.0];
     timing.transitions.push(timing.transitions[0]);
     for how in <Timing as lb_job::Choice>::ALL.iter().copied() {
@@ -123,7 +124,7 @@ proptest! {
         seconds in 0.3..3.0_f64,
         hold in 0.0..1.0_f64,
     ) {
-        let mut timing = FilmTiming::uniform(12.0, seconds, counts.len() + 1);
+        let mut timing = FilmTiming::uniform(FrameRate::new(12.0).unwrap(), seconds, counts.len() + 1);
         timing.holds.fill(hold);
         let total = counts.iter().sum::<usize>() - (counts.len() - 1);
         let levels: Vec<u8> = (0..total).map(|frame| (frame * 97 % 251) as u8).collect();

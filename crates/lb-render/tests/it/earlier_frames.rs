@@ -96,11 +96,7 @@ pub(crate) fn position(transition: usize, fraction: f64) -> Option<String> {
 fn uneven(looped: bool) -> Job {
     let mut job = long_job(3, 5, looped);
     for (frames, transition) in [3, 5, 5].into_iter().zip(&mut job.transitions) {
-        transition.branching = Branching::Manual {
-            steps: 4,
-            branch_counts: vec![2, frames],
-            injections: Injections::Steps(vec![0, 1]),
-        };
+        transition.branching = Branching::manual(4, vec![2, frames], Injections::Steps(vec![0, 1]));
     }
     job.spacing = Spacing::Perceptual;
     job

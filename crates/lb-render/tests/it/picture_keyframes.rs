@@ -258,11 +258,7 @@ fn a_change_only_costs_the_inversions_that_depend_on_it() {
     );
     let more_steps = |job: &mut Job| {
         for transition in &mut job.transitions {
-            transition.branching = Branching::Manual {
-                steps: 4,
-                branch_counts: vec![2, 4],
-                injections: Injections::Steps(vec![0, 2]),
-            };
+            transition.branching = Branching::manual(4, vec![2, 4], Injections::Steps(vec![0, 2]));
         }
     };
     assert_eq!(cost(&more_steps), 2 * (4 * 3) + 3 * 4 + 2 * 2 * 2);

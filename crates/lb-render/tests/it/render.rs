@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    Branching, Injections, Job, ModelDirectory, Outputs, PipelineOptions, RenderError, RenderEvent,
-    RenderObserver, Renderer, Runtime, SessionOptions, Stage, locate_library,
+    Branching, FrameRate, Injections, Job, ModelDirectory, Outputs, PipelineOptions, RenderError,
+    RenderEvent, RenderObserver, Renderer, Runtime, SessionOptions, Stage, locate_library,
 };
 
 fn renderer() -> Renderer {
@@ -24,14 +24,10 @@ fn renderer() -> Renderer {
 
 fn job() -> Job {
     let mut job = Job::of_prompts(["a red apple", "a green pear", "a lemon"]);
-    job.frames_per_second = 10.0;
+    job.frame_rate = FrameRate::new(10.0).unwrap();
     for transition in &mut job.transitions {
         transition.seconds = 0.5;
-        transition.branching = Branching::Manual {
-            steps: 4,
-            branch_counts: vec![2, 3],
-            injections: Injections::Steps(vec![0, 2]),
-        };
+        transition.branching = Branching::manual(4, vec![2, 3], Injections::Steps(vec![0, 2]));
     }
     job
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use lb_models::testing::write_tiny_model;
 use lb_render::{
-    Branching, Device, Injections, Job, ModelDirectory, Outputs, PipelineOptions, Renderer,
-    Runtime, SessionOptions, Spacing, Summary, locate_library,
+    Branching, Device, FrameRate, Injections, Job, ModelDirectory, Outputs, PipelineOptions,
+    Renderer, Runtime, SessionOptions, Spacing, Summary, locate_library,
 };
 
 /// A temporary model directory, which is removed when it is dropped.
@@ -55,11 +55,7 @@ pub(crate) fn golden_job(size: (usize, usize)) -> Job {
         keyframe.guidance_scale = 3.0;
     }
     for transition in &mut job.transitions {
-        transition.branching = Branching::Manual {
-            steps: 6,
-            branch_counts: vec![2, 4],
-            injections: Injections::Steps(vec![0, 3]),
-        };
+        transition.branching = Branching::manual(6, vec![2, 4], Injections::Steps(vec![0, 3]));
         transition.seconds = 0.5;
     }
     Job {
@@ -67,7 +63,7 @@ pub(crate) fn golden_job(size: (usize, usize)) -> Job {
         spacing: Spacing::Fixed {
             mid_compression: 1.2,
         },
-        frames_per_second: 8.0,
+        frame_rate: FrameRate::new(8.0).unwrap(),
         ..job
     }
 }

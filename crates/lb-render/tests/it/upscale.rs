@@ -31,11 +31,7 @@ pub(crate) fn long_job(keyframes: usize, frames: usize, looped: bool) -> Job {
         job.transitions[0].clone(),
     );
     for transition in &mut job.transitions {
-        transition.branching = Branching::Manual {
-            steps: 2,
-            branch_counts: vec![2, frames],
-            injections: Injections::Steps(vec![0, 1]),
-        };
+        transition.branching = Branching::manual(2, vec![2, frames], Injections::Steps(vec![0, 1]));
     }
     job.looped = looped;
     if let Some(upscale) = &mut job.upscale {

@@ -3,12 +3,11 @@
 
 use super::easing::Easing;
 use crate::error::ScheduleError;
+use crate::frame_rate::FrameRate;
 
 /// The most frames that a film may have: nine hours at 30 frames per second.
 pub const MAX_FILM_FRAMES: usize = 1_000_000;
 
-pub(crate) const MIN_FRAMES_PER_SECOND: f64 = 0.1;
-pub(crate) const MAX_FRAMES_PER_SECOND: f64 = 1000.0;
 /// The longest transition or hold: a day.
 pub(crate) const MAX_SECONDS: f64 = 86_400.0;
 
@@ -21,8 +20,8 @@ pub(crate) const MAX_SECONDS: f64 = 86_400.0;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FilmTiming {
-    /// Film frames a second: 0.1 to 1000.
-    pub frames_per_second: f64,
+    /// Film frames a second.
+    pub frame_rate: FrameRate,
     /// The seconds for which each keyframe is held still, 0 to 86400, one number for each keyframe.
     /// They are added to the film frame in which the transition before it arrives.
     pub holds: Vec<f64>,
@@ -57,12 +56,12 @@ impl FilmTiming {
     /// The timing of a film from the holds of its keyframes and the timing of its transitions.
     #[must_use]
     pub const fn new(
-        frames_per_second: f64,
+        frame_rate: FrameRate,
         holds: Vec<f64>,
         transitions: Vec<TransitionTiming>,
     ) -> Self {
         Self {
-            frames_per_second,
+            frame_rate,
             holds,
             transitions,
             film_seconds: None,
@@ -71,10 +70,10 @@ impl FilmTiming {
 
     /// The timing of a film whose transitions all last `seconds` at one speed, without holds.
     #[must_use]
-    pub fn uniform(frames_per_second: f64, seconds: f64, keyframes: usize) -> Self {
+    pub fn uniform(frame_rate: FrameRate, seconds: f64, keyframes: usize) -> Self {
         let transition = TransitionTiming::new(seconds, Easing::Linear);
         let transitions = vec![transition; keyframes.saturating_sub(1)];
-        Self::new(frames_per_second, vec![0.0; keyframes], transitions)
+        Self::new(frame_rate, vec![0.0; keyframes], transitions)
     }
 
     /// Whether the last transition leads back to the first keyframe.
@@ -86,10 +85,6 @@ impl FilmTiming {
     /// Checks every number against its range. Whether there are enough film frames for each
     /// transition is checked by [`Timeline::new`].
     fn validate_ranges(&self) -> Result<(), ScheduleError> {
-        let value = self.frames_per_second;
-        if !(MIN_FRAMES_PER_SECOND..=MAX_FRAMES_PER_SECOND).contains(&value) {
-            return Err(ScheduleError::FramesPerSecondOutOfRange { value });
-        }
         let (keyframes, transitions) = (self.holds.len(), self.transitions.len());
         if transitions == 0 {
             return Err(ScheduleError::NoTransitions);
@@ -150,7 +145,7 @@ impl FilmTiming {
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Timeline {
-    frames_per_second: f64,
+    frame_rate: FrameRate,
     opening_frames: usize,
     spans: Vec<TransitionSpan>,
     frame_count: usize,
@@ -229,13 +224,13 @@ impl Timeline {
     /// The rule of [`ScheduleError`] that the timing breaks.
     pub fn new(timing: &FilmTiming) -> Result<Self, ScheduleError> {
         timing.validate_ranges()?;
-        let frames_per_second = timing.frames_per_second;
+        let frame_rate = timing.frame_rate;
         let transition_seconds = timing.transition_seconds()?;
         for &seconds in &transition_seconds {
-            let frames = (frames_per_second * seconds).round() as usize;
+            let frames = frame_rate.frames_in(seconds);
             if frames < 2 {
                 return Err(ScheduleError::TransitionTooShort {
-                    frames_per_second,
+                    frame_rate,
                     seconds,
                     frames,
                 });
@@ -244,8 +239,7 @@ impl Timeline {
         // Unless the film is a loop, a time ends with the film frame that arrives there, so that the
         // film ends with its last keyframe.
         let early = usize::from(!timing.is_loop());
-        let frame_at =
-            |seconds: f64| ((frames_per_second * seconds).round() as usize).saturating_sub(early);
+        let frame_at = |seconds: f64| frame_rate.frames_in(seconds).saturating_sub(early);
         let last = transition_seconds.len() - 1;
         let mut elapsed = timing.holds[0];
         let opening_frames = frame_at(elapsed) + 1;
@@ -269,11 +263,11 @@ impl Timeline {
         if frame_count > MAX_FILM_FRAMES {
             return Err(ScheduleError::FilmTooLong {
                 seconds: elapsed,
-                frames_per_second,
+                frame_rate,
             });
         }
         Ok(Self {
-            frames_per_second,
+            frame_rate,
             opening_frames,
             spans,
             frame_count,
@@ -283,8 +277,8 @@ impl Timeline {
 
     /// The number of film frames a second.
     #[must_use]
-    pub fn frames_per_second(&self) -> f64 {
-        self.frames_per_second
+    pub fn frame_rate(&self) -> FrameRate {
+        self.frame_rate
     }
 
     /// The number of film frames at the beginning that show the first keyframe still: at least 1.
@@ -314,7 +308,7 @@ impl Timeline {
     /// The length of the film in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.frame_count as f64 / self.frames_per_second
+        self.frame_rate.time(self.frame_count)
     }
 }
 
@@ -323,7 +317,8 @@ mod tests {
     use super::*;
 
     fn timing(frames_per_second: f64, seconds: f64, keyframes: usize) -> FilmTiming {
-        FilmTiming::uniform(frames_per_second, seconds, keyframes)
+        let frame_rate = FrameRate::new(frames_per_second).unwrap();
+        FilmTiming::uniform(frame_rate, seconds, keyframes)
     }
 
     fn spans(timing: &FilmTiming) -> Vec<[usize; 4]> {
@@ -395,15 +390,6 @@ mod tests {
             change(&mut film);
             Timeline::new(&film).unwrap_err().to_string()
         };
-        let rate = "frames per second must be 0.1 to 1000, got";
-        assert_eq!(
-            refused(&|film| film.frames_per_second = 0.0),
-            format!("{rate} 0")
-        );
-        assert_eq!(
-            refused(&|film| film.frames_per_second = f64::NAN),
-            format!("{rate} NaN")
-        );
         let seconds = "seconds per transition must be above 0 and at most 86400, got";
         assert_eq!(
             refused(&|film| film.transitions[1].seconds = 0.0),

@@ -1,16 +1,21 @@
 //! Laws of film timing.
 
 use lb_schedule::{
-    Choice, Easing, FilmFrame, FilmTiming, ScheduleError, Timeline, TransitionMotion,
+    Choice, Easing, FilmFrame, FilmTiming, FrameRate, ScheduleError, Timeline, TransitionMotion,
     TransitionSpan, TransitionTiming, film_frames,
 };
 use proptest::prelude::*;
+
+fn frame_rate(frames_per_second: f64) -> FrameRate {
+    FrameRate::new(frames_per_second).unwrap()
+}
 
 /// A film at one speed without holds, and how many frames are computed for each transition.
 fn plain_film() -> impl Strategy<Value = (FilmTiming, Vec<usize>)> {
     let computed = prop::collection::vec(2..40_usize, 1..5);
     (2.0..60.0, 1.0..8.0, computed).prop_map(|(frames_per_second, seconds, computed)| {
-        let timing = FilmTiming::uniform(frames_per_second, seconds, computed.len() + 1);
+        let timing =
+            FilmTiming::uniform(frame_rate(frames_per_second), seconds, computed.len() + 1);
         (timing, computed)
     })
 }
@@ -81,7 +86,8 @@ fn any_film() -> impl Strategy<Value = (FilmTiming, Vec<Computed>)> {
             let transitions = drawn
                 .iter()
                 .map(|&(seconds, easing, ..)| TransitionTiming::new(seconds, easing));
-            let mut timing = FilmTiming::new(frames_per_second, holds, transitions.collect());
+            let mut timing =
+                FilmTiming::new(frame_rate(frames_per_second), holds, transitions.collect());
             timing.film_seconds = fitted.then_some(held + 9.0);
             let computed = drawn.into_iter().map(|(.., computed)| computed);
             (timing, computed.collect())
@@ -114,7 +120,7 @@ proptest! {
         let parts: f64 = timing.transitions.iter().map(|part| part.seconds).sum();
         let held: f64 = timing.holds.iter().sum();
         let seconds = timing.film_seconds.unwrap_or(parts + held);
-        let off = timeline.frame_count() as f64 - seconds * timing.frames_per_second;
+        let off = timeline.frame_count() as f64 - seconds * timing.frame_rate.as_f64();
         prop_assert!(off.abs() <= 0.5 + 1e-9, "{} frames too many", off);
         prop_assert_eq!(film(&timing, &computed).len(), timeline.frame_count());
     }
@@ -126,7 +132,7 @@ proptest! {
         prop_assume!(timeline.is_ok());
         let mut elapsed = timing.holds[0];
         for (index, span) in timeline.unwrap().transitions().iter().enumerate() {
-            let off = span.departure() as f64 - elapsed * timing.frames_per_second;
+            let off = span.departure() as f64 - elapsed * timing.frame_rate.as_f64();
             prop_assert!(off.abs() <= 1.5 + 1e-9, "transition {} is {} frames off", index, off);
             elapsed += timing.transitions[index].seconds;
             elapsed += timing.holds.get(index + 1).unwrap_or(&0.0);
@@ -162,7 +168,7 @@ proptest! {
         let shown = film(&timing, &computed);
         for (index, span) in timeline.unwrap().transitions().iter().enumerate() {
             let Some(hold) = timing.holds.get(index + 1) else { continue };
-            let off = span.held_frames() as f64 - hold * timing.frames_per_second;
+            let off = span.held_frames() as f64 - hold * timing.frame_rate.as_f64();
             prop_assert!(off.abs() <= 1.0 + 1e-9, "hold {} is {} frames off", index + 1, off);
             let arrival = span.arrival();
             let still = &shown[arrival..=arrival + span.held_frames()];
@@ -219,7 +225,7 @@ proptest! {
             let [x, y] = points[points.len() - 1];
             points.push([x + across, y + slope * across]);
         }
-        let timing = FilmTiming::new(1.0, vec![0.0; 2], vec![TransitionTiming::new(intervals as f64 + 1.0, easing)]);
+        let timing = FilmTiming::new(frame_rate(1.0), vec![0.0; 2], vec![TransitionTiming::new(intervals as f64 + 1.0, easing)]);
         let span = Timeline::new(&timing).unwrap().transitions()[0];
         let motion = Computed::Perceptual(points.clone()).motion(&span);
         let shown: Vec<[f64; 2]> = motion.positions().iter().map(|position| {
@@ -251,7 +257,7 @@ proptest! {
 
     #[test]
     fn an_even_film_moves_evenly((timing, computed) in plain_film()) {
-        let timing = FilmTiming::uniform(timing.frames_per_second, timing.transitions[0].seconds, 2);
+        let timing = FilmTiming::uniform(timing.frame_rate, timing.transitions[0].seconds, 2);
         let film = film(&timing, &even(&computed[..1]));
         let intervals = (film.len() - 1) as f64;
         let computed_intervals = (computed[0] - 1) as f64;
@@ -265,7 +271,7 @@ proptest! {
     #[test]
     fn later_transitions_change_nothing((timing, computed) in plain_film()) {
         let whole = film(&timing, &even(&computed));
-        let alone = FilmTiming::uniform(timing.frames_per_second, timing.transitions[0].seconds, 2);
+        let alone = FilmTiming::uniform(timing.frame_rate, timing.transitions[0].seconds, 2);
         let first = film(&alone, &even(&computed[..1]));
         prop_assert_eq!(&whole[..first.len()], &first[..]);
     }
@@ -274,7 +280,7 @@ proptest! {
 /// The frames of an evenly timed film, counted by hand. Films of this kind must never change.
 #[test]
 fn even_films_keep_their_frames() {
-    let timing = FilmTiming::uniform(10.0, 1.0, 3);
+    let timing = FilmTiming::uniform(frame_rate(10.0), 1.0, 3);
     let shown: Vec<f64> = film(&timing, &even(&[4, 3])).iter().map(position).collect();
     let third = 1.0 / 3.0;
     let first = [
@@ -302,7 +308,7 @@ fn even_films_keep_their_frames() {
 
 #[test]
 fn a_loop_never_shows_its_first_keyframe_again() {
-    let mut timing = FilmTiming::uniform(4.0, 1.0, 2);
+    let mut timing = FilmTiming::uniform(frame_rate(4.0), 1.0, 2);
     timing.transitions.push(timing.transitions[0]);
     let shown = film(&timing, &even(&[3, 3]));
     let positions: Vec<f64> = shown.iter().map(position).collect();

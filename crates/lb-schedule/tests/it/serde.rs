@@ -1,7 +1,8 @@
 //! The plain data of this crate as JSON: names are those of job files, and rules are checked.
 
 use lb_schedule::{
-    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, Guidance, Quality, Spacing, Tree,
+    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, FrameRate, Guidance, Quality, Spacing,
+    Tree,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,8 +38,8 @@ fn settings_are_read_back() {
         r#"{"keyframes":{"power":0.0,"range":0.6,"decay":0.8},"parents":{"power":0.0,"range":0.8,"decay":0.8}}"#,
     );
     check(
-        &FilmTiming::uniform(30.0, 5.0, 2),
-        r#"{"frames_per_second":30.0,"holds":[0.0,0.0],"transitions":[{"seconds":5.0,"easing":"linear"}],"film_seconds":null}"#,
+        &FilmTiming::uniform(FrameRate::default(), 5.0, 2),
+        r#"{"frame_rate":30.0,"holds":[0.0,0.0],"transitions":[{"seconds":5.0,"easing":"linear"}],"film_seconds":null}"#,
     );
 }
 

@@ -6,8 +6,8 @@ use image::buffer::ConvertBuffer as _;
 use image::{AnimationDecoder, ImageDecoder};
 
 use crate::flaw::{Flaw, validate_declared_size};
-use crate::frame_rate::FrameRate;
 use crate::reader::{FilmFrame, Frames};
+use lb_schedule::FrameRate;
 
 /// Decides when the frames of an animation are shown, in the whole ticks that its format counts in, and
 /// which of them are shown at all. Times are rounded from the film's beginning on, so that rounding

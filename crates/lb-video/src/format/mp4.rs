@@ -25,9 +25,9 @@ pub(super) use self::reader::read;
 use super::NewFilm;
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
-use crate::frame_rate::FrameRate;
 use crate::options::Encoder;
 use crate::sink::{CompletedFilm, NextFrame, Sink};
+use lb_schedule::FrameRate;
 
 /// Begins an MP4 by the encoder that the options name, with a sound track if they name one.
 pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
@@ -85,14 +85,13 @@ impl Mp4Sink {
         }
         let encoder = H264Encoder::new((width, height), frame_rate, quantizer)
             .map_err(|error| refused(0, error))?;
-        let frames_per_second = 1.0 / frame_rate.time(1);
         let unfinished = output.unfinished();
         let muxer = MuxerBuilder::new(Describing::new(output, film.options.stored_description()))
             .video(
                 VideoCodec::H264,
                 width as u32,
                 height as u32,
-                frames_per_second,
+                frame_rate.as_f64(),
             )
             .with_fast_start(true)
             .build()

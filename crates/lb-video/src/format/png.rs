@@ -11,7 +11,6 @@ use lb_files::{StagedFile, StagedFolder, UnfinishedOutput};
 use super::{FilmFormat, NewFilm};
 use crate::error::VideoError;
 use crate::flaw::{Flaw, validate_declared_size};
-use crate::frame_rate::FrameRate;
 use crate::metadata::{self, MAX_DESCRIPTION};
 use crate::picture;
 use crate::reader::{FilmFrame, Frames, ReadOptions};
@@ -180,7 +179,7 @@ pub(crate) fn number(name: &str) -> Option<usize> {
 
 pub(crate) fn read_folder(folder: &Path, options: &ReadOptions) -> Result<Frames, VideoError> {
     let pictures = pictures_in(folder)?;
-    let frame_rate = FrameRate::new(options.frames_per_second)?;
+    let frame_rate = options.frame_rate;
     Ok(Box::new(pictures.into_iter().enumerate().map(
         move |(index, path)| {
             let begins = frame_rate.time(index);

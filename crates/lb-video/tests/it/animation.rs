@@ -6,7 +6,8 @@ use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
 use image::codecs::webp::WebPDecoder;
 use lb_video::{
-    AnimationOptions, FilmOptions, FilmSummary, FilmWriter, RgbImage, VideoError, WebpCompression,
+    AnimationOptions, FilmOptions, FilmSummary, FilmWriter, FrameRate, RgbImage, VideoError,
+    WebpCompression,
 };
 
 use crate::decode::psnr;
@@ -15,7 +16,7 @@ use crate::scene::{HEIGHT, WIDTH, picture, plain, scene};
 
 fn write(path: &Path, frames: &[RgbImage], frames_per_second: f64) -> FilmSummary {
     let options = FilmOptions {
-        frames_per_second,
+        frame_rate: FrameRate::new(frames_per_second).unwrap(),
         ..FilmOptions::default()
     };
     write_with(path, frames, &options)

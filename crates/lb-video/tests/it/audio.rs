@@ -108,6 +108,9 @@ fn a_track_is_cut_or_followed_by_silence() {
     ] {
         let track = folder.path().join(file);
         tone(&track, seconds);
+        let found = AudioTrack::new(&track).seconds().unwrap();
+        let expected: f64 = seconds.parse().unwrap();
+        assert!((found - expected).abs() < 0.03, "{file}: {found}");
         let path = folder.path().join("film.mp4");
         let mut options = options(&track, encoder);
         options.overwrite = true;

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use lb_video::{Encoder, FilmOptions, FilmWriter, VideoError, ffmpeg_available, ffmpeg_version};
+use lb_video::{
+    Encoder, FilmOptions, FilmWriter, FrameRate, VideoError, ffmpeg_available, ffmpeg_version,
+};
 
 use crate::decode::{decode, psnr};
 use crate::png_sequence::names;
@@ -14,7 +16,7 @@ fn options(program: impl AsRef<Path>) -> FilmOptions {
         preset: "fast".into(),
     };
     FilmOptions {
-        frames_per_second: 29.97,
+        frame_rate: FrameRate::new(29.97).unwrap(),
         encoder,
         ..FilmOptions::default()
     }

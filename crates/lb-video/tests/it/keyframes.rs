@@ -1,6 +1,6 @@
 //! Keyframes of the stream in an MP4: they are rare, and not visible, whatever the picture shows.
 
-use lb_video::{Encoder, FilmOptions, FilmWriter, RgbImage};
+use lb_video::{Encoder, FilmOptions, FilmWriter, FrameRate, RgbImage};
 
 use crate::decode::{Decoded, decode, psnr};
 use crate::scene::{HEIGHT, WIDTH, scene};
@@ -13,7 +13,7 @@ fn film(frames: &[RgbImage], quantizer: u8) -> Decoded {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mp4");
     let options = FilmOptions {
-        frames_per_second: FRAMES_PER_SECOND as f64,
+        frame_rate: FrameRate::new(FRAMES_PER_SECOND as f64).unwrap(),
         encoder: Encoder::OpenH264 { quantizer },
         ..FilmOptions::default()
     };

@@ -1,13 +1,13 @@
 use std::path::Path;
 
-use lb_video::{Encoder, FilmOptions, FilmSummary, FilmWriter, RgbImage};
+use lb_video::{Encoder, FilmOptions, FilmSummary, FilmWriter, FrameRate, RgbImage};
 
 use crate::decode::{decode, psnr};
 use crate::scene::{HEIGHT, WIDTH, plain, scene};
 
 fn write(path: &Path, frames: &[RgbImage], frames_per_second: f64) -> FilmSummary {
     let options = FilmOptions {
-        frames_per_second,
+        frame_rate: FrameRate::new(frames_per_second).unwrap(),
         ..FilmOptions::default()
     };
     let (width, height) = lb_video::picture::size(&frames[0]);

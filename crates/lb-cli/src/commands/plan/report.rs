@@ -66,7 +66,7 @@ fn write_report(
         plan.film_frames(),
         pictures(plan.computed_frames(), plan.in_betweens.iter().sum()),
         plan.seconds(),
-        plan.timeline.frames_per_second()
+        plan.timeline.frame_rate()
     )?;
     match seconds {
         Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),

@@ -1,8 +1,6 @@
 //! Estimates how long a film will take on this machine.
 
-use lb_render::{
-    Between, Branching, BranchingRule, Job, ModelDirectory, Outputs, Plan, RenderError,
-};
+use lb_render::{Between, Branching, Frames, Job, ModelDirectory, Outputs, Plan, RenderError};
 
 use super::PlanArguments;
 use crate::error::CommandError;
@@ -17,13 +15,14 @@ pub(super) fn estimate(
     arguments: &PlanArguments,
     job: &Job,
     plan: &Plan,
+    quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<Option<f64>, CommandError> {
     let mut job = job.clone();
     let completed = machine::complete(&mut job, surroundings);
     if arguments.measure {
         completed?;
-        let rates = measured(arguments, job, surroundings)?;
+        let rates = measured(arguments, job, quiet, surroundings)?;
         let stages = rates.iter().zip(&plan.stages);
         return Ok(Some(stages.map(|(rate, stage)| rate.seconds(stage)).sum()));
     }
@@ -49,6 +48,7 @@ pub(super) fn estimate(
 fn measured(
     arguments: &PlanArguments,
     job: Job,
+    quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<Vec<Rate>, CommandError> {
     let sample = sample(job);
@@ -61,7 +61,7 @@ fn measured(
         frames_dir: Some(folder.path().join("frames")),
         ..Default::default()
     };
-    let mut progress = Progress::new(arguments.json, 1);
+    let mut progress = Progress::new(quiet || arguments.json, 1);
     let result = renderer.render(&sample, &outputs, &mut progress);
     progress.clear();
     let rates = progress.rates(&plan, &result?);
@@ -95,12 +95,8 @@ fn sample(job: Job) -> Job {
         (upscale.steps, upscale.frames) = (4, 2);
     }
     for transition in &mut sample.transitions {
-        transition.branching = Branching::Autosetup {
-            steps: 4,
-            frames: 2,
-            rule: BranchingRule::default(),
-            depth_strength: Branching::DEPTH_STRENGTH,
-        };
+        transition.branching =
+            Branching::automatic(4, Frames::Number(2), Branching::DEPTH_STRENGTH);
     }
     sample
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use lb_schedule::FrameRate;
+
 use crate::{JobFileError, JobSettings, LARGEST_JOB_FILE};
 
 fn refused(text: &str) -> String {
@@ -63,7 +65,7 @@ fn wrong_values_are_reported_with_their_line() {
         (
             "fps = \"many\"",
             1,
-            "`fps` must be a number, found a string",
+            "`fps` must be a number from 0.1 to 1000, or a fraction such as \"24000/1001\"; got \"many\"",
         ),
         (
             "\nloop = 1",
@@ -110,14 +112,22 @@ fn wrong_values_are_reported_with_their_line() {
         ),
         ("[defaults]\neasing = \"bouncy\"", 2, "linear, smooth"),
         (
-            "[defaults]\nquality = \"low\"\nsteps = 4",
+            "[defaults]\nbranching = \"classic\"\nbranches = [2, 4]",
             1,
-            "a quality sets steps",
+            "a branching rule sets up the levels",
         ),
+        (
+            "[defaults]\nframes = 0.5",
+            2,
+            "`frames` must be a whole number, a share such as \"1/2\", or \"film\"; got 0.5",
+        ),
+        ("[defaults]\nframes = -5", 2, "`frames` must be a whole"),
+        ("[defaults]\nframes = \"3/2\"", 2, "; got \"3/2\""),
         ("[depth]\n", 1, "depth needs an image"),
         ("[defaults]\nbranches = 4", 2, "`branches` must be a list"),
-        ("fps = {}", 1, "`fps` must be a number, found a table"),
-        ("fps = [1]", 1, "`fps` must be a number, found a list"),
+        ("fps = 0", 1, "`fps` must be a number from 0.1 to 1000"),
+        ("fps = \"30/0\"", 1, "; got \"30/0\""),
+        ("fps = [1]", 1, "\"24000/1001\", found a list"),
         (
             "[upscale]\nsteps = \"4\"",
             2,
@@ -134,6 +144,16 @@ fn wrong_values_are_reported_with_their_line() {
             "`crossfeed` must be a table, found a whole number",
         ),
         ("include = 3", 1, "`include` must be a string"),
+        (
+            "film_seconds = \"sound\"",
+            1,
+            "`film_seconds` must be a number of seconds or \"track\"; got \"sound\"",
+        ),
+        (
+            "film_seconds = true",
+            1,
+            "`film_seconds` must be a number of seconds or \"track\", found true or false",
+        ),
         ("fps = ", 1, ""),
         ("fps = 25\nfps = 30", 2, "duplicate"),
         ("prompt = \"a", 1, ""),
@@ -211,7 +231,7 @@ fn included_files_supply_open_settings() {
         ("shared/model.toml", "model = \"./mine\"\n"),
     ]);
     let job = folder.read("film.toml").unwrap().resolve().unwrap();
-    assert_eq!(job.frames_per_second, 25.0);
+    assert_eq!(job.frame_rate.as_f64(), 25.0);
     assert!(job.looped);
     assert_eq!(job.keyframes[0].hold, 2.0);
     assert_eq!(job.transitions[1].seconds, 4.0);
@@ -261,8 +281,8 @@ fn a_chain_of_includes_has_a_limit() {
         Err(JobFileError::IncludeDepth { .. })
     ));
     assert_eq!(
-        folder.read("2.toml").unwrap().timing.frames_per_second,
-        Some(10.0)
+        folder.read("2.toml").unwrap().timing.frame_rate,
+        FrameRate::new(10.0).ok()
     );
 }
 

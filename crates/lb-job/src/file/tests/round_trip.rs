@@ -3,17 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{SamplerKind, SpacingDistance};
-use lb_schedule::{BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, Quality, Spacing};
+use lb_schedule::{
+    BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, Quality, Spacing,
+};
 use proptest::prelude::*;
 
 use crate::{
-    Between, Branching, DepthMap, Fit, Injections, Inpaint, Job, JobSettings, Keyframe, Timing,
-    Transition, Upscale,
+    Between, Branching, DepthMap, Fit, Frames, Injections, Inpaint, Job, JobSettings, Keyframe,
+    Levels, Timing, Transition, Upscale,
 };
 
 /// Any finite number, including those that no film can have.
 fn number() -> impl Strategy<Value = f64> {
     prop::num::f64::NORMAL | prop::num::f64::ZERO
+}
+
+fn frame_rate() -> impl Strategy<Value = FrameRate> {
+    let fractions = (1..100_000_u32, 1..2000_u32);
+    let valid = |(numerator, denominator)| FrameRate::fraction(numerator, denominator).ok();
+    let decimals = prop::sample::select(vec![23.976, 24.0, 29.97, 12.5, 0.1, 1000.0]);
+    prop_oneof![
+        fractions.prop_filter_map("a rate that a film can have", valid),
+        decimals.prop_map(|rate| FrameRate::new(rate).unwrap()),
+    ]
 }
 
 /// Any text that a prompt may be, quotes, line ends and control characters included.
@@ -31,33 +43,40 @@ fn branching() -> impl Strategy<Value = Branching> {
         prop::collection::vec(any::<usize>(), 0..4).prop_map(Injections::Steps),
         prop::collection::vec(number(), 0..4).prop_map(Injections::Strengths),
     ];
-    prop_oneof![
-        (prop::sample::select(Quality::ALL), depth()).prop_map(|(quality, depth_strength)| {
-            Branching::Preset {
-                quality,
-                rule: BranchingRule::Classic,
-                depth_strength,
-            }
+    let frames = prop_oneof![
+        any::<usize>().prop_map(Frames::Number),
+        (1..9_u32, 9..20_u32).prop_map(|(numerator, denominator)| Frames::Share {
+            numerator,
+            denominator
         }),
-        (any::<usize>(), any::<usize>(), depth()).prop_map(|(steps, frames, depth_strength)| {
-            Branching::Autosetup {
-                steps,
-                frames,
-                rule: BranchingRule::default(),
-                depth_strength,
-            }
-        }),
-        (
-            any::<usize>(),
-            prop::collection::vec(any::<usize>(), 0..4),
-            injections
-        )
-            .prop_map(|(steps, branch_counts, injections)| Branching::Manual {
-                steps,
-                branch_counts,
-                injections
-            }),
-    ]
+        Just(Frames::FILM),
+    ];
+    let automatic = (
+        prop::sample::select(BranchingRule::ALL),
+        prop::option::of(frames),
+        depth(),
+    )
+        .prop_map(|(rule, frames, depth_strength)| Levels::Automatic {
+            rule,
+            frames,
+            depth_strength,
+        });
+    let manual = (prop::collection::vec(any::<usize>(), 0..4), injections).prop_map(
+        |(branch_counts, injections)| Levels::Manual {
+            branch_counts,
+            injections,
+        },
+    );
+    (
+        prop::sample::select(Quality::ALL),
+        prop::option::of(any::<usize>()),
+        prop_oneof![automatic, manual],
+    )
+        .prop_map(|(quality, steps, levels)| Branching {
+            quality,
+            steps,
+            levels,
+        })
 }
 
 fn keyframe() -> impl Strategy<Value = Keyframe> {
@@ -139,7 +158,7 @@ fn job() -> impl Strategy<Value = Job> {
             number().prop_map(|mid_compression| Spacing::Fixed { mid_compression })
         ],
         any::<bool>(),
-        number(),
+        frame_rate(),
         prop::option::of(number()),
         crossfeed(),
     );
@@ -155,7 +174,7 @@ fn job() -> impl Strategy<Value = Job> {
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
-            (model, size, sampler, spacing, pictures, frames_per_second, film_seconds, crossfeed),
+            (model, size, sampler, spacing, pictures, frame_rate, film_seconds, crossfeed),
             (fit, inpaint, depth, upscale, timing, between, (inversion_iterations, scale)),
         )| Job {
             // Without pictures, it is not written.
@@ -180,7 +199,7 @@ fn job() -> impl Strategy<Value = Job> {
             crossfeed,
             timing,
             between,
-            frames_per_second,
+            frame_rate,
             film_seconds,
             fit,
             inpaint: inpaint.map(|(image, mask, feather)| Inpaint {
@@ -281,24 +300,20 @@ fn full_job() -> Job {
     job.keyframes[1].seed = u64::MAX;
     job.keyframes[1].negative_prompt = "blurry".into();
     job.keyframes[2].hold = 1e-7;
-    job.transitions[0].branching = Branching::Preset {
+    job.transitions[0].branching = Branching {
         quality: Quality::High,
-        rule: BranchingRule::Classic,
-        depth_strength: 0.3,
+        steps: None,
+        levels: Levels::Automatic {
+            rule: BranchingRule::Classic,
+            frames: Some(Frames::FILM),
+            depth_strength: 0.3,
+        },
     };
     job.transitions[1].seconds = 5.0;
     job.transitions[1].easing = Easing::EaseInOutSine;
-    job.transitions[1].branching = Branching::Autosetup {
-        steps: 60,
-        frames: 9,
-        rule: BranchingRule::default(),
-        depth_strength: 0.4,
-    };
-    job.transitions[2].branching = Branching::Manual {
-        steps: 60,
-        branch_counts: vec![2, 4, 8],
-        injections: Injections::Strengths(vec![0.0, 0.25, 0.5]),
-    };
+    job.transitions[1].branching = Branching::automatic(60, Frames::Number(9), 0.4);
+    let injections = Injections::Strengths(vec![0.0, 0.25, 0.5]);
+    job.transitions[2].branching = Branching::manual(60, vec![2, 4, 8], injections);
     job
 }
 

@@ -1,5 +1,6 @@
 //! A sound track for an MP4, by the program ffmpeg. The encoded pictures are copied as they are.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,6 +14,38 @@ use crate::sink::{CompletedFilm, NextFrame, Sink};
 
 /// The bits a second of the AAC, at which stereo is thought to sound like the original.
 const BIT_RATE: &str = "192k";
+
+/// The samples a second at which a track is measured, with a byte for each.
+const MEASURED_RATE: u64 = 8000;
+
+impl AudioTrack {
+    /// How many seconds the track lasts, to a thousandth. ffmpeg decodes all of it for this, because
+    /// some files have no length in them, or an estimate.
+    ///
+    /// # Errors
+    /// [`VideoError::File`], [`VideoError::AudioWithoutFfmpeg`], [`VideoError::NotAudio`].
+    pub fn seconds(&self) -> Result<f64, VideoError> {
+        // If the track cannot be decoded, this knows the reason.
+        validate(self)?;
+        let mut command = input(&self.program, None, &self.file);
+        command.args("-map 0:a:0 -ac 1 -f u8 -ar".split(' '));
+        command.args([&MEASURED_RATE.to_string(), "-"]);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|source| VideoError::AudioWithoutFfmpeg {
+            program: self.program.clone(),
+            source,
+        })?;
+        let mut samples = 0;
+        if let Some(stdout) = &mut child.stdout {
+            let counted = io::copy(stdout, &mut io::sink());
+            samples = counted.map_err(VideoError::io("read", &self.file))?;
+        }
+        let ended = child.wait();
+        ended.map_err(VideoError::io("awaited", &self.program))?;
+        Ok((1000 * samples / MEASURED_RATE) as f64 / 1000.0)
+    }
+}
 
 /// Puts the film that another sink makes, and a track, into one file.
 pub(super) struct AudioSink {

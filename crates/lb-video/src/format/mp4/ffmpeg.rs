@@ -76,7 +76,7 @@ impl FfmpegSink {
             .map(|text| description_file(&output, &text))
             .transpose()?;
         let ((width, height), rate) = (film.size, film.frame_rate);
-        let fraction = format!("{}/{}", rate.numerator, rate.denominator);
+        let fraction = format!("{}/{}", rate.numerator(), rate.denominator());
         let mut command = ffmpeg(program);
         command.args("-y -f rawvideo -pixel_format yuv420p".split(' '));
         command.args(["-video_size", &format!("{width}x{height}")]);
@@ -88,7 +88,8 @@ impl FfmpegSink {
         command.args(["-preset", preset, "-pix_fmt", "yuv420p"]);
         command.args("-color_range tv -colorspace bt709".split(' '));
         command.args("-color_primaries bt709 -color_trc bt709".split(' '));
-        command.args(["-g", &rate.frames_in(SECONDS_BETWEEN_KEYFRAMES).to_string()]);
+        let between = rate.frames_in(SECONDS_BETWEEN_KEYFRAMES).max(1);
+        command.args(["-g", &between.to_string()]);
         // The film must not say when and by which version it was made.
         let metadata = if description.is_some() { "1" } else { "-1" };
         command.args(["-map", "0:v", "-map_metadata", metadata]);

@@ -19,8 +19,8 @@ use openh264::encoder::{
 use openh264::formats::{YUVSlices, YUVSource};
 
 use crate::colour::YuvPlanes;
-use crate::frame_rate::FrameRate;
 use crate::options::QUANTIZERS;
+use lb_schedule::FrameRate;
 
 /// By how much the quantiser grows when a picture that does not fit is tried again. It is openh264's own
 /// step for a block.
@@ -79,7 +79,7 @@ impl H264Encoder {
         picture: &YuvPlanes,
     ) -> Result<EncodedPicture<'_>, openh264::Error> {
         let (mut stream, mut is_keyframe) = self.encode_coarser(picture)?;
-        let due = self.frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES) as usize;
+        let due = self.frame_rate.frames_in(SECONDS_BETWEEN_KEYFRAMES).max(1);
         let rests = *picture == self.last;
         if !rests {
             self.last.clone_from(picture);
@@ -164,7 +164,7 @@ fn encoder(
     frame_rate: FrameRate,
     quantizer: u8,
 ) -> Result<Encoder, openh264::Error> {
-    let frames_per_second = 1.0 / frame_rate.time(1);
+    let frames_per_second = frame_rate.as_f64();
     let bits_per_second = ((width * height) as f64 * frames_per_second * BITS_PER_PIXEL)
         .clamp(64_000.0, 200_000_000.0);
     let config = EncoderConfig::new()

@@ -1,0 +1,173 @@
+//! `lb models rm`: removes a model.
+
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lb_models::{ModelDirectory, find_models};
+
+use super::size;
+use crate::error::CommandError;
+use crate::machine::BUNDLED_MODEL;
+use crate::surroundings::Surroundings;
+use crate::{facts, print};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RemoveArguments {
+    /// The model: a name that `lb models` lists, or the folder of such a model.
+    #[arg(value_name = "NAME|DIR")]
+    name: String,
+    /// Do not ask before the model is removed.
+    #[arg(short, long)]
+    yes: bool,
+    /// Remove even the model that came with lb.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  lb models rm sd21
+  lb models rm sd21 --yes";
+
+pub(crate) fn run(
+    arguments: &RemoveArguments,
+    quiet: bool,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let folder = listed(&arguments.name, &surroundings.model_folders)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let path = folder.display();
+    if name == BUNDLED_MODEL && !arguments.force {
+        return Err(CommandError::Request {
+            message: format!("`{name}` came with lb, and renders that name no model use it"),
+            hint: Some("add --force to remove it all the same"),
+        });
+    }
+    let space = Space::of(&folder).map_err(|error| failed(&folder, error))?;
+    if !arguments.yes && !confirmed(&format!("remove {path} ({})?", size(space.all())))? {
+        return Err(CommandError::failure(format!("`{name}` was not removed")));
+    }
+    remove(&folder).map_err(|error| failed(&folder, error))?;
+    if arguments.json {
+        facts::print(&facts! { name: &name, path: &folder, freed: space.freed });
+    } else if !quiet {
+        println!("{path}");
+        let freed = size(space.freed);
+        match space.shared {
+            0 => println!("removed; {freed} freed"),
+            shared => println!(
+                "removed; {freed} freed, and {} stay on the disk as files elsewhere",
+                size(shared)
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// The folder of a model that `lb models` lists. No other folder may be removed.
+fn listed(name: &str, folders: &[PathBuf]) -> Result<PathBuf, CommandError> {
+    let models = find_models(folders);
+    let named = |model: &&PathBuf| model.file_name().is_some_and(|known| known == name);
+    if let Some(model) = models.iter().find(named) {
+        return Ok(model.clone());
+    }
+    let path = Path::new(name);
+    if let Ok(full) = path.canonicalize() {
+        let same = |model: &&PathBuf| model.canonicalize().is_ok_and(|model| model == full);
+        if let Some(model) = models.iter().find(same) {
+            return Ok(model.clone());
+        }
+        return Err(CommandError::Request {
+            message: format!("{} is in no folder of models", path.display()),
+            hint: Some("`lb models` lists what can be removed"),
+        });
+    }
+    Ok(ModelDirectory::locate(name, folders)?)
+}
+
+/// Asks on the terminal, and reads a line.
+fn confirmed(question: &str) -> Result<bool, CommandError> {
+    if !print::can_ask() {
+        return Err(CommandError::Request {
+            message: "there is no terminal on which to ask whether the model may be removed".into(),
+            hint: Some("add --yes"),
+        });
+    }
+    let mut stderr = std::io::stderr();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
+    read.map_err(|error| CommandError::failure(format!("nothing could be asked: {error}")))?;
+    let answer = answer.trim().to_ascii_lowercase();
+    Ok(answer == "y" || answer == "yes")
+}
+
+fn failed(folder: &Path, error: std::io::Error) -> CommandError {
+    CommandError::failure(format!("cannot remove {}: {error}", folder.display()))
+}
+
+/// Removes the folder, or the link to it if it is one.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    if !folder.symlink_metadata()?.is_symlink() {
+        return std::fs::remove_dir_all(folder);
+    }
+    // A link to a folder counts as a folder on Windows.
+    match cfg!(windows) {
+        true => std::fs::remove_dir(folder),
+        false => std::fs::remove_file(folder),
+    }
+}
+
+/// The bytes of the files below a folder.
+#[derive(Default)]
+struct Space {
+    /// Of files that have no other name. Removing the folder frees them.
+    freed: u64,
+    /// Of files that have other names, as weights do that an import has linked.
+    shared: u64,
+    seen: BTreeSet<(u64, u64)>,
+}
+
+impl Space {
+    fn of(folder: &Path) -> std::io::Result<Self> {
+        let mut space = Self::default();
+        let mut open = vec![folder.to_path_buf()];
+        while let Some(path) = open.pop() {
+            let metadata = path.symlink_metadata()?;
+            if metadata.is_dir() {
+                for entry in std::fs::read_dir(&path)? {
+                    open.push(entry?.path());
+                }
+            } else if metadata.is_file() {
+                space.add(&metadata);
+            }
+        }
+        Ok(space)
+    }
+
+    fn all(&self) -> u64 {
+        self.freed + self.shared
+    }
+
+    #[cfg(unix)]
+    fn add(&mut self, file: &Metadata) {
+        use std::os::unix::fs::MetadataExt;
+        match file.nlink() {
+            0 | 1 => self.freed += file.len(),
+            // Two of its names may be in this folder.
+            _ if self.seen.insert((file.dev(), file.ino())) => self.shared += file.len(),
+            _ => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn add(&mut self, file: &Metadata) {
+        self.freed += file.len();
+    }
+}
