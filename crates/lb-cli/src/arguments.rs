@@ -29,8 +29,8 @@ const EXAMPLES: &str = "Examples:
   lb plan \"a red apple\" \"a green pear\" --quality high
   lb measure film.mp4
 
-Exit codes: 0 success; 1 the work failed; 2 the request was wrong; 3 a film is not as `lb measure` \
-requires; 130 interrupted.";
+Exit codes: 0 success; 1 the work failed; 2 the request was wrong; 3 a film does not meet a \
+requirement of `lb measure`; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
