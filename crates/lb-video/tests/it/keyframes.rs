@@ -7,7 +7,7 @@ use crate::scene::{HEIGHT, WIDTH, scene};
 
 const FRAMES_PER_SECOND: usize = 8;
 /// Frames from one keyframe to the next.
-const PERIOD: usize = 5 * FRAMES_PER_SECOND;
+const PERIOD: usize = 10 * FRAMES_PER_SECOND;
 
 fn film(frames: &[RgbImage], quantizer: u8) -> Decoded {
     let folder = tempfile::tempdir().unwrap();

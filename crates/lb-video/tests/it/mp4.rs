@@ -22,20 +22,20 @@ fn write(path: &Path, frames: &[RgbImage], frames_per_second: f64) -> FilmSummar
 fn a_film_decodes_to_its_frames() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mp4");
-    let frames = scene(45);
+    let frames = scene(75);
     let summary = write(&path, &frames, 6.0);
-    assert_eq!((summary.frames, summary.seconds), (45, 7.5));
+    assert_eq!((summary.frames, summary.seconds), (75, 12.5));
     assert_eq!(summary.bytes, path.metadata().unwrap().len());
 
     let decoded = decode(&path);
     assert_eq!((decoded.width, decoded.height), (WIDTH, HEIGHT));
-    assert_eq!(decoded.frames.len(), 45);
-    assert!((decoded.seconds - 7.5).abs() < 1e-3, "{}", decoded.seconds);
+    assert_eq!(decoded.frames.len(), 75);
+    assert!((decoded.seconds - 12.5).abs() < 1e-3, "{}", decoded.seconds);
     for (index, (shown, frame)) in decoded.frames.iter().zip(&frames).enumerate() {
         let psnr = psnr(shown, frame);
         assert!(psnr >= 38.0, "frame {index}: {psnr:.1} dB");
     }
-    assert_eq!(decoded.keyframes, [1, 31]);
+    assert_eq!(decoded.keyframes, [1, 61]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Pictures to a stream of H.264, by openh264.
 //!
-//! Most pictures are coded as what has changed since the picture before them. Every few seconds one is
+//! Most pictures are coded as what has changed since the picture before them. Every ten seconds one is
 //! coded by itself, as a keyframe, so that a player can jump there. Both kinds lose something: the
 //! losses of a picture stay in the pictures that follow, until a keyframe replaces all of them at once by
 //! its own. In a film that hardly moves, this is visible as a pulse: at the default quantiser, the step to
@@ -27,7 +27,7 @@ use lb_schedule::FrameRate;
 const COARSER: u8 = 2;
 
 /// There is a keyframe this often where the film moves, so that a player can jump.
-pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 5.0;
+pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 10.0;
 
 /// Bits a pixel that a film hardly ever needs. Together with the size they decide which H.264 level the
 /// stream declares to players; no bit rate is aimed at.
