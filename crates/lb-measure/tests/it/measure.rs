@@ -231,6 +231,43 @@ fn flecks_behind_an_object_are_found() {
     assert_eq!(flecked.spread_frame, 1);
 }
 
+/// A grey wall whose pixels are this much lighter and darker in turn.
+fn noisy(grey: u8, deviation: u8) -> RgbImage {
+    RgbImage::from_fn(SIDE, SIDE, |x, y| {
+        let lighter = (x + y) % 2 == 0;
+        let value = if lighter {
+            grey + deviation
+        } else {
+            grey - deviation
+        };
+        [value; 3].into()
+    })
+}
+
+#[test]
+fn the_spread_is_over_the_larger_one_of_the_keyframes() {
+    for ends in [[2, 4], [4, 2]] {
+        let frames = [ends[0], 6, ends[1]].map(|deviation| noisy(128, deviation));
+        let found = background(&frames).unwrap();
+        assert!((found.spread - 1.5).abs() < 1e-9, "{found:?}");
+    }
+}
+
+#[test]
+fn single_pixels_that_differ_are_noise() {
+    let mut speckled = wall();
+    for (x, y) in (2..SIDE)
+        .step_by(5)
+        .flat_map(|x| (2..SIDE).step_by(5).map(move |y| (x, y)))
+    {
+        speckled.put_pixel(x, y, [255; 3].into());
+    }
+    let frames = [wall(), wall(), speckled];
+    let found = measured(&frames, None).unwrap();
+    let curves = found.transitions[0].background.as_ref();
+    assert_eq!(curves.map(|of| of.share), Some(1.0));
+}
+
 #[test]
 fn different_walls_have_no_background() {
     let dark = RgbImage::from_pixel(SIDE, SIDE, [20, 60, 20].into());
@@ -368,11 +405,7 @@ proptest! {
 
     #[test]
     fn noise_on_a_flat_wall_is_its_spread(deviation in 1..=100_u8, grey in 100..=155_u8) {
-        let noisy = |deviation: u8| RgbImage::from_fn(SIDE, SIDE, |x, y| {
-            let value = if (x + y) % 2 == 0 { grey + deviation } else { grey - deviation };
-            [value; 3].into()
-        });
-        let found = background(&[noisy(0), noisy(deviation), noisy(0)]).unwrap();
+        let found = background(&[noisy(grey, 0), noisy(grey, deviation), noisy(grey, 0)]).unwrap();
         prop_assert!((found.spread - f64::from(deviation)).abs() < 1e-9, "{:?}", found);
         prop_assert!(found.drift < 1e-9, "{:?}", found);
     }
