@@ -26,7 +26,7 @@
 //! assert_eq!(plan.film_frames(), 60);
 //! assert_eq!(plan.computed_frames(), 24);
 //! assert_eq!(plan.in_betweens, [28]);
-//! assert_eq!(plan.cost.model_evaluations, 82);
+//! assert_eq!(plan.cost.model_evaluations, 100);
 //! # Ok(())
 //! # }
 //! ```
@@ -43,7 +43,7 @@
 //! job.keyframes[0].guidance_scale = Keyframe::PICTURE_GUIDANCE;
 //! let steps = Plan::new(&job)?.steps();
 //! // Each step is predicted once and refined twice.
-//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 82 + steps * 3);
+//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 100 + steps * 3);
 //! # Ok(())
 //! # }
 //! ```

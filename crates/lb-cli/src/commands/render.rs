@@ -36,7 +36,7 @@ pub(crate) struct RenderArguments {
 
 const EXAMPLES: &str = "Examples:
   lb render \"a red apple\" \"a green pear\" -o film.mp4
-  lb render \"a sunflower\" \"a red rose\" \"a tulip\" --loop --depth-strength 0.2 -o film.gif
+  lb render \"a sunflower\" \"a red rose\" \"a tulip\" --loop -o film.gif
   lb render film.toml -o draft.mp4 --quality lowest";
 
 pub(crate) fn run(

@@ -72,8 +72,9 @@ impl Default for Branching {
 }
 
 impl Branching {
-    /// The default depth strength. The documents of the original latent blending use 0.4 to 0.5.
-    pub const DEPTH_STRENGTH: f64 = 0.4;
+    /// The default depth strength: the best of those that `docs/benchmarks.md` compares. The documents
+    /// of the original latent blending use 0.4 to 0.5.
+    pub const DEPTH_STRENGTH: f64 = 0.2;
 }
 
 impl Inpaint {

@@ -88,7 +88,7 @@ fn holds_easing_loops_and_lengths_are_in_the_plan() {
     assert!(plan.is_looped());
     assert_eq!(plan.film_frames(), 25);
     assert_eq!(plan.computed_frames(), 3 * 23);
-    let profile = BranchingProfile::preset(Quality::default(), 0.4).unwrap();
+    let profile = BranchingProfile::preset(Quality::default(), Branching::DEPTH_STRENGTH).unwrap();
     let inner = profile.cost().model_evaluations - 2 * 12;
     assert_eq!(plan.cost.model_evaluations, 3 * 12 + 3 * inner);
     // No transition has more pictures than film frames.
