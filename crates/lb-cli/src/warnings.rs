@@ -23,7 +23,8 @@ pub(crate) fn of_event(event: &RenderEvent<'_>) -> Option<String> {
         )),
         RenderEvent::Reconstructed(at) if at.is_bad() => Some(format!(
             "keyframe {} differs from its picture by {:.0} %, so the film jumps there; raise \
-             --inversion-iterations, or lower its guidance scale",
+             --inversion-iterations, take more steps, or, if its own table in a job file has a \
+             guidance_scale, leave that out",
             at.keyframe + 1,
             100.0 * at.latent_error
         )),

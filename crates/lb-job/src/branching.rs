@@ -131,6 +131,28 @@ impl Branching {
     }
 }
 
+/// The number of steps of a film; see [`film_profiles`].
+///
+/// # Errors
+/// [`JobError::StepsDiffer`].
+pub(crate) fn film_steps(transitions: &[Transition]) -> Result<usize, JobError> {
+    let trees = transitions.iter().map(|transition| &transition.branching);
+    let given = trees.clone().enumerate();
+    let mut given = given.filter_map(|(index, tree)| Some((index, tree.steps?)));
+    let Some((first, steps)) = given.next() else {
+        return Ok(trees.map(Branching::own_steps).max().unwrap_or(0));
+    };
+    match given.find(|&(_, other)| other != steps) {
+        None => Ok(steps),
+        Some((second, other)) => Err(JobError::StepsDiffer {
+            first,
+            steps,
+            second,
+            other,
+        }),
+    }
+}
+
 /// The trees of a film's transitions, which all have the same number of steps.
 ///
 /// A keyframe's trajectory is shared by the transitions around it, so a film has one number of
@@ -143,23 +165,8 @@ pub(crate) fn film_profiles(
     transitions: &[Transition],
     spans: &[TransitionSpan],
 ) -> Result<Vec<BranchingProfile>, JobError> {
+    let steps = film_steps(transitions)?;
     let trees = transitions.iter().map(|transition| &transition.branching);
-    let given = trees.clone().enumerate();
-    let mut given = given.filter_map(|(index, tree)| Some((index, tree.steps?)));
-    let steps = match given.next() {
-        None => trees.clone().map(Branching::own_steps).max().unwrap_or(0),
-        Some((first, steps)) => {
-            if let Some((second, other)) = given.find(|&(_, other)| other != steps) {
-                return Err(JobError::StepsDiffer {
-                    first,
-                    steps,
-                    second,
-                    other,
-                });
-            }
-            steps
-        }
-    };
     let profiles = trees
         .zip(spans)
         .map(|(tree, span)| tree.profile(steps, span));

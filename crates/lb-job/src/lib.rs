@@ -42,8 +42,8 @@
 //! job.keyframes[0].image = Some("apple.png".into());
 //! job.keyframes[0].guidance_scale = Keyframe::PICTURE_GUIDANCE;
 //! let steps = Plan::new(&job)?.steps();
-//! // Each step is predicted once and refined twice.
-//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 100 + steps * 3);
+//! // Each step is predicted once and refined four times.
+//! assert_eq!(Plan::new(&job)?.cost.model_evaluations, 100 + steps * 5);
 //! # Ok(())
 //! # }
 //! ```

@@ -108,6 +108,7 @@ impl JobSettings {
     #[must_use]
     pub fn defaults() -> Self {
         let mut settings = Job::default().settings();
+        settings.inversion_iterations = None;
         settings.spacing.mid_compression = Some(SpacingSettings::MID_COMPRESSION);
         settings.defaults.shared =
             SharedSettings::explicit(&Keyframe::default(), Some(&Transition::default()));

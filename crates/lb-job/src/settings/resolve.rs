@@ -1,5 +1,6 @@
 //! Turning settings into a job, and a job into settings that leave nothing open.
 
+use lb_blend::InversionOptions;
 use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
     InpaintSettings, JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings,
     SpacingChoice, SpacingSettings, TimingSettings, UpscaleSettings,
 };
+use crate::branching::film_steps;
 use crate::{
     Branching, DepthMap, Injections, Inpaint, Job, Keyframe, Levels, SettingsError, Transition,
     Upscale,
@@ -43,7 +45,11 @@ impl JobSettings {
             .iter()
             .take(Job::transition_count(settings.len(), looped))
             .map(KeyframeSettings::transition)
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let has_pictures = keyframes.iter().any(|at| at.image.is_some());
+        // Steps that differ are an error of the plan.
+        let steps = film_steps(&transitions).ok().filter(|_| has_pictures);
+        let inversion = steps.map_or(default.inversion(), InversionOptions::for_steps);
         Ok(Job {
             keyframes,
             transitions,
@@ -63,9 +69,7 @@ impl JobSettings {
                 given => given.and_then(FilmLength::seconds),
             },
             fit: self.fit,
-            inversion_iterations: self
-                .inversion_iterations
-                .unwrap_or(default.inversion_iterations),
+            inversion_iterations: self.inversion_iterations.unwrap_or(inversion.iterations),
             inpaint: self.inpaint.resolve()?,
             depth: self.depth.image.clone().map(|image| DepthMap { image }),
             upscale: self.upscale.resolve()?,
@@ -421,6 +425,19 @@ mod tests {
         defaults.inpaint.feather = None;
         defaults.upscale = UpscaleSettings::default();
         assert_eq!(settings.over(defaults).resolve(), Ok(job));
+    }
+
+    #[test]
+    fn few_steps_are_inverted_with_more_iterations() {
+        let iterations = |steps: usize| {
+            let mut settings = JobSettings {
+                keyframes: vec![keyframe("a", None), KeyframeSettings::from_image("b.png")],
+                ..Default::default()
+            };
+            settings.defaults.branching.steps = Some(steps);
+            settings.resolve().unwrap().inversion_iterations
+        };
+        assert_eq!([8, 29, 30, 60].map(iterations), [4, 4, 3, 3]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) struct LatentsEntry {
 
 impl CacheEntry for LatentsEntry {
     type Value = Latents;
-    const KIND: EntryKind = EntryKind::new("latents", 1);
+    const KIND: EntryKind = EntryKind::new("latents", 2);
 
     fn longest_payload(&self) -> usize {
         self.shape.len().saturating_mul(4)

@@ -31,6 +31,7 @@ impl Film {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut job = golden_job((64, 64));
+        job.inversion_iterations = 2;
         for (keyframe, left) in [(0, 0), (2, 64)] {
             let name = format!("{keyframe}.png");
             let image = picture(folder.path(), &name, left);
