@@ -39,3 +39,4 @@ mod samplers;
 mod stored;
 mod timing;
 mod usage;
+mod words;

@@ -60,7 +60,8 @@ pub(crate) enum Command {
     /// hard-linked if the file system allows it, so that they take no further space. Only pickled
     /// weights (.ckpt, .bin) are converted, and no code in them is run.
     Import(import::ImportArguments),
-    /// List the models on this machine, or describe one in detail.
+    /// List the models on this machine, or describe one in detail, with the words that it was trained on
+    /// if these are known.
     Models(models::ModelsArguments),
     /// Check the runtime, devices, encoders and models of this machine, and advise on what is missing.
     Doctor(doctor::DoctorArguments),

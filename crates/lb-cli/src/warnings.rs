@@ -1,7 +1,7 @@
 //! Warnings: what is probably not as the user wants it, although the work continues.
 
 use lb_job::{Job, JobSettings};
-use lb_render::RenderEvent;
+use lb_render::{ModelDirectory, RenderEvent, UnseenWord};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
 /// long.
@@ -15,6 +15,11 @@ pub(crate) fn of_event(event: &RenderEvent<'_>) -> Option<String> {
             shortened(prompt, 60),
             shortened(cut, 200),
         )),
+        RenderEvent::UnseenWords {
+            model,
+            prompt,
+            words,
+        } => Some(unseen_words(model, prompt, words)),
         RenderEvent::Cache { problem } => Some(problem.to_string()),
         RenderEvent::FramesWithoutPosition { first, count } => Some(format!(
             "{count} of the frames, first {}, do not carry their position in the film, probably \
@@ -89,6 +94,52 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
     .map(|(_, what, reason)| format!("{what}: {reason}"))
 }
 
+/// The most words that a warning names.
+const MOST_WORDS: usize = 8;
+
+/// The warning about words of a prompt that the model was not trained on.
+fn unseen_words(model: &str, prompt: &str, words: &[UnseenWord]) -> String {
+    let named = words.iter().take(MOST_WORDS).map(|unseen| {
+        let word = shortened(&unseen.word, 40);
+        match &unseen.near[..] {
+            [] => word,
+            near => format!("{word} (but {})", near.join(", ")),
+        }
+    });
+    let mut named: Vec<String> = named.collect();
+    if let Some(more @ 1..) = words.len().checked_sub(MOST_WORDS) {
+        named.push(format!("{more} more"));
+    }
+    format!(
+        "in the prompt {}, the model does not know {}; `lb models {model}` lists the words that it was \
+         trained on",
+        shortened(prompt, 60),
+        listed(&named)
+    )
+}
+
+/// The warnings about a job's prompts that its model calls for, before anything is rendered.
+pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
+    let Some(known) = &model.words else {
+        return Vec::new();
+    };
+    let prompts = job.prompts().into_iter();
+    let unseen = prompts.map(|prompt| (prompt, known.unseen(prompt)));
+    unseen
+        .filter(|(_, words)| !words.is_empty())
+        .map(|(prompt, words)| unseen_words(&model.name, prompt, &words))
+        .collect()
+}
+
+/// Items as in "a, b and c".
+fn listed(items: &[String]) -> String {
+    match items.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// The warning about prompts that are probably the words of fewer prompts whose quotes were forgotten.
 pub(crate) fn forgotten_quotes(words: usize) -> String {
     format!(
@@ -145,6 +196,22 @@ mod tests {
         let silent = of_track(1.0, 3.0).unwrap();
         assert!(silent.contains("lasts 1.0 s") && silent.contains("3.0 s, is silent"));
         assert_eq!(of_track(3.2, 3.0), None);
+    fn unseen_words_are_named_with_those_that_are_near() {
+        let unseen = |word: &str, near: &[&str]| UnseenWord {
+            word: word.into(),
+            near: near.iter().map(|&near| near.into()).collect(),
+        };
+        assert_eq!(
+            unseen_words(
+                "pocket",
+                "apples by a ferrari",
+                &[unseen("apples", &["apple"]), unseen("ferrari", &[])]
+            ),
+            "in the prompt \"apples by a ferrari\", the model does not know \"apples\" (but apple) and \
+             \"ferrari\"; `lb models pocket` lists the words that it was trained on"
+        );
+        let many = vec![unseen("x", &[]); MOST_WORDS + 2];
+        assert!(unseen_words("pocket", "x", &many).contains("\"x\" and 2 more;"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a film shows and how it is made, apart from where it is written.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
@@ -126,6 +127,15 @@ impl Job {
         } else {
             keyframes.saturating_sub(1)
         }
+    }
+
+    /// The prompts and negative prompts of all keyframes, each once.
+    #[must_use]
+    pub fn prompts(&self) -> BTreeSet<&str> {
+        let keyframes = self.keyframes.iter();
+        keyframes
+            .flat_map(|at| [at.prompt.as_str(), at.negative_prompt.as_str()])
+            .collect()
     }
 
     /// How many keyframes are pictures.

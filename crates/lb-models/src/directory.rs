@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lb_blend::{LatentShape, NoiseScheduleConfig};
 use lb_checkpoint::{ModelKind, Size};
 
+use crate::caption_words::CaptionWords;
 use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
 use crate::model_files::ModelFiles;
@@ -45,6 +46,8 @@ pub struct ModelDirectory {
     pub text_length: usize,
     /// The noise schedule that the model was trained with, from its scheduler's configuration.
     pub schedule: NoiseScheduleConfig,
+    /// The words of the captions that the model was trained on, if the directory lists them.
+    pub words: Option<CaptionWords>,
     latent_channels: usize,
     /// The files as they were just before the configurations were read.
     pub(crate) files: ModelFiles,
@@ -113,6 +116,7 @@ impl ModelDirectory {
             text_width,
             text_length: Size::or(text.settings.max_position_embeddings, 77),
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
+            words: CaptionWords::read(path)?,
             files,
         })
     }

@@ -49,6 +49,7 @@
 
 #![forbid(unsafe_code)]
 
+mod caption_words;
 mod component_origin;
 mod concatenated_channels;
 mod config;
@@ -79,6 +80,7 @@ mod vae;
 #[cfg(doctest)]
 struct Readme;
 
+pub use caption_words::{CaptionWords, UnseenWord};
 pub use component_origin::ComponentOrigin;
 pub use concatenated_channels::{
     MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,

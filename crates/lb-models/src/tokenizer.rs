@@ -122,7 +122,7 @@ fn word_splitter(folder: &Path) -> Result<PreTokenizerWrapper, ModelError> {
 }
 
 /// OpenCLIP's `basic_clean`, `whitespace_clean` and lower-casing.
-fn clean(prompt: &str) -> String {
+pub(crate) fn clean(prompt: &str) -> String {
     let repaired = plsfix::fix_text(prompt, None);
     let once = html_escape::decode_html_entities(&repaired);
     let twice = html_escape::decode_html_entities(&once);

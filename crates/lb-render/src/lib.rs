@@ -74,8 +74,8 @@ pub use lb_blend::{BlendError, BlendReport, Phase, SamplerError, StepProgress};
 pub use lb_cache::{Cache, CacheError, CacheUsage, Damage};
 pub use lb_job::*;
 pub use lb_models::{
-    DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDirectory, ModelError,
-    ModelKind, ModelPool, PipelineOptions, Precision, Runtime, SessionOptions, locate_library,
+    CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDirectory, ModelError,
+    ModelKind, ModelPool, PipelineOptions, Precision, Runtime, SessionOptions, UnseenWord, locate_library,
     providers as device_reports,
 };
 pub use lb_video::{

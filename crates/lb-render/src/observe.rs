@@ -6,6 +6,7 @@ use std::path::Path;
 use image::RgbImage;
 use lb_blend::StepProgress;
 use lb_cache::CacheError;
+use lb_models::UnseenWord;
 
 use crate::error::RenderError;
 use crate::position::FramePosition;
@@ -21,6 +22,15 @@ pub enum RenderEvent<'a> {
         prompt: &'a str,
         /// The end that the model does not see.
         cut: &'a str,
+    },
+    /// A prompt or negative prompt has words that were in none of the captions that the model was trained
+    /// on. This is known only of models whose directory lists their words.
+    UnseenWords {
+        /// The model's name.
+        model: &'a str,
+        prompt: &'a str,
+        /// At least one word, in the prompt's order.
+        words: &'a [UnseenWord],
     },
     /// There is a problem with the cache. The work continues without the cache or without one entry.
     Cache { problem: &'a CacheError },

@@ -1,7 +1,7 @@
 //! One stage of a film: running the engine over the keyframes of one model, and passing its frames on.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -288,22 +288,29 @@ impl Observer for Walk<'_> {
 pub(crate) struct Prompts<'a>(BTreeMap<&'a str, Conditioning>);
 
 impl<'a> Prompts<'a> {
-    /// Encodes the prompts of a job. A prompt that is too long is reported.
+    /// Encodes the prompts of a job. Reports prompts that are too long, and words that the model was not
+    /// trained on.
     pub(crate) fn encode(
         job: &'a Job,
         pipeline: &mut CachedPipeline,
         observer: &mut dyn RenderObserver,
     ) -> Result<Self, RenderError> {
         proceed(observer.event(&RenderEvent::Stage(Stage::Encoding)))?;
-        let keyframes = job.keyframes.iter();
-        let prompts: BTreeSet<&str> = keyframes
-            .flat_map(|keyframe| [keyframe.prompt.as_str(), keyframe.negative_prompt.as_str()])
-            .collect();
+        let prompts = job.prompts();
         let mut tokens = Vec::with_capacity(prompts.len());
         for &prompt in &prompts {
             let tokenized = pipeline.uncached.tokenize(prompt)?;
             if let Some(cut) = &tokenized.cut {
                 proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
+            }
+            let directory = pipeline.uncached.directory();
+            let words = directory.words.as_ref().map(|known| known.unseen(prompt));
+            if let Some(words) = words.filter(|words| !words.is_empty()) {
+                proceed(observer.event(&RenderEvent::UnseenWords {
+                    model: &directory.name,
+                    prompt,
+                    words: &words,
+                }))?;
             }
             tokens.push(tokenized);
         }

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
 
 import checkpoint
+from captions import words
 from denoiser import SCHEDULE, Models
 
 # Fixed before the denoiser was trained; the model card lists them.
@@ -37,6 +38,8 @@ def write(work, log):
     target = work / "pocket"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(work / "tokenizer", target / "tokenizer")
+    names = json.loads((work / "objects.json").read_text())
+    (target / "words.txt").write_text("".join(f"{word}\n" for word in words(names)))
     vocabulary = len(json.loads((target / "tokenizer/vocab.json").read_text()))
     models = Models(vocabulary)
     models.restore(checkpoint.load(work / "denoiser.pt")["models"])

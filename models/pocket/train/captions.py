@@ -1,11 +1,19 @@
 """Captions: what a picture of the training set is called."""
 import random
 
-from pictures import dominant_hue, has_one_hue, nearest_hue
+from pictures import BACKGROUNDS, HUES, dominant_hue, has_one_hue, nearest_hue
 
 # Words of an object's name that say a colour, dropped where the object is recoloured.
 COLOUR_WORDS = {"red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black",
                 "white", "grey", "polar"}
+# What a caption says beside the object, its hue and the background.
+OTHER_WORDS = "a an photo of picture emoji on background".split()
+
+
+def words(names):
+    """Every word that a caption of these objects can contain, in alphabetical order."""
+    in_names = {word for name in names for word in name.split()}
+    return sorted({*in_names, *HUES, *BACKGROUNDS, *OTHER_WORDS})
 
 
 def noun(name):

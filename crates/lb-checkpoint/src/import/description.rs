@@ -16,13 +16,15 @@ use crate::config::{ConfigFile, pretty};
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 
-/// Documents about the model, which are copied along with it.
-const NOTICES: [&str; 5] = [
+/// Documents about the model, which are copied along with it: its card, its licence, and the words of the
+/// captions that it was trained on.
+const NOTICES: [&str; 6] = [
     "README.md",
     "LICENSE",
     "LICENSE.md",
     "LICENSE.txt",
     "NOTICE",
+    "words.txt",
 ];
 
 /// The files of a tokenizer whose vocabulary and merges are in two files.

@@ -54,6 +54,11 @@ fn a_diffusers_directory_is_linked_file_by_file() {
     for component in Component::ALL {
         assert_eq!(contents(&target, component), contents(&source, component));
     }
+    // The words of its captions belong to the model as well.
+    fs::write(target.join("words.txt"), "apple\n").unwrap();
+    let copied = folder.path().join("copied");
+    import(&target, &copied, &ImportOptions::default()).unwrap();
+    assert_eq!(fs::read(copied.join("words.txt")).unwrap(), b"apple\n");
     // An imported model can be imported again.
     let again = folder.path().join("again");
     let first = folder.path().join("first");

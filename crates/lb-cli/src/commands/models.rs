@@ -165,10 +165,37 @@ fn describe(model: &ModelInspection) {
             }
             None => println!("  tokenizer    cannot be read"),
         }
+        if let Some(words) = &configuration.directory.words {
+            let words: Vec<&str> = words.iter().collect();
+            println!("  words        {}, of the captions it was trained on:", words.len());
+            for line in wrapped(&words, LINE - INDENT.len()) {
+                println!("{INDENT}{line}");
+            }
+        }
     }
     for problem in &model.problems {
         println!("  problem      {problem}");
     }
+}
+
+/// The width of the lines in which words are listed, in characters.
+const LINE: usize = 100;
+/// The space before a continued entry of a description.
+const INDENT: &str = "               ";
+
+/// Words with spaces between them, in lines of at most this many characters where words permit.
+fn wrapped(words: &[&str], most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push((*word).to_owned()),
+        }
+    }
+    lines
 }
 
 /// The facts about one model of the list.
@@ -216,6 +243,10 @@ fn details(model: &ModelInspection) -> impl Serialize {
         train_timesteps: schedule.map(|schedule| schedule.num_train_timesteps),
         vocabulary: configuration.and_then(|configuration| configuration.vocabulary),
         text_length: directory.map(|directory| directory.text_length),
+        // Absent if the directory does not list them.
+        words: directory
+            .and_then(|directory| directory.words.as_ref())
+            .map(|words| words.iter().collect::<Vec<_>>()),
         side_multiple: directory.map(|directory| directory.side_multiple),
     };
     let first = facts(model);
@@ -274,6 +305,16 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_wrapped_to_lines() {
+        let words = ["apple", "pear", "a-very-long-word", "fig"];
+        assert_eq!(
+            wrapped(&words, 10),
+            ["apple pear", "a-very-long-word", "fig"]
+        );
+        assert!(wrapped(&[], 10).is_empty());
+    }
 
     #[test]
     fn sizes_are_shown_in_suitable_units() {

@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_drawing::draw_trees;
-use lb_render::{AudioTrack, Job, Keyframe, Plan, RenderError};
+use lb_render::{AudioTrack, Job, Keyframe, ModelDirectory, Plan, RenderError};
 use lb_schedule::Tree;
 use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::facts;
 use crate::film::FilmArguments;
-use crate::machine::MachineArguments;
+use crate::machine::{self, MachineArguments};
 use crate::surroundings::Surroundings;
+use crate::warnings;
 use crate::write::write;
 use crate::{outputs, print};
 
@@ -63,6 +64,13 @@ pub(crate) fn run(
     }
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;
+    }
+    // A plan is shown even if its model is missing.
+    let name = machine::model_name(&job, surroundings);
+    if let Ok(model) = ModelDirectory::find(name, &surroundings.model_folders) {
+        for warning in warnings::of_prompts(&job, &model) {
+            print::warning(warning);
+        }
     }
     let seconds = time::estimate(arguments, &job, &plan, quiet, surroundings)?;
     if arguments.json {

@@ -7,6 +7,7 @@
 
 mod bad_directories;
 mod bad_inputs;
+mod caption_words;
 mod configurations;
 mod devices;
 mod examples;

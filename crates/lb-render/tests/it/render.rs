@@ -182,3 +182,41 @@ fn a_prompt_that_is_too_long_is_reported() {
     assert!(matches!(error, RenderError::Interrupted));
     assert!(cut.0.unwrap().ends_with("pear"));
 }
+
+#[test]
+fn words_that_the_model_was_not_trained_on_are_reported() {
+    struct Unseen(Vec<(String, String)>);
+    impl RenderObserver for Unseen {
+        fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+            if let RenderEvent::UnseenWords {
+                model,
+                prompt,
+                words,
+            } = event
+            {
+                assert_eq!(*model, "pocket");
+                let words = words.iter().map(|unseen| unseen.word.clone());
+                let words: Vec<String> = words.collect();
+                self.0.push(((*prompt).to_owned(), words.join(" ")));
+            }
+            match event {
+                RenderEvent::Stage(Stage::Loading) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = job();
+    job.keyframes[1].prompt = "a dragon, a zebra and a lemon".into();
+    for keyframe in &mut job.keyframes {
+        keyframe.negative_prompt = "text".into();
+    }
+    let mut unseen = Unseen(Vec::new());
+    let error = renderer()
+        .render(&job, &all_outputs(folder.path()), &mut unseen)
+        .unwrap_err();
+    assert!(matches!(error, RenderError::Interrupted));
+    let expected = [("a dragon, a zebra and a lemon", "dragon zebra"), ("text", "text")];
+    let expected = expected.map(|(prompt, words)| (prompt.to_owned(), words.to_owned()));
+    assert_eq!(unseen.0, expected);
+}
