@@ -19,23 +19,38 @@ const LONG: &[&str] = &[
     "a green pear",
     "--steps=1000",
     "--frames=100",
+    "--output=film.mp4",
+    "--frames-dir=frames",
+];
+
+/// So many pictures that no machine finishes them before it is interrupted.
+const MANY: &[&str] = &[
+    "seeds",
+    "a red apple",
+    "--steps=1000",
+    "--seeds=0..999",
+    "--output=sheet.png",
 ];
 
 #[test]
 fn ctrl_c_ends_with_130_and_leaves_nothing() {
+    interrupted(LONG, 2);
+    interrupted(MANY, 1);
+}
+
+fn interrupted(arguments: &[&str], files: usize) {
     let folder = Folder::new();
-    let child = begin(&folder, 2);
+    let child = begin(&folder, arguments, files);
     interrupt(&child);
     let said = Said::from(child.wait_with_output().unwrap());
     said.assert_refused(130, &["interrupted"]);
     assert_eq!(folder.contents(), [""; 0]);
 }
 
-/// Begins a long film in a folder, and waits until it has opened its two outputs. The folder then has
-/// this many files.
-fn begin(folder: &Folder, files: usize) -> Child {
-    let mut command = folder.command(LONG);
-    command.args(["--output=film.mp4", "--frames-dir=frames"]);
+/// Begins long work in a folder, and waits until it has opened its outputs. The folder then has this many
+/// files.
+fn begin(folder: &Folder, arguments: &[&str], files: usize) -> Child {
+    let mut command = folder.command(arguments);
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -55,7 +70,7 @@ fn begin(folder: &Folder, files: usize) -> Child {
 #[test]
 fn what_a_killed_render_leaves_is_removed_by_the_next_and_a_running_one_keeps_its_files() {
     let folder = Folder::new();
-    let mut killed = begin(&folder, 2);
+    let mut killed = begin(&folder, LONG, 2);
     killed.kill().unwrap();
     killed.wait().unwrap();
     let left = folder.contents();
@@ -65,7 +80,7 @@ fn what_a_killed_render_leaves_is_removed_by_the_next_and_a_running_one_keeps_it
         "{left:?}"
     );
 
-    let mut running = begin(&folder, 2);
+    let mut running = begin(&folder, LONG, 2);
     let written = || -> Vec<String> {
         let names = folder.contents().into_iter();
         names.filter(|name| name.ends_with(".partial")).collect()

@@ -199,7 +199,11 @@ fn wrong_job_files_get_a_message_that_explains_them() {
             "fps = \"fast\"",
             &["line 1", "must be a number"],
         ),
-        ("one.toml", "[[keyframe]]\nprompt = \"a\"", &["1 given"]),
+        (
+            "one.toml",
+            "[[keyframe]]\nprompt = \"a\"",
+            &["single prompt"],
+        ),
         (
             "range.toml",
             "fps = 0\n[[keyframe]]\nprompt = \"a\"\n[[keyframe]]\nprompt = \"b\"",

@@ -36,6 +36,8 @@ mod pictures;
 mod requests;
 mod resume;
 mod samplers;
+mod seeds;
+mod stills;
 mod stored;
 mod timing;
 mod usage;

@@ -8,7 +8,7 @@ use crate::lb::Folder;
 /// Arguments after `render`, and words that the message must contain.
 const WRONG: &[(&[&str], &[&str])] = &[
     (&["-o=a.mp4"], &["prompt"]),
-    (&["one", "-o=a.mp4"], &["prompts", "1 given"]),
+    (&["one", "-o=a.mp4"], &["single prompt", "another prompt"]),
     (&["one", "two"], &["output"]),
     (&["one", "two", "-o=a.avi"], &["a.avi"]),
     (

@@ -75,7 +75,11 @@ fn the_words_of_a_model_are_listed() {
         "{}",
         said.output
     );
-    assert!(said.output.contains(" airplane alien an apple "), "{}", said.output);
+    assert!(
+        said.output.contains(" airplane alien an apple "),
+        "{}",
+        said.output
+    );
     let columns = said.output.lines().map(str::len).max();
     assert!(columns <= Some(110), "{}", said.output);
 }

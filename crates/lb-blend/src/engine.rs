@@ -12,6 +12,8 @@ mod level;
 mod outline;
 mod transition;
 
+use lb_schedule::Crossfeed;
+
 use self::denoiser::Denoiser;
 pub use self::forecast::{CallRows, Forecast};
 pub use self::inversion::{InversionOptions, Inverted, invert, relative_error};
@@ -33,10 +35,10 @@ pub struct BlendRequest<'a> {
     pub backend: &'a mut dyn Backend,
     /// How latents are denoised. It takes as many steps as the transitions' trees have.
     pub sampler: &'a dyn Sampler,
-    /// The film's keyframes, at least 2.
+    /// The film's keyframes: at least 2, or at least 1 if there are no transitions.
     pub keyframes: &'a mut dyn KeyframeSource,
     /// What joins them: one transition for each pair of neighbours, and for a loop one from the last
-    /// keyframe to the first.
+    /// keyframe to the first. Without transitions, the keyframes are stills.
     pub transitions: &'a [Transition],
     /// Spacing and crossfeed.
     pub options: BlendOptions,
@@ -87,6 +89,9 @@ pub struct BlendRequest<'a> {
 /// soon as it is final. Memory is that of one group of keyframes and one transition, however long
 /// the film.
 ///
+/// Keyframes without transitions are stills: they are computed in the same way and reported one by
+/// one, and there is no crossfeed between them.
+///
 /// The same arguments give the same bits if the same requests to the backend do.
 ///
 /// # Errors
@@ -105,8 +110,14 @@ pub fn blend(request: BlendRequest<'_>) -> Result<BlendReport, BlendError> {
         observer,
     } = request;
     options.validate()?;
-    let outline = FilmOutline::of_source(transitions, keyframes);
-    outline.validate(sampler.timesteps().len())?;
+    let options = match transitions {
+        // Stills are not drawn towards each other.
+        [] => options.with_crossfeed(Crossfeed::default()),
+        _ => options,
+    };
+    let steps = sampler.timesteps().len();
+    let outline = FilmOutline::of_source(transitions, keyframes).with_steps(steps);
+    outline.validate(steps)?;
     keyframes.validate()?;
     let total = outline.cost().model_evaluations;
     let denoiser = &mut Denoiser::new(backend, sampler, observer, total)?;
@@ -115,7 +126,9 @@ pub fn blend(request: BlendRequest<'_>) -> Result<BlendReport, BlendError> {
         window.reach(index, denoiser, snapshots)?;
         let finished = window.get(index).after(denoiser.steps());
         denoiser.report_keyframe(index, &finished.latents[0])?;
-        if let Some(before) = index.checked_sub(1) {
+        if !outline.is_joined() {
+            window.drop_keyframe(index);
+        } else if let Some(before) = index.checked_sub(1) {
             compute_transition(before, &outline, &options, &window, denoiser, snapshots)?;
             if before > 0 || !outline.is_looped() {
                 window.drop_keyframe(before);

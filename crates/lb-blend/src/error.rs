@@ -33,7 +33,7 @@ pub enum BlendError {
     TooFewKeyframes { count: usize },
     #[error(
         "{transitions} transitions given for {keyframes} keyframes, a film has one fewer than \
-         keyframes, or as many for a loop"
+         keyframes, or as many for a loop; stills have none"
     )]
     TransitionCount {
         transitions: usize,

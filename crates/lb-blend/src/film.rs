@@ -99,11 +99,12 @@ impl Transition {
 /// A film whose keyframes are in memory. Transition t leads from keyframe t to the next.
 ///
 /// K keyframes are joined by K − 1 transitions. With K transitions the film is a loop: the last one
-/// leads back to keyframe 0, which is computed once.
+/// leads back to keyframe 0, which is computed once. Without transitions, the keyframes are stills,
+/// and there may be a single one.
 #[derive(Clone, PartialEq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Film {
-    /// The end pictures in film order, at least 2.
+    /// The end pictures in film order, at least 2 if transitions join them.
     pub keyframes: Vec<Keyframe>,
     /// One transition for each pair of neighbours, and for a loop one from the last keyframe to the
     /// first.

@@ -7,7 +7,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, doctor, import, man, measure, models, plan, render, show, upscale,
+    completions, doctor, import, man, measure, models, plan, render, seeds, show, upscale,
 };
 
 /// Films in which one prompt's picture becomes another's.
@@ -34,8 +34,13 @@ requirement of `lb measure`; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Render a film from two or more prompts, from a job file, or from an earlier film.
+    /// Render a film from prompts, a job file or an earlier film, or a picture from one prompt.
     Render(render::RenderArguments),
+    /// Show what prompts become with different seeds, as a labelled sheet.
+    ///
+    /// The pictures are the keyframes that lb render makes of the same prompts, seeds, steps and
+    /// settings. Choose the best of them, and give their seeds to lb render --seed.
+    Seeds(seeds::SeedsArguments),
     /// Render the frames of an earlier film again, at four times their width and height.
     Upscale(upscale::UpscaleArguments),
     /// Show what a render would do: its trees, its cost and the length of the film.

@@ -8,5 +8,6 @@ pub(crate) mod measure;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod render;
+pub(crate) mod seeds;
 pub(crate) mod show;
 pub(crate) mod upscale;

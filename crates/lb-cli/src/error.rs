@@ -180,7 +180,9 @@ fn render_hint(error: &RenderError) -> Option<&'static str> {
              frames with --facts FILE"
         }
         RenderError::OutputExists { .. } => "add --force to replace it",
-        RenderError::ContactSheetFormat { .. } => "give it a name that ends in .png",
+        RenderError::ContactSheetFormat { .. } | RenderError::PictureFormat { .. } => {
+            "give it a name that ends in .png"
+        }
         RenderError::Cache(_) => "name another folder with --cache-dir DIR, or add --no-cache",
         RenderError::Interrupted => "nothing was written",
         _ => return None,
@@ -261,6 +263,7 @@ fn video_hint(error: &VideoError) -> Option<&'static str> {
     Some(match error {
         VideoError::AudioWithoutFfmpeg { .. } => "install ffmpeg, or leave --audio out",
         VideoError::EncoderNotStarted { .. } => "install ffmpeg, or leave --encoder out",
+        VideoError::SheetSize { .. } => "show fewer prompts or seeds on one sheet",
         VideoError::File(FileError::NoFolder { .. }) => MAKE_FOLDER,
         VideoError::File(FileError::NoSpace { .. }) => {
             "free some space, or name another disk's folder with -o"

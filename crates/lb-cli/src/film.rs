@@ -13,9 +13,9 @@ use crate::warnings;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Keyframes")]
 pub(crate) struct FilmArguments {
-    /// Two or more prompts, one for each keyframe (--from and --to give a keyframe each); or one job
-    /// file (.toml); or a film, a picture or a folder of frames that lb made, to render its job
-    /// again.
+    /// Two or more prompts, one for each keyframe (--from and --to give a keyframe each), or one for a
+    /// picture; or one job file (.toml); or a film, a picture or a folder of frames that lb made, to
+    /// render its job again.
     #[arg(value_name = "PROMPT|JOB", help_heading = None::<&'static str>)]
     pub(crate) prompts: Vec<String>,
     /// Seeds of the prompts, in order; if there are too few, the rest count up from the last one
@@ -70,7 +70,7 @@ impl FilmArguments {
     /// length of the film's sound in seconds.
     pub(crate) fn job(&self, track: Option<f64>) -> Result<Job, CommandError> {
         let mut settings = self.settings(track)?;
-        if let Some(source) = self.source()? {
+        if let Some(source) = source(&self.prompts)? {
             settings.find_pictures(source)?;
         }
         Ok(settings.resolve().map_err(JobError::from)?)
@@ -84,7 +84,7 @@ impl FilmArguments {
     fn settings(&self, track: Option<f64>) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
         validate_depth_map(&settings)?;
-        match self.source()? {
+        match source(&self.prompts)? {
             Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
             None => {
                 let prompts = self.prompts.iter().map(KeyframeSettings::from_prompt);
@@ -95,40 +95,6 @@ impl FilmArguments {
         self.give_seeds(&mut settings.keyframes)?;
         fit_to_track(&mut settings, track);
         Ok(settings)
-    }
-
-    /// The file or folder that contains the job, if the arguments are not prompts.
-    fn source(&self) -> Result<Option<&Path>, CommandError> {
-        let prompts = &self.prompts;
-        let alone = prompts.len() == 1;
-        if let Some(picture) = prompts.iter().find(|prompt| is_picture(prompt, alone)) {
-            return Err(CommandError::request(format!(
-                "{picture} is a picture among prompts: begin the film with it by --from {picture}, or \
-                 end the film with it by --to {picture}"
-            )));
-        }
-        if let [one] = &prompts[..] {
-            let path = Path::new(one);
-            if path.is_dir() && !path.join("frame_0000.png").exists() {
-                return Err(CommandError::request(format!(
-                    "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
-                     as a prompt, use other words than the folder's name"
-                )));
-            }
-            return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
-        }
-        let mistaken = prompts.iter().find(|prompt| {
-            let path = Path::new(prompt.as_str());
-            // The name of a missing job file is not a prompt either.
-            JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
-        });
-        match mistaken {
-            Some(file) => Err(CommandError::request(format!(
-                "{file} is a file among prompts: give prompts, or one file that describes the \
-                 whole film"
-            ))),
-            None => Ok(None),
-        }
     }
 
     /// Gives the seeds to the prompts, in order; pictures get none. Prompts without a seed count up
@@ -162,6 +128,39 @@ impl FilmArguments {
     /// How many prompts there are, if their quotes seem to be forgotten.
     pub(crate) fn words_without_quotes(&self) -> Option<usize> {
         words_apart(&self.prompts).then_some(self.prompts.len())
+    }
+}
+
+/// The file or folder that contains the job, if the arguments are not prompts.
+pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
+    let alone = prompts.len() == 1;
+    if let Some(picture) = prompts.iter().find(|prompt| is_picture(prompt, alone)) {
+        return Err(CommandError::request(format!(
+            "{picture} is a picture among prompts: begin the film with it by --from {picture}, or \
+             end the film with it by --to {picture}"
+        )));
+    }
+    if let [one] = prompts {
+        let path = Path::new(one);
+        if path.is_dir() && !path.join("frame_0000.png").exists() {
+            return Err(CommandError::request(format!(
+                "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
+                 as a prompt, use other words than the folder's name"
+            )));
+        }
+        return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
+    }
+    let mistaken = prompts.iter().find(|prompt| {
+        let path = Path::new(prompt.as_str());
+        // The name of a missing job file is not a prompt either.
+        JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
+    });
+    match mistaken {
+        Some(file) => Err(CommandError::request(format!(
+            "{file} is a file among prompts: give prompts, or one file that describes the \
+             whole film"
+        ))),
+        None => Ok(None),
     }
 }
 

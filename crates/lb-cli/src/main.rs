@@ -56,6 +56,7 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let quiet = arguments.quiet;
     match &arguments.command {
         Command::Render(render) => commands::render::run(render, quiet, &surroundings),
+        Command::Seeds(seeds) => commands::seeds::run(seeds, quiet, &surroundings),
         Command::Upscale(upscale) => commands::upscale::run(upscale, quiet, &surroundings),
         Command::Plan(plan) => commands::plan::run(plan, quiet, &surroundings),
         Command::Measure(measure) => commands::measure::run(measure),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, Args};
-use lb_job::Quality;
 use lb_job::arguments::{choices, quoted};
+use lb_job::{Job, Quality};
 use lb_render::{
     AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, RenderError,
     WebpCompression,
@@ -16,7 +16,8 @@ use crate::error::CommandError;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
-    /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG files.
+    /// The film: a .mp4, .gif or .webp file, or a folder for its frames as PNG files; or, for a
+    /// single prompt, a .png file.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace outputs that exist.
@@ -110,8 +111,39 @@ pub(crate) fn require(outputs: &Outputs) -> Result<(), CommandError> {
     }
     Err(CommandError::Request {
         message: "no output is named: a film, a folder for the frames, or a contact sheet".into(),
-        hint: Some("add -o film.mp4, --frames-dir DIR or --contact-sheet FILE"),
+        hint: Some(
+            "add -o film.mp4 (-o picture.png for a single prompt), --frames-dir DIR or \
+             --contact-sheet FILE",
+        ),
     })
+}
+
+/// The same outputs, where that of a film becomes that of a picture if the job is a single still.
+pub(crate) fn suited_to(job: &Job, mut outputs: Outputs) -> Result<Outputs, CommandError> {
+    if !job.has_stills() {
+        return Ok(outputs);
+    }
+    let Some(path) = outputs.film.take() else {
+        return Ok(outputs);
+    };
+    let stills = job.keyframes.len();
+    if stills > 1 {
+        let path = path.display();
+        return Err(CommandError::Request {
+            message: format!("{path} would be a film, but the job makes {stills} single pictures"),
+            hint: Some("--frames-dir DIR writes all of them"),
+        });
+    }
+    let ending = path.extension();
+    if !ending.is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+        let path = path.display();
+        return Err(CommandError::Request {
+            message: format!("{path}: a single prompt makes a picture, which is a .png file"),
+            hint: Some("to make a film, give another prompt; to make a picture, -o picture.png"),
+        });
+    }
+    outputs.still = Some(path);
+    Ok(outputs)
 }
 
 impl OutputArguments {
@@ -139,6 +171,7 @@ impl OutputArguments {
             encoder: self.encoder()?,
             animation: self.animation(),
             audio: self.audio.clone().map(AudioTrack::new),
+            ..Outputs::default()
         })
     }
 

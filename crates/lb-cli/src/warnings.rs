@@ -196,6 +196,9 @@ mod tests {
         let silent = of_track(1.0, 3.0).unwrap();
         assert!(silent.contains("lasts 1.0 s") && silent.contains("3.0 s, is silent"));
         assert_eq!(of_track(3.2, 3.0), None);
+    }
+
+    #[test]
     fn unseen_words_are_named_with_those_that_are_near() {
         let unseen = |word: &str, near: &[&str]| UnseenWord {
             word: word.into(),

@@ -4,9 +4,11 @@
 //! `#[command(flatten)]`. An argument's id is the setting's key: `seconds`, or `upscale.steps` for a
 //! key of a table. [`with_defaults`] adds the defaults to the help texts.
 
+use std::ffi::OsString;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, StyledStr, TypedValueParser};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use lb_schedule::Choice;
 use serde_json::Value;
 
@@ -35,7 +37,7 @@ pub fn list_item<N: FromStr>(text: &str) -> Result<N, N::Err> {
 
 /// Adds `[default: …]` to the help of every setting that has a fixed default.
 #[must_use]
-pub fn with_defaults(command: clap::Command) -> clap::Command {
+pub fn with_defaults(command: Command) -> Command {
     let defaults = serde_json::to_value(JobSettings::defaults()).unwrap_or_default();
     command.mut_args(|argument| {
         let id = argument.get_id().as_str();
@@ -48,11 +50,80 @@ pub fn with_defaults(command: clap::Command) -> clap::Command {
 
 /// Adds a default to an argument's help.
 #[must_use]
-pub fn quoted(argument: clap::Arg, default: &str) -> clap::Arg {
+pub fn quoted(argument: Arg, default: &str) -> Arg {
     let with = |help: &StyledStr| StyledStr::from(format!("{help} [default: {default}]"));
     let short = Resettable::from(argument.get_help().map(with));
     let long = Resettable::from(argument.get_long_help().map(with));
     argument.help(short).long_help(long)
+}
+
+/// The settings that shape single keyframes, as arguments: those of a program that makes stills.
+///
+/// They are declared with all others in [`JobSettings`]; the flags of transitions, timing and upscaling
+/// are not among them, and neither is `--steps`, which has other companions in a film.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StillArguments(pub JobSettings);
+
+/// The keys of the settings that shape single keyframes.
+const OF_STILLS: [&str; 10] = [
+    "negative_prompt",
+    "size",
+    "guidance_scale",
+    "sampler",
+    "model",
+    "inpaint.image",
+    "inpaint.mask",
+    "inpaint.feather",
+    "fit",
+    "depth.image",
+];
+
+impl StillArguments {
+    /// A command with the flags of all settings, which is never run.
+    fn all() -> Command {
+        JobSettings::augment_args(Command::new("settings").no_binary_name(true))
+    }
+
+    fn arguments(all: &Command) -> impl Iterator<Item = &Arg> {
+        all.get_arguments()
+            .filter(|argument| OF_STILLS.contains(&argument.get_id().as_str()))
+    }
+}
+
+impl Args for StillArguments {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::arguments(&Self::all()))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for StillArguments {
+    /// Hands what was given on to a command that has the flags of all settings, because the reader that
+    /// is derived for them asks for each.
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let all = Self::all();
+        let mut given = Vec::new();
+        for argument in Self::arguments(&all) {
+            let values = matches.get_raw(argument.get_id().as_str());
+            for value in values.into_iter().flatten() {
+                let mut flag = OsString::from(format!("--{}=", argument.get_long().unwrap_or("")));
+                flag.push(value);
+                given.push(flag);
+            }
+        }
+        let mut settings = JobSettings::from_arg_matches(&all.try_get_matches_from(given)?)?;
+        // A switch that is not given is read as turned off.
+        settings.timing.looped = None;
+        Ok(Self(settings))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// The default of the setting with this key, as it is written on a command line.
@@ -70,7 +141,6 @@ fn default_of(defaults: &Value, id: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Args, Command, FromArgMatches};
     use lb_schedule::Quality;
 
     use super::*;
@@ -109,6 +179,48 @@ mod tests {
         assert_eq!(flags, file);
         assert_eq!(file.defaults.branching.quality, Some(Quality::Low));
         assert!(read(&["--easing=bouncy"]).is_err());
+    }
+
+    #[test]
+    fn stills_take_the_settings_of_keyframes_alone() {
+        let command = || StillArguments::augment_args(Command::new("stills"));
+        command().debug_assert();
+        let read = |arguments: &[&str]| {
+            let arguments = ["stills"].iter().chain(arguments);
+            let matches = command().try_get_matches_from(arguments)?;
+            StillArguments::from_arg_matches(&matches)
+        };
+        let given = [
+            "--negative-prompt",
+            "a, b=c",
+            "--size=64x128",
+            "--guidance-scale=3.5",
+            "--sampler=dpmpp-2m",
+            "--model",
+            "./m",
+            "--image=p.png",
+            "--mask=m.png",
+            "--feather=2",
+            "--fit=crop",
+            "--depth=d.png",
+        ];
+        let text = "negative_prompt = 'a, b=c'\nguidance_scale = 3.5\n[inpaint]\nimage = 'p.png'\n\
+                    mask = 'm.png'\nfeather = 2\n[depth]\nimage = 'd.png'\n";
+        let film =
+            "size = '64x128'\nsampler = 'dpmpp-2m'\nmodel = './m'\nfit = 'crop'\n[defaults]\n";
+        let path = std::path::Path::new("film.toml");
+        let file = JobSettings::parse(&format!("{film}{text}"), path).unwrap();
+        assert_eq!(read(&given).unwrap().0, file);
+        assert_eq!(read(&[]).unwrap().0, JobSettings::default());
+        assert_eq!(
+            command().get_arguments().count(),
+            OF_STILLS.len(),
+            "each key is that of a setting"
+        );
+        for other in ["--fps=3", "--loop", "--quality=low", "--upscale=x4"] {
+            assert!(read(&[other]).is_err(), "{other}");
+        }
+        assert!(read(&["--size=big"]).is_err());
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum JobError {
     SeedCount { found: usize, keyframes: usize },
     #[error("the film's keyframes are joined by {expected} transitions; {found} are given")]
     TransitionCount { found: usize, expected: usize },
+    #[error("a still cannot be upscaled: upscaling renders the transitions of a film again")]
+    StillsUpscaled,
     /// Two transitions, counted from 0, ask for different numbers of steps.
     #[error(
         "a film has one number of steps: transition {} has {steps}, transition {} has {other}",
@@ -123,6 +125,8 @@ pub enum SettingsError {
     /// A keyframe, counted from 1, shows nothing.
     #[error("keyframe {keyframe} has neither a prompt nor an image")]
     NoPrompt { keyframe: usize },
+    #[error("stills have one number of steps; {first} and {other} are given")]
+    StillSteps { first: usize, other: usize },
     #[error("the branches of the last level become the frames: give frames or branches, not both")]
     FramesWithBranches,
     #[error("injections say where the levels begin: give them or a depth strength, not both")]

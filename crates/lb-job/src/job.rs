@@ -4,21 +4,24 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
-use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Spacing};
+use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, MAX_STEPS, ScheduleError, Spacing};
 use lb_video::FilmOptions;
 
 use crate::{Between, Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
 
-/// The content of a film, with nothing left open but what the model decides.
+/// The content of a film, or of stills, with nothing left open but what the model decides.
 ///
 /// Two equal jobs make the same film, byte for byte, on the same machine and device.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Job {
-    /// The keyframes in film order; at least two.
+    /// The keyframes in film order: at least two, or at least one if they are stills.
     pub keyframes: Vec<Keyframe>,
     /// What joins keyframe t and keyframe t + 1. A looped film has one transition more, which leads
-    /// from its last keyframe to its first.
+    /// from its last keyframe to its first, and stills have none.
     pub transitions: Vec<Transition>,
+    /// Inference steps of stills, 1 to 1000: keyframes that no transition joins, so that each is a
+    /// picture of its own. `None` in a film, whose trees have the steps.
+    pub still_steps: Option<usize>,
     /// Whether the film ends where it begins.
     pub looped: bool,
     /// The model, by name or by folder; `None` leaves it to the front end.
@@ -119,7 +122,23 @@ impl Job {
         }
     }
 
-    /// How many transitions join this many keyframes.
+    /// Stills of this many inference steps, with everything else at its default.
+    #[must_use]
+    pub fn of_stills(keyframes: impl IntoIterator<Item = Keyframe>, steps: usize) -> Self {
+        Self {
+            keyframes: keyframes.into_iter().collect(),
+            still_steps: Some(steps),
+            ..Default::default()
+        }
+    }
+
+    /// Whether the keyframes are stills rather than those of a film.
+    #[must_use]
+    pub fn has_stills(&self) -> bool {
+        self.still_steps.is_some()
+    }
+
+    /// How many transitions join this many keyframes of a film.
     #[must_use]
     pub fn transition_count(keyframes: usize, looped: bool) -> usize {
         if looped {
@@ -172,10 +191,16 @@ impl Job {
     /// The rule that is broken; [`JobError::is_request`] is true of it.
     pub fn validate(&self) -> Result<(), JobError> {
         let count = self.keyframes.len();
-        if !(2..=Self::MOST_KEYFRAMES).contains(&count) {
+        let (fewest, expected) = match self.still_steps {
+            Some(steps) if !(1..=MAX_STEPS).contains(&steps) => {
+                return Err(ScheduleError::StepsOutOfRange { steps }.into());
+            }
+            Some(_) => (1, 0),
+            None => (2, Self::transition_count(count, self.looped)),
+        };
+        if !(fewest..=Self::MOST_KEYFRAMES).contains(&count) {
             return Err(JobError::PromptCount { found: count });
         }
-        let expected = Self::transition_count(count, self.looped);
         if self.transitions.len() != expected {
             return Err(JobError::TransitionCount {
                 found: self.transitions.len(),
@@ -197,6 +222,9 @@ impl Job {
         self.inpaint.as_ref().map_or(Ok(()), Inpaint::validate)?;
         if let Some(upscale) = &self.upscale {
             upscale.profile()?;
+            if self.has_stills() {
+                return Err(JobError::StillsUpscaled);
+            }
         }
         Ok(())
     }
@@ -268,6 +296,31 @@ mod tests {
         ));
         job.transitions.push(Transition::default());
         assert!(job.validate().is_ok());
+    }
+
+    #[test]
+    fn stills_are_keyframes_without_transitions() {
+        let still = || Keyframe {
+            prompt: "an owl".into(),
+            ..Default::default()
+        };
+        let job = Job::of_stills([still()], 12);
+        assert!(job.has_stills() && job.validate().is_ok());
+        assert!(Job::of_stills([still(), still()], 1).validate().is_ok());
+        let refused = |job: Job| job.validate().unwrap_err().to_string();
+        assert!(refused(Job::of_stills([], 12)).contains("0 given"));
+        assert!(refused(Job::of_stills([still()], 0)).contains("got 0"));
+        assert!(refused(Job::of_stills([still()], 1001)).contains("got 1001"));
+        let joined = Job {
+            transitions: vec![Transition::default()],
+            ..Job::of_stills([still(), still()], 12)
+        };
+        assert!(refused(joined).contains("0 transitions"));
+        let upscaled = Job {
+            upscale: Some(Upscale::with_model("x4")),
+            ..Job::of_stills([still()], 12)
+        };
+        assert!(refused(upscaled).contains("upscaled"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{Between, Job, Transition, Upscale};
 /// Everything about a film that is known without a model.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Plan {
-    /// The tree of every transition; all have the same number of steps.
+    /// The tree of every transition; all have the same number of steps. Stills have none.
     pub profiles: Vec<BranchingProfile>,
     /// The tree between two neighbouring computed frames of the first stage, if a second stage makes
     /// them its keyframes.
@@ -26,8 +26,9 @@ pub struct Plan {
     pub in_betweens: Vec<usize>,
     /// What each stage takes: one, or two if the film is upscaled.
     pub stages: Vec<Forecast>,
-    /// When the film moves, and when it rests on a keyframe.
+    /// When the film moves, and when it rests on a keyframe. That of stills has no film frames.
     pub timeline: Timeline,
+    steps: usize,
 }
 
 impl Plan {
@@ -37,10 +38,15 @@ impl Plan {
     /// The rule that the job breaks; nothing has been loaded or written.
     pub fn new(job: &Job) -> Result<Self, JobError> {
         job.validate()?;
-        let timeline = Timeline::new(&timing(job))?;
+        let timeline = match job.has_stills() {
+            true => Timeline::without_film(job.frame_rate),
+            false => Timeline::new(&timing(job))?,
+        };
         let profiles = film_profiles(&job.transitions, timeline.transitions())?;
+        let steps = profiles.first().map(BranchingProfile::steps);
+        let steps = steps.or(job.still_steps).unwrap_or_default();
         let upscale = job.upscale.as_ref().map(Upscale::profile).transpose()?;
-        let mut stages = stages(job, &profiles, upscale.as_ref());
+        let mut stages = stages(job, steps, &profiles, upscale.as_ref());
         let in_betweens: Vec<usize> = match job.between {
             Between::Pictures => vec![0; profiles.len()],
             Between::Latents => {
@@ -70,6 +76,7 @@ impl Plan {
             keyframes: job.keyframes.len(),
             seeds: job.keyframes.iter().map(|keyframe| keyframe.seed).collect(),
             profiles,
+            steps,
         })
     }
 
@@ -88,7 +95,7 @@ impl Plan {
     /// Inference steps: the model evaluations of one keyframe.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.profiles[0].steps()
+        self.steps
     }
 
     /// Whether the last transition leads back to the first keyframe.
@@ -159,6 +166,7 @@ fn timing(job: &Job) -> FilmTiming {
 /// The cost of each stage of the job, as the engine forecasts it.
 fn stages(
     job: &Job,
+    steps: usize,
     profiles: &[BranchingProfile],
     upscale: Option<&BranchingProfile>,
 ) -> Vec<Forecast> {
@@ -170,7 +178,7 @@ fn stages(
     let transitions: Vec<_> = pairs
         .map(|(at, profile)| lb_blend::Transition::new(profile.clone(), at.guidance_damper))
         .collect();
-    let film = FilmOutline::new(&transitions, scales());
+    let film = FilmOutline::new(&transitions, scales()).with_steps(steps);
     let pictures = job.keyframes.iter().filter(|at| at.image.is_some());
     let inversion = job
         .inversion()

@@ -59,6 +59,8 @@ settings! {
         /// The keyframes, each with the transition after it. They are `[[keyframe]]` tables in a job file.
         #[serde(rename = "keyframe", skip_serializing_if = "Vec::is_empty")]
         keyframes: Vec<KeyframeSettings> => arg(skip),
+        /// Make each keyframe a picture of its own, which no transition joins to the next.
+        stills: Option<bool> => arg(skip),
         /// Width and height in pixels, multiples of 64 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),

@@ -242,10 +242,7 @@ mod tests {
         };
         assert_eq!(CaptionWords::read(folder.path()).unwrap(), None);
         let found = read("Äpfel\r\nrot  gelb\n".as_bytes()).unwrap().unwrap();
-        assert_eq!(
-            found.iter().collect::<Vec<_>>(),
-            ["gelb", "rot", "äpfel"]
-        );
+        assert_eq!(found.iter().collect::<Vec<_>>(), ["gelb", "rot", "äpfel"]);
         let refused = |bytes: &[u8], words: &str| {
             let error = read(bytes).unwrap_err().to_string();
             assert!(
@@ -255,7 +252,10 @@ mod tests {
         };
         refused(b"\xff\xfered", "UTF-8");
         refused(b" \n", "no words");
-        refused(&vec![b'a'; 1 + CaptionWords::LARGEST_FILE as usize], "1048576");
+        refused(
+            &vec![b'a'; 1 + CaptionWords::LARGEST_FILE as usize],
+            "1048576",
+        );
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
         assert!(CaptionWords::read(folder.path()).is_err());

@@ -83,6 +83,23 @@ pub enum RenderError {
     SpecialFile { path: PathBuf },
     #[error("{} does not end in .png, but a contact sheet is a PNG picture", path.display())]
     ContactSheetFormat { path: PathBuf },
+    #[error("{} does not end in .png, but pictures are PNG files", path.display())]
+    PictureFormat { path: PathBuf },
+    /// The job makes something else than an output is meant for. `stills` is the number of its stills,
+    /// `None` for a film.
+    #[error(
+        "{} would be {output}, but the job makes {}", path.display(),
+        match stills {
+            None => "a film".to_owned(),
+            Some(1) => "a single picture".to_owned(),
+            Some(more) => format!("{more} single pictures"),
+        }
+    )]
+    OutputOfOtherJob {
+        path: PathBuf,
+        output: &'static str,
+        stills: Option<usize>,
+    },
     /// A picture, mask or depth map cannot be read.
     #[error(transparent)]
     Input(#[from] lb_video::InputError),

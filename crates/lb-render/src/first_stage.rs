@@ -68,7 +68,7 @@ impl<'a> FirstStage<'a> {
         let transitions = transitions(job, plan);
         self.pictures.encode(&mut self.pipeline)?;
         let limit = self.pipeline.uncached.batch_limit();
-        let outline = FilmOutline::of_source(&transitions, &keyframes);
+        let outline = FilmOutline::of_source(&transitions, &keyframes).with_steps(plan.steps());
         let pictures = self.pictures.indices();
         let pictures = pictures.map(|index| keyframes[index].guidance_scale);
         let rows = outline.call_rows(limit).with_inversion(pictures, limit);

@@ -74,9 +74,9 @@ pub use lb_blend::{BlendError, BlendReport, Phase, SamplerError, StepProgress};
 pub use lb_cache::{Cache, CacheError, CacheUsage, Damage};
 pub use lb_job::*;
 pub use lb_models::{
-    CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDirectory, ModelError,
-    ModelKind, ModelPool, PipelineOptions, Precision, Runtime, SessionOptions, UnseenWord, locate_library,
-    providers as device_reports,
+    CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent,
+    ModelDirectory, ModelError, ModelKind, ModelPool, PipelineOptions, Precision, Runtime,
+    SessionOptions, UnseenWord, locate_library, providers as device_reports,
 };
 pub use lb_video::{
     AnimationOptions, AudioTrack, Encoder, FileError, FilmFormat, FormatOption, InputError,

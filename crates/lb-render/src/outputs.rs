@@ -10,7 +10,9 @@ use lb_video::{
 
 use crate::error::RenderError;
 use crate::film::{FilmAssembler, Motion, TransitionPictures};
-use crate::sinks::{ComputedFrame, FilmSink, FolderSink, FrameSink, SheetSink};
+use crate::sinks::{
+    ComputedFrame, FilmSink, FolderSink, FrameSink, SeedSheetSink, SheetSink, StillSink,
+};
 
 /// The files that a render writes. There may be none, because the observer receives the computed frames
 /// as well, by [`RenderEvent::Frame`](crate::RenderEvent::Frame).
@@ -23,6 +25,11 @@ pub struct Outputs {
     pub frames_dir: Option<PathBuf>,
     /// A picture of all computed frames side by side.
     pub contact_sheet: Option<PathBuf>,
+    /// A PNG file for the picture of a job that is a single still.
+    pub still: Option<PathBuf>,
+    /// A PNG file in which all stills of a job lie side by side: a row for each prompt, which stands above
+    /// it, and below each still its seed.
+    pub seed_sheet: Option<PathBuf>,
     /// Whether existing files may be replaced.
     pub overwrite: bool,
     /// Whether the outputs do not carry the job.
@@ -43,16 +50,22 @@ impl Outputs {
     }
 
     fn named(&self) -> impl Iterator<Item = &PathBuf> {
-        let named = [&self.film, &self.frames_dir, &self.contact_sheet];
+        let named = [
+            &self.film,
+            &self.frames_dir,
+            &self.contact_sheet,
+            &self.still,
+            &self.seed_sheet,
+        ];
         named.into_iter().flatten()
     }
 
     /// Checks the outputs before any work: that no two are the same, that none exists unless it may be
-    /// replaced, and that the contact sheet has the name of a PNG file.
+    /// replaced, and that pictures have the names of PNG files.
     ///
     /// # Errors
     /// [`RenderError::SameOutput`], [`RenderError::OutputExists`], [`RenderError::SpecialFile`],
-    /// [`RenderError::ContactSheetFormat`].
+    /// [`RenderError::ContactSheetFormat`], [`RenderError::PictureFormat`].
     pub fn validate(&self) -> Result<(), RenderError> {
         for (index, path) in self.named().enumerate() {
             if self.named().take(index).any(|other| same_path(other, path)) {
@@ -60,12 +73,41 @@ impl Outputs {
             }
             validate_destination(path, self.overwrite)?;
         }
+        for path in [&self.still, &self.seed_sheet].into_iter().flatten() {
+            if path.extension().is_none() || !is_called_png(path) {
+                return Err(RenderError::PictureFormat { path: path.clone() });
+            }
+        }
         match &self.contact_sheet {
             Some(path) if !is_called_png(path) => {
                 Err(RenderError::ContactSheetFormat { path: path.clone() })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks that the job makes what the outputs are meant for: a film, a still, or several.
+    ///
+    /// # Errors
+    /// [`RenderError::OutputOfOtherJob`].
+    pub fn validate_for(&self, job: &Job) -> Result<(), RenderError> {
+        let stills = job.has_stills().then_some(job.keyframes.len());
+        for (path, output, fits) in [
+            (&self.film, "a film", stills.is_none()),
+            (&self.still, "a single picture", stills == Some(1)),
+            (&self.seed_sheet, "a sheet of stills", stills.is_some()),
+        ] {
+            if let Some(path) = path
+                && !fits
+            {
+                return Err(RenderError::OutputOfOtherJob {
+                    path: path.clone(),
+                    output,
+                    stills,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// A folder into which outputs are written.
@@ -99,9 +141,12 @@ impl Outputs {
 /// The outputs of a render while they are being written. All of them get their names at the end; if
 /// this is dropped before, no file is left behind.
 pub(crate) struct OpenOutputs {
-    film: FilmSink,
+    /// The film, or `None` for stills.
+    film: Option<FilmSink>,
     frames: Option<FolderSink>,
     sheet: Option<SheetSink>,
+    still: Option<StillSink>,
+    seed_sheet: Option<SeedSheetSink>,
 }
 
 impl OpenOutputs {
@@ -143,40 +188,58 @@ impl OpenOutputs {
             let frames = (computed, (width, height));
             SheetSink::create(path, outputs.overwrite, frames, description)
         });
-        let pictures = TransitionPictures::of_plan(plan);
-        let assembler = FilmAssembler::new(plan.timeline.clone(), pictures, job.timing);
+        let still = outputs.still.as_ref().map(|path| {
+            let description = description(path, false)?;
+            StillSink::create(path, outputs.overwrite, description)
+        });
+        let seed_sheet = outputs.seed_sheet.as_ref().map(|path| {
+            let description = description(path, false)?;
+            SeedSheetSink::create(path, outputs.overwrite, job, (width, height), description)
+        });
+        let writer = film.transpose()?;
+        let film = (!job.has_stills()).then(|| FilmSink {
+            assembler: FilmAssembler::new(
+                plan.timeline.clone(),
+                TransitionPictures::of_plan(plan),
+                job.timing,
+            ),
+            writer,
+            first: None,
+            is_looped: job.looped,
+        });
         Ok(Self {
-            film: FilmSink {
-                assembler,
-                writer: film.transpose()?,
-                first: None,
-                is_looped: job.looped,
-            },
+            film,
             frames: frames.transpose()?.map(FolderSink),
             sheet: sheet.transpose()?,
+            still: still.transpose()?,
+            seed_sheet: seed_sheet.transpose()?,
         })
     }
 
     /// Completes every output, and then gives them their names: if one fails, none appears. Returns
     /// what was written, and the motion of every transition.
     pub(crate) fn publish(self) -> Result<(Vec<PathBuf>, Vec<Motion>), RenderError> {
-        let FilmSink {
-            assembler, writer, ..
-        } = self.film;
+        let (writer, motions) = match self.film {
+            Some(film) => (film.writer, film.assembler.motions),
+            None => (None, Vec::new()),
+        };
         let films = writer.into_iter().chain(self.frames.map(|sink| sink.0));
         let completed: Vec<CompletedFilm> =
             films.map(FilmWriter::complete).collect::<Result<_, _>>()?;
         let sheet = self.sheet.map(SheetSink::complete);
-        let sheet: Option<(PngFile, PathBuf)> = sheet.transpose()?;
-        let mut files = Vec::with_capacity(completed.len() + 1);
+        let still = self.still.map(StillSink::complete);
+        let seed_sheet = self.seed_sheet.map(SeedSheetSink::complete);
+        let pictures = sheet.into_iter().chain(still).chain(seed_sheet);
+        let pictures: Vec<(PngFile, PathBuf)> = pictures.collect::<Result<_, _>>()?;
+        let mut files = Vec::with_capacity(completed.len() + pictures.len());
         for film in completed {
             files.push(film.publish()?.path);
         }
-        if let Some((file, path)) = sheet {
+        for (file, path) in pictures {
             file.publish()?;
             files.push(path);
         }
-        Ok((files, assembler.motions))
+        Ok((files, motions))
     }
 }
 
@@ -188,11 +251,20 @@ impl FrameSink for OpenOutputs {
         if let Some(frames) = &mut self.frames {
             frames.take(frame)?;
         }
-        self.film.take(frame)
+        if let Some(still) = &mut self.still {
+            still.take(frame)?;
+        }
+        if let Some(sheet) = &mut self.seed_sheet {
+            sheet.take(frame)?;
+        }
+        match &mut self.film {
+            Some(film) => film.take(frame),
+            None => Ok(()),
+        }
     }
 
     fn end(&mut self) -> Result<(), RenderError> {
-        self.film.end()
+        self.film.as_mut().map_or(Ok(()), FilmSink::end)
     }
 }
 
@@ -249,6 +321,54 @@ mod tests {
             twice.validate(),
             Err(RenderError::SameOutput { .. })
         ));
+    }
+
+    #[test]
+    fn outputs_must_suit_the_job() {
+        let film = Job::of_prompts(["a", "b"]);
+        let stills = |count| Job::of_stills(vec![lb_job::Keyframe::default(); count], 4);
+        let path = || Some(PathBuf::from("output.png"));
+        let outputs = [
+            Outputs {
+                film: path(),
+                ..Default::default()
+            },
+            Outputs {
+                still: path(),
+                ..Default::default()
+            },
+            Outputs {
+                seed_sheet: path(),
+                ..Default::default()
+            },
+        ];
+        let fitting = |job: &Job| {
+            let outputs = outputs.each_ref();
+            outputs.map(|outputs| outputs.validate_for(job).is_ok())
+        };
+        assert_eq!(fitting(&film), [true, false, false]);
+        assert_eq!(fitting(&stills(1)), [false, true, true]);
+        assert_eq!(fitting(&stills(2)), [false, false, true]);
+    }
+
+    #[test]
+    fn pictures_are_png_files() {
+        for name in ["owl.mp4", "owl.jpg", "owl", "folder/"] {
+            let still = Outputs {
+                still: Some(name.into()),
+                ..Default::default()
+            };
+            let sheet = Outputs {
+                seed_sheet: Some(name.into()),
+                ..Default::default()
+            };
+            for outputs in [still, sheet] {
+                assert!(matches!(
+                    outputs.validate(),
+                    Err(RenderError::PictureFormat { .. })
+                ));
+            }
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Renderer {
         &self.pool
     }
 
-    /// Renders a film.
+    /// Renders a film, or stills.
     ///
     /// The request is validated before anything is loaded. Frames are decoded and encoded as
     /// soon as their transition is finished, in bounded memory. Every output appears under its name only when it
@@ -144,6 +144,7 @@ impl Renderer {
             plan = plan.without_film();
         }
         outputs.validate()?;
+        outputs.validate_for(job)?;
         let earlier = match earlier {
             Some(frames) => Some(frames.of_job(job, &plan, observer)?),
             None => None,

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use image::RgbImage;
-use lb_video::{ContactSheet, FilmWriter, FrameSpool, PngFile, picture};
+use lb_job::{Job, Keyframe};
+use lb_video::{
+    ContactSheet, FilmWriter, FrameSpool, LabelledRow, LabelledSheet, PngFile, picture,
+};
 
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
@@ -121,6 +124,102 @@ impl FrameSink for SheetSink {
         }
         Ok(())
     }
+}
+
+/// The picture of a single still.
+pub(crate) struct StillSink {
+    picture: Option<Arc<RgbImage>>,
+    file: PngFile,
+    path: PathBuf,
+    description: Option<String>,
+}
+
+impl StillSink {
+    /// A file for the picture, which carries a text.
+    pub(crate) fn create(
+        path: &PathBuf,
+        overwrite: bool,
+        description: Option<String>,
+    ) -> Result<Self, RenderError> {
+        Ok(Self {
+            picture: None,
+            description,
+            file: PngFile::create(path, overwrite)?,
+            path: path.clone(),
+        })
+    }
+
+    /// Writes the picture under a temporary name, as [`SheetSink::complete`] does.
+    pub(crate) fn complete(mut self) -> Result<(PngFile, PathBuf), RenderError> {
+        if let Some(picture) = &self.picture {
+            self.file.write(picture, self.description.as_deref())?;
+        }
+        Ok((self.file, self.path))
+    }
+}
+
+impl FrameSink for StillSink {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        self.picture = Some(Arc::clone(&frame.picture));
+        Ok(())
+    }
+}
+
+/// A labelled sheet of stills.
+pub(crate) struct SeedSheetSink {
+    sheet: LabelledSheet,
+    file: PngFile,
+    path: PathBuf,
+    description: Option<String>,
+}
+
+impl SeedSheetSink {
+    /// A sheet of a job's stills, which have this width and height. It carries a text.
+    pub(crate) fn create(
+        path: &PathBuf,
+        overwrite: bool,
+        job: &Job,
+        size: (usize, usize),
+        description: Option<String>,
+    ) -> Result<Self, RenderError> {
+        Ok(Self {
+            description,
+            sheet: LabelledSheet::new(&rows_of(job), size)?,
+            file: PngFile::create(path, overwrite)?,
+            path: path.clone(),
+        })
+    }
+
+    /// Writes the sheet under a temporary name, as [`SheetSink::complete`] does.
+    pub(crate) fn complete(mut self) -> Result<(PngFile, PathBuf), RenderError> {
+        self.file
+            .write(self.sheet.picture(), self.description.as_deref())?;
+        Ok((self.file, self.path))
+    }
+}
+
+impl FrameSink for SeedSheetSink {
+    fn take(&mut self, frame: &ComputedFrame) -> Result<(), RenderError> {
+        Ok(self.sheet.add(&frame.picture)?)
+    }
+}
+
+/// The rows of a sheet: stills that follow each other and differ only in their seeds are one row.
+fn rows_of(job: &Job) -> Vec<LabelledRow> {
+    let rows = job.keyframes.chunk_by(|left, right| {
+        left.prompt == right.prompt
+            && left.negative_prompt == right.negative_prompt
+            && left.guidance_scale == right.guidance_scale
+    });
+    let label = |still: &Keyframe| match still.image {
+        Some(_) => "picture".to_owned(),
+        None => format!("seed {}", still.seed),
+    };
+    rows.map(|row| LabelledRow {
+        title: row[0].prompt.clone(),
+        labels: row.iter().map(label).collect(),
+    })
+    .collect()
 }
 
 /// Frames of a first stage, kept on the disk for the second one.

@@ -80,6 +80,7 @@ impl StageWalk<'_> {
         observer: &mut dyn RenderObserver,
     ) -> Result<StageReport, RenderError> {
         let outline = FilmOutline::of_source(self.transitions, keyframes);
+        let outline = outline.with_steps(self.denoising.steps);
         let mut snapshots = pipeline.snapshots(outline, &self.options, self.denoising);
         if snapshots.is_on() {
             for index in 0..keyframes.count().min(self.keyframes_ahead) {
@@ -188,8 +189,13 @@ impl Walk<'_> {
             let picture = &picture;
             self.report(&RenderEvent::Keyframe { index, picture })?;
         }
-        if index == 0 {
-            return self.take_frame(Arc::new(picture), 0, 0.0, None);
+        let is_still = self.stage.transitions.is_empty();
+        if index == 0 || is_still {
+            self.take_frame(Arc::new(picture), index, 0.0, None)?;
+            return match is_still {
+                true => self.report_decoded(),
+                false => Ok(()),
+            };
         }
         self.next_keyframe = Some(Arc::new(picture));
         Ok(())

@@ -80,7 +80,9 @@ pub fn film_cost<'a>(
     inner + keyframes_cost(keyframes, steps)
 }
 
-fn keyframes_cost(keyframes: usize, steps: usize) -> Cost {
+/// The cost of keyframes of this many steps, without any transition.
+#[must_use]
+pub fn keyframes_cost(keyframes: usize, steps: usize) -> Cost {
     Cost {
         model_evaluations: keyframes.saturating_mul(steps),
         decodes: keyframes,

@@ -87,7 +87,7 @@ mod spacing;
 mod tree;
 
 pub use choice::{Choice, UnknownChoice};
-pub use cost::{Cost, film_cost};
+pub use cost::{Cost, film_cost, keyframes_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use error::ScheduleError;
 pub use film::{

@@ -9,14 +9,14 @@ use crate::error::VideoError;
 use crate::picture;
 
 /// The longest side of a frame on a [`ContactSheet`], in pixels. Larger frames are scaled down.
-const LONGEST_SIDE: usize = 256;
+pub(crate) const LONGEST_SIDE: usize = 256;
 /// The longest side to which frames are scaled down, in pixels, so that a sheet is not too large. A
 /// sheet of still more frames is larger.
 const SHORTEST_SIDE: usize = 32;
 /// The longest side of a [`ContactSheet`], in pixels, for as long as its frames can be smaller.
 const LONGEST_SHEET: usize = 4096;
 /// White pixels between and around the frames.
-const GAP: usize = 8;
+pub(crate) const GAP: usize = 8;
 
 /// A contact sheet of all frames of a film, in the making: it takes them as they come.
 ///
@@ -179,7 +179,7 @@ impl Grid {
 }
 
 /// Width and height in the same proportions, with this longest side.
-fn scaled((width, height): (usize, usize), side: usize) -> (usize, usize) {
+pub(crate) fn scaled((width, height): (usize, usize), side: usize) -> (usize, usize) {
     let longest = width.max(height);
     let scaled = |length: usize| ((length * side + longest / 2) / longest).max(1);
     (scaled(width), scaled(height))

@@ -22,6 +22,12 @@ pub enum VideoError {
         height: usize,
         max: usize,
     },
+    #[error("the sheet would have {width}x{height} pixels; each side may have at most {max}")]
+    SheetSize {
+        width: usize,
+        height: usize,
+        max: usize,
+    },
     #[error(
         "{bytes} bytes for a frame of {}x{}: it takes {}, 3 a pixel",
         size.0, size.1, 3 * size.0 * size.1

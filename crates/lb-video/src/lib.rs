@@ -53,6 +53,8 @@ mod error;
 mod flaw;
 mod format;
 mod input;
+mod label;
+mod labelled_sheet;
 pub mod metadata;
 mod options;
 pub mod picture;
@@ -73,6 +75,7 @@ pub use input::{
     GreyImage, InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
     read_grey_picture, read_picture,
 };
+pub use labelled_sheet::{LabelledRow, LabelledSheet};
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
 pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
 pub use sink::{CompletedFilm, FilmSummary};

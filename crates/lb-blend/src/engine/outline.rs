@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use lb_schedule::{BranchingProfile, Cost, Guidance, Spacing, film_cost};
+use lb_schedule::{BranchingProfile, Cost, Guidance, Spacing, film_cost, keyframes_cost};
 
 use crate::error::BlendError;
 use crate::film::{Film, Transition};
@@ -16,11 +16,14 @@ use crate::snapshot::SnapshotKey;
 /// guided. This is enough to know the film's cost, the size of its model calls, and the snapshots
 /// that it has.
 ///
-/// Transitions join keyframes as in a [`Film`]: as many transitions as keyframes make a loop.
+/// Transitions join keyframes as in a [`Film`]: as many transitions as keyframes make a loop, and
+/// without transitions the keyframes are stills.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FilmOutline<'a> {
     transitions: &'a [Transition],
     guidance_scales: Vec<f64>,
+    /// Inference steps of stills.
+    still_steps: usize,
 }
 
 impl<'a> FilmOutline<'a> {
@@ -36,6 +39,17 @@ impl<'a> FilmOutline<'a> {
         Self {
             transitions,
             guidance_scales: guidance_scales.into_iter().collect(),
+            still_steps: 0,
+        }
+    }
+
+    /// The same outline. If it has no transitions, which would say how many inference steps its
+    /// keyframes take, they are stills of this many steps.
+    #[must_use]
+    pub fn with_steps(self, steps: usize) -> Self {
+        Self {
+            still_steps: steps,
+            ..self
         }
     }
 
@@ -71,13 +85,20 @@ impl<'a> FilmOutline<'a> {
     /// Inference steps of every trajectory.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.transitions.first().map_or(0, |at| at.profile.steps())
+        let first = self.transitions.first();
+        first.map_or(self.still_steps, |at| at.profile.steps())
+    }
+
+    /// Whether transitions join the keyframes to a film.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        !self.transitions.is_empty()
     }
 
     /// Whether the last transition leads back to the first keyframe.
     #[must_use]
     pub fn is_looped(&self) -> bool {
-        self.transitions.len() == self.keyframes()
+        self.is_joined() && self.transitions.len() == self.keyframes()
     }
 
     /// The indices of the two keyframes that a transition joins.
@@ -92,7 +113,10 @@ impl<'a> FilmOutline<'a> {
     /// exactly these evaluations, less those that snapshots spare.
     #[must_use]
     pub fn cost(&self) -> Cost {
-        film_cost(self.profiles(), self.is_looped())
+        match self.is_joined() {
+            true => film_cost(self.profiles(), self.is_looped()),
+            false => keyframes_cost(self.keyframes(), self.steps()),
+        }
     }
 
     /// After which steps a keyframe's trajectory is recorded: the engine asks the snapshot store for
@@ -133,10 +157,10 @@ impl<'a> FilmOutline<'a> {
     /// steps.
     pub(super) fn validate(&self, sampler: usize) -> Result<(), BlendError> {
         let (transitions, keyframes) = (self.transitions.len(), self.keyframes());
-        if keyframes < 2 {
+        if keyframes < 1 + usize::from(self.is_joined()) {
             return Err(BlendError::TooFewKeyframes { count: keyframes });
         }
-        if transitions != keyframes - 1 && transitions != keyframes {
+        if self.is_joined() && transitions != keyframes - 1 && transitions != keyframes {
             return Err(BlendError::TransitionCount {
                 transitions,
                 keyframes,
@@ -164,7 +188,10 @@ impl<'a> FilmOutline<'a> {
     /// After which steps a transition beside a keyframe needs the keyframe's state: where a level
     /// ends, and under perceptual spacing wherever the branches of a level move.
     pub(super) fn steps_beside(&self, keyframe: usize, spacing: Spacing) -> BTreeSet<usize> {
-        let last = self.transitions.len().saturating_sub(1);
+        if !self.is_joined() {
+            return BTreeSet::from([self.steps()]);
+        }
+        let last = self.transitions.len() - 1;
         let before = match keyframe.checked_sub(1) {
             Some(before) => Some(before),
             None => self.is_looped().then_some(last),
@@ -186,8 +213,12 @@ impl<'a> FilmOutline<'a> {
 
     /// The most rows that a group of keyframes takes: as many as the batch limit allows, but no more
     /// than the film's largest level (or two keyframes) has. Then a long film needs no larger calls
-    /// and no more memory than a short one.
+    /// and no more memory than a short one. Stills are computed in groups of a size that gains nothing
+    /// from more rows, so that the first ones are finished soon.
     pub(super) fn group_rows(&self, batch_limit: usize) -> usize {
+        if !self.is_joined() {
+            return batch_limit.min(MOST_ROWS_OF_STILLS);
+        }
         let inner = (0..self.transitions.len()).map(|index| {
             let branches = self.transitions[index].profile.frame_count() - 2;
             branches * self.inner_rows(index)
@@ -225,6 +256,9 @@ impl<'a> FilmOutline<'a> {
     }
 }
 
+/// The most rows of a group of stills.
+const MOST_ROWS_OF_STILLS: usize = 32;
+
 /// The steps of a level before which the fractions of its branches are decided: under fixed spacing
 /// the first one, and under perceptual spacing, which moves the branches, all of them.
 pub(super) fn spacing_steps(
@@ -247,7 +281,8 @@ impl Film {
         FilmOutline::new(&self.transitions, keyframes.map(|at| at.guidance_scale))
     }
 
-    /// The whole film's cost; see [`FilmOutline::cost`].
+    /// The whole film's cost; see [`FilmOutline::cost`]. Without transitions, the steps are not known
+    /// here, and the cost counts the decodes alone.
     #[must_use]
     pub fn cost(&self) -> Cost {
         self.outline().cost()
@@ -256,6 +291,6 @@ impl Film {
     /// Whether the last transition leads back to the first keyframe.
     #[must_use]
     pub fn is_looped(&self) -> bool {
-        self.transitions.len() == self.keyframes.len()
+        self.outline().is_looped()
     }
 }

@@ -25,4 +25,5 @@ mod scene;
 mod serde;
 mod source;
 mod spacing;
+mod stills;
 mod windows;

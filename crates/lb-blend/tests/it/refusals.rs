@@ -36,8 +36,10 @@ fn with(change: impl FnOnce(&mut Keyframe)) -> String {
 fn keyframes_must_fit_together() {
     let options = BlendOptions::default();
     for count in [0, 1] {
+        let mut film = film(2);
+        film.keyframes.truncate(count);
         assert_eq!(
-            refused(&film(count), &options, &sampler(10)),
+            refused(&film, &options, &sampler(10)),
             format!("{count} keyframes given, a film needs at least 2")
         );
     }
@@ -131,7 +133,7 @@ fn transitions_must_fit_the_keyframes() {
     let counted = |transitions| {
         format!(
             "{transitions} transitions given for 3 keyframes, a film has one fewer than keyframes, \
-             or as many for a loop"
+             or as many for a loop; stills have none"
         )
     };
     assert_eq!(with(|film| film.transitions.truncate(1)), counted(1));

@@ -119,7 +119,7 @@ fn print_facts(films: &[(&Path, &Measurement, Vec<Broken<'_>>)]) {
 fn film_layout(path: &Path) -> Option<FilmLayout> {
     let text = embedded_job(path).ok()?;
     let job = JobSettings::parse(&text, path).ok()?.resolve().ok()?;
-    let plan = Plan::new(&job).ok()?;
+    let plan = Plan::new(&job).ok().filter(|_| !job.has_stills())?;
     let spans = plan.timeline.transitions().iter();
     let mut last = 0;
     let profiles = plan.profiles.iter().map(BranchingProfile::frame_count);

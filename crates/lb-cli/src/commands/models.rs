@@ -167,7 +167,10 @@ fn describe(model: &ModelInspection) {
         }
         if let Some(words) = &configuration.directory.words {
             let words: Vec<&str> = words.iter().collect();
-            println!("  words        {}, of the captions it was trained on:", words.len());
+            println!(
+                "  words        {}, of the captions it was trained on:",
+                words.len()
+            );
             for line in wrapped(&words, LINE - INDENT.len()) {
                 println!("{INDENT}{line}");
             }

@@ -63,6 +63,11 @@ pub(crate) fn run(
         arguments.film.without_effect(&job).for_each(print::warning);
     }
     if let Some(path) = &arguments.svg {
+        if job.has_stills() {
+            return Err(CommandError::request(
+                "--svg draws the trees of transitions, and a single picture has none",
+            ));
+        }
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
     // A plan is shown even if its model is missing.

@@ -47,6 +47,7 @@ pub(crate) fn run(
     let outputs = arguments.output.outputs()?;
     let track = outputs::track_seconds(outputs.audio.as_ref())?;
     let mut job = arguments.film.job(track)?;
+    let outputs = outputs::suited_to(&job, outputs)?;
     // The request is checked before the runtime is loaded.
     let mut plan = Plan::new(&job)?;
     if outputs.film.is_none() {
@@ -81,25 +82,39 @@ pub(crate) fn run(
             .chain(idle)
             .for_each(print::warning);
     }
-    let cache = arguments.cache.cache(surroundings)?;
+    let (machine, cache) = (&arguments.machine, &arguments.cache);
+    let summary = render_job(&job, &plan, &outputs, machine, cache, quiet, surroundings)?;
+    conclude(&summary, &outputs, &plan, arguments.output.json, quiet);
+    Ok(())
+}
+
+/// Renders a job that has been checked, shows the progress, and remembers how fast it was.
+pub(super) fn render_job(
+    job: &Job,
+    plan: &Plan,
+    outputs: &Outputs,
+    machine: &MachineArguments,
+    cache: &CacheArguments,
+    quiet: bool,
+    surroundings: &Surroundings,
+) -> Result<Summary, CommandError> {
+    let cache = cache.cache(surroundings)?;
     let keeps = cache.is_some();
-    let renderer = arguments.machine.renderer(&job, surroundings)?;
-    let renderer = renderer.with_cache(cache);
+    let renderer = machine.renderer(job, surroundings)?.with_cache(cache);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
-    let result = renderer.render(&job, &outputs, &mut progress);
+    let result = renderer.render(job, outputs, &mut progress);
     progress.clear();
     let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
     rates::remember_stages(
         surroundings.rates.as_deref(),
         &renderer,
         job.size.unwrap_or_default(),
-        &arguments.machine,
-        &progress.rates(&plan, &summary),
+        machine,
+        &progress.rates(plan, &summary),
     );
     progress.conclude(&summary);
-    conclude(&summary, &outputs, &plan, arguments.output.json, quiet);
-    Ok(())
+    Ok(summary)
 }
 
 /// Prints the summary of a render that followed this plan and wrote these outputs.
@@ -141,12 +156,20 @@ fn report(summary: &Summary, film_frames: Option<usize>, in_betweens: usize) {
     }
     let Summary { width, height, .. } = summary;
     let (evaluations, seconds) = (summary.statistics.model_evaluations, summary.seconds.total);
-    let pictures = pictures(summary.computed_frames, in_betweens);
-    let made = match film_frames {
-        Some(frames) => format!("{frames} film frames of {width}x{height} from {pictures}"),
-        None => format!("{pictures} of {width}x{height}"),
+    let made = match (film_frames, summary.computed_frames) {
+        (_, 1) => "1 picture".to_owned(),
+        (_, stills) if summary.transitions.is_empty() => format!("{stills} pictures"),
+        (Some(frames), computed) => {
+            let pictures = pictures(computed, in_betweens);
+            format!("{frames} film frames of {width}x{height} from {pictures}")
+        }
+        (None, computed) => pictures(computed, in_betweens),
     };
-    println!("{made}; {evaluations} model evaluations in {seconds:.1} s");
+    let size = match film_frames {
+        Some(_) => String::new(),
+        None => format!(" of {width}x{height}"),
+    };
+    println!("{made}{size}; {evaluations} model evaluations in {seconds:.1} s");
     let evaluations = summary.statistics.reused_evaluations;
     let decodes = summary.reused_decodes;
     if evaluations + decodes > 0 {

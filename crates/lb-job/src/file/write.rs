@@ -50,7 +50,7 @@ impl Job {
 type Lines = Vec<String>;
 
 /// The keys of the film, in the order of the manual.
-const FILM_KEYS: &str = "model size scale fps film_seconds timing between loop sampler spacing mid_compression \
+const FILM_KEYS: &str = "stills model size scale fps film_seconds timing between loop sampler spacing mid_compression \
                          spacing_distance fit inversion_iterations";
 
 /// The text of a job whose settings are given.
@@ -72,7 +72,12 @@ fn text(job: &Job, settings: &JobSettings) -> String {
         }
     }
 
-    let transitions = &settings.keyframes[..job.transitions.len().min(settings.keyframes.len())];
+    // The tree of a still is its number of steps.
+    let described = match job.has_stills() {
+        true => settings.keyframes.len(),
+        false => job.transitions.len().min(settings.keyframes.len()),
+    };
+    let transitions = &settings.keyframes[..described];
     let keyframes = job.keyframes.iter().zip(&settings.keyframes);
     let keyframes = keyframes.map(|(keyframe, settings)| look(keyframe, settings));
     let (shared_look, looks) = shared(keyframes.collect());

@@ -14,6 +14,7 @@ impl Default for Job {
         Self {
             keyframes: Vec::new(),
             transitions: Vec::new(),
+            still_steps: None,
             looped: false,
             model: None,
             size: None,

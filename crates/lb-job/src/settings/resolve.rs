@@ -21,6 +21,9 @@ impl JobSettings {
     /// gets 0; keyframes that are pictures are skipped. A keyframe that is a picture needs no prompt. In
     /// a film that is not looped, the transition after the last keyframe is not used.
     ///
+    /// A single prompt is a still unless the settings say otherwise. Of what describes the transitions of
+    /// stills, only the number of steps is used.
+    ///
     /// # Errors
     /// A [`SettingsError`] if settings contradict each other, or if one is missing. Ranges are checked
     /// by [`Plan::new`](crate::Plan::new).
@@ -28,6 +31,11 @@ impl JobSettings {
         let default = Job::default();
         let timing = &self.timing;
         let looped = timing.looped.unwrap_or(default.looped);
+        let is_still = |only: &KeyframeSettings| only.image.is_none() && !looped;
+        let has_stills = match &self.keyframes[..] {
+            [only] => self.stills.unwrap_or(is_still(only)),
+            _ => self.stills.unwrap_or(false),
+        };
         let settings = self.keyframes.iter().cloned();
         let settings: Vec<KeyframeSettings> = settings
             .map(|keyframe| keyframe.with_defaults(&self.defaults))
@@ -41,9 +49,13 @@ impl JobSettings {
             }
             keyframes.push(keyframe);
         }
+        let transitions = match has_stills {
+            true => 0,
+            false => Job::transition_count(settings.len(), looped),
+        };
         let transitions = settings
             .iter()
-            .take(Job::transition_count(settings.len(), looped))
+            .take(transitions)
             .map(KeyframeSettings::transition)
             .collect::<Result<Vec<_>, _>>()?;
         let has_pictures = keyframes.iter().any(|at| at.image.is_some());
@@ -53,14 +65,18 @@ impl JobSettings {
         Ok(Job {
             keyframes,
             transitions,
-            looped,
+            still_steps: has_stills.then(|| still_steps(&settings)).transpose()?,
+            looped: looped && !has_stills,
             model: self.model.clone(),
             size: self.size,
             scale: self.scale.unwrap_or(default.scale),
             sampler: self.sampler.unwrap_or(default.sampler),
             spacing: self.spacing.resolve()?,
             distance: self.distance.unwrap_or(default.distance),
-            crossfeed: self.crossfeed.resolve(),
+            crossfeed: match has_stills {
+                true => default.crossfeed,
+                false => self.crossfeed.resolve(),
+            },
             timing: timing.timing.unwrap_or(default.timing),
             between: timing.between.unwrap_or(default.between),
             frame_rate: timing.frame_rate.unwrap_or(default.frame_rate),
@@ -84,9 +100,15 @@ impl Job {
     pub fn settings(&self) -> JobSettings {
         let mut transitions = self.transitions.iter();
         let keyframes = self.keyframes.iter();
-        let keyframes = keyframes.map(|at| KeyframeSettings::explicit(at, transitions.next()));
+        let keyframes = keyframes.map(|at| {
+            let mut settings = KeyframeSettings::explicit(at, transitions.next());
+            settings.branching.steps = settings.branching.steps.or(self.still_steps);
+            settings
+        });
         JobSettings {
             keyframes: keyframes.collect(),
+            // A film of one keyframe, which is refused later, must not become a still.
+            stills: (self.has_stills() || self.keyframes.len() == 1).then_some(self.has_stills()),
             size: self.size,
             scale: Some(self.scale),
             sampler: Some(self.sampler),
@@ -112,6 +134,23 @@ impl Job {
             crossfeed: (&self.crossfeed).into(),
         }
     }
+}
+
+/// The inference steps of stills: the number that is given, else that of the finest quality.
+fn still_steps(keyframes: &[KeyframeSettings]) -> Result<usize, SettingsError> {
+    let trees = keyframes.iter().map(|at| &at.branching);
+    let mut given = trees.clone().filter_map(|tree| tree.steps);
+    if let Some(first) = given.next() {
+        return match given.find(|&other| other != first) {
+            Some(other) => Err(SettingsError::StillSteps { first, other }),
+            None => Ok(first),
+        };
+    }
+    let steps = trees.map(|tree| {
+        let quality = tree.quality.unwrap_or_default();
+        quality.steps(tree.rule.unwrap_or_default())
+    });
+    Ok(steps.max().unwrap_or(0))
 }
 
 impl KeyframeSettings {
@@ -467,6 +506,59 @@ mod tests {
         let job = settings.resolve().unwrap();
         assert_eq!(job.transitions.len(), 2);
         assert_eq!(job.transitions[1].seconds, 9.0);
+    }
+
+    #[test]
+    fn a_single_prompt_is_a_still() {
+        let mut settings = JobSettings {
+            keyframes: vec![keyframe("a", Some(3))],
+            ..Default::default()
+        };
+        let steps = |settings: &JobSettings| settings.resolve().map(|job| job.still_steps);
+        let usual = Quality::default().steps(BranchingRule::default());
+        assert_eq!(steps(&settings), Ok(Some(usual)));
+        settings.defaults.branching.quality = Some(Quality::High);
+        let high = Quality::High.steps(BranchingRule::default());
+        assert_eq!(steps(&settings), Ok(Some(high)));
+        settings.defaults.branching = BranchingSettings {
+            steps: Some(9),
+            ..Default::default()
+        };
+        let job = settings.resolve().unwrap();
+        assert_eq!((job.still_steps, job.transitions.len()), (Some(9), 0));
+        assert_eq!(job.settings().resolve(), Ok(job));
+
+        // A film of one keyframe is refused later, and so is a picture that would only be copied.
+        settings.timing.looped = Some(true);
+        assert_eq!(steps(&settings), Ok(None));
+        settings.timing.looped = None;
+        settings.keyframes[0].image = Some("a.png".into());
+        assert_eq!(steps(&settings), Ok(None));
+    }
+
+    #[test]
+    fn several_stills_have_one_number_of_steps() {
+        let mut settings = JobSettings {
+            keyframes: vec![keyframe("a", None), keyframe("b", None)],
+            stills: Some(true),
+            ..Default::default()
+        };
+        settings.timing.looped = Some(true);
+        settings.crossfeed.power = Some(0.5);
+        settings.keyframes[0].branching.quality = Some(Quality::Lowest);
+        settings.keyframes[1].branching.quality = Some(Quality::High);
+        let job = settings.resolve().unwrap();
+        let high = Quality::High.steps(BranchingRule::default());
+        assert_eq!(job.still_steps, Some(high));
+        assert_eq!(job, Job::of_stills(job.keyframes.clone(), high));
+        for (keyframe, steps) in settings.keyframes.iter_mut().zip([8, 9]) {
+            keyframe.branching.steps = Some(steps);
+        }
+        let (first, other) = (8, 9);
+        assert_eq!(
+            settings.resolve(),
+            Err(SettingsError::StillSteps { first, other })
+        );
     }
 
     #[test]

@@ -33,6 +33,19 @@ fn a_plan_counts_shared_keyframes_once() {
 }
 
 #[test]
+fn stills_cost_their_steps() {
+    let job = Job::of_stills(Job::of_prompts(["a", "b", "c"]).keyframes, 7);
+    let plan = Plan::new(&job).unwrap();
+    assert_eq!((plan.steps(), plan.keyframes), (7, 3));
+    assert_eq!((plan.cost.model_evaluations, plan.cost.decodes), (21, 3));
+    assert_eq!(plan.stages.len(), 1);
+    assert_eq!((plan.computed_frames(), plan.pictures()), (3, 3));
+    assert_eq!((plan.film_frames(), plan.seconds()), (0, 0.0));
+    assert!(plan.profiles.is_empty() && !plan.is_looped());
+    assert_eq!(plan.clone().without_film(), plan);
+}
+
+#[test]
 fn transitions_have_trees_of_their_own_and_one_number_of_steps() {
     let mut job = job(3, Branching::default());
     let preset = |quality| Branching::preset(quality, 0.4);

@@ -21,7 +21,12 @@ fn the_bundled_model_knows_the_words_of_its_training() {
     let unseen = words.unseen("a ferrari and two apples");
     let unseen: Vec<(&str, &str)> = unseen
         .iter()
-        .map(|unseen| (unseen.word.as_str(), unseen.near.first().map_or("", |near| near)))
+        .map(|unseen| {
+            (
+                unseen.word.as_str(),
+                unseen.near.first().map_or("", |near| near),
+            )
+        })
         .collect();
     assert_eq!(unseen, [("ferrari", ""), ("two", ""), ("apples", "apple")]);
 }

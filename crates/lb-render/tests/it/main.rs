@@ -9,5 +9,6 @@ mod in_memory;
 mod modes;
 mod picture_keyframes;
 mod render;
+mod stills;
 mod tiny_models;
 mod upscale;

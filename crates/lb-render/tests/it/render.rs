@@ -216,7 +216,10 @@ fn words_that_the_model_was_not_trained_on_are_reported() {
         .render(&job, &all_outputs(folder.path()), &mut unseen)
         .unwrap_err();
     assert!(matches!(error, RenderError::Interrupted));
-    let expected = [("a dragon, a zebra and a lemon", "dragon zebra"), ("text", "text")];
+    let expected = [
+        ("a dragon, a zebra and a lemon", "dragon zebra"),
+        ("text", "text"),
+    ];
     let expected = expected.map(|(prompt, words)| (prompt.to_owned(), words.to_owned()));
     assert_eq!(unseen.0, expected);
 }

@@ -275,13 +275,26 @@ impl Timeline {
         })
     }
 
+    /// The timeline of stills: keyframes that no transition joins make no film, so it has no film frames.
+    #[must_use]
+    pub fn without_film(frame_rate: FrameRate) -> Self {
+        Self {
+            frame_rate,
+            opening_frames: 0,
+            spans: Vec::new(),
+            frame_count: 0,
+            is_loop: false,
+        }
+    }
+
     /// The number of film frames a second.
     #[must_use]
     pub fn frame_rate(&self) -> FrameRate {
         self.frame_rate
     }
 
-    /// The number of film frames at the beginning that show the first keyframe still: at least 1.
+    /// The number of film frames at the beginning that show the first keyframe still: at least 1 if there
+    /// is a film.
     #[must_use]
     pub fn opening_frames(&self) -> usize {
         self.opening_frames
@@ -319,6 +332,18 @@ mod tests {
     fn timing(frames_per_second: f64, seconds: f64, keyframes: usize) -> FilmTiming {
         let frame_rate = FrameRate::new(frames_per_second).unwrap();
         FilmTiming::uniform(frame_rate, seconds, keyframes)
+    }
+
+    #[test]
+    fn stills_have_no_film_frames() {
+        let frame_rate = FrameRate::new(25.0).unwrap();
+        let timeline = Timeline::without_film(frame_rate);
+        assert_eq!((timeline.frame_count(), timeline.opening_frames()), (0, 0));
+        assert_eq!(
+            (timeline.seconds(), timeline.frame_rate()),
+            (0.0, frame_rate)
+        );
+        assert!(timeline.transitions().is_empty() && !timeline.is_loop());
     }
 
     fn spans(timing: &FilmTiming) -> Vec<[usize; 4]> {

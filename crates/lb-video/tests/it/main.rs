@@ -12,6 +12,7 @@ mod full_disk;
 mod hostile_pictures;
 mod input;
 mod keyframes;
+mod labelled_sheet;
 mod metadata;
 mod mp4;
 mod picture;

@@ -22,6 +22,36 @@ fn write_report(
     plan: &Plan,
     seconds: Option<f64>,
 ) -> std::fmt::Result {
+    if job.has_stills() {
+        writeln!(
+            text,
+            "stills: {}, of {} steps",
+            plan.keyframes,
+            plan.steps()
+        )?;
+    } else {
+        write_trees(text, job, plan)?;
+    }
+    writeln!(text, "seeds: {}", list(&plan.seeds))?;
+    writeln!(
+        text,
+        "cost: {} model evaluations, {} decodes",
+        plan.cost.model_evaluations, plan.cost.decodes
+    )?;
+    if !job.has_stills() {
+        write_film(text, plan)?;
+    }
+    match seconds {
+        Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),
+        None => writeln!(
+            text,
+            "time: not known yet for this model, size and device; add --measure to measure it, or render"
+        ),
+    }
+}
+
+/// The transitions of a film and their trees.
+fn write_trees(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
     let looped = if plan.is_looped() { ", looped" } else { "" };
     writeln!(
         text,
@@ -50,16 +80,14 @@ fn write_report(
     }
     match job.spacing {
         Spacing::Fixed { mid_compression } => {
-            writeln!(text, "fractions: fixed, mid compression {mid_compression}")?;
+            writeln!(text, "fractions: fixed, mid compression {mid_compression}")
         }
-        Spacing::Perceptual => writeln!(text, "fractions: perceptual, decided while rendering")?,
+        Spacing::Perceptual => writeln!(text, "fractions: perceptual, decided while rendering"),
     }
-    writeln!(text, "seeds: {}", list(&plan.seeds))?;
-    writeln!(
-        text,
-        "cost: {} model evaluations, {} decodes",
-        plan.cost.model_evaluations, plan.cost.decodes
-    )?;
+}
+
+/// The length of a film.
+fn write_film(text: &mut String, plan: &Plan) -> std::fmt::Result {
     writeln!(
         text,
         "film: {} frames from {}, {:.2} s at {} frames a second",
@@ -67,14 +95,7 @@ fn write_report(
         pictures(plan.computed_frames(), plan.in_betweens.iter().sum()),
         plan.seconds(),
         plan.timeline.frame_rate()
-    )?;
-    match seconds {
-        Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),
-        None => writeln!(
-            text,
-            "time: not known yet for this model, size and device; add --measure to measure it, or render"
-        ),
-    }
+    )
 }
 
 /// A duration in the unit that suits it: seconds, minutes or hours.

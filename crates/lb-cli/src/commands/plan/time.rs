@@ -91,6 +91,9 @@ fn sample(job: Job) -> Job {
     for keyframe in &mut sample.keyframes {
         keyframe.image = None;
     }
+    if let Some(steps) = &mut sample.still_steps {
+        *steps = 4;
+    }
     if let Some(upscale) = &mut sample.upscale {
         (upscale.steps, upscale.frames) = (4, 2);
     }

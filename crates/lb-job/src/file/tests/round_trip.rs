@@ -185,6 +185,7 @@ fn job() -> impl Strategy<Value = Job> {
             },
             keyframes,
             transitions,
+            still_steps: None,
             looped,
             model,
             size,
@@ -220,6 +221,39 @@ proptest! {
         let read = JobSettings::parse(&text, Path::new("film.toml"));
         let read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         prop_assert_eq!(read.resolve().unwrap(), job, "{}", text);
+    }
+
+    #[test]
+    fn stills_survive_their_file(film in job(), steps in any::<usize>(), count in 1_usize..6) {
+        let keyframes = film.keyframes.iter().cycle().take(count).cloned();
+        let keyframes: Vec<Keyframe> = keyframes.collect();
+        let job = Job {
+            inversion_iterations: match keyframes.iter().any(|at| at.image.is_some()) {
+                true => film.inversion_iterations,
+                false => Job::default().inversion_iterations,
+            },
+            keyframes,
+            transitions: Vec::new(),
+            still_steps: Some(steps),
+            looped: false,
+            crossfeed: Crossfeed::default(),
+            ..film
+        };
+        let text = job.to_toml().unwrap();
+        let read = JobSettings::parse(&text, Path::new("stills.toml"));
+        let read = read.map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(read.resolve().unwrap(), job, "{}", text);
+    }
+}
+
+#[test]
+fn what_only_films_have_is_not_written_for_stills() {
+    let job = Job::of_stills(Job::of_prompts(["an owl"]).keyframes, 12);
+    let text = job.to_toml().unwrap();
+    assert!(text.contains("\nstills = true\n"), "{text}");
+    assert!(text.contains("\nsteps = 12\n"), "{text}");
+    for key in ["seconds", "quality", "depth_strength", "easing", "damper"] {
+        assert!(!text.contains(key), "{key}: {text}");
     }
 }
 
