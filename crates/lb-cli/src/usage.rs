@@ -21,10 +21,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
         &["--width", "--height", "--resolution", "-W", "-H"],
         "--size",
     ),
-    (
-        &["--cfg", "--cfg-scale", "--guidance", "--scale"],
-        "--guidance-scale",
-    ),
+    (&["--cfg", "--cfg-scale", "--guidance"], "--guidance-scale"),
     (&["--num-inference-steps", "--inference-steps"], "--steps"),
     (&["--num-frames", "--num-inter-frames"], "--frames"),
     (&["--scheduler"], "--sampler"),
