@@ -57,6 +57,7 @@ impl Progress {
             print::with_bar(&progress.bar);
         }
         match transitions {
+            0 => progress.line("rendering pictures"),
             1 => progress.line("rendering 1 transition"),
             more => progress.line(format_args!("rendering {more} transitions")),
         }
@@ -175,8 +176,7 @@ impl RenderObserver for Progress {
             RenderEvent::Step(progress) => self.step(progress),
             RenderEvent::Decoded { done, total } => {
                 self.bar.set_message(format!("decoding {done}/{total}"));
-                let line =
-                    || format!("decoding pictures between computed frames: {done} of {total}");
+                let line = || format!("decoding pictures: {done} of {total}");
                 self.line_when_due(*done, *total, line);
             }
             _ => {}

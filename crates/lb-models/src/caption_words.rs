@@ -39,8 +39,8 @@ const FUNCTION_WORDS: &str = "a about above across after against along among an 
 /// Ends of words behind an apostrophe, as in "a lion's head".
 const CONTRACTIONS: [&str; 8] = ["s", "t", "d", "m", "ll", "re", "ve", "n"];
 
-/// How similar two words must be to be called near, from 0 to 1. "Apple" and "apples" have 0.83, "gray"
-/// and "grey" 0.75, and "cat" and "cap" 0.67.
+/// How similar two words must be to be called near, from 0 to 1. "Apple" and "apples" have 0.83,
+/// "cats" and "cat" 0.75, and "cat" and "cap" 0.67.
 const NEAR: f64 = 0.7;
 
 /// The most words that are named as near.
