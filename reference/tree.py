@@ -57,7 +57,8 @@ def slerp(left, right, mix):
     ).float()
 
 
-MOST_STRETCH = 2.5
+MOST_STRETCH = 1.6
+NEARBY = 2
 LEAST_DISTANCE = 1e-3
 
 
@@ -65,13 +66,15 @@ def tangents(level, left, widths):
     """Slopes of the cubic at both ends of the interval after `left`, and the slope of the line."""
     slope = lambda at: (level[at + 1] - level[at]).double() / widths[at]
 
-    def parabola(at):
-        total = widths[at - 1] + widths[at]
-        return (slope(at - 1) * widths[at] + slope(at) * widths[at - 1]) / total
+    width, straight = widths[left], slope(left)
 
-    straight = slope(left)
-    before = parabola(left) if left > 0 else None
-    after = parabola(left + 1) if left + 2 < len(level) else None
+    def tangent(other):
+        """That of the parabola, or nearer to the line where the other gap is shorter."""
+        share = width / (width + widths[other]) * min(widths[other] / width, 1.0)
+        return straight + share * (slope(other) - straight)
+
+    before = tangent(left - 1) if left > 0 else None
+    after = tangent(left + 1) if left + 2 < len(level) else None
     if before is None and after is None:
         return straight, straight, straight
     if before is None:
@@ -82,16 +85,19 @@ def tangents(level, left, widths):
 
 
 def clean_on_curve(level, parents, known_distances):
-    """On the cubic through four predictions. In each channel its bend is stretched until the result
-    has the energy that lies between its neighbours' energies."""
+    """On the cubic through four predictions. In each channel and place its bend is stretched until the
+    result has the energy that lies between its neighbours' energies."""
     left, right, t = parents
     widths = [max(d / (max(known_distances) or 1.0), LEAST_DISTANCE) for d in known_distances]
     before, after, straight = tangents(level, left, widths)
     bend = widths[left] * t * (1 - t) * ((1 - t) * (before - straight) - t * (after - straight))
     line = level[left].double() * (1 - t) + level[right].double() * t
-    over = lambda values: values.sum((2, 3), keepdim=True)
-    missing = t * (1 - t) * over((level[right] - level[left]).double().square())
-    square, product = over(bend.square()), over(line * bend)
+    side = 2 * NEARBY + 1
+    around = lambda values: torch.nn.functional.avg_pool2d(
+        values, side, stride=1, padding=NEARBY, divisor_override=1
+    )
+    missing = t * (1 - t) * around((level[right] - level[left]).double().square())
+    square, product = around(bend.square()), around(line * bend)
     root = (product.square() + square * missing).clamp(min=0).sqrt()
     stretch = torch.where(square > 0, (root - product) / square.clamp(min=1e-300), 0.0)
     return (line + stretch.clamp(0.0, MOST_STRETCH) * bend).float()

@@ -35,8 +35,9 @@ impl Standing {
             .collect()
     }
 
-    /// A clean row at a fraction, by the formula: Hermite's cubic with the tangents of parabolas, and
-    /// in each channel the bend stretched to the energy between the neighbours' energies.
+    /// A clean row at a fraction, by the formula: Hermite's cubic with the tangents of parabolas, which
+    /// are nearer to the line beside a shorter gap, and in each channel and place the bend stretched to
+    /// the energy between the neighbours' energies there.
     fn clean_on_curve(&self, fraction: f64) -> Vec<f32> {
         let found = parents(&self.fractions, fraction).unwrap();
         let (left, right, t) = (found.left, found.right, found.mix);
@@ -47,16 +48,20 @@ impl Standing {
         let slope = |at: usize, value: usize| {
             f64::from(self.clean[at + 1][value] - self.clean[at][value]) / widths[at]
         };
-        // The slope of the parabola through a branch and its neighbours, at that branch.
-        let parabola = |at: usize, value: usize| {
-            (slope(at - 1, value) * widths[at] + slope(at, value) * widths[at - 1])
-                / (widths[at - 1] + widths[at])
+        // The slope at one end of the gap, from the gap beyond that end.
+        let tangent = |beyond: usize, value: usize| {
+            let (straight, change) = (
+                slope(left, value),
+                slope(beyond, value) - slope(left, value),
+            );
+            let shorter = (widths[beyond] / widths[left]).min(1.0);
+            straight + shorter * change * widths[left] / (widths[left] + widths[beyond])
         };
         let mut row = Vec::new();
         for channel in 0..SHAPE.channels {
             let area = SHAPE.height * SHAPE.width;
             let values = channel * area..(channel + 1) * area;
-            let (mut line, mut bend, mut missing) = (Vec::new(), Vec::new(), 0.0);
+            let (mut line, mut bend, mut missing) = (Vec::new(), Vec::new(), Vec::new());
             for value in values {
                 let (from, to) = (
                     f64::from(self.clean[left][value]),
@@ -65,13 +70,13 @@ impl Standing {
                 let straight = slope(left, value);
                 let inner = (left > 0, right + 1 < self.clean.len());
                 let (at_left, at_right) = match inner {
-                    (true, true) => (parabola(left, value), parabola(right, value)),
+                    (true, true) => (tangent(left - 1, value), tangent(right, value)),
                     (true, false) => {
-                        let tangent = parabola(left, value);
+                        let tangent = tangent(left - 1, value);
                         (tangent, 1.5 * straight - 0.5 * tangent)
                     }
                     (false, true) => {
-                        let tangent = parabola(right, value);
+                        let tangent = tangent(right, value);
                         (1.5 * straight - 0.5 * tangent, tangent)
                     }
                     (false, false) => (straight, straight),
@@ -82,15 +87,22 @@ impl Standing {
                     + widths[left] * at_right * (t.powi(3) - t.powi(2));
                 line.push(from + t * (to - from));
                 bend.push(cubic - line[line.len() - 1]);
-                missing += t * (1.0 - t) * (to - from).powi(2);
+                missing.push(t * (1.0 - t) * (to - from).powi(2));
             }
-            let product: f64 = line.iter().zip(&bend).map(|(l, b)| l * b).sum();
-            let stretch = match square(&bend) {
-                0.0 => 0.0,
-                square => ((product * product + square * missing).sqrt() - product) / square,
-            };
-            let stretch = stretch.clamp(0.0, 2.5);
-            row.extend(std::iter::zip(line, bend).map(|(l, b)| (l + stretch * b) as f32));
+            for (at, (l, b)) in std::iter::zip(&line, &bend).enumerate() {
+                let near = |other: &usize| {
+                    let rows = (at / SHAPE.width).abs_diff(other / SHAPE.width);
+                    rows <= 2 && (at % SHAPE.width).abs_diff(other % SHAPE.width) <= 2
+                };
+                let nearby: Vec<usize> = (0..area).filter(near).collect();
+                let missing: f64 = nearby.iter().map(|&at| missing[at]).sum();
+                let product: f64 = nearby.iter().map(|&at| line[at] * bend[at]).sum();
+                let stretch = match nearby.iter().map(|&at| bend[at] * bend[at]).sum() {
+                    0.0 => 0.0,
+                    square => ((product * product + square * missing).sqrt() - product) / square,
+                };
+                row.push((l + stretch.clamp(0.0, 1.6) * b) as f32);
+            }
         }
         row
     }

@@ -112,7 +112,7 @@ impl<'a> CachedSnapshots<'a> {
         let (left, right) = self.outline.ends(index);
         let keyframes = (*self.keyframes.get(left)?, *self.keyframes.get(right)?);
         Some(key(&(
-            "transition, branches on a curve of kept contrast",
+            "transition, branches on a curve of contrast kept place by place",
             keyframes,
             self.outline.transitions()[index].guidance_damper,
             Content(&self.options),
