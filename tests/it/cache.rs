@@ -114,14 +114,15 @@ fn damaged_entries_are_reported_and_computed_again() {
     assert_eq!(warnings.count(), files.len(), "{}", said.error);
     assert!(film == std::fs::read(folder.join("film.mp4")).unwrap());
     assert_eq!(stored(folder.cache()), whole, "all is whole again");
-    let said = folder.run(&arguments);
+    let said = folder.run(&[&arguments[..], &["--quiet"]].concat());
     assert_eq!((said.code, said.error.as_str()), (Some(0), ""));
 }
 
 #[test]
 fn two_renders_share_a_folder() {
     let folders = [Folder::new(), Folder::new()];
-    let arguments = arguments(&["a red apple", "a green pear", "a lemon"], &[]);
+    let prompts = ["a red apple", "a green pear", "a lemon"];
+    let arguments = arguments(&prompts, &["--quiet"]);
     let render = |folder: &Folder| {
         let mut command = folder.command(&arguments);
         Said::from(

@@ -98,10 +98,7 @@ fn a_full_disk_is_reported_and_leaves_nothing() {
         "--frames-dir=disk/frames",
         "--output=disk/film",
     ] {
-        let said = run_on_disk(
-            &folder,
-            &[FILM, &[output, "--seconds=5", "--quantizer=12"]].concat(),
-        );
+        let said = run_on_disk(&folder, &[FILM, &[output, "--seconds=5"]].concat());
         said.assert_refused(1, &[output.split_once('=').unwrap().1, "No space left"]);
     }
 }

@@ -34,8 +34,8 @@ impl ContactSheet {
     /// A sheet for this many frames of `width * height` pixels.
     ///
     /// # Errors
-    /// [`VideoError::EmptyContactSheet`] without frames, and [`VideoError::FrameSize`] for so many that
-    /// the sheet would be larger than any picture may be: more than 70,000.
+    /// [`VideoError::EmptyContactSheet`] without frames, and [`VideoError::FrameSize`] for more
+    /// than about 70,000, which would make the sheet larger than any picture may be.
     pub fn new(frames: usize, width: usize, height: usize) -> Result<Self, VideoError> {
         if frames == 0 {
             return Err(VideoError::EmptyContactSheet { of: "frame" });

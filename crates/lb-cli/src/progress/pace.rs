@@ -78,9 +78,9 @@ mod tests {
         // Pictures that are in the cache are read for five seconds.
         pace.event(&RenderEvent::Decoded { done: 9, total: 40 }, at(35));
         assert_eq!(pace.text(), "");
-        // Of 1000 evaluations, 900 were in the cache. The first step has taken the next ten.
-        pace.computed(10, 90, Duration::from_secs(5));
-        assert_eq!(pace.text(), "2.0/s 45s left");
+        // Of 1000 evaluations, 910 were in the cache. The first step has taken the next ten.
+        pace.computed(10, 80, Duration::from_secs(5));
+        assert_eq!(pace.text(), "2.0/s 40s left");
         // Decoding is part of the time that is left.
         pace.event(
             &RenderEvent::Decoded {
@@ -89,7 +89,7 @@ mod tests {
             },
             at(40),
         );
-        assert_eq!(pace.text(), "1.0/s 90s left");
+        assert_eq!(pace.text(), "1.0/s 80s left");
         pace.event(&RenderEvent::Stage(Stage::Finishing), at(41));
         assert_eq!(pace.text(), "");
     }
