@@ -39,7 +39,7 @@ fn draw(criterion: &mut Criterion) {
 }
 
 fn time(criterion: &mut Criterion) {
-    let timing = FilmTiming::uniform(FrameRate::new(60.0).unwrap(), 10.0, 11);
+    let timing = FilmTiming::uniform(FrameRate::new(60.0).expect("a frame rate"), 10.0, 11);
     // Computed frames on an arc of a quarter of a circle.
     let distance = |left: usize, right: usize| {
         let angle = (right - left) as f64 / 49.0 * std::f64::consts::FRAC_PI_2;

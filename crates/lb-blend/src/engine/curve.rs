@@ -228,8 +228,8 @@ mod tests {
         let error = 0.02;
         let branch = |object: f32, sign: f32| {
             let value = |index: usize| match index / SHAPE.width {
-                0..4 => object * if index % 2 == 0 { 1.0 } else { -0.5 },
-                _ => 1.0 + sign * error * if index % 3 == 0 { 1.0 } else { -1.0 },
+                0..4 => object * if index.is_multiple_of(2) { 1.0 } else { -0.5 },
+                _ => 1.0 + sign * error * if index.is_multiple_of(3) { 1.0 } else { -1.0 },
             };
             let values = (0..SHAPE.len()).map(value).collect();
             Latents::from_values(SHAPE, values).unwrap()
