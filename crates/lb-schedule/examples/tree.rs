@@ -1,6 +1,6 @@
-//! The tree maths alone: prints a branching tree, what it costs, and where its branches lie.
+//! Prints a branching tree, what it costs, and where its branches lie, with nothing but the maths.
 //!
-//! `cargo run -p lb-schedule --example tree`, or with `-- high 0.6` for another quality and depth
+//! Run `cargo run -p lb-schedule --example tree`, and add `-- high 0.6` for another quality and depth
 //! strength.
 #![allow(clippy::print_stdout)]
 

@@ -36,7 +36,7 @@ pub trait Choice:
     }
 }
 
-/// Declares an enum that is a [`Choice`], with the noun for it in messages behind its name.
+/// Declares an enum that is a [`Choice`]. After its name comes the noun that messages use for it.
 ///
 /// The derives of the [`strum`] crate do the work, so the calling crate needs it as a dependency.
 ///
@@ -71,7 +71,7 @@ pub trait Choice:
 /// - The order of the variants is the order in help texts and messages.
 /// - `#[strum(serialize_all = "…")]` decides how a variant's name is written, and
 ///   `#[strum(serialize = "…")]` on a variant gives it another one, such as `dpm++`.
-/// - The first line of a variant's documentation is a whole sentence, because it is shown as help.
+/// - The first line of a variant's documentation can stand alone, because it is shown as help.
 /// - Where the enum is also read with `serde`, `#[serde(rename_all = "kebab-case")]` gives the same
 ///   names.
 #[macro_export]

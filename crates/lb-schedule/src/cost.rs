@@ -8,8 +8,8 @@ use crate::profile::BranchingProfile;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cost {
-    /// The number of model evaluations. One evaluation is one branch at one step, with and without
-    /// its conditioning.
+    /// The number of model evaluations. One evaluation is one branch at one step, whether it is
+    /// guided or not.
     pub model_evaluations: usize,
     /// The number of latents that are decoded into pictures. These are the computed frames.
     pub decodes: usize,
@@ -57,8 +57,8 @@ impl BranchingProfile {
 /// ends at its first keyframe. A keyframe that two transitions share is computed once. A film without
 /// transitions costs nothing. Numbers too large for a `usize` saturate.
 ///
-/// All transitions of a film have one number of steps. If these profiles differ in their steps, every
-/// keyframe is counted with the most of them, so that the order of the transitions never changes the
+/// All transitions of a film have the same number of steps. If these profiles differ in it, every
+/// keyframe is counted with the largest number, so that the order of the transitions never changes the
 /// cost.
 pub fn film_cost<'a>(
     profiles: impl IntoIterator<Item = &'a BranchingProfile>,

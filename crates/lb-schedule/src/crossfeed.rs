@@ -1,11 +1,10 @@
-//! Crossfeed: how much of its neighbours' trajectories a branch takes over while it is denoised.
+//! Crossfeed: how strongly one trajectory is drawn towards another while it is denoised.
 
 use std::ops::Range;
 
 use crate::error::ScheduleError;
 
-/// The crossfeed of a film: structure is passed between trajectories that would otherwise have only
-/// their beginnings in common. It is off by default.
+/// The crossfeed of a film, which passes structure from one trajectory to another. It is off by default.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -13,13 +12,13 @@ pub struct Crossfeed {
     /// The crossfeed from each keyframe to the next one in film order: the picture takes on the
     /// structure of the one before.
     pub keyframes: CrossfeedCurve,
-    /// The crossfeed from its parents to a branch, which then invents less. With much power, on the
-    /// bundled model from about 0.3, a branch becomes the double exposure of its parents.
+    /// The crossfeed from its parents to a branch, which then invents less. If the power is
+    /// large (on the bundled model from about 0.3), a branch becomes a double exposure of its parents.
     pub parents: CrossfeedCurve,
 }
 
 impl Default for Crossfeed {
-    /// No crossfeed, with the ranges and decays that are usual as soon as a power is given.
+    /// No crossfeed, with the ranges and decays that are usual once a power is given.
     fn default() -> Self {
         let off = |range| CrossfeedCurve {
             power: 0.0,
@@ -63,7 +62,7 @@ pub struct CrossfeedCurve {
     /// other one.
     pub power: f64,
     /// The share of all steps up to which there is crossfeed, 0 to 1. It is rounded to a whole step,
-    /// half to even.
+    /// and to the even one of two that are equally near.
     pub range: f64,
     /// The share of the power that is left at the end of the range, 0 to 1.
     pub decay: f64,
@@ -107,12 +106,12 @@ impl CrossfeedCurve {
         if step <= start || step >= end {
             return 0.0;
         }
-        // Here the range has at least two steps: no step of a shorter one lies after its first.
+        // There are at least two steps from `start` to `end` here, because `step` lies after the first.
         let along = (step - start) as f64 / (end - start - 1) as f64;
         self.power * ((1.0 - along) + along * self.decay)
     }
 
-    /// The steps at which a trajectory of all `steps` takes something over.
+    /// The steps at which a trajectory that runs through all `steps` takes something over.
     pub fn active_steps(&self, steps: usize) -> impl Iterator<Item = usize> {
         let active = move |&step: &usize| self.coefficient(step, 0, steps) > 0.0;
         Range {

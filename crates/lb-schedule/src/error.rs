@@ -19,7 +19,8 @@ pub enum ScheduleError {
     #[error("depth strength must be 0 to 1, got {value}")]
     DepthStrengthOutOfRange { value: f64 },
     #[error(
-        "a single step leaves none to inject branches at: with 1 step frames must be 2, got {frames}"
+        "a single step leaves none to inject branches at: with 1 step, computed frames must be 2, \
+         got {frames}"
     )]
     NoStepForInjection { frames: usize },
 
@@ -41,13 +42,13 @@ pub enum ScheduleError {
     BranchCountOutOfRange { branch_count: usize },
     #[error(
         "branch counts must increase from level to level, got {branch_count} after {previous} \
-         (a list whose injections do not start at 0 follows 2 branches at step 0)"
+         (if injections do not start at 0, 2 branches at step 0 come before them)"
     )]
     BranchCountsNotIncreasing {
         branch_count: usize,
         previous: usize,
     },
-    #[error("injection steps must be below the {steps} steps, got {injection_step}")]
+    #[error("injection steps must be below the number of steps ({steps}), got {injection_step}")]
     InjectionOutOfRange { injection_step: usize, steps: usize },
     #[error(
         "injections must increase, got step {injection_step} after step {previous} \
@@ -67,7 +68,7 @@ pub enum ScheduleError {
     #[error("mid compression must be {MIN_MID_COMPRESSION} to {MAX_MID_COMPRESSION}, got {value}")]
     MidCompressionOutOfRange { value: f64 },
     #[error(
-        "a level's fractions start at 0, end at 1 and never decrease: number {index} is {value}"
+        "a level's fractions must start at 0, end at 1 and never decrease, got {value} at index {index}"
     )]
     NotALevel { index: usize, value: f64 },
     #[error("a level has at least 2 branches, got {branch_count} fractions")]
@@ -92,7 +93,9 @@ pub enum ScheduleError {
 
     #[error("guidance scale must be 1 (no guidance) to {MAX_GUIDANCE_SCALE}, got {value}")]
     GuidanceScaleOutOfRange { value: f64 },
-    #[error("guidance damper must be 0 (none in the middle) to 1 (constant), got {value}")]
+    #[error(
+        "guidance damper must be 0 (no guidance in the middle) to 1 (constant guidance), got {value}"
+    )]
     GuidanceDamperOutOfRange { value: f64 },
 
     /// A number of a crossfeed curve is outside `[0, 1]`, or not a number. `which` is `keyframe` or

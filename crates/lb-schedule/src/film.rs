@@ -47,7 +47,7 @@ impl FilmFrame {
     }
 }
 
-/// The frames of a whole film, as mixes of all its computed frames. A keyframe that two transitions
+/// The frames of a whole film, as mixes of its computed frames. A keyframe that two transitions
 /// share counts once, and in a loop the last transition ends at computed frame 0.
 ///
 /// # Errors

@@ -15,14 +15,14 @@ pub struct FrameRate {
 }
 
 impl FrameRate {
-    /// The slowest film shows each frame for ten seconds.
+    /// The fewest frames a second that a film may have: each is shown for ten seconds.
     pub const SLOWEST: f64 = 0.1;
     /// The most frames a second that a film may have.
     pub const FASTEST: f64 = 1000.0;
 
     /// The fraction that a number means. Whole numbers mean themselves. Numbers within a thousandth of
-    /// `n * 1000 / 1001` mean that fraction: 23.976, 29.97 and 59.94 are NTSC's rates (SMPTE ST 2036-1).
-    /// Others are rounded to thousandths.
+    /// `n * 1000 / 1001`, for a whole n of at least 10, mean that fraction: 23.976, 29.97 and 59.94 are
+    /// NTSC's rates (SMPTE ST 2036-1). Others are rounded to thousandths.
     ///
     /// # Errors
     /// [`ScheduleError::FramesPerSecondOutOfRange`].
@@ -43,7 +43,7 @@ impl FrameRate {
         Self::fraction(numerator, denominator)
     }
 
-    /// This many frames in this many seconds, as in 24000 / 1001.
+    /// The rate of `numerator` frames in `denominator` seconds, such as 24000/1001.
     ///
     /// # Errors
     /// [`ScheduleError::FramesPerSecondOutOfRange`].
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(fraction(59.94), (60_000, 1001));
         assert_eq!(fraction(12.5), (25, 2));
         assert_eq!(fraction(0.5), (1, 2));
-        // Nobody broadcasts 3 frames a second, less a thousandth.
+        // Below 10 frames a second there are no such rates: this is not 3000/1001.
         assert_eq!(fraction(2.997), (2997, 1000));
     }
 
@@ -213,7 +213,7 @@ mod tests {
             ("120000/1001", "119.88"),
             ("25/2", "12.5"),
             (" 20 / 6 ", "10/3"),
-            // As a number, it would be NTSC's rate.
+            // The number 29.97 would mean 30000/1001.
             ("2997/100", "2997/100"),
         ] {
             let rate: FrameRate = written.parse().unwrap();

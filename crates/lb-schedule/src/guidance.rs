@@ -2,7 +2,7 @@
 
 use crate::error::ScheduleError;
 
-/// Larger scales overflow the range of a model's numbers.
+/// Larger scales may overflow the range of a model's numbers.
 pub(crate) const MAX_GUIDANCE_SCALE: f64 = 100.0;
 
 /// Classifier-free guidance that is damped in the middle of a transition.
@@ -55,7 +55,7 @@ impl Guidance {
     /// ends, and exactly 1 in the middle if the damper is 0.
     pub fn at(&self, fraction: f64) -> f64 {
         // The curve is written as a mix of g and 1, which is not rounded at its ends. A scale of
-        // exactly 1 needs no unconditional prediction.
+        // exactly 1 needs no prediction for the negative conditioning.
         let kept = 1.0 - (1.0 - self.damper) * (1.0 - (2.0 * fraction - 1.0).abs());
         self.scale * kept + (1.0 - kept)
     }
@@ -67,8 +67,8 @@ impl Guidance {
 /// `scales` are those of the left and the right keyframe, each 1 to 100, and `damper` is
 /// [`Guidance::damper`]. The scale goes along the straight line from the left one to the right one,
 /// (1 − f)·left + f·right, and is then damped by [`Guidance::at`]. Equal scales are taken as they
-/// are: rounding would turn a scale of exactly 1, which needs no unconditional prediction, into one
-/// that does.
+/// are: rounding would turn a scale of exactly 1, which needs no prediction for the negative
+/// conditioning, into one that does.
 #[must_use]
 pub fn guidance_scale_between(scales: [f64; 2], damper: f64, fraction: f64) -> f64 {
     let [left, right] = scales;
@@ -106,7 +106,7 @@ mod tests {
     fn between_two_scales_it_goes_along_the_line_and_is_damped() {
         let at = guidance_scale_between;
         assert_eq!(at([2.0, 6.0], 1.0, 0.25), 3.0);
-        // Half of what is above 1 is left in the middle, and three quarters half-way there.
+        // Half of what is above 1 is left in the middle, and three quarters half-way to it.
         assert_eq!(at([2.0, 6.0], 0.5, 0.5), 2.5);
         assert_eq!(at([2.0, 6.0], 0.5, 0.25), 2.5);
         for fraction in [0.1, 0.3, 0.7] {

@@ -25,7 +25,8 @@
 //! # The parts
 //!
 //! - [`BranchingProfile`] holds the steps and levels of a tree. It is made from a [`Quality`] preset,
-//!   from three numbers ([`BranchingProfile::autosetup`]) or by hand ([`BranchingProfile::manual`]).
+//!   from three numbers by one of the two rules of [`BranchingRule`] ([`BranchingProfile::doubling`] or
+//!   [`BranchingProfile::autosetup`]), or by hand ([`BranchingProfile::manual`]).
 //! - [`Cost`] counts the model evaluations and decodes of a transition, and [`film_cost`] those of a
 //!   whole film, before anything is rendered.
 //! - [`Spacing`] says how the fractions of a level are chosen: [`fixed_fractions`] follow a curve, and
@@ -34,13 +35,14 @@
 //!   which [`parents`] finds.
 //! - [`Guidance`] is the guidance scale along a transition; [`guidance_scale_between`] interpolates it
 //!   between keyframes of different scales.
-//! - [`Crossfeed`] says how much a branch takes over of its neighbours' trajectories.
+//! - [`Crossfeed`] says how strongly a keyframe is drawn towards the one before it, and a branch towards
+//!   the mixture of its parents.
 //! - [`FrameRate`] is a number of film frames per second as an exact fraction.
 //! - [`FilmTiming`] says how long everything is shown, with [`Easing`] and holds. [`Timeline`] counts
 //!   the film frames that this makes.
 //! - [`TransitionMotion`] says which computed frames every film frame of a transition shows: with
 //!   computed frames at equal distances in time, or with film frames at equal apparent distances.
-//!   [`film_frames`] says it of a whole film.
+//!   [`film_frames`] does the same for a whole film.
 //! - [`Choice`] is the one way in which settings with a few named values are declared, here and in the
 //!   crates above.
 //!

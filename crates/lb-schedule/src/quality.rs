@@ -3,8 +3,8 @@
 use crate::error::ScheduleError;
 use crate::profile::BranchingProfile;
 
-/// The number of frames of which each preset of the classic rule computes a share: a hundredth part of
-/// a transition is the unit in which those presets were designed.
+/// The number of frames in a transition for which the presets of the classic rule were designed. All but
+/// the lowest compute a share of them.
 const CLASSIC_FRAMES: usize = 100;
 
 crate::choice! {
@@ -30,7 +30,7 @@ crate::choice! {
 }
 
 crate::choice! {
-    /// A rule that sets up the levels of a tree, and the numbers of the presets.
+    /// A rule that sets up the levels of a tree. It also decides the steps and frames of the presets.
     #[derive(Default)]
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -80,8 +80,8 @@ impl Quality {
         }
     }
 
-    /// The most pictures of one transition: its computed frames, and in-betweens that are decoded from
-    /// the latents between them.
+    /// The largest number of pictures of one transition: its computed frames, and in-betweens
+    /// that are decoded from the slerp of their latents.
     #[must_use]
     pub const fn pictures(self) -> usize {
         match self {

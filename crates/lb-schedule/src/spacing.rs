@@ -3,7 +3,7 @@
 use crate::error::ScheduleError;
 use crate::profile::MAX_BRANCHES;
 
-/// Beyond these bounds the branches pile up at one fraction.
+/// A smaller mid compression piles up the branches at the ends of a level, and a larger one in its middle.
 pub(crate) const MIN_MID_COMPRESSION: f64 = 0.1;
 pub(crate) const MAX_MID_COMPRESSION: f64 = 10.0;
 
@@ -15,7 +15,8 @@ pub enum Spacing {
     /// The fractions follow a curve that is known beforehand: see [`fixed_fractions`].
     Fixed {
         /// How dense the branches are in the middle: 1 spaces them evenly, more makes the middle
-        /// denser. 0.1 to 10, usually [`Spacing::DEFAULT_MID_COMPRESSION`].
+        /// denser. The range is 0.1 to 10, and the usual value is
+        /// [`Spacing::DEFAULT_MID_COMPRESSION`].
         mid_compression: f64,
     },
     /// The fractions are chosen repeatedly while the level is denoised, so that neighbouring
@@ -94,9 +95,9 @@ fn fractions_along_curve(count: usize, mid_compression: f64) -> Vec<f64> {
 
 /// The fractions of a level of `count` branches under perceptual spacing.
 ///
-/// `known_fractions` says where the branches of a level lie whose pictures can be predicted, and
-/// `distances[j]` how far the predictions of its branches j and j + 1 differ, in any unit, because
-/// only ratios count. When a level starts, the known level is the one above. After each step it is
+/// `known_fractions` are those of a level whose pictures can be predicted already, and `distances[j]`
+/// is how far the predictions of its branches j and j + 1 differ, in any unit, because only ratios
+/// count. When a level starts, the known level is the one above. After each step it is
 /// the level itself, whose branches then move, because what the model makes of them differs from
 /// what their parents promised.
 ///

@@ -40,15 +40,15 @@ impl TransitionMotion {
     }
 
     /// Film frames at equal apparent distances, before easing: each one differs from the next as much
-    /// as any other does. With easing, the distances are in proportion to what the curve rises between
-    /// the two.
+    /// as any other does. With easing, the distances are in proportion to how far the easing curve
+    /// rises between the two.
     ///
     /// `distance(i, j)` is how far computed frames i and j differ, with i < j. It must be Euclidean (a
     /// root of a sum or mean of squares), because the distance of two cross-fades is computed from it.
-    /// Its unit does not matter. It is asked once for each pair that a film frame or two neighbouring
-    /// film frames touch, which are few. Measuring film frames instead of adding up the distances of
-    /// computed frames matters where the film turns: cross-fades cut corners, and a film frame on each
-    /// side of a corner differ less than the way between them is long.
+    /// Its unit does not matter. It is called once for each pair of computed frames that a film frame
+    /// or two neighbouring film frames touch, and these pairs are few. Measuring film frames instead of
+    /// adding up the distances of computed frames matters where the film turns: cross-fades cut corners,
+    /// and two film frames on either side of a corner differ less than the path between them is long.
     ///
     /// Where nothing differs, film frames lie evenly.
     ///
@@ -78,8 +78,8 @@ impl TransitionMotion {
             }
         }
         let mut positions = path.walk(&rises, slow)?.unwrap_or(even.positions);
-        // Around a corner sharper than 90 degrees, the point that is one step away leaps, and no speed
-        // may arrive exactly.
+        // Around a corner sharper than 90 degrees, the point that is one step away leaps, and there may
+        // be no speed that arrives exactly.
         let arrived = positions[rises.len()];
         let last = (frames - 1) as f64;
         if arrived > 0.0 {
@@ -152,7 +152,7 @@ fn validate_frames(frames: usize) -> Result<(), ScheduleError> {
     }
 }
 
-/// A double has 53 significant bits, so that more halvings than these change nothing that can be seen.
+/// A double has 53 significant bits, so more halvings than these would change nothing that can be seen.
 const HALVINGS: usize = 48;
 
 /// The polygon whose corners are the computed frames, in the space of all their values. Film frames lie
@@ -163,7 +163,7 @@ struct Path<Distance> {
     distance: Distance,
     /// The longest edge, by which distances are divided so that the squares of huge ones are finite.
     unit: f64,
-    /// The squared distances of corners that were asked for.
+    /// The squared distances of the pairs of corners that were measured.
     squares: BTreeMap<(usize, usize), f64>,
     /// The sum of all edges.
     length: f64,
@@ -282,7 +282,7 @@ mod tests {
         }
     }
 
-    /// The motion among points of a plane.
+    /// The motion along computed frames that are points of a plane.
     fn among(points: &[[f64; 2]], intervals: usize, easing: Easing) -> TransitionMotion {
         let distance = |left: usize, right: usize| {
             let [from, to] = [points[left], points[right]];
@@ -332,10 +332,10 @@ mod tests {
 
     #[test]
     fn a_corner_is_passed_at_the_same_apparent_speed() {
-        // Two steps of √2·x each would be one of 2·x around the corner, of which the film shows less.
+        // The middle step is 2·(1 − a) long around the corner, but the film frames differ by (1 − a)·√2.
         let corner = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]];
         let motion = among(&corner, 3, Easing::Linear);
-        // (1 − a)·√2 = a, where the outer film frames lie a away from the ends.
+        // All steps are equal if (1 − a)·√2 = a, where the inner film frames lie a away from the ends.
         let outer = 2.0_f64.sqrt() / (1.0 + 2.0_f64.sqrt());
         assert_close(motion.positions(), &[0.0, outer, 2.0 - outer, 2.0]);
         let straight = among(&corner, 1, Easing::Linear);

@@ -23,12 +23,12 @@ pub struct FilmTiming {
     /// Film frames a second.
     pub frame_rate: FrameRate,
     /// The seconds for which each keyframe is held still, 0 to 86400, one number for each keyframe.
-    /// They are added to the film frame in which the transition before it arrives.
+    /// A hold is added to the film frame in which the transition before it arrives.
     pub holds: Vec<f64>,
     /// The transitions, in film order.
     pub transitions: Vec<TransitionTiming>,
     /// The length of the whole film in seconds. The holds are kept, and the transitions are scaled in
-    /// proportion so that they fill the rest. With `None` holds and transitions last as long as they
+    /// proportion so that they fill the rest. With `None`, holds and transitions last as long as they
     /// say.
     pub film_seconds: Option<f64>,
 }
@@ -236,8 +236,8 @@ impl Timeline {
                 });
             }
         }
-        // Unless the film is a loop, a time ends with the film frame that arrives there, so that the
-        // film ends with its last keyframe.
+        // Unless the film is a loop, the last film frame before a time shows what is reached at that
+        // time, so that the film ends with its last keyframe.
         let early = usize::from(!timing.is_loop());
         let frame_at = |seconds: f64| frame_rate.frames_in(seconds).saturating_sub(early);
         let last = transition_seconds.len() - 1;

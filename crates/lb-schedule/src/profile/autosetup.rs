@@ -1,4 +1,4 @@
-//! A profile from three numbers: steps, computed frames and depth strength.
+//! A profile from steps, computed frames and depth strength, as the original latent blending makes it.
 
 use super::{BranchingProfile, Level, validate_numbers};
 use crate::error::ScheduleError;
@@ -17,13 +17,13 @@ impl BranchingProfile {
     /// `depth_strength` in `[0, 1]` says after which share of the steps the first branches are
     /// injected. Near 0 there is more motion and invention, and near 1 the result is a plain blend.
     /// From there on the injections are evenly spaced up to the third step from the end, while the
-    /// branch counts grow geometrically from 2 to `frames`. A level that would come less than three
+    /// branch counts grow geometrically from 2 to `frames`. A level that would come fewer than three
     /// steps after the level above, or would add no branch to it, is left out.
     ///
     /// # Errors
     /// [`ScheduleError::StepsOutOfRange`], [`ScheduleError::FramesOutOfRange`],
     /// [`ScheduleError::DepthStrengthOutOfRange`], and [`ScheduleError::NoStepForInjection`] where
-    /// a single step should give more than two frames.
+    /// a single step is to give more than two frames.
     pub fn autosetup(
         steps: usize,
         frames: usize,
@@ -63,7 +63,7 @@ impl BranchingProfile {
 /// The levels after level 0, some of which are left out.
 fn candidates(steps: usize, frames: usize, first: usize) -> Vec<Level> {
     let count = (steps / STEPS_PER_LEVEL).saturating_sub(1).max(1);
-    // With less than three steps there is one candidate, and the end does not matter.
+    // With fewer than three steps there is one candidate, and the end does not matter.
     let end = steps.saturating_sub(MIN_LEVEL_STEPS) as f64;
     let injections = linspace(first as f64, end, count);
     let counts = linspace(libm::log10(2.0), libm::log10(frames as f64), count + 1);

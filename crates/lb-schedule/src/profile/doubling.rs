@@ -13,15 +13,15 @@ impl BranchingProfile {
     ///
     /// `depth_strength` in `[0, 1]` says after which share of the steps the first branches are
     /// injected. Near 0 there is more motion and invention, and near 1 the result is a plain blend.
-    /// From level to level the number of branches grows by one factor, which is 2 or less where there
-    /// are enough steps. The injections are evenly spaced from the first one to the last, a twelfth of
-    /// the steps before the end. Most branches therefore cost a step or two, and a level finds out
-    /// early between which branches of the level above the picture changes.
+    /// From level to level the number of branches grows by the same factor, which is 2 or less where
+    /// there are enough steps. The injections are evenly spaced from the first one to the last, which
+    /// comes a twelfth of the steps before the end. Most branches therefore cost few steps, and a level
+    /// finds out early between which branches of the level above the picture changes.
     ///
     /// # Errors
     /// [`ScheduleError::StepsOutOfRange`], [`ScheduleError::FramesOutOfRange`],
     /// [`ScheduleError::DepthStrengthOutOfRange`], and [`ScheduleError::NoStepForInjection`] where
-    /// a single step should give more than two frames.
+    /// a single step is to give more than two frames.
     pub fn doubling(
         steps: usize,
         frames: usize,

@@ -55,7 +55,7 @@ impl BranchingProfile {
     /// equally near.
     ///
     /// # Errors
-    /// As [`manual`](Self::manual), also [`ScheduleError::InjectionStrengthOutOfRange`],
+    /// Those of [`manual`](Self::manual), and also [`ScheduleError::InjectionStrengthOutOfRange`] and
     /// [`ScheduleError::InjectionStrengthAfterLastStep`].
     pub fn manual_strengths(
         steps: usize,
