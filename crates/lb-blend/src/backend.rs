@@ -145,8 +145,8 @@ pub trait Backend {
     /// channel changes by 1, in any unit. These numbers weight the channels in distances between
     /// predicted clean latents, so that those follow distances between pictures.
     ///
-    /// Asked for at most once in a film, under perceptual spacing. By default every channel weighs
-    /// 1.
+    /// The engine asks for them at most once in a film, under perceptual spacing. By default every
+    /// channel weighs 1.
     ///
     /// # Errors
     /// As [`predict`](Self::predict).

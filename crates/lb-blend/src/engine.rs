@@ -1,4 +1,5 @@
-//! The walk over a film: keyframes in groups, and each transition as soon as its two are there.
+//! Walks over a film: computes keyframes in groups, and each transition as soon as its two keyframes are
+//! there.
 
 mod batch;
 mod crossfeed;
@@ -65,29 +66,29 @@ pub struct BlendRequest<'a> {
 /// changes in the backend.
 ///
 /// Under perceptual spacing a level's branches move. Before every step their fractions are decided
-/// again by the distances between what their own last step predicted (before a level's first step:
+/// again by the distances between what the branches' last step predicted (before a level's first step:
 /// the last step of the level above), so that neighbours will differ by equal amounts. Deciding once,
-/// when a level starts, is too early: a picture that snaps from one object to the other does so
-/// while the level is denoised. A branch that starts or moves becomes what lies at its fraction on
+/// when a level starts, is too early: a picture that changes abruptly from one object to the other does
+/// so while the level is denoised. A branch that starts or moves becomes what lies at its fraction on
 /// the curve through the known branches (the keyframes among them). Its clean part lies on a cubic
-/// through four branches whose bend is stretched until the contrast lies between its neighbours', because
-/// a plain mix of two pictures takes contrast from both; its noise lies on the arc between the
-/// neighbours' noise. Moving takes no model evaluation.
+/// through four branches, whose bend is stretched, within limits, until the contrast is between that of
+/// the two neighbours, because a plain mix of two pictures loses contrast; its noise lies on the arc
+/// between the neighbours' noise. Moving takes no model evaluation.
 ///
 /// Under [crossfeed](lb_schedule::Crossfeed) a trajectory is drawn towards another one before the
 /// model is asked: at each step of the range its latents become the slerp of themselves and the
-/// other's latents at that step, by the curve's coefficient (and what a multistep sampler reads of
-/// the step before becomes the same mix of both predictions). A keyframe is drawn to the state of
-/// the keyframe before it at the same step; the first one is not drawn to any, also in a loop. An
-/// inner branch is drawn to the mix of its parents. Parents end with their level, so from there
-/// each is continued along its last prediction, by the step that DDIM would take from the parent's
-/// end to the noise level in question if the prediction stayed the same: √ᾱ'·x̂₀ + √(1 − ᾱ')·ε. This
-/// takes no model evaluation, so crossfeed changes no cost.
+/// other's latents at that step, by the curve's coefficient (and the prediction of the step before,
+/// which a multistep sampler reads, becomes the linear mix of both predictions by the same
+/// coefficient). A keyframe is drawn towards the state of the keyframe before it at the same step; the
+/// first one is not drawn towards any, also in a loop. An inner branch is drawn towards the mix of its
+/// parents. Parents end with their level, so from there each is continued along its last prediction, by
+/// the step that DDIM would take from the parent's end to the noise level in question if the prediction
+/// stayed the same: √ᾱ'·x̂₀ + √(1 − ᾱ')·ε. This takes no model evaluation, so crossfeed changes no cost.
 ///
-/// What the snapshot store has is not computed again: a transition continues from its deepest level
-/// there, and a keyframe from wherever its trajectory is interrupted. What is computed is saved as
-/// soon as it is final. Memory is that of one group of keyframes and one transition, however long
-/// the film.
+/// What the snapshot store has is not computed again: a transition continues from the deepest level that
+/// the store has of it, and of a keyframe's trajectory only the stretches whose snapshots are missing
+/// are computed. What is computed is saved as soon as it is final. Memory is needed for one group of
+/// keyframes and one transition, however long the film.
 ///
 /// Keyframes without transitions are stills: they are computed in the same way and reported one by
 /// one, and there is no crossfeed between them.

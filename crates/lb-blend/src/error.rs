@@ -1,4 +1,5 @@
-//! Why a film is not computed, one variant for each broken rule. (Samplers have their own list.)
+//! Why a film is not computed, with one variant for each broken rule.
+//! ([`SamplerError`](crate::SamplerError) lists those of samplers.)
 
 use crate::backend::BackendError;
 use crate::film::Branch;

@@ -7,7 +7,7 @@ use lb_schedule::{BranchingProfile, guidance_scale_between};
 use crate::backend::Conditioning;
 use crate::latents::Latents;
 
-/// An end picture: what it shows, and the noise that it is made from.
+/// A picture at which the film arrives: what it shows, and the noise that it is made from.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Keyframe {
@@ -104,7 +104,7 @@ impl Transition {
 #[derive(Clone, PartialEq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Film {
-    /// The end pictures in film order, at least 2 if transitions join them.
+    /// The keyframes in film order, at least 2 if transitions join them.
     pub keyframes: Vec<Keyframe>,
     /// One transition for each pair of neighbours, and for a loop one from the last keyframe to the
     /// first.

@@ -4,14 +4,14 @@ use crate::latents::{Latents, ShapeError};
 use crate::mix::slerp;
 use crate::observer::BlendedFrame;
 
-/// Latents between neighbouring computed frames of a transition: for each pair of neighbours those of
-/// the frames between them, which are `count` in all.
+/// Makes latents between neighbouring computed frames of a transition: for each pair of neighbours, those
+/// of the in-betweens that lie between the two. There are `count` in all, unless there is no pair.
 ///
 /// A picture that is decoded from the slerp of two finished latents is sharper than the cross-fade of
-/// the two pictures, because the decoder draws the edges of what lies between. The frames go where they
-/// are missed most: always between the two neighbours whose latents, divided by the frames that are
-/// between them already, are the furthest apart. Between two neighbours they divide the arc, and the
-/// fraction, into equal parts.
+/// the two pictures, because the decoder draws the edges of what lies between. In-betweens go where they
+/// are missed most: the next one always goes between the two neighbours whose distance, divided by the
+/// number of parts that it is divided into already, is the largest. Between two neighbours they divide the
+/// arc, and the fraction, into equal parts.
 ///
 /// # Errors
 /// [`ShapeError::Length`] if the latents differ in their shape.

@@ -100,7 +100,7 @@ impl KeyframeForm {
     }
 
     /// Validates that a keyframe has these dimensions, which are those of keyframe 0, and that
-    /// every value in it is a number. Afterwards every length can be relied on.
+    /// every value in it is finite. Afterwards every length can be relied on.
     pub(crate) fn validate(&self, index: usize, keyframe: &Keyframe) -> Result<(), BlendError> {
         let actual = keyframe.initial_latents.shape();
         let expected = self.latents;
@@ -171,7 +171,7 @@ impl KeyframeForm {
     }
 }
 
-/// Validates that all keyframes have the first one's dimensions, and that every value is a number.
+/// Validates that all keyframes have the first one's dimensions, and that every value is finite.
 pub(crate) fn validate_keyframes(keyframes: &[Keyframe]) -> Result<(), BlendError> {
     let Some(first) = keyframes.first() else {
         return Ok(());

@@ -5,8 +5,8 @@
 //!
 //! A diffusion model makes a picture out of noise in N steps. The first steps decide what it will
 //! show, the last ones draw its details. Mix two finished pictures, and you see a double exposure.
-//! Mix them half way, and let the model finish the mix: it draws a picture that is really in
-//! between.
+//! Mix them when they are half finished, and let the model finish the mix: it draws a picture that is
+//! really in between.
 //!
 //! ```text
 //!   noise A ●───────────────●───────●───────▶ keyframe A      fraction 0
@@ -36,7 +36,7 @@
 //! - [`invert`] finds the noise that a given picture is made from.
 //! - [`noise`] makes the noise that torch makes for a seed.
 //! - [`slerp`] and [`lerp`] mix.
-//! - [`BlendOptions`] decide where branches lie, and what trajectories take over from each other.
+//! - [`BlendOptions`] decide where branches lie, and how trajectories are drawn towards each other.
 //! - An [`Observer`] receives the frames in film order, and can stop the work. [`Blended`] is one
 //!   that keeps them all.
 //! - A [`SnapshotStore`] keeps what was computed, so that a film that was interrupted, or one that

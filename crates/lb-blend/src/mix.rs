@@ -2,11 +2,11 @@
 
 use crate::latents::{ShapeError, validate_length};
 
-/// How close to parallel (or opposite) [`slerp`] takes two vectors to be at most: the cosine of their
+/// How far from parallel (or opposite) [`slerp`] takes two vectors to be at least: the cosine of their
 /// angle is clamped to ±(1 − this).
 ///
-/// The value is the reference implementation's. It keeps the division by the angle's sine well
-/// conditioned, and changes no result by more than float precision.
+/// This keeps the division by the angle's sine accurate, and changes the mix of parallel vectors by no
+/// more than float precision.
 const PARALLEL_MARGIN: f64 = 1e-7;
 
 /// Linear interpolation: `result = (1 − mix)·left + mix·right`, computed in f64.

@@ -14,8 +14,8 @@ const BLOCK: usize = 16;
 
 /// `torch.randn(count, generator=torch.Generator().manual_seed(seed))`, float32, on the CPU.
 ///
-/// As in torch, only the seed's low 32 bits count, and a longer draw does not begin with the
-/// shorter draw's values unless both lengths are multiples of 16.
+/// As in torch, only the seed's low 32 bits count, and a longer draw may not begin with a shorter one's
+/// values. It does where both lengths are multiples of 16.
 ///
 /// ```
 /// let noise = lb_blend::noise::standard_normal(0, 16);
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!([first, second].concat(), standard_normal(5, 32));
     }
 
-    /// The C++ standard names this value: [rand.predef], the 10000th of a default `mt19937`.
+    /// The C++ standard gives this value in [rand.predef]: the 10000th of a default `mt19937`.
     #[test]
     fn the_ten_thousandth_value_is_the_standards() {
         let mut engine = MersenneTwister::seeded(5489);

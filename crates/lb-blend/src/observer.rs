@@ -1,4 +1,4 @@
-//! Watching a film being computed, stopping it, and what it took in the end.
+//! How a caller watches a film being computed, stops it, and learns what it took.
 
 use std::ops::{Add, ControlFlow};
 
@@ -32,7 +32,7 @@ pub enum Phase {
     },
 }
 
-/// How far a film is after a denoising step of a batch.
+/// How far a film (or inversion) is after a step of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -41,12 +41,14 @@ pub struct StepProgress {
     pub phase: Phase,
     /// Branches in the batch.
     pub branches: usize,
-    /// The denoising step just taken, 1 to `steps`. A level begins at its injection, not at 1.
+    /// The step just taken, 1 to `steps`. A level begins at its injection, not at 1. An inversion reports
+    /// a step once for each time that it evaluates the model there.
     pub step: usize,
     /// Denoising steps of a whole trajectory.
     pub steps: usize,
-    /// Model evaluations done in the whole film (or inversion), branches × steps. Those that a
-    /// snapshot spared count as done when the engine comes to them.
+    /// Model evaluations done in the whole film (or inversion): one for each branch at each step, and in
+    /// an inversion one more for each iteration. Those that a snapshot spared count as done when the
+    /// engine comes to them.
     pub model_evaluations: usize,
     /// Model evaluations that the whole film (or inversion) takes.
     pub total_model_evaluations: usize,
@@ -92,7 +94,7 @@ impl Add for BlendReport {
 ///
 /// `()` ignores everything.
 pub trait Observer {
-    /// Called after each denoising step of a batch.
+    /// Called after each denoising step of a batch, and in an inversion after each evaluation of a batch.
     fn step(&mut self, progress: &StepProgress) -> ControlFlow<()> {
         let _ = progress;
         ControlFlow::Continue(())

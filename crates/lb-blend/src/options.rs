@@ -19,8 +19,9 @@ lb_schedule::choice! {
         Latents,
         /// Measures the last time between predicted pictures, a decode for each computed frame.
         ///
-        /// Until the last step of all, distances are those between latents. Before that one they are
-        /// those between the backend's [`picture_features`](crate::Backend::picture_features).
+        /// Before the very last step, distances are those between the backend's
+        /// [`picture_features`](crate::Backend::picture_features); before all earlier steps they are those
+        /// between latents.
         Pictures,
     }
 }
@@ -42,7 +43,7 @@ pub struct BlendOptions {
     pub spacing: Spacing,
     /// What perceptual spacing measures.
     pub distance: SpacingDistance,
-    /// What trajectories take over from each other while they are denoised.
+    /// How trajectories are drawn towards each other while they are denoised.
     pub crossfeed: Crossfeed,
 }
 

@@ -71,8 +71,8 @@ pub trait SnapshotStore {
     /// Returns what was kept under this key, if anything was.
     fn load(&mut self, key: SnapshotKey) -> Option<Snapshot>;
 
-    /// Keeps what was computed. A store that cannot is no reason to stop: it keeps nothing, and
-    /// reports the problem to its owner itself.
+    /// Keeps what was computed. The work goes on if the store cannot keep it: then it keeps nothing,
+    /// and reports the problem to its owner itself.
     fn save(&mut self, key: SnapshotKey, snapshot: &Snapshot);
 }
 

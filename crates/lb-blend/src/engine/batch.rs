@@ -59,7 +59,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Starts these branches, of which there is at least one. They replace the last ones.
+    /// Starts these branches, of which there is at least one. They replace the previous ones.
     pub(super) fn fill(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
         self.form = KeyframeForm::of(starts[0].keyframes.0);
         self.branches.clear();
@@ -149,8 +149,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Evaluates the model for every row, in calls of at most `limit` rows, and guides. Returns the
-    /// number of calls.
+    /// Evaluates the model for every row, in calls of at most `limit` rows, and applies guidance.
+    /// Returns the number of calls.
     pub(super) fn predict(
         &mut self,
         backend: &mut dyn Backend,

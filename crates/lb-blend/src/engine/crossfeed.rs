@@ -1,4 +1,4 @@
-//! Crossfeed: what trajectories take over from each other while they are denoised.
+//! Crossfeed: trajectories are drawn towards each other while they are denoised.
 
 use lb_schedule::{CrossfeedCurve, parents};
 

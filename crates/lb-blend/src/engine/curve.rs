@@ -8,9 +8,9 @@ use crate::mix::slerp;
 
 /// The most that the bend is stretched, in units of the bend of the cubic.
 ///
-/// Half-way between unrelated pictures, weights of the cubic stretched 2.9 times would keep all of
-/// their contrast. More than this keeps a little more of it in films of a dozen steps, but where branches
-/// move twenty times it keeps coloured flecks alive (docs/smoothness.md).
+/// Half-way between unrelated pictures, a bend stretched 2.9 times would keep all of their contrast. More
+/// than this limit keeps a little more of it in films of a dozen steps, but where branches move twenty
+/// times, coloured flecks stay in the picture (docs/smoothness.md).
 const MOST_STRETCH: f64 = 1.6;
 
 /// The energies that decide how far the bend is stretched at a latent are those of the latents that are
@@ -24,10 +24,10 @@ const LEAST_DISTANCE: f64 = 1e-3;
 /// The curve through the states of a level's branches after one step.
 ///
 /// Latents consist of a clean part x̂₀, which the model predicted in that step, and the noise that is
-/// left: x = √ᾱ·x̂₀ + √(1 − ᾱ)·ε. The two are interpolated apart. The noise goes along the arc between
+/// left: x = √ᾱ·x̂₀ + √(1 − ᾱ)·ε. The two are interpolated separately. The noise goes along the arc between
 /// its neighbours, which keeps its norm. The clean part goes along a cubic through four branches
 /// (Hermite's, with tangents from the parabola through each three): what all of them share stays
-/// exactly what it is, and so does a path that is straight or evenly bent.
+/// exactly what it is, and a path that is straight or evenly bent is followed exactly.
 ///
 /// A tangent is never extrapolated from a short gap over a long one. Two branches that crowd on one side
 /// of a leap differ by little more than their errors, and a tangent through both would carry those
@@ -144,7 +144,8 @@ impl<'a> Curve<'a> {
         let count = self.positions.len();
         let gap = |at: usize| self.positions[at + 1] - self.positions[at];
         let width = gap(left);
-        // Slopes are weights of branches: at first that of the line, then those of the tangents.
+        // A slope is the difference of two neighbours over their gap. Adding a share of it to the bend
+        // changes the weights of both.
         let mut weights = [0.0; 4];
         let first = left as isize - 1;
         let slope = |weights: &mut [f64; 4], at: usize, share: f64| {
@@ -156,8 +157,8 @@ impl<'a> Curve<'a> {
         let (outgoing, incoming) = (mix * rest * rest * width, mix * mix * rest * width);
         let (before, after) = (left > 0, right + 1 < count);
         // A tangent less the line's slope is a share of the change of slope at that branch: a smaller
-        // one where the gap on its other side is the shorter one. Where a branch is the last one, its
-        // tangent is that of the parabola through the other three.
+        // one where the gap on its other side is the shorter one. The first and the last branch have
+        // no such gap: their tangent is that of the parabola through them and the next two.
         let share_of_change =
             |other: usize| width / (width + gap(other)) * (gap(other) / width).min(1.0);
         let change_before = |weights: &mut [f64; 4], share: f64| {

@@ -1,4 +1,4 @@
-//! Pictures back to the noise that they are made from, so that they can be keyframes.
+//! Takes pictures back to the noise that they are made from, so that they can be keyframes.
 
 use super::batch::{Batch, Moment, Start};
 use super::denoiser::{proceed, validated_batch_limit};
@@ -20,8 +20,8 @@ use crate::sampler::DdimInversion;
 pub struct InversionOptions {
     /// How often each step is solved again with the model's output for its last solution, 0 to
     /// [`MOST_ITERATIONS`](Self::MOST_ITERATIONS). 0 is the inversion of the DDIM paper, which loses
-    /// much of a picture. Each iteration costs as much again, and takes the error down to a third or
-    /// less.
+    /// much of a picture. Each iteration costs one more model evaluation for each step, and reduces
+    /// the error to a third or less.
     pub iterations: usize,
 }
 
@@ -40,8 +40,8 @@ impl InversionOptions {
     }
 
     /// The iterations that keep the error of a picture near 1 % with this number of steps: 4, or 3 from
-    /// [`MANY_STEPS`](Self::MANY_STEPS) on, because short steps are nearly right at once. The numbers follow
-    /// from a table in `docs/benchmarks.md`.
+    /// [`MANY_STEPS`](Self::MANY_STEPS) on, because the first guess of a short step is nearly right. The
+    /// numbers follow from a table in `docs/benchmarks.md`.
     #[must_use]
     pub fn for_steps(steps: usize) -> Self {
         match steps {
@@ -123,8 +123,8 @@ pub struct Inverted {
 ///
 /// # Errors
 /// A [`BlendError`] for what does not fit together, for a value that becomes NaN or infinite, for a
-/// backend that fails, and [`BlendError::Interrupted`] once the observer breaks off. Errors count
-/// keyframes within `pictures`.
+/// backend that fails, and [`BlendError::Interrupted`] once the observer stops the work. The
+/// index of a keyframe in an error is its index in `pictures`.
 pub fn invert(
     backend: &mut dyn Backend,
     inversion: &DdimInversion,
@@ -174,9 +174,9 @@ pub fn invert(
     Ok(inverted)
 }
 
-/// Makes the iterations of a step converge faster, and also where they would swing to and fro: after two
-/// plain ones, each solution is extrapolated from the last two, so that it leaves as little as possible to
-/// the next (Anderson acceleration of depth 1; Walker and Ni 2011).
+/// Makes the iterations of a step converge faster, and also where they would swing to and fro. After two
+/// plain ones, each solution is extrapolated from itself and the one before, so that as little as possible
+/// is left to the next iteration (Anderson acceleration of depth 1; Walker and Ni 2011).
 #[derive(Default)]
 struct Acceleration {
     solutions: usize,

@@ -143,7 +143,7 @@ impl<'a> KeyframeWindow<'a> {
         }
     }
 
-    /// Computes what is missing of a group's trajectories.
+    /// Computes what is missing from a group's trajectories.
     ///
     /// All keyframes that miss a step take it together. One whose snapshots reach up to a step joins
     /// the others there.
@@ -187,7 +187,7 @@ impl<'a> KeyframeWindow<'a> {
         let count: usize = self.held.values().map(|at| at.snapshots.len()).sum();
         let most = &mut denoiser.report.most_snapshots_held;
         *most = count.max(*most);
-        // Only the group's last keyframe still has a next one that takes over from its steps.
+        // Only the group's last keyframe still has a next one to be drawn towards its states.
         for (&index, held) in self.held.range_mut(..group.end - 1) {
             let needed = self.outline.steps_beside(index, self.options.spacing);
             held.snapshots.retain(|step, _| needed.contains(step));

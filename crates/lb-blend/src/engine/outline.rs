@@ -22,7 +22,7 @@ use crate::snapshot::SnapshotKey;
 pub struct FilmOutline<'a> {
     transitions: &'a [Transition],
     guidance_scales: Vec<f64>,
-    /// Inference steps of stills.
+    /// Denoising steps of stills.
     still_steps: usize,
 }
 
@@ -43,8 +43,8 @@ impl<'a> FilmOutline<'a> {
         }
     }
 
-    /// The same outline. If it has no transitions, which would say how many inference steps its
-    /// keyframes take, they are stills of this many steps.
+    /// The same outline, whose keyframes take this many denoising steps if they are stills. If there are
+    /// transitions, their profiles say how many steps there are.
     #[must_use]
     pub fn with_steps(self, steps: usize) -> Self {
         Self {
@@ -82,14 +82,14 @@ impl<'a> FilmOutline<'a> {
         self.guidance_scales.len()
     }
 
-    /// Inference steps of every trajectory.
+    /// Denoising steps of every trajectory.
     #[must_use]
     pub fn steps(&self) -> usize {
         let first = self.transitions.first();
         first.map_or(self.still_steps, |at| at.profile.steps())
     }
 
-    /// Whether transitions join the keyframes to a film.
+    /// Whether transitions join the keyframes.
     #[must_use]
     pub fn is_joined(&self) -> bool {
         !self.transitions.is_empty()
@@ -124,8 +124,8 @@ impl<'a> FilmOutline<'a> {
     ///
     /// They are the steps after which a level of a transition beside the keyframe ends, under
     /// perceptual spacing every step at which branches move beside it, and with crossfeed between
-    /// keyframes also every step at which the next keyframe takes something over (then the content
-    /// depends on all keyframes before, too). The last step is always among them.
+    /// keyframes also every step at which the next keyframe is drawn towards this one (then the
+    /// content depends on all keyframes before, too). The last step is always among them.
     #[must_use]
     pub fn recorded_steps(&self, keyframe: usize, options: &BlendOptions) -> BTreeSet<usize> {
         let mut recorded = self.steps_beside(keyframe, options.spacing);
@@ -213,8 +213,8 @@ impl<'a> FilmOutline<'a> {
 
     /// The most rows that a group of keyframes takes: as many as the batch limit allows, but no more
     /// than the film's largest level (or two keyframes) has. Then a long film needs no larger calls
-    /// and no more memory than a short one. Stills are computed in groups of a size that gains nothing
-    /// from more rows, so that the first ones are finished soon.
+    /// and no more memory than a short one. Stills are computed in groups of at most
+    /// [`MOST_ROWS_OF_STILLS`], so that the first ones are finished soon.
     pub(super) fn group_rows(&self, batch_limit: usize) -> usize {
         if !self.is_joined() {
             return batch_limit.min(MOST_ROWS_OF_STILLS);
@@ -256,7 +256,7 @@ impl<'a> FilmOutline<'a> {
     }
 }
 
-/// The most rows of a group of stills.
+/// The most rows of a group of stills. Larger model calls would gain nothing.
 const MOST_ROWS_OF_STILLS: usize = 32;
 
 /// The steps of a level before which the fractions of its branches are decided: under fixed spacing

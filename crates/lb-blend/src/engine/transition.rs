@@ -102,8 +102,8 @@ impl TransitionTree<'_> {
                     present = self.between_keyframes(inner, step);
                     &present
                 };
-                // Pictures cost a decode for each branch. So they decide only once, in the end,
-                // where the frames lie.
+                // Measuring pictures costs a decode for each branch. So they decide only once, at
+                // the end, where the frames lie.
                 let distance = match is_last && step + 1 == steps.end {
                     true => self.options.distance,
                     false => SpacingDistance::Latents,

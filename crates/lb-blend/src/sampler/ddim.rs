@@ -6,7 +6,7 @@ use super::timesteps::ddim_timesteps;
 use super::{Sampler, validated_step};
 use crate::latents::ShapeError;
 
-/// A sampler whose steps do not depend on each other.
+/// A one-step sampler: no step reads what the step before predicted.
 ///
 /// It takes exactly N steps for every N from 1 to `num_train_timesteps`, at diffusers' own timesteps
 /// (leading spacing where the configuration names none). It differs in two cases where diffusers

@@ -12,8 +12,9 @@ use crate::latents::ShapeError;
 const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 
 /// A sampler of second order: each step follows the line through the clean latents predicted at this
-/// step and at the one before. For the same model evaluations it needs fewer steps: on the bundled
-/// model (trailing spacing) 20 steps come as close to the converged pictures as 25 to 40 of DDIM.
+/// step and at the one before. A step costs one model evaluation, as with DDIM, but fewer steps suffice:
+/// on the bundled model (trailing spacing) 20 steps come as close to the converged pictures as 25 to 40
+/// of DDIM.
 ///
 /// It equals what diffusers makes of the same `scheduler_config.json` with
 /// `DPMSolverMultistepScheduler.from_config` and its defaults: `dpmsolver++`, order 2, midpoint,
@@ -22,8 +23,8 @@ const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 /// DDIM and are ignored. Where the configuration names no timestep spacing, it is linspace.
 ///
 /// It takes exactly N steps, at diffusers' own timesteps, for every N from 1 to
-/// `num_train_timesteps`. Under leading spacing N must be smaller, because that divides the schedule
-/// by N + 1. It differs where diffusers fails: two steps at one noise level (linspace at N = T,
+/// `num_train_timesteps`. Under leading spacing N must be smaller than that, because the schedule is
+/// divided by N + 1. It differs where diffusers fails: two steps at one noise level (linspace at N = T,
 /// leading with an offset at N = T − 1) are not divided by their distance of 0, and trailing
 /// spacing's extra step at timestep −1 is left out. Pure noise (ᾱ = 0) is refused where the model
 /// predicts the noise, as by DDIM.

@@ -1,6 +1,7 @@
-//! What no sampler can follow, one variant for each broken rule.
+//! Why a sampler cannot be made, with one variant for each broken rule.
 
-/// A noise schedule or a step count that no sampler can follow.
+/// Why no sampler or inversion can be made of a noise schedule and a number of steps, or why
+/// [`add_noise`](crate::add_noise) cannot add noise.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are the values in the message")]

@@ -1,5 +1,5 @@
 //! The noise schedule that a model was trained with, as its `scheduler_config.json` gives it: how
-//! noisy latents are at each timestep, and what the model predicts of them.
+//! noisy latents are at each timestep, and what the model predicts from them.
 //!
 //! The arithmetic of ᾱ is torch's: βs are float32, and their running product is double and rounded
 //! to float32 entry by entry. Near timestep 0, where ᾱ is almost 1, that rounding is visible.
@@ -125,7 +125,7 @@ impl Default for NoiseScheduleConfig {
 }
 
 impl NoiseScheduleConfig {
-    /// What diffusers' `DDIMScheduler` assumes for fields that the file does not have.
+    /// The values that diffusers' `DDIMScheduler` assumes for fields that the file does not have.
     #[must_use]
     pub fn diffusers_default() -> Self {
         Self {

@@ -17,7 +17,8 @@ pub const TOLERANCE: f32 = 2e-3;
 /// - depends on latents, concatenated channels, timestep and conditioning,
 /// - refuses wrong lengths and works as before afterwards,
 /// - reports the batch limit that it was made with,
-/// - and computes a whole small film under any batch limit.
+/// - has picture features of one length that depend on the picture, if it has any,
+/// - and computes the same small film under any batch limit.
 ///
 /// `make` creates a backend of the same model with the given batch limit. The shape, the number of
 /// concatenated channels (0 for a model that takes latents alone), and the conditioning's tokens and

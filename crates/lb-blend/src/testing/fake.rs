@@ -1,4 +1,4 @@
-//! A backend that computes a small formula, and refuses whatever a real one might let pass.
+//! A backend that computes a small formula, and refuses wrong requests that a real one might accept.
 
 use crate::backend::{Backend, BackendError, PredictRequest};
 use crate::latents::Latents;
@@ -58,7 +58,7 @@ impl Backend for FakeBackend {
         let mut values = inputs.into_iter().flatten();
         if let Some(value) = values.find(|value| !value.is_finite()) {
             return Err(BackendError::new(format!(
-                "a request with the value {value}"
+                "a request contains {value}, must be finite"
             )));
         }
         self.calls.push(Call {

@@ -107,7 +107,7 @@ def ddim():
         runs = []
         for steps in STEPS if name in ("sd21 v", "sd21 epsilon") else STEPS[:9] + [30, 500, 1000]:
             if steps > length or steps == length and scheduler.config.steps_offset > 0 and scheduler.config.timestep_spacing == "leading":
-                continue  # diffusers cannot
+                continue  # diffusers fails there
             scheduler.set_timesteps(steps)
             latents, cleans = start, []
             for timestep in scheduler.timesteps:

@@ -1,4 +1,4 @@
-//! Crossfeed: what trajectories take over from each other.
+//! Crossfeed: how trajectories are drawn towards each other.
 
 mod by_hand;
 

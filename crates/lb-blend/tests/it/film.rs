@@ -155,8 +155,8 @@ fn guidance_one_computes_no_unconditional_row() {
     };
     let unguided = report(3, 1.0, 0.5, BlendOptions::default());
     assert_eq!(unguided.predicted_rows, unguided.model_evaluations);
-    // A damper of 0 takes the middle to a guidance scale of 1: under even spacing it is the branch
-    // at 0.5 in the three inner levels, over 7 steps.
+    // A damper of 0 takes the middle to a guidance scale of 1: under this spacing it is the branch at
+    // 0.5 in the three inner levels, over 7 steps.
     let spacing = Spacing::Fixed {
         mid_compression: 1.0,
     };

@@ -15,7 +15,7 @@ use crate::scene::go_on;
 
 pub(crate) type Kept = BTreeMap<SnapshotKey, Snapshot>;
 
-/// Keeps everything in memory until its last save.
+/// Keeps everything in memory, until the save after which the program dies.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) kept: Kept,

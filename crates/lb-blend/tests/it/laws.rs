@@ -53,7 +53,7 @@ proptest! {
 
     #[test]
     fn slerp_shares_the_angle((left, right) in vectors(), mix in 0.0..=1.0) {
-        // Half of the way to the mix is the mix at half the fraction, on equal lengths.
+        // Between vectors of equal length, half of the way to a mix is the mix at half the fraction.
         prop_assume!(norm(&left) > 0.1 && norm(&right) > 0.1);
         let scale = (norm(&left) / norm(&right)) as f32;
         let right: Vec<f32> = right.iter().map(|value| value * scale).collect();

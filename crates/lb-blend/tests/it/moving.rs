@@ -280,7 +280,7 @@ fn a_picture_that_snaps_is_evened_out() {
 }
 
 /// A model that knows the pictures exactly: around a mean that follows the conditioning, they vary
-/// as this standard deviation says. Its films are even under fixed spacing.
+/// with this standard deviation. Its films are even under fixed spacing.
 struct Gaussian {
     deviation: f64,
     alphas: Vec<f32>,

@@ -257,7 +257,7 @@ fn keyframes_are_validated_when_they_arrive() {
     );
 }
 
-/// As a second stage has them: every pair of neighbours is a transition of its own.
+/// A second stage has as many: each pair of neighbouring computed frames is a transition of its own there.
 #[test]
 fn thousands_of_keyframes_need_the_memory_of_a_few() {
     let profile = BranchingProfile::manual(4, &[2, 3], &[0, 2]).unwrap();

@@ -1,4 +1,4 @@
-//! Whole films to the bit: their numbers may not change unless somebody means to change them.
+//! Whole films, compared bit by bit: their numbers may not change unless somebody means to change them.
 
 use lb_blend::noise::initial_latents;
 use lb_blend::{BlendOptions, Film, Latents, SpacingDistance, Transition};
@@ -68,8 +68,8 @@ fn fingerprint(made: &Made) -> u64 {
     hash
 }
 
-/// For each sampler, each spacing, without and with crossfeed, without and with concatenated
-/// channels.
+/// The hashes of the films for each sampler and each spacing, without and with crossfeed, without and
+/// with concatenated channels.
 const FINGERPRINTS: [u64; 16] = [
     0xda7f_6698_693a_a1a8,
     0x59be_12bf_8387_660b,
