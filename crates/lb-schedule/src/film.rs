@@ -69,8 +69,8 @@ pub fn film_frames(
     let mut keyframe = 0;
     for motion in motions {
         film.extend(motion.film_frames().map(|frame| FilmFrame {
-            left: keyframe + frame.left,
             // The last keyframe of a loop is its first one.
+            left: (keyframe + frame.left) % count,
             right: (keyframe + frame.right) % count,
             ..frame
         }));
