@@ -10,6 +10,7 @@ mod forecast;
 mod inversion;
 mod keyframes;
 mod level;
+mod origin;
 mod outline;
 mod transition;
 

@@ -7,6 +7,7 @@
 
 mod description;
 mod infer;
+mod report;
 mod scheduler;
 mod source;
 mod tokenizer;
@@ -22,8 +23,8 @@ use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::weights::{WeightTransfer, Weights};
 use description::Description;
+pub use report::{ImportReport, SourceFormat};
 pub use scheduler::{ImportedPrediction, Prediction, PredictionSource};
-pub use source::SourceFormat;
 use source::{ModelWeights, Source};
 pub use unpublished::UnpublishedModel;
 
@@ -42,22 +43,6 @@ pub struct ImportOptions {
     /// Whether to replace a model directory that already exists at the destination. The old one is kept
     /// until the new one is complete.
     pub replace: bool,
-}
-
-/// A description of a finished import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ImportReport {
-    /// The path of the model directory.
-    pub directory: PathBuf,
-    /// The form of the source.
-    pub format: SourceFormat,
-    /// The kind of model.
-    pub kind: ModelKind,
-    /// What the UNet predicts, and how that is known.
-    pub prediction: Prediction,
-    /// How the weights were brought into the directory. Converted weights count as copied.
-    pub weights: WeightTransfer,
 }
 
 /// A model that has been opened for import. Its weights have been found and its configurations read or

@@ -51,10 +51,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), CommandError> {
+fn run(Arguments { command, quiet, .. }: &Arguments) -> Result<(), CommandError> {
     let surroundings = Surroundings::look();
-    let quiet = arguments.quiet;
-    match &arguments.command {
+    let quiet = *quiet;
+    match command {
         Command::Render(render) => commands::render::run(render, quiet, &surroundings),
         Command::Seeds(seeds) => commands::seeds::run(seeds, quiet, &surroundings),
         Command::Upscale(upscale) => commands::upscale::run(upscale, quiet, &surroundings),
@@ -64,8 +64,10 @@ fn run(arguments: &Arguments) -> Result<(), CommandError> {
         Command::Import(import) => commands::import::run(import, quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, quiet, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
-        Command::Completions(completions) => commands::completions::run(completions),
-        Command::Man(man) => commands::man::run(man),
+        Command::Completions(completions) => {
+            commands::completions::run(completions, arguments::command())
+        }
+        Command::Man(man) => commands::man::run(man, arguments::command()),
     }
 }
 

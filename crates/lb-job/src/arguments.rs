@@ -5,35 +5,14 @@
 //! key of a table. [`with_defaults`] adds the defaults to the help texts.
 
 use std::ffi::OsString;
-use std::str::FromStr;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, StyledStr, TypedValueParser};
+use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
-use lb_schedule::Choice;
 use serde_json::Value;
 
 use crate::JobSettings;
 
-/// A parser for a named choice, which lists every name with its help.
-pub fn choices<C>() -> impl TypedValueParser<Value = C>
-where
-    C: Choice + Send + Sync + 'static,
-{
-    let names = C::ALL.iter().map(|choice| {
-        let help = choice.help();
-        let help = help.strip_suffix('.').unwrap_or(help);
-        PossibleValue::new(choice.name()).help(help)
-    });
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<C>())
-}
-
-/// Reads an item of a list, with or without spaces around it.
-///
-/// # Errors
-/// Those of the item's type.
-pub fn list_item<N: FromStr>(text: &str) -> Result<N, N::Err> {
-    text.trim().parse()
-}
+pub use crate::value_parsers::{choices, list_item};
 
 /// Adds `[default: …]` to the help of every setting that has a fixed default.
 #[must_use]

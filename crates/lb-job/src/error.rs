@@ -6,21 +6,16 @@ use std::path::{Path, PathBuf};
 
 use lb_blend::{InversionOptions, SamplerKind};
 
-use crate::{Inpaint, Job, JobFileError};
+use crate::limits::{LONGEST_PROMPT, MOST_FEATHER, MOST_KEYFRAMES, MOST_SCALE};
+use crate::{JobFileError, SettingsError};
 
 /// A rule that a job breaks, or why a job cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
-    #[error(
-        "a film needs 2 to {} keyframes, prompts or pictures; {found} given",
-        Job::MOST_KEYFRAMES
-    )]
+    #[error("a film needs 2 to {MOST_KEYFRAMES} keyframes, prompts or pictures; {found} given")]
     PromptCount { found: usize },
-    #[error(
-        "a prompt has {found} bytes; at most {} are allowed",
-        Job::LONGEST_PROMPT
-    )]
+    #[error("a prompt has {found} bytes; at most {LONGEST_PROMPT} are allowed")]
     PromptLength { found: usize },
     #[error("{found} seeds are given for {keyframes} prompts; each prompt takes one")]
     SeedCount { found: usize, keyframes: usize },
@@ -40,13 +35,10 @@ pub enum JobError {
         second: usize,
         other: usize,
     },
-    #[error("the scale must be 1 to {}, got {found}", Job::MOST_SCALE)]
+    #[error("the scale must be 1 to {MOST_SCALE}, got {found}")]
     Scale { found: usize },
     /// The feather of an inpainted film is out of range, in pixels.
-    #[error(
-        "a feather must be 0 to {} pixels wide, got {found}",
-        Inpaint::MOST_FEATHER
-    )]
+    #[error("a feather must be 0 to {MOST_FEATHER} pixels wide, got {found}")]
     Feather { found: f64 },
     #[error(
         "a picture's inversion takes 0 to {} iterations a step, got {found}",
@@ -116,40 +108,4 @@ impl JobError {
             _ => true,
         }
     }
-}
-
-/// Settings contradict each other, or something is missing.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// A keyframe, counted from 1, shows nothing.
-    #[error("keyframe {keyframe} has neither a prompt nor an image")]
-    NoPrompt { keyframe: usize },
-    #[error("stills have one number of steps; {first} and {other} are given")]
-    StillSteps { first: usize, other: usize },
-    #[error("the branches of the last level become the frames: give frames or branches, not both")]
-    FramesWithBranches,
-    #[error("injections say where the levels begin: give them or a depth strength, not both")]
-    DepthStrengthWithBranches,
-    #[error(
-        "a branching rule sets up the levels: give it or the branches of every level, not both"
-    )]
-    RuleWithBranches,
-    #[error("branches need injection steps or injection strengths, one for each level")]
-    BranchesWithoutInjections,
-    #[error("injections need branches, one number for each level")]
-    InjectionsWithoutBranches,
-    #[error("injections are given both as steps and as strengths; give one of them")]
-    InjectionsTwice,
-    #[error("a mid compression has an effect only with fixed spacing")]
-    MidCompressionWithoutFixed,
-    #[error("the film should be as long as its sound, but there is no sound")]
-    NoTrack,
-    #[error("inpainting needs an image and a mask; the {missing} is missing")]
-    InpaintIncomplete { missing: &'static str },
-    /// The table `[depth]` of a job file names no map.
-    #[error("depth needs an image")]
-    DepthWithoutImage,
-    #[error("upscaling needs a model")]
-    UpscaleWithoutModel,
 }

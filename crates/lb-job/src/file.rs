@@ -15,9 +15,6 @@ use std::path::Path;
 
 use crate::{Job, JobError, JobSettings};
 
-/// The largest job file that is read or written, in bytes.
-pub const LARGEST_JOB_FILE: usize = 1 << 20;
-
 impl JobSettings {
     /// Whether an argument names a job file, a file that may carry a job, or a folder, rather than being
     /// a prompt. For a file, its ending decides.

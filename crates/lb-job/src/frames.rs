@@ -6,7 +6,7 @@ use std::str::FromStr;
 use lb_schedule::TransitionSpan;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::settings::number_or_text;
+use crate::number_or_text::number_or_text;
 
 /// How many computed frames a transition has, both keyframes included.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lb_schedule::{BranchingProfile, ScheduleError};
 
-use crate::JobError;
+use crate::{JobError, limits};
 
 lb_schedule::choice! {
     /// How a picture that does not have the film's size is fitted to it.
@@ -66,7 +66,7 @@ pub struct Inpaint {
 
 impl Inpaint {
     /// The largest feather, in pixels.
-    pub const MOST_FEATHER: f64 = 1024.0;
+    pub const MOST_FEATHER: f64 = limits::MOST_FEATHER;
 
     pub(crate) fn validate(&self) -> Result<(), JobError> {
         if (0.0..=Self::MOST_FEATHER).contains(&self.feather) {

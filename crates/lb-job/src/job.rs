@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, MAX_STEPS, ScheduleError, Spacing};
-use lb_video::FilmOptions;
 
+use crate::limits;
 use crate::{Between, Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
 
 /// The content of a film, or of stills, with nothing left open but what the model decides.
@@ -96,11 +96,11 @@ pub struct Transition {
 
 impl Job {
     /// The largest scale.
-    pub const MOST_SCALE: usize = FilmOptions::MOST_SCALE;
+    pub const MOST_SCALE: usize = limits::MOST_SCALE;
     /// The largest number of keyframes.
-    pub const MOST_KEYFRAMES: usize = 1000;
+    pub const MOST_KEYFRAMES: usize = limits::MOST_KEYFRAMES;
     /// Longest prompt, in bytes.
-    pub const LONGEST_PROMPT: usize = 10_000;
+    pub const LONGEST_PROMPT: usize = limits::LONGEST_PROMPT;
 
     /// The film through these prompts, with seeds 0, 1, 2 and so on and everything else at its
     /// default.

@@ -58,19 +58,25 @@ pub mod arguments;
 mod branching;
 mod error;
 mod file;
+mod film_trees;
 mod frames;
 mod inputs;
 mod job;
+mod limits;
+mod number_or_text;
 mod pictures;
 mod plan;
 mod settings;
+#[cfg(feature = "arguments")]
+mod value_parsers;
 
 pub use branching::{Branching, Injections, Levels};
-pub use error::{JobError, SettingsError};
-pub use file::{JobFileError, LARGEST_JOB_FILE, Location, embedded_job};
+pub use error::JobError;
+pub use file::{JobFileError, Location, embedded_job};
 pub use frames::{Frames, InvalidFrames};
 pub use inputs::{Between, DepthMap, Fit, Inpaint, Timing, Upscale};
 pub use job::{Job, Keyframe, Transition};
+pub use limits::LARGEST_JOB_FILE;
 pub use plan::Plan;
 pub use settings::*;
 

@@ -4,7 +4,7 @@ use lb_blend::{BlendOptions, FilmOutline, Forecast};
 use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming};
 
 use crate::JobError;
-use crate::branching::film_profiles;
+use crate::film_trees::film_profiles;
 use crate::{Between, Job, Transition, Upscale};
 
 /// Everything about a film that is known without a model.

@@ -5,7 +5,9 @@
 //! with the defaults, which are collected in [`JobSettings::defaults`].
 
 mod defaults;
+mod error;
 mod film_length;
+mod layer;
 mod layers;
 mod resolve;
 mod text;
@@ -19,12 +21,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Between, Fit, Frames, Timing};
 
 #[cfg(feature = "arguments")]
-use crate::arguments::{choices, list_item};
+use crate::value_parsers::{choices, list_item};
+pub use error::SettingsError;
 pub use film_length::{FilmLength, InvalidFilmLength};
-use layers::Layer;
+use layer::Layer;
 #[cfg(feature = "arguments")]
 use text::parse_size;
-pub(crate) use text::{number_or_text, shortened};
 
 /// Declares a table of settings under a heading of the help. Each field is a setting: its documentation
 /// is the help, its name is the key, and the attribute behind `=>` makes it a flag with the feature

@@ -379,7 +379,7 @@ fn inversion_key(
     options: &InversionOptions,
     picture: &Keyframe,
 ) -> Key {
-    let denoiser = Key::of(COMPONENT, &("denoiser", *unet, Content(denoising)));
+    let denoiser = Key::of(COMPONENT, &("denoiser", *unet, denoising));
     let content = (
         "inverted",
         keyframe_key(&denoiser, picture),

@@ -1,5 +1,6 @@
 //! The frames of a first stage that was rendered earlier.
 
+mod error;
 mod positions;
 
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use lb_job::{Job, JobError, JobSettings, Plan};
 use lb_schedule::{Spacing, fixed_fractions};
 use lb_video::{picture, read_picture};
 
-pub use self::positions::FramePositionError;
+pub use self::error::FramePositionError;
 use self::positions::Positions;
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, proceed};

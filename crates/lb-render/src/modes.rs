@@ -4,14 +4,13 @@ mod composite;
 mod fit;
 mod inpaint;
 
-use std::path::Path;
-
 use image::RgbImage;
 use lb_blend::Latents;
 use lb_job::Job;
 use lb_models::{GreyPicture, ModelDirectory, ModelKind};
 
 pub(crate) use self::fit::fit_picture;
+use self::fit::read_grey_picture;
 use self::inpaint::InpaintPictures;
 use crate::cached_pipeline::CachedPipeline;
 use crate::error::RenderError;
@@ -80,14 +79,4 @@ impl Mode {
             Self::Text | Self::Depth(_) => Ok(picture),
         }
     }
-}
-
-/// Reads a mask or a depth map for the pipeline.
-fn read_grey_picture(path: &Path) -> Result<GreyPicture, RenderError> {
-    let picture = lb_video::read_grey_picture(path)?;
-    Ok(GreyPicture {
-        width: picture.width() as usize,
-        height: picture.height() as usize,
-        values: picture.into_raw(),
-    })
 }

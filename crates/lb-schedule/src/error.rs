@@ -2,11 +2,11 @@
 #![allow(missing_docs)] // The messages say what the fields of each variant are.
 
 use crate::choice::UnknownChoice;
-use crate::film::{MAX_FILM_FRAMES, MAX_SECONDS};
-use crate::frame_rate::FrameRate;
-use crate::guidance::MAX_GUIDANCE_SCALE;
-use crate::profile::{MAX_BRANCHES, MAX_STEPS};
-use crate::spacing::{MAX_MID_COMPRESSION, MIN_MID_COMPRESSION};
+use crate::frame_rate::{FrameRate, FrameRateError};
+use crate::limits::{
+    MAX_BRANCHES, MAX_FILM_FRAMES, MAX_GUIDANCE_SCALE, MAX_MID_COMPRESSION, MAX_SECONDS, MAX_STEPS,
+    MIN_MID_COMPRESSION,
+};
 
 /// A rule of the tree or of the film that a request broke.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -111,14 +111,9 @@ pub enum ScheduleError {
     #[error(transparent)]
     UnknownChoice(#[from] UnknownChoice),
 
-    #[error(
-        "frames per second must be {} to {}, got {value}",
-        FrameRate::SLOWEST,
-        FrameRate::FASTEST
-    )]
-    FramesPerSecondOutOfRange { value: f64 },
-    #[error("frames per second must be a number or a fraction such as 24000/1001, got {found:?}")]
-    FrameRateUnreadable { found: String },
+    /// A frame rate is out of range, or its text cannot be read.
+    #[error(transparent)]
+    FrameRate(#[from] FrameRateError),
     #[error("seconds per transition must be above 0 and at most {MAX_SECONDS}, got {value}")]
     SecondsOutOfRange { value: f64 },
     #[error("seconds of a hold must be 0 to {MAX_SECONDS}, got {value}")]

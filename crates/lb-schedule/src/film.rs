@@ -6,8 +6,7 @@ mod timeline;
 
 pub use easing::Easing;
 pub use motion::TransitionMotion;
-pub(crate) use timeline::MAX_SECONDS;
-pub use timeline::{FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionSpan, TransitionTiming};
+pub use timeline::{FilmTiming, Timeline, TransitionSpan, TransitionTiming};
 
 use crate::error::ScheduleError;
 

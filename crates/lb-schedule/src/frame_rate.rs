@@ -3,7 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::ScheduleError;
+/// Why something is no frame rate.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // The messages say what the fields are.
+pub enum FrameRateError {
+    #[error(
+        "frames per second must be {} to {}, got {value}",
+        FrameRate::SLOWEST,
+        FrameRate::FASTEST
+    )]
+    OutOfRange { value: f64 },
+    #[error("frames per second must be a number or a fraction such as 24000/1001, got {found:?}")]
+    Unreadable { found: String },
+}
 
 /// Film frames per second, 0.1 to 1000, as a fraction, so that times are exact however long a film is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,11 +38,11 @@ impl FrameRate {
     /// NTSC's rates (SMPTE ST 2036-1). Others are rounded to thousandths.
     ///
     /// # Errors
-    /// [`ScheduleError::FramesPerSecondOutOfRange`].
-    pub fn new(frames_per_second: f64) -> Result<Self, ScheduleError> {
+    /// [`FrameRateError::OutOfRange`].
+    pub fn new(frames_per_second: f64) -> Result<Self, FrameRateError> {
         if !(Self::SLOWEST..=Self::FASTEST).contains(&frames_per_second) {
             let value = frames_per_second;
-            return Err(ScheduleError::FramesPerSecondOutOfRange { value });
+            return Err(FrameRateError::OutOfRange { value });
         }
         let (whole, nominal) = (frames_per_second.round(), frames_per_second.ceil());
         let thousandths = (frames_per_second * 1000.0).round() as u32;
@@ -46,11 +59,11 @@ impl FrameRate {
     /// The rate of `numerator` frames in `denominator` seconds, such as 24000/1001.
     ///
     /// # Errors
-    /// [`ScheduleError::FramesPerSecondOutOfRange`].
-    pub fn fraction(numerator: u32, denominator: u32) -> Result<Self, ScheduleError> {
+    /// [`FrameRateError::OutOfRange`].
+    pub fn fraction(numerator: u32, denominator: u32) -> Result<Self, FrameRateError> {
         let value = f64::from(numerator) / f64::from(denominator);
         if !(Self::SLOWEST..=Self::FASTEST).contains(&value) {
-            return Err(ScheduleError::FramesPerSecondOutOfRange { value });
+            return Err(FrameRateError::OutOfRange { value });
         }
         let divisor = greatest_common_divisor(numerator, denominator);
         Ok(Self {
@@ -127,10 +140,10 @@ impl fmt::Display for FrameRate {
 
 /// Reads a number or a fraction.
 impl FromStr for FrameRate {
-    type Err = ScheduleError;
+    type Err = FrameRateError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ScheduleError::FrameRateUnreadable {
+        let wrong = || FrameRateError::Unreadable {
             found: text.to_owned(),
         };
         match text.split_once('/') {
@@ -171,7 +184,7 @@ impl From<FrameRate> for Written {
 
 #[cfg(feature = "serde")]
 impl TryFrom<Written> for FrameRate {
-    type Error = ScheduleError;
+    type Error = FrameRateError;
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
         match written {

@@ -1,9 +1,7 @@
 //! Guidance: the guidance scale along a transition.
 
 use crate::error::ScheduleError;
-
-/// Larger scales may overflow the range of a model's numbers.
-pub(crate) const MAX_GUIDANCE_SCALE: f64 = 100.0;
+use crate::limits::MAX_GUIDANCE_SCALE;
 
 /// Classifier-free guidance that is damped in the middle of a transition.
 ///

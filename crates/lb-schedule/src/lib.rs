@@ -83,6 +83,7 @@ mod error;
 mod film;
 mod frame_rate;
 mod guidance;
+mod limits;
 mod profile;
 mod quality;
 mod spacing;
@@ -93,12 +94,13 @@ pub use cost::{Cost, film_cost, keyframes_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use error::ScheduleError;
 pub use film::{
-    Easing, FilmFrame, FilmTiming, MAX_FILM_FRAMES, Timeline, TransitionMotion, TransitionSpan,
-    TransitionTiming, film_frames,
+    Easing, FilmFrame, FilmTiming, Timeline, TransitionMotion, TransitionSpan, TransitionTiming,
+    film_frames,
 };
-pub use frame_rate::FrameRate;
+pub use frame_rate::{FrameRate, FrameRateError};
 pub use guidance::{Guidance, guidance_scale_between};
-pub use profile::{BranchingProfile, Level, MAX_BRANCHES, MAX_STEPS};
+pub use limits::{MAX_BRANCHES, MAX_FILM_FRAMES, MAX_STEPS};
+pub use profile::{BranchingProfile, Level};
 pub use quality::{BranchingRule, Quality};
 pub use spacing::{Spacing, fixed_fractions, perceptual_fractions, validate_level};
 pub use tree::{Parents, Tree, TreeLevel, parents};

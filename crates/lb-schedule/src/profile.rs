@@ -7,14 +7,7 @@ mod manual;
 use std::ops::Range;
 
 use crate::error::ScheduleError;
-use crate::quality::{BranchingRule, Quality};
-
-/// The most inference steps: the noise schedules of the models have this many training timesteps.
-pub const MAX_STEPS: usize = 1000;
-
-/// The most branches of a level. They are enough for two and a half minutes of film at 60 frames per
-/// second without a single cross-fade, so a larger number is taken for a mistake.
-pub const MAX_BRANCHES: usize = 10_000;
+use crate::limits::{MAX_BRANCHES, MAX_STEPS};
 
 /// The shape of one level of the tree: where it starts, and how many branches it has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -61,15 +54,6 @@ impl TryFrom<UncheckedProfile> for BranchingProfile {
 }
 
 impl BranchingProfile {
-    /// The profile of a preset under the default [`BranchingRule`].
-    ///
-    /// # Errors
-    /// [`ScheduleError::DepthStrengthOutOfRange`].
-    pub fn preset(quality: Quality, depth_strength: f64) -> Result<Self, ScheduleError> {
-        let rule = BranchingRule::default();
-        rule.profile(quality.steps(rule), quality.frames(rule), depth_strength)
-    }
-
     /// The inference steps, which are also the model evaluations of one full trajectory.
     #[must_use]
     pub fn steps(&self) -> usize {

@@ -112,6 +112,17 @@ impl BranchingRule {
     }
 }
 
+impl BranchingProfile {
+    /// The profile of a preset under the default [`BranchingRule`].
+    ///
+    /// # Errors
+    /// [`ScheduleError::DepthStrengthOutOfRange`].
+    pub fn preset(quality: Quality, depth_strength: f64) -> Result<Self, ScheduleError> {
+        let rule = BranchingRule::default();
+        rule.profile(quality.steps(rule), quality.frames(rule), depth_strength)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,7 @@
 //! Spacing: where in a level its branches lie.
 
 use crate::error::ScheduleError;
-use crate::profile::MAX_BRANCHES;
-
-/// A smaller mid compression piles up the branches at the ends of a level, and a larger one in its middle.
-pub(crate) const MIN_MID_COMPRESSION: f64 = 0.1;
-pub(crate) const MAX_MID_COMPRESSION: f64 = 10.0;
+use crate::limits::{MAX_BRANCHES, MAX_MID_COMPRESSION, MIN_MID_COMPRESSION};
 
 /// How the fractions of a level are chosen.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use lb_files::FileError;
 
-use crate::metadata::MAX_DESCRIPTION;
-use crate::options::{FilmOptions, PRESETS, QUANTIZERS};
+use crate::limits::{MAX_DESCRIPTION, MOST_SCALE, PRESETS, QUANTIZERS};
 
 /// Why a picture or film was not made or not read.
 #[derive(Debug, thiserror::Error)]
@@ -61,16 +60,13 @@ pub enum VideoError {
     WebpQuality { quality: u8 },
     #[error("'{preset}' is no preset of libx264; it has {}", PRESETS.join(", "))]
     Preset { preset: String },
-    #[error(
-        "a film may be 1 to {} times as wide and high as its frames, not {scale}",
-        FilmOptions::MOST_SCALE
-    )]
+    #[error("a film may be 1 to {MOST_SCALE} times as wide and high as its frames, not {scale}")]
     Scale { scale: usize },
     #[error(
-        "{}: films are written as {}, or as PNG pictures into a folder",
-        path.display(), crate::format::endings()
+        "{}: films are written as {endings}, or as PNG pictures into a folder",
+        path.display()
     )]
-    UnknownFormat { path: PathBuf },
+    UnknownFormat { path: PathBuf, endings: String },
     #[error("{} is no film or picture that can be read here", path.display())]
     UnknownContent { path: PathBuf },
     #[error("{} is damaged: {reason}", path.display())]

@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::VideoError;
-use crate::metadata::MAX_DESCRIPTION;
-use crate::picture::MAX_SIDE;
+use crate::limits::MAX_DESCRIPTION;
+use crate::limits::MAX_SIDE;
 
 /// The most pixels that a frame may have when it is read: twice as many as 8K television has.
 const MAX_PIXELS: usize = 1 << 26;

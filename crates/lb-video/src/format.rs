@@ -16,11 +16,11 @@ use std::path::Path;
 
 pub use self::mp4::ffmpeg::{ffmpeg_available, ffmpeg_version};
 use crate::error::VideoError;
+use crate::film_frame::{Frames, ReadOptions};
 use crate::flaw::Flaw;
+#[cfg(doc)]
 use crate::options::FilmOptions;
-use crate::reader::{Frames, ReadOptions};
-use crate::sink::Sink;
-use lb_schedule::FrameRate;
+use crate::sink::{NewFilm, Sink};
 
 /// What a film is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,16 +53,6 @@ pub enum FormatOption {
 /// Bytes at the beginning of a file that tell all formats apart.
 const SIGNATURE: u64 = 12;
 
-/// A film that is about to be written. The rules for options and size that hold for all formats have
-/// been checked.
-pub(crate) struct NewFilm<'a> {
-    pub(crate) path: &'a Path,
-    /// Width and height in pixels.
-    pub(crate) size: (usize, usize),
-    pub(crate) frame_rate: FrameRate,
-    pub(crate) options: &'a FilmOptions,
-}
-
 impl FilmFormat {
     /// All formats, in the order in which messages list them.
     pub const ALL: [Self; 4] = [Self::Mp4, Self::Gif, Self::Webp, Self::PngSequence];
@@ -85,7 +75,10 @@ impl FilmFormat {
         match formats.find(|format| format.ending().is_some_and(is_ending)) {
             Some(format) => Ok(format),
             None if path.is_dir() => Ok(Self::PngSequence),
-            None => Err(VideoError::UnknownFormat { path: path.into() }),
+            None => Err(VideoError::UnknownFormat {
+                path: path.into(),
+                endings: endings(),
+            }),
         }
     }
 

@@ -6,7 +6,8 @@ use image::{Rgb, RgbImage};
 use crate::contact_sheet::{GAP, LONGEST_SIDE, scaled};
 use crate::error::VideoError;
 use crate::label::TextSize;
-use crate::picture::{self, MAX_SIDE};
+use crate::limits::MAX_SIDE;
+use crate::picture;
 
 /// A row of a [`LabelledSheet`].
 #[derive(Clone, PartialEq, Eq, Debug)]

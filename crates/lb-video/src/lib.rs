@@ -49,15 +49,19 @@
 
 mod colour;
 mod contact_sheet;
+mod description;
 mod error;
+mod film_frame;
 mod flaw;
 mod format;
 mod input;
 mod label;
 mod labelled_sheet;
+mod limits;
 pub mod metadata;
 mod options;
 pub mod picture;
+mod picture_name;
 mod reader;
 mod sink;
 mod spool;
@@ -69,6 +73,7 @@ pub use lb_schedule::FrameRate;
 
 pub use contact_sheet::{ContactSheet, contact_sheet, evenly_spaced};
 pub use error::VideoError;
+pub use film_frame::{FilmFrame, ReadOptions};
 pub use format::png::{PngFile, pictures_in, write_png};
 pub use format::{FilmFormat, FormatOption, ffmpeg_available, ffmpeg_version};
 pub use input::{
@@ -77,7 +82,7 @@ pub use input::{
 };
 pub use labelled_sheet::{LabelledRow, LabelledSheet};
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
-pub use reader::{FilmFrame, FrameReader, ReadOptions, read_frames};
+pub use reader::{FrameReader, read_frames};
 pub use sink::{CompletedFilm, FilmSummary};
 pub use spool::FrameSpool;
 pub use writer::FilmWriter;

@@ -13,10 +13,10 @@
 use std::path::Path;
 
 use crate::error::VideoError;
-use crate::format::{self, png};
+use crate::format::{self, FilmFormat, png};
+use crate::picture_name;
 
-/// The most bytes that a text may have.
-pub const MAX_DESCRIPTION: usize = 1 << 20;
+pub use crate::limits::MAX_DESCRIPTION;
 
 /// The text that a film or picture carries, `None` if it carries none. For a folder of pictures it is
 /// the text of `frame_0000.png`.
@@ -30,7 +30,7 @@ pub const MAX_DESCRIPTION: usize = 1 << 20;
 pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
     let path = path.as_ref();
     if path.is_dir() {
-        return read(path.join(png::file_name(0)));
+        return read(path.join(picture_name::file_name(0)));
     }
     let (format, file) = format::open(path)?;
     format.read_text(file).map_err(|flaw| flaw.of(path))
@@ -44,7 +44,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
 pub fn read_frame_text(picture: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
     let path = picture.as_ref();
     let (format, file) = format::open(path)?;
-    png::read_frame_text(format, file).map_err(|flaw| flaw.of(path))
+    match format {
+        FilmFormat::PngSequence => png::read_frame_text(file).map_err(|flaw| flaw.of(path)),
+        _ => Ok(None),
+    }
 }
 
 /// Whether a path has the ending of a file in which [`read`] may find a text: that of a film, or of
@@ -52,28 +55,4 @@ pub fn read_frame_text(picture: impl AsRef<Path>) -> Result<Option<String>, Vide
 #[must_use]
 pub fn may_carry_text(path: &Path) -> bool {
     format::is_read_by_ending(path)
-}
-
-/// Checks a text before the work begins.
-pub(crate) fn validate(text: &str) -> Result<(), VideoError> {
-    if text.len() > MAX_DESCRIPTION {
-        let bytes = text.len();
-        return Err(VideoError::DescriptionTooLong { bytes });
-    }
-    match text.find('\0') {
-        Some(at) => Err(VideoError::DescriptionNul { at }),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_may_be_as_long_as_the_limit() {
-        let longest = "a".repeat(MAX_DESCRIPTION);
-        assert!(validate(&longest).is_ok());
-        assert!(validate(&(longest + "a")).is_err());
-    }
 }

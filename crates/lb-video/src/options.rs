@@ -1,24 +1,13 @@
 //! How a film is written.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::description;
 use crate::error::VideoError;
-use crate::metadata;
+use crate::limits::{self, PRESETS, QUANTIZERS};
 #[cfg(doc)]
 use crate::picture;
 use lb_schedule::FrameRate;
-
-/// From the finest quantiser that openh264's rate control goes down to (rc.h, GOM_MIN_QP_MODE) to the
-/// coarsest one of H.264 in 8 bits.
-pub(crate) const QUANTIZERS: RangeInclusive<u8> = 12..=51;
-
-/// libx264's presets, fastest first (x264 --fullhelp).
-#[rustfmt::skip]
-pub(crate) const PRESETS: [&str; 10] = [
-    "ultrafast", "superfast", "veryfast", "faster", "fast",
-    "medium", "slow", "slower", "veryslow", "placebo",
-];
 
 /// The encoder of an MP4. Other formats have one encoder each.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,8 +104,8 @@ pub struct FilmOptions {
     pub animation: AnimationOptions,
     /// The sound track, for an MP4 only.
     pub audio: Option<AudioTrack>,
-    /// A text that the film carries and [`metadata::read`] finds, such as the job that it was made
-    /// from. It has up to [`MAX_DESCRIPTION`](metadata::MAX_DESCRIPTION) bytes and no NUL; an empty text
+    /// A text that the film carries and [`metadata::read`](crate::metadata::read) finds, such as the job that it was made
+    /// from. It has up to [`MAX_DESCRIPTION`](crate::metadata::MAX_DESCRIPTION) bytes and no NUL; an empty text
     /// counts as none. In a folder, every picture carries it.
     pub description: Option<String>,
     /// Whether an existing output may be replaced. In a folder, only the pictures `frame_*.png` are.
@@ -139,7 +128,7 @@ impl Default for FilmOptions {
 
 impl FilmOptions {
     /// The largest scale.
-    pub const MOST_SCALE: usize = 16;
+    pub const MOST_SCALE: usize = limits::MOST_SCALE;
 
     /// Checks the options as far as that is possible without a film.
     ///
@@ -153,7 +142,7 @@ impl FilmOptions {
         }
         self.description
             .as_deref()
-            .map_or(Ok(()), metadata::validate)?;
+            .map_or(Ok(()), description::validate)?;
         if let WebpCompression::Lossy { quality } = self.animation.webp
             && quality > 100
         {

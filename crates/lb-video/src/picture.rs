@@ -9,8 +9,7 @@ use image::imageops::{FilterType, resize};
 
 use crate::error::VideoError;
 
-/// The longest side that a picture of a film may have, in pixels.
-pub const MAX_SIDE: usize = 16_384;
+pub use crate::limits::MAX_SIDE;
 
 /// 1.0 in the fixed-point numbers of a cross-fade.
 const ONE: u32 = 1 << 16;

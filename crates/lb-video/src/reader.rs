@@ -1,47 +1,11 @@
 //! Reading the frames of a film.
 
-use std::path::{Path, PathBuf};
-
-use image::RgbImage;
-use lb_schedule::FrameRate;
+use std::path::Path;
 
 use crate::error::VideoError;
+use crate::film_frame::{FilmFrame, Frames, ReadOptions};
 use crate::format::{self, png};
 use crate::picture;
-
-/// How a film is read.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ReadOptions {
-    /// Frames a second of a folder of pictures. Films in files have times of their own.
-    pub frame_rate: FrameRate,
-    /// The program for an MP4 that is not in 8-bit H.264 with 4:2:0, by its path or its name on the
-    /// search path; `None` refuses such films.
-    pub ffmpeg: Option<PathBuf>,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            frame_rate: FrameRate::default(),
-            ffmpeg: Some("ffmpeg".into()),
-        }
-    }
-}
-
-/// A frame of a film that is read.
-#[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
-pub struct FilmFrame {
-    /// The picture.
-    pub picture: RgbImage,
-    /// When it is shown, in seconds from the first frame on.
-    pub begins: f64,
-    /// For how long it is shown, in seconds.
-    pub lasts: f64,
-}
-
-/// What a format gives to be read.
-pub(crate) type Frames = Box<dyn Iterator<Item = Result<FilmFrame, VideoError>>>;
 
 /// The frames of a film, one by one in the order in which they are shown. They end after an error.
 pub struct FrameReader {

@@ -5,9 +5,21 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use lb_files::{StagedFile, StagedFolder};
+use lb_schedule::FrameRate;
 
 use crate::error::VideoError;
-use crate::format::png;
+use crate::options::FilmOptions;
+use crate::picture_name;
+
+/// A film that is about to be written. The rules for options and size that hold for all formats have
+/// been checked.
+pub(crate) struct NewFilm<'a> {
+    pub(crate) path: &'a Path,
+    /// Width and height in pixels.
+    pub(crate) size: (usize, usize),
+    pub(crate) frame_rate: FrameRate,
+    pub(crate) options: &'a FilmOptions,
+}
 
 /// A frame for a sink.
 pub(crate) struct NextFrame<'a> {
@@ -83,7 +95,7 @@ impl CompletedFilm {
         })
     }
 
-    /// `output` holds `frames` pictures, named as [`png::file_name`] names them.
+    /// `output` holds `frames` pictures, named as [`picture_name::file_name`] names them.
     pub(crate) fn pictures(output: StagedFolder, frames: usize, seconds: f64, bytes: u64) -> Self {
         Self {
             summary: FilmSummary {
@@ -114,9 +126,9 @@ impl CompletedFilm {
         match self.staged {
             Staged::File(output) => output.publish()?,
             Staged::Pictures(output) => {
-                let names: Vec<String> = (0..frames).map(png::file_name).collect();
+                let names: Vec<String> = (0..frames).map(picture_name::file_name).collect();
                 output.publish(&names, |name| {
-                    png::number(name).is_some_and(|number| number >= frames)
+                    picture_name::number(name).is_some_and(|number| number >= frames)
                 })?;
             }
         }

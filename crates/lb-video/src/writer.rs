@@ -8,12 +8,12 @@ use std::thread::JoinHandle;
 
 use image::RgbImage;
 
+use crate::description;
 use crate::error::VideoError;
-use crate::format::{FilmFormat, FormatOption, NewFilm};
-use crate::metadata;
+use crate::format::{FilmFormat, FormatOption};
 use crate::options::FilmOptions;
 use crate::picture::{self, validate_same_size, validate_size};
-use crate::sink::{CompletedFilm, FilmSummary, NextFrame, Sink};
+use crate::sink::{CompletedFilm, FilmSummary, NewFilm, NextFrame, Sink};
 use lb_schedule::FrameRate;
 
 /// Writes a film on a thread of its own while the frames are being made. If it is dropped without
@@ -136,7 +136,7 @@ impl FilmWriter {
     }
 
     /// As [`write`](Self::write), with a text that belongs to this frame alone and is read again by
-    /// [`metadata::read_frame_text`]. Only the pictures of a folder carry it.
+    /// [`metadata::read_frame_text`](crate::metadata::read_frame_text). Only the pictures of a folder carry it.
     ///
     /// # Errors
     /// As [`write`](Self::write), and [`VideoError::DescriptionTooLong`],
@@ -146,7 +146,7 @@ impl FilmWriter {
         frame: impl Into<Arc<RgbImage>>,
         text: String,
     ) -> Result<(), VideoError> {
-        metadata::validate(&text)?;
+        description::validate(&text)?;
         self.send(frame.into(), Some(text))
     }
 

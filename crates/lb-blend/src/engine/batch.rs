@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::level::Origin;
+use super::origin::Origin;
 use crate::backend::{Backend, PredictRequest};
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};

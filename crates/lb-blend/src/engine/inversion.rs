@@ -3,7 +3,7 @@
 use super::batch::{Batch, Moment, Start};
 use super::denoiser::{proceed, validated_batch_limit};
 use super::forecast::Forecast;
-use super::level::Origin;
+use super::origin::Origin;
 use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::batch::Start;
 use super::crossfeed::crossfeed_keyframe;
 use super::denoiser::Denoiser;
-use super::level::Origin;
+use super::origin::Origin;
 use super::outline::FilmOutline;
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::report::SourceFormat;
 use super::unpublished::UnpublishedModel;
 use crate::component::Component;
 use crate::error::CheckpointError;
@@ -13,17 +14,6 @@ use crate::names::is_known;
 use crate::safetensors::{TensorEntry, is_pointer, read_header};
 use crate::torch::TorchCheckpoint;
 use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
-
-/// A form in which models are published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceFormat {
-    /// A directory in diffusers' layout, with one folder for each component.
-    DiffusersDirectory,
-    /// One safetensors file with the tensor names of CompVis' code.
-    Safetensors,
-    /// One file that torch has saved, with the tensor names of CompVis' code.
-    TorchCheckpoint,
-}
 
 /// The weights of all networks of a model. The keys are the names of the components' folders.
 #[derive(Debug)]

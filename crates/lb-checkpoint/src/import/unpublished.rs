@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ImportReport;
+use super::report::ImportReport;
 use crate::error::CheckpointError;
 use crate::weights::{WeightTransfer, link_or_copy};
 

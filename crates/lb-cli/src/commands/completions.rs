@@ -1,8 +1,7 @@
 //! `lb completions`: prints a script with which a shell completes the arguments of lb.
 
-use clap::Args;
+use clap::{Args, Command};
 
-use crate::arguments::command;
 use crate::error::CommandError;
 
 #[derive(Debug, Args)]
@@ -16,9 +15,13 @@ const EXAMPLES: &str = "Examples:
   source <(lb completions bash)
   lb completions zsh > ~/.zfunc/_lb";
 
-pub(crate) fn run(arguments: &CompletionsArguments) -> Result<(), CommandError> {
+/// Prints the script for the arguments of `program`.
+pub(crate) fn run(
+    arguments: &CompletionsArguments,
+    mut program: Command,
+) -> Result<(), CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut command(), "lb", &mut script);
+    clap_complete::generate(arguments.shell, &mut program, "lb", &mut script);
     print!("{}", String::from_utf8_lossy(&script));
     Ok(())
 }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use crate::arguments::command;
 use crate::error::CommandError;
 use crate::write::write;
 
@@ -19,8 +18,9 @@ pub(crate) struct ManArguments {
     force: bool,
 }
 
-pub(crate) fn run(arguments: &ManArguments) -> Result<(), CommandError> {
-    for (name, page) in pages() {
+/// Writes a page for `program` and for each of its commands.
+pub(crate) fn run(arguments: &ManArguments, program: Command) -> Result<(), CommandError> {
+    for (name, page) in pages(program) {
         let path = arguments.folder.join(name);
         write(&path, &page, arguments.force)?;
         println!("{}", path.display());
@@ -29,8 +29,7 @@ pub(crate) fn run(arguments: &ManArguments) -> Result<(), CommandError> {
 }
 
 /// The names and the texts of the pages: one page for the program and one for each command.
-fn pages() -> Vec<(String, String)> {
-    let mut program = command();
+fn pages(mut program: Command) -> Vec<(String, String)> {
     program.build();
     let commands = program.get_subcommands().filter(|at| !at.is_hide_set());
     let commands = commands.map(|at| {
@@ -55,10 +54,11 @@ fn pages() -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::command;
 
     #[test]
     fn every_flag_is_in_its_page() {
-        let pages = pages();
+        let pages = pages(command());
         let page = |name: &str| {
             let found = pages.iter().find(|(page, _)| page == name);
             found.map(|(_, text)| text.replace('\\', "")).expect(name)

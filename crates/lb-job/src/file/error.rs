@@ -5,8 +5,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::LARGEST_JOB_FILE;
 use crate::SettingsError;
+use crate::limits::LARGEST_JOB_FILE;
 
 /// A line of a job file.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::JobFileError;
 use super::keys::{KEYFRAME, TableKeys, tables};
 use crate::JobSettings;
-use crate::settings::shortened;
+use crate::number_or_text::shortened;
 
 impl JobSettings {
     /// Reads settings from JSON. The keys are those of a job file, with `keyframe` as a list;

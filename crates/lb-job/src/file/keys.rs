@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::settings::shortened;
+use crate::number_or_text::shortened;
 use crate::{JobSettings, KeyframeSettings};
 
 /// The key of the list of keyframes, whose items are tables.

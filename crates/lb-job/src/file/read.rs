@@ -12,9 +12,10 @@ use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 use super::keys::{KEYFRAME, TableKeys, tables};
-use super::{JobFileError, LARGEST_JOB_FILE, Location};
+use super::{JobFileError, Location};
+use crate::limits::LARGEST_JOB_FILE;
+use crate::number_or_text::shortened;
 use crate::pictures::is_model_path;
-use crate::settings::shortened;
 use crate::{Job, JobSettings, SettingsError};
 
 impl JobSettings {

@@ -7,7 +7,8 @@ use lb_schedule::Crossfeed;
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
-use super::{JobFileError, LARGEST_JOB_FILE};
+use super::JobFileError;
+use crate::limits::LARGEST_JOB_FILE;
 use crate::{BranchingSettings, Job, JobSettings, Keyframe, KeyframeSettings, SharedSettings};
 
 impl Job {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::text::number_or_text;
+use crate::number_or_text::number_or_text;
 
 /// The length that a whole film should have.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -3,31 +3,11 @@
 //! Nearly every setting that the upper layer leaves open takes the value of the lower layer. The
 //! exceptions are settings that contradict each other, of which the lower ones are dropped first.
 
+use super::layer::Layer;
 use super::{
     BranchingSettings, DefaultSettings, DepthSettings, InpaintSettings, JobSettings,
     KeyframeSettings, SpacingChoice, SpacingSettings,
 };
-
-/// A setting, or several of them, as a part of a layer.
-pub(super) trait Layer {
-    /// Takes what is open from the lower layer.
-    fn fill_from(&mut self, lower: Self);
-}
-
-impl<T> Layer for Option<T> {
-    fn fill_from(&mut self, lower: Self) {
-        *self = self.take().or(lower);
-    }
-}
-
-/// A list comes from one layer as a whole.
-impl<T> Layer for Vec<T> {
-    fn fill_from(&mut self, lower: Self) {
-        if self.is_empty() {
-            *self = lower;
-        }
-    }
-}
 
 impl JobSettings {
     /// These settings, with open ones taken from `lower`. The keyframes all come from one layer: from

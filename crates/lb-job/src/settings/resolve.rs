@@ -8,7 +8,7 @@ use super::{
     InpaintSettings, JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings,
     SpacingChoice, SpacingSettings, TimingSettings, UpscaleSettings,
 };
-use crate::branching::film_steps;
+use crate::film_trees::film_steps;
 use crate::{
     Branching, DepthMap, Injections, Inpaint, Job, Keyframe, Levels, SettingsError, Transition,
     Upscale,

@@ -1,11 +1,9 @@
 //! Settings that are written as text (sizes, named choices, and numbers with other ways of writing
 //! them), and texts in messages.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::str::FromStr;
+use serde::de::{Deserialize, Deserializer, Error};
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use crate::number_or_text::shortened;
 
 /// Serialises width and height as in `512x768`.
 pub(super) mod size {
@@ -59,7 +57,7 @@ pub(super) mod frame_rate {
     impl<'de> Deserialize<'de> for Given {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let expected = "a number from 0.1 to 1000, or a fraction such as \"24000/1001\"";
-            super::number_or_text(deserializer, expected).map(Self)
+            crate::number_or_text::number_or_text(deserializer, expected).map(Self)
         }
     }
 
@@ -113,57 +111,6 @@ fn parsed<'de, D: Deserializer<'de>, T>(
         .ok_or_else(|| D::Error::custom(wrong()))
 }
 
-/// Reads a number or a text, which means what it means on a command line.
-pub(crate) fn number_or_text<'de, D: Deserializer<'de>, T: FromStr>(
-    deserializer: D,
-    expected: &'static str,
-) -> Result<T, D::Error> {
-    deserializer.deserialize_any(NumberOrText {
-        expected,
-        value: PhantomData,
-    })
-}
-
-struct NumberOrText<T> {
-    expected: &'static str,
-    value: PhantomData<T>,
-}
-
-impl<T: FromStr> NumberOrText<T> {
-    fn parse<E: Error>(&self, number: impl fmt::Display) -> Result<T, E> {
-        let wrong = || E::custom(format!("must be {}; got {number}", self.expected));
-        number.to_string().parse().map_err(|_| wrong())
-    }
-}
-
-impl<T: FromStr> Visitor<'_> for NumberOrText<T> {
-    type Value = T;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.expected)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        self.parse(number)
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
-        self.parse(number)
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
-        self.parse(number)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        let wrong = |_| {
-            let found = shortened(text, 40);
-            E::custom(format!("must be {}; got {found:?}", self.expected))
-        };
-        text.parse().map_err(wrong)
-    }
-}
-
 /// Reads width and height in pixels, as in `512x768`.
 ///
 /// # Errors
@@ -173,22 +120,6 @@ pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
     text.split_once(['x', 'X', '×'])
         .and_then(|(width, height)| Some((number(width)?, number(height)?)))
         .ok_or_else(|| "give width and height in pixels, as in 512x768".into())
-}
-
-/// The beginning of a text in one line, for a message.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    let mut characters = text.chars().map(|character| {
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
-    });
-    let mut shown: String = characters.by_ref().take(most).collect();
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -9,8 +9,6 @@ use lb_cache::{ContentKey, KeyHasher};
 use lb_models::GreyPicture;
 use lb_schedule::{Choice, Crossfeed, CrossfeedCurve, Spacing};
 
-use super::snapshots::Denoising;
-
 /// A value of another crate, as a part of a key.
 #[derive(Clone, Copy)]
 pub(super) struct Content<'a, T>(pub(super) &'a T);
@@ -49,8 +47,6 @@ contents! {
     Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);
     CrossfeedCurve: CrossfeedCurve { power, range, decay } => power, range, decay;
     InversionOptions: InversionOptions { iterations, .. } => iterations;
-    Denoising: Denoising { sampler, schedule, steps } =>
-        &Content(sampler), &Content(schedule), steps;
     GreyPicture: GreyPicture { width, height, values } => width, height, values;
     NoiseScheduleConfig: NoiseScheduleConfig {
         num_train_timesteps,

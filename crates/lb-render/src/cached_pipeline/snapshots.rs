@@ -6,7 +6,7 @@ use lb_blend::{
     BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerKind, Snapshot,
     SnapshotKey, SnapshotStore,
 };
-use lb_cache::{CacheEntry, ContentKey, Key, LenientCache};
+use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
 
 use super::content::Content;
 use super::entries::SnapshotEntry;
@@ -19,6 +19,19 @@ pub(crate) struct Denoising {
     pub(crate) schedule: NoiseScheduleConfig,
     /// The number of steps of a whole trajectory.
     pub(crate) steps: usize,
+}
+
+impl ContentKey for Denoising {
+    fn write_key(&self, hasher: &mut KeyHasher) {
+        let Self {
+            sampler,
+            schedule,
+            steps,
+        } = self;
+        hasher.write(&Content(sampler));
+        hasher.write(&Content(schedule));
+        hasher.write(steps);
+    }
 }
 
 /// The engine's snapshot store for one film, which keeps snapshots in the cache.
@@ -55,7 +68,7 @@ impl<'a> CachedSnapshots<'a> {
             cache: Rc::clone(cache),
             outline,
             options: *options,
-            denoiser: unet.map(|unet| key(&("denoiser", unet, Content(denoising)))),
+            denoiser: unet.map(|unet| key(&("denoiser", unet, denoising))),
             measured_by,
             latents: None,
             keyframes: Vec::new(),

@@ -1,5 +1,7 @@
 //! Fitting pictures of any size to the size of the film.
 
+use std::path::Path;
+
 use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Pixel, RgbImage};
 use lb_job::Fit;
@@ -143,6 +145,16 @@ where
     ImageBuffer::from_fn(film.0 as u32, film.1 as u32, |x, y| {
         let inside = |at: u32, from: u32, length: u32| at.clamp(from, from + length - 1) - from;
         *scaled.get_pixel(inside(x, left, width), inside(y, top, height))
+    })
+}
+
+/// Reads a mask or a depth map for the pipeline.
+pub(super) fn read_grey_picture(path: &Path) -> Result<GreyPicture, RenderError> {
+    let picture = lb_video::read_grey_picture(path)?;
+    Ok(GreyPicture {
+        width: picture.width() as usize,
+        height: picture.height() as usize,
+        values: picture.into_raw(),
     })
 }
 

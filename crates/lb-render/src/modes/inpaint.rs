@@ -6,8 +6,7 @@ use lb_models::GreyPicture;
 use lb_video::{picture, read_picture};
 
 use super::composite::KeptPixels;
-use super::fit::{fit_mask, fit_picture};
-use super::read_grey_picture;
+use super::fit::{fit_mask, fit_picture, read_grey_picture};
 use crate::error::RenderError;
 
 /// A source picture and its mask, both of the film's size.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::FilmFrame;
 use super::timeline::TransitionSpan;
 use crate::error::ScheduleError;
-use crate::profile::MAX_BRANCHES;
+use crate::limits::MAX_BRANCHES;
 
 /// Where the film frames of one transition lie among its computed frames.
 ///

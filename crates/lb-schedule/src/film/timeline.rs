@@ -4,12 +4,7 @@
 use super::easing::Easing;
 use crate::error::ScheduleError;
 use crate::frame_rate::FrameRate;
-
-/// The most frames that a film may have: nine hours at 30 frames per second.
-pub const MAX_FILM_FRAMES: usize = 1_000_000;
-
-/// The longest transition or hold: a day.
-pub(crate) const MAX_SECONDS: f64 = 86_400.0;
+use crate::limits::{MAX_FILM_FRAMES, MAX_SECONDS};
 
 /// The timing that is asked of a whole film: how fast it runs, how long its transitions last, and how
 /// long its keyframes are held.

@@ -1,7 +1,8 @@
 //! A profile by hand: branch counts, and the steps at which they are injected.
 
-use super::{BranchingProfile, Level, MAX_BRANCHES, validate_steps};
+use super::{BranchingProfile, Level, validate_steps};
 use crate::error::ScheduleError;
+use crate::limits::MAX_BRANCHES;
 
 impl BranchingProfile {
     /// A profile of `steps` inference steps that has `branch_counts[i]` branches from step

@@ -5,8 +5,8 @@ use std::path::Path;
 use image::buffer::ConvertBuffer as _;
 use image::{AnimationDecoder, ImageDecoder};
 
+use crate::film_frame::{FilmFrame, Frames};
 use crate::flaw::{Flaw, validate_declared_size};
-use crate::reader::{FilmFrame, Frames};
 use lb_schedule::FrameRate;
 
 /// Decides when the frames of an animation are shown, in the whole ticks that its format counts in, and

@@ -9,13 +9,12 @@ use gif::{AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Repea
 use image::codecs::gif::GifDecoder;
 use lb_files::{StagedFile, UnfinishedOutput};
 
-use super::NewFilm;
 use super::animation::{Timeline, read_with};
 use crate::error::VideoError;
+use crate::film_frame::Frames;
 use crate::flaw::{Flaw, as_text};
-use crate::metadata::MAX_DESCRIPTION;
-use crate::reader::Frames;
-use crate::sink::{CompletedFilm, NextFrame, Sink};
+use crate::limits::MAX_DESCRIPTION;
+use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
 mod canvas;
 mod palette;

@@ -20,13 +20,12 @@ use self::audio::AudioSink;
 use self::comment::Describing;
 pub(super) use self::comment::read as read_text;
 use self::ffmpeg::FfmpegSink;
-use self::h264::H264Encoder;
+use self::h264::{H264Encoder, validate_sides};
 pub(super) use self::reader::read;
-use super::NewFilm;
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
 use crate::options::Encoder;
-use crate::sink::{CompletedFilm, NextFrame, Sink};
+use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 use lb_schedule::FrameRate;
 
 /// Begins an MP4 by the encoder that the options name, with a sound track if they name one.
@@ -56,15 +55,6 @@ pub(super) fn create(film: &NewFilm<'_>) -> Result<Box<dyn Sink>, VideoError> {
         }),
         None => film,
     })
-}
-
-/// Checks what H.264 in 4:2:0 demands: even sides, none below 16 pixels (a macroblock).
-fn validate_sides((width, height): (usize, usize)) -> Result<(), VideoError> {
-    let is_fit = |side: usize| side >= 16 && side.is_multiple_of(2);
-    if is_fit(width) && is_fit(height) {
-        return Ok(());
-    }
-    Err(VideoError::FilmSides { width, height })
 }
 
 /// H.264 by openh264, in a container by muxide.

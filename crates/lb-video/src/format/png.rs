@@ -8,13 +8,14 @@ use ::png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 use image::{ImageDecoder as _, ImageReader, Limits, RgbImage};
 use lb_files::{StagedFile, StagedFolder, UnfinishedOutput};
 
-use super::{FilmFormat, NewFilm};
+use crate::description;
 use crate::error::VideoError;
+use crate::film_frame::{FilmFrame, Frames, ReadOptions};
 use crate::flaw::{Flaw, validate_declared_size};
-use crate::metadata::{self, MAX_DESCRIPTION};
+use crate::limits::MAX_DESCRIPTION;
 use crate::picture;
-use crate::reader::{FilmFrame, Frames, ReadOptions};
-use crate::sink::{CompletedFilm, NextFrame, Sink};
+use crate::picture_name::file_name;
+use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
 /// Keyword of the chunk with the film's text, one of those that the PNG specification (11.3.3.2)
 /// registers.
@@ -50,7 +51,7 @@ impl PngFile {
     /// [`VideoError::File`], as for a full disk; [`VideoError::FrameSize`],
     /// [`VideoError::DescriptionTooLong`], [`VideoError::DescriptionNul`].
     pub fn write(&mut self, frame: &RgbImage, description: Option<&str>) -> Result<(), VideoError> {
-        description.map_or(Ok(()), metadata::validate)?;
+        description.map_or(Ok(()), description::validate)?;
         let (width, height) = picture::size(frame);
         picture::validate_size(width, height)?;
         picture::validate_same_size(frame, (width, height))?;
@@ -163,20 +164,6 @@ impl Sink for PngSink {
     }
 }
 
-pub(crate) fn file_name(number: usize) -> String {
-    format!("frame_{number:04}.png")
-}
-
-/// The number in a name that [`file_name`] gives, so that nobody else's files are taken for ours.
-pub(crate) fn number(name: &str) -> Option<usize> {
-    let number = name
-        .strip_prefix("frame_")?
-        .strip_suffix(".png")?
-        .parse()
-        .ok()?;
-    (file_name(number) == name).then_some(number)
-}
-
 pub(crate) fn read_folder(folder: &Path, options: &ReadOptions) -> Result<Frames, VideoError> {
     let pictures = pictures_in(folder)?;
     let frame_rate = options.frame_rate;
@@ -234,10 +221,7 @@ pub(super) fn read_text(file: BufReader<File>) -> Result<Option<String>, Flaw> {
 }
 
 /// The text of one picture alone, `None` for another format.
-pub(crate) fn read_frame_text(format: FilmFormat, file: File) -> Result<Option<String>, Flaw> {
-    if format != FilmFormat::PngSequence {
-        return Ok(None);
-    }
+pub(crate) fn read_frame_text(file: File) -> Result<Option<String>, Flaw> {
     find_text(BufReader::new(file), FRAME_KEYWORD)
 }
 
@@ -265,25 +249,5 @@ fn png_flaw(error: ::png::DecodingError) -> Flaw {
     match error {
         ::png::DecodingError::IoError(error) => error.into(),
         other => Flaw::damaged(other.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_that_are_given_here_are_ours() {
-        assert_eq!(number("frame_0000.png"), Some(0));
-        assert_eq!(number("frame_12345.png"), Some(12_345));
-        for other in [
-            "frame_1.png",
-            "frame_00001.png",
-            "frame_+001.png",
-            "frame_0001.jpg",
-            "a",
-        ] {
-            assert_eq!(number(other), None, "{other}");
-        }
     }
 }

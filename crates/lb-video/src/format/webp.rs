@@ -12,14 +12,13 @@ use image::codecs::webp::WebPDecoder;
 use lb_files::StagedFile;
 use webp::{Encoder, WebPConfig};
 
-use super::NewFilm;
 use super::animation::{Timeline, read_with};
 use crate::error::VideoError;
+use crate::film_frame::Frames;
 use crate::flaw::Flaw;
-use crate::metadata::MAX_DESCRIPTION;
+use crate::limits::MAX_DESCRIPTION;
 use crate::options::WebpCompression;
-use crate::reader::Frames;
-use crate::sink::{CompletedFilm, NextFrame, Sink};
+use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
 mod exif;
 

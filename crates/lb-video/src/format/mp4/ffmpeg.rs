@@ -11,15 +11,13 @@ use image::RgbImage;
 use lb_files::{NamedTempFile, StagedFile};
 
 use super::child::EncoderChild;
-use super::h264::SECONDS_BETWEEN_KEYFRAMES;
-use super::validate_sides;
+use super::h264::{SECONDS_BETWEEN_KEYFRAMES, validate_sides};
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
+use crate::film_frame::ReadOptions;
 use crate::flaw::{Flaw, validate_declared_size};
-use crate::format::NewFilm;
 use crate::picture;
-use crate::reader::ReadOptions;
-use crate::sink::{CompletedFilm, NextFrame, Sink};
+use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
 /// The program with the options of every call.
 pub(super) fn ffmpeg(program: &Path) -> Command {

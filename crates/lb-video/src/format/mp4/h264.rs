@@ -19,7 +19,8 @@ use openh264::encoder::{
 use openh264::formats::{YUVSlices, YUVSource};
 
 use crate::colour::YuvPlanes;
-use crate::options::QUANTIZERS;
+use crate::error::VideoError;
+use crate::limits::QUANTIZERS;
 use lb_schedule::FrameRate;
 
 /// By how much the quantiser grows when a picture that does not fit is tried again. It is openh264's own
@@ -28,6 +29,15 @@ const COARSER: u8 = 2;
 
 /// There is a keyframe this often where the film moves, so that a player can jump.
 pub(crate) const SECONDS_BETWEEN_KEYFRAMES: f64 = 10.0;
+
+/// Checks what H.264 in 4:2:0 demands: even sides, none below 16 pixels (a macroblock).
+pub(crate) fn validate_sides((width, height): (usize, usize)) -> Result<(), VideoError> {
+    let is_fit = |side: usize| side >= 16 && side.is_multiple_of(2);
+    if is_fit(width) && is_fit(height) {
+        return Ok(());
+    }
+    Err(VideoError::FilmSides { width, height })
+}
 
 /// Bits a pixel that a film hardly ever needs. Together with the size they decide which H.264 level the
 /// stream declares to players; no bit rate is aimed at.

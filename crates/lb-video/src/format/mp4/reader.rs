@@ -15,9 +15,9 @@ use super::ffmpeg::FfmpegReader;
 use super::track::{Sample, Track};
 use crate::colour;
 use crate::error::VideoError;
+use crate::film_frame::{FilmFrame, Frames, ReadOptions};
 use crate::flaw::{Flaw, validate_declared_size};
 use crate::picture;
-use crate::reader::{FilmFrame, Frames, ReadOptions};
 
 /// The most bytes of one encoded picture.
 const MOST_PICTURE: u32 = 1 << 27;

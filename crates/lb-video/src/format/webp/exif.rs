@@ -1,7 +1,7 @@
 //! Text in Exif, as its `ImageDescription` (Exif 2.32, section 4.6.4): what WebP carries.
 
 use crate::flaw::{Flaw, as_text};
-use crate::metadata::MAX_DESCRIPTION;
+use crate::limits::MAX_DESCRIPTION;
 
 const IMAGE_DESCRIPTION: u16 = 0x010e;
 const ASCII: u16 = 2;
