@@ -22,6 +22,7 @@ mod interruption;
 mod jobs;
 mod keyframes;
 mod lb;
+mod manifests;
 mod measure;
 mod memory;
 mod models;

@@ -39,6 +39,7 @@ mod config;
 mod error;
 mod import;
 mod kind;
+mod manifest;
 mod names;
 mod safetensors;
 mod torch;
@@ -59,5 +60,6 @@ pub use import::{
     SourceFormat, UnpublishedModel,
 };
 pub use kind::ModelKind;
+pub use manifest::Manifest;
 pub use safetensors::Dtype;
 pub use weights::{StoredTensor, WeightStatistics, WeightTransfer, Weights, link_or_copy};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::component::Component;
 use crate::error::CheckpointError;
+use crate::manifest::Manifest;
 use crate::names::{self, Part, Renamed, UnknownKey};
 use crate::safetensors::{Dtype, TensorEntry, read_header};
 
@@ -68,13 +69,17 @@ impl Weights {
     /// Opens the weights of a component of a model directory.
     ///
     /// They are taken from the component's folder, where they are one safetensors file, or shards with an
-    /// index. If it has none, they are taken from `checkpoint.safetensors` in the model directory. Only
+    /// index. If it has none, they are taken from `checkpoint.safetensors` in the model directory. If the
+    /// model takes the component from another one (see [`Manifest`]), both are looked for there. Only
     /// the headers of the files are read.
     ///
     /// # Errors
+    /// Those of [`Manifest::read`];
     /// [`CheckpointError::NoWeights`] or [`CheckpointError::PickledWeights`] if there is no safetensors
     /// file, and other errors if a file cannot be read or is damaged.
     pub fn open(model_directory: &Path, component: Component) -> Result<Self, CheckpointError> {
+        let manifest = Manifest::read(model_directory)?;
+        let model_directory = manifest.home_of(component.source_name());
         let folder = model_directory.join(component.source_name());
         match Self::from_folder(&folder) {
             Err(CheckpointError::NoWeights { folder, expected }) => {

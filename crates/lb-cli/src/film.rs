@@ -7,6 +7,8 @@ use lb_job::arguments::list_item;
 use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings};
 
 use crate::error::CommandError;
+use crate::machine;
+use crate::surroundings::Surroundings;
 use crate::warnings;
 
 /// The prompts, pictures and settings of the film. With a job file, they apply to the whole film.
@@ -68,17 +70,25 @@ impl FilmArguments {
     /// The job that the arguments ask for: the flags over a job file, or over one keyframe for each
     /// prompt. Pictures that were moved are found by their content, if the job knows it. `track` is the
     /// length of the film's sound in seconds.
-    pub(crate) fn job(&self, track: Option<f64>) -> Result<Job, CommandError> {
+    pub(crate) fn job(
+        &self,
+        track: Option<f64>,
+        surroundings: &Surroundings,
+    ) -> Result<Job, CommandError> {
         let mut settings = self.settings(track)?;
         if let Some(source) = source(&self.prompts)? {
             settings.find_pictures(source)?;
         }
-        Ok(settings.resolve().map_err(JobError::from)?)
+        machine::resolve(settings, surroundings)
     }
 
     /// As [`Self::job`], but pictures are not looked for.
-    pub(crate) fn planned_job(&self, track: Option<f64>) -> Result<Job, CommandError> {
-        Ok(self.settings(track)?.resolve().map_err(JobError::from)?)
+    pub(crate) fn planned_job(
+        &self,
+        track: Option<f64>,
+        surroundings: &Surroundings,
+    ) -> Result<Job, CommandError> {
+        machine::resolve(self.settings(track)?, surroundings)
     }
 
     fn settings(&self, track: Option<f64>) -> Result<JobSettings, CommandError> {

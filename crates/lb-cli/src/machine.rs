@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_job::Job;
 use lb_job::arguments::choices;
+use lb_job::{Job, JobError, JobSettings};
 use lb_render::{
     Device, ModelDirectory, PipelineOptions, Precision, Renderer, Runtime, SessionOptions,
-    film_size, locate_library,
+    film_size, locate_library, model_settings,
 };
 
 use crate::error::CommandError;
@@ -126,8 +126,25 @@ pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandErr
 /// The name of a job's model. A job that names none gets the model that the environment names, or the
 /// bundled one.
 pub(crate) fn model_name<'a>(job: &'a Job, surroundings: &'a Surroundings) -> &'a str {
-    let named = job.model.as_ref().or(surroundings.default_model.as_ref());
-    named.map_or(BUNDLED_MODEL, String::as_str)
+    named_or_default(job.model.as_deref(), surroundings)
+}
+
+fn named_or_default<'a>(model: Option<&'a str>, surroundings: &'a Surroundings) -> &'a str {
+    let named = model.or(surroundings.default_model.as_deref());
+    named.unwrap_or(BUNDLED_MODEL)
+}
+
+/// The job of these settings, which are laid over what their model needs. Nothing is taken from a model
+/// that cannot be opened; this is reported where the model is used.
+pub(crate) fn resolve(
+    mut settings: JobSettings,
+    surroundings: &Surroundings,
+) -> Result<Job, CommandError> {
+    let name = named_or_default(settings.model.as_deref(), surroundings);
+    if let Ok(model) = ModelDirectory::find(name, &surroundings.model_folders) {
+        settings = settings.over_model(model_settings(&model.defaults));
+    }
+    Ok(settings.resolve().map_err(JobError::from)?)
 }
 
 /// Fills in the model and the size if the job leaves them open, and makes all paths absolute.

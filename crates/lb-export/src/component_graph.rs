@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{
-    CheckpointError, Component, ConfigFile, TextEncoderConfig, UnetConfig, VaeConfig, Weights,
+    CheckpointError, Component, ConfigFile, Manifest, TextEncoderConfig, UnetConfig, VaeConfig,
+    Weights,
 };
 
 use crate::graph::GraphWriter;
@@ -78,7 +79,8 @@ pub struct WeightFile {
 /// Builds a component's graph from the configuration and weights in a diffusers directory.
 ///
 /// If the component's folder has no weights, they are taken from the single-file checkpoint
-/// `checkpoint.safetensors` in the model directory (see [`import`](crate::import())).
+/// `checkpoint.safetensors` in the model directory (see [`import`](crate::import())). A component that
+/// the model takes from another one (see [`Manifest`]) is looked for there.
 ///
 /// No file is written. Of the weight files only the headers are read.
 ///
@@ -90,7 +92,9 @@ pub fn build_graph(
     component: Component,
     options: &ExportOptions,
 ) -> Result<Graph, CheckpointError> {
-    let folder = model_directory.join(component.source_name());
+    let manifest = Manifest::read(model_directory)?;
+    let name = component.source_name();
+    let folder = manifest.home_of(name).join(name);
     let config = ConfigFile::open(&folder.join("config.json"))?;
     let weights = Weights::open(model_directory, component)?;
     write_component(component, &config, &weights, options)

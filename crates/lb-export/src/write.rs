@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{CheckpointError, Component, WeightTransfer, link_or_copy};
+use lb_checkpoint::{CheckpointError, Component, Manifest, WeightTransfer, link_or_copy};
 
 use crate::component_graph::{ExportOptions, Graph, WeightFile, build_graph};
 
@@ -34,7 +34,8 @@ pub struct ExportedGraph {
 /// Each graph is written to `<component>/model.onnx`. The file appears either complete or not at all, and
 /// replaces an older one. Weights remain where they are if the graph is in the same folder. The graphs of
 /// the autoencoder's two halves are not, because their weights are in `vae/`; for these, the weights are
-/// hard-linked next to the graph, or copied if that is impossible, and the configuration is copied.
+/// hard-linked next to the graph, or copied if that is impossible, and the configuration is copied. So are
+/// the weights of components that the model takes from another one.
 ///
 /// # Errors
 /// Those of [`build_graph`], and [`CheckpointError::Io`] if a file cannot be written. All graphs are built
@@ -66,9 +67,9 @@ fn write_graph(
     }
     if component.directory_name() != component.source_name() {
         // Optimum looks for the configuration next to the graph.
-        let config = model_directory
-            .join(component.source_name())
-            .join(CONFIG_FILE);
+        let manifest = Manifest::read(model_directory)?;
+        let name = component.source_name();
+        let config = manifest.home_of(name).join(name).join(CONFIG_FILE);
         let text = fs::read(&config).map_err(CheckpointError::io("read", config))?;
         write_by_rename(&folder.join(CONFIG_FILE), |partial| {
             fs::write(partial, &text)

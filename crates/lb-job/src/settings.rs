@@ -178,7 +178,7 @@ settings! {
         negative_prompt: Option<String> => arg(long, value_name = "TEXT"),
         /// Seconds for which the film rests on each keyframe.
         hold: Option<f64> => arg(long, value_name = "S", help_heading = "Film timing"),
-        /// Guidance scale of keyframes that are made from prompts; 1 means no guidance.
+        /// Guidance scale of keyframes that are made from prompts; 1 and 0 mean no guidance.
         guidance_scale: Option<f64> => arg(long, value_name = "G"),
         /// Seconds of each transition.
         seconds: Option<f64> => arg(long, value_name = "S", help_heading = "Film timing"),

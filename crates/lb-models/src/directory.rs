@@ -1,13 +1,15 @@
 //! A model directory in the diffusers layout: its path, and the content of its configurations.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_checkpoint::{ModelKind, Size};
+use lb_checkpoint::{Component, Manifest, ModelKind, Size};
 
 use crate::caption_words::CaptionWords;
 use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
+use crate::model_defaults::ModelDefaults;
 use crate::model_files::ModelFiles;
 use crate::scheduler_config;
 
@@ -48,6 +50,12 @@ pub struct ModelDirectory {
     pub schedule: NoiseScheduleConfig,
     /// The words of the captions that the model was trained on, if the directory lists them.
     pub words: Option<CaptionWords>,
+    /// The settings with which the model is used if nothing else is asked for.
+    pub defaults: ModelDefaults,
+    /// The parts that the directory takes from other models: the name of each part's folder, and the
+    /// path of the model directory that has it.
+    pub shared: BTreeMap<&'static str, PathBuf>,
+    tokenizer: PathBuf,
     latent_channels: usize,
     /// The files as they were just before the configurations were read.
     pub(crate) files: ModelFiles,
@@ -58,8 +66,8 @@ impl ModelDirectory {
     ///
     /// # Errors
     /// [`ModelError::Unreadable`] if this is not a model directory, and [`ModelError::Checkpoint`] for a
-    /// configuration that is missing, is not JSON, or has a value that this program cannot use. Both name
-    /// the file.
+    /// configuration that is missing, is not JSON, or has a value that this program cannot use, and for a
+    /// [`Manifest`] that is not right. Both name the file.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let files = ModelFiles::of(path);
         let index = path.join("model_index.json");
@@ -80,10 +88,13 @@ impl ModelDirectory {
         if !index.is_file() {
             return refuse(&index, "a model directory has this file");
         }
+        let manifest = Manifest::read(path)?;
+        let home_of = |component: Component| manifest.home_of(component.source_name());
         let index = Config::<IndexSettings>::open(&index)?;
         let unet = Config::<UnetSettings>::open(&path.join("unet/config.json"))?;
-        let vae = Config::<VaeSettings>::open(&vae_config(path))?;
-        let text = Config::<TextEncoderSettings>::open(&path.join("text_encoder/config.json"))?;
+        let vae = Config::<VaeSettings>::open(&vae_config(home_of(Component::VaeDecoder)))?;
+        let text = home_of(Component::TextEncoder).join("text_encoder/config.json");
+        let text = Config::<TextEncoderSettings>::open(&text)?;
         let latent_channels = Size::or(vae.settings.latent_channels, 4);
         let kind = config::kind(&index, &unet, latent_channels)?;
         let upscaler = match kind {
@@ -117,6 +128,11 @@ impl ModelDirectory {
             text_length: Size::or(text.settings.max_position_embeddings, 77),
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
             words: CaptionWords::read(path)?,
+            defaults: ModelDefaults::read(&manifest)?,
+            shared: manifest.shared().clone(),
+            tokenizer: manifest
+                .home_of(Manifest::TOKENIZER)
+                .join(Manifest::TOKENIZER),
             files,
         })
     }
@@ -184,10 +200,10 @@ impl ModelDirectory {
         self.kind.concatenated_channels(self.latent_channels)
     }
 
-    /// The folder of the tokenizer's files.
+    /// The folder of the tokenizer's files, which may be another model's.
     #[must_use]
     pub fn tokenizer_folder(&self) -> PathBuf {
-        self.path.join("tokenizer")
+        self.tokenizer.clone()
     }
 
     /// The shape of the latents of a picture of this size.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{CheckpointError, Component};
+use lb_checkpoint::{CheckpointError, Component, Manifest};
 use lb_export::{ExportOptions, Graph, build_graph};
 
 use crate::error::ModelError;
@@ -28,8 +28,10 @@ impl GraphSource {
         component: Component,
         options: &ExportOptions,
     ) -> Result<Self, ModelError> {
-        let exported = path.join(component.directory_name()).join("model.onnx");
-        if exported.is_file() && !path.join(component.source_name()).is_dir() {
+        let manifest = Manifest::read(path)?;
+        let home = manifest.home_of(component.source_name());
+        let exported = home.join(component.directory_name()).join("model.onnx");
+        if exported.is_file() && !home.join(component.source_name()).is_dir() {
             return Ok(Self::File(exported));
         }
         match build_graph(path, component, options) {

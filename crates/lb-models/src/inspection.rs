@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{Component, ConfigFile, Weights};
+use lb_checkpoint::{Component, ConfigFile, Manifest, Weights};
 use lb_export::ExportOptions;
 use serde_json::Value;
 
@@ -173,7 +173,9 @@ fn inspect(path: &Path, component: Component) -> (ComponentInspection, Vec<PathB
         };
         return (inspected, statistics.files);
     }
-    let files = graph_files(path, component);
+    let manifest = Manifest::read(path);
+    let home = manifest.as_ref().map_or(path, |found| found.home_of(name));
+    let files = graph_files(home, component);
     let inspected = ComponentInspection {
         name,
         parameters: None,

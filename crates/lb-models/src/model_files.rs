@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lb_checkpoint::Manifest;
 use lb_files::FileIdentity;
 
 /// Which files a model directory has: two equal values mean that nothing was changed in between.
 ///
 /// Contents are not read, since weights have gigabytes: a file counts as unchanged while its
-/// [`FileIdentity`] is the same. The files of the directory itself and of the folders in it count, and
-/// links count as the files that they point to.
+/// [`FileIdentity`] is the same. The files of the directory itself and of the folders in it count, and so
+/// do the folders that it shares with other models. Links count as the files that they point to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ModelFiles {
     folder: PathBuf,
@@ -28,8 +29,16 @@ impl ModelFiles {
                 false => paths.push(path),
             }
         }
+        // A manifest that cannot be read is reported when it is needed.
+        for (part, home) in Manifest::read(folder).iter().flat_map(Manifest::shared) {
+            paths.extend(entries(&home.join(part)));
+            paths.extend(
+                entries(home).filter(|path| path.extension() == Some("safetensors".as_ref())),
+            );
+        }
         paths.retain(|path| path.is_file());
         paths.sort();
+        paths.dedup();
         let files = paths.into_iter().filter_map(|path| {
             let identity = FileIdentity::of(&path).ok()?;
             Some((path, identity))
@@ -86,6 +95,21 @@ mod tests {
 
         fs::write(root.join("model_index.json"), "{}").unwrap();
         assert_ne!(replaced, ModelFiles::of(root));
+    }
+
+    #[test]
+    fn files_that_another_model_shares_count_as_well() {
+        let models = tempfile::tempdir().unwrap();
+        let (own, other) = (models.path().join("own"), models.path().join("other"));
+        fs::create_dir(&own).unwrap();
+        fs::create_dir_all(other.join("vae")).unwrap();
+        fs::write(own.join(Manifest::FILE), "[shared]\nvae = \"../other\"").unwrap();
+        fs::write(other.join("vae/weights"), "one").unwrap();
+        let before = ModelFiles::of(&own);
+        fs::write(other.join("README.md"), "text").unwrap();
+        assert_eq!(before, ModelFiles::of(&own));
+        fs::write(other.join("vae/weights"), "three").unwrap();
+        assert_ne!(before, ModelFiles::of(&own));
     }
 
     #[test]

@@ -49,6 +49,7 @@ mod error;
 mod film;
 mod first_stage;
 mod frames;
+mod model_settings;
 mod modes;
 mod observe;
 mod outputs;
@@ -62,6 +63,7 @@ mod upscale;
 
 pub use earlier_frames::{EarlierFrames, FramePositionError};
 pub use error::RenderError;
+pub use model_settings::model_settings;
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::{Outputs, validate_destination};
 pub use picture_keyframes::film_size;
@@ -74,7 +76,7 @@ pub use lb_blend::{BlendError, BlendReport, Phase, SamplerError, StepProgress};
 pub use lb_cache::{Cache, CacheError, CacheUsage, Damage};
 pub use lb_job::*;
 pub use lb_models::{
-    CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent,
+    CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDefaults,
     ModelDirectory, ModelError, ModelKind, ModelPool, PipelineOptions, Precision, Runtime,
     SessionOptions, UnseenWord, locate_library, providers as device_reports,
 };

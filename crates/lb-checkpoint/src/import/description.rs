@@ -15,6 +15,7 @@ use crate::component::Component;
 use crate::config::{ConfigFile, pretty};
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
+use crate::manifest::Manifest;
 
 /// Documents about the model, which are copied along with it: its card, its licence, and the words of the
 /// captions that it was trained on.
@@ -59,9 +60,9 @@ impl Description {
         if let Some(folder) = configuration {
             fs::read_dir(folder).map_err(CheckpointError::io("read", folder))?;
         }
-        let complete = source.directory();
+        let complete = source.manifest();
         let given = Given {
-            folders: configuration.into_iter().chain(complete).collect(),
+            configuration,
             complete,
         };
         let open_clip = source.has_open_clip();
@@ -112,6 +113,8 @@ impl Description {
         }
         files.extend(given.tokenizer(weights, open_clip)?);
         files.extend(given.notices()?);
+        let defaults = complete.and_then(Manifest::defaults_alone);
+        files.extend(defaults.map(|text| (Manifest::FILE.into(), text.into_bytes())));
         Ok(Self {
             kind,
             prediction,
@@ -128,28 +131,38 @@ impl Description {
 
 /// The folders that may contain the small files. A file is taken from the first folder that has it.
 struct Given<'p> {
-    folders: Vec<&'p Path>,
+    /// The folder with configurations that the caller names.
+    configuration: Option<&'p Path>,
     /// The source, if it is a diffusers directory. It must have all files, as nothing is inferred for it.
-    complete: Option<&'p Path>,
+    complete: Option<&'p Manifest>,
 }
 
 impl Given<'_> {
     fn path(&self, inside: &str) -> Option<PathBuf> {
-        let mut paths = self.folders.iter().map(|folder| folder.join(inside));
+        let given = self.configuration.map(|folder| folder.join(inside));
+        let mut paths = given.into_iter().chain(self.in_source(inside));
         paths.find(|path| path.is_file())
     }
 
+    /// The path of a file in the source, or in the model from which the source takes the file's folder.
+    fn in_source(&self, inside: &str) -> Option<PathBuf> {
+        let folder = inside.split('/').next().unwrap_or(inside);
+        self.complete
+            .map(|source| source.home_of(folder).join(inside))
+    }
+
     fn json(&self, inside: &str) -> Result<Option<Map<String, Value>>, CheckpointError> {
-        let required = self.complete.map(|folder| folder.join(inside));
+        let required = self.in_source(inside);
         let path = self.path(inside).or(required);
         path.map(|path| Ok(ConfigFile::open(&path)?.into_settings()))
             .transpose()
     }
 
     fn notices(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, CheckpointError> {
-        let Some(folder) = self.complete else {
+        let Some(source) = self.complete else {
             return Ok(Vec::new());
         };
+        let folder = source.directory();
         let mut notices = Vec::new();
         for name in NOTICES {
             let path = folder.join(name);
@@ -179,8 +192,11 @@ impl Given<'_> {
             let optional = SPECIAL_TOKENS.iter().filter(|name| is_given(name));
             for name in tokens.iter().chain(optional) {
                 let inside = folder.join(name);
-                let path = self.path(&inside.to_string_lossy());
-                let path = path.unwrap_or_else(|| self.folders[0].join(&inside));
+                let name = inside.to_string_lossy();
+                // The folder in which a missing file is reported.
+                let missing = self.configuration.map(|folder| folder.join(&inside));
+                let path = self.path(&name).or(missing).or(self.in_source(&name));
+                let path = path.unwrap_or_else(|| inside.clone());
                 let bytes = lb_files::read(&path, u64::MAX);
                 files.push((inside, bytes.map_err(CheckpointError::file("read", path))?));
             }

@@ -10,6 +10,7 @@ use super::report::SourceFormat;
 use super::unpublished::UnpublishedModel;
 use crate::component::Component;
 use crate::error::CheckpointError;
+use crate::manifest::Manifest;
 use crate::names::is_known;
 use crate::safetensors::{TensorEntry, is_pointer, read_header};
 use crate::torch::TorchCheckpoint;
@@ -39,7 +40,7 @@ pub(super) struct Source {
 
 #[derive(Debug)]
 enum Form {
-    Directory,
+    Directory(Manifest),
     SingleFile(BTreeMap<String, TensorEntry>),
     Torch(TorchCheckpoint),
 }
@@ -53,7 +54,7 @@ impl Source {
             if !path.join("model_index.json").is_file() {
                 return Err(CheckpointError::NoModel { path });
             }
-            let form = Form::Directory;
+            let form = Form::Directory(Manifest::read(&path)?);
             return Ok(Self { path, form });
         }
         let start = start_of(&path)?;
@@ -70,22 +71,25 @@ impl Source {
 
     pub(super) fn format(&self) -> SourceFormat {
         match self.form {
-            Form::Directory => SourceFormat::DiffusersDirectory,
+            Form::Directory(_) => SourceFormat::DiffusersDirectory,
             Form::SingleFile(_) => SourceFormat::Safetensors,
             Form::Torch(_) => SourceFormat::TorchCheckpoint,
         }
     }
 
-    /// Returns the path of the source if it is a diffusers directory.
-    pub(super) fn directory(&self) -> Option<&Path> {
-        matches!(self.form, Form::Directory).then_some(&self.path)
+    /// Returns the manifest of the source if it is a diffusers directory. Without `lb.toml` it is empty.
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        match &self.form {
+            Form::Directory(manifest) => Some(manifest),
+            _ => None,
+        }
     }
 
     /// Returns the tensors of a single-file checkpoint. For one that torch has saved, they are those that
     /// the converted file will have.
     fn tensors(&self) -> Option<&BTreeMap<String, TensorEntry>> {
         match &self.form {
-            Form::Directory => None,
+            Form::Directory(_) => None,
             Form::SingleFile(tensors) => Some(tensors),
             Form::Torch(checkpoint) => Some(checkpoint.entries()),
         }
@@ -122,14 +126,14 @@ impl Source {
         observe: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<WeightTransfer, CheckpointError> {
         let single = Path::new(SINGLE_FILE);
-        match &self.form {
+        let manifest = match &self.form {
             Form::SingleFile(_) => return model.link(&self.path, single),
             Form::Torch(checkpoint) => {
                 checkpoint.write_safetensors(&model.path_of(single)?, observe)?;
                 return Ok(WeightTransfer::Copied);
             }
-            Form::Directory => {}
-        }
+            Form::Directory(manifest) => manifest,
+        };
         let mut transfer = WeightTransfer::HardLinked;
         for (component, checkpoint) in &weights.pickled {
             let file = Path::new(component).join(converted_name(component));
@@ -140,13 +144,16 @@ impl Source {
         let linked = linked.filter(|(name, _)| !weights.pickled.contains_key(*name));
         // Several components can have their weights in one file.
         let files: BTreeSet<_> = linked
-            .flat_map(|(_, weights)| weights.all_files())
+            .flat_map(|(name, weights)| {
+                let home = manifest.home_of(name);
+                weights.all_files().map(move |file| (file, home))
+            })
             .collect();
-        for file in files {
+        for (file, home) in files {
             if observe().is_break() {
                 return Err(CheckpointError::Interrupted);
             }
-            let inside = file.strip_prefix(&self.path).unwrap_or(file);
+            let inside = file.strip_prefix(home).unwrap_or(file);
             transfer = transfer.max(model.link(file, inside)?);
         }
         Ok(transfer)

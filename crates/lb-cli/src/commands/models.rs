@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use lb_models::{
-    ComponentInspection, ModelConfiguration, ModelDirectory, ModelInspection, find_models,
+    ComponentInspection, Manifest, ModelConfiguration, ModelDefaults, ModelDirectory,
+    ModelInspection, find_models,
 };
 use lb_render::ModelKind;
 use serde::Serialize;
@@ -136,9 +137,10 @@ fn describe(model: &ModelInspection) {
             None => "no weights to read".into(),
         };
         println!(
-            "  {name:<13}{parameters}, {}, {}",
+            "  {name:<13}{parameters}, {}, {}{}",
             precision_of(formats),
-            size(*bytes)
+            size(*bytes),
+            shared_with(model, name)
         );
     }
     if let Some(configuration) = &model.configuration {
@@ -147,8 +149,10 @@ fn describe(model: &ModelInspection) {
             side_multiple,
             schedule,
             text_length,
+            defaults,
             ..
         } = &configuration.directory;
+        println!("  defaults     {}", defaults_of(defaults));
         println!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
         println!("  predicts     {}", schedule.prediction_type);
         let scheduler = configuration.scheduler.as_deref().unwrap_or("not named");
@@ -160,9 +164,10 @@ fn describe(model: &ModelInspection) {
             schedule.beta_schedule
         );
         match configuration.vocabulary {
-            Some(tokens) => {
-                println!("  tokenizer    {tokens} tokens, at most {text_length} in a prompt")
-            }
+            Some(tokens) => println!(
+                "  tokenizer    {tokens} tokens, at most {text_length} in a prompt{}",
+                shared_with(model, Manifest::TOKENIZER)
+            ),
             None => println!("  tokenizer    cannot be read"),
         }
         if let Some(words) = &configuration.directory.words {
@@ -178,6 +183,41 @@ fn describe(model: &ModelInspection) {
     }
     for problem in &model.problems {
         println!("  problem      {problem}");
+    }
+}
+
+/// Where a part of a model comes from, if that is another model.
+fn shared_with(model: &ModelInspection, part: &str) -> String {
+    let configuration = model.configuration.as_ref();
+    let home = configuration.and_then(|found| found.directory.shared.get(part));
+    match home {
+        Some(home) => format!(", from {}", home.display()),
+        None => String::new(),
+    }
+}
+
+/// The settings that a model wants to be used with, in one line.
+fn defaults_of(defaults: &ModelDefaults) -> String {
+    let ModelDefaults {
+        steps,
+        guidance_scale,
+        sampler,
+        depth_strength,
+        ..
+    } = defaults;
+    let given = [
+        steps.map(|steps| format!("{steps} steps")),
+        guidance_scale.map(|scale| match scale {
+            1.0 => "no guidance".to_owned(),
+            scale => format!("guidance scale {scale}"),
+        }),
+        sampler.map(|sampler| format!("sampler {sampler}")),
+        depth_strength.map(|depth| format!("depth strength {depth}")),
+    ];
+    let given: Vec<String> = given.into_iter().flatten().collect();
+    match given.is_empty() {
+        true => "those of all models".to_owned(),
+        false => given.join(", "),
     }
 }
 
@@ -251,6 +291,17 @@ fn details(model: &ModelInspection) -> impl Serialize {
             .and_then(|directory| directory.words.as_ref())
             .map(|words| words.iter().collect::<Vec<_>>()),
         side_multiple: directory.map(|directory| directory.side_multiple),
+        // What `lb.toml` says: the settings to be used with, and the models that parts are taken from.
+        defaults: directory.map(|directory| {
+            let defaults = &directory.defaults;
+            facts! {
+                steps: defaults.steps,
+                guidance_scale: defaults.guidance_scale,
+                sampler: defaults.sampler.map(|sampler| sampler.to_string()),
+                depth_strength: defaults.depth_strength,
+            }
+        }),
+        shared: directory.map(|directory| &directory.shared),
     };
     let first = facts(model);
     Both { first, second }

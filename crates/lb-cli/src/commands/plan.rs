@@ -57,7 +57,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let audio = arguments.audio.clone().map(AudioTrack::new);
     let track = outputs::track_seconds(audio.as_ref())?;
-    let job = arguments.film.planned_job(track)?;
+    let job = arguments.film.planned_job(track, surroundings)?;
     let plan = Plan::new(&job)?;
     if !quiet {
         arguments.film.without_effect(&job).for_each(print::warning);

@@ -46,7 +46,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let outputs = arguments.output.outputs()?;
     let track = outputs::track_seconds(outputs.audio.as_ref())?;
-    let mut job = arguments.film.job(track)?;
+    let mut job = arguments.film.job(track, surroundings)?;
     let outputs = outputs::suited_to(&job, outputs)?;
     // The request is checked before the runtime is loaded.
     let mut plan = Plan::new(&job)?;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lb_job::arguments::StillArguments;
-use lb_job::{BranchingSettings, JobError, JobSettings, KeyframeSettings, Plan};
-use lb_render::{BranchingRule, Job, Outputs, Quality};
+use lb_job::{BranchingSettings, JobSettings, KeyframeSettings, Plan};
+use lb_render::{Job, Outputs};
 
 use self::list::Seeds;
 use super::render::{conclude, render_job};
@@ -41,10 +41,10 @@ pub(crate) struct SeedsArguments {
     /// Print one line of JSON at the end: files, evaluations, seconds, memory.
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Inference steps. A film of as many steps has exactly these pictures as its keyframes; the default
-    /// is the number of the default quality.
-    #[arg(long, value_name = "N", default_value_t = usual_steps(), help_heading = "Keyframes")]
-    steps: usize,
+    /// Inference steps. A film of as many steps has exactly these pictures as its keyframes
+    /// [default: those that the model needs, else those of the default quality].
+    #[arg(long, value_name = "N", help_heading = "Keyframes")]
+    steps: Option<usize>,
     #[command(flatten)]
     settings: StillArguments,
     #[command(flatten)]
@@ -58,17 +58,12 @@ const EXAMPLES: &str = "Examples:
   lb seeds \"a red apple\" \"a green pear\" --seeds 0..7 -o sheet.png
   lb render \"a red apple\" \"a green pear\" --seed 4,17 -o film.mp4";
 
-/// The steps of a film of the default quality.
-fn usual_steps() -> usize {
-    Quality::default().steps(BranchingRule::default())
-}
-
 pub(crate) fn run(
     arguments: &SeedsArguments,
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let mut job = job(arguments)?;
+    let mut job = job(arguments, surroundings)?;
     let outputs = Outputs {
         seed_sheet: arguments.output.clone(),
         frames_dir: arguments.frames_dir.clone(),
@@ -91,7 +86,7 @@ pub(crate) fn run(
 }
 
 /// The job of all pictures, row by row.
-fn job(arguments: &SeedsArguments) -> Result<Job, CommandError> {
+fn job(arguments: &SeedsArguments, surroundings: &Surroundings) -> Result<Job, CommandError> {
     let mut settings = arguments.settings.0.clone();
     match source(&arguments.prompts)? {
         Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
@@ -126,10 +121,10 @@ fn job(arguments: &SeedsArguments) -> Result<Job, CommandError> {
     settings.keyframes = stills.collect();
     settings.stills = Some(true);
     settings.defaults.branching = BranchingSettings::default();
-    settings.defaults.branching.steps = Some(arguments.steps);
+    settings.defaults.branching.steps = arguments.steps;
     settings.timing = Default::default();
     settings.upscale = Default::default();
-    Ok(settings.resolve().map_err(JobError::from)?)
+    machine::resolve(settings, surroundings)
 }
 
 /// What the rows show: each prompt once, without what belongs to a film. Pictures are left out.

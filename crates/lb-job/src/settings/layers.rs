@@ -3,6 +3,8 @@
 //! Nearly every setting that the upper layer leaves open takes the value of the lower layer. The
 //! exceptions are settings that contradict each other, of which the lower ones are dropped first.
 
+use lb_blend::SamplerKind;
+
 use super::layer::Layer;
 use super::{
     BranchingSettings, DefaultSettings, DepthSettings, InpaintSettings, JobSettings,
@@ -35,6 +37,30 @@ impl JobSettings {
             (keyframe.shared, keyframe.branching) = (forced.shared, forced.branching);
         }
         self.over(lower)
+    }
+}
+
+impl JobSettings {
+    /// These settings, with open ones taken from what a model needs.
+    ///
+    /// The model's steps take the place of those of a quality, which then decides only about frames and
+    /// pictures. They do not apply if any keyframe has a number of steps of its own, because a film has
+    /// one number. The model's sampler does not apply to a film with pictures as keyframes that it cannot
+    /// invert.
+    #[must_use]
+    pub fn over_model(mut self, mut model: Self) -> Self {
+        let steps = model.defaults.branching.steps.take();
+        let mut trees = self.keyframes.iter().map(|keyframe| &keyframe.branching);
+        let has_own = trees.any(|tree| tree.steps.is_some());
+        if !has_own && self.defaults.branching.steps.is_none() {
+            for keyframe in &mut self.keyframes {
+                keyframe.branching.steps = steps;
+            }
+        }
+        let has_pictures = self.keyframes.iter().any(|at| at.image.is_some());
+        let is_suitable = |sampler: &SamplerKind| !has_pictures || *sampler == SamplerKind::Ddim;
+        model.sampler = model.sampler.filter(is_suitable);
+        self.over(model)
     }
 }
 
@@ -267,6 +293,56 @@ mod tests {
             let scales = job.keyframes.iter().map(|keyframe| keyframe.guidance_scale);
             assert_eq!(scales.collect::<Vec<_>>(), [3.0, 1.0, 1.5]);
         }
+    }
+
+    #[test]
+    fn a_models_steps_replace_those_of_qualities_but_no_given_ones() {
+        let mut model = JobSettings::default();
+        model.defaults.branching.steps = Some(4);
+        model.defaults.branching.depth_strength = Some(0.5);
+        model.defaults.shared.guidance_scale = Some(1.0);
+        model.sampler = Some(SamplerKind::DpmSolver);
+        let film = || JobSettings {
+            keyframes: vec![keyframe("a", None), keyframe("b", None)],
+            ..Default::default()
+        };
+        let job = |settings: JobSettings| settings.over_model(model.clone()).resolve().unwrap();
+
+        let plain = job(film());
+        assert_eq!(plain.keyframes[1].guidance_scale, 1.0);
+        assert_eq!(plain.sampler, SamplerKind::DpmSolver);
+        let mut high = film();
+        high.defaults.branching.quality = Some(Quality::High);
+        let mut own_quality = film();
+        own_quality.keyframes[0].branching.quality = Some(Quality::High);
+        for settings in [high, own_quality] {
+            let tree = &job(settings).transitions[0].branching;
+            let expected = Branching {
+                steps: Some(4),
+                ..Branching::preset(Quality::High, 0.5)
+            };
+            assert_eq!(*tree, expected);
+        }
+
+        let mut given = film();
+        given.keyframes[0].branching.steps = Some(2);
+        given.defaults.shared.guidance_scale = Some(3.0);
+        given.sampler = Some(SamplerKind::Ddim);
+        let given = job(given);
+        assert_eq!(given.transitions[0].branching.steps, Some(2));
+        assert_eq!(given.keyframes[0].guidance_scale, 3.0);
+        assert_eq!(given.sampler, SamplerKind::Ddim);
+
+        let mut by_hand = film();
+        by_hand.defaults.branching.branches = Some(vec![2, 5]);
+        by_hand.defaults.branching.injection_steps = Some(vec![0, 3]);
+        let injections = Injections::Steps(vec![0, 3]);
+        let tree = &job(by_hand).transitions[0].branching;
+        assert_eq!(*tree, Branching::manual(4, vec![2, 5], injections));
+
+        let mut with_picture = film();
+        with_picture.keyframes[1] = KeyframeSettings::from_image("b.png");
+        assert_eq!(job(with_picture).sampler, SamplerKind::Ddim);
     }
 
     #[test]

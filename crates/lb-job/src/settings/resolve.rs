@@ -163,11 +163,14 @@ impl KeyframeSettings {
         }
         let shared = &self.shared;
         let negative_prompt = shared.negative_prompt.clone();
+        // Distilled models are published with a guidance scale of 0, which means none as well.
+        let given_scale = shared.guidance_scale;
+        let given_scale = given_scale.map(|scale| if scale == 0.0 { 1.0 } else { scale });
         Ok(Keyframe {
             prompt: self.prompt.clone().unwrap_or(default.prompt),
             negative_prompt: negative_prompt.unwrap_or(default.negative_prompt),
             seed: self.seed.unwrap_or(seed),
-            guidance_scale: shared.guidance_scale.unwrap_or(match self.image {
+            guidance_scale: given_scale.unwrap_or(match self.image {
                 Some(_) => Keyframe::PICTURE_GUIDANCE,
                 None => default.guidance_scale,
             }),
@@ -477,6 +480,17 @@ mod tests {
             settings.resolve().unwrap().inversion_iterations
         };
         assert_eq!([8, 29, 30, 60].map(iterations), [4, 4, 3, 3]);
+    }
+
+    #[test]
+    fn a_guidance_scale_of_0_is_no_guidance() {
+        let mut settings = JobSettings {
+            keyframes: vec![keyframe("a", None), keyframe("b", None)],
+            ..Default::default()
+        };
+        settings.defaults.shared.guidance_scale = Some(0.0);
+        let job = settings.resolve().unwrap();
+        assert_eq!(job.keyframes[1].guidance_scale, 1.0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_models::{ModelDirectory, find_models};
+use lb_models::{Manifest, ModelDirectory, find_models};
 
 use super::size;
 use crate::error::CommandError;
@@ -23,7 +23,7 @@ pub(crate) struct RemoveArguments {
     /// Do not ask before the model is removed.
     #[arg(short, long)]
     yes: bool,
-    /// Remove even the model that came with lb.
+    /// Remove even the model that came with lb, or one from which another model takes parts.
     #[arg(long)]
     force: bool,
     /// Print the result as one line of JSON.
@@ -47,6 +47,15 @@ pub(crate) fn run(
         return Err(CommandError::Request {
             message: format!("`{name}` came with lb, and renders that name no model use it"),
             hint: Some("add --force to remove it all the same"),
+        });
+    }
+    if let Some(other) = dependent(&folder, &surroundings.model_folders)
+        && !arguments.force
+    {
+        let other = other.display();
+        return Err(CommandError::Request {
+            message: format!("the model {other} takes parts of itself from `{name}`"),
+            hint: Some("remove that model first, or add --force to remove this one all the same"),
         });
     }
     let space = Space::of(&folder).map_err(|error| failed(&folder, error))?;
@@ -89,6 +98,16 @@ fn listed(name: &str, folders: &[PathBuf]) -> Result<PathBuf, CommandError> {
         });
     }
     Ok(ModelDirectory::locate(name, folders)?)
+}
+
+/// A model that takes parts of itself from the model in this folder.
+fn dependent(folder: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let takes_from_it = |model: &PathBuf| {
+        let manifest = Manifest::read(model);
+        manifest.is_ok_and(|manifest| manifest.shared().values().any(|home| *home == folder))
+    };
+    find_models(folders).into_iter().find(takes_from_it)
 }
 
 /// Asks on the terminal, and reads a line.

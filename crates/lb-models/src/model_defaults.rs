@@ -1,0 +1,111 @@
+//! The settings that a model wants to be used with.
+
+use lb_blend::SamplerKind;
+use lb_checkpoint::{CheckpointError, Manifest};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use crate::error::ModelError;
+
+/// The settings with which a model is used if nothing else is asked for: the table `[defaults]` of its
+/// `lb.toml` (see [`Manifest`]). What is `None` is the default of all models.
+///
+/// A distilled model, for example, needs few steps and no guidance.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ModelDefaults {
+    /// Inference steps, 1 to 1000, in the place of those of the presets.
+    pub steps: Option<usize>,
+    /// Guidance scale, 1 (no guidance) to 100; 0 is read as 1.
+    pub guidance_scale: Option<f64>,
+    /// The sampler.
+    #[serde(deserialize_with = "sampler")]
+    pub sampler: Option<SamplerKind>,
+    /// Where blending begins, as a share of the steps from 0 to 1.
+    pub depth_strength: Option<f64>,
+}
+
+impl ModelDefaults {
+    /// Reads and checks the defaults of a manifest.
+    ///
+    /// # Errors
+    /// [`ModelError::Checkpoint`] for a key or value that is not allowed.
+    pub(crate) fn read(manifest: &Manifest) -> Result<Self, ModelError> {
+        let mut defaults: Self = manifest.defaults()?;
+        let refuse = |key: &str, found: String, expected: &str| {
+            ModelError::from(CheckpointError::Setting {
+                path: manifest.path().to_owned(),
+                key: format!("defaults.{key}"),
+                found,
+                expected: expected.into(),
+            })
+        };
+        if let Some(steps) = defaults.steps
+            && !(1..=lb_schedule::MAX_STEPS).contains(&steps)
+        {
+            return Err(refuse("steps", steps.to_string(), "1 to 1000"));
+        }
+        if let Some(scale) = &mut defaults.guidance_scale {
+            if *scale == 0.0 {
+                *scale = 1.0;
+            }
+            if !(1.0..=100.0).contains(scale) {
+                let expected = "1 (no guidance) to 100";
+                return Err(refuse("guidance_scale", scale.to_string(), expected));
+            }
+        }
+        if let Some(depth) = defaults.depth_strength
+            && !(0.0..=1.0).contains(&depth)
+        {
+            return Err(refuse("depth_strength", depth.to_string(), "0 to 1"));
+        }
+        Ok(defaults)
+    }
+}
+
+fn sampler<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SamplerKind>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    name.parse().map(Some).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ModelDefaults, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(Manifest::FILE), text).unwrap();
+        let manifest = Manifest::read(folder.path()).unwrap();
+        ModelDefaults::read(&manifest).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let text = "[defaults]\nsteps = 4\nguidance_scale = 0\nsampler = \"dpmpp-2m\"\n\
+                    depth_strength = 0.5\n";
+        let expected = ModelDefaults {
+            steps: Some(4),
+            guidance_scale: Some(1.0),
+            sampler: Some(SamplerKind::DpmSolver),
+            depth_strength: Some(0.5),
+        };
+        assert_eq!(read(text), Ok(expected));
+        assert_eq!(read(""), Ok(ModelDefaults::default()));
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_what_is_allowed() {
+        for (line, expected) in [
+            ("steps = 0", "\"defaults.steps\" is 0; expected 1 to 1000"),
+            ("guidance_scale = 0.5", "expected 1 (no guidance) to 100"),
+            ("depth_strength = 1.5", "expected 0 to 1"),
+            ("sampler = \"heun\"", "got \"heun\""),
+            ("quality = \"high\"", "quality"),
+        ] {
+            let error = read(&format!("[defaults]\n{line}\n")).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+            assert!(error.contains("lb.toml"), "{error}");
+        }
+    }
+}
