@@ -59,7 +59,14 @@ fn a_model_with_shared_parts_draws_what_a_whole_one_does() {
     assert!(frames[0] == frames[1]);
 
     // A sheet of seeds has the steps of the model, too.
-    let sheet = ["seeds", "an owl", "--seeds=0..1", "-o", "sheet.png", "--json"];
+    let sheet = [
+        "seeds",
+        "an owl",
+        "--seeds=0..1",
+        "-o",
+        "sheet.png",
+        "--json",
+    ];
     let sheet = run(&folder, &[&sheet[..], &["--model=turbo"]].concat()).facts();
     assert_eq!(sheet["model_evaluations"], 2 * 3);
 }
@@ -76,7 +83,9 @@ fn flags_and_job_files_come_before_a_models_defaults() {
     let better = plan(&["--quality=high"]);
     assert_eq!(better["steps"], 3);
     let branches = |tree: &serde_json::Value| tree["branch_counts"].as_array().unwrap().clone();
-    assert!(branches(&better).last().unwrap().as_u64() > branches(&preset).last().unwrap().as_u64());
+    assert!(
+        branches(&better).last().unwrap().as_u64() > branches(&preset).last().unwrap().as_u64()
+    );
     assert_eq!(plan(&["--steps=8"])["steps"], 8);
     let job = "[[keyframe]]\nprompt = \"a\"\nsteps = 6\n[[keyframe]]\nprompt = \"b\"\n";
     fs::write(folder.join("job.toml"), job).unwrap();
@@ -116,7 +125,11 @@ fn what_a_model_needs_and_shares_is_shown() {
     assert_eq!(removed.code, Some(0), "{}", removed.error);
     let broken = run(&folder, &["models", "turbo"]);
     assert_eq!(broken.code, Some(1));
-    assert!(broken.error.contains("shared.text_encoder"), "{}", broken.error);
+    assert!(
+        broken.error.contains("shared.text_encoder"),
+        "{}",
+        broken.error
+    );
 }
 
 #[test]
@@ -125,7 +138,10 @@ fn an_import_has_all_parts_and_keeps_the_defaults() {
     let said = run(&folder, &["import", "turbo", "--name=own"]);
     assert_eq!(said.code, Some(0), "{}", said.error);
     let text = fs::read_to_string(folder.join("own/lb.toml")).unwrap();
-    assert!(text.contains("steps = 3") && !text.contains("shared"), "{text}");
+    assert!(
+        text.contains("steps = 3") && !text.contains("shared"),
+        "{text}"
+    );
     for part in ["unet", "vae", "text_encoder", "tokenizer"] {
         assert!(folder.join("own").join(part).is_dir(), "{part}");
     }

@@ -209,7 +209,7 @@ mod tests {
         let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for expected in [
             "Seconds of each transition [default: 3]",
-            "Guidance scale of keyframes that are made from prompts; 1 means no guidance [default: 4]",
+            "Guidance scale of keyframes that are made from prompts; 1 and 0 mean no guidance [default: 4]",
             "Seed of the second stage's noise, which is the same for all of its frames [default: 420]",
             "Sampler that denoises the latents [default: ddim]",
             "medium: 12 steps, 24 computed frames, 52 pictures",

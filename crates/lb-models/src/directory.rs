@@ -89,6 +89,7 @@ impl ModelDirectory {
             return refuse(&index, "a model directory has this file");
         }
         let manifest = Manifest::read(path)?;
+        let defaults = ModelDefaults::read(&manifest)?;
         let home_of = |component: Component| manifest.home_of(component.source_name());
         let index = Config::<IndexSettings>::open(&index)?;
         let unet = Config::<UnetSettings>::open(&path.join("unet/config.json"))?;
@@ -128,7 +129,7 @@ impl ModelDirectory {
             text_length: Size::or(text.settings.max_position_embeddings, 77),
             schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
             words: CaptionWords::read(path)?,
-            defaults: ModelDefaults::read(&manifest)?,
+            defaults,
             shared: manifest.shared().clone(),
             tokenizer: manifest
                 .home_of(Manifest::TOKENIZER)

@@ -85,7 +85,11 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
         text(),
         alike,
         any::<u64>(),
-        prop_oneof![Just(4.0), number()],
+        // A guidance scale of 0 is read as 1.
+        prop_oneof![
+            Just(4.0),
+            number().prop_filter("guided", |scale| *scale != 0.0)
+        ],
         prop_oneof![Just(0.0), number()],
         prop::option::of(path()),
     )
