@@ -38,6 +38,8 @@ pub(crate) struct GraphWriter<'w> {
     /// The number format in which all nodes compute that are added from now on.
     pub(crate) element: ElementType,
     pub(crate) form: GraphForm,
+    /// Height and width of the latents, if the graph is for one size only.
+    pub(crate) latent_size: Option<[usize; 2]>,
     parts: onnx::GraphParts,
     names: BTreeSet<String>,
     /// The existing initializers and their conversions, by name.
@@ -64,6 +66,7 @@ impl<'w> GraphWriter<'w> {
                 Precision::Float16 => ElementType::Float16,
             },
             form: options.form,
+            latent_size: options.latent_size,
             parts: onnx::GraphParts {
                 name: name.to_owned(),
                 ..Default::default()
@@ -167,7 +170,7 @@ impl<'w> GraphWriter<'w> {
     pub(crate) fn finish(self) -> Graph {
         let used = self.files_used.iter().map(|&file| self.files[file].clone());
         Graph {
-            bytes: onnx::model(self.parts, OPSET, self.form == GraphForm::OnnxRuntime),
+            bytes: onnx::model(self.parts, OPSET, self.form != GraphForm::Standard),
             weight_files: used.collect(),
             precision: match self.element {
                 ElementType::Float16 => Precision::Float16,
@@ -183,8 +186,18 @@ impl GraphWriter<'_> {
     /// Adds a weight, converted to the number format in which the graph computes. The shape must be that
     /// of the stored tensor.
     pub(crate) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, CheckpointError> {
+        self.weight_in(self.element, name, shape)
+    }
+
+    /// Adds a weight, converted to this number format.
+    pub(crate) fn weight_in(
+        &mut self,
+        element: ElementType,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<Value, CheckpointError> {
         let (value, stored) = self.weight_as_stored(name, shape)?;
-        Ok(self.in_graph_format(name, value, stored))
+        Ok(self.converted(element, name, value, stored))
     }
 
     /// Adds some rows of a weight along its first axis. They are a smaller range of the same file.
@@ -201,7 +214,7 @@ impl GraphWriter<'_> {
         tensor.length = row_bytes * rows.len() as u64;
         let name = format!("{name}[{}..{}]", rows.start, rows.end);
         let (value, stored) = self.initializer(&name, &tensor);
-        Ok(self.in_graph_format(&name, value, stored))
+        Ok(self.converted(self.element, &name, value, stored))
     }
 
     /// Adds a weight in the number format of its file, which is returned too. It is for lookups, which
@@ -229,7 +242,7 @@ impl GraphWriter<'_> {
     pub(crate) fn number(&mut self, number: f32) -> Value {
         let name = format!("number({number})");
         let value = self.float32s(&name, &[], &[number]);
-        self.in_graph_format(&name, value, ElementType::Float32)
+        self.converted(self.element, &name, value, ElementType::Float32)
     }
 
     /// Adds 32-bit floats of this shape. If a constant with this name already exists, it is used instead.
@@ -277,17 +290,23 @@ impl GraphWriter<'_> {
         value
     }
 
-    /// Adds a conversion if a constant is stored in another number format than the graph's. The runtime
+    /// Adds a conversion if a constant is stored in another number format than this one. The runtime
     /// computes it once, when it loads the graph.
-    fn in_graph_format(&mut self, name: &str, value: Value, stored: ElementType) -> Value {
-        if stored == self.element {
+    fn converted(
+        &mut self,
+        element: ElementType,
+        name: &str,
+        value: Value,
+        stored: ElementType,
+    ) -> Value {
+        if stored == element {
             return value;
         }
-        let key = format!("{name}/converted to {:?}", self.element);
+        let key = format!("{name}/converted to {element:?}");
         if let Some(converted) = self.known.get(&key) {
             return converted.clone();
         }
-        let converted = self.cast(name, &value, self.element);
+        let converted = self.cast(name, &value, element);
         self.known.insert(key, converted.clone());
         converted
     }

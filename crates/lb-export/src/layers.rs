@@ -2,14 +2,17 @@
 
 mod activation;
 mod attention;
+mod normalization;
 mod resnet;
 
 use lb_checkpoint::CheckpointError;
 
+use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, GraphWriter, Value};
 
 pub(crate) use activation::Activation;
 pub(crate) use attention::Attention;
+pub(crate) use normalization::GroupNorm;
 
 /// A value of a network: pictures `[batch, channels, height, width]`, or tokens
 /// `[batch, tokens, channels]`.
@@ -17,11 +20,36 @@ pub(crate) use attention::Attention;
 pub(crate) struct Features {
     pub(crate) value: Value,
     pub(crate) channels: usize,
+    /// Height and width of pictures, if the graph is for one size only.
+    pub(crate) size: Option<[usize; 2]>,
+    /// Whether these are pictures `[batch, height, width, channels]`, as some of the CUDA provider's
+    /// operators take and make them. Layers that need the channels first transpose them; the provider
+    /// removes the transpositions before its convolutions, which take the channels last, too.
+    channels_last: bool,
 }
 
 impl Features {
+    /// Makes features of tokens, or of pictures whose size is not known.
     pub(crate) fn new(value: Value, channels: usize) -> Self {
-        Self { value, channels }
+        Self::picture(value, channels, None)
+    }
+
+    /// Makes features of pictures with this height and width, if they are known.
+    pub(crate) fn picture(value: Value, channels: usize, size: Option<[usize; 2]>) -> Self {
+        Self {
+            value,
+            channels,
+            size,
+            channels_last: false,
+        }
+    }
+
+    /// Returns features of the same shape with another value.
+    pub(crate) fn with_value(&self, value: Value) -> Self {
+        Self {
+            value,
+            ..self.clone()
+        }
     }
 }
 
@@ -30,13 +58,6 @@ impl Features {
 pub(crate) enum Bias {
     Present,
     Absent,
-}
-
-/// The settings of a group normalisation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct GroupNorm {
-    pub(crate) groups: usize,
-    pub(crate) epsilon: f64,
 }
 
 impl GraphWriter<'_> {
@@ -58,8 +79,62 @@ impl GraphWriter<'_> {
 
     /// Writes the sum of two values of the same shape.
     pub(crate) fn add(&mut self, scope: &str, one: &Features, other: &Features) -> Features {
+        let one = self.channels_first(scope, one);
+        let other = self.channels_first(scope, other);
         let sum = self.node(scope, "Add", &[&one.value, &other.value], &[]);
-        Features::new(sum, one.channels)
+        one.with_value(sum)
+    }
+
+    /// Writes the concatenation of two pictures' channels.
+    pub(crate) fn join_channels(
+        &mut self,
+        scope: &str,
+        one: &Features,
+        other: &Features,
+    ) -> Features {
+        let one = self.channels_first(scope, one);
+        let other = self.channels_first(scope, other);
+        let joined = self.concatenate(scope, &[&one.value, &other.value], 1);
+        Features::picture(joined, one.channels + other.channels, one.size)
+    }
+
+    /// Writes the transposition of pictures to `[batch, height, width, channels]`, if they have another
+    /// order.
+    fn channels_last(&mut self, scope: &str, x: &Features) -> Features {
+        if x.channels_last {
+            return x.clone();
+        }
+        Features {
+            value: self.transpose(scope, &x.value, &[0, 2, 3, 1]),
+            channels_last: true,
+            ..x.clone()
+        }
+    }
+
+    /// Writes the transposition of pictures to `[batch, channels, height, width]`, if they have another
+    /// order.
+    fn channels_first(&mut self, scope: &str, x: &Features) -> Features {
+        if !x.channels_last {
+            return x.clone();
+        }
+        Features {
+            value: self.transpose(scope, &x.value, &[0, 3, 1, 2]),
+            channels_last: false,
+            ..x.clone()
+        }
+    }
+
+    /// Writes the shape of pictures, for changes of shape: as a constant if their size is known.
+    fn picture_shape(&mut self, scope: &str, x: &Features) -> Value {
+        let Some([height, width]) = x.size else {
+            return self.node(scope, "Shape", &[&x.value], &[]);
+        };
+        let [channels, height, width] = [x.channels, height, width].map(|side| side as i64);
+        if x.channels_last {
+            self.integers(&[-1, height, width, channels])
+        } else {
+            self.integers(&[-1, channels, height, width])
+        }
     }
 
     /// Writes a linear layer over the last axis of tokens. Its weight is `[outputs, inputs]`.
@@ -75,25 +150,44 @@ impl GraphWriter<'_> {
             Bias::Present => Some(self.weight(&format!("{path}.bias"), &[outputs])?),
             Bias::Absent => None,
         };
-        let product = self.matrix_product(path, &x.value, &weight, bias.as_ref());
+        let mut product = self.matrix_product(path, &x.value, &weight);
+        if let Some(bias) = bias {
+            product = self.node(path, "Add", &[&product, &bias], &[]);
+        }
         Ok(Features::new(product, outputs))
     }
 
-    /// Writes x·weightᵀ over the last axis, plus the bias if there is one. The runtime transposes the
-    /// weight only once, when it loads the graph.
-    pub(crate) fn matrix_product(
+    /// Writes a linear layer with a bias over tokens, and adds its result to the tokens `residual`.
+    pub(crate) fn linear_with_residual(
         &mut self,
-        scope: &str,
-        x: &Value,
-        weight: &Value,
-        bias: Option<&Value>,
-    ) -> Value {
-        let transposed = self.node(scope, "Transpose", &[weight], &[]);
-        let product = self.node(scope, "MatMul", &[x, &transposed], &[]);
-        match bias {
-            Some(bias) => self.node(scope, "Add", &[&product, bias], &[]),
-            None => product,
+        path: &str,
+        x: &Features,
+        residual: &Features,
+    ) -> Result<Features, CheckpointError> {
+        /// The numbers of channels that CUDA's kernel of `BiasAdd` takes.
+        const CHANNELS: [usize; 3] = [320, 640, 1280];
+        let outputs = residual.channels;
+        if self.form != GraphForm::Cuda || !CHANNELS.contains(&outputs) {
+            let change = self.linear(path, x, outputs, Bias::Present)?;
+            return Ok(self.add(path, &change, residual));
         }
+        let weight = self.weight(&format!("{path}.weight"), &[outputs, x.channels])?;
+        let bias = self.weight(&format!("{path}.bias"), &[outputs])?;
+        let product = self.matrix_product(path, &x.value, &weight);
+        let sum = self.node(path, "BiasAdd", &[&product, &bias, &residual.value], &[]);
+        Ok(Features::new(sum, outputs))
+    }
+
+    /// Writes x·weightᵀ over the last axis.
+    pub(crate) fn matrix_product(&mut self, scope: &str, x: &Value, weight: &Value) -> Value {
+        if self.form == GraphForm::Cuda {
+            // A transposed copy of every weight would be most of the time that loading takes.
+            let transposed = [Attribute::Integer("transB", 1)];
+            return self.node(scope, "FusedMatMul", &[x, weight], &transposed);
+        }
+        // The runtime transposes the weight only once, when it loads the graph.
+        let transposed = self.node(scope, "Transpose", &[weight], &[]);
+        self.node(scope, "MatMul", &[x, &transposed], &[])
     }
 
     /// Writes a convolution with a bias that keeps the height and width. The kernel's side must be odd.
@@ -126,68 +220,13 @@ impl GraphWriter<'_> {
             Attribute::Integers("strides", &[stride; 2]),
             Attribute::Integers("pads", &padding),
         ];
+        let x = self.channels_first(path, x);
         let convolved = self.node(path, "Conv", &[&x.value, &weight, &bias], &attributes);
-        Ok(Features::new(convolved, outputs))
-    }
-
-    /// Writes a layer normalisation over the last axis.
-    pub(crate) fn layer_norm(
-        &mut self,
-        path: &str,
-        x: &Features,
-        epsilon: f64,
-    ) -> Result<Features, CheckpointError> {
-        let [scale, shift] = self.scale_and_shift(path, x.channels)?;
-        let epsilon = [Attribute::Float("epsilon", epsilon as f32)];
-        let inputs = [&x.value, &scale, &shift];
-        let normal = self.node(path, "LayerNormalization", &inputs, &epsilon);
-        Ok(Features::new(normal, x.channels))
-    }
-
-    /// Writes a group normalisation of pictures: each group of channels is normalised to mean 0 and
-    /// variance 1, and then each channel is scaled and shifted.
-    ///
-    /// The operator is `InstanceNormalization` over the groups, because ONNX Runtime's CPU provider has a
-    /// kernel for it. It has none for `GroupNormalization`, which it splits into slower operators. Means
-    /// and variances are always computed in 32-bit floats, because their sums would overflow 16-bit ones.
-    pub(crate) fn group_norm(
-        &mut self,
-        path: &str,
-        x: &Features,
-        GroupNorm { groups, epsilon }: GroupNorm,
-    ) -> Result<Features, CheckpointError> {
-        let [scale, shift] = self.scale_and_shift(path, x.channels)?;
-        let shape = self.node(path, "Shape", &[&x.value], &[]);
-        let grouped = self.reshape(path, &x.value, &[0, groups as i64, -1]);
-        let grouped = self.leave_graph_format(path, &grouped);
-        let [ones, zeros] = [("ones", 1.0), ("zeros", 0.0)].map(|(name, number)| {
-            self.float32s(
-                &format!("{name}({groups})"),
-                &[groups],
-                &vec![number; groups],
-            )
-        });
-        let epsilon = [Attribute::Float("epsilon", epsilon as f32)];
-        let inputs = [&grouped, &ones, &zeros];
-        let normal = self.node(path, "InstanceNormalization", &inputs, &epsilon);
-        let normal = self.enter_graph_format(path, &normal);
-        let normal = self.node(path, "Reshape", &[&normal, &shape], &[]);
-        let per_channel = [x.channels as i64, 1, 1];
-        let scale = self.reshape(path, &scale, &per_channel);
-        let shift = self.reshape(path, &shift, &per_channel);
-        let scaled = self.node(path, "Mul", &[&normal, &scale], &[]);
-        let shifted = self.node(path, "Add", &[&scaled, &shift], &[]);
-        Ok(Features::new(shifted, x.channels))
-    }
-
-    /// Adds the weight and the bias of a normalisation.
-    fn scale_and_shift(
-        &mut self,
-        path: &str,
-        channels: usize,
-    ) -> Result<[Value; 2], CheckpointError> {
-        let scale = self.weight(&format!("{path}.weight"), &[channels])?;
-        let shift = self.weight(&format!("{path}.bias"), &[channels])?;
-        Ok([scale, shift])
+        let [top, left, bottom, right] = padding.map(|zeros| zeros as usize);
+        let after = |side: usize, zeros| (side + zeros - kernel) / stride as usize + 1;
+        let size = x
+            .size
+            .map(|[height, width]| [after(height, top + bottom), after(width, left + right)]);
+        Ok(Features::picture(convolved, outputs, size))
     }
 }

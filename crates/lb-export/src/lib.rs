@@ -13,9 +13,10 @@
 //!
 //! Graphs can be written for the models of Stable Diffusion 1 and 2: text to image, inpainting, depth and
 //! the x4 upscaler, whose UNet also takes `class_labels`. They compute in 32 or 16 bits ([`Precision`]),
-//! whichever format the weights have, and use ONNX Runtime's operators or only those of the ONNX standard
-//! ([`GraphForm`]). Batch size, height, width and the number of tokens can differ from run to run. A
-//! setting that switches on any other feature is an error.
+//! whichever format the weights have, and use ONNX Runtime's operators, those of its CUDA provider, or only
+//! those of the ONNX standard ([`GraphForm`]). Batch size, height, width and the number of tokens can differ
+//! from run to run, unless a graph is written for one size ([`ExportOptions::latent_size`]). A setting that
+//! switches on any other feature is an error.
 //!
 //! Each tensor that the configuration calls for is checked against the header, and the header is checked
 //! against the file. So the error about a contradiction occurs here, and names the setting or the tensor;

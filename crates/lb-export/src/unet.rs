@@ -12,7 +12,7 @@ mod transformer;
 use lb_checkpoint::{CheckpointError, TransformerConfig, UnetConfig};
 
 use crate::graph::{Dimension, ElementType, GraphWriter};
-use crate::layers::{Activation, Features, GroupNorm};
+use crate::layers::{Features, GroupNorm};
 
 /// Writes the network into `graph`.
 pub(crate) fn write_unet(
@@ -20,7 +20,8 @@ pub(crate) fn write_unet(
     config: &UnetConfig,
 ) -> Result<(), CheckpointError> {
     let batch = Dimension::Named("batch_size");
-    let picture = |channels| Dimension::picture(channels, ["height", "width"]);
+    let size = graph.latent_size;
+    let picture = |channels| Dimension::picture(channels, ["height", "width"], size);
     let tokens = Dimension::Named("sequence_length");
     let text = [batch, tokens, Dimension::Fixed(config.text_width)];
     let sample = graph.float_input("sample", &picture(config.in_channels));
@@ -39,7 +40,8 @@ pub(crate) fn write_unet(
         text: Features::new(text, config.text_width),
         time: time::embed_timestep(graph, &timestep, class, config)?,
     };
-    let predicted = network.write(graph, Features::new(sample, config.in_channels))?;
+    let sample = Features::picture(sample, config.in_channels, size);
+    let predicted = network.write(graph, sample)?;
     let predicted = graph.leave_graph_format("out_sample", &predicted.value);
     graph.output("out_sample", &picture(config.out_channels), &predicted);
     Ok(())
@@ -85,8 +87,7 @@ impl Unet<'_> {
             let path = format!("up_blocks.{index}");
             for layer in 0..block.layers {
                 if let Some(skip) = skips.pop() {
-                    let joined = graph.concatenate(&path, &[&x.value, &skip.value], 1);
-                    x = Features::new(joined, x.channels + skip.channels);
+                    x = graph.join_channels(&path, &x, &skip);
                 }
                 x = self.layer(graph, &path, layer, &x, block.channels, block.transformer)?;
             }
@@ -95,8 +96,7 @@ impl Unet<'_> {
             }
         }
 
-        let x = graph.group_norm("conv_norm_out", &x, self.norm)?;
-        let x = graph.activate("conv_norm_out", &x, Activation::Silu);
+        let x = graph.group_norm_and_silu("conv_norm_out", &x, self.norm)?;
         graph.convolve("conv_out", &x, config.out_channels, config.conv_out_kernel)
     }
 

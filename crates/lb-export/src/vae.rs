@@ -8,7 +8,7 @@
 use lb_checkpoint::{CheckpointError, VaeConfig};
 
 use crate::graph::{Dimension, ElementType, GraphWriter};
-use crate::layers::{Activation, Attention, Bias, Features, GroupNorm};
+use crate::layers::{Attention, Bias, Features, GroupNorm};
 
 /// diffusers uses this constant independently of the configuration.
 const NORM_EPSILON: f64 = 1e-6;
@@ -26,8 +26,9 @@ pub(crate) fn write_decoder(
         graph.element = ElementType::Float32;
     }
     let latent = config.latent_channels;
-    let x = graph.float_input("latent_sample", &Dimension::picture(latent, LATENTS));
-    let mut x = Features::new(x, latent);
+    let size = graph.latent_size;
+    let x = graph.float_input("latent_sample", &Dimension::picture(latent, LATENTS, size));
+    let mut x = Features::picture(x, latent, size);
     if config.post_quantization {
         x = graph.convolve("post_quant_conv", &x, latent, 1)?;
     }
@@ -45,12 +46,9 @@ pub(crate) fn write_decoder(
         }
     }
     let x = last_convolution(graph, "decoder", &x, config.out_channels, config)?;
+    let shape = Dimension::picture(config.out_channels, PICTURE, x.size);
     let x = graph.leave_graph_format("sample", &x.value);
-    graph.output(
-        "sample",
-        &Dimension::picture(config.out_channels, PICTURE),
-        &x,
-    );
+    graph.output("sample", &shape, &x);
     Ok(())
 }
 
@@ -59,10 +57,12 @@ pub(crate) fn write_encoder(
     graph: &mut GraphWriter<'_>,
     config: &VaeConfig,
 ) -> Result<(), CheckpointError> {
-    let x = graph.float_input("sample", &Dimension::picture(config.in_channels, PICTURE));
-    let x = Features::new(x, config.in_channels);
-    let mut x = graph.convolve("encoder.conv_in", &x, config.block_channels[0], 3)?;
     let last = config.block_channels.len() - 1;
+    let size = graph.latent_size.map(|size| size.map(|side| side << last));
+    let shape = Dimension::picture(config.in_channels, PICTURE, size);
+    let x = graph.float_input("sample", &shape);
+    let x = Features::picture(x, config.in_channels, size);
+    let mut x = graph.convolve("encoder.conv_in", &x, config.block_channels[0], 3)?;
     for (index, &channels) in config.block_channels.iter().enumerate() {
         let path = format!("encoder.down_blocks.{index}");
         for layer in 0..config.layers {
@@ -79,12 +79,9 @@ pub(crate) fn write_encoder(
     if config.quantization {
         x = graph.convolve("quant_conv", &x, moments, 1)?;
     }
+    let shape = Dimension::picture(moments, LATENTS, x.size);
     let x = graph.leave_graph_format("latent_parameters", &x.value);
-    graph.output(
-        "latent_parameters",
-        &Dimension::picture(moments, LATENTS),
-        &x,
-    );
+    graph.output("latent_parameters", &shape, &x);
     Ok(())
 }
 
@@ -142,9 +139,7 @@ fn self_attention(
     };
     let mixed = graph.attend(path, [&query, &key, &value], attention);
     let path_out = format!("{path}.{}", names[3]);
-    let change = graph.linear(&path_out, &mixed, x.channels, Bias::Present)?;
-    let change = graph.picture_from_tokens(path, &change, x);
-    Ok(graph.add(path, &change, x))
+    graph.linear_onto_picture([path, &path_out], &mixed, x)
 }
 
 fn last_convolution(
@@ -155,7 +150,6 @@ fn last_convolution(
     config: &VaeConfig,
 ) -> Result<Features, CheckpointError> {
     let norm_path = format!("{path}.conv_norm_out");
-    let x = graph.group_norm(&norm_path, x, norm(config))?;
-    let x = graph.activate(&norm_path, &x, Activation::Silu);
+    let x = graph.group_norm_and_silu(&norm_path, x, norm(config))?;
     graph.convolve(&format!("{path}.conv_out"), &x, outputs, 3)
 }

@@ -19,7 +19,9 @@ const CPU: &str = "CPUExecutionProvider";
 /// ONNX Runtime places on the CPU on purpose.
 const COMPUTING: &[&str] = &[
     "Attention",
+    "BiasAdd",
     "BiasGelu",
+    "BiasSplitGelu",
     "Conv",
     "Einsum",
     "FastGelu",

@@ -24,8 +24,9 @@ const PROBE_CHANGE: f32 = 0.3;
 
 /// Decodes latents to pictures while the engine holds the [`Pipeline`](crate::Pipeline).
 ///
-/// Clones share one session. It is taken out of the pool when the first picture is asked for, and
-/// goes back when the last clone is dropped.
+/// Clones share one session, or one for each size of latents on devices whose graphs are written for one
+/// size. A session is taken out of the pool when the first picture is asked for, and goes back when the
+/// last clone is dropped.
 #[derive(Clone)]
 pub struct PictureDecoder {
     shared: Arc<Shared>,
@@ -35,16 +36,25 @@ struct Shared {
     pool: ModelPool,
     directory: ModelDirectory,
     options: SettledOptions,
+    /// The shape of the film's latents.
+    shape: LatentShape,
     batch_limit: usize,
     tiling: DecodeTiling,
-    session: Mutex<Option<Lease<VaeDecoder>>>,
+    sessions: Mutex<Vec<SizedDecoder>>,
+}
+
+/// A session, and the height and width of the latents that it takes; `None` if it takes any.
+struct SizedDecoder {
+    size: Option<[usize; 2]>,
+    decoder: Lease<VaeDecoder>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let session = self.session.get_mut();
-        if let Some(lease) = session.unwrap_or_else(PoisonError::into_inner).take() {
-            lease.give_back();
+        let sessions = self.sessions.get_mut();
+        let sessions = sessions.unwrap_or_else(PoisonError::into_inner);
+        for session in sessions.drain(..) {
+            session.decoder.give_back();
         }
     }
 }
@@ -54,6 +64,7 @@ impl PictureDecoder {
         pool: ModelPool,
         directory: ModelDirectory,
         options: SettledOptions,
+        shape: LatentShape,
         batch_limit: usize,
         tiling: DecodeTiling,
     ) -> Self {
@@ -61,9 +72,10 @@ impl PictureDecoder {
             pool,
             directory,
             options,
+            shape,
             batch_limit,
             tiling,
-            session: Mutex::new(None),
+            sessions: Mutex::new(Vec::new()),
         };
         Self {
             shared: Arc::new(shared),
@@ -75,7 +87,7 @@ impl PictureDecoder {
     /// # Errors
     /// [`ModelError`] if it cannot be loaded.
     pub fn load(&self) -> Result<(), ModelError> {
-        self.loaded(|_| Ok(()))
+        self.loaded(self.shared.shape, |_| Ok(()))
     }
 
     /// Decodes latents of one shape, in calls of at most the batch limit. Large ones are decoded one by
@@ -93,7 +105,7 @@ impl PictureDecoder {
             return Err(ModelError::shape(what, other.shape(), shape));
         }
         let tiles = self.tiles(shape);
-        self.loaded(|session| {
+        self.loaded(shape, |session| {
             if let Some(tiles) = &tiles {
                 let pictures = latents.iter().map(|one| session.decode_tiles(one, tiles));
                 return pictures.collect();
@@ -108,19 +120,28 @@ impl PictureDecoder {
 
     /// How strongly each latent channel shows in a picture: the mean square change of a decoded noise
     /// (seed 0) when [`PROBE_CHANGE`] × another noise (seed 1) is added to one of its channels,
-    /// divided by the mean of all channels.
+    /// divided by the mean of all channels. The noises are small, or as large as the latents that the
+    /// session takes if it takes one size only.
     pub(crate) fn channel_weights(&self, channels: usize) -> Result<Vec<f64>, BackendError> {
-        let shape = LatentShape {
+        let small = LatentShape {
             channels,
             height: PROBE_SIDE,
             width: PROBE_SIDE,
+        };
+        let shape = match self.session_size(self.shared.shape) {
+            Some([height, width]) => LatentShape {
+                height,
+                width,
+                ..small
+            },
+            None => small,
         };
         let noise = |seed| initial_latents(seed, shape).map_err(BackendError::new);
         let (base, change) = (noise(0)?, noise(1)?);
         let mut probes = vec![base.clone()];
         for channel in 0..channels {
             let mut values = base.values().to_vec();
-            let area = PROBE_SIDE * PROBE_SIDE;
+            let area = shape.height * shape.width;
             let changed = values.iter_mut().zip(change.values());
             for (value, change) in changed.skip(channel * area).take(area) {
                 *value += PROBE_CHANGE * change;
@@ -144,9 +165,11 @@ impl PictureDecoder {
     /// How long the decoder's session took so far.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
-        let session = self.lock();
-        let times = session.as_ref().map(|decoder| decoder.times());
-        times.unwrap_or_default()
+        let mut times = SessionTimes::default();
+        for session in self.lock().iter() {
+            times += session.decoder.times();
+        }
+        times
     }
 
     /// The tiles in which latents of this shape are decoded and their pictures encoded; `None` if that
@@ -155,23 +178,51 @@ impl PictureDecoder {
         self.shared.tiling.tiles(shape)
     }
 
-    fn loaded<T>(
-        &self,
-        work: impl FnOnce(&mut VaeDecoder) -> Result<T, ModelError>,
-    ) -> Result<T, ModelError> {
-        let mut session = self.lock();
-        let decoder = match &mut *session {
-            Some(decoder) => decoder,
-            empty => {
-                let shared = &*self.shared;
-                empty.insert(shared.pool.take(&shared.directory, &shared.options, None)?)
-            }
-        };
-        work(decoder)
+    /// The shape of what is decoded or encoded at once of latents of this shape: that of a tile, or the
+    /// whole.
+    pub(crate) fn shape_at_once(&self, shape: LatentShape) -> LatentShape {
+        match self.tiles(shape) {
+            Some(tiles) => tiles.shape(shape.channels),
+            None => shape,
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Lease<VaeDecoder>>> {
-        let session = self.shared.session.lock();
-        session.unwrap_or_else(PoisonError::into_inner)
+    /// The height and width of the latents that the session for latents of this shape takes; `None` if
+    /// sessions take any size.
+    fn session_size(&self, shape: LatentShape) -> Option<[usize; 2]> {
+        let at_once = self.shape_at_once(shape);
+        let wants_size = self.shared.options.device.provider().wants_size;
+        wants_size.then_some([at_once.height, at_once.width])
+    }
+
+    /// Works with the session for latents of this shape.
+    fn loaded<T>(
+        &self,
+        shape: LatentShape,
+        work: impl FnOnce(&mut VaeDecoder) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let size = self.session_size(shape);
+        let mut sessions = self.lock();
+        let position = sessions.iter().position(|session| session.size == size);
+        let index = match position {
+            Some(index) => index,
+            None => {
+                let Shared {
+                    pool,
+                    directory,
+                    options,
+                    ..
+                } = &*self.shared;
+                let decoder = pool.take(directory, options, size, None)?;
+                sessions.push(SizedDecoder { size, decoder });
+                sessions.len() - 1
+            }
+        };
+        work(&mut sessions[index].decoder)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<SizedDecoder>> {
+        let sessions = self.shared.sessions.lock();
+        sessions.unwrap_or_else(PoisonError::into_inner)
     }
 }

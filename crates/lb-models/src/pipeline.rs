@@ -76,6 +76,7 @@ impl Pipeline {
             pool.clone(),
             directory.clone(),
             session.clone(),
+            shape,
             asked.min(rows_of(DECODED_AREA, shape)),
             options.tiling,
         );
@@ -136,7 +137,7 @@ impl Pipeline {
             }
         }
         let mut encoder: Lease<TextEncoder> =
-            self.pool.take(&self.directory, &self.session, None)?;
+            self.pool.take(&self.directory, &self.session, None, None)?;
         let encoded = encoder.encode(&different)?;
         self.past_times += encoder.give_back();
         let encoded = indices.into_iter().map(|index| encoded[index].clone());
@@ -161,8 +162,11 @@ impl Pipeline {
     fn encode_planes(&mut self, pictures: &[Vec<f32>]) -> Result<Vec<Latents>, ModelError> {
         let (size, shape) = (self.picture_size(), self.shape);
         let tiles = self.decoder.tiles(shape);
+        let at_once = self.decoder.shape_at_once(shape);
+        let latent_size = Some([at_once.height, at_once.width]);
         let mut encoder: Lease<VaeEncoder> =
-            self.pool.take(&self.directory, &self.session, None)?;
+            self.pool
+                .take(&self.directory, &self.session, latent_size, None)?;
         let encode = |planes: &Vec<f32>| encoder.encode_large(planes, size, shape, tiles.as_ref());
         let encoded = pictures.iter().map(encode).collect();
         self.past_times += encoder.give_back();
@@ -246,7 +250,10 @@ impl Pipeline {
             let wants_shapes = self.session.device.provider().wants_shapes;
             let rows = self.expected_rows.filter(|_| wants_shapes);
             let profile = rows.map(|rows| shape_profile(&self.directory, self.shape, rows));
-            let mut unet: Lease<Unet> = self.pool.take(&self.directory, &self.session, profile)?;
+            let size = Some([self.shape.height, self.shape.width]);
+            let mut unet: Lease<Unet> =
+                self.pool
+                    .take(&self.directory, &self.session, size, profile)?;
             unet.set_class(self.options.noise_level);
             self.unet = Some(unet);
         }

@@ -162,7 +162,9 @@ impl ModelPool {
         Ok(options.on(device))
     }
 
-    /// Hands out a component: an idle one if there is one of the same key, else a new one.
+    /// Hands out a component: an idle one if there is one of the same key, else a new one. `size` is the
+    /// height and width of the latents that it will be given; on devices whose graphs are written for
+    /// one size, it takes no others.
     ///
     /// # Errors
     /// [`ModelError`] if it cannot be loaded. The pool is then as it was before.
@@ -170,12 +172,15 @@ impl ModelPool {
         &self,
         directory: &ModelDirectory,
         options: &SettledOptions,
+        size: Option<[usize; 2]>,
         profile: Option<ShapeProfile>,
     ) -> Result<Lease<T>, ModelError> {
+        let size = size.filter(|_| options.device.provider().wants_size);
         let key = Key {
             files: ModelFiles::of(&directory.path),
             component: T::COMPONENT,
             options: options.clone(),
+            size,
             profile,
         };
         // Configurations were read before the files changed: they may not fit the weights that the
@@ -185,7 +190,9 @@ impl ModelPool {
         if keep && let Some(lease) = self.take_idle(&key) {
             return Ok(lease);
         }
-        let source = GraphSource::find(&directory.path, T::COMPONENT, &options.export())?;
+        let mut export = options.export();
+        export.latent_size = size;
+        let source = GraphSource::find(&directory.path, T::COMPONENT, &export)?;
         let profile = key.profile.clone();
         let ticket = self.reserve(Entry {
             bytes: source.bytes().max(1),
@@ -401,6 +408,8 @@ struct Key {
     files: ModelFiles,
     component: Component,
     options: SettledOptions,
+    /// Height and width of the latents, if its graph is for one size only.
+    size: Option<[usize; 2]>,
     profile: Option<ShapeProfile>,
 }
 

@@ -31,15 +31,31 @@ pub(crate) enum Dimension {
 }
 
 impl Dimension {
-    /// Returns the shape of pictures or latents, given the names of their height and width.
-    pub(crate) fn picture(channels: usize, [height, width]: [&'static str; 2]) -> [Self; 4] {
-        let [batch, height, width] = ["batch_size", height, width].map(Self::Named);
+    /// Returns the shape of pictures or latents, given the names of their height and width, and their
+    /// size if the graph is for one size only.
+    pub(crate) fn picture(
+        channels: usize,
+        names: [&'static str; 2],
+        size: Option<[usize; 2]>,
+    ) -> [Self; 4] {
+        let [height, width] = match size {
+            Some(size) => size.map(Self::Fixed),
+            None => names.map(Self::Named),
+        };
+        let batch = Self::Named("batch_size");
         [batch, Self::Fixed(channels), height, width]
     }
 }
 
 /// ONNX Runtime's own operators that graphs use, and their domain. They are not part of the ONNX standard.
-const CONTRIBUTED: [&str; 2] = ["MultiHeadAttention", "QuickGelu"];
+const CONTRIBUTED: [&str; 6] = [
+    "BiasAdd",
+    "BiasSplitGelu",
+    "FusedMatMul",
+    "GroupNorm",
+    "MultiHeadAttention",
+    "QuickGelu",
+];
 const CONTRIBUTED_DOMAIN: &str = "com.microsoft";
 
 /// Encodes a `NodeProto`.

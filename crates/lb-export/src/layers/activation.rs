@@ -21,19 +21,17 @@ impl GraphWriter<'_> {
     /// Writes an activation function of `x`.
     pub(crate) fn activate(&mut self, scope: &str, x: &Features, function: Activation) -> Features {
         let value = match (function, self.form) {
-            (Activation::Gelu, GraphForm::OnnxRuntime) => {
-                self.node(scope, "Gelu", &[&x.value], &[])
-            }
             (Activation::Gelu, GraphForm::Standard) => self.gelu(scope, &x.value),
+            (Activation::Gelu, _) => self.node(scope, "Gelu", &[&x.value], &[]),
             (Activation::QuickGelu, _) => self.sigmoid_gate(scope, &x.value, 1.702),
             (Activation::Silu, _) => self.sigmoid_gate(scope, &x.value, 1.0),
         };
-        Features::new(value, x.channels)
+        x.with_value(value)
     }
 
     /// Writes x·σ(α·x).
     fn sigmoid_gate(&mut self, scope: &str, x: &Value, alpha: f32) -> Value {
-        if self.form == GraphForm::OnnxRuntime {
+        if self.form != GraphForm::Standard {
             // This operator reads memory once, while Sigmoid and Mul read it twice.
             let alpha = [Attribute::Float("alpha", alpha)];
             return self.node(scope, "QuickGelu", &[x], &alpha);

@@ -1,6 +1,8 @@
 //! Writes multi-head attention, and conversions between pictures and tokens.
 
-use super::Features;
+use lb_checkpoint::CheckpointError;
+
+use super::{Bias, Features};
 use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, ElementType, GraphWriter, Value};
 
@@ -12,7 +14,8 @@ pub(crate) struct Attention {
     /// `None`.
     pub(crate) causal: Option<usize>,
     /// Whether it is computed in 32-bit floats even in a 16-bit graph, because the scores of some models
-    /// would overflow.
+    /// would overflow. Graphs for the CUDA provider ignore this: its fused kernels keep the scores in 32
+    /// bits.
     pub(crate) in_float32: bool,
 }
 
@@ -27,12 +30,13 @@ impl GraphWriter<'_> {
         let width = query.channels;
         let mut tokens = [query, key, value].map(|features| features.value.clone());
         let format = self.element;
-        if attention.in_float32 {
+        let in_float32 = attention.in_float32 && self.form != GraphForm::Cuda;
+        if in_float32 {
             tokens = tokens.map(|tokens| self.leave_graph_format(scope, &tokens));
             self.element = ElementType::Float32;
         }
         let mut mixed = match self.form {
-            GraphForm::OnnxRuntime => {
+            GraphForm::OnnxRuntime | GraphForm::Cuda => {
                 let attributes = [
                     Attribute::Integer("num_heads", attention.heads as i64),
                     Attribute::Integer("unidirectional", i64::from(attention.causal.is_some())),
@@ -42,7 +46,7 @@ impl GraphWriter<'_> {
             }
             GraphForm::Standard => self.attend_in_products(scope, tokens, width, attention),
         };
-        if attention.in_float32 {
+        if in_float32 {
             self.element = format;
             mixed = self.enter_graph_format(scope, &mixed);
         }
@@ -107,6 +111,12 @@ impl GraphWriter<'_> {
     /// Writes the conversion of pictures `[batch, channels, height, width]` to tokens
     /// `[batch, height · width, channels]`.
     pub(crate) fn tokens_from_picture(&mut self, scope: &str, x: &Features) -> Features {
+        if self.form == GraphForm::Cuda {
+            // The provider's convolutions and group norms have the channels last, as tokens have.
+            let last = self.channels_last(scope, x);
+            let tokens = self.reshape(scope, &last.value, &[0, -1, x.channels as i64]);
+            return Features::new(tokens, x.channels);
+        }
         let flat = self.reshape(scope, &x.value, &[0, x.channels as i64, -1]);
         Features::new(self.transpose(scope, &flat, &[0, 2, 1]), x.channels)
     }
@@ -119,9 +129,34 @@ impl GraphWriter<'_> {
         x: &Features,
         shaped_as: &Features,
     ) -> Features {
-        let flat = self.transpose(scope, &x.value, &[0, 2, 1]);
-        let shape = self.node(scope, "Shape", &[&shaped_as.value], &[]);
-        let picture = self.node(scope, "Reshape", &[&flat, &shape], &[]);
-        Features::new(picture, x.channels)
+        let (tokens, shaped_as) = match self.form {
+            GraphForm::Cuda => (x.value.clone(), self.channels_last(scope, shaped_as)),
+            _ => (
+                self.transpose(scope, &x.value, &[0, 2, 1]),
+                self.channels_first(scope, shaped_as),
+            ),
+        };
+        let shape = self.picture_shape(scope, &shaped_as);
+        let picture = self.node(scope, "Reshape", &[&tokens, &shape], &[]);
+        shaped_as.with_value(picture)
+    }
+
+    /// Writes a linear layer over tokens, and adds its result to the picture `x`, whose positions the
+    /// tokens are.
+    pub(crate) fn linear_onto_picture(
+        &mut self,
+        [scope, path]: [&str; 2],
+        tokens: &Features,
+        x: &Features,
+    ) -> Result<Features, CheckpointError> {
+        if self.form == GraphForm::Cuda {
+            let residual = self.tokens_from_picture(scope, x);
+            let sum = self.linear_with_residual(path, tokens, &residual)?;
+            let picture = self.picture_from_tokens(scope, &sum, x);
+            return Ok(self.channels_first(scope, &picture));
+        }
+        let change = self.linear(path, tokens, x.channels, Bias::Present)?;
+        let change = self.picture_from_tokens(scope, &change, x);
+        Ok(self.add(scope, &change, x))
     }
 }

@@ -2,7 +2,7 @@
 
 use lb_checkpoint::CheckpointError;
 
-use super::{Activation, Bias, Features, GroupNorm};
+use super::{Bias, Features, GroupNorm};
 use crate::graph::{Attribute, GraphWriter, Value};
 
 impl GraphWriter<'_> {
@@ -16,8 +16,7 @@ impl GraphWriter<'_> {
         norm: GroupNorm,
         time: Option<&Features>,
     ) -> Result<Features, CheckpointError> {
-        let first = self.group_norm(&format!("{path}.norm1"), x, norm)?;
-        let first = self.activate(path, &first, Activation::Silu);
+        let first = self.group_norm_and_silu(&format!("{path}.norm1"), x, norm)?;
         let mut first = self.convolve(&format!("{path}.conv1"), &first, outputs, 3)?;
         if let Some(time) = time {
             let name = format!("{path}.time_emb_proj");
@@ -25,8 +24,7 @@ impl GraphWriter<'_> {
             let offsets = self.reshape(&name, &offsets.value, &[0, outputs as i64, 1, 1]);
             first = self.add(path, &first, &Features::new(offsets, outputs));
         }
-        let second = self.group_norm(&format!("{path}.norm2"), &first, norm)?;
-        let second = self.activate(path, &second, Activation::Silu);
+        let second = self.group_norm_and_silu(&format!("{path}.norm2"), &first, norm)?;
         let second = self.convolve(&format!("{path}.conv2"), &second, outputs, 3)?;
         if x.channels == outputs {
             return Ok(self.add(path, x, &second));
@@ -42,6 +40,7 @@ impl GraphWriter<'_> {
         x: &Features,
     ) -> Result<Features, CheckpointError> {
         let factors = self.float32s("upsampling_factors", &[4], &[1.0, 1.0, 2.0, 2.0]);
+        let x = self.channels_first(path, x);
         let inputs = [&x.value, &Value::absent(), &factors];
         let attributes = [
             Attribute::Text("mode", "nearest"),
@@ -49,7 +48,8 @@ impl GraphWriter<'_> {
             Attribute::Text("nearest_mode", "floor"),
         ];
         let larger = self.node(path, "Resize", &inputs, &attributes);
-        let larger = Features::new(larger, x.channels);
+        let size = x.size.map(|size| size.map(|side| side * 2));
+        let larger = Features::picture(larger, x.channels, size);
         self.convolve(&format!("{path}.conv"), &larger, x.channels, 3)
     }
 

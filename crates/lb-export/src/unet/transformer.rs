@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use lb_checkpoint::{CheckpointError, TransformerConfig, UnetConfig};
 
+use crate::component_graph::GraphForm;
 use crate::graph::GraphWriter;
 use crate::layers::{Activation, Attention, Bias, Features, GroupNorm};
 
@@ -48,13 +49,11 @@ pub(super) fn transformer(
         let path = format!("{path}.transformer_blocks.{layer}");
         tokens = block.write(graph, &path, &tokens)?;
     }
-    let change = if config.linear_projection {
-        let projected = graph.linear(&path_out, &tokens, n, Bias::Present)?;
-        graph.picture_from_tokens(path, &projected, x)
-    } else {
-        let picture = graph.picture_from_tokens(path, &tokens, x);
-        graph.convolve(&path_out, &picture, n, 1)?
-    };
+    if config.linear_projection {
+        return graph.linear_onto_picture([path, &path_out], &tokens, x);
+    }
+    let picture = graph.picture_from_tokens(path, &tokens, x);
+    let change = graph.convolve(&path_out, &picture, n, 1)?;
     Ok(graph.add(path, &change, x))
 }
 
@@ -79,55 +78,73 @@ impl TransformerBlock<'_> {
         } else {
             &normal
         };
-        let change = self.attend(graph, &format!("{path}.attn1"), &normal, seen)?;
-        let x = graph.add(path, &change, x);
+        let x = self.attend(graph, &format!("{path}.attn1"), [&normal, seen], x)?;
         let normal = graph.layer_norm(&format!("{path}.norm2"), &x, LAYER_NORM_EPSILON)?;
-        let change = self.attend(graph, &format!("{path}.attn2"), &normal, self.text)?;
-        let x = graph.add(path, &change, &x);
+        let x = self.attend(graph, &format!("{path}.attn2"), [&normal, self.text], &x)?;
         let normal = graph.layer_norm(&format!("{path}.norm3"), &x, LAYER_NORM_EPSILON)?;
-        let change = feed_forward(graph, &format!("{path}.ff.net"), &normal)?;
-        Ok(graph.add(path, &change, &x))
+        feed_forward(graph, &format!("{path}.ff.net"), &normal, &x)
     }
 
+    /// Writes the attention of `x` to `seen`, and adds its result to `residual`.
     fn attend(
         &self,
         graph: &mut GraphWriter<'_>,
         path: &str,
-        x: &Features,
-        seen: &Features,
+        [x, seen]: [&Features; 2],
+        residual: &Features,
     ) -> Result<Features, CheckpointError> {
         let n = x.channels;
         let query = graph.linear(&format!("{path}.to_q"), x, n, Bias::Absent)?;
         let key = graph.linear(&format!("{path}.to_k"), seen, n, Bias::Absent)?;
         let value = graph.linear(&format!("{path}.to_v"), seen, n, Bias::Absent)?;
         let mixed = graph.attend(path, [&query, &key, &value], self.attention);
-        graph.linear(&format!("{path}.to_out.0"), &mixed, n, Bias::Present)
+        graph.linear_with_residual(&format!("{path}.to_out.0"), &mixed, residual)
     }
 }
 
-/// Writes the feed-forward network with GEGLU: a projection is multiplied by the GELU of another one.
-/// Both are four times as wide as the input.
-///
-/// The two are stored as one matrix. The graph refers to its halves as two matrices, so that no tensor
-/// has to be split while the network runs.
+/// Writes the feed-forward network, and adds its result to `residual`.
 fn feed_forward(
     graph: &mut GraphWriter<'_>,
     path: &str,
     x: &Features,
+    residual: &Features,
 ) -> Result<Features, CheckpointError> {
+    let gated = geglu(graph, &format!("{path}.0.proj"), x)?;
+    graph.linear_with_residual(&format!("{path}.2"), &gated, residual)
+}
+
+/// Writes GEGLU: a projection is multiplied by the GELU of another one. Both are four times as wide as the
+/// input.
+///
+/// The two are stored as one matrix. Where CUDA has a kernel that splits what comes of it, it is one
+/// product. Elsewhere the graph refers to its halves as two matrices, so that no tensor has to be split
+/// while the network runs.
+fn geglu(
+    graph: &mut GraphWriter<'_>,
+    name: &str,
+    x: &Features,
+) -> Result<Features, CheckpointError> {
+    /// The widths of both projections together that CUDA's kernel of `BiasSplitGelu` takes.
+    const SPLIT_WIDTHS: [usize; 3] = [2560, 5120, 10240];
     let inner = x.channels * 4;
-    let name = format!("{path}.0.proj");
+    if graph.form == GraphForm::Cuda && SPLIT_WIDTHS.contains(&(inner * 2)) {
+        let weight = graph.weight(&format!("{name}.weight"), &[inner * 2, x.channels])?;
+        let bias = graph.weight(&format!("{name}.bias"), &[inner * 2])?;
+        let product = graph.matrix_product(name, &x.value, &weight);
+        let gated = graph.node(name, "BiasSplitGelu", &[&product, &bias], &[]);
+        return Ok(Features::new(gated, inner));
+    }
     let mut half = |rows: Range<usize>| {
         let shape = [inner * 2, x.channels];
         let weight = graph.weight_rows(&format!("{name}.weight"), &shape, rows.clone())?;
         let bias = graph.weight_rows(&format!("{name}.bias"), &shape[..1], rows)?;
-        let product = graph.matrix_product(&name, &x.value, &weight, Some(&bias));
-        Ok::<_, CheckpointError>(Features::new(product, inner))
+        let product = graph.matrix_product(name, &x.value, &weight);
+        let projected = graph.node(name, "Add", &[&product, &bias], &[]);
+        Ok::<_, CheckpointError>(Features::new(projected, inner))
     };
     let hidden = half(0..inner)?;
     let gate = half(inner..inner * 2)?;
-    let gate = graph.activate(&name, &gate, Activation::Gelu);
-    let gated = graph.node(&name, "Mul", &[&hidden.value, &gate.value], &[]);
-    let gated = Features::new(gated, inner);
-    graph.linear(&format!("{path}.2"), &gated, x.channels, Bias::Present)
+    let gate = graph.activate(name, &gate, Activation::Gelu);
+    let gated = graph.node(name, "Mul", &[&hidden.value, &gate.value], &[]);
+    Ok(Features::new(gated, inner))
 }

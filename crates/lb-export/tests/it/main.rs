@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod checkpoint_forms;
+mod cuda_form;
 mod export_directory;
 mod full_size;
 mod import;

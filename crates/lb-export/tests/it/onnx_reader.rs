@@ -9,6 +9,8 @@ pub(crate) struct Model {
     pub(crate) outputs: Vec<String>,
     /// The number formats of the inputs.
     pub(crate) input_types: Vec<u64>,
+    /// The sides of the inputs; `None` for those that are open.
+    pub(crate) input_sides: Vec<Vec<Option<u64>>>,
     /// The version of each domain's operators.
     pub(crate) opsets: BTreeMap<String, u64>,
 }
@@ -54,6 +56,9 @@ pub(crate) fn read(bytes: &[u8]) -> Model {
         input_types: all(11)
             .map(|(_, field)| value_type(field.bytes()))
             .collect(),
+        input_sides: all(11)
+            .map(|(_, field)| value_sides(field.bytes()))
+            .collect(),
         opsets,
     }
 }
@@ -62,6 +67,19 @@ pub(crate) fn read(bytes: &[u8]) -> Model {
 fn value_type(bytes: &[u8]) -> u64 {
     let tensor = only(fields(only(fields(bytes), 2).bytes()), 1);
     only(fields(tensor.bytes()), 1).integer()
+}
+
+/// Reads the sides in a `ValueInfoProto`.
+fn value_sides(bytes: &[u8]) -> Vec<Option<u64>> {
+    let tensor = only(fields(only(fields(bytes), 2).bytes()), 1);
+    let shape = only(fields(tensor.bytes()), 2);
+    let sides = fields(shape.bytes());
+    let fixed = |(_, side): &(u64, Field<'_>)| {
+        let mut fields = fields(side.bytes()).into_iter();
+        let size = fields.find(|(field, _)| *field == 1);
+        size.map(|(_, size)| size.integer())
+    };
+    sides.iter().map(fixed).collect()
 }
 
 fn node(bytes: &[u8]) -> Node {

@@ -51,6 +51,10 @@ const CUDA: &[Kernel] = &[
     ("", "Slice", 13, 0, ANY),
     ("", "Softmax", 13, 0, FLOATS),
     ("", "Transpose", 13, 20, ANY),
+    ("com.microsoft", "BiasAdd", 1, 0, FLOATS),
+    ("com.microsoft", "BiasSplitGelu", 1, 0, FLOATS),
+    ("com.microsoft", "FusedMatMul", 1, 0, FLOATS),
+    ("com.microsoft", "GroupNorm", 1, 0, FLOATS),
     ("com.microsoft", "MultiHeadAttention", 1, 0, FLOATS),
     ("com.microsoft", "QuickGelu", 1, 0, FLOATS),
 ];
@@ -145,8 +149,8 @@ fn missing(graphs: &[(String, Model)], kernels: &[Kernel]) -> BTreeSet<String> {
 }
 
 #[test]
-fn cuda_has_kernels_for_every_node_of_both_forms() {
-    for form in [GraphForm::OnnxRuntime, GraphForm::Standard] {
+fn cuda_has_kernels_for_every_node_of_all_forms() {
+    for form in [GraphForm::OnnxRuntime, GraphForm::Cuda, GraphForm::Standard] {
         let missing = missing(&graphs(form), CUDA);
         assert!(missing.is_empty(), "{form:?}: {missing:#?}");
     }

@@ -78,7 +78,7 @@ fn inputs_and_outputs_have_the_names_that_optimum_uses() {
 /// ONNX requires this of the order of nodes.
 #[test]
 fn every_value_is_computed_once_and_before_it_is_used() {
-    for form in [GraphForm::OnnxRuntime, GraphForm::Standard] {
+    for form in [GraphForm::OnnxRuntime, GraphForm::Cuda, GraphForm::Standard] {
         for model in MODELS {
             for component in components(model) {
                 assert_order(&build_in(form, model, component).1);
@@ -107,9 +107,15 @@ fn assert_order(graph: &Model) {
 
 #[test]
 fn initializers_refer_to_the_bytes_of_their_tensors() {
+    for form in [GraphForm::OnnxRuntime, GraphForm::Cuda] {
+        assert_initializers(form);
+    }
+}
+
+fn assert_initializers(form: GraphForm) {
     for model in MODELS {
         for component in components(model) {
-            let (graph, written) = build(model, component);
+            let (graph, written) = build_in(form, model, component);
             let files: BTreeMap<_, _> = graph
                 .weight_files
                 .iter()
@@ -150,11 +156,17 @@ fn initializers_refer_to_the_bytes_of_their_tensors() {
 /// If no graph refers to a tensor, a layer has been forgotten.
 #[test]
 fn every_tensor_of_the_files_is_used() {
+    for form in [GraphForm::OnnxRuntime, GraphForm::Cuda] {
+        assert_all_tensors_used(form);
+    }
+}
+
+fn assert_all_tensors_used(form: GraphForm) {
     for model in MODELS {
         let mut stored = BTreeSet::new();
         let mut used = BTreeSet::new();
         for component in components(model) {
-            let (graph, written) = build(model, component);
+            let (graph, written) = build_in(form, model, component);
             for file in &graph.weight_files {
                 let mut names: Vec<_> = header(&file.path).into_keys().collect();
                 // transformers 4 also saved this buffer, which contains only the numbers 0, 1, 2, ….
