@@ -17,7 +17,7 @@ mod transition;
 use lb_schedule::Crossfeed;
 
 use self::denoiser::Denoiser;
-pub use self::forecast::{CallRows, Forecast};
+pub use self::forecast::{BatchSteps, CallRows, Forecast};
 pub use self::inversion::{InversionOptions, Inverted, invert, relative_error};
 use self::keyframes::KeyframeWindow;
 pub use self::outline::FilmOutline;

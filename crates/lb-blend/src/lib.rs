@@ -120,8 +120,8 @@ pub mod testing;
 
 pub use backend::{Backend, BackendError, Conditioning, PredictRequest};
 pub use engine::{
-    BlendRequest, CallRows, FilmOutline, Forecast, InversionOptions, Inverted, blend, invert,
-    relative_error,
+    BatchSteps, BlendRequest, CallRows, FilmOutline, Forecast, InversionOptions, Inverted, blend,
+    invert, relative_error,
 };
 pub use error::{BlendError, KeyframeError};
 pub use film::{Branch, Film, Keyframe, Transition};

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use lb_job::{JobError, SettingsError};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
-use lb_render::{DeviceProblem, FileError, InputError, ModelError, RenderError, VideoError};
+use lb_render::{
+    DeviceProblem, FileError, InputError, ModelError, Precision, RenderError, VideoError,
+};
 
 /// Why a command failed. The libraries have their own errors; what only a command can notice is a
 /// message with its hint.
@@ -155,9 +157,11 @@ fn allowed_side(side: usize) -> usize {
 }
 
 fn render_hint(error: &RenderError) -> Option<&'static str> {
+    if let Some(error) = error.model_error() {
+        return model_hint(error);
+    }
     Some(match error {
         RenderError::Job(error) => job_hint(error)?,
-        RenderError::Model(error) => model_hint(error)?,
         RenderError::Video(error) => video_hint(error)?,
         RenderError::NeedsFit { .. } => {
             "say how to fit it: --fit crop, --fit pad or --fit stretch; or give the film its size \
@@ -233,6 +237,10 @@ fn model_hint(error: &ModelError) -> Option<&'static str> {
              named in LB_MODELS"
         }
         ModelError::DeviceUnavailable { reason, .. } => device_advice(reason),
+        ModelError::NotFinite {
+            precision: Precision::Float16,
+            ..
+        } => "compute in 32-bit floats, which have room for larger numbers: --precision fp32",
         _ => return None,
     })
 }

@@ -33,10 +33,10 @@ pub(crate) struct MachineArguments {
         default_value_t = PrecisionChoice::Auto
     )]
     pub(crate) precision: PrecisionChoice,
-    /// Record the UNet's kernels once for each batch size and replay them, which is faster for
-    /// small pictures. Needs --device cuda. A replay is used only after its results were checked.
+    /// Launch the UNet's kernels one by one on CUDA, instead of recording them once and replaying
+    /// them.
     #[arg(long)]
-    cuda_graphs: bool,
+    no_cuda_graphs: bool,
     /// Threads of the model sessions [default: all cores].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -106,7 +106,7 @@ impl MachineArguments {
             PrecisionChoice::Fp16 => Some(Precision::Float16),
         };
         session.engine_cache = surroundings.engine_cache.clone();
-        session.cuda_graphs = self.cuda_graphs;
+        session.cuda_graphs = !self.no_cuda_graphs;
         let mut options = PipelineOptions::from(session);
         options.batch_limit = self.batch;
         options.validate()?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lb_checkpoint::{CheckpointError, ModelKind};
+use lb_export::Precision;
 use lb_schedule::UnknownChoice;
 
 use crate::device::problem::DeviceProblem;
@@ -129,8 +130,13 @@ pub enum ModelError {
     /// The noise schedule of an upscaler's pictures of low resolution cannot be used.
     #[error(transparent)]
     Schedule(#[from] lb_blend::SamplerError),
-    #[error("the {component} gave a value that is not finite")]
-    NotFinite { component: &'static str },
+    /// A model computed NaN or infinity. In 16-bit floats this may be an overflow, which the same model
+    /// does not have in 32-bit floats.
+    #[error("the {component} gave a value that is not finite{}", in_16_bits(*precision))]
+    NotFinite {
+        component: &'static str,
+        precision: Precision,
+    },
     #[error("{setting} is {found}; allowed: {allowed}")]
     Setting {
         setting: &'static str,
@@ -202,6 +208,13 @@ impl ModelError {
             path: path.to_path_buf(),
             reason: reason.to_string(),
         }
+    }
+}
+
+fn in_16_bits(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Float16 => " in 16-bit floats",
+        Precision::Float32 => "",
     }
 }
 

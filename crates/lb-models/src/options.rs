@@ -9,7 +9,7 @@ use crate::error::ModelError;
 use crate::tiles::DecodeTiling;
 
 /// How sessions are made.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct SessionOptions {
     /// The device to run on.
@@ -23,11 +23,23 @@ pub struct SessionOptions {
     /// Folder where TensorRT keeps the engines that it builds, which takes minutes for a large
     /// model; `None` builds them again for every session. It is made when it is first needed.
     pub engine_cache: Option<PathBuf>,
-    /// Whether the UNet's kernels are recorded once for every size of batch and then replayed
-    /// (CUDA graphs), with [`Device::Cuda`] alone. This saves launching them one by one, which takes
-    /// longer than running them if pictures and batches are small. Replays are compared with
-    /// launched kernels before they are trusted.
+    /// Whether the UNet's kernels are recorded once for every size of call and then replayed (CUDA
+    /// graphs), on [`Device::Cuda`]; other devices have nothing like it. This saves launching them one
+    /// by one, which takes longer than running them if pictures and calls are small. Replays are
+    /// compared with launched kernels before they are trusted. `true` by default.
     pub cuda_graphs: bool,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            device: Device::default(),
+            threads: None,
+            precision: None,
+            engine_cache: None,
+            cuda_graphs: true,
+        }
+    }
 }
 
 impl SessionOptions {
@@ -55,18 +67,12 @@ impl SessionOptions {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`ModelError::Setting`] for zero threads or more than [`Self::MOST_THREADS`], and for CUDA
-    /// graphs on a device that has none.
+    /// [`ModelError::Setting`] for zero threads or more than [`Self::MOST_THREADS`].
     pub fn validate(&self) -> Result<(), ModelError> {
         if let Some(threads) = self.threads
             && (threads == 0 || threads > Self::MOST_THREADS)
         {
             return Err(ModelError::setting("threads", threads, "1 to 1024"));
-        }
-        let may_record = self.device == Device::Auto || self.device.provider().records_graphs;
-        if self.cuda_graphs && !may_record {
-            let setting = "device of CUDA graphs";
-            return Err(ModelError::setting(setting, self.device, "cuda, or auto"));
         }
         Ok(())
     }
@@ -184,18 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn only_cuda_has_cuda_graphs() {
-        let with_graphs = |device| SessionOptions {
-            device,
-            cuda_graphs: true,
-            ..Default::default()
+    fn only_cuda_has_cuda_graphs_and_they_can_be_switched_off() {
+        let records = |device, cuda_graphs| {
+            let options = SessionOptions {
+                cuda_graphs,
+                ..SessionOptions::new(device)
+            };
+            options.on(device).cuda_graphs
         };
-        for device in [Device::Auto, Device::Cuda] {
-            with_graphs(device).validate().unwrap();
-        }
-        for device in [Device::Cpu, Device::TensorRt] {
-            let refusal = with_graphs(device).validate().unwrap_err().to_string();
-            assert!(refusal.contains(&device.to_string()), "{refusal}");
-        }
+        assert!(SessionOptions::default().cuda_graphs);
+        assert!(records(Device::Cuda, true));
+        assert!(!records(Device::Cuda, false));
+        assert!(!records(Device::Cpu, true));
+        assert!(!records(Device::TensorRt, true));
     }
 }

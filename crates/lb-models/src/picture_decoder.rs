@@ -1,11 +1,13 @@
 //! The VAE decoder as a handle of its own, because pictures are decoded while the engine has the rest
 //! of the pipeline.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image::RgbImage;
 use lb_blend::noise::initial_latents;
 use lb_blend::{BackendError, LatentShape, Latents};
+use lb_export::Precision;
 
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
@@ -32,29 +34,67 @@ pub struct PictureDecoder {
     shared: Arc<Shared>,
 }
 
+/// How many latents one call of the decoder has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CallSize {
+    /// As many as there are, but no more than this.
+    AtMost(usize),
+    /// Always this many. The last call is padded.
+    Fixed(usize),
+}
+
+impl CallSize {
+    /// The same, but no larger than `most`.
+    pub(crate) fn limited_to(self, most: usize) -> Self {
+        match self {
+            Self::AtMost(size) => Self::AtMost(size.min(most)),
+            Self::Fixed(size) => Self::Fixed(size.min(most)),
+        }
+    }
+
+    /// The most latents of a call.
+    fn most(self) -> usize {
+        match self {
+            Self::AtMost(size) | Self::Fixed(size) => size,
+        }
+    }
+
+    /// The fewest rows of a call.
+    fn fewest(self) -> usize {
+        match self {
+            Self::AtMost(_) => 1,
+            Self::Fixed(size) => size,
+        }
+    }
+}
+
 struct Shared {
     pool: ModelPool,
     directory: ModelDirectory,
     options: SettledOptions,
     /// The shape of the film's latents.
     shape: LatentShape,
-    batch_limit: usize,
+    call_size: CallSize,
     tiling: DecodeTiling,
-    sessions: Mutex<Vec<SizedDecoder>>,
+    decoders: Mutex<Vec<KeptDecoder>>,
+    /// Whether there was no memory for a call of several latents.
+    one_by_one: AtomicBool,
 }
 
-/// A session, and the height and width of the latents that it takes; `None` if it takes any.
-struct SizedDecoder {
+/// A decoder that was needed before.
+struct KeptDecoder {
+    /// The height and width of the latents that it takes; `None` if it takes any.
     size: Option<[usize; 2]>,
+    precision: Precision,
     decoder: Lease<VaeDecoder>,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let sessions = self.sessions.get_mut();
-        let sessions = sessions.unwrap_or_else(PoisonError::into_inner);
-        for session in sessions.drain(..) {
-            session.decoder.give_back();
+        let decoders = self.decoders.get_mut();
+        let decoders = decoders.unwrap_or_else(PoisonError::into_inner);
+        for kept in decoders.drain(..) {
+            kept.decoder.give_back();
         }
     }
 }
@@ -65,7 +105,7 @@ impl PictureDecoder {
         directory: ModelDirectory,
         options: SettledOptions,
         shape: LatentShape,
-        batch_limit: usize,
+        call_size: CallSize,
         tiling: DecodeTiling,
     ) -> Self {
         let shared = Shared {
@@ -73,9 +113,10 @@ impl PictureDecoder {
             directory,
             options,
             shape,
-            batch_limit,
+            call_size,
             tiling,
-            sessions: Mutex::new(Vec::new()),
+            decoders: Mutex::default(),
+            one_by_one: AtomicBool::new(false),
         };
         Self {
             shared: Arc::new(shared),
@@ -87,14 +128,37 @@ impl PictureDecoder {
     /// # Errors
     /// [`ModelError`] if it cannot be loaded.
     pub fn load(&self) -> Result<(), ModelError> {
-        self.loaded(self.shared.shape, |_| Ok(()))
+        let shared = &*self.shared;
+        shared.usual(&mut self.lock(), shared.shape)?;
+        Ok(())
     }
 
-    /// Decodes latents of one shape, in calls of at most the batch limit. Large ones are decoded one by
-    /// one, in tiles ([`DecodeTiling`]).
+    /// Loads the session, and makes the first call for the film's latents, which takes long.
+    pub(crate) fn plan(&self) -> Result<(), ModelError> {
+        let (shared, mut decoders) = (&*self.shared, self.lock());
+        let rows = match self.tiles(shared.shape) {
+            Some(_) => 1,
+            None => shared.call_size.fewest(),
+        };
+        let decoder = shared.usual(&mut decoders, shared.shape)?;
+        decoder.plan(self.shape_at_once(shared.shape), rows)
+    }
+
+    /// Drops the session, because there is not enough memory. From now on, latents are decoded one by one.
+    pub(crate) fn unload(&self) {
+        self.lock().clear();
+        self.shared.one_by_one.store(true, Ordering::Relaxed);
+    }
+
+    /// Decodes latents of one shape, in calls of at most the batch limit. On CUDA all calls have one
+    /// size, as a new one takes long; see [`Pipeline::expect_batches`](crate::Pipeline::expect_batches).
+    /// Large ones are decoded one by one, in tiles ([`DecodeTiling`]).
+    ///
+    /// Pictures with values that are not finite in 16-bit floats are decoded once more in 32-bit floats.
     ///
     /// # Errors
-    /// [`ModelError`] if the session cannot be loaded or run, or returns values that are not finite.
+    /// [`ModelError`] if a session cannot be loaded or run, or returns values that are not finite in
+    /// 32-bit floats either.
     pub fn decode(&self, latents: &[&Latents]) -> Result<Vec<RgbImage>, ModelError> {
         let Some(first) = latents.first() else {
             return Ok(Vec::new());
@@ -104,18 +168,21 @@ impl PictureDecoder {
             let what = "latents to decode together";
             return Err(ModelError::shape(what, other.shape(), shape));
         }
-        let tiles = self.tiles(shape);
-        self.loaded(shape, |session| {
-            if let Some(tiles) = &tiles {
-                let pictures = latents.iter().map(|one| session.decode_tiles(one, tiles));
-                return pictures.collect();
-            }
-            let mut pictures = Vec::with_capacity(latents.len());
-            for batch in latents.chunks(self.shared.batch_limit) {
-                pictures.extend(session.decode(batch)?);
-            }
-            Ok(pictures)
-        })
+        let (shared, mut decoders) = (&*self.shared, self.lock());
+        let decoded = shared.decode(shared.usual(&mut decoders, shape)?, latents)?;
+        let overflowing = decoded.iter().zip(latents);
+        let overflowing = overflowing.filter(|(picture, _)| picture.is_none());
+        let overflowing: Vec<&Latents> = overflowing.map(|(_, latents)| *latents).collect();
+        if overflowing.is_empty() {
+            return Ok(decoded.into_iter().flatten().collect());
+        }
+        let wide = shared.wide(&mut decoders, shape)?;
+        let again: Option<Vec<RgbImage>> = shared.decode(wide, &overflowing)?.into_iter().collect();
+        let mut again = again.ok_or_else(|| wide.not_finite())?.into_iter();
+        let pictures = decoded.into_iter();
+        Ok(pictures
+            .filter_map(|picture| picture.or_else(|| again.next()))
+            .collect())
     }
 
     /// How strongly each latent channel shows in a picture: the mean square change of a decoded noise
@@ -128,7 +195,7 @@ impl PictureDecoder {
             height: PROBE_SIDE,
             width: PROBE_SIDE,
         };
-        let shape = match self.session_size(self.shared.shape) {
+        let shape = match self.shared.session_size(self.shared.shape) {
             Some([height, width]) => LatentShape {
                 height,
                 width,
@@ -141,7 +208,7 @@ impl PictureDecoder {
         let mut probes = vec![base.clone()];
         for channel in 0..channels {
             let mut values = base.values().to_vec();
-            let area = shape.height * shape.width;
+            let area = PROBE_SIDE * PROBE_SIDE;
             let changed = values.iter_mut().zip(change.values());
             for (value, change) in changed.skip(channel * area).take(area) {
                 *value += PROBE_CHANGE * change;
@@ -162,12 +229,12 @@ impl PictureDecoder {
         Ok(changes.into_iter().map(weight).collect())
     }
 
-    /// How long the decoder's session took so far.
+    /// How long the decoder's sessions took so far.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
         let mut times = SessionTimes::default();
-        for session in self.lock().iter() {
-            times += session.decoder.times();
+        for kept in self.lock().iter() {
+            times += kept.decoder.times();
         }
         times
     }
@@ -181,7 +248,18 @@ impl PictureDecoder {
     /// The shape of what is decoded or encoded at once of latents of this shape: that of a tile, or the
     /// whole.
     pub(crate) fn shape_at_once(&self, shape: LatentShape) -> LatentShape {
-        match self.tiles(shape) {
+        self.shared.shape_at_once(shape)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<KeptDecoder>> {
+        let decoders = self.shared.decoders.lock();
+        decoders.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn shape_at_once(&self, shape: LatentShape) -> LatentShape {
+        match self.tiling.tiles(shape) {
             Some(tiles) => tiles.shape(shape.channels),
             None => shape,
         }
@@ -191,38 +269,95 @@ impl PictureDecoder {
     /// sessions take any size.
     fn session_size(&self, shape: LatentShape) -> Option<[usize; 2]> {
         let at_once = self.shape_at_once(shape);
-        let wants_size = self.shared.options.device.provider().wants_size;
+        let wants_size = self.options.device.provider().wants_size;
         wants_size.then_some([at_once.height, at_once.width])
     }
 
-    /// Works with the session for latents of this shape.
-    fn loaded<T>(
+    /// The decoder for latents of this shape in the precision that the options say.
+    fn usual<'a>(
         &self,
+        decoders: &'a mut Vec<KeptDecoder>,
         shape: LatentShape,
-        work: impl FnOnce(&mut VaeDecoder) -> Result<T, ModelError>,
-    ) -> Result<T, ModelError> {
-        let size = self.session_size(shape);
-        let mut sessions = self.lock();
-        let position = sessions.iter().position(|session| session.size == size);
-        let index = match position {
-            Some(index) => index,
-            None => {
-                let Shared {
-                    pool,
-                    directory,
-                    options,
-                    ..
-                } = &*self.shared;
-                let decoder = pool.take(directory, options, size, None)?;
-                sessions.push(SizedDecoder { size, decoder });
-                sessions.len() - 1
-            }
-        };
-        work(&mut sessions[index].decoder)
+    ) -> Result<&'a mut VaeDecoder, ModelError> {
+        self.decoder(decoders, shape, self.options.precision)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<SizedDecoder>> {
-        let sessions = self.shared.sessions.lock();
-        sessions.unwrap_or_else(PoisonError::into_inner)
+    /// The decoder for latents of this shape in 32-bit floats. A warning says so when the first one is
+    /// loaded beside one in 16-bit floats.
+    fn wide<'a>(
+        &self,
+        decoders: &'a mut Vec<KeptDecoder>,
+        shape: LatentShape,
+    ) -> Result<&'a mut VaeDecoder, ModelError> {
+        let wide = Precision::Float32;
+        if decoders.iter().all(|kept| kept.precision != wide) {
+            tracing::warn!(
+                "the VAE decoder's numbers do not fit into 16 bits; \
+                 the pictures concerned are decoded again in 32 bits, which takes longer"
+            );
+        }
+        self.decoder(decoders, shape, wide)
+    }
+
+    /// The decoder for latents of this shape, loaded if it is not yet.
+    fn decoder<'a>(
+        &self,
+        decoders: &'a mut Vec<KeptDecoder>,
+        shape: LatentShape,
+        precision: Precision,
+    ) -> Result<&'a mut VaeDecoder, ModelError> {
+        let size = self.session_size(shape);
+        let is_wanted = |kept: &KeptDecoder| kept.size == size && kept.precision == precision;
+        let index = match decoders.iter().position(is_wanted) {
+            Some(index) => index,
+            None => {
+                let options = SettledOptions {
+                    precision,
+                    ..self.options.clone()
+                };
+                let decoder = self.pool.take(&self.directory, &options, size, None)?;
+                decoders.push(KeptDecoder {
+                    size,
+                    precision,
+                    decoder,
+                });
+                decoders.len() - 1
+            }
+        };
+        Ok(&mut decoders[index].decoder)
+    }
+
+    /// Decodes latents of one shape, of which there is at least one. A picture is `None` if it has
+    /// values that are not finite.
+    fn decode(
+        &self,
+        decoder: &mut VaeDecoder,
+        latents: &[&Latents],
+    ) -> Result<Vec<Option<RgbImage>>, ModelError> {
+        if let Some(tiles) = self.tiling.tiles(latents[0].shape()) {
+            let pictures = latents.iter().map(|one| decoder.decode_tiles(one, &tiles));
+            return pictures.collect();
+        }
+        let mut pictures = Vec::with_capacity(latents.len());
+        while pictures.len() < latents.len() {
+            let size = match self.one_by_one.load(Ordering::Relaxed) {
+                true => CallSize::AtMost(1),
+                false => self.call_size,
+            };
+            let left = &latents[pictures.len()..];
+            let batch = &left[..left.len().min(size.most())];
+            let rows = batch.len().max(size.fewest());
+            match decoder.decode(batch, rows) {
+                Ok(decoded) => pictures.extend(decoded),
+                Err(ModelError::OutOfMemory { .. }) if rows > 1 => {
+                    tracing::warn!(
+                        "{rows} pictures at once do not fit into memory; decoding them one by one"
+                    );
+                    self.one_by_one.store(true, Ordering::Relaxed);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(pictures)
     }
 }

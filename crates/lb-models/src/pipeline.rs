@@ -1,10 +1,11 @@
 //! A model's components as the engine's [`Backend`], with its tokenizer and autoencoder.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use image::RgbImage;
 use lb_blend::{
-    Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
+    Backend, BackendError, BatchSteps, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
 use lb_checkpoint::{Component, ModelKind};
 
@@ -16,7 +17,7 @@ use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::options::{PipelineOptions, SettledOptions};
 use crate::picture::{self, GreyPicture};
-use crate::picture_decoder::PictureDecoder;
+use crate::picture_decoder::{CallSize, PictureDecoder};
 use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
 use crate::text_encoder::TextEncoder;
@@ -36,11 +37,14 @@ pub struct Pipeline {
     tokenizer: Arc<Tokenizer>,
     unet: Option<Lease<Unet>>,
     expected_rows: Option<CallRows>,
+    expected_batches: Vec<BatchSteps>,
     decoder: PictureDecoder,
     /// Empty until they are first asked for.
     channel_weights: Vec<f64>,
     /// The times of sessions that were given back.
     past_times: SessionTimes,
+    /// How much longer sessions took in sum than it took to load them side by side.
+    overlap: Duration,
 }
 
 impl Pipeline {
@@ -72,12 +76,16 @@ impl Pipeline {
         let tokenizer = pool.tokenizer(&directory)?;
         let session = pool.settle(&options.session)?;
         let asked = options.batch_limit.unwrap_or(usize::MAX);
+        let call_size = match session.device.provider().plans_each_size {
+            true => CallSize::Fixed(rows_of(DECODED_AREA_WHERE_PLANNED, shape).min(DECODED_ROWS)),
+            false => CallSize::AtMost(rows_of(DECODED_AREA, shape)),
+        };
         let decoder = PictureDecoder::new(
             pool.clone(),
             directory.clone(),
             session.clone(),
             shape,
-            asked.min(rows_of(DECODED_AREA, shape)),
+            call_size.limited_to(asked),
             options.tiling,
         );
         Ok(Self {
@@ -89,9 +97,11 @@ impl Pipeline {
             tokenizer,
             unet: None,
             expected_rows: None,
+            expected_batches: Vec::new(),
             decoder,
             channel_weights: Vec::new(),
             past_times: SessionTimes::default(),
+            overlap: Duration::ZERO,
         })
     }
 
@@ -124,8 +134,10 @@ impl Pipeline {
 
     /// The conditioning of each prompt. Equal prompts are encoded once.
     ///
+    /// On CUDA, if batches are expected, [`Self::load`] goes on at the same time.
+    ///
     /// # Errors
-    /// [`ModelError`] if the text encoder cannot be loaded or run.
+    /// [`ModelError`] if the text encoder cannot be loaded or run, or on CUDA another component.
     pub fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let mut different: Vec<Tokens> = Vec::new();
         let mut indices = Vec::with_capacity(prompts.len());
@@ -136,10 +148,27 @@ impl Pipeline {
                 different.push(prompt.clone());
             }
         }
-        let mut encoder: Lease<TextEncoder> =
-            self.pool.take(&self.directory, &self.session, None, None)?;
-        let encoded = encoder.encode(&different)?;
-        self.past_times += encoder.give_back();
+        let (pool, directory) = (self.pool.clone(), self.directory.clone());
+        let session = self.session.clone();
+        let encode = || {
+            let mut encoder: Lease<TextEncoder> = pool.take(&directory, &session, None, None)?;
+            let encoded = encoder.encode(&different)?;
+            Ok((encoded, encoder.give_back()))
+        };
+        let loads_ahead = self.plans_each_size() && !self.expected_batches.is_empty();
+        let (before, begun) = (self.times(), Instant::now());
+        let (encoded, times) = match loads_ahead {
+            true => match side_by_side(encode, || self.load()) {
+                Err(ModelError::OutOfMemory { .. }) => {
+                    self.unload();
+                    encode()?
+                }
+                loaded => loaded?.0,
+            },
+            false => encode()?,
+        };
+        self.past_times += times;
+        self.count_overlap(before, begun.elapsed());
         let encoded = indices.into_iter().map(|index| encoded[index].clone());
         Ok(encoded.collect())
     }
@@ -241,6 +270,53 @@ impl Pipeline {
         self.expected_rows = Some(rows);
     }
 
+    /// Announces the batches that will be predicted. On CUDA, where a new size of call takes as long
+    /// as dozens of calls, the UNet's calls then have the one or two sizes that suit them best. On
+    /// other devices it changes nothing.
+    pub fn expect_batches(&mut self, batches: Vec<BatchSteps>) {
+        self.expected_batches = batches;
+        if let Some(mut unet) = self.unet.take() {
+            self.choose_sizes(&mut unet);
+            self.unet = Some(unet);
+        }
+    }
+
+    /// Loads the UNet and the VAE decoder now rather than when they are first needed. On CUDA this
+    /// happens at the same time, and their calls are planned if batches are expected.
+    ///
+    /// # Errors
+    /// [`ModelError`] if one of them cannot be loaded.
+    pub fn load(&mut self) -> Result<(), ModelError> {
+        let decoder = self.decoder.clone();
+        if !self.plans_each_size() {
+            self.load_unet()?;
+            return decoder.load();
+        }
+        let (before, begun) = (self.times(), Instant::now());
+        // The UNet stays on this thread, because cuDNN keeps some plans for the thread that made them.
+        let load_unet = || {
+            self.load_unet()?;
+            self.plan()
+        };
+        match side_by_side(|| decoder.plan(), load_unet) {
+            Err(ModelError::OutOfMemory { .. }) => {
+                // What was planned in large calls has taken memory that the components may lack.
+                self.unload();
+                self.load_unet()?;
+                return decoder.load();
+            }
+            loaded => loaded?,
+        };
+        self.count_overlap(before, begun.elapsed());
+        Ok(())
+    }
+
+    /// Drops what was loaded, because there is not enough memory.
+    fn unload(&mut self) {
+        self.unet = None;
+        self.decoder.unload();
+    }
+
     /// Loads the UNet now rather than at the first prediction.
     ///
     /// # Errors
@@ -255,9 +331,51 @@ impl Pipeline {
                 self.pool
                     .take(&self.directory, &self.session, size, profile)?;
             unet.set_class(self.options.noise_level);
+            self.choose_sizes(&mut unet);
             self.unet = Some(unet);
         }
         Ok(())
+    }
+
+    /// Makes the UNet's first calls, which take long, with inputs that are zero.
+    fn plan(&mut self) -> Result<(), ModelError> {
+        let Some(unet) = &mut self.unet else {
+            return Ok(());
+        };
+        let directory = &self.directory;
+        let concatenated_channels = directory.concatenated_channels();
+        let concatenated = self.shape.with_channels(concatenated_channels);
+        unet.plan(&PredictRequest {
+            rows: 1,
+            shape: self.shape,
+            latents: &vec![0.0; self.shape.len()],
+            concatenated_channels,
+            concatenated: &vec![0.0; concatenated.len()],
+            timestep: 0,
+            tokens: directory.text_length,
+            width: directory.text_width,
+            conditioning: &vec![0.0; directory.text_length * directory.text_width],
+        })
+    }
+
+    fn plans_each_size(&self) -> bool {
+        self.session.device.provider().plans_each_size
+    }
+
+    fn choose_sizes(&self, unet: &mut Unet) {
+        if !self.plans_each_size() {
+            return;
+        }
+        match self.expected_batches.is_empty() {
+            true => unet.allow_any_size(self.call_limit()),
+            false => unet.choose_sizes(&self.expected_batches, self.shape, self.call_limit()),
+        }
+    }
+
+    /// The most rows of one call of the UNet.
+    fn call_limit(&self) -> usize {
+        let limit = self.options.batch_limit;
+        limit.unwrap_or_else(|| rows_of(PREDICTED_AREA, self.shape))
     }
 
     /// Everything that the results of a component depend on, for caches. Nothing is loaded; of the
@@ -272,12 +390,19 @@ impl Pipeline {
             component,
             &self.options,
             &self.session,
-            self.batch_limit(),
+            self.call_limit(),
         )
     }
 
+    /// Counts what sessions took since `before` in sum beyond the time that has passed.
+    fn count_overlap(&mut self, before: SessionTimes, passed: Duration) {
+        let total = |times: SessionTimes| times.loading + times.running;
+        let taken = total(self.times()).saturating_sub(total(before));
+        self.overlap += taken.saturating_sub(passed);
+    }
+
     /// How long the sessions took that this pipeline loaded and ran so far. Sessions that the pool had
-    /// loaded before cost no time for loading.
+    /// loaded before cost no time for loading, and what is loaded at the same time counts once.
     #[must_use]
     pub fn times(&self) -> SessionTimes {
         let mut times = self.past_times;
@@ -285,6 +410,7 @@ impl Pipeline {
             times += unet.times();
         }
         times += self.decoder.times();
+        times.loading = times.loading.saturating_sub(self.overlap);
         times
     }
 }
@@ -299,9 +425,11 @@ impl Drop for Pipeline {
 
 impl Backend for Pipeline {
     fn batch_limit(&self) -> usize {
-        self.options
-            .batch_limit
-            .unwrap_or_else(|| rows_of(PREDICTED_AREA, self.shape))
+        match self.plans_each_size() {
+            // The UNet divides a batch into calls itself.
+            true => MOST_ROWS,
+            false => self.call_limit(),
+        }
     }
 
     fn predict(
@@ -345,12 +473,35 @@ impl Backend for Pipeline {
     }
 }
 
+/// Does both at the same time, the second on the calling thread. If both fail, the error is the first's.
+fn side_by_side<A: Send, B>(
+    first: impl FnOnce() -> Result<A, ModelError> + Send,
+    second: impl FnOnce() -> Result<B, ModelError>,
+) -> Result<(A, B), ModelError> {
+    std::thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        match first.join() {
+            Ok(first) => Ok((first?, second?)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 /// How many latent pixels one UNet call takes if the user sets no limit: enough to fill a CPU's vector
 /// units at small sizes, few enough to stay within gigabytes at large ones.
 const PREDICTED_AREA: usize = 16 * 64 * 64;
-/// The same for the VAE decoder, whose activations are 64 times larger.
+/// The most rows of a call or of a batch, however small the latents are.
+const MOST_ROWS: usize = 64;
+/// How many latent pixels one call of the VAE decoder takes, whose activations are 64 times larger than
+/// the UNet's.
 const DECODED_AREA: usize = 4 * 16 * 16;
+/// The same on a device that plans each size of call.
+const DECODED_AREA_WHERE_PLANNED: usize = 4 * 64 * 64;
+/// The most pictures of such a call. More gain little (an H100 decodes 512×512 pixels in 10.8
+/// milliseconds alone and in 8.3 in fours), and a lonely keyframe takes as long as a full call.
+const DECODED_ROWS: usize = 4;
 
 fn rows_of(budget: usize, shape: LatentShape) -> usize {
-    (budget / (shape.height * shape.width).max(1)).clamp(1, 64)
+    (budget / (shape.height * shape.width).max(1)).clamp(1, MOST_ROWS)
 }

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lb_export::Graph;
+use lb_export::{Graph, Precision};
 use ort::logging::LogLevel;
 use ort::memory::{AllocationDevice, Allocator};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -81,6 +81,7 @@ pub(crate) struct ComponentSession {
     component: &'static str,
     session: Session,
     device: Device,
+    precision: Precision,
     run_options: RunOptions<NoSelectedOutputs>,
     records_graphs: bool,
     times: SessionTimes,
@@ -126,9 +127,8 @@ impl ComponentSession {
                 Ok(session) => break session,
                 Err(error) => {
                     let refusal = error.to_string();
-                    match provider.retreat(&mut request, component, &refusal) {
-                        Some(warning) => tracing::warn!("{warning}"),
-                        None => return Err(ModelError::runtime(doing())(error)),
+                    if !provider.retreat(&mut request, component, &refusal) {
+                        return Err(ModelError::runtime(doing())(error));
                     }
                 }
             }
@@ -145,6 +145,7 @@ impl ComponentSession {
             component,
             session,
             device,
+            precision: options.precision,
             run_options,
             records_graphs,
             times: SessionTimes {
@@ -298,6 +299,19 @@ impl ComponentSession {
     /// How long it took so far; counting starts again.
     pub(crate) fn take_times(&mut self) -> SessionTimes {
         std::mem::take(&mut self.times)
+    }
+
+    /// The precision in which it computes.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The error for an output with values that are not finite.
+    pub(crate) fn not_finite(&self) -> ModelError {
+        ModelError::NotFinite {
+            component: self.component,
+            precision: self.precision,
+        }
     }
 
     /// Whether a run has failed for another reason than memory. After some errors of a GPU no other

@@ -53,6 +53,7 @@ impl TextEncoder {
         let ids = prompts.iter().flat_map(|prompt| &prompt.ids);
         let ids: Vec<i64> = ids.copied().collect();
         let shape = [prompts.len(), tokens];
+        let not_finite = self.session.not_finite();
         let tensor = ModelError::runtime("handing token ids to the text encoder");
         let outputs = if self.takes_int32 {
             let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
@@ -71,7 +72,7 @@ impl TextEncoder {
             return Err(ModelError::shape(what, format!("{found:?}"), expected));
         }
         if values.iter().any(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { component: NAME });
+            return Err(not_finite);
         }
         let conditioning = |values: &[f32]| Conditioning {
             tokens,

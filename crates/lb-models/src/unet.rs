@@ -3,13 +3,16 @@
 //! Some kinds of model take more: concatenated channels behind each row's latents, or a class label.
 
 mod batch;
+mod call_sizes;
 mod replay;
 
-use lb_blend::{CallRows, LatentShape, PredictRequest};
+use lb_blend::{BatchSteps, CallRows, LatentShape, PredictRequest};
 use lb_checkpoint::{Component, ModelKind};
+use lb_export::Precision;
 use ort::value::TensorElementType;
 
 use self::batch::{BoundBatch, InputForms};
+use self::call_sizes::CallSizes;
 use self::replay::{Replay, Replays};
 use crate::device::{InputShape, ShapeProfile};
 use crate::directory::ModelDirectory;
@@ -30,8 +33,7 @@ pub(crate) struct Unet {
     /// is at the end.
     batches: Vec<(BoundBatch, Option<Replay>)>,
     replays: Option<Replays>,
-    /// The most rows that fit into the device's memory, as far as is known.
-    most_rows: usize,
+    sizes: CallSizes,
 }
 
 /// How many batches without a CUDA graph stay bound: a level that the batch limit splits has calls of
@@ -71,7 +73,7 @@ impl Pooled for Unet {
         let is_scalar = session.input_rank("timestep") == Some(0);
         Ok(Self {
             replays: Replays::of(&session),
-            most_rows: usize::MAX,
+            sizes: CallSizes::any(usize::MAX),
             session,
             inputs: InputForms {
                 takes_float_timestep: timestep == Some(TensorElementType::Float32),
@@ -90,7 +92,7 @@ impl Pooled for Unet {
     fn recycle(&mut self) -> bool {
         // The next film has batches of other sizes. Those that graphs were recorded with stay.
         self.batches.retain(|(_, replay)| replay.is_some());
-        self.most_rows = usize::MAX;
+        self.sizes = CallSizes::any(usize::MAX);
         let may_record = self.replays.as_ref().is_some_and(Replays::has_room);
         may_record || !self.session.records_graphs()
     }
@@ -102,8 +104,20 @@ impl Unet {
         self.class = class as i64;
     }
 
-    /// Predicts all rows in one call, or in several if they do not fit into the device's memory at once.
-    /// `output` gets rows × channels × height × width values.
+    /// From now on, calls have as many rows as there are to predict, but no more than `most`.
+    pub(crate) fn allow_any_size(&mut self, most: usize) {
+        self.sizes = CallSizes::any(most);
+    }
+
+    /// From now on, calls have one or two sizes: those that suit these batches best. None has more than
+    /// `most` rows.
+    pub(crate) fn choose_sizes(&mut self, batches: &[BatchSteps], shape: LatentShape, most: usize) {
+        self.sizes = CallSizes::chosen(batches, shape, most);
+        tracing::debug!(sizes = ?self.sizes, "sizes of the UNet's calls");
+    }
+
+    /// Predicts all rows, in one call or in several. `output` gets rows × channels × height × width
+    /// values.
     pub(crate) fn predict(
         &mut self,
         request: &PredictRequest<'_>,
@@ -112,15 +126,16 @@ impl Unet {
         let values = request.shape.len();
         let mut done = 0;
         while done < request.rows {
-            let rows = (request.rows - done).min(self.most_rows);
+            let size = self.sizes.next(request.rows - done);
+            let rows = (request.rows - done).min(size);
             let part = request.of_rows(done..done + rows);
-            match self.call(&part, &mut output[done * values..][..rows * values]) {
+            match self.call(&part, size, &mut output[done * values..][..rows * values]) {
                 Ok(()) => done += rows,
-                Err(ModelError::OutOfMemory { .. }) if rows > 1 => {
-                    self.most_rows = rows.div_ceil(2);
+                Err(ModelError::OutOfMemory { .. }) if size > 1 => {
+                    self.sizes.shrink(size);
                     tracing::warn!(
-                        "a batch of {rows} rows does not fit into memory; continuing with {} at once",
-                        self.most_rows
+                        "a batch of {size} rows does not fit into memory; continuing with {} at once",
+                        size.div_ceil(2)
                     );
                     self.batches.clear();
                     self.replays = None;
@@ -131,25 +146,76 @@ impl Unet {
         Ok(())
     }
 
-    fn call(&mut self, request: &PredictRequest<'_>, output: &mut [f32]) -> Result<(), ModelError> {
-        let handing = || ModelError::runtime("handing a batch to the UNet");
+    /// Makes the first call of every size that was chosen and has had none: one of a request's form.
+    /// Kernels are launched, because recording has to wait until nobody else uses the device. A size for
+    /// which there is no memory is left to the calls that need it.
+    pub(crate) fn plan(&mut self, request: &PredictRequest<'_>) -> Result<(), ModelError> {
+        for size in self.sizes.fixed().to_vec() {
+            if self.position(request, size).is_some() {
+                continue;
+            }
+            let planned = self
+                .take_batch(request, size)
+                .and_then(|(mut batch, replay)| {
+                    batch.run(&mut self.session, None)?;
+                    self.keep(batch, replay);
+                    Ok(())
+                });
+            match planned {
+                Err(error) if !matches!(error, ModelError::OutOfMemory { .. }) => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Predicts the rows of a request in a call of `size` rows, which are at least as many.
+    fn call(
+        &mut self,
+        request: &PredictRequest<'_>,
+        size: usize,
+        output: &mut [f32],
+    ) -> Result<(), ModelError> {
+        let (mut batch, mut replay) = self.take_batch(request, size)?;
+        self.run(&mut batch, replay.as_mut())?;
+        output.copy_from_slice(&batch.predicted()[..output.len()]);
+        self.keep(batch, replay);
+        // The engine says more about such a value, but not that it may be an overflow.
+        let is_finite = || output.iter().all(|value| value.is_finite());
+        match self.session.precision() == Precision::Float32 || is_finite() {
+            true => Ok(()),
+            false => Err(self.session.not_finite()),
+        }
+    }
+
+    /// Where the tensors for calls of this many rows of the request's form are.
+    fn position(&self, request: &PredictRequest<'_>, size: usize) -> Option<usize> {
         let mut known = self.batches.iter();
-        let (mut batch, mut replay) = match known.position(|(batch, _)| batch.fits(request)) {
+        known.position(|(batch, _)| batch.fits(request, size))
+    }
+
+    /// The tensors for calls of this many rows, filled with the request.
+    fn take_batch(
+        &mut self,
+        request: &PredictRequest<'_>,
+        size: usize,
+    ) -> Result<(BoundBatch, Option<Replay>), ModelError> {
+        let handing = || ModelError::runtime("handing a batch to the UNet");
+        let (mut batch, replay) = match self.position(request, size) {
             Some(position) => self.batches.remove(position),
             None => {
                 let replay = match &mut self.replays {
                     Some(replays) => replays.assign(&self.session)?,
                     None => None,
                 };
-                let batch = BoundBatch::new(&self.session, &self.inputs, request);
+                let batch = BoundBatch::new(&self.session, &self.inputs, request, size);
                 (batch.map_err(handing())?, replay)
             }
         };
         batch.set(request, self.class).map_err(handing())?;
-        self.run(&mut batch, replay.as_mut())?;
-        output.copy_from_slice(batch.predicted());
-        self.keep(batch, replay);
-        Ok(())
+        Ok((batch, replay))
     }
 
     fn run(
@@ -161,12 +227,18 @@ impl Unet {
             batch.run(&mut self.session, None)?;
             return Ok(());
         };
-        if !replays.run(&mut self.session, batch, replay)? {
-            tracing::warn!(
+        match replays.run(&mut self.session, batch, replay) {
+            Ok(true) => return Ok(()),
+            Ok(false) => tracing::warn!(
                 "a CUDA graph did not compute what its kernels compute one by one; continuing without graphs"
-            );
-            self.replays = None;
+            ),
+            Err(error @ ModelError::OutOfMemory { .. }) => return Err(error),
+            Err(error) => {
+                tracing::warn!("a CUDA graph failed; continuing without graphs: {error}");
+                batch.run(&mut self.session, None)?;
+            }
         }
+        self.replays = None;
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct VaeDecoder {
     session: ComponentSession,
     scaling_factor: f32,
     pixels_per_latent: usize,
+    /// The shapes of latents and the rows of calls that were planned.
+    planned: Vec<(LatentShape, usize)>,
 }
 
 impl Pooled for VaeDecoder {
@@ -35,6 +37,7 @@ impl Pooled for VaeDecoder {
             session,
             scaling_factor: directory.scaling_factor,
             pixels_per_latent: directory.pixels_per_latent,
+            planned: Vec::new(),
         })
     }
 
@@ -44,22 +47,27 @@ impl Pooled for VaeDecoder {
 }
 
 impl VaeDecoder {
-    /// Decodes latents of one shape, in one call.
-    pub(crate) fn decode(&mut self, latents: &[&Latents]) -> Result<Vec<RgbImage>, ModelError> {
-        let decoded = self.planes(latents)?.into_iter();
-        let pictures = decoded.map(|(planes, size)| picture::from_planes(&planes, size, DECODER));
-        pictures.collect()
+    /// Decodes latents of one shape, in one call of `rows` rows, or of as many as there are latents if
+    /// these are more. A picture is `None` if it has values that are not finite.
+    pub(crate) fn decode(
+        &mut self,
+        latents: &[&Latents],
+        rows: usize,
+    ) -> Result<Vec<Option<RgbImage>>, ModelError> {
+        let decoded = self.planes(latents, rows)?.into_iter();
+        let pictures = decoded.map(|(planes, size)| picture::from_planes(&planes, size));
+        Ok(pictures.collect())
     }
 
-    /// Decodes latents tile by tile.
+    /// Decodes latents tile by tile. The picture is `None` if it has values that are not finite.
     pub(crate) fn decode_tiles(
         &mut self,
         latents: &Latents,
         tiles: &Tiles,
-    ) -> Result<RgbImage, ModelError> {
+    ) -> Result<Option<RgbImage>, ModelError> {
         let mut joined = tiles.in_pixels(self.pixels_per_latent).join(3);
         for tile in tiles.cut(latents) {
-            for (planes, size) in self.planes(&[&tile?])? {
+            for (planes, size) in self.planes(&[&tile?], 1)? {
                 if size != joined.tile_size() {
                     let [found, expected] =
                         [size, joined.tile_size()].map(|size| format!("{size:?}"));
@@ -70,18 +78,41 @@ impl VaeDecoder {
             }
         }
         let size = joined.size();
-        picture::from_planes(&joined.finish(), size, DECODER)
+        Ok(picture::from_planes(&joined.finish(), size))
     }
 
-    /// Decodes latents of one shape, in one call, to planes with their width and height.
-    fn planes(&mut self, latents: &[&Latents]) -> Result<Vec<Planes>, ModelError> {
-        let Some(first) = latents.first() else {
+    /// Makes the first call of this many latents of a shape, with zeros, because it takes long. If there
+    /// is no memory for it, it is left to the calls that need it.
+    pub(crate) fn plan(&mut self, shape: LatentShape, rows: usize) -> Result<(), ModelError> {
+        if self.planned.contains(&(shape, rows)) {
+            return Ok(());
+        }
+        self.planned.push((shape, rows));
+        let zeros = Latents::from_values(shape, vec![0.0; shape.len()])
+            .map_err(|error| ModelError::shape("latents to plan with", error, shape))?;
+        match self.planes(&[&zeros], rows) {
+            Err(error) if !matches!(error, ModelError::OutOfMemory { .. }) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The error for a picture with values that are not finite.
+    pub(crate) fn not_finite(&self) -> ModelError {
+        self.session.not_finite()
+    }
+
+    /// Decodes latents of one shape to planes with their width and height. The last latents fill up the
+    /// call until it has `rows` rows.
+    fn planes(&mut self, latents: &[&Latents], rows: usize) -> Result<Vec<Planes>, ModelError> {
+        let (Some(first), Some(last)) = (latents.first(), latents.last()) else {
             return Ok(Vec::new());
         };
         let shape = first.shape();
-        let values = latents.iter().flat_map(|latents| latents.values());
+        let rows = rows.max(latents.len());
+        let padded = latents.iter().chain(std::iter::repeat(last)).take(rows);
+        let values = padded.flat_map(|latents| latents.values());
         let scaled: Vec<f32> = values.map(|value| value / self.scaling_factor).collect();
-        let sides = [latents.len(), shape.channels, shape.height, shape.width];
+        let sides = [rows, shape.channels, shape.height, shape.width];
         let input = TensorRef::from_array_view((sides, scaled.as_slice()))
             .map_err(ModelError::runtime("handing latents to the VAE decoder"))?;
         let outputs = self.session.run(ort::inputs!["latent_sample" => input])?;
@@ -89,15 +120,16 @@ impl VaeDecoder {
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the VAE decoder's output"))?;
         match **found {
-            [count, 3, height, width] if count as usize == latents.len() => {
+            [count, 3, height, width] if count as usize == rows => {
                 let size = (width as usize, height as usize);
                 let pictures = values.chunks_exact(3 * size.0 * size.1);
+                let pictures = pictures.take(latents.len());
                 Ok(pictures.map(|planes| (planes.to_vec(), size)).collect())
             }
             _ => Err(ModelError::shape(
                 "sample of the VAE decoder",
                 format!("{found:?}"),
-                format!("[{}, 3, height, width]", latents.len()),
+                format!("[{rows}, 3, height, width]"),
             )),
         }
     }
@@ -171,6 +203,7 @@ impl VaeEncoder {
         (width, height): (usize, usize),
         shape: LatentShape,
     ) -> Result<Latents, ModelError> {
+        let not_finite = self.session.not_finite();
         let input = TensorRef::from_array_view(([1, 3, height, width], planes))
             .map_err(ModelError::runtime("handing a picture to the VAE encoder"))?;
         let outputs = self.session.run(ort::inputs!["sample" => input])?;
@@ -187,7 +220,7 @@ impl VaeEncoder {
         }
         let mean = &parameters[..shape.len()];
         if mean.iter().any(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { component: ENCODER });
+            return Err(not_finite);
         }
         let scaled = mean.iter().map(|value| value * self.scaling_factor);
         Latents::from_values(shape, scaled.collect()).map_err(|_| wrong_shape())

@@ -253,9 +253,7 @@ impl CachedPipeline {
             return Ok(());
         }
         proceed(observer.event(&RenderEvent::Stage(Stage::Loading)))?;
-        self.uncached.load_unet()?;
-        self.uncached.decoder().load()?;
-        Ok(())
+        Ok(self.uncached.load()?)
     }
 
     fn latents_entry(&self) -> LatentsEntry {

@@ -171,11 +171,16 @@ impl RenderError {
     /// pictures may succeed.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        let model = match self {
+        matches!(self.model_error(), Some(ModelError::OutOfMemory { .. }))
+    }
+
+    /// The error of a model, if that is the cause: while it was opened or while the engine used it.
+    #[must_use]
+    pub fn model_error(&self) -> Option<&ModelError> {
+        match self {
             Self::Model(error) => Some(error),
             Self::Blend(lb_blend::BlendError::Backend(error)) => error.get_ref().downcast_ref(),
             _ => None,
-        };
-        matches!(model, Some(ModelError::OutOfMemory { .. }))
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The first or only stage of a film, whose keyframes are made from prompts, noise and pictures.
 
 use lb_blend::{
-    Backend, BlendError, BlendOptions, BlendReport, FilmOutline, Keyframe, Latents, Transition,
-    noise,
+    Backend, BatchSteps, BlendError, BlendOptions, BlendReport, FilmOutline, Keyframe, Latents,
+    Transition, noise,
 };
 use lb_job::{Job, Plan};
 use lb_models::ModelDirectory;
@@ -63,16 +63,11 @@ impl<'a> FirstStage<'a> {
         observer: &mut dyn RenderObserver,
     ) -> Result<StageReport, RenderError> {
         let (job, plan) = (self.job, self.plan);
+        let transitions = transitions(job, plan);
+        self.expect(&transitions);
         let prompts = Prompts::encode(job, &mut self.pipeline, observer)?;
         let mut keyframes = self.keyframes(&prompts)?;
-        let transitions = transitions(job, plan);
         self.pictures.encode(&mut self.pipeline)?;
-        let limit = self.pipeline.uncached.batch_limit();
-        let outline = FilmOutline::of_source(&transitions, &keyframes).with_steps(plan.steps());
-        let pictures = self.pictures.indices();
-        let pictures = pictures.map(|index| keyframes[index].guidance_scale);
-        let rows = outline.call_rows(limit).with_inversion(pictures, limit);
-        self.pipeline.uncached.expect_rows(rows);
         let denoising = Denoising {
             sampler: job.sampler,
             schedule: self.pipeline.uncached.directory().schedule.clone(),
@@ -103,6 +98,23 @@ impl<'a> FirstStage<'a> {
         let mut report = walk.run(&mut keyframes, &mut self.pipeline, decoder, sink, observer)?;
         report.statistics = report.statistics + inverted;
         Ok(report)
+    }
+
+    /// Announces what the model will be asked for.
+    fn expect(&mut self, transitions: &[Transition]) {
+        let (job, steps) = (self.job, self.plan.steps());
+        let scales: Vec<f64> = job.keyframes.iter().map(|at| at.guidance_scale).collect();
+        let pictures = self.pictures.indices().map(|index| scales[index]);
+        let pictures: Vec<f64> = pictures.collect();
+        let pipeline = &mut self.pipeline.uncached;
+        let limit = pipeline.batch_limit();
+        let outline = FilmOutline::new(transitions, scales).with_steps(steps);
+        let rows = outline.call_rows(limit);
+        pipeline.expect_rows(rows.with_inversion(pictures.iter().copied(), limit));
+        let evaluations = job.inversion().model_evaluations(1, steps);
+        let mut batches = outline.batches(limit);
+        batches.extend(BatchSteps::of_inversion(&pictures, evaluations, limit));
+        pipeline.expect_batches(batches);
     }
 
     /// The keyframes, each starting from the noise of its seed.

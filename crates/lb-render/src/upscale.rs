@@ -142,6 +142,8 @@ impl<'a> SecondStage<'a> {
         let limit = self.pipeline.uncached.batch_limit();
         let outline = FilmOutline::of_source(&transitions, &keyframes);
         self.pipeline.uncached.expect_rows(outline.call_rows(limit));
+        let batches = outline.batches(limit);
+        self.pipeline.uncached.expect_batches(batches);
         let walk = StageWalk {
             transitions: &transitions,
             options: BlendOptions::default()

@@ -69,6 +69,38 @@ impl FilmOutline<'_> {
         }
     }
 
+    /// The batches of the film under this batch limit: those of the keyframes' groups and of the
+    /// transitions' levels, with the denoising steps that they are taken through. Each size is listed
+    /// once. A batch may have more rows than the limit, and is then split into several calls.
+    #[must_use]
+    pub fn batches(&self, batch_limit: usize) -> Vec<BatchSteps> {
+        let mut batches: Vec<BatchSteps> = Vec::new();
+        let mut add =
+            |rows: usize, steps: usize| match batches.iter_mut().find(|known| known.rows == rows) {
+                Some(known) => known.steps += steps,
+                None if rows > 0 && steps > 0 => batches.push(BatchSteps { rows, steps }),
+                None => {}
+            };
+        let group_rows = self.group_rows(batch_limit.max(1));
+        let mut first = 0;
+        while first < self.keyframes() {
+            let group = self.group(first, group_rows);
+            first = group.end;
+            add(
+                group.map(|index| self.keyframe_rows(index)).sum(),
+                self.steps(),
+            );
+        }
+        for (index, profile) in self.profiles().enumerate() {
+            let rows = self.inner_rows(index);
+            for (level, at) in profile.levels().iter().enumerate().skip(1) {
+                let steps = profile.step_range(level).len();
+                add((at.branch_count - 2) * rows, steps);
+            }
+        }
+        batches
+    }
+
     /// The sizes of the film's model calls under this batch limit.
     ///
     /// Where the guidance goes down to a scale of exactly 1 within a transition, which branches lie
@@ -78,31 +110,17 @@ impl FilmOutline<'_> {
     pub fn call_rows(&self, batch_limit: usize) -> CallRows {
         let limit = batch_limit.max(1);
         let mut work: Vec<(usize, usize)> = Vec::new();
-        let mut add = |rows: usize, steps: usize| {
-            for (rows, times) in split(rows, steps, limit) {
+        for batch in self.batches(limit) {
+            for (rows, times) in split(batch.rows, batch.steps, limit) {
                 match work.iter_mut().find(|(known, _)| *known == rows) {
                     Some((_, done)) => *done += rows * times,
                     None => work.push((rows, rows * times)),
                 }
             }
-        };
-        let (steps, group_rows) = (self.steps(), self.group_rows(limit));
-        let mut first = 0;
-        while first < self.keyframes() {
-            let group = self.group(first, group_rows);
-            first = group.end;
-            let rows = group.map(|index| self.keyframe_rows(index)).sum();
-            add(rows, steps);
         }
-        let mut varies = false;
-        for (index, profile) in self.profiles().enumerate() {
-            let rows = self.inner_rows(index);
-            for (level, at) in profile.levels().iter().enumerate().skip(1) {
-                let level_steps = profile.step_range(level).len();
-                add((at.branch_count - 2) * rows, level_steps);
-            }
-            varies |= rows == 2 && self.reaches_one(index);
-        }
+        let mut transitions = 0..self.transitions().len();
+        let varies =
+            transitions.any(|index| self.inner_rows(index) == 2 && self.reaches_one(index));
         let rows = || work.iter().map(|&(rows, _)| rows);
         let alone = (0..self.keyframes()).map(|index| self.keyframe_rows(index));
         let usual = work.iter().max_by_key(|&&(rows, done)| (done, rows));
@@ -130,6 +148,35 @@ fn measured_branches(profile: &BranchingProfile) -> usize {
     };
     let count = profile.levels()[measured].branch_count;
     if count > 2 { count } else { 0 }
+}
+
+/// Batches of one size, and how many denoising steps they are taken through together: a backend to
+/// which a new size of call is expensive can choose its sizes by them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct BatchSteps {
+    /// Rows of the batch: two for a guided branch, one for another.
+    pub rows: usize,
+    /// Denoising steps. In each, the model sees every row once.
+    pub steps: usize,
+}
+
+impl BatchSteps {
+    /// The batches of [`invert`](crate::invert) for pictures of these guidance scales, each of which
+    /// takes this many model evaluations.
+    #[must_use]
+    pub fn of_inversion(
+        guidance_scales: &[f64],
+        evaluations: usize,
+        batch_limit: usize,
+    ) -> Vec<Self> {
+        let batch = |scales: &[f64]| Self {
+            rows: scales.iter().map(|&scale| rows_at(scale)).sum(),
+            steps: evaluations,
+        };
+        let batches = guidance_scales.chunks(batch_limit.max(1)).map(batch);
+        batches.collect()
+    }
 }
 
 /// Rows of the calls of [`Backend::predict`](crate::Backend::predict) that a film makes, for a
@@ -211,6 +258,26 @@ mod tests {
         assert_eq!(rows(&[4.0; 2], 0.5, 1), (1, 1, 1));
         // Eight keyframes in groups of six and two, as the widest level has 12 rows.
         assert_eq!(rows(&[4.0; 8], 0.5, 64), (2, 12, 12));
+    }
+
+    #[test]
+    fn batches_counted_by_hand() {
+        let batches = |scales: &[f64], limit: usize| {
+            let transitions = vec![transition(0.5); scales.len() - 1];
+            let outline = FilmOutline::new(&transitions, scales.iter().copied());
+            let batches = outline.batches(limit).into_iter();
+            let mut batches: Vec<_> = batches.map(|at| (at.rows, at.steps)).collect();
+            batches.sort_unstable();
+            batches
+        };
+        assert_eq!(batches(&[4.0; 2], 64), [(2, 5), (4, 10), (12, 2)]);
+        // A level may be larger than the limit, a group of keyframes only if it is a single one.
+        assert_eq!(batches(&[4.0; 2], 3), [(2, 25), (12, 2)]);
+        // Groups of six keyframes and of two; seven transitions.
+        assert_eq!(batches(&[4.0; 8], 64), [(2, 35), (4, 10), (12, 24)]);
+        let inverted = BatchSteps::of_inversion(&[1.0, 4.0, 4.0], 50, 2);
+        let inverted: Vec<_> = inverted.iter().map(|at| (at.rows, at.steps)).collect();
+        assert_eq!(inverted, [(3, 50), (2, 50)]);
     }
 
     #[test]

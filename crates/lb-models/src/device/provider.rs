@@ -32,6 +32,9 @@ pub(crate) struct ExecutionProvider {
     pub(crate) wants_shapes: bool,
     /// Whether graphs are written for one size of latents, so that each size has a session of its own.
     pub(crate) wants_size: bool,
+    /// Whether a size of call takes long when it first comes, because kernels are planned for it. Then
+    /// few sizes are used, and calls are padded.
+    pub(crate) plans_each_size: bool,
 }
 
 /// Every device with its provider, in the order in which [`providers`] reports them.
@@ -44,6 +47,7 @@ static PROVIDERS: [ExecutionProvider; 3] = [
         records_graphs: false,
         wants_shapes: false,
         wants_size: false,
+        plans_each_size: false,
     },
     // A GPU is faster with half the bits, and has less memory.
     ExecutionProvider {
@@ -54,6 +58,7 @@ static PROVIDERS: [ExecutionProvider; 3] = [
         records_graphs: true,
         wants_shapes: false,
         wants_size: true,
+        plans_each_size: true,
     },
     // TensorRT's parser knows none of ONNX Runtime's own operators: a graph with them would be cut into
     // dozens of engines.
@@ -65,6 +70,7 @@ static PROVIDERS: [ExecutionProvider; 3] = [
         records_graphs: false,
         wants_shapes: true,
         wants_size: false,
+        plans_each_size: false,
     },
 ];
 
@@ -186,30 +192,29 @@ impl ExecutionProvider {
         }
     }
 
-    /// Asks for less of a session that was refused with this message. Returns what the user should
-    /// know, as a sentence about the component of this name, or `None` if there is nothing less to ask
-    /// for.
+    /// Asks for less of a session that was refused with this message, and says so in the log: as a
+    /// warning if much is lost. Returns `false` if there is nothing less to ask for.
     pub(crate) fn retreat(
         &self,
         session: &mut SessionRequest<'_>,
         component: &str,
         refusal: &str,
-    ) -> Option<String> {
+    ) -> bool {
         match self.device {
             Device::Cuda if session.records_graphs && refuses_graphs(refusal) => {
                 session.records_graphs = false;
-                Some(format!(
-                    "the {component} cannot be run as CUDA graphs: {refusal}"
-                ))
+                tracing::info!("the {component} cannot be run as CUDA graphs: {refusal}");
+                true
             }
             Device::TensorRt if session.keeps_to_profile && tensorrt::lacks_shapes(refusal) => {
                 session.keeps_to_profile = false;
-                Some(format!(
+                tracing::warn!(
                     "TensorRT does not take the whole {component}; its engines are built when their \
                      shapes are met: {refusal}"
-                ))
+                );
+                true
             }
-            _ => None,
+            _ => false,
         }
     }
 }

@@ -43,12 +43,12 @@ struct Size {
 }
 
 impl Size {
-    fn of(request: &PredictRequest<'_>) -> Self {
+    fn of(request: &PredictRequest<'_>, rows: usize) -> Self {
         let channels = request.shape.channels + request.concatenated_channels;
         let (height, width) = (request.shape.height, request.shape.width);
         Self {
-            sample: [request.rows, channels, height, width],
-            text: [request.rows, request.tokens, request.width],
+            sample: [rows, channels, height, width],
+            text: [rows, request.tokens, request.width],
         }
     }
 }
@@ -60,13 +60,14 @@ enum Timestep {
 }
 
 impl BoundBatch {
-    /// Tensors for calls of this request's size, bound to the session.
+    /// Tensors for calls of this many rows of the request's form, bound to the session.
     pub(super) fn new(
         session: &ComponentSession,
         inputs: &InputForms,
         request: &PredictRequest<'_>,
+        rows: usize,
     ) -> ort::Result<Self> {
-        let (size, shape) = (Size::of(request), request.shape);
+        let (size, shape) = (Size::of(request, rows), request.shape);
         let mut binding = session.binding()?;
         let sample = session.bound_input(&mut binding, "sample", &size.sample)?;
         let text = session.bound_input(&mut binding, "encoder_hidden_states", &size.text)?;
@@ -76,10 +77,10 @@ impl BoundBatch {
             false => Timestep::Int64(session.bound_input(&mut binding, "timestep", sides)?),
         };
         let class = match inputs.takes_class {
-            true => Some(session.bound_input(&mut binding, "class_labels", &[request.rows])?),
+            true => Some(session.bound_input(&mut binding, "class_labels", &[rows])?),
             false => None,
         };
-        let sides = [request.rows, shape.channels, shape.height, shape.width];
+        let sides = [rows, shape.channels, shape.height, shape.width];
         let predicted = session.bound_output(&mut binding, "out_sample", &sides)?;
         Ok(Self {
             size,
@@ -94,13 +95,15 @@ impl BoundBatch {
         })
     }
 
-    /// Whether the request's calls have this size.
-    pub(super) fn fits(&self, request: &PredictRequest<'_>) -> bool {
-        self.size == Size::of(request)
+    /// Whether these are the tensors for calls of this many rows of the request's form.
+    pub(super) fn fits(&self, request: &PredictRequest<'_>, rows: usize) -> bool {
+        self.size == Size::of(request, rows)
     }
 
     /// Fills the inputs: each row's latents with its concatenated channels behind them, the timestep,
-    /// and, if they have changed, the conditioning and the class.
+    /// and, if they have changed, the conditioning and the class. If the request has fewer rows than
+    /// the call, its last row fills the rest of the latents; the rest of the conditioning is whatever
+    /// was there before.
     pub(super) fn set(&mut self, request: &PredictRequest<'_>, class: i64) -> ort::Result<()> {
         let latents = request.shape.len();
         let concatenated = request.shape.with_channels(request.concatenated_channels);
@@ -109,6 +112,7 @@ impl BoundBatch {
             .chunks_exact_mut(latents + concatenated.len())
             .enumerate()
         {
+            let row = row.min(request.rows - 1);
             let (own, beside) = sample.split_at_mut(latents);
             own.copy_from_slice(&request.latents[row * latents..][..latents]);
             let first = row * concatenated.len();
@@ -127,8 +131,9 @@ impl BoundBatch {
             }
         }
 
-        if !self.text_is_sent || *self.text.values() != *request.conditioning {
-            self.text.values_mut().copy_from_slice(request.conditioning);
+        let values = request.conditioning.len();
+        if !self.text_is_sent || self.text.values()[..values] != *request.conditioning {
+            self.text.values_mut()[..values].copy_from_slice(request.conditioning);
             self.text.send()?;
             self.text_is_sent = true;
         }
