@@ -1,6 +1,6 @@
 """A model directory of Stable Diffusion 2.1's full size with random weights: for measurements.
 
-    python make_full_size.py FOLDER [--dtype float32|float16]
+    python make_full_size.py FOLDER --tokenizer FOLDER [--dtype float32|float16] [--noise-from cpu|cuda]
 
 The shapes are those of the published configurations (865.9 million parameters in the UNet); the
 numbers are noise of a size that keeps activations near 1, so nothing can be seen in its pictures.
@@ -70,15 +70,21 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True, help="a tokenizer's folder")
     parser.add_argument("--dtype", choices=["float32", "float16"], default="float32")
+    parser.add_argument(
+        "--noise-from", choices=["cpu", "cuda"], default="cpu",
+        help="what draws the random numbers: a GPU is faster and draws others",
+    )
     settings = parser.parse_args()
+    device = torch.device(settings.noise_from)
     dtype = getattr(torch, settings.dtype)
     for name, make in [
         ("text_encoder", lambda: CLIPTextModel(CLIPTextConfig(**TEXT))),
         ("vae", lambda: AutoencoderKL(**VAE)),
         ("unet", lambda: UNet2DConditionModel(**UNET)),
     ]:
-        model = make()
-        randomize(model, torch.Generator().manual_seed(SEED))
+        with device:
+            model = make()
+        randomize(model, torch.Generator(device).manual_seed(SEED))
         count = sum(parameter.numel() for parameter in model.parameters())
         print(f"{name}: {count / 1e6:.1f} million parameters", flush=True)
         # One file, however large.

@@ -10,7 +10,7 @@ def randomize(model, generator):
     Biases and norms too, so that a swapped or forgotten one shows.
     """
     for name, parameter in model.named_parameters():
-        noise = torch.randn(parameter.shape, generator=generator)
+        noise = torch.randn(parameter.shape, generator=generator, device=generator.device)
         if parameter.ndim > 1:
             value = noise * parameter[0].numel() ** -0.5
         else:

@@ -1,5 +1,6 @@
 //! `bench`: measures `lb` on the bundled model and prints Markdown for `docs/benchmarks.md`.
 
+mod gpu;
 mod render;
 mod spacing;
 
@@ -71,11 +72,17 @@ fn facts<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
 }
 
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
-    let is_known = |part: &&String| ["render", "spacing"].contains(&part.as_str());
+    let is_known = |part: &&String| ["render", "spacing", "gpu"].contains(&part.as_str());
     if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
-        bail!("there is no part `{unknown}`; the parts are render and spacing");
+        bail!("there is no part `{unknown}`; the parts are render, spacing and gpu");
+    }
+    if parts.iter().any(|part| part == "gpu") {
+        gpu::run(workspace)?;
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|given| given == part);
+    if !wanted("render") && !wanted("spacing") {
+        return Ok(());
+    }
     let library = setup::library(workspace)?;
     let bench = Bench {
         workspace,

@@ -60,9 +60,9 @@ enum Task {
     },
     /// render the pictures of the documents, or those whose paths contain a part
     Docs { parts: Vec<String> },
-    /// measure lb compared with PyTorch, and perceptual compared with fixed spacing
+    /// measure lb compared with PyTorch, perceptual with fixed spacing, or lb on a GPU
     Bench {
-        /// render or spacing; both if none is named
+        /// render, spacing or gpu; the first two if none is named
         parts: Vec<String>,
     },
     /// write ONNX graphs into a diffusers model directory
