@@ -8,7 +8,7 @@ mod resnet;
 use lb_checkpoint::CheckpointError;
 
 use crate::component_graph::GraphForm;
-use crate::graph::{Attribute, GraphWriter, Value};
+use crate::graph::{Attribute, ElementType, GraphWriter, Value};
 
 pub(crate) use activation::Activation;
 pub(crate) use attention::Attention;
@@ -164,10 +164,8 @@ impl GraphWriter<'_> {
         x: &Features,
         residual: &Features,
     ) -> Result<Features, CheckpointError> {
-        /// The numbers of channels that CUDA's kernel of `BiasAdd` takes.
-        const CHANNELS: [usize; 3] = [320, 640, 1280];
         let outputs = residual.channels;
-        if self.form != GraphForm::Cuda || !CHANNELS.contains(&outputs) {
+        if !self.has_bias_add(outputs) {
             let change = self.linear(path, x, outputs, Bias::Present)?;
             return Ok(self.add(path, &change, residual));
         }
@@ -176,6 +174,32 @@ impl GraphWriter<'_> {
         let product = self.matrix_product(path, &x.value, &weight);
         let sum = self.node(path, "BiasAdd", &[&product, &bias, &residual.value], &[]);
         Ok(Features::new(sum, outputs))
+    }
+
+    /// Whether a bias and a residual can be added to tokens of this many channels by one node, `BiasAdd`.
+    fn has_bias_add(&self, channels: usize) -> bool {
+        /// The numbers of channels that CUDA's kernel takes.
+        const CHANNELS: [usize; 3] = [320, 640, 1280];
+        self.form == GraphForm::Cuda && CHANNELS.contains(&channels)
+    }
+
+    /// Adds the sum of biases. The runtime computes it once, when it loads the graph, which it could not
+    /// do in 16 bits.
+    fn sum_of_biases(
+        &mut self,
+        scope: &str,
+        names: &[String],
+        channels: usize,
+    ) -> Result<Value, CheckpointError> {
+        let mut sum: Option<Value> = None;
+        for name in names {
+            let bias = self.weight_in(ElementType::Float32, name, &[channels])?;
+            sum = Some(match sum {
+                Some(sum) => self.node(scope, "Add", &[&sum, &bias], &[]),
+                None => bias,
+            });
+        }
+        Ok(self.enter_graph_format(scope, &sum.unwrap_or(Value::absent())))
     }
 
     /// Writes x·weightᵀ over the last axis.
@@ -198,11 +222,25 @@ impl GraphWriter<'_> {
         outputs: usize,
         kernel: usize,
     ) -> Result<Features, CheckpointError> {
-        self.convolve_strided(path, x, outputs, kernel, 1, [(kernel / 2) as i64; 4])
+        let padding = [(kernel / 2) as i64; 4];
+        self.convolve_strided(path, x, outputs, kernel, 1, padding, Bias::Present)
     }
 
-    /// Writes a convolution with a bias. `padding` is the number of rows or columns of zeros that are
-    /// added at the top, left, bottom and right.
+    /// Writes a convolution as [`Self::convolve`] does, but leaves its bias to the caller.
+    fn convolve_without_bias(
+        &mut self,
+        path: &str,
+        x: &Features,
+        outputs: usize,
+        kernel: usize,
+    ) -> Result<Features, CheckpointError> {
+        let padding = [(kernel / 2) as i64; 4];
+        self.convolve_strided(path, x, outputs, kernel, 1, padding, Bias::Absent)
+    }
+
+    /// Writes a convolution. `padding` is the number of rows or columns of zeros that are added at the
+    /// top, left, bottom and right.
+    #[expect(clippy::too_many_arguments, reason = "each says something else")]
     fn convolve_strided(
         &mut self,
         path: &str,
@@ -211,17 +249,23 @@ impl GraphWriter<'_> {
         kernel: usize,
         stride: i64,
         padding: [i64; 4],
+        bias: Bias,
     ) -> Result<Features, CheckpointError> {
         let shape = [outputs, x.channels, kernel, kernel];
         let weight = self.weight(&format!("{path}.weight"), &shape)?;
-        let bias = self.weight(&format!("{path}.bias"), &[outputs])?;
+        let bias = match bias {
+            Bias::Present => Some(self.weight(&format!("{path}.bias"), &[outputs])?),
+            Bias::Absent => None,
+        };
         let attributes = [
             Attribute::Integers("kernel_shape", &[kernel as i64; 2]),
             Attribute::Integers("strides", &[stride; 2]),
             Attribute::Integers("pads", &padding),
         ];
         let x = self.channels_first(path, x);
-        let convolved = self.node(path, "Conv", &[&x.value, &weight, &bias], &attributes);
+        let mut inputs = vec![&x.value, &weight];
+        inputs.extend(&bias);
+        let convolved = self.node(path, "Conv", &inputs, &attributes);
         let [top, left, bottom, right] = padding.map(|zeros| zeros as usize);
         let after = |side: usize, zeros| (side + zeros - kernel) / stride as usize + 1;
         let size = x

@@ -3,6 +3,7 @@
 use lb_checkpoint::CheckpointError;
 
 use super::{Bias, Features, GroupNorm};
+use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, GraphWriter, Value};
 
 impl GraphWriter<'_> {
@@ -17,20 +18,74 @@ impl GraphWriter<'_> {
         time: Option<&Features>,
     ) -> Result<Features, CheckpointError> {
         let first = self.group_norm_and_silu(&format!("{path}.norm1"), x, norm)?;
-        let mut first = self.convolve(&format!("{path}.conv1"), &first, outputs, 3)?;
-        if let Some(time) = time {
-            let name = format!("{path}.time_emb_proj");
-            let offsets = self.linear(&name, time, outputs, Bias::Present)?;
-            let offsets = self.reshape(&name, &offsets.value, &[0, outputs as i64, 1, 1]);
-            first = self.add(path, &first, &Features::new(offsets, outputs));
-        }
+        let first = match time {
+            Some(time) => self.convolve_and_shift(path, &first, outputs, time)?,
+            None => self.convolve(&format!("{path}.conv1"), &first, outputs, 3)?,
+        };
         let second = self.group_norm_and_silu(&format!("{path}.norm2"), &first, norm)?;
+        if self.has_bias_add(outputs) && x.size.is_some() {
+            return self.convolve_onto_shortcut(path, &second, outputs, x);
+        }
         let second = self.convolve(&format!("{path}.conv2"), &second, outputs, 3)?;
         if x.channels == outputs {
             return Ok(self.add(path, x, &second));
         }
         let shortcut = self.convolve(&format!("{path}.conv_shortcut"), x, outputs, 1)?;
         Ok(self.add(path, &shortcut, &second))
+    }
+
+    /// Writes the first convolution, and adds what the time embedding is projected to.
+    fn convolve_and_shift(
+        &mut self,
+        path: &str,
+        x: &Features,
+        outputs: usize,
+        time: &Features,
+    ) -> Result<Features, CheckpointError> {
+        let (conv, name) = (format!("{path}.conv1"), format!("{path}.time_emb_proj"));
+        if self.form != GraphForm::Cuda {
+            let convolved = self.convolve(&conv, x, outputs, 3)?;
+            let offsets = self.linear(&name, time, outputs, Bias::Present)?;
+            let offsets = self.reshape(&name, &offsets.value, &[0, outputs as i64, 1, 1]);
+            return Ok(self.add(path, &convolved, &Features::new(offsets, outputs)));
+        }
+        // On a GPU, a bias of a convolution is one more pass over its result. Here it is part of the
+        // offsets.
+        let convolved = self.convolve_without_bias(&conv, x, outputs, 3)?;
+        let projected = self.linear(&name, time, outputs, Bias::Absent)?;
+        let biases = [format!("{conv}.bias"), format!("{name}.bias")];
+        let bias = self.sum_of_biases(&name, &biases, outputs)?;
+        let offsets = self.node(&name, "Add", &[&projected.value, &bias], &[]);
+        let offsets = self.reshape(&name, &offsets, &[0, 1, 1, outputs as i64]);
+        let convolved = self.channels_last(path, &convolved);
+        let sum = self.node(path, "Add", &[&convolved.value, &offsets], &[]);
+        Ok(convolved.with_value(sum))
+    }
+
+    /// Writes the last convolution and the one of the shortcut, if there is one, and adds their results
+    /// and their biases in one pass.
+    fn convolve_onto_shortcut(
+        &mut self,
+        path: &str,
+        x: &Features,
+        outputs: usize,
+        input: &Features,
+    ) -> Result<Features, CheckpointError> {
+        let name = format!("{path}.conv2");
+        let convolved = self.convolve_without_bias(&name, x, outputs, 3)?;
+        let mut biases = vec![format!("{name}.bias")];
+        let mut shortcut = input.clone();
+        if input.channels != outputs {
+            let name = format!("{path}.conv_shortcut");
+            shortcut = self.convolve_without_bias(&name, input, outputs, 1)?;
+            biases.push(format!("{name}.bias"));
+        }
+        let bias = self.sum_of_biases(path, &biases, outputs)?;
+        let tokens = [&convolved, &shortcut].map(|picture| self.tokens_from_picture(path, picture));
+        let inputs = [&tokens[0].value, &bias, &tokens[1].value];
+        let sum = Features::new(self.node(path, "BiasAdd", &inputs, &[]), outputs);
+        let picture = self.picture_from_tokens(path, &sum, &convolved);
+        Ok(self.channels_first(path, &picture))
     }
 
     /// Writes the doubling of height and width by repetition of pixels, and a convolution after it.
@@ -64,6 +119,7 @@ impl GraphWriter<'_> {
     ) -> Result<Features, CheckpointError> {
         let before = i64::from(symmetric_padding);
         let padding = [before, before, 1, 1];
-        self.convolve_strided(&format!("{path}.conv"), x, x.channels, 3, 2, padding)
+        let name = format!("{path}.conv");
+        self.convolve_strided(&name, x, x.channels, 3, 2, padding, Bias::Present)
     }
 }
