@@ -138,8 +138,21 @@ fn every_node_of_every_kind_of_model_runs_on_the_gpu() {
                 assert!(line.contains("on_cpu={}"), "{kind}, {precision}: {line}");
             }
             assert_eq!(starting(&calls, "refused"), 0, "{kind}, {precision}");
+            let accepted = !said.error.contains("cannot be run as CUDA graphs");
+            assert!(accepted, "{kind}, {precision}: {}", said.error);
+            assert!(starting(&calls, "replayed") > 0, "{kind}, {precision}");
+            assert_eq!(shapes_received(&calls), 0, "{kind}, {precision}");
         }
     }
+}
+
+/// How many copies to the host are too small for a result: those of shapes that a node on the GPU computed.
+fn shapes_received(calls: &[String]) -> usize {
+    const FOUR_SIDES: usize = 4 * 8;
+    let received = calls.iter();
+    let received = received.filter_map(|line| line.strip_prefix("copied device to host: "));
+    let bytes = received.map(|bytes| bytes.parse::<usize>().unwrap());
+    bytes.filter(|bytes| *bytes <= FOUR_SIDES).count()
 }
 
 /// How often the predictions of calls of each size were received, with the size in rows.

@@ -208,7 +208,7 @@ impl PictureDecoder {
         let mut probes = vec![base.clone()];
         for channel in 0..channels {
             let mut values = base.values().to_vec();
-            let area = PROBE_SIDE * PROBE_SIDE;
+            let area = shape.height * shape.width;
             let changed = values.iter_mut().zip(change.values());
             for (value, change) in changed.skip(channel * area).take(area) {
                 *value += PROBE_CHANGE * change;
