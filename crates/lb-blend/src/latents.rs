@@ -99,6 +99,17 @@ impl Latents {
     }
 
     /// Whether no value is NaN or infinite.
+    /// The same latents times a factor: initial latents out of unit noise, for a sampler that starts from
+    /// [less](crate::Sampler::initial_noise).
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        if factor != 1.0 {
+            let factor = factor as f32;
+            self.values.iter_mut().for_each(|value| *value *= factor);
+        }
+        self
+    }
+
     pub(crate) fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())
     }

@@ -132,7 +132,7 @@ pub use mix::{lerp, slerp};
 pub use observer::{BlendReport, Blended, BlendedFrame, Observer, Phase, StepProgress};
 pub use options::{BlendOptions, SpacingDistance};
 pub use sampler::{
-    BetaSchedule, DdimInversion, DdimSampler, DpmSolverSampler, NoiseScheduleConfig,
+    BetaSchedule, DdimInversion, DdimSampler, DpmSolverSampler, FinalSigmas, NoiseScheduleConfig,
     PredictionType, Sampler, SamplerError, SamplerKind, TimestepSpacing, add_noise,
 };
 pub use snapshot::{Snapshot, SnapshotKey, SnapshotStore};

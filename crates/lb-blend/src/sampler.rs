@@ -7,6 +7,7 @@ mod inversion;
 mod kind;
 mod noise_schedule;
 mod timesteps;
+mod visits;
 
 pub use ddim::DdimSampler;
 pub use dpm_solver::DpmSolverSampler;
@@ -14,7 +15,7 @@ pub use error::SamplerError;
 pub use inversion::DdimInversion;
 pub use kind::SamplerKind;
 pub use noise_schedule::{
-    BetaSchedule, NoiseScheduleConfig, PredictionType, TimestepSpacing, add_noise,
+    BetaSchedule, FinalSigmas, NoiseScheduleConfig, PredictionType, TimestepSpacing, add_noise,
 };
 
 use crate::latents::{ShapeError, validate_length};
@@ -31,6 +32,12 @@ pub trait Sampler {
     /// ᾱ at each step's timestep: the share of signal in the variance of the latents that the model
     /// expects there. 1 is no noise.
     fn alphas_cumprod(&self) -> &[f64];
+
+    /// The standard deviation of the noise from which the walk starts. Multiply unit noise by it to get
+    /// the initial latents.
+    fn initial_noise(&self) -> f64 {
+        1.0
+    }
 
     /// Whether a step reads what the step before predicted (a linear multistep method). A branch that
     /// starts between two others then needs a prediction to start with, too.

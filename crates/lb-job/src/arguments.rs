@@ -44,11 +44,12 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 10] = [
+const OF_STILLS: [&str; 11] = [
     "negative_prompt",
     "size",
     "guidance_scale",
     "sampler",
+    "timestep_spacing",
     "model",
     "inpaint.image",
     "inpaint.mask",

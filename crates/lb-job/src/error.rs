@@ -46,7 +46,7 @@ pub enum JobError {
     )]
     InversionIterations { found: usize },
     #[error(
-        "a picture as a keyframe needs the sampler ddim, which can be inverted; the sampler is {sampler}"
+        "a picture as a keyframe needs a sampler that can be inverted, such as ddim; the sampler is {sampler}"
     )]
     SamplerNotInvertible { sampler: SamplerKind },
     /// A keyframe, counted from 0, is a picture that crossfeed would change.

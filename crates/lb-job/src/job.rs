@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
+use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, MAX_STEPS, ScheduleError, Spacing};
 
 use crate::limits;
@@ -33,6 +33,8 @@ pub struct Job {
     pub scale: usize,
     /// The sampler that denoises the latents.
     pub sampler: SamplerKind,
+    /// The timesteps that the sampler visits; `None` takes those that the model's configuration names.
+    pub timestep_spacing: Option<TimestepSpacing>,
     /// How the fractions of a level's branches are chosen.
     pub spacing: Spacing,
     /// The differences that perceptual spacing measures.
@@ -238,7 +240,7 @@ impl Job {
         if self.pictures() == 0 {
             return Ok(());
         }
-        if self.sampler != SamplerKind::Ddim {
+        if !self.sampler.is_invertible() {
             let sampler = self.sampler;
             return Err(JobError::SamplerNotInvertible { sampler });
         }

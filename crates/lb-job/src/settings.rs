@@ -14,7 +14,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use lb_blend::{SamplerKind, SpacingDistance};
+use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_schedule::{BranchingRule, Easing, FrameRate, Quality};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,13 @@ settings! {
         /// Sampler that denoises the latents.
         #[serde(with = "text::choice")]
         sampler: Option<SamplerKind> => arg(long, value_name = "NAME", value_parser = choices::<SamplerKind>()),
+        /// Timesteps that the sampler visits [default: those that the model needs].
+        #[serde(with = "text::choice")]
+        timestep_spacing: Option<TimestepSpacing> => arg(
+            long,
+            value_name = "NAME",
+            value_parser = choices::<TimestepSpacing>(),
+        ),
         /// Values for all keyframes and transitions that do not set their own: the table `[defaults]`.
         defaults: DefaultSettings => command(flatten),
         /// How the fractions of a level's branches are chosen.

@@ -11,7 +11,7 @@ use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettin
 use crate::error::ModelError;
 use crate::model_defaults::ModelDefaults;
 use crate::model_files::ModelFiles;
-use crate::scheduler_config;
+use crate::scheduler_config::{self, NamedScheduler};
 
 /// The largest width or height of a picture, in pixels.
 pub const LARGEST_SIDE: usize = 8192;
@@ -48,6 +48,8 @@ pub struct ModelDirectory {
     pub text_length: usize,
     /// The noise schedule that the model was trained with, from its scheduler's configuration.
     pub schedule: NoiseScheduleConfig,
+    /// What else its scheduler's configuration asks for.
+    pub scheduler: NamedScheduler,
     /// The words of the captions that the model was trained on, if the directory lists them.
     pub words: Option<CaptionWords>,
     /// The settings with which the model is used if nothing else is asked for.
@@ -114,6 +116,8 @@ impl ModelDirectory {
         // Early configurations do not have it.
         let scaling_factor = vae.settings.scaling_factor;
         let scaling_factor = scaling_factor.map_or(kind.scaling_factor(), |factor| factor.0);
+        let scheduler = path.join("scheduler/scheduler_config.json");
+        let (schedule, scheduler) = scheduler_config::read(&scheduler)?;
         let halvings = unet.blocks(&unet.settings.block_out_channels)? - 1;
         Ok(Self {
             path: path.to_path_buf(),
@@ -127,7 +131,8 @@ impl ModelDirectory {
             scaling_factor: scaling_factor as f32,
             text_width,
             text_length: Size::or(text.settings.max_position_embeddings, 77),
-            schedule: scheduler_config::read(&path.join("scheduler/scheduler_config.json"))?,
+            schedule,
+            scheduler,
             words: CaptionWords::read(path)?,
             defaults,
             shared: manifest.shared().clone(),
@@ -268,7 +273,7 @@ impl UpscalerConfig {
         unet: &Config<UnetSettings>,
     ) -> Result<Self, ModelError> {
         let path = folder.join("low_res_scheduler/scheduler_config.json");
-        let low_res_schedule = scheduler_config::read(&path)?;
+        let (low_res_schedule, _) = scheduler_config::read(&path)?;
         let allowed = Size::or(index.settings.max_noise_level, DEFAULT_MAX_NOISE_LEVEL);
         let classes = unet.required("num_class_embeds", unet.settings.num_class_embeds)?;
         let last = classes.min(low_res_schedule.num_train_timesteps) - 1;

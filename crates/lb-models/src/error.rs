@@ -42,6 +42,12 @@ pub enum ModelError {
     /// the parser.
     #[error("cannot read {}: {reason}", path.display())]
     Unreadable { path: PathBuf, reason: String },
+    /// The model's scheduler is one that no sampler equals. The setting is the first reason.
+    #[error(
+        "{} asks for {setting}, which no sampler has; name a sampler to use another one instead",
+        path.display()
+    )]
+    UnsupportedScheduler { path: PathBuf, setting: String },
     /// The folder for TensorRT's engines cannot be made. The reason is the system's message.
     #[error("cannot write {}: {reason}", path.display())]
     Unwritable { path: PathBuf, reason: String },

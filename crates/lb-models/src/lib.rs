@@ -100,6 +100,7 @@ pub use picture_decoder::PictureDecoder;
 pub use pipeline::Pipeline;
 pub use pool::{LoadedComponent, ModelPool};
 pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
+pub use scheduler_config::NamedScheduler;
 pub use session::SessionTimes;
 pub use tiles::DecodeTiling;
 pub use tokenizer::{Tokenizer, Tokens};

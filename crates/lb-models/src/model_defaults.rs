@@ -1,6 +1,9 @@
 //! The settings that a model wants to be used with.
 
-use lb_blend::SamplerKind;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use lb_blend::{SamplerKind, TimestepSpacing};
 use lb_checkpoint::{CheckpointError, Manifest};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -20,8 +23,11 @@ pub struct ModelDefaults {
     /// Guidance scale, 1 (no guidance) to 100; 0 is read as 1.
     pub guidance_scale: Option<f64>,
     /// The sampler.
-    #[serde(deserialize_with = "sampler")]
+    #[serde(deserialize_with = "named")]
     pub sampler: Option<SamplerKind>,
+    /// The timesteps that the sampler visits, in the place of what the scheduler's configuration says.
+    #[serde(deserialize_with = "named")]
+    pub timestep_spacing: Option<TimestepSpacing>,
     /// Where blending begins, as a share of the steps from 0 to 1.
     pub depth_strength: Option<f64>,
 }
@@ -64,7 +70,10 @@ impl ModelDefaults {
     }
 }
 
-fn sampler<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SamplerKind>, D::Error> {
+/// Reads a choice by its name.
+fn named<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     let name = String::deserialize(deserializer)?;
     name.parse().map(Some).map_err(D::Error::custom)
 }
@@ -83,11 +92,12 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let text = "[defaults]\nsteps = 4\nguidance_scale = 0\nsampler = \"dpmpp-2m\"\n\
-                    depth_strength = 0.5\n";
+                    depth_strength = 0.5\ntimestep_spacing = \"trailing\"\n";
         let expected = ModelDefaults {
             steps: Some(4),
             guidance_scale: Some(1.0),
             sampler: Some(SamplerKind::DpmSolver),
+            timestep_spacing: Some(TimestepSpacing::Trailing),
             depth_strength: Some(0.5),
         };
         assert_eq!(read(text), Ok(expected));

@@ -180,7 +180,12 @@ impl CachedPipeline {
         let is_known = |key: &Option<Key>| key.is_some_and(|key| self.cache.contains(&key));
         let (known, missing): (Vec<usize>, Vec<usize>) =
             (0..keys.len()).partition(|&index| is_known(&keys[index]));
-        let inversion = DdimInversion::new(&denoising.schedule, denoising.steps)?;
+        let Denoising {
+            sampler,
+            schedule,
+            steps,
+        } = denoising;
+        let inversion = DdimInversion::of(*sampler, schedule, *steps)?;
         let evaluations = |pictures| options.model_evaluations(pictures, denoising.steps);
         let total = evaluations(keyframes.len());
         let entry = self.latents_entry();

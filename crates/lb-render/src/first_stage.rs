@@ -11,9 +11,10 @@ use crate::cached_pipeline::{CachedPipeline, Denoising, Pipelines};
 use crate::error::RenderError;
 use crate::frames::FrameDecoder;
 use crate::modes::Mode;
-use crate::observe::RenderObserver;
+use crate::observe::{RenderEvent, RenderObserver, proceed};
 use crate::picture_keyframes::KeyframePictures;
 use crate::position::FrameSpan;
+use crate::sampling::{late_start, schedule};
 use crate::sinks::FrameSink;
 use crate::stage::{Prompts, StageReport, StageWalk};
 
@@ -66,13 +67,16 @@ impl<'a> FirstStage<'a> {
         let transitions = transitions(job, plan);
         self.expect(&transitions);
         let prompts = Prompts::encode(job, &mut self.pipeline, observer)?;
-        let mut keyframes = self.keyframes(&prompts)?;
-        self.pictures.encode(&mut self.pipeline)?;
         let denoising = Denoising {
             sampler: job.sampler,
-            schedule: self.pipeline.uncached.directory().schedule.clone(),
+            schedule: schedule(job, self.pipeline.uncached.directory()),
             steps: plan.steps(),
         };
+        let mut keyframes = self.keyframes(&prompts, denoising.initial_noise()?)?;
+        self.pictures.encode(&mut self.pipeline)?;
+        if let Some(start) = late_start(job, plan.steps(), self.pipeline.uncached.directory()) {
+            proceed(observer.event(&RenderEvent::LateStart(start)))?;
+        }
         let inverted = self.invert(&mut keyframes, &denoising, observer)?;
         let walk = StageWalk {
             keyframes_ahead: keyframes.len(),
@@ -117,15 +121,19 @@ impl<'a> FirstStage<'a> {
         pipeline.expect_batches(batches);
     }
 
-    /// The keyframes, each starting from the noise of its seed.
-    fn keyframes(&self, prompts: &Prompts<'_>) -> Result<Vec<Keyframe>, RenderError> {
+    /// The keyframes, each starting from the noise of its seed, which has this standard deviation.
+    fn keyframes(
+        &self,
+        prompts: &Prompts<'_>,
+        initial_noise: f64,
+    ) -> Result<Vec<Keyframe>, RenderError> {
         let shape = self.pipeline.uncached.latent_shape();
         let keyframes = self.job.keyframes.iter().map(|keyframe| {
             noise::initial_latents(keyframe.seed, shape).map(|initial_latents| Keyframe {
                 conditioning: prompts.of(&keyframe.prompt).clone(),
                 negative_conditioning: prompts.of(&keyframe.negative_prompt).clone(),
                 guidance_scale: keyframe.guidance_scale,
-                initial_latents,
+                initial_latents: initial_latents.scaled(initial_noise),
                 concatenated: self.channels.clone(),
             })
         });

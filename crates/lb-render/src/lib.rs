@@ -56,6 +56,7 @@ mod outputs;
 mod picture_keyframes;
 mod position;
 mod renderer;
+mod sampling;
 mod sinks;
 mod stage;
 mod summary;
@@ -63,12 +64,13 @@ mod upscale;
 
 pub use earlier_frames::{EarlierFrames, FramePositionError};
 pub use error::RenderError;
-pub use model_settings::model_settings;
+pub use model_settings::resolve_for;
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::{Outputs, validate_destination};
 pub use picture_keyframes::film_size;
 pub use position::FramePosition;
 pub use renderer::Renderer;
+pub use sampling::{LateStart, late_start};
 pub use summary::{Reconstruction, Seconds, Summary, TransitionSummary};
 
 pub use image::RgbImage;

@@ -1,32 +1,36 @@
 //! What a model needs, as settings of a film.
 
-use lb_job::JobSettings;
-use lb_models::ModelDefaults;
+use lb_job::{Job, JobError, JobSettings};
+use lb_models::{ModelDirectory, ModelError};
 
-/// The settings that a model's own defaults stand for. Lay a film's settings
-/// [over](JobSettings::over_model) them before they are resolved.
+use crate::error::RenderError;
+
+/// The job of these settings, which are laid over what the model needs: the defaults of its `lb.toml`, and
+/// the sampler that its scheduler's configuration names.
 ///
-/// ```
-/// use lb_render::{JobSettings, KeyframeSettings, ModelDefaults, model_settings};
-///
-/// let mut defaults = ModelDefaults::default();
-/// defaults.steps = Some(4);
-/// defaults.guidance_scale = Some(1.0);
-/// let mut settings = JobSettings::default();
-/// settings.keyframes = ["a red apple", "a green pear"]
-///     .map(KeyframeSettings::from_prompt)
-///     .to_vec();
-/// let job = settings.over_model(model_settings(&defaults)).resolve()?;
-/// assert_eq!(job.transitions[0].branching.steps, Some(4));
-/// assert_eq!(job.keyframes[0].guidance_scale, 1.0);
-/// # Ok::<(), lb_render::SettingsError>(())
-/// ```
-#[must_use]
-pub fn model_settings(defaults: &ModelDefaults) -> JobSettings {
-    let mut settings = JobSettings::default();
-    settings.sampler = defaults.sampler;
-    settings.defaults.shared.guidance_scale = defaults.guidance_scale;
-    settings.defaults.branching.steps = defaults.steps;
-    settings.defaults.branching.depth_strength = defaults.depth_strength;
-    settings
+/// # Errors
+/// Those of [`JobSettings::resolve`], and [`ModelError::UnsupportedScheduler`] if nothing names a sampler
+/// and the model's scheduler is one that no sampler equals.
+pub fn resolve_for(settings: JobSettings, model: &ModelDirectory) -> Result<Job, RenderError> {
+    let defaults = &model.defaults;
+    let mut needs = JobSettings::default();
+    needs.sampler = defaults.sampler.or(model.scheduler.sampler);
+    needs.timestep_spacing = defaults.timestep_spacing;
+    needs.defaults.shared.guidance_scale = defaults.guidance_scale;
+    needs.defaults.branching.steps = defaults.steps;
+    needs.defaults.branching.depth_strength = defaults.depth_strength;
+    let is_sampler_given = settings.sampler.is_some() || defaults.sampler.is_some();
+    if let Some(setting) = &model.scheduler.unsupported
+        && !is_sampler_given
+    {
+        return Err(ModelError::UnsupportedScheduler {
+            path: model.scheduler.path.clone(),
+            setting: setting.clone(),
+        }
+        .into());
+    }
+    Ok(settings
+        .over_model(needs)
+        .resolve()
+        .map_err(JobError::from)?)
 }

@@ -10,6 +10,7 @@ use lb_models::UnseenWord;
 
 use crate::error::RenderError;
 use crate::position::FramePosition;
+use crate::sampling::LateStart;
 use crate::summary::Reconstruction;
 
 /// An event that a front end may want to show.
@@ -32,6 +33,8 @@ pub enum RenderEvent<'a> {
         /// At least one word, in the prompt's order.
         words: &'a [UnseenWord],
     },
+    /// Sampling starts far from the last timestep, so that pictures of few steps come out pale or as noise.
+    LateStart(LateStart),
     /// There is a problem with the cache. The work continues without the cache or without one entry.
     Cache { problem: &'a CacheError },
     /// Weights whose hash is not in the cache yet are read to hash them.

@@ -135,6 +135,7 @@ impl<'a> SecondStage<'a> {
             job: self.job,
             low_res,
             prompts,
+            initial_noise: denoising.initial_noise()?,
             noise: self.pipeline.uncached.upscale_noise(self.upscale.seed)?,
             directory: self.pipeline.uncached.directory().clone(),
             noise_level: self.upscale.noise_level,
@@ -174,6 +175,8 @@ struct UpscaledKeyframes<'a> {
     /// Encoded by the upscaler's own text encoder.
     prompts: Prompts<'a>,
     noise: UpscaleNoise,
+    /// The standard deviation of the noise from which the sampler starts.
+    initial_noise: f64,
     /// The upscaler.
     directory: ModelDirectory,
     noise_level: usize,
@@ -208,7 +211,7 @@ impl UpscaledKeyframes<'_> {
                 fraction,
             )?,
             guidance_scale: self.guidance_scale(index),
-            initial_latents: self.noise.initial_latents.clone(),
+            initial_latents: self.noise.initial_latents.clone().scaled(self.initial_noise),
             concatenated: Some(channels),
         })
     }

@@ -1,8 +1,9 @@
-//! DDIM without added noise (Song et al. 2020, η = 0), equal to diffusers' `DDIMScheduler`.
+//! DDIM without added noise (Song et al. 2020, η = 0), equal to diffusers' `DDIMScheduler`; and the
+//! samplers that take the same steps between other noise levels.
 
 use super::error::SamplerError;
-use super::noise_schedule::{NoiseScheduleConfig, PredictionType, alphas_cumprod, single};
-use super::timesteps::ddim_timesteps;
+use super::noise_schedule::{NoiseScheduleConfig, PredictionType, single};
+use super::visits::{self, Visit, Visits};
 use super::{Sampler, validated_step};
 use crate::latents::ShapeError;
 
@@ -13,6 +14,9 @@ use crate::latents::ShapeError;
 /// fails: timesteps beyond the training schedule (leading spacing with an offset at N = T) are
 /// clamped to its last, and where numpy's rounding adds a step at timestep −1 under trailing
 /// spacing, that step is left out.
+///
+/// [`euler`](Self::euler) and [`tcd`](Self::tcd) make it the sampler of other schedulers, whose steps start
+/// and end elsewhere.
 ///
 /// ```
 /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler};
@@ -26,6 +30,7 @@ pub struct DdimSampler {
     timesteps: Vec<u32>,
     alphas_cumprod: Vec<f64>,
     steps: Vec<Step>,
+    initial_noise: f64,
     clip_limit: f32,
 }
 
@@ -48,61 +53,69 @@ impl DdimSampler {
     /// [`SamplerError::Steps`] if `steps` is not in 1..=`num_train_timesteps`;
     /// [`SamplerError::NoSignal`] if the model predicts noise and the walk starts at pure noise.
     pub fn new(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
-        let visits = visits(config, steps)?;
-        let step = |visit: &Visit| Step::new(config.prediction_type, visit.now, visit.next);
-        Ok(Self {
-            timesteps: visits.iter().map(|visit| visit.timestep).collect(),
-            alphas_cumprod: visits.iter().map(|visit| visit.now).collect(),
-            steps: visits.iter().map(step).collect(),
-            clip_limit: config.clip_limit(),
-        })
+        Ok(Self::of(config, &visits::ddim(config, steps)?))
     }
-}
 
-/// Where a step of DDIM starts and ends.
-pub(super) struct Visit {
-    /// The model's timestep.
-    pub(super) timestep: u32,
-    /// The share of signal (ᾱ) that the step starts from.
-    pub(super) now: f64,
-    /// The share of signal that it arrives at.
-    pub(super) next: f64,
-}
+    /// Creates the sampler that takes `steps` steps of Euler's method without added noise, as diffusers'
+    /// `EulerDiscreteScheduler` does.
+    ///
+    /// Its latents are those that the model sees there, which have been divided by √(1 + σ²). It reads
+    /// `final_sigmas_type` instead of `set_alpha_to_one`, never clips, and takes linspace spacing where the
+    /// configuration names none. Under trailing and linspace spacing it starts from less than unit noise
+    /// ([`Sampler::initial_noise`]). It differs in one point: the timesteps of linspace spacing are rounded
+    /// to whole ones.
+    ///
+    /// ```
+    /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler, TimestepSpacing};
+    ///
+    /// let config = NoiseScheduleConfig {
+    ///     timestep_spacing: Some(TimestepSpacing::Trailing),
+    ///     ..Default::default()
+    /// };
+    /// let sampler = DdimSampler::euler(&config, 4)?;
+    /// assert_eq!(sampler.timesteps(), [999, 749, 499, 249]);
+    /// assert!((sampler.initial_noise() - 0.99767).abs() < 1e-5);
+    /// # Ok::<(), lb_blend::SamplerError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The [`SamplerError`] of the first rule that the configuration breaks; [`SamplerError::Steps`].
+    pub fn euler(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
+        Ok(Self::of(config, &visits::euler(config, steps)?))
+    }
 
-/// Where the steps of a walk of `steps` steps start and end, first step first.
-pub(super) fn visits(
-    config: &NoiseScheduleConfig,
-    steps: usize,
-) -> Result<Vec<Visit>, SamplerError> {
-    config.validate()?;
-    config.validate_steps(steps)?;
-    let length = config.num_train_timesteps;
-    let alphas = alphas_cumprod(config);
-    let end = if config.set_alpha_to_one {
-        1.0
-    } else {
-        alphas[0]
-    };
-    let visit = |wanted: usize| {
-        // diffusers' previous timestep is always ⌊T/N⌋ earlier, even where the next step starts
-        // elsewhere.
-        let previous = wanted.checked_sub(length / steps);
-        let index = wanted.min(length - 1);
-        let (timestep, now) = (index as u32, f64::from(alphas[index]));
-        if now == 0.0 && config.prediction_type == PredictionType::Epsilon {
-            return Err(SamplerError::NoSignal { timestep });
+    /// Creates the sampler that takes `steps` steps of trajectory consistency without added noise
+    /// (Zheng et al. 2024, η = 0), as diffusers' `TCDScheduler` does.
+    ///
+    /// It visits timesteps out of the `original_inference_steps` with which a consistency model was
+    /// distilled, whatever the timestep spacing is, and always ends at timestep 0.
+    ///
+    /// ```
+    /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler};
+    ///
+    /// let sampler = DdimSampler::tcd(&NoiseScheduleConfig::default(), 4)?;
+    /// assert_eq!(sampler.timesteps(), [999, 759, 499, 259]);
+    /// # Ok::<(), lb_blend::SamplerError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and [`SamplerError::OriginalSteps`] for more steps than the model was
+    /// distilled with.
+    pub fn tcd(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
+        Ok(Self::of(config, &visits::tcd(config, steps)?))
+    }
+
+    fn of(config: &NoiseScheduleConfig, visits: &Visits) -> Self {
+        let steps = visits.steps.iter();
+        let step = |visit: &Visit| Step::new(config.prediction_type, visit.now, visit.next);
+        Self {
+            timesteps: steps.clone().map(|visit| visit.timestep).collect(),
+            alphas_cumprod: steps.clone().map(|visit| visit.now).collect(),
+            steps: steps.map(step).collect(),
+            initial_noise: visits.initial_noise,
+            clip_limit: visits.clip_limit,
         }
-        let next = previous.map_or(end, |previous| alphas[previous.min(length - 1)]);
-        Ok(Visit {
-            timestep,
-            now,
-            next: f64::from(next),
-        })
-    };
-    ddim_timesteps(config, steps)
-        .into_iter()
-        .map(visit)
-        .collect()
+    }
 }
 
 impl Sampler for DdimSampler {
@@ -112,6 +125,10 @@ impl Sampler for DdimSampler {
 
     fn alphas_cumprod(&self) -> &[f64] {
         &self.alphas_cumprod
+    }
+
+    fn initial_noise(&self) -> f64 {
+        self.initial_noise
     }
 
     /// Returns false: DDIM is a one-step method.

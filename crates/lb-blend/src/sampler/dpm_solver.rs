@@ -2,14 +2,15 @@
 //! `DPMSolverMultistepScheduler`.
 
 use super::error::SamplerError;
-use super::noise_schedule::{NoiseScheduleConfig, PredictionType, alphas_cumprod, single};
+use super::noise_schedule::{
+    FinalSigmas, LAST_SIGNAL, NoiseScheduleConfig, PredictionType, alphas_cumprod, single,
+};
 use super::timesteps::solver_timesteps;
 use super::{Sampler, validated_step};
 use crate::latents::ShapeError;
 
-/// ᾱ at the end of a schedule rescaled to pure noise, in place of 0: diffusers' value, the smallest
-/// number that half precision has.
-const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
+/// With fewer steps than this the last one is of first order, which is more stable.
+const FEW_STEPS: usize = 15;
 
 /// A sampler of second order: each step follows the line through the clean latents predicted at this
 /// step and at the one before. A step costs one model evaluation, as with DDIM, but fewer steps suffice:
@@ -18,8 +19,8 @@ const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 ///
 /// It equals what diffusers makes of the same `scheduler_config.json` with
 /// `DPMSolverMultistepScheduler.from_config` and its defaults: `dpmsolver++`, order 2, midpoint,
-/// with a last step of first order that ends without any noise. (With that end, `lower_order_final`
-/// and `euler_at_final` change nothing at order 2.) `set_alpha_to_one` and `clip_sample` belong to
+/// with a last step that ends as `final_sigmas_type` says. It is of first order, except if it leaves noise
+/// after 15 steps or more. `set_alpha_to_one` and `clip_sample` belong to
 /// DDIM and are ignored. Where the configuration names no timestep spacing, it is linspace.
 ///
 /// It takes exactly N steps, at diffusers' own timesteps, for every N from 1 to
@@ -76,9 +77,16 @@ impl DpmSolverSampler {
         config.validate_steps(steps)?;
         let timesteps = solver_timesteps(config, steps)?;
         let levels = levels(config, &timesteps)?;
-        let steps = (0..steps).map(|index| {
+        let end = match config.final_sigmas_type {
+            FinalSigmas::Zero => None,
+            FinalSigmas::SigmaMin => Some(Level::of(f64::from(alphas_cumprod(config)[0]))),
+        };
+        let count = steps;
+        let steps = (0..count).map(|index| {
             let before = index.checked_sub(1).map(|before| levels[before]);
-            let next = levels.get(index + 1).copied();
+            let is_of_first_order = index + 1 == count && count < FEW_STEPS;
+            let before = before.filter(|_| !is_of_first_order);
+            let next = levels.get(index + 1).copied().or(end);
             Step::new(config.prediction_type, before, levels[index], next)
         });
         Ok(Self {
@@ -139,15 +147,20 @@ fn levels(config: &NoiseScheduleConfig, timesteps: &[usize]) -> Result<Vec<Level
         if config.rescale_betas_zero_snr && visited == last {
             alpha = LAST_SIGNAL;
         }
-        Ok(Level {
-            signal: libm::sqrt(alpha),
-            noise: libm::sqrt(1.0 - alpha),
-        })
+        Ok(Level::of(alpha))
     };
     timesteps.iter().map(level).collect()
 }
 
 impl Level {
+    /// The level of a share of signal (ᾱ).
+    fn of(alpha: f64) -> Self {
+        Self {
+            signal: libm::sqrt(alpha),
+            noise: libm::sqrt(1.0 - alpha),
+        }
+    }
+
     /// λ of the paper, half the logarithm of the signal-to-noise ratio.
     fn log_ratio(self) -> f64 {
         libm::log(self.signal) - libm::log(self.noise)

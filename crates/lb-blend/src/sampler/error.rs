@@ -15,6 +15,13 @@ pub enum SamplerError {
          timestep_spacing, which divides num_train_timesteps by steps + 1"
     )]
     LeadingSteps { steps: usize, most: usize },
+    #[error(
+        "{steps} steps asked for, must be at most {most} (original_inference_steps): those with which \
+         the model was distilled"
+    )]
+    OriginalSteps { steps: usize, most: usize },
+    #[error("original_inference_steps is {value}, must be in 1..={most} (num_train_timesteps)")]
+    OriginalInferenceSteps { value: usize, most: usize },
     #[error("steps_offset is {value}, must be in 0..={most}")]
     StepsOffset { value: usize, most: usize },
     #[error("beta_start {start} and beta_end {end} must satisfy 0 < beta_start <= beta_end < 1")]
@@ -42,6 +49,8 @@ pub enum SamplerError {
          set_alpha_to_one it leaves nothing of the latents that it starts from"
     )]
     NotInvertible { timestep: u32 },
+    #[error("{sampler} cannot be inverted: a step of it needs what the step before predicted")]
+    MultistepInversion { sampler: &'static str },
     #[error("timestep {timestep} does not exist, must be in 0..={most}")]
     Timestep { timestep: usize, most: usize },
     #[error("noise: {actual} values, expected {expected}")]

@@ -1,9 +1,10 @@
 //! DDIM backwards: from clean latents to the noise that becomes them.
 
-use super::ddim::{Visit, visits};
 use super::error::SamplerError;
+use super::kind::SamplerKind;
 use super::noise_schedule::{NoiseScheduleConfig, single};
 use super::validated_step;
+use super::visits::Visit;
 use crate::latents::ShapeError;
 
 /// The steps of [`DdimSampler`](super::DdimSampler) taken backwards, last step first: from clean
@@ -45,7 +46,22 @@ impl DdimInversion {
     /// Those of [`DdimSampler::new`](super::DdimSampler::new); [`SamplerError::NotInvertible`] where
     /// a step leaves nothing of the latents that it starts from.
     pub fn new(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
-        let visits = visits(config, steps)?;
+        Self::of(SamplerKind::Ddim, config, steps)
+    }
+
+    /// Creates the inversion of another sampler. A sampler of this kind, made with the same arguments,
+    /// leads back.
+    ///
+    /// # Errors
+    /// Those of [`SamplerKind::sampler`]; [`SamplerError::NotInvertible`] as for DDIM, and
+    /// [`SamplerError::MultistepInversion`] if the kind is not
+    /// [invertible](SamplerKind::is_invertible).
+    pub fn of(
+        kind: SamplerKind,
+        config: &NoiseScheduleConfig,
+        steps: usize,
+    ) -> Result<Self, SamplerError> {
+        let visits = kind.visits(config, steps)?;
         let step = |visit: &Visit| {
             let (signal, noise) = (libm::sqrt(visit.now), libm::sqrt(1.0 - visit.now));
             let (clearer, quieter) = (libm::sqrt(visit.next), libm::sqrt(1.0 - visit.next));
@@ -64,12 +80,12 @@ impl DdimInversion {
                 solution: single((1.0 / along, -across / along)),
             })
         };
-        let mut timesteps: Vec<u32> = visits.iter().map(|visit| visit.timestep).collect();
+        let mut timesteps: Vec<u32> = visits.steps.iter().map(|visit| visit.timestep).collect();
         timesteps.reverse();
         Ok(Self {
             timesteps,
-            steps: visits.iter().rev().map(step).collect::<Result<_, _>>()?,
-            clip_limit: config.clip_limit(),
+            steps: visits.steps.iter().rev().map(step).collect::<Result<_, _>>()?,
+            clip_limit: visits.clip_limit,
         })
     }
 

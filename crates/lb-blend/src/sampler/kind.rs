@@ -5,6 +5,7 @@ use super::ddim::DdimSampler;
 use super::dpm_solver::DpmSolverSampler;
 use super::error::SamplerError;
 use super::noise_schedule::NoiseScheduleConfig;
+use super::visits::{self, Visits};
 
 lb_schedule::choice! {
     /// The samplers of this crate by name.
@@ -26,6 +27,18 @@ lb_schedule::choice! {
         #[strum(serialize = "dpmpp-2m")]
         #[cfg_attr(feature = "serde", serde(rename = "dpmpp-2m"))]
         DpmSolver,
+        /// Euler's method without added noise, which distilled models such as SD-Turbo name.
+        ///
+        /// See [`DdimSampler::euler`].
+        #[strum(serialize = "euler")]
+        #[cfg_attr(feature = "serde", serde(rename = "euler"))]
+        Euler,
+        /// TCD without added noise, for consistency models.
+        ///
+        /// See [`DdimSampler::tcd`].
+        #[strum(serialize = "tcd")]
+        #[cfg_attr(feature = "serde", serde(rename = "tcd"))]
+        Tcd,
     }
 }
 
@@ -42,6 +55,12 @@ impl SamplerKind {
             Self::DpmSolver => ("DPM-Solver++(2M)", |config, steps| {
                 Ok(Box::new(DpmSolverSampler::new(config, steps)?))
             }),
+            Self::Euler => ("Euler", |config, steps| {
+                Ok(Box::new(DdimSampler::euler(config, steps)?))
+            }),
+            Self::Tcd => ("TCD", |config, steps| {
+                Ok(Box::new(DdimSampler::tcd(config, steps)?))
+            }),
         }
     }
 
@@ -54,13 +73,36 @@ impl SamplerKind {
     /// The sampler of this kind that takes this many steps.
     ///
     /// # Errors
-    /// Those of [`DdimSampler::new`] and [`DpmSolverSampler::new`].
+    /// Those of [`DdimSampler::new`], [`DdimSampler::euler`], [`DdimSampler::tcd`] and
+    /// [`DpmSolverSampler::new`].
     pub fn sampler(
         self,
         config: &NoiseScheduleConfig,
         steps: usize,
     ) -> Result<Box<dyn Sampler>, SamplerError> {
         (self.entry().1)(config, steps)
+    }
+
+    /// Whether its steps can be taken backwards, from a picture to its noise.
+    #[must_use]
+    pub fn is_invertible(self) -> bool {
+        self != Self::DpmSolver
+    }
+
+    /// Where the steps start and end, if no step depends on the one before.
+    pub(super) fn visits(
+        self,
+        config: &NoiseScheduleConfig,
+        steps: usize,
+    ) -> Result<Visits, SamplerError> {
+        match self {
+            Self::Ddim => visits::ddim(config, steps),
+            Self::Euler => visits::euler(config, steps),
+            Self::Tcd => visits::tcd(config, steps),
+            Self::DpmSolver => Err(SamplerError::MultistepInversion {
+                sampler: self.title(),
+            }),
+        }
     }
 }
 
@@ -78,10 +120,10 @@ mod tests {
             assert_eq!(kind.name().parse(), Ok(kind));
             assert!(!kind.title().is_empty() && kind.help().ends_with('.'));
         }
-        let error = "euler".parse::<SamplerKind>().unwrap_err();
+        let error = "heun".parse::<SamplerKind>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "sampler must be one of ddim, dpmpp-2m; got \"euler\""
+            "sampler must be one of ddim, dpmpp-2m, euler, tcd; got \"heun\""
         );
     }
 }

@@ -8,6 +8,11 @@ use super::error::SamplerError;
 
 /// The longest training schedule accepted; every published one has 1000 timesteps.
 const MOST_TRAIN_TIMESTEPS: usize = 100_000;
+/// The `original_inference_steps` of a configuration that has none.
+const USUAL_ORIGINAL_STEPS: usize = 50;
+/// ᾱ at the end of a schedule rescaled to pure noise, in place of 0, for samplers that divide by it:
+/// diffusers' value, the smallest number that half precision has.
+pub(super) const LAST_SIGNAL: f64 = 1.0 / (1 << 24) as f64;
 /// β's cap in the squared-cosine schedule (Nichol and Dhariwal 2021, section 3.2).
 const COSINE_BETA_CAP: f64 = 0.999;
 /// The squared cosine's offset, which keeps the first βs from vanishing (ibid.).
@@ -67,6 +72,22 @@ lb_schedule::choice! {
     }
 }
 
+lb_schedule::choice! {
+    /// How much noise the last step of some samplers leaves.
+    #[derive(Default)]
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+    #[strum(serialize_all = "snake_case")]
+    #[non_exhaustive]
+    pub enum FinalSigmas: "final_sigmas_type" {
+        /// None.
+        #[default]
+        Zero,
+        /// That of timestep 0.
+        SigmaMin,
+    }
+}
+
 /// The noise schedule that a model was trained with: the fields of a diffusers
 /// `scheduler_config.json` that a deterministic sampler depends on, under their names there.
 ///
@@ -99,6 +120,11 @@ pub struct NoiseScheduleConfig {
     pub timestep_spacing: Option<TimestepSpacing>,
     /// Whether DDIM's last step ends without any noise instead of with that of timestep 0.
     pub set_alpha_to_one: bool,
+    /// How much noise the last step of Euler's method and of DPM-Solver++ leaves.
+    pub final_sigmas_type: FinalSigmas,
+    /// The number of timesteps with which a consistency model was distilled: 1 to T. TCD visits some of
+    /// these, which are evenly spaced.
+    pub original_inference_steps: usize,
     /// Whether DDIM clamps the predicted clean latents to ±`clip_sample_range` at every step.
     pub clip_sample: bool,
     /// The limit of `clip_sample`, a positive number.
@@ -138,6 +164,8 @@ impl NoiseScheduleConfig {
             steps_offset: 0,
             timestep_spacing: None,
             set_alpha_to_one: true,
+            final_sigmas_type: FinalSigmas::Zero,
+            original_inference_steps: USUAL_ORIGINAL_STEPS,
             clip_sample: true,
             clip_sample_range: 1.0,
             rescale_betas_zero_snr: false,
@@ -213,6 +241,12 @@ impl NoiseScheduleConfig {
                 value: self.steps_offset,
                 most: length - 1,
             });
+        }
+        // With the number that is usual, a short training schedule is only unsuitable for TCD.
+        let (value, usual) = (self.original_inference_steps, USUAL_ORIGINAL_STEPS);
+        if !(1..=length).contains(&value) && value != usual {
+            let most = length;
+            return Err(SamplerError::OriginalInferenceSteps { value, most });
         }
         if self.clip_sample && !(self.clip_sample_range > 0.0 && self.clip_sample_range < f64::MAX)
         {

@@ -3,12 +3,17 @@
 use super::error::SamplerError;
 use super::noise_schedule::{NoiseScheduleConfig, TimestepSpacing};
 
-/// DDIM's N timesteps, first step first, before they are clamped to the training schedule.
+/// The N timesteps of DDIM and Euler's method, first step first, before they are clamped to the training
+/// schedule.
 ///
 /// `steps` is in 1..=`num_train_timesteps`.
-pub(super) fn ddim_timesteps(config: &NoiseScheduleConfig, steps: usize) -> Vec<usize> {
+pub(super) fn even_timesteps(
+    config: &NoiseScheduleConfig,
+    spacing: TimestepSpacing,
+    steps: usize,
+) -> Vec<usize> {
     let length = config.num_train_timesteps;
-    match config.timestep_spacing.unwrap_or(TimestepSpacing::Leading) {
+    match spacing {
         TimestepSpacing::Leading => {
             let ratio = length / steps;
             (0..steps)
@@ -49,6 +54,24 @@ pub(super) fn solver_timesteps(
     };
     timesteps.truncate(steps);
     Ok(timesteps)
+}
+
+/// N timesteps out of those with which a consistency model was distilled, first step first: the grid of
+/// diffusers' `LCMScheduler` and `TCDScheduler`.
+///
+/// `steps` is in 1..=`num_train_timesteps`.
+pub(super) fn lcm_timesteps(
+    config: &NoiseScheduleConfig,
+    steps: usize,
+) -> Result<Vec<usize>, SamplerError> {
+    let most = config.original_inference_steps.min(config.num_train_timesteps);
+    if steps > most {
+        return Err(SamplerError::OriginalSteps { steps, most });
+    }
+    let stride = config.num_train_timesteps / most;
+    let share = most as f64 / steps as f64;
+    let timestep = |index: usize| (most - (index as f64 * share) as usize) * stride - 1;
+    Ok((0..steps).map(timestep).collect())
 }
 
 /// `count` timesteps (at least 2) from the last one down to 0.

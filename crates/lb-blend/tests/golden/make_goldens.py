@@ -1,5 +1,5 @@
-"""Writes the fixtures beside this script: torch's noise, diffusers' DDIM, its inversion and DPM-Solver++, for
-tests/it/golden.rs.
+"""Writes the fixtures beside this script: torch's noise, diffusers' DDIM, its inversion, DPM-Solver++, and the
+schedulers of distilled models, for tests/it/golden.rs.
 
     python make_goldens.py
 
@@ -13,7 +13,14 @@ import pathlib
 import diffusers
 import numpy
 import torch
-from diffusers import DDIMInverseScheduler, DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import (
+    DDIMInverseScheduler,
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    TCDScheduler,
+)
 
 HERE = pathlib.Path(__file__).parent
 SEEDS = [0, 1, 42, 2**31 + 5, 2**32 - 1, 2**32 + 7, 2**63 + 12345]
@@ -57,6 +64,7 @@ STEPS = [1, 2, 3, 4, 5, 7, 10, 12, 15, 20, 28, 30, 37, 38, 50, 60, 100, 107, 250
 SPACINGS = ["leading", "linspace", "trailing"]
 PREDICTIONS = ["epsilon", "v_prediction", "sample"]
 INVERSION_STEPS = [1, 2, 3, 7, 20, 30, 50, 333, 999]
+FEW_STEPS = [1, 2, 4, 8]
 SOLVER_STEPS = [1, 2, 3, 4, 5, 7, 10, 14, 15, 20, 30, 50, 333, 500, 999, 1000]
 
 
@@ -198,6 +206,90 @@ def solver():
     return dict(start_seed=start_seed, start=rounded(start), walks=walks, weighted_sums=sums)
 
 
+def few_steps():
+    """Schedulers as distilled models name them: their timesteps, noise levels, and a walk from unit noise.
+
+    Latents of Euler are given as its model sees them: divided by sqrt(1 + sigma^2).
+    """
+    betas = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    euler = dict(betas, steps_offset=1)
+    zero_snr = dict(rescale_betas_zero_snr=True)
+    v, epsilon = dict(prediction_type="v_prediction"), dict(prediction_type="epsilon")
+    trailing, leading, linspace = (dict(timestep_spacing=name) for name in ["trailing", "leading", "linspace"])
+    sigma_min = dict(final_sigmas_type="sigma_min")
+    cases = [
+        ("euler", dict(euler, **trailing, **epsilon), [*FEW_STEPS, 3, 7, 24]),
+        ("euler", dict(euler, **trailing, **v), FEW_STEPS),
+        ("euler", dict(euler, **trailing, **v, **zero_snr), FEW_STEPS),
+        ("euler", dict(euler, **trailing, **v, **sigma_min), FEW_STEPS),
+        ("euler", dict(euler, **leading, **epsilon), [*FEW_STEPS, 3, 7, 24]),
+        # With other numbers the timesteps of linspace are not whole.
+        ("euler", dict(euler, **linspace, **epsilon), [2, 4, 10, 28]),
+        ("euler", dict(euler, **epsilon), [2, 4]),
+        ("tcd", dict(betas, **epsilon), [*FEW_STEPS, 3, 7, 50]),
+        ("tcd", dict(betas, **v), FEW_STEPS),
+        ("tcd", dict(betas, **v, **zero_snr), FEW_STEPS),
+        ("tcd", dict(betas, **epsilon, original_inference_steps=20), FEW_STEPS),
+        ("tcd", dict(betas, **v, clip_sample=True, clip_sample_range=0.6), FEW_STEPS),
+        ("dpmpp-2m", dict(euler, **trailing, **epsilon), FEW_STEPS),
+        ("dpmpp-2m", dict(euler, **trailing, **v), FEW_STEPS),
+        ("dpmpp-2m", dict(euler, **trailing, **v, **zero_snr), FEW_STEPS),
+        ("dpmpp-2m", dict(euler, **trailing, **v, **sigma_min), [*FEW_STEPS, 14, 15, 20]),
+        ("dpmpp-2m", dict(euler, **leading, **epsilon, **sigma_min), [*FEW_STEPS, 20]),
+    ]
+    classes = {"euler": EulerDiscreteScheduler, "tcd": TCDScheduler, "dpmpp-2m": DPMSolverMultistepScheduler}
+    start_seed = 6
+    start = torch.randn(6, generator=torch.Generator().manual_seed(start_seed))
+    walks = []
+    for sampler, config, counts in cases:
+        runs = []
+        for steps in counts:
+            scheduler = classes[sampler](**config)
+            scheduler.set_timesteps(steps)
+            latents = start * scheduler.init_noise_sigma
+            if sampler == "tcd":
+                alphas = [scheduler.alphas_cumprod[int(at)] for at in scheduler.timesteps]
+            else:
+                alphas = [1 / (1 + sigma**2) for sigma in scheduler.sigmas[:steps].double()]
+            initial = None
+            for timestep in scheduler.timesteps:
+                seen = latents
+                if sampler == "euler":
+                    seen = scheduler.scale_model_input(latents, timestep)
+                if initial is None:
+                    initial = seen
+                more = dict(eta=0.0) if sampler == "tcd" else {}
+                out = scheduler.step(model(seen, int(timestep)), timestep, latents, **more)
+                latents = out.prev_sample
+                if sampler == "euler":
+                    clean = out.pred_original_sample
+                elif sampler == "tcd":
+                    clean = None  # it returns its last latents instead
+                else:
+                    clean = scheduler.model_outputs[-1]
+            if sampler == "euler":
+                latents = latents / (1 + scheduler.sigmas[steps] ** 2) ** 0.5
+            runs.append(
+                dict(
+                    steps=steps,
+                    timesteps=[int(at) for at in scheduler.timesteps],
+                    alphas_cumprod=rounded(alphas),
+                    initial=rounded(initial),
+                    latents=rounded(latents),
+                    clean=None if clean is None else rounded(clean),
+                )
+            )
+        walks.append(dict(sampler=sampler, config=config, runs=runs))
+    grids = {}
+    for original in [20, 50]:
+        lcm = LCMScheduler(**betas, original_inference_steps=original)
+        grids[original] = []
+        for steps in [*FEW_STEPS, 3, 7, original]:
+            lcm.set_timesteps(steps)
+            grids[original].append([int(at) for at in lcm.timesteps])
+    return dict(start_seed=start_seed, start=rounded(start), walks=walks, lcm_grids=grids)
+
+
 def timesteps():
     """For every N: how many timesteps, the first, the last, and the sum of (i + 1)·t over the first N."""
     spacings = {}
@@ -225,4 +317,5 @@ write("noise.json", noise())
 write("ddim.json", ddim())
 write("ddim_inversion.json", inversion())
 write("dpm_solver.json", solver())
+write("few_steps.json", few_steps())
 write("timesteps.json", timesteps())

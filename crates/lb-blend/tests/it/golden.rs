@@ -3,6 +3,7 @@
 
 mod ddim;
 mod dpm_solver;
+mod few_steps;
 mod films;
 mod inversion;
 mod noise;

@@ -249,3 +249,31 @@ fn latents_that_are_equal_do_not_differ() {
     assert_eq!(relative_error(noise, &zeros).unwrap(), f64::INFINITY);
     assert_eq!(relative_error(&zeros, noise).unwrap(), 1.0);
 }
+
+#[test]
+fn every_sampler_that_can_be_inverted_is_taken_back_step_by_step() {
+    let config = config(PredictionType::VPrediction);
+    for &kind in SamplerKind::ALL {
+        if !kind.is_invertible() {
+            let error = DdimInversion::of(kind, &config, STEPS).unwrap_err();
+            assert!(error.to_string().contains("cannot be inverted"), "{error}");
+            continue;
+        }
+        let inversion = DdimInversion::of(kind, &config, STEPS).unwrap();
+        let sampler = kind.sampler(&config, STEPS).unwrap();
+        let output = [0.3f32, -0.7];
+        for step in 0..STEPS {
+            let (start, mut latents, mut back) = ([1.0f32, -2.0], [1.0f32, -2.0], [0.0; 2]);
+            sampler
+                .step(step, &mut latents, &output, &mut back)
+                .unwrap();
+            let backwards = STEPS - 1 - step;
+            inversion
+                .solve(backwards, &latents, &output, &mut back)
+                .unwrap();
+            for (back, start) in back.iter().zip(start) {
+                assert!((back - start).abs() < 1e-4, "{kind}, step {step}: {back}");
+            }
+        }
+    }
+}

@@ -20,6 +20,7 @@ impl Default for Job {
             size: None,
             scale: 1,
             sampler: SamplerKind::default(),
+            timestep_spacing: None,
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),
             crossfeed: Crossfeed::default(),

@@ -58,7 +58,7 @@ impl JobSettings {
             }
         }
         let has_pictures = self.keyframes.iter().any(|at| at.image.is_some());
-        let is_suitable = |sampler: &SamplerKind| !has_pictures || *sampler == SamplerKind::Ddim;
+        let is_suitable = |sampler: &SamplerKind| !has_pictures || sampler.is_invertible();
         model.sampler = model.sampler.filter(is_suitable);
         self.over(model)
     }

@@ -71,6 +71,7 @@ impl JobSettings {
             size: self.size,
             scale: self.scale.unwrap_or(default.scale),
             sampler: self.sampler.unwrap_or(default.sampler),
+            timestep_spacing: self.timestep_spacing,
             spacing: self.spacing.resolve()?,
             distance: self.distance.unwrap_or(default.distance),
             crossfeed: match has_stills {
@@ -112,6 +113,7 @@ impl Job {
             size: self.size,
             scale: Some(self.scale),
             sampler: Some(self.sampler),
+            timestep_spacing: self.timestep_spacing,
             defaults: DefaultSettings::default(),
             spacing: (&self.spacing).into(),
             distance: Some(self.distance),

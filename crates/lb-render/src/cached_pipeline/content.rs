@@ -2,8 +2,8 @@
 
 use image::RgbImage;
 use lb_blend::{
-    BetaSchedule, BlendOptions, Conditioning, InversionOptions, Keyframe, LatentShape, Latents,
-    NoiseScheduleConfig, PredictionType, SamplerKind, SpacingDistance, TimestepSpacing,
+    BetaSchedule, BlendOptions, Conditioning, FinalSigmas, InversionOptions, Keyframe, LatentShape,
+    Latents, NoiseScheduleConfig, PredictionType, SamplerKind, SpacingDistance, TimestepSpacing,
 };
 use lb_cache::{ContentKey, KeyHasher};
 use lb_models::GreyPicture;
@@ -58,6 +58,8 @@ contents! {
         steps_offset,
         timestep_spacing,
         set_alpha_to_one,
+        final_sigmas_type,
+        original_inference_steps,
         clip_sample,
         clip_sample_range,
         rescale_betas_zero_snr,
@@ -72,6 +74,8 @@ contents! {
         steps_offset,
         &timestep_spacing.as_ref().map(Content),
         set_alpha_to_one,
+        &Content(final_sigmas_type),
+        original_inference_steps,
         clip_sample,
         clip_sample_range,
         rescale_betas_zero_snr,
@@ -81,6 +85,7 @@ contents! {
     SpacingDistance: choice => choice.name();
     SamplerKind: choice => choice.name();
     BetaSchedule: choice => choice.name();
+    FinalSigmas: choice => choice.name();
     PredictionType: choice => choice.name();
     TimestepSpacing: choice => choice.name();
 }

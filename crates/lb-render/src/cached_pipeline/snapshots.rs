@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use lb_blend::{
-    BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerKind, Snapshot,
-    SnapshotKey, SnapshotStore,
+    BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerError, SamplerKind,
+    Snapshot, SnapshotKey, SnapshotStore,
 };
 use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
 
@@ -15,7 +15,7 @@ use super::entries::SnapshotEntry;
 #[derive(Clone, Debug)]
 pub(crate) struct Denoising {
     pub(crate) sampler: SamplerKind,
-    /// The model's noise schedule.
+    /// The model's noise schedule, with the timestep spacing that is wanted.
     pub(crate) schedule: NoiseScheduleConfig,
     /// The number of steps of a whole trajectory.
     pub(crate) steps: usize,
@@ -31,6 +31,14 @@ impl ContentKey for Denoising {
         hasher.write(&Content(sampler));
         hasher.write(&Content(schedule));
         hasher.write(steps);
+    }
+}
+
+impl Denoising {
+    /// The standard deviation of the noise from which the sampler starts.
+    pub(crate) fn initial_noise(&self) -> Result<f64, SamplerError> {
+        let sampler = self.sampler.sampler(&self.schedule, self.steps)?;
+        Ok(sampler.initial_noise())
     }
 }
 

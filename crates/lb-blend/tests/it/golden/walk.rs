@@ -53,6 +53,7 @@ impl Config {
             clip_sample_range: self.clip_sample_range,
             rescale_betas_zero_snr: self.rescale_betas_zero_snr,
             thresholding: false,
+            ..NoiseScheduleConfig::diffusers_default()
         }
     }
 }

@@ -101,9 +101,9 @@ fn wrong_values_are_reported_with_their_line() {
         ),
         ("size = \"512\"", 1, "`size` must be a size like 512x768"),
         (
-            "sampler = \"euler\"",
+            "sampler = \"heun\"",
             1,
-            "one of ddim, dpmpp-2m; got \"euler\"",
+            "one of ddim, dpmpp-2m, euler, tcd; got \"heun\"",
         ),
         (
             "[defaults]\nquality = \"best\"",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_blend::{SamplerKind, SpacingDistance};
+use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_schedule::{
     BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, Quality, Spacing,
 };
@@ -156,7 +156,10 @@ fn job() -> impl Strategy<Value = Job> {
     let film = (
         prop::option::of(path().prop_map(|path| path.to_string_lossy().into_owned())),
         prop::option::of(any::<(usize, usize)>()),
-        prop::sample::select(SamplerKind::ALL),
+        (
+            prop::sample::select(SamplerKind::ALL),
+            prop::option::of(prop::sample::select(TimestepSpacing::ALL)),
+        ),
         prop_oneof![
             Just(Spacing::Perceptual),
             number().prop_map(|mid_compression| Spacing::Fixed { mid_compression })
@@ -178,7 +181,7 @@ fn job() -> impl Strategy<Value = Job> {
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
-            (model, size, sampler, spacing, pictures, frame_rate, film_seconds, crossfeed),
+            (model, size, (sampler, timestep_spacing), spacing, pictures, frame_rate, film_seconds, crossfeed),
             (fit, inpaint, depth, upscale, timing, between, (inversion_iterations, scale)),
         )| Job {
             // Without pictures, it is not written.
@@ -195,6 +198,7 @@ fn job() -> impl Strategy<Value = Job> {
             size,
             scale,
             sampler,
+            timestep_spacing,
             spacing,
             distance: if pictures {
                 SpacingDistance::Pictures

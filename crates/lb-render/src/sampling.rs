@@ -1,0 +1,44 @@
+//! Where the sampling of a film starts: the noise schedule of its model as the job wants it, and what is
+//! wrong with a start that comes late.
+
+use lb_blend::NoiseScheduleConfig;
+use lb_job::Job;
+use lb_models::ModelDirectory;
+
+/// The noise schedule of a job's first stage: that of the model, with the job's timestep spacing if it
+/// has one.
+pub(crate) fn schedule(job: &Job, model: &ModelDirectory) -> NoiseScheduleConfig {
+    let schedule = model.schedule.clone();
+    NoiseScheduleConfig {
+        timestep_spacing: job.timestep_spacing.or(schedule.timestep_spacing),
+        ..schedule
+    }
+}
+
+/// A walk whose first step is far from the last training timestep. It takes pure noise for latents of
+/// less noise, and the fewer steps there are, the more of this remains in the pictures: after one step
+/// they are noise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct LateStart {
+    /// The timestep of the first step.
+    pub timestep: usize,
+    /// The last timestep of the training schedule, to which pure noise belongs.
+    pub last: usize,
+}
+
+/// How far the first step may be from the last training timestep, as a share of the schedule. Seven
+/// steps of leading spacing are within it.
+const TOLERANCE: f64 = 0.15;
+
+/// Says whether sampling starts late for a job of this many steps with this model. The sampler must be one
+/// that can be made; for others the answer is `None`.
+#[must_use]
+pub fn late_start(job: &Job, steps: usize, model: &ModelDirectory) -> Option<LateStart> {
+    let schedule = schedule(job, model);
+    let last = schedule.num_train_timesteps.checked_sub(1)?;
+    let sampler = job.sampler.sampler(&schedule, steps).ok()?;
+    let timestep = *sampler.timesteps().first()? as usize;
+    let late = last.saturating_sub(timestep) as f64 > TOLERANCE * last as f64;
+    late.then_some(LateStart { timestep, last })
+}
