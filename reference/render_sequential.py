@@ -137,7 +137,7 @@ class Transition:
         """Where a branch starts from the branches that are known."""
         if self.settings.spacing == "perceptual":
             sampler = self.models.sampler
-            alpha = float(sampler.scheduler.alphas_cumprod[sampler.timesteps[step]])
+            alpha = float(sampler.scheduler.alphas_cumprod[int(sampler.timesteps[step])])
             return tree.on_curve(latents, predictions, parents, distances, alpha)
         left, right, mix = parents
         return (
@@ -163,6 +163,7 @@ def render(models, settings):
     for seed, embedding in zip(settings.seed, embeddings):
         alone = Transition(models, settings, (embedding, embedding), negative)
         latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        latents = latents * models.sampler.initial_noise
         trajectory, prediction = [], None
         for step in range(settings.steps):
             latents, prediction = alone.step(latents, prediction, 0.0, step)

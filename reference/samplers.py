@@ -1,10 +1,17 @@
 """diffusers' schedulers, for branches that begin in the middle of a walk."""
 
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    TCDScheduler,
+)
 
 
 class Ddim:
     """A step depends on nothing before it."""
+
+    initial_noise = 1.0
 
     def __init__(self, directory):
         self.scheduler = DDIMScheduler.from_pretrained(directory, subfolder="scheduler")
@@ -24,6 +31,8 @@ class Ddim:
 
 class DpmSolver:
     """DPM-Solver++(2M): a step also reads the prediction of the step before."""
+
+    initial_noise = 1.0
 
     def __init__(self, directory):
         self.scheduler = DPMSolverMultistepScheduler.from_pretrained(
@@ -53,4 +62,59 @@ class DpmSolver:
         return latents, self.scheduler.model_outputs[-1]
 
 
-SAMPLERS = {"ddim": Ddim, "dpmpp-2m": DpmSolver}
+class Euler:
+    """Euler's method without added noise.
+
+    Its latents are kept as the model sees them, divided by sqrt(1 + sigma^2), like those of the others.
+    """
+
+    def __init__(self, directory):
+        self.scheduler = EulerDiscreteScheduler.from_pretrained(directory, subfolder="scheduler")
+
+    def set_steps(self, count):
+        self.scheduler.set_timesteps(count)
+        self.timesteps = self.scheduler.timesteps
+        self.scales = (1 + self.scheduler.sigmas**2) ** 0.5
+        self.initial_noise = float(self.scheduler.init_noise_sigma / self.scales[0])
+
+    def resume(self, step, prediction):
+        self.index = step
+
+    def step(self, output, timestep, latents):
+        """Latents after the step, and the prediction of them clean."""
+        self.scheduler._step_index = self.index
+        self.scheduler.is_scale_input_called = True
+        result = self.scheduler.step(output, timestep, latents * self.scales[self.index])
+        return result.prev_sample / self.scales[self.index + 1], result.pred_original_sample
+
+
+class Tcd:
+    """TCD without added noise."""
+
+    initial_noise = 1.0
+
+    def __init__(self, directory):
+        self.scheduler = TCDScheduler.from_pretrained(directory, subfolder="scheduler")
+
+    def set_steps(self, count):
+        self.scheduler.set_timesteps(count)
+        self.timesteps = self.scheduler.timesteps
+
+    def resume(self, step, prediction):
+        self.index = step
+
+    def step(self, output, timestep, latents):
+        """Latents after the step, and the prediction of them clean."""
+        self.scheduler._step_index = self.index
+        after = self.scheduler.step(output, timestep, latents, eta=0.0).prev_sample
+        alpha = self.scheduler.alphas_cumprod[int(timestep)]
+        signal, noise = alpha**0.5, (1 - alpha) ** 0.5
+        clean = {
+            "epsilon": lambda: (latents - noise * output) / signal,
+            "v_prediction": lambda: signal * latents - noise * output,
+            "sample": lambda: output,
+        }[self.scheduler.config.prediction_type]()
+        return after, clean
+
+
+SAMPLERS = {"ddim": Ddim, "dpmpp-2m": DpmSolver, "euler": Euler, "tcd": Tcd}

@@ -23,77 +23,101 @@ fn render(sampler: &str) -> (u64, Vec<RgbImage>) {
 }
 
 #[test]
-fn both_samplers_draw_the_same_pictures_at_the_same_cost() {
-    let [(cost, ddim), (solver_cost, solver)] = ["ddim", "dpmpp-2m"].map(render);
-    assert_eq!(cost, solver_cost);
-    assert_eq!(ddim.len(), solver.len());
+fn all_samplers_draw_the_same_pictures_at_the_same_cost() {
+    let (cost, ddim) = render("ddim");
     let whole = distance(&ddim[0], &ddim[4]);
-    for (index, (ddim, solver)) in ddim.iter().zip(&solver).enumerate() {
-        let apart = distance(ddim, solver);
-        assert!(
-            apart > 0.0 && apart < 0.3 * whole,
-            "frame {index}: {apart:.1} apart, {whole:.1} from end to end"
-        );
+    for sampler in ["dpmpp-2m", "euler", "tcd"] {
+        let (other_cost, others) = render(sampler);
+        assert_eq!(cost, other_cost);
+        assert_eq!(ddim.len(), others.len());
+        for (index, (ddim, other)) in ddim.iter().zip(&others).enumerate() {
+            let apart = distance(ddim, other);
+            assert!(
+                apart > 0.0 && apart < 0.3 * whole,
+                "{sampler}, frame {index}: {apart:.1} apart, {whole:.1} from end to end"
+            );
+        }
     }
 }
 
-/// Stable Diffusion 2's directories contain these configurations besides that of DDIM. They all have
-/// the same noise schedule, and only the noise schedule is used.
+/// A scheduler's configuration as the directories of Stable Diffusion 2 have it, of a class and with more
+/// settings.
+fn scheduler(class: &str, more: serde_json::Value) -> String {
+    let mut config = json!({
+        "_class_name": class,
+        "_diffusers_version": "0.10.0.dev0",
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "clip_sample": false,
+        "num_train_timesteps": 1000,
+        "prediction_type": "v_prediction",
+        "set_alpha_to_one": false,
+        "steps_offset": 1,
+        "trained_betas": null,
+    });
+    let settings = config.as_object_mut().unwrap();
+    settings.extend(more.as_object().unwrap().clone());
+    config.to_string()
+}
+
+const KEYFRAMES: &[&str] = &[
+    "render",
+    "a red apple",
+    "a green pear",
+    "--steps=4",
+    "--frames=2",
+    "--force",
+    "--frames-dir=frames",
+];
+
+/// Configurations that Stable Diffusion 2's directories contain. Each is sampled as its class does, and
+/// a class that no sampler equals by DDIM.
 #[test]
-fn models_of_other_samplers_draw_the_same_pictures_with_a_note() {
+fn models_are_sampled_as_their_schedulers_say() {
     let folder = Folder::new();
     let model = copy_of_pocket(&folder);
-    let mut drawn = Vec::new();
-    for (class, more, said) in [
-        ("DDIMScheduler", json!({}), ""),
-        (
-            "PNDMScheduler",
-            json!({"skip_prk_steps": true}),
-            "PNDMScheduler: its noise schedule is used, its sampler is not",
-        ),
-        (
-            "EulerDiscreteScheduler",
-            json!({"skip_prk_steps": true, "interpolation_type": "linear"}),
-            "EulerDiscreteScheduler: its noise schedule",
-        ),
-        (
-            "DPMSolverMultistepScheduler",
-            json!({"algorithm_type": "dpmsolver++", "use_karras_sigmas": true}),
-            "DPMSolverMultistepScheduler with use_karras_sigmas: its noise schedule",
-        ),
-    ] {
-        let mut config = json!({
-            "_class_name": class,
-            "_diffusers_version": "0.10.0.dev0",
-            "beta_end": 0.012,
-            "beta_schedule": "scaled_linear",
-            "beta_start": 0.00085,
-            "clip_sample": false,
-            "num_train_timesteps": 1000,
-            "prediction_type": "v_prediction",
-            "set_alpha_to_one": false,
-            "steps_offset": 1,
-            "trained_betas": null,
-        });
-        let settings = config.as_object_mut().unwrap();
-        settings.extend(more.as_object().unwrap().clone());
-        fs::write(
-            model.join("scheduler/scheduler_config.json"),
-            config.to_string(),
-        )
-        .unwrap();
-        let tree = ["--steps=4", "--frames=2", "--model=./model", "-v"];
-        let arguments = [
-            "render",
-            "a red apple",
-            "a green pear",
-            "--force",
-            "--frames-dir=frames",
-        ];
-        let run = folder.run(&[&arguments[..], &tree].concat());
+    let drawn = |class: &str, more, flags: &[&str]| {
+        let path = model.join("scheduler/scheduler_config.json");
+        fs::write(path, scheduler(class, more)).unwrap();
+        let run = folder.run(&[KEYFRAMES, &["--model=./model", "-v"], flags].concat());
         assert_eq!(run.code, Some(0), "{class}: {}", run.error);
-        assert!(run.error.contains(said), "{class}: {}", run.error);
-        drawn.push(sequence(&folder.join("frames")));
-    }
-    assert!(drawn.iter().all(|frames| *frames == drawn[0]));
+        (sequence(&folder.join("frames")), run.error)
+    };
+    let trailing = || json!({"timestep_spacing": "trailing"});
+    let ddim = drawn("DDIMScheduler", json!({}), &[]).0;
+    let (other, said) = drawn("PNDMScheduler", json!({"skip_prk_steps": true}), &[]);
+    assert!(other == ddim);
+    assert!(said.contains("PNDMScheduler: its noise schedule is used, its sampler is not"));
+
+    let (euler, _) = drawn("EulerDiscreteScheduler", trailing(), &[]);
+    assert!(euler != ddim);
+    let flags = ["--sampler=euler", "--timestep-spacing=trailing"];
+    assert!(drawn("DDIMScheduler", json!({}), &flags).0 == euler);
+    let (solver, _) = drawn("DPMSolverMultistepScheduler", trailing(), &[]);
+    let flags = ["--sampler=dpmpp-2m", "--timestep-spacing=trailing"];
+    assert!(drawn("DDIMScheduler", json!({}), &flags).0 == solver);
+    let (consistent, said) = drawn("LCMScheduler", json!({}), &[]);
+    assert!(said.contains("LCMScheduler: it is sampled by tcd, which adds no noise"));
+    assert!(drawn("DDIMScheduler", json!({}), &["--sampler=tcd"]).0 == consistent);
+    assert!(euler != solver && solver != consistent);
+}
+
+#[test]
+fn a_scheduler_that_no_sampler_equals_needs_the_name_of_a_sampler() {
+    let folder = Folder::new();
+    let model = copy_of_pocket(&folder);
+    let karras = scheduler(
+        "DPMSolverMultistepScheduler",
+        json!({"algorithm_type": "dpmsolver++", "use_karras_sigmas": true}),
+    );
+    fs::write(model.join("scheduler/scheduler_config.json"), karras).unwrap();
+    let film = [KEYFRAMES, &["--model=./model"]].concat();
+    let refused = folder.run(&film);
+    let words = ["scheduler_config.json", "use_karras_sigmas", "--sampler"];
+    refused.assert_refused(2, &words);
+    let shown = folder.run(&["models", "./model"]);
+    assert!(shown.output.contains("use_karras_sigmas"), "{}", shown.output);
+    let run = folder.run(&[&film[..], &["--sampler=ddim"]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.error);
 }

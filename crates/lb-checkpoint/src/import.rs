@@ -24,7 +24,7 @@ use crate::kind::ModelKind;
 use crate::weights::{WeightTransfer, Weights};
 use description::Description;
 pub use report::{ImportReport, SourceFormat};
-pub use scheduler::{ImportedPrediction, Prediction, PredictionSource};
+pub use scheduler::{ImportedPrediction, ImportedSpacing, Prediction, PredictionSource};
 use source::{ModelWeights, Source};
 pub use unpublished::UnpublishedModel;
 
@@ -36,6 +36,9 @@ pub struct ImportOptions {
     /// the kind of model or the file's name; and otherwise the velocity is assumed (see
     /// [`PredictionSource`]).
     pub prediction: Option<ImportedPrediction>,
+    /// The timesteps at which the model is sampled. With `None`, they are those of the configuration; if
+    /// that is missing, trailing for a file whose name contains "turbo", and leading for others.
+    pub timestep_spacing: Option<ImportedSpacing>,
     /// A diffusers directory from which configurations and the tokenizer are copied. A configuration that
     /// it lacks is inferred from the tensors' shapes, by the rules of Stable Diffusion 1 and 2. It is
     /// necessary for a model to which these rules do not apply.
@@ -49,7 +52,9 @@ pub struct ImportOptions {
 /// inferred, but nothing has been written yet.
 ///
 /// The source is a diffusers directory, a single-file checkpoint with CompVis' names
-/// (`.safetensors`), or one that torch has saved (`.ckpt`). An import takes three steps: it is opened,
+/// (`.safetensors`), or one that torch has saved (`.ckpt`). A model that was distilled to few steps, as its
+/// name ("turbo") or the class of its scheduler says, gets the defaults that such models need
+/// ([`Manifest`](crate::Manifest)), unless it has its own. An import takes three steps: it is opened,
 /// [written](Self::write) and [published](UnpublishedModel::publish). Between them, the caller can check
 /// what is about to be written, or add files.
 #[derive(Debug)]
@@ -81,6 +86,7 @@ impl Import {
             &weights,
             options.configuration.as_deref(),
             options.prediction,
+            options.timestep_spacing,
             destination,
         )?;
         Ok(Self {

@@ -56,8 +56,8 @@ pub use config::{
 };
 pub use error::CheckpointError;
 pub use import::{
-    Import, ImportOptions, ImportReport, ImportedPrediction, Prediction, PredictionSource,
-    SourceFormat, UnpublishedModel,
+    Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, Prediction,
+    PredictionSource, SourceFormat, UnpublishedModel,
 };
 pub use kind::ModelKind;
 pub use manifest::Manifest;

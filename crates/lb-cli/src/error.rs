@@ -224,6 +224,10 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
 fn model_hint(error: &ModelError) -> Option<&'static str> {
     Some(match error {
         ModelError::Checkpoint(error) => checkpoint_hint(error)?,
+        ModelError::UnsupportedScheduler { .. } => {
+            "add --sampler NAME, with ddim, dpmpp-2m or euler; or write `sampler` into the model's \
+             lb.toml"
+        }
         ModelError::RuntimeMissing { .. } => {
             "in a checkout, run `cargo xtask setup`; elsewhere set ORT_DYLIB_PATH to \
              libonnxruntime (version 1.24 or newer)"

@@ -7,7 +7,7 @@ use lb_job::arguments::choices;
 use lb_job::{Job, JobError, JobSettings};
 use lb_render::{
     Device, ModelDirectory, PipelineOptions, Precision, Renderer, Runtime, SessionOptions,
-    film_size, locate_library, model_settings,
+    film_size, locate_library, resolve_for,
 };
 
 use crate::error::CommandError;
@@ -137,14 +137,14 @@ fn named_or_default<'a>(model: Option<&'a str>, surroundings: &'a Surroundings) 
 /// The job of these settings, which are laid over what their model needs. Nothing is taken from a model
 /// that cannot be opened; this is reported where the model is used.
 pub(crate) fn resolve(
-    mut settings: JobSettings,
+    settings: JobSettings,
     surroundings: &Surroundings,
 ) -> Result<Job, CommandError> {
     let name = named_or_default(settings.model.as_deref(), surroundings);
-    if let Ok(model) = ModelDirectory::find(name, &surroundings.model_folders) {
-        settings = settings.over_model(model_settings(&model.defaults));
+    match ModelDirectory::find(name, &surroundings.model_folders) {
+        Ok(model) => Ok(resolve_for(settings, &model)?),
+        Err(_) => Ok(settings.resolve().map_err(JobError::from)?),
     }
-    Ok(settings.resolve().map_err(JobError::from)?)
 }
 
 /// Fills in the model and the size if the job leaves them open, and makes all paths absolute.

@@ -1,7 +1,7 @@
 //! Warnings: what is probably not as the user wants it, although the work continues.
 
 use lb_job::{Job, JobSettings};
-use lb_render::{ModelDirectory, RenderEvent, UnseenWord};
+use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
 /// long.
@@ -20,6 +20,7 @@ pub(crate) fn of_event(event: &RenderEvent<'_>) -> Option<String> {
             prompt,
             words,
         } => Some(unseen_words(model, prompt, words)),
+        RenderEvent::LateStart(start) => Some(late_start(*start)),
         RenderEvent::Cache { problem } => Some(problem.to_string()),
         RenderEvent::FramesWithoutPosition { first, count } => Some(format!(
             "{count} of the frames, first {}, do not carry their position in the film, probably \
@@ -60,7 +61,23 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
     let has_pictures = job.pictures() > 0;
     let fits = has_pictures || job.inpaint.is_some() || job.depth.is_some();
     let no_picture = "no picture is given";
+    let is_unguided = job.keyframes.iter().all(|at| at.guidance_scale == 1.0);
+    let has_negative = job
+        .keyframes
+        .iter()
+        .any(|at| !at.negative_prompt.is_empty());
     [
+        (
+            // A job file may have it, and a model may be the one that asks for no guidance.
+            has_negative && is_unguided,
+            "the negative prompt has no effect",
+            "there is no guidance (the guidance scale is 1) that could lead away from it",
+        ),
+        (
+            flags.timestep_spacing.is_some() && job.sampler == SamplerKind::Tcd,
+            "--timestep-spacing has no effect",
+            "the sampler tcd visits the timesteps with which its model was distilled",
+        ),
         (
             flags.fit.is_some() && !fits,
             "--fit has no effect",
@@ -131,6 +148,20 @@ pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
         .collect()
 }
 
+/// The warning about a walk whose first step is far from pure noise.
+fn late_start(LateStart { timestep, last, .. }: LateStart) -> String {
+    format!(
+        "sampling starts at timestep {timestep} instead of {last}, with noise that belongs to {last}: \
+         the fewer steps there are, the paler or noisier are the pictures; take more steps, or start at \
+         {last} with --timestep-spacing trailing"
+    )
+}
+
+/// The warning that a job of this many steps calls for, before anything is rendered.
+pub(crate) fn of_sampling(job: &Job, steps: usize, model: &ModelDirectory) -> Option<String> {
+    lb_render::late_start(job, steps, model).map(late_start)
+}
+
 /// Items as in "a, b and c".
 fn listed(items: &[String]) -> String {
     match items.split_last() {
@@ -159,6 +190,8 @@ fn shortened(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lb_render::TimestepSpacing;
+
     use super::*;
 
     #[test]
@@ -171,6 +204,7 @@ mod tests {
         flags.crossfeed.range = Some(0.5);
         flags.crossfeed.parental_decay = Some(0.5);
         flags.defaults.shared.guidance_scale = Some(3.0);
+        flags.timestep_spacing = Some(TimestepSpacing::Trailing);
         assert_eq!(warned(&flags, &job), 3);
         job.crossfeed.parents.power = 0.5;
         assert_eq!(
@@ -180,10 +214,32 @@ mod tests {
                 "--crossfeed-range and --crossfeed-decay have no effect: --crossfeed-power is 0",
             ]
         );
+        job.sampler = SamplerKind::Tcd;
+        let spacing = without_effect(&flags, &job).next().unwrap();
+        assert!(spacing.starts_with("--timestep-spacing has"), "{spacing}");
+        job.sampler = SamplerKind::Ddim;
         for keyframe in &mut job.keyframes {
             keyframe.image = Some("picture.png".into());
         }
         assert!(without_effect(&flags, &job).any(|text| text.contains("--guidance-scale")));
+    }
+
+    #[test]
+    fn a_negative_prompt_needs_guidance() {
+        let mut job = Job::of_prompts(["a", "b"]);
+        let warned = |job: &Job| {
+            let no_flags = JobSettings::default();
+            let mut warnings = without_effect(&no_flags, job);
+            warnings.any(|text| text.starts_with("the negative prompt has no effect"))
+        };
+        job.keyframes[0].negative_prompt = "red".into();
+        assert!(!warned(&job));
+        job.keyframes[0].guidance_scale = 1.0;
+        assert!(!warned(&job), "the transition is guided");
+        job.keyframes[1].guidance_scale = 1.0;
+        assert!(warned(&job));
+        job.keyframes[0].negative_prompt.clear();
+        assert!(!warned(&job));
     }
 
     #[test]

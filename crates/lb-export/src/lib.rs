@@ -57,7 +57,7 @@ mod write;
 pub use component_graph::{ExportOptions, Graph, GraphForm, Precision, WeightFile, build_graph};
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
-    CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ModelKind,
-    Prediction, PredictionSource, SourceFormat, WeightTransfer,
+    CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing,
+    ModelKind, Prediction, PredictionSource, SourceFormat, WeightTransfer,
 };
 pub use write::{ExportedGraph, export_directory};

@@ -80,7 +80,7 @@ pub use limits::LARGEST_JOB_FILE;
 pub use plan::Plan;
 pub use settings::*;
 
-pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance};
+pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 pub use lb_schedule::{
     BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, FrameRate,
     Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,

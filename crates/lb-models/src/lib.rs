@@ -115,5 +115,6 @@ pub use lb_schedule::{Choice, UnknownChoice};
 /// Importing published models into model directories, and exporting ONNX graphs for other programs.
 pub use lb_export::{
     ExportOptions, ExportedGraph, ImportOptions, ImportReport, ImportedModel, ImportedPrediction,
-    Prediction, PredictionSource, SourceFormat, WeightTransfer, import, import_observed,
+    ImportedSpacing, Prediction, PredictionSource, SourceFormat, WeightTransfer, import,
+    import_observed,
 };

@@ -105,7 +105,7 @@ impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Named<T> {
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<(NoiseScheduleConfig, NamedScheduler), ModelError> {
     let Config { file, settings } = Config::<SchedulerSettings>::open(path)?;
-    let name = class_name(&file, &settings)?;
+    let name = class_name(&file, &settings)?.to_owned();
     let known = KNOWN.iter().find(|class| class.name == name);
     let default = NoiseScheduleConfig::diffusers_default();
     let clip_range = settings.clip_sample_range;
@@ -141,7 +141,7 @@ pub(crate) fn read(path: &Path) -> Result<(NoiseScheduleConfig, NamedScheduler),
         .validate()
         .map_err(|error| ModelError::unreadable(path, error))?;
     let sampler = known.and_then(|class| class.sampler);
-    report_difference(name, sampler);
+    report_difference(&name, sampler);
     let named = NamedScheduler {
         path: path.to_owned(),
         sampler,
@@ -322,9 +322,21 @@ mod tests {
     fn settings_that_no_sampler_has_are_named() {
         let (euler, solver) = ("EulerDiscreteScheduler", "DPMSolverMultistepScheduler");
         for (class, keys, expected) in [
-            (euler, r#""use_karras_sigmas": true,"#, r#""use_karras_sigmas": true"#),
-            (euler, r#""timestep_type": "continuous","#, r#""timestep_type": "continuous""#),
-            (solver, r#""algorithm_type": "sde-dpmsolver++","#, "sde-dpmsolver++"),
+            (
+                euler,
+                r#""use_karras_sigmas": true,"#,
+                r#""use_karras_sigmas": true"#,
+            ),
+            (
+                euler,
+                r#""timestep_type": "continuous","#,
+                r#""timestep_type": "continuous""#,
+            ),
+            (
+                solver,
+                r#""algorithm_type": "sde-dpmsolver++","#,
+                "sde-dpmsolver++",
+            ),
             (solver, r#""solver_order": 3,"#, r#""solver_order": 3"#),
             (
                 solver,

@@ -152,6 +152,7 @@ impl RenderError {
                 ModelError::UnknownDevice(_)
                     | ModelError::ModelMissing { .. }
                     | ModelError::PictureSize { .. }
+                    | ModelError::UnsupportedScheduler { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
                     | ModelError::MaskRepaintsNothing { .. }

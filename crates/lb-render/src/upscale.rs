@@ -211,7 +211,11 @@ impl UpscaledKeyframes<'_> {
                 fraction,
             )?,
             guidance_scale: self.guidance_scale(index),
-            initial_latents: self.noise.initial_latents.clone().scaled(self.initial_noise),
+            initial_latents: self
+                .noise
+                .initial_latents
+                .clone()
+                .scaled(self.initial_noise),
             concatenated: Some(channels),
         })
     }

@@ -18,11 +18,6 @@ pub enum ScheduleError {
     FramesOutOfRange { frames: usize },
     #[error("depth strength must be 0 to 1, got {value}")]
     DepthStrengthOutOfRange { value: f64 },
-    #[error(
-        "a single step leaves none to inject branches at: with 1 step, computed frames must be 2, \
-         got {frames}"
-    )]
-    NoStepForInjection { frames: usize },
 
     #[error("branch counts and injections are empty: give at least one level")]
     NoLevels,

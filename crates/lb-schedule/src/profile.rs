@@ -23,7 +23,9 @@ pub struct Level {
 ///
 /// A profile is always valid. It has 1 to [`MAX_STEPS`] steps. Level 0 has two branches and starts at
 /// step 0. Injections and branch counts strictly increase from level to level, every injection is one
-/// of the steps, and no level has more than [`MAX_BRANCHES`] branches.
+/// of the steps, and no level has more than [`MAX_BRANCHES`] branches. With a single step there may be one
+/// level after level 0, which starts at step 0 too: its branches start from mixtures of the keyframes'
+/// noise.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "UncheckedProfile"))]
@@ -91,9 +93,6 @@ fn validate_numbers(steps: usize, frames: usize, depth_strength: f64) -> Result<
     if !(0.0..=1.0).contains(&depth_strength) {
         let value = depth_strength;
         return Err(ScheduleError::DepthStrengthOutOfRange { value });
-    }
-    if steps == 1 && frames > 2 {
-        return Err(ScheduleError::NoStepForInjection { frames });
     }
     Ok(())
 }

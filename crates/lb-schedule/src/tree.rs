@@ -146,7 +146,8 @@ impl fmt::Display for Tree {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = (self.profile.steps() - 1).to_string().len();
         for level in self.levels() {
-            let (first, last) = (level.steps.start, level.steps.end - 1);
+            // With a single step, level 0 ends where it begins, but its keyframes take the step too.
+            let (first, last) = (level.steps.start, level.steps.end.max(1) - 1);
             let count = level.fractions.len();
             write!(
                 formatter,

@@ -124,6 +124,20 @@ impl<'a> KeyframeWindow<'a> {
     ) -> HeldKeyframe {
         let shape = keyframe.initial_latents.shape();
         let (mut snapshots, mut missing) = (BTreeMap::new(), Vec::new());
+        if self
+            .outline
+            .steps_beside(index, self.options.spacing)
+            .contains(&0)
+        {
+            // Nothing is predicted yet, and no first step reads a prediction.
+            let noise = &keyframe.initial_latents;
+            let start = Snapshot {
+                fractions: Vec::new(),
+                latents: vec![noise.clone()],
+                predicted_clean: vec![noise.clone()],
+            };
+            snapshots.insert(0, start);
+        }
         let mut before = 0;
         for step in self.outline.recorded_steps(index, &self.options) {
             let loaded = store.load(SnapshotKey::Keyframe { index, step });

@@ -125,11 +125,13 @@ impl<'a> FilmOutline<'a> {
     /// They are the steps after which a level of a transition beside the keyframe ends, under
     /// perceptual spacing every step at which branches move beside it, and with crossfeed between
     /// keyframes also every step at which the next keyframe is drawn towards this one (then the
-    /// content depends on all keyframes before, too). The last step is always among them.
+    /// content depends on all keyframes before, too). The last step is always among them. The state
+    /// before the first step, where a tree of one step branches, is the keyframe itself and not recorded.
     #[must_use]
     pub fn recorded_steps(&self, keyframe: usize, options: &BlendOptions) -> BTreeSet<usize> {
         let mut recorded = self.steps_beside(keyframe, options.spacing);
         recorded.extend(options.crossfeed.keyframes.active_steps(self.steps()));
+        recorded.remove(&0);
         recorded
     }
 

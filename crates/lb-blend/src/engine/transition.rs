@@ -143,6 +143,8 @@ impl TransitionTree<'_> {
         let curve;
         let (fractions, curve) = match self.options.spacing {
             Spacing::Fixed { mid_compression } => (fixed_fractions(count, mid_compression)?, None),
+            // Before the first step there is only noise, whose distances say nothing.
+            Spacing::Perceptual if step == 0 => (fixed_fractions(count, 1.0)?, None),
             Spacing::Perceptual => {
                 let distances = denoiser.distances(distance, &known.predicted_clean)?;
                 let alpha = denoiser.sampler.alphas_cumprod()[step];

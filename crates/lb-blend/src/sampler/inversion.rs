@@ -84,7 +84,12 @@ impl DdimInversion {
         timesteps.reverse();
         Ok(Self {
             timesteps,
-            steps: visits.steps.iter().rev().map(step).collect::<Result<_, _>>()?,
+            steps: visits
+                .steps
+                .iter()
+                .rev()
+                .map(step)
+                .collect::<Result<_, _>>()?,
             clip_limit: visits.clip_limit,
         })
     }

@@ -64,7 +64,9 @@ pub(super) fn lcm_timesteps(
     config: &NoiseScheduleConfig,
     steps: usize,
 ) -> Result<Vec<usize>, SamplerError> {
-    let most = config.original_inference_steps.min(config.num_train_timesteps);
+    let most = config
+        .original_inference_steps
+        .min(config.num_train_timesteps);
     if steps > most {
         return Err(SamplerError::OriginalSteps { steps, most });
     }

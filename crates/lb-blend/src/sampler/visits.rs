@@ -120,11 +120,7 @@ fn consecutive(timesteps: &[usize], signal: impl Fn(usize) -> f64, end: f64) -> 
 }
 
 /// The share of signal at a timestep, which a model that predicts the noise cannot start from if it is 0.
-fn signal(
-    config: &NoiseScheduleConfig,
-    alphas: &[f32],
-    index: usize,
-) -> Result<f64, SamplerError> {
+fn signal(config: &NoiseScheduleConfig, alphas: &[f32], index: usize) -> Result<f64, SamplerError> {
     let alpha = f64::from(alphas[index]);
     if alpha == 0.0 && config.prediction_type == PredictionType::Epsilon {
         let timestep = index as u32;

@@ -8,6 +8,7 @@ use lb_blend::{
     Latents, NoiseScheduleConfig, Observer, Phase, PredictionType, SamplerError, SamplerKind,
     StepProgress, blend, invert, relative_error,
 };
+use lb_schedule::Choice as _;
 
 use crate::altered::Altered;
 use crate::scene;

@@ -5,6 +5,7 @@ use lb_blend::{
     DdimSampler, NoiseScheduleConfig, PredictionType, Sampler, SamplerKind, TimestepSpacing, lerp,
     slerp,
 };
+use lb_schedule::Choice as _;
 use proptest::prelude::*;
 
 fn slerped(left: &[f32], right: &[f32], mix: f64) -> Vec<f32> {

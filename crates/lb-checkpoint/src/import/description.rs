@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::infer;
-use super::scheduler::{self, ImportedPrediction, Prediction, Scheduler};
+use super::scheduler::{self, ImportedPrediction, ImportedSpacing, Prediction, Scheduler};
 use super::source::{ModelWeights, Source};
 use super::tokenizer;
 use crate::component::Component;
 use crate::config::{ConfigFile, pretty};
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 
 /// Documents about the model, which are copied along with it: its card, its licence, and the words of the
 /// captions that it was trained on.
@@ -53,6 +53,7 @@ impl Description {
         weights: &ModelWeights,
         configuration: Option<&Path>,
         prediction: Option<ImportedPrediction>,
+        spacing: Option<ImportedSpacing>,
         destination: &Path,
     ) -> Result<Self, CheckpointError> {
         let unet = weights.of(Component::Unet);
@@ -67,8 +68,8 @@ impl Description {
         };
         let open_clip = source.has_open_clip();
         let scheduler = match given.json("scheduler/scheduler_config.json")? {
-            Some(settings) => scheduler::given(settings, prediction),
-            None => scheduler::inferred(&source.path, kind, open_clip, prediction),
+            Some(settings) => scheduler::given(settings, prediction, spacing),
+            None => scheduler::inferred(&source.path, kind, open_clip, prediction, spacing),
         };
         let Scheduler {
             settings,
@@ -103,7 +104,9 @@ impl Description {
             configs.insert(name, ConfigFile::new(destination.join(inside), settings));
         }
         let index = given.json("model_index.json")?;
-        let index = index.map_or_else(|| infer::model_index(kind), Value::Object);
+        let class = settings.get("_class_name").and_then(Value::as_str);
+        let class = class.unwrap_or("DDIMScheduler");
+        let index = index.map_or_else(|| infer::model_index(kind, class), Value::Object);
         add("model_index.json", &index);
         let low_resolution = "low_res_scheduler/scheduler_config.json";
         if kind == ModelKind::Upscale {
@@ -113,7 +116,10 @@ impl Description {
         }
         files.extend(given.tokenizer(weights, open_clip)?);
         files.extend(given.notices()?);
+        // The model's own defaults come before those that are usual for a model of its kind.
         let defaults = complete.and_then(Manifest::defaults_alone);
+        let usual = || scheduler::distilled_defaults(&source.path, &settings);
+        let defaults = defaults.or_else(|| Some(manifest::text_of(&usual()?)));
         files.extend(defaults.map(|text| (Manifest::FILE.into(), text.into_bytes())));
         Ok(Self {
             kind,

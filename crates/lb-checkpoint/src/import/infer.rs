@@ -63,8 +63,8 @@ pub(super) fn kind(unet: &Weights, vae: &Weights) -> Result<ModelKind, Checkpoin
     })
 }
 
-/// Makes the `model_index.json` for a kind of model.
-pub(super) fn model_index(kind: ModelKind) -> Value {
+/// Makes the `model_index.json` for a kind of model with a scheduler of this class.
+pub(super) fn model_index(kind: ModelKind, scheduler: &str) -> Value {
     let class = match kind {
         ModelKind::TextToImage => "StableDiffusionPipeline",
         ModelKind::Inpaint => "StableDiffusionInpaintPipeline",
@@ -73,7 +73,7 @@ pub(super) fn model_index(kind: ModelKind) -> Value {
     };
     let mut index = json!({
         "_class_name": class,
-        "scheduler": ["diffusers", "DDIMScheduler"],
+        "scheduler": ["diffusers", scheduler],
         "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"],

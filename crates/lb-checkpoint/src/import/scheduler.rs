@@ -1,5 +1,6 @@
-//! The scheduler configuration of a model: what its UNet predicts, and the noise schedule with which it
-//! was trained.
+//! The scheduler configuration of a model: what its UNet predicts, the noise schedule with which it was
+//! trained, and at which timesteps it is sampled. And whether it was distilled to few steps, which only
+//! names tell.
 
 use std::path::Path;
 
@@ -29,6 +30,26 @@ impl ImportedPrediction {
     }
 }
 
+/// The timesteps that a sampler visits, by diffusers' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum ImportedSpacing {
+    /// Multiples of the stride, from above 0: for models that are sampled in many steps.
+    Leading,
+    /// Evenly from the last timestep to 0.
+    Linspace,
+    /// From the last timestep downwards: for models that were distilled to few steps.
+    Trailing,
+}
+
+impl ImportedSpacing {
+    /// Returns the name of the spacing in diffusers' configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// The prediction type of a model, and how it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prediction {
@@ -49,8 +70,8 @@ pub enum PredictionSource {
     Configuration,
     /// All models of this kind have the same prediction type.
     ModelKind,
-    /// The file's name suggests it: a word that ends with `base` or is `512` means the noise, and `768`
-    /// means the velocity.
+    /// The file's name suggests it: a word that ends with `base` or is `512` means the noise, `768` means
+    /// the velocity, and `turbo` the noise.
     FileName,
     /// It was guessed, because most Stable Diffusion 2 models predict the velocity.
     Assumed,
@@ -63,11 +84,15 @@ pub(super) struct Scheduler {
 }
 
 /// Takes an existing scheduler configuration, and replaces its prediction type by `asked` if there is
-/// one.
+/// one, and its timestep spacing likewise.
 pub(super) fn given(
     mut settings: Map<String, Value>,
     asked: Option<ImportedPrediction>,
+    spacing: Option<ImportedSpacing>,
 ) -> Scheduler {
+    if let Some(spacing) = spacing {
+        settings.insert("timestep_spacing".to_owned(), spacing.name().into());
+    }
     let prediction = match asked {
         Some(asked) => {
             settings.insert("prediction_type".to_owned(), asked.name().into());
@@ -91,6 +116,7 @@ pub(super) fn inferred(
     kind: ModelKind,
     has_open_clip: bool,
     asked: Option<ImportedPrediction>,
+    spacing: Option<ImportedSpacing>,
 ) -> Scheduler {
     let (prediction, known_from) = match asked {
         Some(asked) => (asked, PredictionSource::Options),
@@ -98,7 +124,7 @@ pub(super) fn inferred(
     };
     let prediction = known(prediction.name(), known_from);
     let (beta_start, beta_end) = betas(kind);
-    let settings = json!({
+    let mut settings = json!({
         "_class_name": "DDIMScheduler",
         "beta_end": beta_end,
         "beta_schedule": "scaled_linear",
@@ -108,12 +134,61 @@ pub(super) fn inferred(
         "prediction_type": prediction.name,
         "set_alpha_to_one": false,
         "steps_offset": 1,
-        "timestep_spacing": "leading",
+        "timestep_spacing": spacing.unwrap_or(ImportedSpacing::Leading).name(),
     });
+    if kind == ModelKind::TextToImage && is_turbo(checkpoint) {
+        // The configuration with which SD-Turbo is published.
+        settings = json!({
+            "_class_name": "EulerDiscreteScheduler",
+            "beta_end": beta_end,
+            "beta_schedule": "scaled_linear",
+            "beta_start": beta_start,
+            "interpolation_type": "linear",
+            "num_train_timesteps": 1000,
+            "prediction_type": prediction.name,
+            "steps_offset": 1,
+            "timestep_spacing": spacing.unwrap_or(ImportedSpacing::Trailing).name(),
+            "use_karras_sigmas": false,
+        });
+    }
     Scheduler {
         settings: settings.as_object().cloned().unwrap_or_default(),
         prediction,
     }
+}
+
+/// The settings that a model needs which was distilled to few steps, if this is one: by the name of its
+/// file or folder, or by the class of its scheduler.
+pub(super) fn distilled_defaults(
+    source: &Path,
+    settings: &Map<String, Value>,
+) -> Option<toml::Table> {
+    let class = settings.get("_class_name").and_then(Value::as_str);
+    let is_distilled = is_turbo(source) || matches!(class, Some("LCMScheduler" | "TCDScheduler"));
+    is_distilled.then(|| {
+        toml::Table::from_iter([
+            ("steps".to_owned(), toml::Value::Integer(4)),
+            ("guidance_scale".to_owned(), toml::Value::Float(1.0)),
+        ])
+    })
+}
+
+/// Whether the name of a file or folder contains "turbo", as those of models do that are distilled from
+/// Stable Diffusion 2.1 by adversarial diffusion distillation.
+fn is_turbo(source: &Path) -> bool {
+    published_name(source).to_lowercase().contains("turbo")
+}
+
+/// The name under which a model was published: that of a file without its ending, that of a folder, or
+/// that of the model above a snapshot in Hugging Face's cache (`models--OWNER--NAME/snapshots/COMMIT`).
+fn published_name(source: &Path) -> String {
+    let above = source.parent();
+    let snapshots = above.filter(|above| above.ends_with("snapshots"));
+    let named = match snapshots.and_then(Path::parent) {
+        Some(model) => model.file_name(),
+        None => source.file_stem(),
+    };
+    named.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Makes the configuration of the scheduler that adds noise to an upscaler's low-resolution pictures.
@@ -167,17 +242,49 @@ fn known(name: &str, known_from: PredictionSource) -> Prediction {
 fn from_file_name(checkpoint: &Path) -> Option<ImportedPrediction> {
     let name = checkpoint.file_stem()?.to_string_lossy().to_lowercase();
     let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
-    words.find_map(|word| match word {
+    let named = words.find_map(|word| match word {
         "768" => Some(ImportedPrediction::VPrediction),
         "512" => Some(ImportedPrediction::Epsilon),
         word if word.ends_with("base") => Some(ImportedPrediction::Epsilon),
         _ => None,
-    })
+    });
+    // SD-Turbo is distilled from 2.1-base.
+    named.or_else(|| is_turbo(checkpoint).then_some(ImportedPrediction::Epsilon))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn distilled_models_are_known_by_a_name() {
+        let plain = Map::new();
+        let consistency = json!({"_class_name": "LCMScheduler"});
+        let consistency = consistency.as_object().unwrap();
+        let is_distilled =
+            |name: &str, settings| distilled_defaults(Path::new(name), settings).is_some();
+        for name in [
+            "sd_turbo.safetensors",
+            "models/SD-Turbo",
+            "hub/models--stabilityai--sd-turbo/snapshots/b261bac6fd2cf515557d5d0707481eafa0485ec2",
+        ] {
+            assert!(is_distilled(name, &plain), "{name}");
+        }
+        assert!(is_distilled("dreamshaper", consistency));
+        for name in ["sd21.safetensors", "turbo/sd21.safetensors"] {
+            assert!(!is_distilled(name, &plain), "{name}");
+        }
+        let scheduler = inferred(
+            Path::new("sd_turbo.safetensors"),
+            ModelKind::TextToImage,
+            true,
+            None,
+            None,
+        );
+        assert_eq!(scheduler.settings["_class_name"], "EulerDiscreteScheduler");
+        assert_eq!(scheduler.settings["timestep_spacing"], "trailing");
+        assert_eq!(scheduler.prediction.name, "epsilon");
+    }
 
     #[test]
     fn names_of_published_files_show_the_prediction() {
@@ -197,6 +304,11 @@ mod tests {
             ),
             (
                 "768-v-ema.safetensors",
+                Some(ImportedPrediction::VPrediction),
+            ),
+            ("sd_turbo.safetensors", Some(ImportedPrediction::Epsilon)),
+            (
+                "turbo-768-v.safetensors",
                 Some(ImportedPrediction::VPrediction),
             ),
             ("dream1768.safetensors", None),

@@ -8,8 +8,8 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lb_models::{
     CheckpointError, ExportOptions, ExportedGraph, ImportOptions, ImportedModel,
-    ImportedPrediction, ModelError, ModelInspection, PredictionSource, SourceFormat,
-    import_observed,
+    ImportedPrediction, ImportedSpacing, ModelError, ModelInspection, PredictionSource,
+    SourceFormat, import_observed,
 };
 use lb_render::RenderError;
 use serde::Serialize;
@@ -34,6 +34,10 @@ pub(crate) struct ImportArguments {
     /// name, else v_prediction].
     #[arg(long, value_name = "TYPE", value_parser = predictions())]
     prediction: Option<ImportedPrediction>,
+    /// Timesteps that a sampler visits [default: according to the source's configuration, else trailing for
+    /// a file whose name contains turbo, and leading for others].
+    #[arg(long, value_name = "NAME", value_parser = spacings())]
+    timestep_spacing: Option<ImportedSpacing>,
     /// Diffusers directory that supplies configurations and a tokenizer, for models that differ from
     /// Stable Diffusion 1 and 2.
     #[arg(long, value_name = "DIR")]
@@ -70,6 +74,26 @@ fn predictions() -> impl TypedValueParser<Value = ImportedPrediction> {
     )
 }
 
+fn spacings() -> impl TypedValueParser<Value = ImportedSpacing> {
+    use ImportedSpacing::{Leading, Linspace, Trailing};
+    let all = [
+        (
+            Leading,
+            "From above 0 upwards, for models that are sampled in many steps",
+        ),
+        (Linspace, "Evenly from the last timestep to 0"),
+        (
+            Trailing,
+            "From the last timestep downwards, for models that were distilled to few steps",
+        ),
+    ];
+    let names = all.map(|(spacing, help)| PossibleValue::new(spacing.name()).help(help));
+    PossibleValuesParser::new(names).map(move |name| {
+        let named = all.iter().find(|(spacing, _)| spacing.name() == name);
+        named.map_or(Leading, |(spacing, _)| *spacing)
+    })
+}
+
 pub(crate) fn run(
     arguments: &ImportArguments,
     quiet: bool,
@@ -100,6 +124,7 @@ pub(crate) fn run(
     }
     let mut options = ImportOptions::default();
     options.prediction = arguments.prediction;
+    options.timestep_spacing = arguments.timestep_spacing;
     options.configuration = arguments.config.clone();
     options.replace = arguments.force;
     let graphs = arguments.onnx.then(ExportOptions::default);
@@ -203,6 +228,11 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
         report.prediction.name,
         known_from(report.prediction.known_from)[0]
     );
+    if let Some(configuration) = &model.configuration {
+        let directory = &configuration.directory;
+        println!("  sampling    {}", models::sampling(directory));
+        println!("  defaults    {}", models::defaults_of(&directory.defaults));
+    }
     if report.prediction.known_from == PredictionSource::Assumed {
         println!(
             "              if rendered pictures are only noise, import again with --prediction epsilon --force"
@@ -275,6 +305,16 @@ fn facts(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> imp
         precision: models::precision(model),
         prediction_type: &report.prediction.name,
         prediction_known_from: known_from(report.prediction.known_from)[1],
+        // What the file `lb.toml` says.
+        defaults: model
+            .configuration
+            .as_ref()
+            .map(|model| models::defaults_facts(&model.directory.defaults)),
+        timestep_spacing: model
+            .configuration
+            .as_ref()
+            .and_then(|model| model.directory.schedule.timestep_spacing)
+            .map(|spacing| spacing.to_string()),
         // `hard-linked` or `copied`.
         weights: report.weights.to_string(),
         bytes: model.bytes,

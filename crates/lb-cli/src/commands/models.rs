@@ -9,7 +9,7 @@ use lb_models::{
     ComponentInspection, Manifest, ModelConfiguration, ModelDefaults, ModelDirectory,
     ModelInspection, find_models,
 };
-use lb_render::ModelKind;
+use lb_render::{ModelKind, SamplerKind};
 use serde::Serialize;
 
 use crate::error::CommandError;
@@ -155,14 +155,15 @@ fn describe(model: &ModelInspection) {
         println!("  defaults     {}", defaults_of(defaults));
         println!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
         println!("  predicts     {}", schedule.prediction_type);
-        let scheduler = configuration.scheduler.as_deref().unwrap_or("not named");
+        let class = configuration.scheduler.as_deref().unwrap_or("not named");
         println!(
-            "  scheduler    {scheduler}: {} steps, betas {} to {}, {}",
+            "  scheduler    {class}: {} steps, betas {} to {}, {}",
             schedule.num_train_timesteps,
             schedule.beta_start,
             schedule.beta_end,
             schedule.beta_schedule
         );
+        println!("  sampling     {}", sampling(&configuration.directory));
         match configuration.vocabulary {
             Some(tokens) => println!(
                 "  tokenizer    {tokens} tokens, at most {text_length} in a prompt{}",
@@ -196,12 +197,37 @@ fn shared_with(model: &ModelInspection, part: &str) -> String {
     }
 }
 
+/// The sampler and the timesteps of a model for which a job asks for no others.
+pub(crate) fn sampling(directory: &ModelDirectory) -> String {
+    let named = &directory.scheduler;
+    let sampler = directory.defaults.sampler.or(named.sampler);
+    let spacing = directory.defaults.timestep_spacing;
+    let spacing = spacing.or(directory.schedule.timestep_spacing);
+    let sampler = match (sampler, &named.unsupported) {
+        (_, Some(setting)) if directory.defaults.sampler.is_none() => {
+            return format!("no sampler has {setting}; name one with --sampler");
+        }
+        (Some(sampler), _) => sampler,
+        (None, _) => SamplerKind::default(),
+    };
+    let timesteps = match (sampler, spacing) {
+        (SamplerKind::Tcd, _) => format!(
+            "out of {} timesteps",
+            directory.schedule.original_inference_steps
+        ),
+        (_, Some(spacing)) => format!("{spacing} timesteps"),
+        (_, None) => "timesteps as usual for it".to_owned(),
+    };
+    format!("{sampler}, {timesteps}")
+}
+
 /// The settings that a model wants to be used with, in one line.
-fn defaults_of(defaults: &ModelDefaults) -> String {
+pub(crate) fn defaults_of(defaults: &ModelDefaults) -> String {
     let ModelDefaults {
         steps,
         guidance_scale,
         sampler,
+        timestep_spacing,
         depth_strength,
         ..
     } = defaults;
@@ -212,12 +238,24 @@ fn defaults_of(defaults: &ModelDefaults) -> String {
             scale => format!("guidance scale {scale}"),
         }),
         sampler.map(|sampler| format!("sampler {sampler}")),
+        timestep_spacing.map(|spacing| format!("{spacing} timesteps")),
         depth_strength.map(|depth| format!("depth strength {depth}")),
     ];
     let given: Vec<String> = given.into_iter().flatten().collect();
     match given.is_empty() {
         true => "those of all models".to_owned(),
         false => given.join(", "),
+    }
+}
+
+/// The same for scripts.
+pub(crate) fn defaults_facts(defaults: &ModelDefaults) -> impl Serialize {
+    facts! {
+        steps: defaults.steps,
+        guidance_scale: defaults.guidance_scale,
+        sampler: defaults.sampler.map(|sampler| sampler.to_string()),
+        timestep_spacing: defaults.timestep_spacing.map(|spacing| spacing.to_string()),
+        depth_strength: defaults.depth_strength,
     }
 }
 
@@ -283,6 +321,14 @@ fn details(model: &ModelInspection) -> impl Serialize {
         components: components.collect::<Vec<_>>(),
         prediction_type: schedule.map(|schedule| schedule.prediction_type.to_string()),
         scheduler: configuration.and_then(|configuration| configuration.scheduler.as_ref()),
+        // Absent for DDIM's scheduler, and for one that no sampler equals.
+        sampler: directory
+            .and_then(|directory| directory.scheduler.sampler)
+            .map(|sampler| sampler.to_string()),
+        timestep_spacing: schedule
+            .and_then(|schedule| schedule.timestep_spacing)
+            .map(|spacing| spacing.to_string()),
+        unsupported: directory.and_then(|directory| directory.scheduler.unsupported.as_ref()),
         train_timesteps: schedule.map(|schedule| schedule.num_train_timesteps),
         vocabulary: configuration.and_then(|configuration| configuration.vocabulary),
         text_length: directory.map(|directory| directory.text_length),
@@ -292,15 +338,7 @@ fn details(model: &ModelInspection) -> impl Serialize {
             .map(|words| words.iter().collect::<Vec<_>>()),
         side_multiple: directory.map(|directory| directory.side_multiple),
         // What `lb.toml` says: the settings to be used with, and the models that parts are taken from.
-        defaults: directory.map(|directory| {
-            let defaults = &directory.defaults;
-            facts! {
-                steps: defaults.steps,
-                guidance_scale: defaults.guidance_scale,
-                sampler: defaults.sampler.map(|sampler| sampler.to_string()),
-                depth_strength: defaults.depth_strength,
-            }
-        }),
+        defaults: directory.map(|directory| defaults_facts(&directory.defaults)),
         shared: directory.map(|directory| &directory.shared),
     };
     let first = facts(model);

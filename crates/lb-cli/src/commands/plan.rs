@@ -73,7 +73,11 @@ pub(crate) fn run(
     // A plan is shown even if its model is missing.
     let name = machine::model_name(&job, surroundings);
     if let Ok(model) = ModelDirectory::find(name, &surroundings.model_folders) {
-        for warning in warnings::of_prompts(&job, &model) {
+        let sampling = warnings::of_sampling(&job, plan.steps(), &model);
+        for warning in warnings::of_prompts(&job, &model)
+            .into_iter()
+            .chain(sampling)
+        {
             print::warning(warning);
         }
     }

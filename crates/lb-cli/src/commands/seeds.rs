@@ -16,6 +16,7 @@ use crate::error::CommandError;
 use crate::film::source;
 use crate::machine::{self, MachineArguments};
 use crate::surroundings::Surroundings;
+use crate::{print, warnings};
 
 /// The prompts and seeds to show, and what shapes their pictures.
 #[derive(Debug, Args)]
@@ -79,6 +80,9 @@ pub(crate) fn run(
     }
     outputs.validate()?;
     machine::complete(&mut job, surroundings)?;
+    if !quiet {
+        warnings::without_effect(&arguments.settings.0, &job).for_each(print::warning);
+    }
     let (machine, cache) = (&arguments.machine, &arguments.cache);
     let summary = render_job(&job, &plan, &outputs, machine, cache, quiet, surroundings)?;
     conclude(&summary, &outputs, &plan, arguments.json, quiet);

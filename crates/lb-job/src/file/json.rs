@@ -78,7 +78,7 @@ mod tests {
         );
         assert!(refused(r#"{"seconds": 3}"#).contains("it belongs in a [[keyframe]]"));
         assert!(refused(r#"{"fps": "fast"}"#).contains("line 1"));
-        assert!(refused(r#"{"sampler": "euler"}"#).contains("must be one of ddim, dpmpp-2m"));
+        assert!(refused(r#"{"sampler": "heun"}"#).contains("must be one of ddim, dpmpp-2m"));
         assert!(refused("fps = 3").starts_with("the JSON is not a job: "));
     }
 }

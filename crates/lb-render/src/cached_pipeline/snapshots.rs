@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use lb_blend::{
-    BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerError, SamplerKind,
-    Snapshot, SnapshotKey, SnapshotStore,
+    BlendOptions, FilmOutline, Keyframe, LatentShape, NoiseScheduleConfig, SamplerError,
+    SamplerKind, Snapshot, SnapshotKey, SnapshotStore,
 };
 use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
 

@@ -22,8 +22,7 @@ impl BranchingProfile {
     ///
     /// # Errors
     /// [`ScheduleError::StepsOutOfRange`], [`ScheduleError::FramesOutOfRange`],
-    /// [`ScheduleError::DepthStrengthOutOfRange`], and [`ScheduleError::NoStepForInjection`] where
-    /// a single step is to give more than two frames.
+    /// [`ScheduleError::DepthStrengthOutOfRange`].
     pub fn autosetup(
         steps: usize,
         frames: usize,
@@ -50,7 +49,8 @@ impl BranchingProfile {
             [_, .., last] => last.branch_count = frames,
             _ if frames > 2 => {
                 levels.push(Level {
-                    injection_step: first.max(1),
+                    // A single step leaves no other.
+                    injection_step: first.max(1).min(steps - 1),
                     branch_count: frames,
                 });
             }
@@ -138,6 +138,7 @@ mod tests {
         check(10, 8, 0.0, &[2, 8], &[0, 1]);
         check(2, 4, 1.0, &[2, 4], &[0, 1]);
         check(1, 2, 0.5, &[2], &[0]);
+        check(1, 7, 0.5, &[2, 7], &[0, 0]);
         check(30, 2, 0.4, &[2], &[0]);
     }
 
@@ -166,6 +167,5 @@ mod tests {
             refused(30, 12, f64::NAN),
             "depth strength must be 0 to 1, got NaN"
         );
-        assert!(refused(1, 3, 0.4).starts_with("a single step leaves none"));
     }
 }

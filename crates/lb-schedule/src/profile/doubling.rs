@@ -20,8 +20,7 @@ impl BranchingProfile {
     ///
     /// # Errors
     /// [`ScheduleError::StepsOutOfRange`], [`ScheduleError::FramesOutOfRange`],
-    /// [`ScheduleError::DepthStrengthOutOfRange`], and [`ScheduleError::NoStepForInjection`] where
-    /// a single step is to give more than two frames.
+    /// [`ScheduleError::DepthStrengthOutOfRange`].
     pub fn doubling(
         steps: usize,
         frames: usize,
@@ -37,7 +36,8 @@ impl BranchingProfile {
         }
         let last_level = (steps as f64 * LAST_LEVEL).round_ties_even() as usize;
         let depth = (steps as f64 * depth_strength).round_ties_even() as usize;
-        let first = depth.clamp(1, steps - 1);
+        // A single step leaves no other.
+        let first = depth.max(1).min(steps - 1);
         let last = (steps - last_level.max(1)).max(first);
         let growth = frames as f64 / 2.0;
         let doublings = libm::ceil(libm::log2(growth)) as usize;
@@ -83,12 +83,16 @@ mod tests {
         check(60, 3, 0.4, &[2, 3], &[0, 24]);
         check(12, 24, 0.9, &[2, 24], &[0, 11]);
         check(1, 2, 0.5, &[2], &[0]);
+        check(1, 7, 0.5, &[2, 7], &[0, 0]);
+        check(2, 24, 0.2, &[2, 24], &[0, 1]);
+        check(4, 24, 0.2, &[2, 5, 10, 24], &[0, 1, 2, 3]);
+        check(8, 24, 0.2, &[2, 4, 7, 13, 24], &[0, 2, 4, 5, 7]);
         check(2, 9, 0.0, &[2, 9], &[0, 1]);
     }
 
     #[test]
     fn every_profile_is_one_that_could_be_given_by_hand() {
-        for steps in [2, 3, 8, 12, 30, 100] {
+        for steps in [1, 2, 3, 8, 12, 30, 100] {
             for frames in [3, 4, 5, 12, 90, 10_000] {
                 for depth in [0.0, 0.05, 0.2, 0.5, 0.9, 1.0] {
                     let (counts, injections) = lists(steps, frames, depth);
@@ -109,6 +113,5 @@ mod tests {
         assert_eq!(refused(0, 12, 0.4), "steps must be 1 to 1000, got 0");
         assert!(refused(30, 1, 0.4).starts_with("computed frames must be 2 to"));
         assert!(refused(30, 12, f64::NAN).ends_with("got NaN"));
-        assert!(refused(1, 3, 0.4).starts_with("a single step leaves none"));
     }
 }

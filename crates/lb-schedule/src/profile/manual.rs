@@ -9,7 +9,7 @@ impl BranchingProfile {
     /// `injection_steps[i]` on.
     ///
     /// Both lists strictly increase. If the injections do not start at 0, level 0 with its two
-    /// branches is put in front.
+    /// branches is put in front. With a single step, one level may start at step 0 beside it.
     ///
     /// # Errors
     /// There is one error for each rule: [`ScheduleError::StepsOutOfRange`], [`ScheduleError::NoLevels`],
@@ -42,7 +42,7 @@ impl BranchingProfile {
                 }
                 continue;
             }
-            validate_order(above, level)?;
+            validate_order(above, level, steps)?;
             levels.push(level);
             above = level;
         }
@@ -114,8 +114,9 @@ fn validate_level_alone(level: Level, steps: usize) -> Result<(), ScheduleError>
     Ok(())
 }
 
-fn validate_order(above: Level, level: Level) -> Result<(), ScheduleError> {
-    if level.injection_step <= above.injection_step {
+fn validate_order(above: Level, level: Level, steps: usize) -> Result<(), ScheduleError> {
+    let shares_the_step = steps == 1 && above.branch_count == 2;
+    if level.injection_step <= above.injection_step && !shares_the_step {
         return Err(ScheduleError::InjectionsNotIncreasing {
             injection_step: level.injection_step,
             previous: above.injection_step,

@@ -65,9 +65,8 @@ impl Config {
             prediction_type: self.prediction_type.parse().unwrap(),
             steps_offset: self.steps_offset.unwrap_or(0),
             timestep_spacing: spacing.map(|name| name.parse().unwrap()),
-            final_sigmas_type: final_sigmas.map_or_else(Default::default, |name| {
-                name.parse().unwrap()
-            }),
+            final_sigmas_type: final_sigmas
+                .map_or_else(Default::default, |name| name.parse().unwrap()),
             original_inference_steps: self
                 .original_inference_steps
                 .unwrap_or(default.original_inference_steps),
@@ -114,7 +113,13 @@ fn schedulers_of_distilled_models_are_diffusers() {
             if let Some(expected) = run.clean {
                 assert_close(&clean, &expected, 3e-5, &format!("{what}: the last x̂₀"));
             }
-            assert_close(&latents, &run.latents, 3e-5, &format!("{what}: the end"));
+            // From pure noise diffusers' Euler takes a difference of float32 values near 4096.
+            let tolerance = match kind == SamplerKind::Euler && config.rescale_betas_zero_snr {
+                true => 5e-4,
+                false => 3e-5,
+            };
+            let what = format!("{what}: the end");
+            assert_close(&latents, &run.latents, tolerance, &what);
             walked += 1;
         }
     }

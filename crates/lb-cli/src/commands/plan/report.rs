@@ -70,7 +70,11 @@ fn write_trees(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
             profile.steps()
         )?;
         for (index, level) in profile.levels().iter().enumerate() {
-            let steps = profile.step_range(index);
+            let steps = match (profile.steps(), index) {
+                // Both levels of such a tree take the only step.
+                (1, _) => 0..1,
+                _ => profile.step_range(index),
+            };
             writeln!(
                 text,
                 "  level {index}: {:>4} branches, steps {}..{}",

@@ -181,7 +181,16 @@ fn job() -> impl Strategy<Value = Job> {
     (keyframes, film, inputs).prop_map(
         |(
             (looped, keyframes, transitions),
-            (model, size, (sampler, timestep_spacing), spacing, pictures, frame_rate, film_seconds, crossfeed),
+            (
+                model,
+                size,
+                (sampler, timestep_spacing),
+                spacing,
+                pictures,
+                frame_rate,
+                film_seconds,
+                crossfeed,
+            ),
             (fit, inpaint, depth, upscale, timing, between, (inversion_iterations, scale)),
         )| Job {
             // Without pictures, it is not written.
@@ -327,6 +336,7 @@ fn full_job() -> Job {
     };
     job.fit = Some(Fit::Pad);
     job.crossfeed.parents.power = 0.25;
+    job.timestep_spacing = Some(TimestepSpacing::Trailing);
     job.inpaint = Some(Inpaint {
         image: "/films/picture.png".into(),
         mask: "/films/mask.png".into(),
