@@ -113,8 +113,9 @@ class Transition:
                 inner = []
                 if step > 0 and (step == steps.start or perceptual):
                     known = fractions
-                    distances = tree.distances(predictions, channel_weights)
+                    distances = None
                     if perceptual:
+                        distances = tree.distances(predictions, channel_weights)
                         fractions = tree.perceptual_fractions(count, known, distances)
                     else:
                         fractions = tree.fixed_fractions(count, self.settings.mid_compression)

@@ -40,10 +40,21 @@ fn one_step_makes_as_many_frames_as_are_asked_for() {
     let plan = ["plan", "a red apple", "a green pear", "--json"];
     let plan = folder.run(&[&plan[..], &given].concat()).facts();
     assert_eq!(plan["model_evaluations"], 6);
-    let drawn = ["plan", "a", "b", "--steps=1", "--frames=6", "--svg=tree.svg"];
+    let drawn = [
+        "plan",
+        "a",
+        "b",
+        "--steps=1",
+        "--frames=6",
+        "--svg=tree.svg",
+    ];
     let drawn = folder.run(&drawn);
     assert_eq!(drawn.code, Some(0), "{}", drawn.error);
-    assert!(drawn.output.contains("level 0:    2 branches, steps 0..1"), "{}", drawn.output);
+    assert!(
+        drawn.output.contains("level 0:    2 branches, steps 0..1"),
+        "{}",
+        drawn.output
+    );
 }
 
 #[test]
@@ -76,7 +87,11 @@ fn a_negative_prompt_without_guidance_is_said_to_do_nothing() {
         assert_eq!(run.code, Some(0), "{}", run.error);
         let said = warnings(&run.error);
         assert_eq!(said.len(), 1, "{}", run.error);
-        assert!(said[0].contains("negative prompt has no effect"), "{}", run.error);
+        assert!(
+            said[0].contains("negative prompt has no effect"),
+            "{}",
+            run.error
+        );
     }
     let guided = folder.run(&[FILM, &few].concat());
     assert_eq!(warnings(&guided.error), [""; 0]);

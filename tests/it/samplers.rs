@@ -117,7 +117,11 @@ fn a_scheduler_that_no_sampler_equals_needs_the_name_of_a_sampler() {
     let words = ["scheduler_config.json", "use_karras_sigmas", "--sampler"];
     refused.assert_refused(2, &words);
     let shown = folder.run(&["models", "./model"]);
-    assert!(shown.output.contains("use_karras_sigmas"), "{}", shown.output);
+    assert!(
+        shown.output.contains("use_karras_sigmas"),
+        "{}",
+        shown.output
+    );
     let run = folder.run(&[&film[..], &["--sampler=ddim"]].concat());
     assert_eq!(run.code, Some(0), "{}", run.error);
 }

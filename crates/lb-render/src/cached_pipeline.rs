@@ -173,6 +173,10 @@ impl CachedPipeline {
         observer: &mut dyn RenderObserver,
     ) -> Result<BlendReport, RenderError> {
         let mut report = BlendReport::default();
+        if keyframes.is_empty() {
+            // The sampler of such a film need not be one that can be inverted.
+            return Ok(report);
+        }
         let keys: Vec<Option<Key>> = keyframes
             .iter()
             .map(|keyframe| Some(inversion_key(&self.unet?, denoising, options, keyframe)))
