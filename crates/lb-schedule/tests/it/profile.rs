@@ -1,6 +1,6 @@
 //! Laws of every profile, no matter how it was made, and of its cost.
 
-use lb_schedule::{BranchingProfile, Cost, MAX_BRANCHES, MAX_STEPS, ScheduleError, film_cost};
+use lb_schedule::{BranchingProfile, Cost, MAX_BRANCHES, MAX_STEPS, film_cost};
 use proptest::prelude::*;
 
 /// Checks the invariant that `BranchingProfile` documents.
