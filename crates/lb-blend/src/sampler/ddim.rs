@@ -88,7 +88,7 @@ impl DdimSampler {
     /// (Zheng et al. 2024, η = 0), as diffusers' `TCDScheduler` does.
     ///
     /// It visits timesteps out of the `original_inference_steps` with which a consistency model was
-    /// distilled, whatever the timestep spacing is, and always ends at timestep 0.
+    /// distilled, whatever the timestep spacing is, always ends at timestep 0, and never clips.
     ///
     /// ```
     /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler};

@@ -101,7 +101,8 @@ pub(super) fn tcd(config: &NoiseScheduleConfig, steps: usize) -> Result<Visits, 
     Ok(Visits {
         steps: consecutive(&timesteps, signal, signal(0)),
         initial_noise: 1.0,
-        clip_limit: config.clip_limit(),
+        // diffusers' class has `clip_sample`, but does not use it.
+        clip_limit: f32::INFINITY,
     })
 }
 
