@@ -147,7 +147,7 @@ class Torch:
 
     def predict(self, unet, rows):
         side = SETTINGS.side // 8
-        latents, text = self.noise(rows, 4, side, side), self.noise(rows, 77, 1024)
+        latents, text = self.noise(rows, 4, side, side), self.noise(rows, 77, self.unet.config.cross_attention_dim)
         return lambda: unet(latents, 501, encoder_hidden_states=text).sample
 
     def decode(self, pictures):
