@@ -87,7 +87,7 @@ def render(table, what, flags, scratch):
     """One film by a process of its own. Its seconds from start to end, and what lb says about them."""
     if elapsed() > SETTINGS.seconds:
         return
-    command = [str(SETTINGS.lb), "render", *PROMPTS, "--no-cache", "--force", "--json", *flags]
+    command = [str(SETTINGS.lb), "render", *PROMPTS, "--no-cache", "--force", "--json", "-q", *flags]
     begun = time.perf_counter()
     said = subprocess.run(command, env=ENVIRONMENT, cwd=scratch, capture_output=True, text=True, timeout=120)
     seconds = time.perf_counter() - begun
