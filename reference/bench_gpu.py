@@ -8,9 +8,9 @@ table at the end. It needs torch for CUDA, diffusers, and transformers.
 """
 
 import argparse
+import importlib.util
 import json
 import os
-import site
 import subprocess
 import sys
 import tempfile
@@ -64,8 +64,9 @@ class Table:
 def environment(settings):
     """CUDA and cuDNN of PyTorch's wheels, unless lb finds its own beside ONNX Runtime."""
     found = os.environ.copy()
-    folders = [Path(folder) / "nvidia" for folder in [*site.getsitepackages(), site.getusersitepackages()]]
-    libraries = [str(path) for folder in folders if folder.is_dir() for path in sorted(folder.glob("*/lib"))]
+    package = importlib.util.find_spec("nvidia")
+    folders = package.submodule_search_locations if package else []
+    libraries = [str(path) for folder in folders for path in sorted(Path(folder).glob("*/lib"))]
     known = [found["LD_LIBRARY_PATH"]] if found.get("LD_LIBRARY_PATH") else []
     found["LD_LIBRARY_PATH"] = os.pathsep.join(known + libraries)
     found["ORT_DYLIB_PATH"] = str(settings.runtime.absolute())
