@@ -1,4 +1,5 @@
-"""diffusers' schedulers, for branches that begin in the middle of a walk."""
+"""diffusers' schedulers, for branches that begin in the middle of a walk. What their configuration in the
+model directory says is overridden by keywords."""
 
 from diffusers import (
     DDIMScheduler,
@@ -13,8 +14,10 @@ class Ddim:
 
     initial_noise = 1.0
 
-    def __init__(self, directory):
-        self.scheduler = DDIMScheduler.from_pretrained(directory, subfolder="scheduler")
+    def __init__(self, directory, **more):
+        self.scheduler = DDIMScheduler.from_pretrained(
+            directory, subfolder="scheduler", **more
+        )
 
     def set_steps(self, count):
         self.scheduler.set_timesteps(count)
@@ -34,13 +37,14 @@ class DpmSolver:
 
     initial_noise = 1.0
 
-    def __init__(self, directory):
+    def __init__(self, directory, **more):
         self.scheduler = DPMSolverMultistepScheduler.from_pretrained(
             directory,
             subfolder="scheduler",
             algorithm_type="dpmsolver++",
             solver_order=2,
             solver_type="midpoint",
+            **more,
         )
 
     def set_steps(self, count):
@@ -68,8 +72,10 @@ class Euler:
     Its latents are kept as the model sees them, divided by sqrt(1 + sigma^2), like those of the others.
     """
 
-    def __init__(self, directory):
-        self.scheduler = EulerDiscreteScheduler.from_pretrained(directory, subfolder="scheduler")
+    def __init__(self, directory, **more):
+        self.scheduler = EulerDiscreteScheduler.from_pretrained(
+            directory, subfolder="scheduler", **more
+        )
 
     def set_steps(self, count):
         self.scheduler.set_timesteps(count)
@@ -93,8 +99,10 @@ class Tcd:
 
     initial_noise = 1.0
 
-    def __init__(self, directory):
-        self.scheduler = TCDScheduler.from_pretrained(directory, subfolder="scheduler")
+    def __init__(self, directory, **more):
+        self.scheduler = TCDScheduler.from_pretrained(
+            directory, subfolder="scheduler", **more
+        )
 
     def set_steps(self, count):
         self.scheduler.set_timesteps(count)

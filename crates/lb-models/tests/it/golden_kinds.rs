@@ -43,6 +43,15 @@ impl Golden {
         }
     }
 
+    /// The kind sd21, with the latents that `tests/golden/few_steps.py` writes.
+    pub(crate) fn few_steps() -> Self {
+        let file = written().join("../few_steps.safetensors");
+        Self {
+            tensors: safetensors::read(&file),
+            ..Self::new("sd21")
+        }
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -11,6 +11,7 @@ mod caption_words;
 mod configurations;
 mod devices;
 mod examples;
+mod few_steps;
 mod golden_kinds;
 mod graphs;
 mod imported;
