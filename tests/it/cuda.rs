@@ -18,6 +18,7 @@ const FILM: &[&str] = &[
     "--branches=2,3,5",
     "--injection-steps=0,2,4",
     "--spacing=fixed",
+    "--timestep-spacing=trailing",
     "--device=cuda",
     "--no-cache",
 ];

@@ -34,8 +34,8 @@ pub enum GraphForm {
     OnnxRuntime,
     /// The graph also uses the operators of ONNX Runtime for which only its CUDA provider has kernels,
     /// and is fastest if the provider runs convolutions with the channels last (`prefer_nhwc`). A group
-    /// norm with the SiLU after it is a single node, and so are the end of GEGLU and the addition of a
-    /// bias and a residual; weights are multiplied as they are stored. Where a kernel does not take the
+    /// norm with the SiLU after it is a single node, and so are the end of GEGLU and the addition of
+    /// biases and a residual; weights are multiplied as they are stored. Where a kernel does not take the
     /// number of channels, the node is written as in [`Self::OnnxRuntime`].
     ///
     /// Attention is never converted to 32 bits, whatever the setting `upcast_attention` says: the
