@@ -30,6 +30,7 @@ mod models;
 mod modes;
 mod mutations;
 mod outputs;
+mod overflow;
 #[allow(dead_code, reason = "these tests need one program")]
 #[path = "../../crates/lb-checkpoint/tests/it/pickle_writer.rs"]
 mod pickle_writer;
