@@ -20,6 +20,9 @@
 //! An [`Import`] turns any of these forms into a model directory. It infers configurations from the
 //! shapes of the tensors if none are given, adds CLIP's tokenizer, and hard-links the weights.
 //!
+//! A model directory may have a [`Manifest`] with the settings that it needs, and with the models from which
+//! it takes parts that it does not have itself. [`Weights`] are found there.
+//!
 //! ```
 //! use lb_checkpoint::{Component, Weights};
 //! # fn main() -> Result<(), lb_checkpoint::CheckpointError> {
