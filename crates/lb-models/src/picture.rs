@@ -27,15 +27,35 @@ pub(crate) fn planes(picture: &RgbImage) -> Vec<f32> {
 /// Planes in [-1, 1] to bytes: round(clamp(x/2 + 0.5)·255), ties to even as in numpy. `None` if a value is
 /// not finite.
 pub(crate) fn from_planes(planes: &[f32], (width, height): (usize, usize)) -> Option<RgbImage> {
-    if planes.iter().any(|value| !value.is_finite()) {
+    // No early exit: this way, many values are looked at in one instruction.
+    let are_finite = planes
+        .iter()
+        .fold(true, |finite, value| finite & value.is_finite());
+    if !are_finite {
         return None;
     }
+    let bytes: Vec<u8> = planes.iter().map(|&value| byte(value)).collect();
     let area = width * height;
-    let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
-    Some(RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        let pixel = y as usize * width + x as usize;
-        Rgb([0, 1, 2].map(|channel| byte(planes[channel * area + pixel])))
-    }))
+    let ([red, green], blue) = (
+        [0, area].map(|at| &bytes[at..at + area]),
+        &bytes[2 * area..],
+    );
+    let mut picture = RgbImage::new(width as u32, height as u32);
+    let pixels = picture.pixels_mut().zip(red).zip(green).zip(blue);
+    for (((pixel, &red), &green), &blue) in pixels {
+        *pixel = Rgb([red, green, blue]);
+    }
+    Some(picture)
+}
+
+/// round(clamp(x/2 + 0.5)·255), ties to even.
+///
+/// A sum with 1.5·2²³ is rounded to a whole number in the way that is wanted, and has it in its last bits.
+/// Without SSE 4.1, `round_ties_even` is a call of a function for each value: 786,432 calls for a picture
+/// of 512×512 pixels.
+fn byte(value: f32) -> u8 {
+    const ROUNDING: f32 = 12_582_912.0;
+    ((value * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0 + ROUNDING).to_bits() as u8
 }
 
 /// The width and height of a picture.
@@ -94,6 +114,23 @@ mod tests {
         let planes = [-1.0, 1.0, 0.0, 7.0, -7.0, 0.5];
         let picture = from_planes(&planes, (2, 1)).unwrap();
         assert_eq!(picture.into_raw(), [0, 128, 0, 255, 255, 191]);
+    }
+
+    #[test]
+    fn bytes_are_rounded_to_the_nearest_and_ties_to_even() {
+        let expected =
+            |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+        for step in 0..=40_000 {
+            let value = step as f32 / 10_000.0 - 2.0;
+            assert_eq!(byte(value), expected(value), "{value}");
+        }
+        // 127.5 and 126.5, exactly.
+        for half in [0.0, -1.0 / 127.5] {
+            assert_eq!(byte(half) % 2, 0, "{half}");
+        }
+        for value in [f32::MAX, f32::MIN, f32::MIN_POSITIVE, -0.0] {
+            assert_eq!(byte(value), expected(value), "{value}");
+        }
     }
 
     #[test]

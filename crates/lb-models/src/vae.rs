@@ -15,9 +15,6 @@ use crate::tiles::Tiles;
 const DECODER: &str = "VAE decoder";
 const ENCODER: &str = "VAE encoder";
 
-/// Red, green and blue planes in [-1, 1], with the picture's width and height.
-type Planes = (Vec<f32>, (usize, usize));
-
 /// The half of the autoencoder that makes pictures of latents.
 pub(crate) struct VaeDecoder {
     session: ComponentSession,
@@ -54,9 +51,7 @@ impl VaeDecoder {
         latents: &[&Latents],
         rows: usize,
     ) -> Result<Vec<Option<RgbImage>>, ModelError> {
-        let decoded = self.planes(latents, rows)?.into_iter();
-        let pictures = decoded.map(|(planes, size)| picture::from_planes(&planes, size));
-        Ok(pictures.collect())
+        self.run(latents, rows, picture::from_planes)
     }
 
     /// Decodes latents tile by tile. The picture is `None` if it has values that are not finite.
@@ -67,7 +62,8 @@ impl VaeDecoder {
     ) -> Result<Option<RgbImage>, ModelError> {
         let mut joined = tiles.in_pixels(self.pixels_per_latent).join(3);
         for tile in tiles.cut(latents) {
-            for (planes, size) in self.planes(&[&tile?], 1)? {
+            let planes = |planes: &[f32], size| (planes.to_vec(), size);
+            for (planes, size) in self.run(&[&tile?], 1, planes)? {
                 if size != joined.tile_size() {
                     let [found, expected] =
                         [size, joined.tile_size()].map(|size| format!("{size:?}"));
@@ -90,7 +86,7 @@ impl VaeDecoder {
         self.planned.push((shape, rows));
         let zeros = Latents::from_values(shape, vec![0.0; shape.len()])
             .map_err(|error| ModelError::shape("latents to plan with", error, shape))?;
-        match self.planes(&[&zeros], rows) {
+        match self.run(&[&zeros], rows, |_, _| ()) {
             Err(error) if !matches!(error, ModelError::OutOfMemory { .. }) => Err(error),
             _ => Ok(()),
         }
@@ -101,9 +97,14 @@ impl VaeDecoder {
         self.session.not_finite()
     }
 
-    /// Decodes latents of one shape to planes with their width and height. The last latents fill up the
-    /// call until it has `rows` rows.
-    fn planes(&mut self, latents: &[&Latents], rows: usize) -> Result<Vec<Planes>, ModelError> {
+    /// Decodes latents of one shape, and returns what `read` makes of each picture's planes and its width
+    /// and height. The last latents fill up the call until it has `rows` rows.
+    fn run<T: Send>(
+        &mut self,
+        latents: &[&Latents],
+        rows: usize,
+        read: impl Fn(&[f32], (usize, usize)) -> T + Sync,
+    ) -> Result<Vec<T>, ModelError> {
         let (Some(first), Some(last)) = (latents.first(), latents.last()) else {
             return Ok(Vec::new());
         };
@@ -123,8 +124,8 @@ impl VaeDecoder {
             [count, 3, height, width] if count as usize == rows => {
                 let size = (width as usize, height as usize);
                 let pictures = values.chunks_exact(3 * size.0 * size.1);
-                let pictures = pictures.take(latents.len());
-                Ok(pictures.map(|planes| (planes.to_vec(), size)).collect())
+                let pictures: Vec<&[f32]> = pictures.take(latents.len()).collect();
+                Ok(side_by_side(&pictures, |planes| read(planes, size)))
             }
             _ => Err(ModelError::shape(
                 "sample of the VAE decoder",
@@ -137,6 +138,27 @@ impl VaeDecoder {
     pub(crate) fn times(&self) -> SessionTimes {
         self.session.times()
     }
+}
+
+/// What `read` makes of each part, on a thread for each, because a picture that is made into bytes on the CPU
+/// keeps a GPU waiting.
+fn side_by_side<T: Send>(parts: &[&[f32]], read: impl Fn(&[f32]) -> T + Sync) -> Vec<T> {
+    let Some((last, others)) = parts.split_last() else {
+        return Vec::new();
+    };
+    let read = &read;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = others
+            .iter()
+            .map(|&part| scope.spawn(move || read(part)))
+            .collect();
+        let last = read(last);
+        let others = others.into_iter().map(|thread| match thread.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        others.chain([last]).collect()
+    })
 }
 
 /// The half of the autoencoder that makes latents of pictures.
