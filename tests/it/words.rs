@@ -7,7 +7,13 @@ use lb_models::testing::copy_folder;
 
 use crate::lb::Folder;
 
-const FEW_STEPS: &[&str] = &["--steps=2", "--frames=2", "--frames-dir=frames", "--force"];
+const FEW_STEPS: &[&str] = &[
+    "--steps=2",
+    "--timestep-spacing=trailing",
+    "--frames=2",
+    "--frames-dir=frames",
+    "--force",
+];
 
 /// The lines of warnings.
 fn warnings(error: &str) -> Vec<&str> {
