@@ -1,5 +1,6 @@
 //! `bench`: measures `lb` on the bundled model and prints Markdown for `docs/benchmarks.md`.
 
+mod few_steps;
 mod gpu;
 mod render;
 mod spacing;
@@ -72,15 +73,16 @@ fn facts<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
 }
 
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
-    let is_known = |part: &&String| ["render", "spacing", "gpu"].contains(&part.as_str());
+    let is_known =
+        |part: &&String| ["render", "few-steps", "spacing", "gpu"].contains(&part.as_str());
     if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
-        bail!("there is no part `{unknown}`; the parts are render, spacing and gpu");
+        bail!("there is no part `{unknown}`; the parts are render, few-steps, spacing and gpu");
     }
     if parts.iter().any(|part| part == "gpu") {
         gpu::run(workspace)?;
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|given| given == part);
-    if !wanted("render") && !wanted("spacing") {
+    if !["render", "few-steps", "spacing"].into_iter().any(wanted) {
         return Ok(());
     }
     let library = setup::library(workspace)?;
@@ -96,6 +98,9 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         let requirements = workspace.root.join("reference/requirements.txt");
         let python = python::with_packages(workspace, &requirements)?;
         render::run(&bench, &python)?;
+    }
+    if wanted("render") || wanted("few-steps") {
+        few_steps::run(&bench)?;
     }
     if wanted("spacing") {
         spacing::run(&bench)?;

@@ -23,8 +23,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let begun = Instant::now();
     let mut render = workspace.lb(&program, &library);
     render.args(["render", "a red apple", "a green pear"]);
-    // A low depth strength lets the apple become the pear by changing its shape.
-    render.args(["--quality", "medium", "--depth-strength", "0.2"]);
+    render.args(["--model", "pocket-turbo"]);
     render
         .args(["--force", "--no-cache", "--output"])
         .arg(&film);

@@ -62,7 +62,7 @@ enum Task {
     Docs { parts: Vec<String> },
     /// measure lb compared with PyTorch, perceptual with fixed spacing, or lb on a GPU
     Bench {
-        /// render, spacing or gpu; the first two if none is named
+        /// render, few-steps (a part of render), spacing or gpu; render and spacing if none is named
         parts: Vec<String>,
     },
     /// write ONNX graphs into a diffusers model directory
@@ -73,6 +73,8 @@ enum Task {
     Golden,
     /// train the bundled model (arguments of models/pocket/train/train.py)
     TrainPocket(HandedOn),
+    /// distil the bundled model to few steps (arguments of models/pocket-turbo/train/train.py)
+    TrainPocketTurbo(HandedOn),
 }
 
 /// Arguments for the program that a task runs.
@@ -122,7 +124,10 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::ExportOnnx { directory } => onnx::export(&directory),
         Task::Interop => onnx::interop(workspace),
         Task::Golden => python::golden(workspace),
-        Task::TrainPocket(HandedOn { arguments }) => python::train_pocket(workspace, &arguments),
+        Task::TrainPocket(HandedOn { arguments }) => python::train(workspace, "pocket", &arguments),
+        Task::TrainPocketTurbo(HandedOn { arguments }) => {
+            python::train(workspace, "pocket-turbo", &arguments)
+        }
     }
 }
 

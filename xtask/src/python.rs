@@ -54,12 +54,17 @@ pub(crate) fn with_packages(workspace: &Workspace, requirements: &Path) -> Resul
     Ok(python)
 }
 
-/// Runs the script that trains the bundled model, with `arguments` handed on to it.
-pub(crate) fn train_pocket(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let folder = workspace.root.join("models/pocket/train");
-    let python = with_packages(workspace, &folder.join("requirements.txt"))?;
+/// Runs the script that trains a bundled model, with `arguments` handed on to it. All of them are trained
+/// with the same packages.
+pub(crate) fn train(workspace: &Workspace, model: &str, arguments: &[String]) -> Result<()> {
+    let models = workspace.root.join("models");
+    let python = with_packages(workspace, &models.join("pocket/train/requirements.txt"))?;
     let mut train = Command::new(python);
-    process::run(train.arg(folder.join("train.py")).args(arguments))
+    process::run(
+        train
+            .arg(models.join(model).join("train/train.py"))
+            .args(arguments),
+    )
 }
 
 /// Writes the fixtures of the tests with the scripts beside them, and lists those that changed.
