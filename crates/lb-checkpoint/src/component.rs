@@ -8,9 +8,9 @@ pub enum Component {
     TextEncoder,
     /// `UNet2DConditionModel` predicts the noise (or the velocity) in noised latents.
     Unet,
-    /// The half of `AutoencoderKL` that turns latents into pictures.
+    /// The half of the autoencoder that turns latents into pictures.
     VaeDecoder,
-    /// The half of `AutoencoderKL` that turns pictures into latents.
+    /// The half of the autoencoder that turns pictures into latents.
     VaeEncoder,
 }
 

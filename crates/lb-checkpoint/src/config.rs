@@ -6,16 +6,20 @@
 //! [`ConfigFile::parse`] fills it. An error names the file, the setting, the value that was found and
 //! the values that are allowed.
 
+mod decoder;
 mod deserialize;
 mod file;
 mod text_encoder;
+mod tiny_vae;
 mod unet;
 mod vae;
 mod values;
 
+pub use decoder::DecoderConfig;
 pub use file::ConfigFile;
 pub(crate) use file::pretty;
 pub use text_encoder::{TextActivation, TextEncoderConfig};
+pub use tiny_vae::{TinyHalf, TinyVaeConfig};
 pub use unet::{TransformerConfig, UnetBlockConfig, UnetConfig};
 pub use vae::VaeConfig;
 pub use values::{Count, EachBlock, PerBlock, PositiveNumber, Size};

@@ -45,6 +45,7 @@ mod kind;
 mod manifest;
 mod names;
 mod safetensors;
+mod standalone_decoder;
 mod torch;
 mod weights;
 
@@ -54,8 +55,9 @@ struct Readme;
 
 pub use component::Component;
 pub use config::{
-    ConfigFile, Count, EachBlock, PerBlock, PositiveNumber, Size, TextActivation,
-    TextEncoderConfig, TransformerConfig, UnetBlockConfig, UnetConfig, VaeConfig,
+    ConfigFile, Count, DecoderConfig, EachBlock, PerBlock, PositiveNumber, Size, TextActivation,
+    TextEncoderConfig, TinyHalf, TinyVaeConfig, TransformerConfig, UnetBlockConfig, UnetConfig,
+    VaeConfig,
 };
 pub use error::CheckpointError;
 pub use import::{
@@ -65,4 +67,5 @@ pub use import::{
 pub use kind::ModelKind;
 pub use manifest::Manifest;
 pub use safetensors::Dtype;
+pub use standalone_decoder::StandaloneDecoder;
 pub use weights::{StoredTensor, WeightStatistics, WeightTransfer, Weights, link_or_copy};

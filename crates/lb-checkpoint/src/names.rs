@@ -96,7 +96,7 @@ fn exchange_start(path: &str, table: &[(&str, &str)]) -> Option<String> {
 }
 
 /// Splits a path into the number before its first dot and the rest after it.
-fn split_number(path: &str) -> Option<(usize, &str)> {
+pub(crate) fn split_number(path: &str) -> Option<(usize, &str)> {
     let (number, rest) = path.split_once('.')?;
     Some((number.parse().ok()?, rest))
 }

@@ -25,6 +25,9 @@ const PICKLED_STEMS: [&str; 2] = ["diffusion_pytorch_model", "pytorch_model"];
 /// whose own folder has none, with the tensor names of CompVis' code.
 pub(crate) const SINGLE_FILE: &str = "checkpoint.safetensors";
 
+/// What errors call the decoder of a tiny autoencoder.
+pub(crate) const TINY_DECODER: &str = "decoder of AutoencoderTiny (TAESD)";
+
 /// The byte range of a file in which a tensor, or some rows of one, is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredTensor {
@@ -95,6 +98,54 @@ impl Weights {
             }
             opened => opened,
         }
+    }
+
+    /// Opens the weights in a component's folder, which has no model directory around it.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub(crate) fn in_folder(folder: &Path) -> Result<Self, CheckpointError> {
+        match (Self::from_folder(folder), pickled_file(folder)) {
+            (Err(CheckpointError::NoWeights { .. }), Some(path)) => {
+                Err(CheckpointError::PickledWeights { path })
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    /// Opens a file with the weights of an `AutoencoderTiny`, or of its decoder alone, and gives them
+    /// diffusers' names. In the file that TAESD's authors publish, the layers are numbered from the
+    /// clamping of the latents on, which diffusers does not count.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Malformed`] for tensors with other names, and other errors if the file cannot be
+    /// read or is damaged.
+    pub(crate) fn of_tiny_decoder(path: &Path) -> Result<Self, CheckpointError> {
+        let tensors = read_header(path)?;
+        if tensors.keys().any(|key| key.starts_with("decoder.layers.")) {
+            return Ok(Self::in_one_file(path.to_owned(), tensors));
+        }
+        let malformed = |problem| CheckpointError::Malformed {
+            path: path.to_owned(),
+            format: TINY_DECODER,
+            problem,
+        };
+        let mut renamed = BTreeMap::new();
+        for (key, entry) in tensors {
+            let layer = names::split_number(&key);
+            let name = layer.and_then(|(number, rest)| {
+                Some(format!("decoder.layers.{}.{rest}", number.checked_sub(1)?))
+            });
+            let name = name.ok_or_else(|| malformed(match layer {
+                Some(_) => "its tensors are those of an encoder".to_owned(),
+                None => format!(
+                    "it has a tensor \"{key}\"; expected \"decoder.layers.0.weight\" and so on, \
+                     or \"1.weight\" and so on"
+                ),
+            }))?;
+            renamed.insert(name, entry);
+        }
+        Ok(Self::in_one_file(path.to_owned(), renamed))
     }
 
     /// Describes weights that are in the file at `path`, or will be once it has been written.

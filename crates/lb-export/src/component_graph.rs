@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{
-    CheckpointError, Component, ConfigFile, Manifest, TextEncoderConfig, UnetConfig, VaeConfig,
-    Weights,
+    CheckpointError, Component, ConfigFile, DecoderConfig, Manifest, StandaloneDecoder,
+    TextEncoderConfig, TinyVaeConfig, UnetConfig, VaeConfig, Weights,
 };
 
 use crate::graph::GraphWriter;
 use crate::text_encoder::write_text_encoder;
+use crate::tiny_vae;
 use crate::unet::write_unet;
-use crate::vae::{write_decoder, write_encoder};
+use crate::vae;
 
 /// The number format in which a graph computes. Inputs and outputs are always 32-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +120,30 @@ pub fn build_graph(
     write_component(component, &config, &weights, options)
 }
 
+/// Builds the graph of a VAE decoder that is used instead of a model's own.
+///
+/// # Errors
+/// Those of [`build_graph`].
+pub fn build_decoder_graph(
+    decoder: &StandaloneDecoder,
+    options: &ExportOptions,
+) -> Result<Graph, CheckpointError> {
+    let name = Component::VaeDecoder.directory_name();
+    let mut graph = GraphWriter::new(name, decoder.weights(), options);
+    write_decoder(&mut graph, decoder.config())?;
+    Ok(graph.finish())
+}
+
+fn write_decoder(
+    graph: &mut GraphWriter<'_>,
+    config: &DecoderConfig,
+) -> Result<(), CheckpointError> {
+    match config {
+        DecoderConfig::Kl(config) => vae::write_decoder(graph, config),
+        DecoderConfig::Tiny(config) => tiny_vae::write_decoder(graph, config),
+    }
+}
+
 /// Builds the graph of a component. This also checks that its configuration and weights fit together.
 pub(crate) fn write_component(
     component: Component,
@@ -132,8 +157,11 @@ pub(crate) fn write_component(
             write_text_encoder(&mut graph, &TextEncoderConfig::read(config)?)?;
         }
         Component::Unet => write_unet(&mut graph, &UnetConfig::read(config)?)?,
-        Component::VaeDecoder => write_decoder(&mut graph, &VaeConfig::read(config)?)?,
-        Component::VaeEncoder => write_encoder(&mut graph, &VaeConfig::read(config)?)?,
+        Component::VaeDecoder => write_decoder(&mut graph, &DecoderConfig::read(config)?)?,
+        Component::VaeEncoder if TinyVaeConfig::describes(config) => {
+            tiny_vae::write_encoder(&mut graph, &TinyVaeConfig::read(config)?.encoder)?;
+        }
+        Component::VaeEncoder => vae::write_encoder(&mut graph, &VaeConfig::read(config)?)?,
     }
     Ok(graph.finish())
 }

@@ -226,8 +226,8 @@ impl GraphWriter<'_> {
         self.convolve_strided(path, x, outputs, kernel, 1, padding, Bias::Present)
     }
 
-    /// Writes a convolution as [`Self::convolve`] does, but leaves its bias to the caller.
-    fn convolve_without_bias(
+    /// Writes a convolution as [`Self::convolve`] does, but without a bias.
+    pub(crate) fn convolve_without_bias(
         &mut self,
         path: &str,
         x: &Features,
@@ -241,7 +241,7 @@ impl GraphWriter<'_> {
     /// Writes a convolution. `padding` is the number of rows or columns of zeros that are added at the
     /// top, left, bottom and right.
     #[expect(clippy::too_many_arguments, reason = "each says something else")]
-    fn convolve_strided(
+    pub(crate) fn convolve_strided(
         &mut self,
         path: &str,
         x: &Features,

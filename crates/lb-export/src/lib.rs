@@ -50,14 +50,17 @@ mod layers;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text_encoder;
+mod tiny_vae;
 mod unet;
 mod vae;
 mod write;
 
-pub use component_graph::{ExportOptions, Graph, GraphForm, Precision, WeightFile, build_graph};
+pub use component_graph::{
+    ExportOptions, Graph, GraphForm, Precision, WeightFile, build_decoder_graph, build_graph,
+};
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
     CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing,
-    ModelKind, Prediction, PredictionSource, SourceFormat, WeightTransfer,
+    ModelKind, Prediction, PredictionSource, SourceFormat, StandaloneDecoder, WeightTransfer,
 };
 pub use write::{ExportedGraph, export_directory};

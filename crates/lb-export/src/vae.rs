@@ -14,8 +14,8 @@ use crate::layers::{Attention, Bias, Features, GroupNorm};
 const NORM_EPSILON: f64 = 1e-6;
 
 /// The names of the height and width of pictures and of latents.
-const PICTURE: [&str; 2] = ["height", "width"];
-const LATENTS: [&str; 2] = ["height_latent", "width_latent"];
+pub(crate) const PICTURE: [&str; 2] = ["height", "width"];
+pub(crate) const LATENTS: [&str; 2] = ["height_latent", "width_latent"];
 
 /// Writes the decoder into `graph`.
 pub(crate) fn write_decoder(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_checkpoint::{Component, Manifest, ModelKind, Size};
+use lb_checkpoint::{Component, Manifest, ModelKind, Size, TinyVaeConfig};
 
 use crate::caption_words::CaptionWords;
 use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
@@ -110,12 +110,19 @@ impl ModelDirectory {
             let expected = format!("{text_width}, the text encoder's hidden_size");
             return Err(unet.file.refuse(key, expected).into());
         }
-        let pixels_per_latent = 1 << (vae.blocks(&vae.settings.block_out_channels)? - 1);
+        let is_tiny = TinyVaeConfig::describes(&vae.file);
+        let pixels_per_latent = match is_tiny {
+            true => TinyVaeConfig::read(&vae.file)?.decoder.pixels_per_latent(),
+            false => 1 << (vae.blocks(&vae.settings.block_out_channels)? - 1),
+        };
         let sample_size = unet.required("sample_size", unet.settings.sample_size)?;
         let default_side = sample_size * pixels_per_latent;
-        // Early configurations do not have it.
-        let scaling_factor = vae.settings.scaling_factor;
-        let scaling_factor = scaling_factor.map_or(kind.scaling_factor(), |factor| factor.0);
+        let scaling_factor = match (is_tiny, vae.settings.scaling_factor) {
+            (true, _) => TinyVaeConfig::scaling_factor(&vae.file)?,
+            (false, Some(factor)) => factor.0,
+            // Early configurations do not have it.
+            (false, None) => kind.scaling_factor(),
+        };
         let scheduler = path.join("scheduler/scheduler_config.json");
         let (schedule, scheduler) = scheduler_config::read(&scheduler)?;
         let halvings = unet.blocks(&unet.settings.block_out_channels)? - 1;

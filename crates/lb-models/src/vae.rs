@@ -237,7 +237,8 @@ impl VaeEncoder {
             let what = "latent_parameters of the VAE encoder";
             ModelError::shape(what, format!("{found:?}"), format!("{expected:?}"))
         };
-        if parameters.len() != 2 * shape.len() {
+        // A tiny autoencoder makes the latents alone, without log-variances.
+        if parameters.len() != 2 * shape.len() && parameters.len() != shape.len() {
             return Err(wrong_shape());
         }
         let mean = &parameters[..shape.len()];

@@ -11,6 +11,8 @@ use crate::graph::{Attribute, GraphWriter, Value};
 pub(crate) enum Activation {
     /// Exactly x·Φ(x), not an approximation by tanh.
     Gelu,
+    /// The positive part of x.
+    Relu,
     /// x·σ(1.702·x), an approximation of GELU.
     QuickGelu,
     /// x·σ(x), which is also called Swish.
@@ -23,6 +25,7 @@ impl GraphWriter<'_> {
         let value = match (function, self.form) {
             (Activation::Gelu, GraphForm::Standard) => self.gelu(scope, &x.value),
             (Activation::Gelu, _) => self.node(scope, "Gelu", &[&x.value], &[]),
+            (Activation::Relu, _) => self.node(scope, "Relu", &[&x.value], &[]),
             (Activation::QuickGelu, _) => self.sigmoid_gate(scope, &x.value, 1.702),
             (Activation::Silu, _) => self.sigmoid_gate(scope, &x.value, 1.0),
         };

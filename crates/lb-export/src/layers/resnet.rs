@@ -94,6 +94,12 @@ impl GraphWriter<'_> {
         path: &str,
         x: &Features,
     ) -> Result<Features, CheckpointError> {
+        let larger = self.double_size(path, x);
+        self.convolve(&format!("{path}.conv"), &larger, x.channels, 3)
+    }
+
+    /// Writes the doubling of height and width by repetition of pixels.
+    pub(crate) fn double_size(&mut self, path: &str, x: &Features) -> Features {
         let factors = self.float32s("upsampling_factors", &[4], &[1.0, 1.0, 2.0, 2.0]);
         let x = self.channels_first(path, x);
         let inputs = [&x.value, &Value::absent(), &factors];
@@ -104,8 +110,7 @@ impl GraphWriter<'_> {
         ];
         let larger = self.node(path, "Resize", &inputs, &attributes);
         let size = x.size.map(|size| size.map(|side| side * 2));
-        let larger = Features::picture(larger, x.channels, size);
-        self.convolve(&format!("{path}.conv"), &larger, x.channels, 3)
+        Features::picture(larger, x.channels, size)
     }
 
     /// Writes the halving of height and width by a convolution with stride 2. With symmetric padding,

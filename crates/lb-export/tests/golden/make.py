@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -170,6 +170,14 @@ MODELS = {
         "vae": VAE | dict(layers_per_block=1),
         "text_encoder": TEXT_ENCODER | dict(hidden_act="quick_gelu"),
     },
+    "tiny_vae": {
+        "tiny_vae": dict(
+            encoder_block_out_channels=(8,) * 4,
+            decoder_block_out_channels=(8,) * 4,
+            num_encoder_blocks=(1, 2, 1, 1),
+            num_decoder_blocks=(2, 1, 3, 1),
+        ),
+    },
 }
 
 
@@ -225,6 +233,15 @@ class Fixture:
         moments = vae.encode(picture).latent_dist.parameters
         self.save_golden("vae_encoder", sample=picture, latent_parameters=moments)
 
+    def tiny_vae(self):
+        vae = self.save(AutoencoderTiny(**self.settings["tiny_vae"]), "vae")
+        # Latents of this size show whether they are clamped.
+        latent = 2 * self.draw(2, vae.config.latent_channels, 2, 3)
+        self.save_golden("vae_decoder", latent_sample=latent, sample=vae.decode(latent).sample)
+        picture = self.draw(2, 3, 16, 24)
+        latents = vae.encode(picture).latents
+        self.save_golden("vae_encoder", sample=picture, latent_parameters=latents)
+
     def text_encoder(self):
         config = CLIPTextConfig(**self.settings["text_encoder"])
         encoder = self.save(CLIPTextModel(config), "text_encoder")
@@ -278,7 +295,7 @@ if __name__ == "__main__":
     shutil.rmtree(HERE, ignore_errors=True)
     for name, settings in MODELS.items():
         fixture = Fixture(name, settings)
-        for component in ["unet", "vae", "text_encoder"]:
+        for component in ["unet", "vae", "tiny_vae", "text_encoder"]:
             if component in settings:
                 getattr(fixture, component)()
     shard(HERE / "odd" / "unet")

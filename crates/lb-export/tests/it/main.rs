@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use lb_export::Component;
 
 /// The names of all golden models.
-const MODELS: [&str; 7] = [
+const MODELS: [&str; 8] = [
     "plain",
     "odd",
     "sd1",
@@ -30,6 +30,7 @@ const MODELS: [&str; 7] = [
     "sd2_inpainting",
     "sd2_depth",
     "sd2_upscaler",
+    "tiny_vae",
 ];
 
 /// Returns the folder of a golden model.

@@ -43,6 +43,7 @@ const CUDA: &[Kernel] = &[
     ("", "LayerNormalization", 17, 0, FLOATS),
     ("", "MatMul", 13, 0, FLOATS),
     ("", "Mul", 14, 0, FLOATS_AND_INT64),
+    ("", "Relu", 14, 0, FLOATS),
     ("", "Reshape", 19, 20, ANY),
     ("", "Resize", 19, 0, FLOATS),
     ("", "Shape", 19, 20, ANY),
@@ -50,6 +51,7 @@ const CUDA: &[Kernel] = &[
     ("", "Sin", 7, 0, FLOATS),
     ("", "Slice", 13, 0, ANY),
     ("", "Softmax", 13, 0, FLOATS),
+    ("", "Tanh", 13, 0, FLOATS),
     ("", "Transpose", 13, 20, ANY),
     ("com.microsoft", "BiasAdd", 1, 0, FLOATS),
     ("com.microsoft", "BiasSplitGelu", 1, 0, FLOATS),
@@ -79,6 +81,7 @@ const TENSORRT: &[Kernel] = &[
     ("", "LayerNormalization", 1, 0, FLOATS),
     ("", "MatMul", 1, 0, FLOATS),
     ("", "Mul", 1, 0, FLOATS_AND_INT64),
+    ("", "Relu", 1, 0, FLOATS),
     ("", "Reshape", 1, 0, ANY),
     ("", "Resize", 1, 0, FLOATS),
     ("", "Shape", 1, 0, ANY),
@@ -86,6 +89,7 @@ const TENSORRT: &[Kernel] = &[
     ("", "Sin", 1, 0, FLOATS),
     ("", "Slice", 1, 0, ANY),
     ("", "Softmax", 1, 0, FLOATS),
+    ("", "Tanh", 1, 0, FLOATS),
     ("", "Transpose", 1, 0, ANY),
 ];
 
@@ -102,7 +106,7 @@ fn graphs(form: GraphForm) -> Vec<(String, Model)> {
             }
         }
     }
-    assert_eq!(graphs.len(), 42);
+    assert_eq!(graphs.len(), 46);
     graphs
 }
 

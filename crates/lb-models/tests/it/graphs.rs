@@ -103,7 +103,7 @@ fn compare_all(precision: Precision, form: GraphForm) {
         }
     }
     // This is the number of outputs in the golden files: none may be skipped.
-    assert_eq!(compared, 39);
+    assert_eq!(compared, 41);
     assert!(failures.is_empty(), "beyond {tolerance}: {failures:#?}");
 }
 

@@ -19,6 +19,7 @@ mod kinds;
 mod pipeline;
 mod pool;
 mod safetensors;
+mod standalone_decoder;
 mod standard_operators;
 mod surroundings;
 mod tiles;

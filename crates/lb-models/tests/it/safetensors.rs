@@ -50,3 +50,28 @@ fn sizes(list: &Value) -> Vec<usize> {
     let list = list.as_array().unwrap().iter();
     list.map(|size| size.as_u64().unwrap() as usize).collect()
 }
+
+/// Writes a file with those tensors of another one to which `rename` gives a name.
+pub(crate) fn rename(from: &Path, to: &Path, rename: impl Fn(&str) -> Option<String>) {
+    let bytes = fs::read(from).unwrap();
+    let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..data]).unwrap();
+    let (mut entries, mut kept) = (serde_json::Map::new(), Vec::new());
+    for (name, entry) in header.as_object().unwrap() {
+        if name == "__metadata__" {
+            continue;
+        }
+        let Some(name) = rename(name) else { continue };
+        let range = sizes(&entry["data_offsets"]);
+        let begin = kept.len();
+        kept.extend_from_slice(&bytes[data + range[0]..data + range[1]]);
+        let mut entry = entry.clone();
+        entry["data_offsets"] = serde_json::json!([begin, kept.len()]);
+        entries.insert(name, entry);
+    }
+    let header = Value::Object(entries).to_string();
+    let mut written = (header.len() as u64).to_le_bytes().to_vec();
+    written.extend(header.as_bytes());
+    written.extend(kept);
+    fs::write(to, written).unwrap();
+}
