@@ -1,6 +1,6 @@
 //! Warnings: what is probably not as the user wants it, although the work continues.
 
-use lb_job::{Job, JobSettings};
+use lb_job::{Between, Job, JobSettings};
 use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
@@ -77,6 +77,11 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
             flags.timestep_spacing.is_some() && job.sampler == SamplerKind::Tcd,
             "--timestep-spacing has no effect",
             "the sampler tcd visits the timesteps with which its model was distilled",
+        ),
+        (
+            flags.defaults.branching.pictures.is_some() && job.between == Between::Pictures,
+            "--pictures has no effect",
+            "--between pictures cross-fades computed frames",
         ),
         (
             flags.fit.is_some() && !fits,

@@ -11,6 +11,10 @@ pub struct Branching {
     pub quality: Quality,
     /// Inference steps; `None` takes those of the quality.
     pub steps: Option<usize>,
+    /// The most pictures of the transition, 2 to [`MAX_BRANCHES`](lb_schedule::MAX_BRANCHES): its
+    /// computed frames, and in-betweens. Film frames beyond them are cross-faded. `None` takes those of the
+    /// quality.
+    pub pictures: Option<Frames>,
     /// The levels of the tree.
     pub levels: Levels,
 }
@@ -52,6 +56,7 @@ impl Branching {
         Self {
             quality,
             steps: None,
+            pictures: None,
             levels: Levels::Automatic {
                 rule: BranchingRule::default(),
                 frames: None,
@@ -66,6 +71,7 @@ impl Branching {
         Self {
             quality: Quality::default(),
             steps: Some(steps),
+            pictures: None,
             levels: Levels::Automatic {
                 rule: BranchingRule::default(),
                 frames: Some(frames),
@@ -80,6 +86,7 @@ impl Branching {
         Self {
             quality: Quality::default(),
             steps: Some(steps),
+            pictures: None,
             levels: Levels::Manual {
                 branch_counts,
                 injections,
@@ -89,18 +96,25 @@ impl Branching {
 
     /// The given number of steps, or that of the quality.
     pub(crate) fn own_steps(&self) -> usize {
-        let rule = match self.levels {
-            Levels::Automatic { rule, .. } => rule,
-            Levels::Manual { .. } => BranchingRule::default(),
-        };
-        self.steps.unwrap_or(self.quality.steps(rule))
+        self.steps.unwrap_or(self.quality.steps(self.rule()))
     }
 
-    /// The most pictures that the transition has beside film frames that are cross-faded: those of the
-    /// quality.
-    #[must_use]
-    pub fn pictures(&self) -> usize {
-        self.quality.pictures()
+    /// The rule that decides the numbers of the quality.
+    pub(crate) fn rule(&self) -> BranchingRule {
+        match self.levels {
+            Levels::Automatic { rule, .. } => rule,
+            Levels::Manual { .. } => BranchingRule::default(),
+        }
+    }
+
+    /// The most pictures that a transition with this span has beside film frames that are cross-faded:
+    /// never more than its film frames.
+    pub(crate) fn pictures(&self, span: &TransitionSpan) -> usize {
+        let of_quality = || self.quality.pictures();
+        let pictures = self
+            .pictures
+            .map_or_else(of_quality, |pictures| pictures.count(span));
+        pictures.min(span.intervals() + 1)
     }
 
     /// The tree with this number of steps, in a transition with this span.

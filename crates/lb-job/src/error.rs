@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{InversionOptions, SamplerKind};
+use lb_schedule::MAX_BRANCHES;
 
 use crate::limits::{LONGEST_PROMPT, MOST_FEATHER, MOST_KEYFRAMES, MOST_SCALE};
 use crate::{JobFileError, SettingsError};
@@ -35,6 +36,16 @@ pub enum JobError {
         second: usize,
         other: usize,
     },
+    #[error("pictures of a transition must be 2 to {MAX_BRANCHES}, got {found}")]
+    Pictures { found: usize },
+    /// A time for a render, in seconds.
+    #[error("a film is made within a number of seconds above 0, got {found}")]
+    Within { found: f64 },
+    #[error(
+        "--within chooses steps, computed frames and pictures of transitions, and a picture of its own \
+         has none; give its --steps"
+    )]
+    StillsWithin,
     #[error("the scale must be 1 to {MOST_SCALE}, got {found}")]
     Scale { found: usize },
     /// The feather of an inpainted film is out of range, in pixels.

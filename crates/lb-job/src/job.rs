@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
-use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, MAX_STEPS, ScheduleError, Spacing};
+use lb_schedule::{
+    Crossfeed, Easing, FrameRate, Guidance, MAX_BRANCHES, MAX_STEPS, ScheduleError, Spacing,
+};
 
 use crate::limits;
-use crate::{Between, Branching, DepthMap, Fit, Inpaint, JobError, Timing, Upscale};
+use crate::{Between, Branching, DepthMap, Fit, Frames, Inpaint, JobError, Timing, Upscale};
 
 /// The content of a film, or of stills, with nothing left open but what the model decides.
 ///
@@ -270,6 +272,11 @@ impl Keyframe {
 impl Transition {
     /// Checks a transition after a keyframe with this guidance scale.
     fn validate(&self, scale: f64) -> Result<(), JobError> {
+        if let Some(Frames::Number(found)) = self.branching.pictures
+            && !(2..=MAX_BRANCHES).contains(&found)
+        {
+            return Err(JobError::Pictures { found });
+        }
         let damper = self.guidance_damper;
         Ok(Guidance::new(scale, damper).validate()?)
     }

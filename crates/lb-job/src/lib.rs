@@ -67,6 +67,7 @@ mod number_or_text;
 mod pictures;
 mod plan;
 mod settings;
+mod time_budget;
 #[cfg(feature = "arguments")]
 mod value_parsers;
 
@@ -79,6 +80,7 @@ pub use job::{Job, Keyframe, Transition};
 pub use limits::LARGEST_JOB_FILE;
 pub use plan::Plan;
 pub use settings::*;
+pub use time_budget::{RenderRate, TimedFilm};
 
 pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 pub use lb_schedule::{

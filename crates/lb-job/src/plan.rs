@@ -53,9 +53,7 @@ impl Plan {
                 let frames = transition_frames(&profiles, upscale.as_ref());
                 let trees = job.transitions.iter().map(|at| &at.branching);
                 let spans = timeline.transitions().iter();
-                let pictures = spans
-                    .zip(trees)
-                    .map(|(span, tree)| tree.pictures().min(span.intervals() + 1));
+                let pictures = spans.zip(trees).map(|(span, tree)| tree.pictures(span));
                 let pairs = pictures.zip(frames);
                 pairs
                     .map(|(pictures, frames)| pictures.saturating_sub(frames))
@@ -151,7 +149,7 @@ fn transition_frames(
     profiles.map(move |profile| (profile.frame_count() - 1) * within + 1)
 }
 
-fn timing(job: &Job) -> FilmTiming {
+pub(crate) fn timing(job: &Job) -> FilmTiming {
     let transition =
         |transition: &Transition| TransitionTiming::new(transition.seconds, transition.easing);
     let mut timing = FilmTiming::new(

@@ -220,6 +220,10 @@ settings! {
         /// frames such as 1/2, or film for all of them [default: those of the quality].
         frames: Option<Frames> =>
             arg(long, value_name = "N|N/M|film", conflicts_with = "branches"),
+        /// Pictures of a transition: its computed frames, and in-betweens that are decoded from the
+        /// latents between them. A number, a share of its film frames such as 1/2, or film for all of
+        /// them; film frames beyond are cross-faded [default: those of the quality].
+        pictures: Option<Frames> => arg(long, value_name = "N|N/M|film"),
         /// Rule that sets up the levels of the tree and the numbers of the presets.
         #[serde(rename = "branching", with = "text::choice")]
         rule: Option<BranchingRule> => arg(

@@ -135,10 +135,11 @@ impl DepthSettings {
 impl BranchingSettings {
     /// The part of the lower settings that is compatible with how these describe the tree. For
     /// example, an upper number of frames keeps the lower steps, but not a lower list of branches, and
-    /// an upper quality brings its own steps and frames.
+    /// an upper quality brings its own steps, frames and pictures.
     fn compatible(&self, lower: Self) -> Self {
         let injections = self.injection_steps.is_some() || self.injection_strengths.is_some();
         let steps = lower.steps.filter(|_| self.quality.is_none());
+        let pictures = lower.pictures.filter(|_| self.quality.is_none());
         let open = Self::default();
         if self.branches.is_some() || injections {
             let (injection_steps, injection_strengths) = if injections {
@@ -149,6 +150,7 @@ impl BranchingSettings {
             Self {
                 quality: lower.quality,
                 steps,
+                pictures,
                 branches: lower.branches,
                 injection_steps,
                 injection_strengths,
@@ -158,6 +160,7 @@ impl BranchingSettings {
             Self {
                 quality: lower.quality,
                 steps,
+                pictures,
                 rule: lower.rule,
                 depth_strength: lower.depth_strength,
                 ..open
@@ -214,6 +217,25 @@ mod tests {
             over(preset.clone(), below.clone()).resolve(),
             Ok(Branching::preset(Quality::Low, 0.2))
         );
+        let pictures = |pictures| BranchingSettings {
+            pictures: Some(pictures),
+            ..Default::default()
+        };
+        let more = over(pictures(Frames::FILM), preset.clone()).resolve();
+        let low = Branching::preset(Quality::Low, Branching::DEPTH_STRENGTH);
+        let pictures_of_film = Some(Frames::FILM);
+        assert_eq!(
+            more,
+            Ok(Branching {
+                pictures: pictures_of_film,
+                ..low.clone()
+            })
+        );
+        // A quality brings its own pictures, and other numbers keep those that are given.
+        let over_pictures = |upper| over(upper, pictures(Frames::FILM)).resolve();
+        assert_eq!(over_pictures(preset.clone()), Ok(low));
+        let fewer = over_pictures(numbers(None, Some(4))).unwrap();
+        assert_eq!(fewer.pictures, pictures_of_film);
         // Steps over a quality keep its frames.
         assert_eq!(
             over(numbers(Some(30), None), preset).resolve(),

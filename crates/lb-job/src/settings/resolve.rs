@@ -270,6 +270,7 @@ impl BranchingSettings {
         Ok(Branching {
             quality: self.quality.unwrap_or_default(),
             steps: self.steps,
+            pictures: self.pictures,
             levels,
         })
     }
@@ -280,6 +281,7 @@ impl From<&Branching> for BranchingSettings {
         let given = Self {
             quality: Some(branching.quality),
             steps: branching.steps,
+            pictures: branching.pictures,
             ..Self::default()
         };
         match &branching.levels {
@@ -646,10 +648,12 @@ mod tests {
             quality: Some(Quality::High),
             steps: Some(30),
             frames: Some(Frames::FILM),
+            pictures: Some(Frames::Number(120)),
             ..Default::default()
         };
         let expected = Branching {
             quality: Quality::High,
+            pictures: Some(Frames::Number(120)),
             ..Branching::automatic(30, Frames::FILM, Branching::DEPTH_STRENGTH)
         };
         assert_eq!(given.resolve(), Ok(expected.clone()));

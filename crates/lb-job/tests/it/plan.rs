@@ -33,6 +33,26 @@ fn a_plan_counts_shared_keyframes_once() {
 }
 
 #[test]
+fn pictures_are_as_many_as_are_given_or_the_film_shows() {
+    let in_betweens = |pictures| {
+        let mut branching = Branching::automatic(10, Frames::Number(8), 0.2);
+        branching.pictures = pictures;
+        Plan::new(&job(2, branching)).map(|plan| plan.in_betweens[0])
+    };
+    assert_eq!(in_betweens(None).unwrap(), 52 - 8);
+    assert_eq!(in_betweens(Some(Frames::Number(20))).unwrap(), 20 - 8);
+    assert_eq!(in_betweens(Some(Frames::FILM)).unwrap(), 90 - 8);
+    assert_eq!(in_betweens(Some(Frames::Number(200))).unwrap(), 90 - 8);
+    assert_eq!(in_betweens(Some(Frames::Number(5))).unwrap(), 0);
+    let error = in_betweens(Some(Frames::Number(1))).unwrap_err();
+    assert!(error.is_request());
+    assert_eq!(
+        error.to_string(),
+        "pictures of a transition must be 2 to 10000, got 1"
+    );
+}
+
+#[test]
 fn stills_cost_their_steps() {
     let job = Job::of_stills(Job::of_prompts(["a", "b", "c"]).keyframes, 7);
     let plan = Plan::new(&job).unwrap();

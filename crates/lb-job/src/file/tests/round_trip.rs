@@ -43,17 +43,19 @@ fn branching() -> impl Strategy<Value = Branching> {
         prop::collection::vec(any::<usize>(), 0..4).prop_map(Injections::Steps),
         prop::collection::vec(number(), 0..4).prop_map(Injections::Strengths),
     ];
-    let frames = prop_oneof![
-        any::<usize>().prop_map(Frames::Number),
-        (1..9_u32, 9..20_u32).prop_map(|(numerator, denominator)| Frames::Share {
-            numerator,
-            denominator
-        }),
-        Just(Frames::FILM),
-    ];
+    let frames = || {
+        prop_oneof![
+            any::<usize>().prop_map(Frames::Number),
+            (1..9_u32, 9..20_u32).prop_map(|(numerator, denominator)| Frames::Share {
+                numerator,
+                denominator
+            }),
+            Just(Frames::FILM),
+        ]
+    };
     let automatic = (
         prop::sample::select(BranchingRule::ALL),
-        prop::option::of(frames),
+        prop::option::of(frames()),
         depth(),
     )
         .prop_map(|(rule, frames, depth_strength)| Levels::Automatic {
@@ -70,11 +72,13 @@ fn branching() -> impl Strategy<Value = Branching> {
     (
         prop::sample::select(Quality::ALL),
         prop::option::of(any::<usize>()),
+        prop::option::of(frames()),
         prop_oneof![automatic, manual],
     )
-        .prop_map(|(quality, steps, levels)| Branching {
+        .prop_map(|(quality, steps, pictures, levels)| Branching {
             quality,
             steps,
+            pictures,
             levels,
         })
 }
@@ -355,6 +359,7 @@ fn full_job() -> Job {
     job.transitions[0].branching = Branching {
         quality: Quality::High,
         steps: None,
+        pictures: None,
         levels: Levels::Automatic {
             rule: BranchingRule::Classic,
             frames: Some(Frames::FILM),
