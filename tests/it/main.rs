@@ -44,4 +44,5 @@ mod stills;
 mod stored;
 mod timing;
 mod usage;
+mod within;
 mod words;

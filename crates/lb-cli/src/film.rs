@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::list_item;
-use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings};
+use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings, Quality};
 
 use crate::error::CommandError;
 use crate::machine;
@@ -26,6 +26,18 @@ pub(crate) struct FilmArguments {
     seed: Vec<u64>,
     #[command(flatten)]
     settings: JobSettings,
+    /// Seconds that the whole render may take on this machine; steps, computed frames and pictures that
+    /// are not given follow from it.
+    ///
+    /// They are chosen by how long earlier renders took, and the job that the film carries has the
+    /// numbers.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        help_heading = "Branching",
+        conflicts_with_all = ["quality", "branches"]
+    )]
+    pub(crate) within: Option<f64>,
     #[command(flatten)]
     ends: EndPictures,
 }
@@ -94,6 +106,10 @@ impl FilmArguments {
     fn settings(&self, track: Option<f64>) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
         validate_depth_map(&settings)?;
+        if self.within.is_some() {
+            // A time takes the place of the numbers of a job file, as a quality does.
+            settings.defaults.branching.quality = Some(Quality::default());
+        }
         match source(&self.prompts)? {
             Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
             None => {

@@ -10,11 +10,13 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lb_render::{Phase, Plan, RenderEvent, RenderObserver, Stage, StepProgress, Summary};
+use lb_render::{
+    Phase, Plan, RenderEvent, RenderObserver, RenderRate, Stage, StepProgress, Summary,
+};
 
 use self::lines::Lines;
 use self::pace::Pace;
-use crate::rates::{Rate, Stopwatch};
+use crate::rates::Stopwatch;
 use crate::{interrupt, print, warnings};
 
 /// Shows the phase, the steps, the rate and the remaining time. It stops the render after Ctrl-C.
@@ -65,7 +67,7 @@ impl Progress {
     }
 
     /// How fast each stage of the finished render was.
-    pub(crate) fn rates(&self, plan: &Plan, summary: &Summary) -> Vec<Option<Rate>> {
+    pub(crate) fn rates(&self, plan: &Plan, summary: &Summary) -> Vec<Option<RenderRate>> {
         self.stopwatch.rates(&plan.stages, summary)
     }
 

@@ -4,33 +4,17 @@ mod stopwatch;
 
 use std::path::{Path, PathBuf};
 
-use lb_render::{Forecast, Renderer};
+use lb_job::{Job, RenderRate};
+use lb_render::{ModelDirectory, Renderer};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::stopwatch::Stopwatch;
-use crate::machine::MachineArguments;
-
-/// How fast a stage was rendered, in seconds.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub(crate) struct Rate {
-    /// Seconds for one row of a model call.
-    per_row: f64,
-    /// Seconds for one picture, a computed frame or an in-between: for decoding and for writing it.
-    per_decode: f64,
-    /// Seconds for everything else: loading models, encoding prompts, finishing files.
-    beside: f64,
-}
-
-impl Rate {
-    /// How long a stage will take, in seconds.
-    pub(crate) fn seconds(&self, stage: &Forecast) -> f64 {
-        self.beside + self.per_row * stage.rows as f64 + self.per_decode * stage.decodes as f64
-    }
-}
+use crate::machine::{self, MachineArguments};
+use crate::surroundings::Surroundings;
 
 /// What a rate depends on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub(crate) struct Circumstances {
+struct Circumstances {
     model: PathBuf,
     size: (usize, usize),
     device: String,
@@ -39,7 +23,7 @@ pub(crate) struct Circumstances {
 }
 
 impl Circumstances {
-    pub(crate) fn new(model: &Path, size: (usize, usize), machine: &MachineArguments) -> Self {
+    fn new(model: &Path, size: (usize, usize), machine: &MachineArguments) -> Self {
         Self {
             model: model.canonicalize().unwrap_or_else(|_| model.into()),
             size,
@@ -54,7 +38,7 @@ impl Circumstances {
 const MOST_REMEMBERED: usize = 100;
 
 /// The rates that are remembered, the latest first.
-fn remembered(file: &Path) -> Vec<(Circumstances, Rate)> {
+fn remembered(file: &Path) -> Vec<(Circumstances, RenderRate)> {
     // A missing or damaged file counts as an empty one.
     std::fs::read_to_string(file)
         .ok()
@@ -63,14 +47,31 @@ fn remembered(file: &Path) -> Vec<(Circumstances, Rate)> {
 }
 
 /// The rate that was remembered for these circumstances, if there is one.
-pub(crate) fn recall(file: Option<&Path>, circumstances: &Circumstances) -> Option<Rate> {
+fn recall(file: Option<&Path>, circumstances: &Circumstances) -> Option<RenderRate> {
     let mut rates = remembered(file?).into_iter();
     let found = rates.find(|(known, _)| known == circumstances);
     found.map(|(_, rate)| rate)
 }
 
+/// The rate of each stage of a job whose model and size are filled in, if all were remembered.
+pub(crate) fn of_job(
+    job: &Job,
+    machine: &MachineArguments,
+    surroundings: &Surroundings,
+) -> Option<Vec<RenderRate>> {
+    let size = job.size.unwrap_or_default();
+    let upscaler = job.upscale.as_ref().map(|upscale| upscale.model.as_str());
+    let models = [Some(machine::model_name(job, surroundings)), upscaler];
+    let rates = models.into_iter().flatten().map(|name| {
+        let model = ModelDirectory::locate(name, &surroundings.model_folders).ok()?;
+        let circumstances = Circumstances::new(&model, size, machine);
+        recall(surroundings.rates.as_deref(), &circumstances)
+    });
+    rates.collect()
+}
+
 /// Remembers a rate. A failure is only logged, because no film depends on it.
-pub(crate) fn remember(file: Option<&Path>, circumstances: Circumstances, rate: Rate) {
+fn remember(file: Option<&Path>, circumstances: Circumstances, rate: RenderRate) {
     let Some(file) = file else { return };
     let mut rates = remembered(file);
     rates.retain(|(known, _)| *known != circumstances);
@@ -87,7 +88,7 @@ pub(crate) fn remember_stages(
     renderer: &Renderer,
     size: (usize, usize),
     machine: &MachineArguments,
-    rates: &[Option<Rate>],
+    rates: &[Option<RenderRate>],
 ) {
     let models = [Some(renderer.directory()), renderer.upscaler()];
     for (model, rate) in models.into_iter().zip(rates) {
@@ -97,7 +98,7 @@ pub(crate) fn remember_stages(
     }
 }
 
-fn write(file: &Path, rates: &[(Circumstances, Rate)]) -> std::io::Result<()> {
+fn write(file: &Path, rates: &[(Circumstances, RenderRate)]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let bytes = serde_json::to_vec(rates)?;
@@ -122,7 +123,7 @@ mod tests {
     fn the_latest_rate_of_each_circumstance_is_remembered() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("lb/rates.json");
-        let rate = |per_row| Rate {
+        let rate = |per_row| RenderRate {
             per_row,
             per_decode: 0.5,
             beside: 2.0,

@@ -10,7 +10,7 @@ use crate::arguments::{Arguments, command};
 
 /// The arguments that `lb render -h` and `lb plan -h` show; `--help` shows all of them.
 const USED_MOST: &str = "prompts output force contact_sheet frames_dir audio svg json seed size \
-    negative_prompt quality depth_strength seconds film_seconds fps hold loop from to model";
+    negative_prompt quality within depth_strength seconds film_seconds fps hold loop from to model";
 
 /// What other programs call our options, with our names.
 const ELSEWHERE: &[(&[&str], &str)] = &[
@@ -32,6 +32,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--overwrite", "-y", "-f"], "--force"),
     (&["--gpu", "--cuda", "--cpu"], "--device"),
     (&["--sound", "--music"], "--audio"),
+    (&["--budget", "--time-budget", "--max-time"], "--within"),
     (&["--batch-size"], "--batch"),
     (&["--strength", "--denoise"], "--depth-strength"),
 ];

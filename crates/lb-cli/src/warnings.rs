@@ -1,6 +1,6 @@
 //! Warnings: what is probably not as the user wants it, although the work continues.
 
-use lb_job::{Between, Job, JobSettings};
+use lb_job::{Between, Job, JobSettings, TimedFilm};
 use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
@@ -52,6 +52,23 @@ pub(crate) fn of_track(track: f64, film: f64) -> Option<String> {
         ))
     } else {
         None
+    }
+}
+
+/// The warning about a film that may take longer than the time for which it was chosen.
+pub(crate) fn of_time(film: &TimedFilm, within: f64) -> Option<String> {
+    match film.expected_seconds {
+        None => Some(
+            "it is not known yet how fast this machine is with this model, size and device, so --within \
+             takes the numbers of --quality lowest; a render finds out for the next one, and so does \
+             `lb plan --measure`"
+                .into(),
+        ),
+        Some(expected) if !film.fits => Some(format!(
+            "even the smallest numbers that --within chooses take about {expected:.1} s on this machine, \
+             which is more than {within} s"
+        )),
+        Some(_) => None,
     }
 }
 
@@ -195,6 +212,7 @@ fn shortened(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lb_job::RenderRate;
     use lb_render::TimestepSpacing;
 
     use super::*;
@@ -227,6 +245,25 @@ mod tests {
             keyframe.image = Some("picture.png".into());
         }
         assert!(without_effect(&flags, &job).any(|text| text.contains("--guidance-scale")));
+    }
+
+    #[test]
+    fn a_time_that_is_too_short_is_said_with_the_one_that_is_needed() {
+        let job = Job::of_prompts(["a", "b"]);
+        let rate = RenderRate {
+            per_row: 0.01,
+            per_decode: 0.01,
+            beside: 1.0,
+        };
+        let warning = |seconds, rates: Option<&[RenderRate]>| {
+            let film = job.within(seconds, rates, true).unwrap();
+            of_time(&film, seconds)
+        };
+        let late = warning(0.5, Some(&[rate])).unwrap();
+        assert!(late.ends_with("which is more than 0.5 s"), "{late}");
+        assert_eq!(warning(60.0, Some(&[rate])), None);
+        let unknown = warning(60.0, None).unwrap();
+        assert!(unknown.starts_with("it is not known yet"), "{unknown}");
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(crate) struct PlanArguments {
 const EXAMPLES: &str = "Examples:
   lb plan \"a red apple\" \"a green pear\" --quality high
   lb plan film.toml --svg tree.svg
-  lb plan film.toml --measure";
+  lb plan film.toml --measure
+  lb plan film.toml --within 60";
 
 pub(crate) fn run(
     arguments: &PlanArguments,
@@ -57,17 +58,27 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let audio = arguments.audio.clone().map(AudioTrack::new);
     let track = outputs::track_seconds(audio.as_ref())?;
-    let job = arguments.film.planned_job(track, surroundings)?;
-    let plan = Plan::new(&job)?;
+    let mut job = arguments.film.planned_job(track, surroundings)?;
+    let mut plan = Plan::new(&job)?;
     if !quiet {
         arguments.film.without_effect(&job).for_each(print::warning);
     }
+    if arguments.svg.is_some() && job.has_stills() {
+        return Err(CommandError::request(
+            "--svg draws the trees of transitions, and a single picture has none",
+        ));
+    }
+    let rates = time::stage_rates(arguments, &job, quiet, surroundings)?;
+    let mut fits = None;
+    if let Some(seconds) = arguments.film.within {
+        let film = job.within(seconds, rates.as_deref(), true)?;
+        warnings::of_time(&film, seconds)
+            .into_iter()
+            .for_each(print::warning);
+        fits = film.expected_seconds.map(|_| film.fits);
+        (job, plan) = (film.job, film.plan);
+    }
     if let Some(path) = &arguments.svg {
-        if job.has_stills() {
-            return Err(CommandError::request(
-                "--svg draws the trees of transitions, and a single picture has none",
-            ));
-        }
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
     // A plan is shown even if its model is missing.
@@ -81,11 +92,12 @@ pub(crate) fn run(
             print::warning(warning);
         }
     }
-    let seconds = time::estimate(arguments, &job, &plan, quiet, surroundings)?;
+    let seconds = rates.map(|rates| plan.render_seconds(&rates));
     if arguments.json {
-        facts::print(&facts(&plan, seconds));
+        facts::print(&facts(&plan, seconds, fits));
     } else {
-        print!("{}", report::text(&job, &plan, seconds));
+        let within = arguments.film.within;
+        print!("{}", report::text(&job, &plan, within, seconds));
         if let Some(path) = &arguments.svg {
             println!("drawn in {}", path.display());
         }
@@ -120,7 +132,8 @@ fn name(keyframe: &Keyframe) -> Cow<'_, str> {
     }
 }
 
-fn facts(plan: &Plan, estimated_seconds: Option<f64>) -> impl Serialize {
+/// `fits` says whether the film is made within the time that was given.
+fn facts(plan: &Plan, estimated_seconds: Option<f64>, fits: Option<bool>) -> impl Serialize {
     let transitions = plan.profiles.iter().zip(&plan.in_betweens);
     let transitions = transitions.map(|(profile, in_betweens)| {
         let levels = profile.levels().iter();
@@ -143,5 +156,6 @@ fn facts(plan: &Plan, estimated_seconds: Option<f64>) -> impl Serialize {
         film_frames: plan.film_frames(),
         seconds: plan.seconds(),
         estimated_seconds: estimated_seconds,
+        fits: fits,
     }
 }

@@ -37,7 +37,8 @@ pub(crate) struct RenderArguments {
 const EXAMPLES: &str = "Examples:
   lb render \"a red apple\" \"a green pear\" -o film.mp4
   lb render \"a sunflower\" \"a red rose\" \"a tulip\" --loop -o film.gif
-  lb render film.toml -o draft.mp4 --quality lowest";
+  lb render film.toml -o draft.mp4 --quality lowest
+  lb render \"a red apple\" \"a green pear\" -o film.mp4 --within 5";
 
 pub(crate) fn run(
     arguments: &RenderArguments,
@@ -59,6 +60,14 @@ pub(crate) fn run(
         outputs.validate()?;
     }
     machine::complete(&mut job, surroundings)?;
+    let mut late = None;
+    if let Some(seconds) = arguments.film.within {
+        let rates = rates::of_job(&job, &arguments.machine, surroundings);
+        let has_film = outputs.film.is_some() || save_only;
+        let film = job.within(seconds, rates.as_deref(), has_film)?;
+        late = warnings::of_time(&film, seconds);
+        (job, plan) = (film.job, film.plan);
+    }
     if let Some(path) = &arguments.output.save_job {
         save(&job, path, arguments.output.force)?;
         if save_only {
@@ -79,6 +88,7 @@ pub(crate) fn run(
         quotes
             .into_iter()
             .chain(cut)
+            .chain(late)
             .chain(idle)
             .for_each(print::warning);
     }

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use lb_job::RenderRate;
 use lb_render::{Forecast, RenderEvent, Stage, Summary};
-
-use super::Rate;
 
 /// The times of each stage of a render.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ impl Stopwatch {
 
     /// The rate of every stage of a finished render. It is `None` if too little was computed for an
     /// estimate, or if some results came from the cache.
-    pub(crate) fn rates(&self, planned: &[Forecast], summary: &Summary) -> Vec<Option<Rate>> {
+    pub(crate) fn rates(&self, planned: &[Forecast], summary: &Summary) -> Vec<Option<RenderRate>> {
         let reused = summary.statistics.reused_evaluations + summary.reused_decodes > 0;
         let laps = self.stages.iter().zip(planned);
         laps.map(|(lap, planned)| lap.rate(planned).filter(|_| !reused))
@@ -73,14 +72,14 @@ impl Lap {
         }
     }
 
-    fn rate(&self, planned: &Forecast) -> Option<Rate> {
+    fn rate(&self, planned: &Forecast) -> Option<RenderRate> {
         if self.evaluations == 0 || planned.decodes == 0 {
             return None;
         }
         let per_evaluation = self.evaluating.as_secs_f64() / self.evaluations as f64;
         let evaluating = per_evaluation * planned.model_evaluations as f64;
         let decoding = self.decoding.as_secs_f64();
-        Some(Rate {
+        Some(RenderRate {
             per_row: evaluating / planned.rows as f64,
             per_decode: decoding / planned.decodes as f64,
             beside: (self.whole.as_secs_f64() - evaluating - decoding).max(0.0),

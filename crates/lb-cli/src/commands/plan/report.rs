@@ -8,11 +8,12 @@ use lb_schedule::BranchingProfile;
 use crate::commands::render::pictures;
 
 /// The plan as text, with one fact in each line. A tree that several transitions have in common
-/// appears once.
-pub(super) fn text(job: &Job, plan: &Plan, seconds: Option<f64>) -> String {
+/// appears once. `within` is the time for which its numbers were chosen, and `seconds` the time that is
+/// expected.
+pub(super) fn text(job: &Job, plan: &Plan, within: Option<f64>, seconds: Option<f64>) -> String {
     let mut text = String::new();
     // Writing into a string does not fail.
-    let _ = write_report(&mut text, job, plan, seconds);
+    let _ = write_report(&mut text, job, plan, within, seconds);
     text
 }
 
@@ -20,6 +21,7 @@ fn write_report(
     text: &mut String,
     job: &Job,
     plan: &Plan,
+    within: Option<f64>,
     seconds: Option<f64>,
 ) -> std::fmt::Result {
     if job.has_stills() {
@@ -40,6 +42,18 @@ fn write_report(
     )?;
     if !job.has_stills() {
         write_film(text, plan)?;
+    }
+    if let Some(within) = within {
+        let frames = plan.transition_frames();
+        let pictures = frames.zip(&plan.in_betweens);
+        writeln!(
+            text,
+            "chosen for {}: {} steps, {} computed frames and {} pictures for a transition",
+            duration(within),
+            plan.steps(),
+            range(plan.transition_frames()),
+            range(pictures.map(|(frames, in_betweens)| frames + in_betweens)),
+        )?;
     }
     match seconds {
         Some(seconds) => writeln!(text, "time: about {} on this machine", duration(seconds)),
@@ -102,6 +116,16 @@ fn write_film(text: &mut String, plan: &Plan) -> std::fmt::Result {
     )
 }
 
+/// A number, or the smallest and the largest of several.
+fn range(numbers: impl Iterator<Item = usize>) -> String {
+    let numbers: Vec<usize> = numbers.collect();
+    let (least, most) = (numbers.iter().min(), numbers.iter().max());
+    match (least.unwrap_or(&0), most.unwrap_or(&0)) {
+        (least, most) if least == most => most.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    }
+}
+
 /// A duration in the unit that suits it: seconds, minutes or hours.
 fn duration(seconds: f64) -> String {
     match seconds {
@@ -152,6 +176,12 @@ mod tests {
     fn durations_are_shown_in_suitable_units() {
         let shown = [0.25, 42.0, 600.0, 9000.0].map(duration);
         assert_eq!(shown, ["0.2 s", "42 s", "10 min", "2.5 h"]);
+    }
+
+    #[test]
+    fn numbers_of_several_transitions_are_a_range() {
+        assert_eq!(range([24, 24].into_iter()), "24");
+        assert_eq!(range([24, 8, 12].into_iter()), "8 to 24");
     }
 
     #[test]

@@ -1,46 +1,32 @@
-//! Estimates how long a film will take on this machine.
+//! How fast this machine renders a film, from which its time is estimated.
 
-use lb_render::{Between, Branching, Frames, Job, ModelDirectory, Outputs, Plan, RenderError};
+use lb_render::{Between, Branching, Frames, Job, Outputs, Plan, RenderError, RenderRate};
 
 use super::PlanArguments;
 use crate::error::CommandError;
 use crate::progress::Progress;
-use crate::rates::{self, Circumstances, Rate};
 use crate::surroundings::Surroundings;
-use crate::{interrupt, machine};
+use crate::{interrupt, machine, rates};
 
-/// The estimate in seconds, from earlier renders or, if the user asks for it, from a measurement. It is
-/// `None` if there was no such render.
-pub(super) fn estimate(
+/// The rate of each stage of a job, from earlier renders or, if the user asks for it, from a
+/// measurement. It is `None` if there was no such render.
+pub(super) fn stage_rates(
     arguments: &PlanArguments,
     job: &Job,
-    plan: &Plan,
     quiet: bool,
     surroundings: &Surroundings,
-) -> Result<Option<f64>, CommandError> {
+) -> Result<Option<Vec<RenderRate>>, CommandError> {
     let mut job = job.clone();
     let completed = machine::complete(&mut job, surroundings);
     if arguments.measure {
         completed?;
-        let rates = measured(arguments, job, quiet, surroundings)?;
-        let stages = rates.iter().zip(&plan.stages);
-        return Ok(Some(stages.map(|(rate, stage)| rate.seconds(stage)).sum()));
+        return measured(arguments, job, quiet, surroundings).map(Some);
     }
     // A plan is shown even if its model is missing.
-    if completed.is_err() {
-        return Ok(None);
-    }
-    let size = job.size.unwrap_or_default();
-    let upscaler = job.upscale.as_ref().map(|upscale| upscale.model.as_str());
-    let models = [Some(machine::model_name(&job, surroundings)), upscaler];
-    let seconds = models.into_iter().flatten().zip(&plan.stages);
-    let seconds = seconds.map(|(name, stage)| {
-        let model = ModelDirectory::locate(name, &surroundings.model_folders).ok()?;
-        let circumstances = Circumstances::new(&model, size, &arguments.machine);
-        let rate = rates::recall(surroundings.rates.as_deref(), &circumstances)?;
-        Some(rate.seconds(stage))
-    });
-    Ok(seconds.sum())
+    Ok(match completed {
+        Ok(()) => rates::of_job(&job, &arguments.machine, surroundings),
+        Err(_) => None,
+    })
 }
 
 /// Renders the smallest film of the same kind into a temporary folder. Returns the rate of each of its
@@ -50,7 +36,7 @@ fn measured(
     job: Job,
     quiet: bool,
     surroundings: &Surroundings,
-) -> Result<Vec<Rate>, CommandError> {
+) -> Result<Vec<RenderRate>, CommandError> {
     let sample = sample(job);
     let plan = Plan::new(&sample)?;
     let renderer = arguments.machine.renderer(&sample, surroundings)?;
@@ -72,7 +58,7 @@ fn measured(
         &arguments.machine,
         &rates,
     );
-    let rates: Option<Vec<Rate>> = rates.into_iter().collect();
+    let rates: Option<Vec<RenderRate>> = rates.into_iter().collect();
     rates.ok_or(CommandError::Render(RenderError::Interrupted))
 }
 
