@@ -1,100 +1,18 @@
-//! Builds the graph of one component from its configuration and weights, and says how it is to be written.
+//! Builds the graph of one component from its configuration and weights.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lb_checkpoint::{
     CheckpointError, Component, ConfigFile, DecoderConfig, Manifest, StandaloneDecoder,
     TextEncoderConfig, TinyVaeConfig, UnetConfig, VaeConfig, Weights,
 };
 
-use crate::graph::GraphWriter;
+use crate::graph::{Graph, GraphWriter};
+use crate::options::ExportOptions;
 use crate::text_encoder::write_text_encoder;
 use crate::tiny_vae;
 use crate::unet::write_unet;
 use crate::vae;
-
-/// The number format in which a graph computes. Inputs and outputs are always 32-bit floats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// The graph computes in 32-bit floats.
-    #[default]
-    Float32,
-    /// The graph computes in 16-bit floats, for devices on which these are faster. Computations that
-    /// would overflow remain in 32 bits: the means and variances of group norms, attention if the
-    /// setting `upcast_attention` is on (but see [`GraphForm::Cuda`]), and the whole VAE decoder of the
-    /// x4 upscaler.
-    Float16,
-}
-
-/// Which operators a graph uses. Graphs of all forms compute the same function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GraphForm {
-    /// The graph uses ONNX Runtime's own operators as well, for which its CPU and CUDA providers have
-    /// kernels. Each attention, sigmoid gate and GELU is a single node.
-    #[default]
-    OnnxRuntime,
-    /// The graph also uses the operators of ONNX Runtime for which only its CUDA provider has kernels,
-    /// and is fastest if the provider runs convolutions with the channels last (`prefer_nhwc`). A group
-    /// norm with the SiLU after it is a single node, and so are the end of GEGLU and the addition of
-    /// biases and a residual; weights are multiplied as they are stored. Where a kernel does not take the
-    /// number of channels, the node is written as in [`Self::OnnxRuntime`].
-    ///
-    /// Attention is never converted to 32 bits, whatever the setting `upcast_attention` says: the
-    /// provider's fused kernels sum in 32 bits anyway. diffusers ignores the setting in the same way if
-    /// PyTorch's fused attention is used.
-    Cuda,
-    /// The graph uses only operators of the ONNX standard that TensorRT's parser supports. Attention,
-    /// sigmoid gates and GELU are written as their individual operations.
-    Standard,
-}
-
-/// The options for writing graphs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ExportOptions {
-    /// The number format in which the graphs compute.
-    pub precision: Precision,
-    /// The operators that the graphs use.
-    pub form: GraphForm,
-    /// Height and width of the latents, if the graphs are for one size only. They then contain the sizes
-    /// of all pictures as constants, refuse inputs of other sizes, and are faster on a GPU. Batch size and
-    /// the number of tokens remain open.
-    pub latent_size: Option<[usize; 2]>,
-}
-
-impl ExportOptions {
-    /// Makes options with this precision and this form, for pictures of any size.
-    #[must_use]
-    pub fn new(precision: Precision, form: GraphForm) -> Self {
-        Self {
-            precision,
-            form,
-            latent_size: None,
-        }
-    }
-}
-
-/// The graph of one component, in memory.
-#[derive(Clone, Debug)]
-pub struct Graph {
-    /// An ONNX file (`ModelProto`) whose weights are external data.
-    pub bytes: Vec<u8>,
-    /// The files that contain the external data.
-    pub weight_files: Vec<WeightFile>,
-    /// The precision in which it computes. This is the requested one, except that components which would
-    /// overflow 16-bit floats always compute in 32 bits.
-    pub precision: Precision,
-}
-
-/// A file that contains weights of a graph.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WeightFile {
-    /// The name by which the graph's external data refers to the file. It is a plain file name.
-    pub location: String,
-    /// The path of the file. Symbolic links have been followed if all files of the component are then in
-    /// one folder.
-    pub path: PathBuf,
-}
 
 /// Builds a component's graph from the configuration and weights in a diffusers directory.
 ///

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use lb_checkpoint::{CheckpointError, Dtype, StoredTensor, Weights};
 
-use crate::component_graph::{ExportOptions, Graph, GraphForm, Precision, WeightFile};
+use crate::options::{ExportOptions, GraphForm, Precision};
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
 
@@ -26,6 +26,28 @@ impl Value {
     pub(crate) fn absent() -> Self {
         Self(String::new())
     }
+}
+
+/// The graph of one component, in memory.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// An ONNX file (`ModelProto`) whose weights are external data.
+    pub bytes: Vec<u8>,
+    /// The files that contain the external data.
+    pub weight_files: Vec<WeightFile>,
+    /// The precision in which it computes. This is the requested one, except that components which would
+    /// overflow 16-bit floats always compute in 32 bits.
+    pub precision: Precision,
+}
+
+/// A file that contains weights of a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightFile {
+    /// The name by which the graph's external data refers to the file. It is a plain file name.
+    pub location: String,
+    /// The path of the file. Symbolic links have been followed if all files of the component are then in
+    /// one folder.
+    pub path: PathBuf,
 }
 
 /// A graph that is being written. Its nodes are in the order in which they were added, so the same calls

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use lb_checkpoint::{CheckpointError, Component, Import, ImportOptions, ImportReport};
 
-use crate::component_graph::{ExportOptions, write_component};
+use crate::component_graph::write_component;
+use crate::options::ExportOptions;
 use crate::write::{ExportedGraph, export_directory};
 
 /// The result of [`import()`].

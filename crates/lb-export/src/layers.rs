@@ -7,8 +7,8 @@ mod resnet;
 
 use lb_checkpoint::CheckpointError;
 
-use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, ElementType, GraphWriter, Value};
+use crate::options::GraphForm;
 
 pub(crate) use activation::Activation;
 pub(crate) use attention::Attention;

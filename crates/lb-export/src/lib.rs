@@ -47,6 +47,7 @@ mod component_graph;
 mod graph;
 mod import;
 mod layers;
+mod options;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text_encoder;
@@ -55,12 +56,12 @@ mod unet;
 mod vae;
 mod write;
 
-pub use component_graph::{
-    ExportOptions, Graph, GraphForm, Precision, WeightFile, build_decoder_graph, build_graph,
-};
+pub use component_graph::{build_decoder_graph, build_graph};
+pub use graph::{Graph, WeightFile};
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
     CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing,
     ModelKind, Prediction, PredictionSource, SourceFormat, StandaloneDecoder, WeightTransfer,
 };
+pub use options::{ExportOptions, GraphForm, Precision};
 pub use write::{ExportedGraph, export_directory};

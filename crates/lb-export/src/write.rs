@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{CheckpointError, Component, Manifest, WeightTransfer, link_or_copy};
 
-use crate::component_graph::{ExportOptions, Graph, WeightFile, build_graph};
+use crate::component_graph::build_graph;
+use crate::graph::{Graph, WeightFile};
+use crate::options::ExportOptions;
 
 /// The file name that Optimum gives to a graph.
 const GRAPH_FILE: &str = "model.onnx";

@@ -3,8 +3,8 @@
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use super::Features;
-use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, GraphWriter, Value};
+use crate::options::GraphForm;
 
 /// The activation functions of all networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use lb_checkpoint::CheckpointError;
 
 use super::{Bias, Features};
-use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, ElementType, GraphWriter, Value};
+use crate::options::GraphForm;
 
 /// How an attention is computed.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use lb_checkpoint::CheckpointError;
 
 use super::{Activation, Features};
-use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, ElementType, GraphWriter};
+use crate::options::GraphForm;
 
 /// The settings of a group normalisation.
 #[derive(Clone, Copy, Debug)]

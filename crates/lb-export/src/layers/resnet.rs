@@ -3,8 +3,8 @@
 use lb_checkpoint::CheckpointError;
 
 use super::{Bias, Features, GroupNorm};
-use crate::component_graph::GraphForm;
 use crate::graph::{Attribute, GraphWriter, Value};
+use crate::options::GraphForm;
 
 impl GraphWriter<'_> {
     /// Writes norm → SiLU → convolution (+ time embedding) → norm → SiLU → convolution, and adds the

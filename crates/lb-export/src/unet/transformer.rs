@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use lb_checkpoint::{CheckpointError, TransformerConfig, UnetConfig};
 
-use crate::component_graph::GraphForm;
 use crate::graph::GraphWriter;
 use crate::layers::{Activation, Attention, Bias, Features, GroupNorm};
+use crate::options::GraphForm;
 
 /// diffusers uses these two constants inside transformers, independently of the configuration.
 const GROUP_NORM_EPSILON: f64 = 1e-6;
