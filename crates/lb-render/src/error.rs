@@ -12,6 +12,8 @@ pub enum RenderError {
     /// The job breaks a rule, or cannot be read.
     #[error(transparent)]
     Job(#[from] lb_job::JobError),
+    #[error("no picture was computed for the still")]
+    NoStill,
     /// A picture has another size than the film, and the job does not say how to fit it. Sizes are
     /// width and height.
     #[error("the {what} has {}x{} pixels, but the film has {}x{}", found.0, found.1, film.0, film.1)]

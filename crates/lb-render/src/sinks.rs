@@ -84,12 +84,38 @@ impl FrameSink for FolderSink {
     }
 }
 
-/// A contact sheet of the computed frames.
-pub(crate) struct SheetSink {
-    sheet: ContactSheet,
+/// A picture file that is written when the work ends, with a text that it carries.
+struct PendingPicture {
     file: PngFile,
     path: PathBuf,
     description: Option<String>,
+}
+
+impl PendingPicture {
+    fn create(
+        path: &PathBuf,
+        overwrite: bool,
+        description: Option<String>,
+    ) -> Result<Self, RenderError> {
+        Ok(Self {
+            file: PngFile::create(path, overwrite)?,
+            path: path.clone(),
+            description,
+        })
+    }
+
+    /// Writes the picture under a temporary name. The returned file gets its final name when it is
+    /// published.
+    fn write(mut self, picture: &RgbImage) -> Result<(PngFile, PathBuf), RenderError> {
+        self.file.write(picture, self.description.as_deref())?;
+        Ok((self.file, self.path))
+    }
+}
+
+/// A contact sheet of the computed frames.
+pub(crate) struct SheetSink {
+    sheet: ContactSheet,
+    output: PendingPicture,
 }
 
 impl SheetSink {
@@ -102,18 +128,13 @@ impl SheetSink {
     ) -> Result<Self, RenderError> {
         Ok(Self {
             sheet: ContactSheet::new(frames, width, height)?,
-            description,
-            file: PngFile::create(path, overwrite)?,
-            path: path.clone(),
+            output: PendingPicture::create(path, overwrite, description)?,
         })
     }
 
-    /// Writes the sheet under a temporary name. The returned file gets its final name when it is
-    /// published.
-    pub(crate) fn complete(mut self) -> Result<(PngFile, PathBuf), RenderError> {
-        self.file
-            .write(self.sheet.picture(), self.description.as_deref())?;
-        Ok((self.file, self.path))
+    /// Writes the sheet, still under a temporary name.
+    pub(crate) fn complete(self) -> Result<(PngFile, PathBuf), RenderError> {
+        self.output.write(self.sheet.picture())
     }
 }
 
@@ -129,9 +150,7 @@ impl FrameSink for SheetSink {
 /// The picture of a single still.
 pub(crate) struct StillSink {
     picture: Option<Arc<RgbImage>>,
-    file: PngFile,
-    path: PathBuf,
-    description: Option<String>,
+    output: PendingPicture,
 }
 
 impl StillSink {
@@ -143,18 +162,14 @@ impl StillSink {
     ) -> Result<Self, RenderError> {
         Ok(Self {
             picture: None,
-            description,
-            file: PngFile::create(path, overwrite)?,
-            path: path.clone(),
+            output: PendingPicture::create(path, overwrite, description)?,
         })
     }
 
-    /// Writes the picture under a temporary name, as [`SheetSink::complete`] does.
-    pub(crate) fn complete(mut self) -> Result<(PngFile, PathBuf), RenderError> {
-        if let Some(picture) = &self.picture {
-            self.file.write(picture, self.description.as_deref())?;
-        }
-        Ok((self.file, self.path))
+    /// Writes the picture, still under a temporary name.
+    pub(crate) fn complete(self) -> Result<(PngFile, PathBuf), RenderError> {
+        let picture = self.picture.ok_or(RenderError::NoStill)?;
+        self.output.write(&picture)
     }
 }
 
@@ -168,9 +183,7 @@ impl FrameSink for StillSink {
 /// A labelled sheet of stills.
 pub(crate) struct SeedSheetSink {
     sheet: LabelledSheet,
-    file: PngFile,
-    path: PathBuf,
-    description: Option<String>,
+    output: PendingPicture,
 }
 
 impl SeedSheetSink {
@@ -183,18 +196,14 @@ impl SeedSheetSink {
         description: Option<String>,
     ) -> Result<Self, RenderError> {
         Ok(Self {
-            description,
             sheet: LabelledSheet::new(&rows_of(job), size)?,
-            file: PngFile::create(path, overwrite)?,
-            path: path.clone(),
+            output: PendingPicture::create(path, overwrite, description)?,
         })
     }
 
-    /// Writes the sheet under a temporary name, as [`SheetSink::complete`] does.
-    pub(crate) fn complete(mut self) -> Result<(PngFile, PathBuf), RenderError> {
-        self.file
-            .write(self.sheet.picture(), self.description.as_deref())?;
-        Ok((self.file, self.path))
+    /// Writes the sheet, still under a temporary name.
+    pub(crate) fn complete(self) -> Result<(PngFile, PathBuf), RenderError> {
+        self.output.write(self.sheet.picture())
     }
 }
 
