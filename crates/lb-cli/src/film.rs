@@ -26,11 +26,10 @@ pub(crate) struct FilmArguments {
     seed: Vec<u64>,
     #[command(flatten)]
     settings: JobSettings,
-    /// Seconds that the whole render may take on this machine; steps, computed frames and pictures that
-    /// are not given follow from it.
+    /// Seconds that the render may take; steps, frames and pictures follow.
     ///
-    /// They are chosen by how long earlier renders took, and the job that the film carries has the
-    /// numbers.
+    /// Those that are not given are chosen by how long earlier renders took on this machine. The job that
+    /// the film carries has the numbers.
     #[arg(
         long,
         value_name = "SECONDS",

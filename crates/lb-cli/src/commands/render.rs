@@ -37,8 +37,7 @@ pub(crate) struct RenderArguments {
 const EXAMPLES: &str = "Examples:
   lb render \"a red apple\" \"a green pear\" -o film.mp4
   lb render \"a sunflower\" \"a red rose\" \"a tulip\" --loop -o film.gif
-  lb render film.toml -o draft.mp4 --quality lowest
-  lb render \"a red apple\" \"a green pear\" -o film.mp4 --within 5";
+  lb render film.toml -o draft.mp4 --quality lowest";
 
 pub(crate) fn run(
     arguments: &RenderArguments,
