@@ -44,5 +44,6 @@ mod stills;
 mod stored;
 mod timing;
 mod usage;
+mod vae;
 mod within;
 mod words;

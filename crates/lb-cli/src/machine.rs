@@ -70,7 +70,10 @@ impl MachineArguments {
     ) -> Result<Renderer, CommandError> {
         let name = model_name(job, surroundings);
         let options = self.pipeline_options(surroundings)?;
-        let directory = ModelDirectory::find(name, &surroundings.model_folders)?;
+        let mut directory = ModelDirectory::find(name, &surroundings.model_folders)?;
+        if let Some(vae) = &job.vae {
+            directory = directory.with_decoder(vae)?;
+        }
         let upscaler = match &job.upscale {
             Some(upscale) => Some(ModelDirectory::find(
                 &upscale.model,

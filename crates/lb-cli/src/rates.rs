@@ -16,6 +16,9 @@ use crate::surroundings::Surroundings;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Circumstances {
     model: PathBuf,
+    /// The VAE decoder that is used instead of the model's own.
+    #[serde(default)]
+    vae: Option<PathBuf>,
     size: (usize, usize),
     device: String,
     precision: String,
@@ -23,9 +26,16 @@ struct Circumstances {
 }
 
 impl Circumstances {
-    fn new(model: &Path, size: (usize, usize), machine: &MachineArguments) -> Self {
+    fn new(
+        model: &Path,
+        vae: Option<&Path>,
+        size: (usize, usize),
+        machine: &MachineArguments,
+    ) -> Self {
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
         Self {
-            model: model.canonicalize().unwrap_or_else(|_| model.into()),
+            model: canonical(model),
+            vae: vae.map(canonical),
             size,
             device: machine.device.to_string(),
             precision: machine.precision.to_string(),
@@ -61,10 +71,11 @@ pub(crate) fn of_job(
 ) -> Option<Vec<RenderRate>> {
     let size = job.size.unwrap_or_default();
     let upscaler = job.upscale.as_ref().map(|upscale| upscale.model.as_str());
-    let models = [Some(machine::model_name(job, surroundings)), upscaler];
-    let rates = models.into_iter().flatten().map(|name| {
+    let first = (machine::model_name(job, surroundings), job.vae.as_deref());
+    let models = [Some(first), upscaler.map(|name| (name, None))];
+    let rates = models.into_iter().flatten().map(|(name, vae)| {
         let model = ModelDirectory::locate(name, &surroundings.model_folders).ok()?;
-        let circumstances = Circumstances::new(&model, size, machine);
+        let circumstances = Circumstances::new(&model, vae, size, machine);
         recall(surroundings.rates.as_deref(), &circumstances)
     });
     rates.collect()
@@ -93,7 +104,12 @@ pub(crate) fn remember_stages(
     let models = [Some(renderer.directory()), renderer.upscaler()];
     for (model, rate) in models.into_iter().zip(rates) {
         if let (Some(model), Some(rate)) = (model, rate) {
-            remember(file, Circumstances::new(&model.path, size, machine), *rate);
+            let vae = model.other_decoder();
+            remember(
+                file,
+                Circumstances::new(&model.path, vae, size, machine),
+                *rate,
+            );
         }
     }
 }
@@ -112,6 +128,7 @@ mod tests {
     fn circumstances(width: usize) -> Circumstances {
         Circumstances {
             model: "pocket".into(),
+            vae: None,
             size: (width, 64),
             device: "cpu".into(),
             precision: "auto".into(),

@@ -44,13 +44,14 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 11] = [
+const OF_STILLS: [&str; 12] = [
     "negative_prompt",
     "size",
     "guidance_scale",
     "sampler",
     "timestep_spacing",
     "model",
+    "vae",
     "inpaint.image",
     "inpaint.mask",
     "inpaint.feather",

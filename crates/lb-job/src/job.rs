@@ -28,6 +28,9 @@ pub struct Job {
     pub looped: bool,
     /// The model, by name or by folder; `None` leaves it to the front end.
     pub model: Option<String>,
+    /// A file or folder with the VAE decoder that makes the pictures of the first stage, or of the only
+    /// one; `None` takes the model's own. Pictures are always encoded by the model's own autoencoder.
+    pub vae: Option<PathBuf>,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
     /// How many times wider and higher the film is than its frames, which are enlarged before they are
@@ -184,6 +187,7 @@ impl Job {
         let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_mut());
         let inpaint = self.inpaint.iter_mut();
         pictures
+            .chain(self.vae.as_mut())
             .chain(inpaint.flat_map(|inpaint| [&mut inpaint.image, &mut inpaint.mask]))
             .chain(self.depth.iter_mut().map(|depth| &mut depth.image))
     }

@@ -103,6 +103,9 @@ settings! {
         /// The model: a name that `lb models` lists, or a model directory
         /// [default: $LB_MODEL, else pocket].
         model: Option<String> => arg(long, value_name = "NAME|DIR", help_heading = "Model and machine"),
+        /// VAE decoder instead of the model's own, such as the quick decoder TAESD: a safetensors file, or
+        /// a folder in the layout of diffusers [default: the model's own].
+        vae: Option<PathBuf> => arg(long, value_name = "FILE|DIR", help_heading = "Model and machine"),
         /// The picture that is partly repainted.
         inpaint: InpaintSettings => command(flatten),
         /// How pictures that do not have the film's size are fitted [default: keyframes are cropped, other

@@ -59,8 +59,12 @@ impl ComponentOrigin {
         if component == Component::VaeEncoder {
             add(b"large pictures in tiles");
         }
-        add(&directory.scaling_factor.to_le_bytes());
-        let source = GraphSource::find(&directory.path, component, &settled.export())?;
+        let scaling_factor = match component {
+            Component::VaeDecoder => directory.decoder_scaling_factor(),
+            _ => directory.scaling_factor,
+        };
+        add(&scaling_factor.to_le_bytes());
+        let source = GraphSource::of(directory, component, &settled.export())?;
         if let GraphSource::Weights(graph) = &source {
             add(&graph.bytes);
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_checkpoint::{Component, Manifest, ModelKind, Size, TinyVaeConfig};
+use lb_checkpoint::{Component, Manifest, ModelKind, Size, StandaloneDecoder, TinyVaeConfig};
+use lb_export::{ExportOptions, build_decoder_graph};
 
 use crate::caption_words::CaptionWords;
 use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
@@ -40,7 +41,7 @@ pub struct ModelDirectory {
     /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2, 32 for its
     /// upscaler).
     pub side_multiple: usize,
-    /// The factor that latents are divided by before they are decoded.
+    /// The factor that latents are divided by before the model's own autoencoder decodes them.
     pub scaling_factor: f32,
     /// The width of a text embedding: the numbers of each token.
     pub text_width: usize,
@@ -59,7 +60,18 @@ pub struct ModelDirectory {
     pub shared: BTreeMap<&'static str, PathBuf>,
     tokenizer: PathBuf,
     latent_channels: usize,
+    /// The VAE decoder that is used instead of the model's own.
+    pub(crate) decoder: Option<OtherDecoder>,
     /// The files as they were just before the configurations were read.
+    pub(crate) files: ModelFiles,
+}
+
+/// A VAE decoder that is used instead of a model's own.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherDecoder {
+    pub(crate) path: PathBuf,
+    pub(crate) scaling_factor: f32,
+    /// The files as they were just before the decoder was opened.
     pub(crate) files: ModelFiles,
 }
 
@@ -146,8 +158,77 @@ impl ModelDirectory {
             tokenizer: manifest
                 .home_of(Manifest::TOKENIZER)
                 .join(Manifest::TOKENIZER),
+            decoder: None,
             files,
         })
+    }
+
+    /// The same model with the VAE decoder at `path` instead of its own, for pictures that are decoded.
+    /// Pictures are still encoded by the model's own autoencoder. See [`StandaloneDecoder::open`] for what
+    /// can be at the path.
+    ///
+    /// # Errors
+    /// [`ModelError::UnsuitableDecoder`] for a decoder of other latents than the model's, and those of
+    /// [`StandaloneDecoder::open`] and of building its graph.
+    pub fn with_decoder(self, path: &Path) -> Result<Self, ModelError> {
+        let files = ModelFiles::of(path);
+        let decoder = StandaloneDecoder::open(path)?;
+        let config = decoder.config();
+        let unsuitable = |what, found, expected| {
+            Err(ModelError::UnsuitableDecoder {
+                path: path.to_owned(),
+                model: self.name.clone(),
+                what,
+                found,
+                expected,
+            })
+        };
+        let (found, expected) = (config.latent_channels(), self.latent_channels);
+        if found != expected {
+            return unsuitable("channels of the latents", found, expected);
+        }
+        let (found, expected) = (config.pixels_per_latent(), self.pixels_per_latent);
+        if found != expected {
+            return unsuitable(
+                "pixels of a picture's side for each of its latents",
+                found,
+                expected,
+            );
+        }
+        if config.out_channels() != 3 {
+            return unsuitable("channels of the pictures", config.out_channels(), 3);
+        }
+        build_decoder_graph(&decoder, &ExportOptions::default())?;
+        let scaling_factor = decoder.scaling_factor() as f32;
+        Ok(Self {
+            decoder: Some(OtherDecoder {
+                path: path.to_owned(),
+                scaling_factor,
+                files,
+            }),
+            ..self
+        })
+    }
+
+    /// The path of the VAE decoder that is used instead of the model's own.
+    #[must_use]
+    pub fn other_decoder(&self) -> Option<&Path> {
+        self.decoder.as_ref().map(|decoder| decoder.path.as_path())
+    }
+
+    /// The factor that latents are divided by before they are decoded, by whichever decoder.
+    pub(crate) fn decoder_scaling_factor(&self) -> f32 {
+        let other = self.decoder.as_ref();
+        other.map_or(self.scaling_factor, |decoder| decoder.scaling_factor)
+    }
+
+    /// Where the files of a component are, and how they were when it was opened: those of the model
+    /// directory, or of another VAE decoder.
+    pub(crate) fn origin_of(&self, component: Component) -> (&Path, &ModelFiles) {
+        match (component, &self.decoder) {
+            (Component::VaeDecoder, Some(other)) => (&other.path, &other.files),
+            _ => (&self.path, &self.files),
+        }
     }
 
     /// Finds a model (see [`locate`](Self::locate)) and opens it.

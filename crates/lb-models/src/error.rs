@@ -48,6 +48,19 @@ pub enum ModelError {
         path.display()
     )]
     UnsupportedScheduler { path: PathBuf, setting: String },
+    /// A VAE decoder was chosen that decodes other latents than those of the model, or makes other
+    /// pictures.
+    #[error(
+        "{}: this VAE decoder does not fit the model `{model}`: {what}: found {found}, expected {expected}",
+        path.display()
+    )]
+    UnsuitableDecoder {
+        path: PathBuf,
+        model: String,
+        what: &'static str,
+        found: usize,
+        expected: usize,
+    },
     /// The folder for TensorRT's engines cannot be made. The reason is the system's message.
     #[error("cannot write {}: {reason}", path.display())]
     Unwritable { path: PathBuf, reason: String },

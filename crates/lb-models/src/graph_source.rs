@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{CheckpointError, Component, Manifest};
-use lb_export::{ExportOptions, Graph, build_graph};
+use lb_checkpoint::{CheckpointError, Component, Manifest, StandaloneDecoder};
+use lb_export::{ExportOptions, Graph, build_decoder_graph, build_graph};
 
+use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 
 /// Where a component's graph comes from.
@@ -17,6 +18,24 @@ pub(crate) enum GraphSource {
 }
 
 impl GraphSource {
+    /// The graph of a component of a model, which may have another VAE decoder than its own.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`].
+    pub(crate) fn of(
+        directory: &ModelDirectory,
+        component: Component,
+        options: &ExportOptions,
+    ) -> Result<Self, ModelError> {
+        match directory.other_decoder() {
+            Some(path) if component == Component::VaeDecoder => {
+                let decoder = StandaloneDecoder::open(path)?;
+                Ok(Self::Weights(build_decoder_graph(&decoder, options)?))
+            }
+            _ => Self::find(&directory.path, component, options),
+        }
+    }
+
     /// The graph of a component of the model directory at `path`: made from its weights if there are
     /// any, because this program is tuned for its own graphs, else the ONNX file.
     ///

@@ -19,10 +19,13 @@ pub(crate) struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// Looks at the files below `folder`. Files that cannot be looked at are left out; the errors appear
+    /// Looks at the files below `folder`, or at `folder` itself if it is a file. Files that cannot be looked at are left out; the errors appear
     /// when they are needed.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut paths = Vec::new();
+        if folder.is_file() {
+            paths.push(folder.to_owned());
+        }
         for path in entries(folder) {
             match path.is_dir() {
                 true => paths.extend(entries(&path)),

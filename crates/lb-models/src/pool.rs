@@ -50,7 +50,7 @@ pub struct ModelPool {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct LoadedComponent {
-    /// The model directory.
+    /// The model directory, or the path of a VAE decoder that is used instead of a model's own.
     pub model: PathBuf,
     /// The part of the model.
     pub component: Component,
@@ -176,8 +176,9 @@ impl ModelPool {
         profile: Option<ShapeProfile>,
     ) -> Result<Lease<T>, ModelError> {
         let size = size.filter(|_| options.device.provider().wants_size);
+        let (path, files) = directory.origin_of(T::COMPONENT);
         let key = Key {
-            files: ModelFiles::of(&directory.path),
+            files: ModelFiles::of(path),
             component: T::COMPONENT,
             options: options.clone(),
             size,
@@ -185,14 +186,14 @@ impl ModelPool {
         };
         // Configurations were read before the files changed: they may not fit the weights that the
         // next opening of the directory will find.
-        let keep = key.files == directory.files;
+        let keep = key.files == *files;
         self.drop_outdated(&key.files);
         if keep && let Some(lease) = self.take_idle(&key) {
             return Ok(lease);
         }
         let mut export = options.export();
         export.latent_size = size;
-        let source = GraphSource::find(&directory.path, T::COMPONENT, &export)?;
+        let source = GraphSource::of(directory, T::COMPONENT, &export)?;
         let profile = key.profile.clone();
         let ticket = self.reserve(Entry {
             bytes: source.bytes().max(1),

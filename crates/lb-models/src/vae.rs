@@ -32,7 +32,7 @@ impl Pooled for VaeDecoder {
         session.validate(&[Port::floats("latent_sample")], &[Port::floats("sample")])?;
         Ok(Self {
             session,
-            scaling_factor: directory.scaling_factor,
+            scaling_factor: directory.decoder_scaling_factor(),
             pixels_per_latent: directory.pixels_per_latent,
             planned: Vec::new(),
         })

@@ -155,6 +155,7 @@ impl RenderError {
                     | ModelError::ModelMissing { .. }
                     | ModelError::PictureSize { .. }
                     | ModelError::UnsupportedScheduler { .. }
+                    | ModelError::UnsuitableDecoder { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
                     | ModelError::MaskRepaintsNothing { .. }

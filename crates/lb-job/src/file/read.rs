@@ -142,6 +142,9 @@ impl<'a> Document<'a> {
         {
             *image = self.beside(&image);
         }
+        if let Some(vae) = &mut settings.vae {
+            *vae = self.beside(&vae);
+        }
         let models = [&mut settings.model, &mut settings.upscale.model];
         for model in models.into_iter().flatten() {
             if is_model_path(model)

@@ -17,6 +17,7 @@ impl Default for Job {
             still_steps: None,
             looped: false,
             model: None,
+            vae: None,
             size: None,
             scale: 1,
             sampler: SamplerKind::default(),

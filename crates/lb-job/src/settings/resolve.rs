@@ -68,6 +68,7 @@ impl JobSettings {
             still_steps: has_stills.then(|| still_steps(&settings)).transpose()?,
             looped: looped && !has_stills,
             model: self.model.clone(),
+            vae: self.vae.clone(),
             size: self.size,
             scale: self.scale.unwrap_or(default.scale),
             sampler: self.sampler.unwrap_or(default.sampler),
@@ -126,6 +127,7 @@ impl Job {
             },
             inversion_iterations: Some(self.inversion_iterations),
             model: self.model.clone(),
+            vae: self.vae.clone(),
             inpaint: self.inpaint.as_ref().map(Into::into).unwrap_or_default(),
             fit: self.fit,
             depth: DepthSettings {

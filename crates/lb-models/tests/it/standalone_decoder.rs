@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lb_blend::noise;
 use lb_export::testing::networks;
 use lb_export::{ExportOptions, StandaloneDecoder, build_decoder_graph};
-use lb_models::testing::{GraphSession, TensorValues, copy_folder};
-use lb_models::{Device, SessionOptions};
+use lb_models::testing::{GraphSession, NamedTensor, TensorValues, copy_folder, write_tiny_model};
+use lb_models::{Device, ModelDirectory, Pipeline, PipelineOptions, SessionOptions};
 use serde_json::{Value, json};
 
 use crate::safetensors;
-use crate::surroundings::runtime;
+use crate::surroundings::{pool, runtime};
 
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
 
@@ -136,5 +137,75 @@ fn folders_with_settings_that_are_not_supported_are_refused() {
         fs::write(&path, config.to_string()).unwrap();
         let message = refusal(folder.path());
         assert!(message.contains(expected), "{key}: {message}");
+    }
+}
+
+fn open(directory: ModelDirectory) -> Pipeline {
+    let session = SessionOptions::new(Device::Cpu).with_threads(1);
+    Pipeline::open(&pool(), directory, 64, 64, PipelineOptions::from(session)).unwrap()
+}
+
+#[test]
+fn a_model_decodes_by_another_decoder_and_encodes_by_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tiny_model("sd21", folder.path()).unwrap();
+    let own = ModelDirectory::open(folder.path()).unwrap();
+    let mut changed = open(own.clone().with_decoder(&tiny_vae()).unwrap());
+    let mut own = open(own);
+    let latents = noise::initial_latents(1, own.latent_shape()).unwrap();
+
+    // The graph makes the expected picture, from latents that are not divided by anything.
+    let decoder = StandaloneDecoder::open(&tiny_vae()).unwrap();
+    let graph = build_decoder_graph(&decoder, &ExportOptions::default()).unwrap();
+    let options = SessionOptions::new(Device::Cpu).with_threads(1);
+    let input = NamedTensor {
+        name: "latent_sample".into(),
+        shape: vec![1, 4, 8, 8],
+        values: TensorValues::Float32(latents.values().to_vec()),
+    };
+    let mut session = GraphSession::load(runtime(), graph, &options).unwrap();
+    let planes = session.run(&[input]).unwrap().remove(0);
+    let TensorValues::Float32(planes) = planes.values else {
+        panic!("pictures are floats")
+    };
+    let picture = changed.decoder().decode(&[&latents]).unwrap().remove(0);
+    for (index, pixel) in picture.pixels().enumerate() {
+        for (channel, &byte) in pixel.0.iter().enumerate() {
+            let value = planes[channel * 64 * 64 + index];
+            let expected = ((value + 1.0) * 127.5).clamp(0.0, 255.0);
+            assert!((expected - f32::from(byte)).abs() <= 0.6, "pixel {index}");
+        }
+    }
+    assert_ne!(picture, own.decoder().decode(&[&latents]).unwrap()[0]);
+    let pictures = [picture];
+    assert_eq!(
+        changed.encode_pictures(&pictures).unwrap(),
+        own.encode_pictures(&pictures).unwrap()
+    );
+
+    // The same autoencoder as the model's own decodes alike; it encodes without log-variances.
+    fs::remove_dir_all(folder.path().join("vae")).unwrap();
+    copy_folder(&tiny_vae(), &folder.path().join("vae")).unwrap();
+    let mut inside = open(ModelDirectory::open(folder.path()).unwrap());
+    assert_eq!(inside.decoder().decode(&[&latents]).unwrap(), pictures);
+    let encoded = inside.encode_pictures(&pictures).unwrap().remove(0);
+    assert_eq!(encoded.shape(), latents.shape());
+}
+
+#[test]
+fn decoders_of_other_latents_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_tiny_model("sd21", folder.path()).unwrap();
+    let own = ModelDirectory::open(folder.path()).unwrap();
+    for (other, expected) in [
+        ("odd/vae", "channels of the latents: found 3, expected 4"),
+        ("sd2_upscaler/vae", "found 4, expected 8"),
+    ] {
+        let refused = own.clone().with_decoder(&networks().join(other));
+        let message = refused.unwrap_err().to_string();
+        assert!(
+            message.contains(other) && message.contains(expected),
+            "{message}"
+        );
     }
 }

@@ -158,7 +158,10 @@ fn job() -> impl Strategy<Value = Job> {
         },
     );
     let film = (
-        prop::option::of(path().prop_map(|path| path.to_string_lossy().into_owned())),
+        (
+            prop::option::of(path().prop_map(|path| path.to_string_lossy().into_owned())),
+            prop::option::of(path()),
+        ),
         prop::option::of(any::<(usize, usize)>()),
         (
             prop::sample::select(SamplerKind::ALL),
@@ -186,7 +189,7 @@ fn job() -> impl Strategy<Value = Job> {
         |(
             (looped, keyframes, transitions),
             (
-                model,
+                (model, vae),
                 size,
                 (sampler, timestep_spacing),
                 spacing,
@@ -208,6 +211,7 @@ fn job() -> impl Strategy<Value = Job> {
             still_steps: None,
             looped,
             model,
+            vae,
             size,
             scale,
             sampler,
@@ -301,7 +305,7 @@ fn a_job_that_is_too_large_to_be_read_is_not_written() {
 
 #[test]
 fn paths_are_relative_to_their_file() {
-    let text = "model = \"models/mine\"\n[depth]\nimage = \"map.png\"\n\
+    let text = "model = \"models/mine\"\nvae = \"taesd\"\n[depth]\nimage = \"map.png\"\n\
                 [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
                 [upscale]\nmodel = \"x4\"\n";
     let mut job = JobSettings::parse(text, Path::new("films/one.toml"))
@@ -309,6 +313,7 @@ fn paths_are_relative_to_their_file() {
         .resolve()
         .unwrap();
     assert_eq!(job.model.as_deref(), Some("films/models/mine"));
+    assert_eq!(job.vae.as_deref(), Some(Path::new("films/taesd")));
     assert_eq!(
         job.depth.as_ref().unwrap().image,
         Path::new("films/map.png")
@@ -332,6 +337,7 @@ fn full_job() -> Job {
         "ein Pfirsich ü",
     ]);
     job.model = Some("pocket".into());
+    job.vae = Some("/models/taesd".into());
     job.size = Some((512, 768));
     job.scale = 4;
     job.film_seconds = Some(12.5);
