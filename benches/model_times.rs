@@ -1,5 +1,5 @@
-//! Times a model: its UNet a row, its decoder a picture, and films of which the second finds everything
-//! loaded and planned. Prints one line of JSON for each measurement.
+//! Measures how long a model takes: its UNet for a row, its decoder for a picture, and films, of which the second
+//! finds everything loaded and planned. Prints one line of JSON for each measurement.
 //!
 //! ```sh
 //! cargo run --release -p lb-benches --example model_times -- MODEL LIBONNXRUNTIME FOLDER [DEVICE [SIDE]]

@@ -3,7 +3,7 @@
     python bench_gpu.py --lb FILE --model-times FILE --runtime LIBONNXRUNTIME --pocket DIRECTORY
 
 `cargo xtask bench gpu` builds both programs and calls it; docs/benchmarks.md says how to carry it to a machine
-without Rust and without a network. Every measurement is printed as soon as it is there, and all of them as a
+without Rust and without a network. Every measurement is printed as soon as it is made, and all of them as a
 table at the end. It needs torch for CUDA, diffusers, and transformers.
 """
 
@@ -85,7 +85,7 @@ def make_model(folder):
 
 
 def render(table, what, flags, scratch):
-    """One film by a process of its own. Its seconds from start to end, and what lb says about them."""
+    """Renders one film in a process of its own, and adds its seconds from start to end and what lb says about them."""
     if elapsed() > SETTINGS.seconds:
         return
     command = [str(SETTINGS.lb), "render", *PROMPTS, "--no-cache", "--force", "--json", "-q", *flags]

@@ -1,5 +1,5 @@
-"""diffusers' schedulers, for branches that begin in the middle of a walk. What their configuration in the
-model directory says is overridden by keywords."""
+"""diffusers' schedulers, for branches that begin after some of the steps. Keywords override what their
+configuration in the model directory says."""
 
 from diffusers import (
     DDIMScheduler,

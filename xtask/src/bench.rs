@@ -1,4 +1,4 @@
-//! `bench`: measures `lb` on the bundled model and prints Markdown for `docs/benchmarks.md`.
+//! `bench`: measures `lb` with the bundled models and prints Markdown for `docs/benchmarks.md`.
 
 mod few_steps;
 mod gpu;

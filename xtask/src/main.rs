@@ -37,7 +37,7 @@ struct Arguments {
 /// A task, in the order in which they are listed.
 #[derive(Subcommand)]
 enum Task {
-    /// set up, build, and render a film with the bundled model into demo/
+    /// set up, build, and render a film with a bundled model into demo/
     Demo,
     /// set up, then run all tests and examples (arguments of cargo test)
     Test(HandedOn),
@@ -60,7 +60,7 @@ enum Task {
     },
     /// render the pictures of the documents, or those whose paths contain a part
     Docs { parts: Vec<String> },
-    /// measure lb compared with PyTorch, perceptual with fixed spacing, or lb on a GPU
+    /// measure lb beside PyTorch, few steps beside many, perceptual beside fixed spacing, or lb on a GPU
     Bench {
         /// render, few-steps (a part of render), spacing or gpu; render and spacing if none is named
         parts: Vec<String>,
@@ -71,9 +71,9 @@ enum Task {
     Interop,
     /// write the fixtures of the tests again, with the scripts beside them
     Golden,
-    /// train the bundled model (arguments of models/pocket/train/train.py)
+    /// train the model pocket (arguments of models/pocket/train/train.py)
     TrainPocket(HandedOn),
-    /// distil the bundled model to few steps (arguments of models/pocket-turbo/train/train.py)
+    /// distil pocket to few steps (arguments of models/pocket-turbo/train/train.py)
     TrainPocketTurbo(HandedOn),
 }
 

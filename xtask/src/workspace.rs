@@ -107,7 +107,7 @@ impl Workspace {
         command.env("ORT_DYLIB_PATH", library);
     }
 
-    /// The directory of the bundled model, or of another model that is called `pocket`.
+    /// The directory of the bundled model `pocket`, or of another model of this name.
     pub(crate) fn bundled_model(&self) -> Result<PathBuf> {
         self.model_folders()
             .into_iter()

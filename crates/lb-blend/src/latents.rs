@@ -99,8 +99,8 @@ impl Latents {
     }
 
     /// Whether no value is NaN or infinite.
-    /// The same latents times a factor: initial latents out of unit noise, for a sampler that starts from
-    /// [less](crate::Sampler::initial_noise).
+    /// The same latents times a factor. This makes initial latents out of unit noise for a sampler that
+    /// starts from [less noise](crate::Sampler::initial_noise).
     #[must_use]
     pub fn scaled(mut self, factor: f64) -> Self {
         if factor != 1.0 {

@@ -52,8 +52,8 @@ pub struct ImportOptions {
 /// inferred, but nothing has been written yet.
 ///
 /// The source is a diffusers directory, a single-file checkpoint with CompVis' names
-/// (`.safetensors`), or one that torch has saved (`.ckpt`). A model that was distilled to few steps, as its
-/// name ("turbo") or the class of its scheduler says, gets the defaults that such models need
+/// (`.safetensors`), or one that torch has saved (`.ckpt`). A model for few steps, which is recognised by
+/// "turbo" in its name or by the class of its scheduler, gets the defaults that such models need
 /// ([`Manifest`](crate::Manifest)), unless it has its own. An import takes three steps: it is opened,
 /// [written](Self::write) and [published](UnpublishedModel::publish). Between them, the caller can check
 /// what is about to be written, or add files.

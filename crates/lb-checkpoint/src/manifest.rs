@@ -25,9 +25,8 @@ use crate::error::CheckpointError;
 /// vae = "../pocket"
 /// ```
 ///
-/// A model whose parts are taken lies in the same folder of models. A path that leads out of this folder,
-/// also through a symbolic link, is refused, so that a downloaded model can name no other file of the
-/// user's.
+/// A model whose parts are taken is in the same folder of models. A path that leads out of this folder, even
+/// through a symbolic link, is refused, so that a downloaded model cannot name other files of the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     path: PathBuf,
@@ -78,7 +77,7 @@ impl Manifest {
             defaults: toml::Table::new(),
             shared: BTreeMap::new(),
         };
-        // A link to nothing is an error rather than no file.
+        // A link to a file that does not exist is an error; it does not count as a missing file.
         if manifest.path.symlink_metadata().is_err() {
             return Ok(manifest);
         }
@@ -178,7 +177,7 @@ impl Manifest {
     }
 
     fn malformed(&self, error: &toml::de::Error) -> CheckpointError {
-        // The message of an error in a table that was parsed before ends with a line feed.
+        // If the table has been parsed before, the message of an error ends with a line feed.
         CheckpointError::Malformed {
             path: self.path.clone(),
             format: "description of a model",

@@ -9,8 +9,7 @@ use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::weights::Weights;
 
-/// A VAE decoder outside of a model directory. Its weights have not been read, only their names and
-/// shapes.
+/// A VAE decoder outside of a model directory. Only the names and shapes of its weights have been read.
 #[derive(Clone, Debug)]
 pub struct StandaloneDecoder {
     folder_or_file: PathBuf,

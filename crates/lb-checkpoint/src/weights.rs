@@ -114,8 +114,8 @@ impl Weights {
     }
 
     /// Opens a file with the weights of an `AutoencoderTiny`, or of its decoder alone, and gives them
-    /// diffusers' names. In the file that TAESD's authors publish, the layers are numbered from the
-    /// clamping of the latents on, which diffusers does not count.
+    /// diffusers' names. In the file that TAESD's authors publish, the clamping of the latents counts as the
+    /// first layer; diffusers does not count it.
     ///
     /// # Errors
     /// [`CheckpointError::Malformed`] for tensors with other names, and other errors if the file cannot be

@@ -28,8 +28,8 @@ pub(crate) struct FilmArguments {
     settings: JobSettings,
     /// Seconds that the render may take; steps, frames and pictures follow.
     ///
-    /// Those that are not given are chosen by how long earlier renders took on this machine. The job that
-    /// the film carries has the numbers.
+    /// Numbers that are not given are chosen by how long earlier renders took on this machine. The job that
+    /// the film carries contains the chosen numbers.
     #[arg(
         long,
         value_name = "SECONDS",

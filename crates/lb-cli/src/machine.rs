@@ -126,8 +126,8 @@ pub(crate) fn runtime(surroundings: &Surroundings) -> Result<Runtime, CommandErr
     Ok(Runtime::load(&library)?)
 }
 
-/// The name of a job's model. A job that names none gets the model that the environment names, or the
-/// bundled one.
+/// The name of a job's model. A job that names none gets the model that the environment names, or
+/// `pocket`.
 pub(crate) fn model_name<'a>(job: &'a Job, surroundings: &'a Surroundings) -> &'a str {
     named_or_default(job.model.as_deref(), surroundings)
 }

@@ -85,7 +85,7 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
         .any(|at| !at.negative_prompt.is_empty());
     [
         (
-            // A job file may have it, and a model may be the one that asks for no guidance.
+            // The negative prompt may be in a job file, and it may be the model that needs no guidance.
             has_negative && is_unguided,
             "the negative prompt has no effect",
             "there is no guidance (the guidance scale is 1) that could lead away from it",
@@ -170,7 +170,7 @@ pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
         .collect()
 }
 
-/// The warning about a walk whose first step is far from pure noise.
+/// The warning about sampling whose first step is far from pure noise.
 fn late_start(LateStart { timestep, last, .. }: LateStart) -> String {
     format!(
         "sampling starts at timestep {timestep} instead of {last}, with noise that belongs to {last}: \

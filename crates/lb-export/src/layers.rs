@@ -183,8 +183,8 @@ impl GraphWriter<'_> {
         self.form == GraphForm::Cuda && CHANNELS.contains(&channels)
     }
 
-    /// Adds the sum of biases. The runtime computes it once, when it loads the graph, which it could not
-    /// do in 16 bits.
+    /// Adds the sum of biases. The runtime computes it once, when it loads the graph, which it can only do
+    /// in 32 bits.
     fn sum_of_biases(
         &mut self,
         scope: &str,
@@ -205,7 +205,7 @@ impl GraphWriter<'_> {
     /// Writes x·weightᵀ over the last axis.
     pub(crate) fn matrix_product(&mut self, scope: &str, x: &Value, weight: &Value) -> Value {
         if self.form == GraphForm::Cuda {
-            // A transposed copy of every weight would be most of the time that loading takes.
+            // Transposing every weight would take most of the loading time.
             let transposed = [Attribute::Integer("transB", 1)];
             return self.node(scope, "FusedMatMul", &[x, weight], &transposed);
         }

@@ -107,8 +107,8 @@ impl Branching {
         }
     }
 
-    /// The most pictures that a transition with this span has beside film frames that are cross-faded:
-    /// never more than its film frames.
+    /// The most pictures that a transition with this span has, which are never more than its film frames.
+    /// Further film frames are cross-faded.
     pub(crate) fn pictures(&self, span: &TransitionSpan) -> usize {
         let of_quality = || self.quality.pictures();
         let pictures = self

@@ -101,7 +101,7 @@ impl Job {
     fn change_paths(&mut self, change: impl Fn(&Path) -> Option<PathBuf>) {
         for path in self.paths_mut() {
             if let Some(changed) = change(path) {
-                // Unlike that of a model, these paths need no slash.
+                // Unlike the path of a model, these paths need no slash.
                 *path = changed.strip_prefix(".").unwrap_or(&changed).into();
             }
         }

@@ -48,13 +48,13 @@ pub struct TimedFilm {
     pub fits: bool,
 }
 
-/// How many candidates there are from one preset to the next.
+/// How many candidates there are from one quality to the next.
 const CANDIDATES_A_PRESET: usize = 8;
 
 impl Job {
     /// The finest film of this job whose render takes at most this many seconds at these rates.
     ///
-    /// The candidates are the presets from the lowest to the highest, and numbers of steps, computed frames
+    /// The candidates are the qualities from the lowest to the highest, and numbers of steps, computed frames
     /// and pictures between theirs. A transition has no more computed frames than the film shows. Numbers that
     /// the job gives are kept, and so are trees whose levels are given one by one; the qualities of its
     /// transitions are not used. If no candidate is fast enough, or if there are no rates, the lowest one is
@@ -99,7 +99,7 @@ impl Job {
         }
     }
 
-    /// The job with the numbers of a candidate, where it gives none.
+    /// The job, with the numbers of a candidate in place of those that it leaves open.
     fn candidate(&self, index: usize) -> Result<Self, JobError> {
         let mut job = self.clone();
         let timeline = Timeline::new(&timing(self))?;
@@ -131,7 +131,7 @@ impl Job {
     }
 }
 
-/// What a preset stands for.
+/// The numbers that a quality stands for.
 struct Numbers {
     steps: usize,
     frames: usize,
@@ -139,13 +139,13 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// The numbers of a candidate: those of a preset, or of a point between two of them.
+    /// The numbers of a candidate: those of a quality, or of a point between two of them.
     fn of_candidate(rule: BranchingRule, index: usize) -> Self {
         let preset = |index: usize| Quality::ALL[index.min(Quality::ALL.len() - 1)];
         let lower = preset(index / CANDIDATES_A_PRESET);
         let upper = preset(index / CANDIDATES_A_PRESET + 1);
         let share = (index % CANDIDATES_A_PRESET) as f64 / CANDIDATES_A_PRESET as f64;
-        // Presets grow by factors, so what is between them does too.
+        // The numbers of the qualities grow by factors, so those between them do too.
         let between = |number: &dyn Fn(Quality) -> usize| {
             let (from, to) = (number(lower) as f64, number(upper) as f64);
             (from * (to / from).powf(share)).round() as usize

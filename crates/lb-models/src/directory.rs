@@ -49,7 +49,7 @@ pub struct ModelDirectory {
     pub text_length: usize,
     /// The noise schedule that the model was trained with, from its scheduler's configuration.
     pub schedule: NoiseScheduleConfig,
-    /// What else its scheduler's configuration asks for.
+    /// What its scheduler's configuration asks for besides the noise schedule.
     pub scheduler: NamedScheduler,
     /// The words of the captions that the model was trained on, if the directory lists them.
     pub words: Option<CaptionWords>,
@@ -81,7 +81,7 @@ impl ModelDirectory {
     /// # Errors
     /// [`ModelError::Unreadable`] if this is not a model directory, and [`ModelError::Checkpoint`] for a
     /// configuration that is missing, is not JSON, or has a value that this program cannot use, and for a
-    /// [`Manifest`] that is not right. Both name the file.
+    /// [`Manifest`] that is wrong. Both name the file.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         let files = ModelFiles::of(path);
         let index = path.join("model_index.json");

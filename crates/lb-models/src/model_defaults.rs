@@ -1,4 +1,4 @@
-//! The settings that a model wants to be used with.
+//! The settings that a model needs.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -11,21 +11,21 @@ use serde::de::{Deserializer, Error as _};
 use crate::error::ModelError;
 
 /// The settings with which a model is used if nothing else is asked for: the table `[defaults]` of its
-/// `lb.toml` (see [`Manifest`]). What is `None` is the default of all models.
+/// `lb.toml` (see [`Manifest`]). Where a field is `None`, the default of all models applies.
 ///
 /// A distilled model, for example, needs few steps and no guidance.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ModelDefaults {
-    /// Inference steps, 1 to 1000, in the place of those of the presets.
+    /// Inference steps, 1 to 1000, in place of those of the qualities.
     pub steps: Option<usize>,
     /// Guidance scale, 1 (no guidance) to 100; 0 is read as 1.
     pub guidance_scale: Option<f64>,
     /// The sampler.
     #[serde(deserialize_with = "named")]
     pub sampler: Option<SamplerKind>,
-    /// The timesteps that the sampler visits, in the place of what the scheduler's configuration says.
+    /// The timesteps that the sampler visits, in place of those that the scheduler's configuration names.
     #[serde(deserialize_with = "named")]
     pub timestep_spacing: Option<TimestepSpacing>,
     /// Where blending begins, as a share of the steps from 0 to 1.

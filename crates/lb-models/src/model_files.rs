@@ -19,8 +19,8 @@ pub(crate) struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// Looks at the files below `folder`, or at `folder` itself if it is a file. Files that cannot be looked at are left out; the errors appear
-    /// when they are needed.
+    /// Looks at the files below `folder`, or at `folder` itself if it is a file. Files that cannot be
+    /// looked at are left out; the errors appear when they are needed.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut paths = Vec::new();
         if folder.is_file() {

@@ -27,7 +27,7 @@ pub(crate) fn planes(picture: &RgbImage) -> Vec<f32> {
 /// Planes in [-1, 1] to bytes: round(clamp(x/2 + 0.5)·255), ties to even as in numpy. `None` if a value is
 /// not finite.
 pub(crate) fn from_planes(planes: &[f32], (width, height): (usize, usize)) -> Option<RgbImage> {
-    // No early exit: this way, many values are looked at in one instruction.
+    // Without an early exit, one instruction can check many values.
     let are_finite = planes
         .iter()
         .fold(true, |finite, value| finite & value.is_finite());
@@ -50,7 +50,7 @@ pub(crate) fn from_planes(planes: &[f32], (width, height): (usize, usize)) -> Op
 
 /// round(clamp(x/2 + 0.5)·255), ties to even.
 ///
-/// A sum with 1.5·2²³ is rounded to a whole number in the way that is wanted, and has it in its last bits.
+/// Adding 1.5·2²³ rounds the value to a whole number, ties to even, and leaves this number in the last bits.
 /// Without SSE 4.1, `round_ties_even` is a call of a function for each value: 786,432 calls for a picture
 /// of 512×512 pixels.
 fn byte(value: f32) -> u8 {

@@ -43,7 +43,8 @@ pub struct Pipeline {
     channel_weights: Vec<f64>,
     /// The times of sessions that were given back.
     past_times: SessionTimes,
-    /// How much longer sessions took in sum than it took to load them side by side.
+    /// The time that was saved by loading sessions at the same time: the sum of what each took, less the time
+    /// that passed.
     overlap: Duration,
 }
 
@@ -394,7 +395,8 @@ impl Pipeline {
         )
     }
 
-    /// Counts what sessions took since `before` in sum beyond the time that has passed.
+    /// Adds to the overlap: the time that all sessions together took since `before`, less the time that has
+    /// passed.
     fn count_overlap(&mut self, before: SessionTimes, passed: Duration) {
         let total = |times: SessionTimes| times.loading + times.running;
         let taken = total(self.times()).saturating_sub(total(before));
@@ -473,7 +475,8 @@ impl Backend for Pipeline {
     }
 }
 
-/// Does both at the same time, the second on the calling thread. If both fail, the error is the first's.
+/// Runs both at the same time, the second on the calling thread. If both fail, the error of the first
+/// is returned.
 fn side_by_side<A: Send, B>(
     first: impl FnOnce() -> Result<A, ModelError> + Send,
     second: impl FnOnce() -> Result<B, ModelError>,
@@ -496,10 +499,11 @@ const MOST_ROWS: usize = 64;
 /// How many latent pixels one call of the VAE decoder takes, whose activations are 64 times larger than
 /// the UNet's.
 const DECODED_AREA: usize = 4 * 16 * 16;
-/// The same on a device that plans each size of call.
+/// The same on a device that plans kernels for each size of call.
 const DECODED_AREA_WHERE_PLANNED: usize = 4 * 64 * 64;
-/// The most pictures of such a call. More gain little (an H100 decodes 512×512 pixels in 10.8
-/// milliseconds alone and in 8.3 in fours), and a lonely keyframe takes as long as a full call.
+/// The most pictures of such a call. More gain little: for a picture of 512×512 pixels, an H100 takes 10.8
+/// milliseconds if it decodes one at a time, and 8.3 if it decodes four. And a keyframe that is decoded by
+/// itself takes as long as a full call.
 const DECODED_ROWS: usize = 4;
 
 fn rows_of(budget: usize, shape: LatentShape) -> usize {

@@ -1,9 +1,9 @@
 //! Reads from `scheduler_config.json` the numbers that a sampler needs.
 //!
 //! Whichever scheduler a directory names, its betas and its prediction type describe how the model
-//! was trained. Classes that some sampler equals also name this sampler; the others leave the choice
-//! to the program. Where keys are absent, the defaults of the named class hold, so that latents which it
-//! would not clip are not clipped here; the timestep spacing is then the sampler's.
+//! was trained. If a sampler equals the class, the class also chooses this sampler; other classes leave the
+//! choice to the program. Where keys are absent, the defaults of the named class hold, so that latents which
+//! it would not clip are not clipped here; an absent timestep spacing is the sampler's.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ pub(crate) fn read(path: &Path) -> Result<(NoiseScheduleConfig, NamedScheduler),
     let default = NoiseScheduleConfig::diffusers_default();
     let clip_range = settings.clip_sample_range;
     let final_sigmas_type = Named::or(settings.final_sigmas_type, FinalSigmas::default());
-    // PNDM ends with the noise of timestep 0, and the others without any.
+    // PNDM ends with the noise of timestep 0 by default, and the other classes end without noise.
     let alpha_to_one = match known.is_some_and(|class| class.reads_alpha) {
         true => settings.set_alpha_to_one.unwrap_or(name != "PNDMScheduler"),
         false => final_sigmas_type == FinalSigmas::Zero,
@@ -210,13 +210,13 @@ fn unsupported(
     let found = MUST_BE.iter().find_map(wrong);
     match sampler {
         SamplerKind::DpmSolver => found.or_else(first_order_end),
-        // The grid of TCD and its relative is fixed.
+        // TCD and LCM visit a fixed grid of timesteps, so these settings have no effect on them.
         SamplerKind::Tcd => None,
         _ => found,
     }
 }
 
-/// Mentions what the sampler of a class does not do as the class does.
+/// Logs in what the sampler differs from the class.
 fn report_difference(class: &str, sampler: Option<SamplerKind>) {
     match (class, sampler) {
         (DDIM, _) => {}

@@ -182,7 +182,7 @@ impl Unet {
         self.run(&mut batch, replay.as_mut())?;
         output.copy_from_slice(&batch.predicted()[..output.len()]);
         self.keep(batch, replay);
-        // The engine says more about such a value, but not that it may be an overflow.
+        // The engine also refuses such a value, but cannot know that it may be an overflow.
         let is_finite = || output.iter().all(|value| value.is_finite());
         match self.session.precision() == Precision::Float32 || is_finite() {
             true => Ok(()),
@@ -190,7 +190,7 @@ impl Unet {
         }
     }
 
-    /// Where the tensors for calls of this many rows of the request's form are.
+    /// The position of the tensors for calls of this many rows of the request's form.
     fn position(&self, request: &PredictRequest<'_>, size: usize) -> Option<usize> {
         let mut known = self.batches.iter();
         known.position(|(batch, _)| batch.fits(request, size))

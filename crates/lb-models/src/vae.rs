@@ -140,8 +140,8 @@ impl VaeDecoder {
     }
 }
 
-/// What `read` makes of each part, on a thread for each, because a picture that is made into bytes on the CPU
-/// keeps a GPU waiting.
+/// Applies `read` to each part on a thread of its own, because a GPU waits while pictures are made into bytes
+/// on the CPU.
 fn side_by_side<T: Send>(parts: &[&[f32]], read: impl Fn(&[f32]) -> T + Sync) -> Vec<T> {
     let Some((last, others)) = parts.split_last() else {
         return Vec::new();

@@ -15,9 +15,9 @@ pub(crate) fn schedule(job: &Job, model: &ModelDirectory) -> NoiseScheduleConfig
     }
 }
 
-/// A walk whose first step is far from the last training timestep. It takes pure noise for latents of
-/// less noise, and the fewer steps there are, the more of this remains in the pictures: after one step
-/// they are noise.
+/// Sampling whose first step is far from the last training timestep. The model then takes pure noise for
+/// latents with less noise. The fewer steps there are, the more of this noise remains in the pictures: after
+/// one step they are nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct LateStart {
@@ -27,12 +27,12 @@ pub struct LateStart {
     pub last: usize,
 }
 
-/// How far the first step may be from the last training timestep, as a share of the schedule. Seven
-/// steps of leading spacing are within it.
+/// How far the first step may be from the last training timestep, as a share of the schedule. With leading
+/// spacing, seven steps are enough.
 const TOLERANCE: f64 = 0.15;
 
-/// Says whether sampling starts late for a job of this many steps with this model. The sampler must be one
-/// that can be made; for others the answer is `None`.
+/// Says whether sampling starts late for a job of this many steps with this model. If the sampler cannot be
+/// made, the answer is `None`.
 #[must_use]
 pub fn late_start(job: &Job, steps: usize, model: &ModelDirectory) -> Option<LateStart> {
     let schedule = schedule(job, model);

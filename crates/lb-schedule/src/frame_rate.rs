@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Why something is no frame rate.
+/// Why a number or a text is not a frame rate.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // The messages say what the fields are.

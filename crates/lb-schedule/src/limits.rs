@@ -1,5 +1,5 @@
-//! The largest and smallest values that settings of a tree and a film may have. Larger ones are taken for
-//! mistakes.
+//! The largest and smallest values that settings of a tree and a film may have. Values beyond them are taken
+//! for mistakes.
 
 /// The most inference steps: the noise schedules of the models have this many training timesteps.
 pub const MAX_STEPS: usize = 1000;

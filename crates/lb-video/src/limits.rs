@@ -8,8 +8,8 @@ pub const MAX_SIDE: usize = 16_384;
 /// The most bytes that the text of a film or picture may have.
 pub const MAX_DESCRIPTION: usize = 1 << 20;
 
-/// From the finest quantiser that openh264's rate control goes down to (rc.h, GOM_MIN_QP_MODE) to the
-/// coarsest one of H.264 in 8 bits.
+/// The quantisers from the finest that openh264's rate control uses (rc.h, GOM_MIN_QP_MODE) to the coarsest of
+/// H.264 in 8 bits.
 pub(crate) const QUANTIZERS: RangeInclusive<u8> = 12..=51;
 
 /// libx264's presets, fastest first (x264 --fullhelp).

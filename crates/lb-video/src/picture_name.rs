@@ -5,7 +5,8 @@ pub(crate) fn file_name(number: usize) -> String {
     format!("frame_{number:04}.png")
 }
 
-/// The number in a name that [`file_name`] gives, so that nobody else's files are taken for ours.
+/// The number in a name that [`file_name`] gives; `None` for other names, so that other files are not taken
+/// for pictures of the film.
 pub(crate) fn number(name: &str) -> Option<usize> {
     let number = name
         .strip_prefix("frame_")?

@@ -20,7 +20,7 @@ FORMS = (("{}", 40), ("{article} {}", 30), ("a photo of {article} {}", 12),
 
 
 def draw(generator: random.Random) -> str:
-    """One caption: the object, a hue for a third of those that have one, and a background at times."""
+    """One caption: three in ten name a hue and an object of a single hue, and about a third name a background."""
     if generator.random() < 0.3:
         name = f"{generator.choice(HUES)} {generator.choice(OF_ONE_HUE)}"
     else:

@@ -71,7 +71,7 @@ impl FilmOutline<'_> {
 
     /// The batches of the film under this batch limit: those of the keyframes' groups and of the
     /// transitions' levels, with the denoising steps that they are taken through. Each size is listed
-    /// once. A batch may have more rows than the limit, and is then split into several calls.
+    /// once. A batch may have more rows than the limit; it is then split into several calls.
     #[must_use]
     pub fn batches(&self, batch_limit: usize) -> Vec<BatchSteps> {
         let mut batches: Vec<BatchSteps> = Vec::new();
@@ -150,8 +150,8 @@ fn measured_branches(profile: &BranchingProfile) -> usize {
     if count > 2 { count } else { 0 }
 }
 
-/// Batches of one size, and how many denoising steps they are taken through together: a backend to
-/// which a new size of call is expensive can choose its sizes by them.
+/// Batches of one size, and how many denoising steps they are taken through in all. A backend for
+/// which each new size of call is expensive can choose its sizes by them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BatchSteps {
@@ -180,7 +180,7 @@ impl BatchSteps {
 }
 
 /// Rows of the calls of [`Backend::predict`](crate::Backend::predict) that a film makes, for a
-/// backend that prepares itself for batch sizes.
+/// backend that prepares itself for the sizes of calls.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CallRows {

@@ -1,4 +1,4 @@
-//! A level's branches.
+//! The state of a level's branches.
 
 use std::iter::once;
 

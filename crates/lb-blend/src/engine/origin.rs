@@ -10,9 +10,10 @@ use crate::mix::{lerp, slerp};
 /// Where a branch starts.
 #[derive(Clone, Copy)]
 pub(super) enum Origin<'a> {
-    /// In a state of its own: a keyframe's noise, or what it had become after some step.
+    /// In a state of its own: the noise of a keyframe, or the latents after one of its steps.
     State(&'a Latents, Option<&'a Latents>),
-    /// Between its parents in a level: latents along the arc, predictions along the line.
+    /// Between its parents in a level: its latents are theirs mixed along an arc, and its prediction is
+    /// theirs mixed along a line.
     Arc(&'a Level, Parents),
     /// On the curve through a level's branches.
     Curve(&'a Curve<'a>, Parents),

@@ -15,8 +15,8 @@ use crate::latents::ShapeError;
 /// clamped to its last, and where numpy's rounding adds a step at timestep −1 under trailing
 /// spacing, that step is left out.
 ///
-/// [`euler`](Self::euler) and [`tcd`](Self::tcd) make it the sampler of other schedulers, whose steps start
-/// and end elsewhere.
+/// [`euler`](Self::euler) and [`tcd`](Self::tcd) create the samplers of other schedulers, whose steps start
+/// and end at other timesteps.
 ///
 /// ```
 /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler};
@@ -59,11 +59,11 @@ impl DdimSampler {
     /// Creates the sampler that takes `steps` steps of Euler's method without added noise, as diffusers'
     /// `EulerDiscreteScheduler` does.
     ///
-    /// Its latents are those that the model sees there, which have been divided by √(1 + σ²). It reads
-    /// `final_sigmas_type` instead of `set_alpha_to_one`, never clips, and takes linspace spacing where the
-    /// configuration names none. Under trailing and linspace spacing it starts from less than unit noise
-    /// ([`Sampler::initial_noise`]). It differs in one point: the timesteps of linspace spacing are rounded
-    /// to whole ones.
+    /// Its latents are those that the model sees with diffusers' class, which divides its own by √(1 + σ²)
+    /// first. It reads `final_sigmas_type` instead of `set_alpha_to_one`, never clips, and takes linspace
+    /// spacing where the configuration names none. Under trailing and linspace spacing it starts from less
+    /// than unit noise ([`Sampler::initial_noise`]). It differs from diffusers' class in one point: the
+    /// timesteps of linspace spacing are rounded to whole ones.
     ///
     /// ```
     /// use lb_blend::{DdimSampler, NoiseScheduleConfig, Sampler, TimestepSpacing};

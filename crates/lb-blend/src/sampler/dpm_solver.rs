@@ -14,13 +14,13 @@ const FEW_STEPS: usize = 15;
 
 /// A sampler of second order: each step follows the line through the clean latents predicted at this
 /// step and at the one before. A step costs one model evaluation, as with DDIM, but fewer steps suffice:
-/// on the bundled model (trailing spacing) 20 steps come as close to the converged pictures as 25 to 40
+/// with the model `pocket` (trailing spacing) 20 steps come as close to the converged pictures as 25 to 40
 /// of DDIM.
 ///
 /// It equals what diffusers makes of the same `scheduler_config.json` with
 /// `DPMSolverMultistepScheduler.from_config` and its defaults: `dpmsolver++`, order 2, midpoint,
-/// with a last step that ends as `final_sigmas_type` says. It is of first order, except if it leaves noise
-/// after 15 steps or more. `set_alpha_to_one` and `clip_sample` belong to
+/// with a last step that ends as `final_sigmas_type` says. The last step is of first order, unless it
+/// leaves noise and there are 15 steps or more. `set_alpha_to_one` and `clip_sample` belong to
 /// DDIM and are ignored. Where the configuration names no timestep spacing, it is linspace.
 ///
 /// It takes exactly N steps, at diffusers' own timesteps, for every N from 1 to

@@ -1,4 +1,5 @@
-//! The table of samplers. A new one is a file beside this one, and one entry here.
+//! The table of samplers. A new one needs a variant and an entry here, and either a file beside this one or,
+//! if it takes DDIM's steps between other timesteps, a function in `visits.rs`.
 
 use super::Sampler;
 use super::ddim::DdimSampler;
@@ -14,7 +15,7 @@ lb_schedule::choice! {
     #[strum(ascii_case_insensitive)]
     #[non_exhaustive]
     pub enum SamplerKind: "sampler" {
-        /// DDIM, the sampler that pictures can be inverted for.
+        /// DDIM, which suits most models.
         ///
         /// See [`DdimSampler`].
         #[default]
@@ -27,7 +28,7 @@ lb_schedule::choice! {
         #[strum(serialize = "dpmpp-2m")]
         #[cfg_attr(feature = "serde", serde(rename = "dpmpp-2m"))]
         DpmSolver,
-        /// Euler's method without added noise, which distilled models such as SD-Turbo name.
+        /// Euler's method without added noise, for distilled models such as SD-Turbo.
         ///
         /// See [`DdimSampler::euler`].
         #[strum(serialize = "euler")]

@@ -80,10 +80,10 @@ lb_schedule::choice! {
     #[strum(serialize_all = "snake_case")]
     #[non_exhaustive]
     pub enum FinalSigmas: "final_sigmas_type" {
-        /// None.
+        /// It leaves no noise.
         #[default]
         Zero,
-        /// That of timestep 0.
+        /// It leaves the noise of timestep 0.
         SigmaMin,
     }
 }
@@ -242,7 +242,7 @@ impl NoiseScheduleConfig {
                 most: length - 1,
             });
         }
-        // With the number that is usual, a short training schedule is only unsuitable for TCD.
+        // With the usual number, a training schedule that is too short for it is unsuitable only for TCD.
         let (value, usual) = (self.original_inference_steps, USUAL_ORIGINAL_STEPS);
         if !(1..=length).contains(&value) && value != usual {
             let most = length;

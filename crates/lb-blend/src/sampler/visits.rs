@@ -1,8 +1,8 @@
 //! Where DDIM's steps start and end, by the rules of several schedulers.
 //!
-//! A deterministic step of DDIM goes from one share of signal to another. So do Euler's method without
-//! added noise, once its latents are divided by √(1 + σ²), and trajectory consistency (TCD) without added
-//! noise: they differ from DDIM only in where they go.
+//! A deterministic step of DDIM leads from one share of signal to another. So does a step of Euler's method
+//! without added noise, once its latents are divided by √(1 + σ²), and a step of trajectory consistency (TCD)
+//! without added noise. They differ from DDIM only in the shares of signal at which they start and end.
 
 use super::error::SamplerError;
 use super::noise_schedule::{

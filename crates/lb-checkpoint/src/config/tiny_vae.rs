@@ -85,7 +85,7 @@ impl TinyVaeConfig {
                 Some(EachBlock::<Size>(sizes)) => sizes.iter().map(|size| size.0).collect(),
                 None => vec![64; 4],
             };
-            // diffusers accepts other lists, but the networks that it makes of them cannot be run.
+            // diffusers accepts other lists, but the networks that it builds from them cannot run.
             let is_uniform = channels.iter().all(|other| *other == channels[0]);
             config.require(
                 names[0],

@@ -1,6 +1,6 @@
 //! The scheduler configuration of a model: what its UNet predicts, the noise schedule with which it was
-//! trained, and at which timesteps it is sampled. And whether it was distilled to few steps, which only
-//! names tell.
+//! trained, and at which timesteps it is sampled. This module also finds out whether a model was distilled to
+//! few steps, which only its name or the class of its scheduler shows.
 
 use std::path::Path;
 
@@ -157,8 +157,8 @@ pub(super) fn inferred(
     }
 }
 
-/// The settings that a model needs which was distilled to few steps, if this is one: by the name of its
-/// file or folder, or by the class of its scheduler.
+/// The settings that a model for few steps needs, or `None` for other models. A model is for few steps if the
+/// name of its file or folder or the class of its scheduler says so.
 pub(super) fn distilled_defaults(
     source: &Path,
     settings: &Map<String, Value>,
@@ -173,7 +173,7 @@ pub(super) fn distilled_defaults(
     })
 }
 
-/// Whether the name of a file or folder contains "turbo", as those of models do that are distilled from
+/// Whether the name of a file or folder contains "turbo", as the names of models do that were distilled from
 /// Stable Diffusion 2.1 by adversarial diffusion distillation.
 fn is_turbo(source: &Path) -> bool {
     published_name(source).to_lowercase().contains("turbo")

@@ -34,8 +34,8 @@ pub(crate) struct ImportArguments {
     /// name, else v_prediction].
     #[arg(long, value_name = "TYPE", value_parser = predictions())]
     prediction: Option<ImportedPrediction>,
-    /// Timesteps that a sampler visits [default: according to the source's configuration, else trailing for
-    /// a file whose name contains turbo, and leading for others].
+    /// Timesteps that a sampler visits [default: those of the source's configuration, else trailing for a
+    /// file whose name contains turbo, and leading for others].
     #[arg(long, value_name = "NAME", value_parser = spacings())]
     timestep_spacing: Option<ImportedSpacing>,
     /// Diffusers directory that supplies configurations and a tokenizer, for models that differ from

@@ -221,7 +221,7 @@ pub(crate) fn sampling(directory: &ModelDirectory) -> String {
     format!("{sampler}, {timesteps}")
 }
 
-/// The settings that a model wants to be used with, in one line.
+/// The settings that a model needs, in one line.
 pub(crate) fn defaults_of(defaults: &ModelDefaults) -> String {
     let ModelDefaults {
         steps,
@@ -321,7 +321,7 @@ fn details(model: &ModelInspection) -> impl Serialize {
         components: components.collect::<Vec<_>>(),
         prediction_type: schedule.map(|schedule| schedule.prediction_type.to_string()),
         scheduler: configuration.and_then(|configuration| configuration.scheduler.as_ref()),
-        // Absent for DDIM's scheduler, and for one that no sampler equals.
+        // There is none for DDIM's scheduler, and for a scheduler that no sampler equals.
         sampler: directory
             .and_then(|directory| directory.scheduler.sampler)
             .map(|sampler| sampler.to_string()),
@@ -337,7 +337,7 @@ fn details(model: &ModelInspection) -> impl Serialize {
             .and_then(|directory| directory.words.as_ref())
             .map(|words| words.iter().collect::<Vec<_>>()),
         side_multiple: directory.map(|directory| directory.side_multiple),
-        // What `lb.toml` says: the settings to be used with, and the models that parts are taken from.
+        // What `lb.toml` says: the settings that the model needs, and the models from which it takes parts.
         defaults: directory.map(|directory| defaults_facts(&directory.defaults)),
         shared: directory.map(|directory| &directory.shared),
     };

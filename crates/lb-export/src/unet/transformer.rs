@@ -116,9 +116,9 @@ fn feed_forward(
 /// Writes GEGLU: a projection is multiplied by the GELU of another one. Both are four times as wide as the
 /// input.
 ///
-/// The two are stored as one matrix. Where CUDA has a kernel that splits what comes of it, it is one
-/// product. Elsewhere the graph refers to its halves as two matrices, so that no tensor has to be split
-/// while the network runs.
+/// The two are stored as one matrix. Where the CUDA provider has a kernel that splits the result, there is one
+/// product with this matrix. Elsewhere the graph refers to its halves as two matrices, so that no tensor has to
+/// be split while the network runs.
 fn geglu(
     graph: &mut GraphWriter<'_>,
     name: &str,

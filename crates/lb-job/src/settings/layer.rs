@@ -1,8 +1,8 @@
-//! What is laid over lower settings: a setting, or a table of them.
+//! The trait of what can be laid over lower settings: a setting, or a table of settings.
 
 /// A setting, or several of them, as a part of a layer.
 pub(super) trait Layer {
-    /// Takes what is open from the lower layer.
+    /// Takes whatever is open from the lower layer.
     fn fill_from(&mut self, lower: Self);
 }
 

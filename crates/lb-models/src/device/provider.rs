@@ -178,9 +178,9 @@ impl ExecutionProvider {
         match self.device {
             Device::Cuda => {
                 let records_graphs = session.is_some_and(|session| session.records_graphs);
-                // What runs a graph of the form for CUDA fast: convolutions that take the channels
-                // last, and are chosen by cuDNN's heuristics. Trying all of them for every new size of
-                // a batch takes seconds, and the provider's default choice is seven times slower.
+                // A graph of the form for CUDA is fast with convolutions that take the channels last
+                // and are chosen by cuDNN's heuristics. Trying all algorithms for every new size of
+                // call takes seconds, and the provider's default choice is seven times slower.
                 let provider = cuda()
                     .with_prefer_nhwc(true)
                     .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
@@ -224,8 +224,8 @@ fn cuda() -> ep::CUDA {
     ep::CUDA::default().with_tf32(false)
 }
 
-/// A provider without which there is no session. One that falls back to the CPU in silence is a hundred
-/// times slower than what the user asked for.
+/// A provider without which there is no session. A session that silently falls back to the CPU would be a
+/// hundred times slower than what the user asked for.
 fn required(provider: ep::CUDA) -> ExecutionProviderDispatch {
     provider.build().error_on_failure()
 }

@@ -1,8 +1,8 @@
 //! The number of rows of the UNet's calls, chosen for a film.
 //!
 //! A GPU plans its kernels for every size of call that it has not seen: cuDNN looks for algorithms and
-//! compiles kernels, which takes as long as dozens of calls. Rows, in contrast, cost almost the same in
-//! small calls as in large ones. So a film's batches are computed in calls of one size, or of two where the
+//! compiles kernels, which takes as long as dozens of calls. A row, in contrast, takes almost the same time
+//! in small calls as in large ones. So a film's batches are computed in calls of one size, or of two where the
 //! film is long enough, and the last call of a batch is filled up with rows that nobody reads.
 
 use lb_blend::{BatchSteps, LatentShape};

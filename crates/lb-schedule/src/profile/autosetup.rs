@@ -49,7 +49,7 @@ impl BranchingProfile {
             [_, .., last] => last.branch_count = frames,
             _ if frames > 2 => {
                 levels.push(Level {
-                    // A single step leaves no other.
+                    // With a single step, there is no other step to choose.
                     injection_step: first.max(1).min(steps - 1),
                     branch_count: frames,
                 });

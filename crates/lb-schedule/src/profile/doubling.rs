@@ -36,7 +36,7 @@ impl BranchingProfile {
         }
         let last_level = (steps as f64 * LAST_LEVEL).round_ties_even() as usize;
         let depth = (steps as f64 * depth_strength).round_ties_even() as usize;
-        // A single step leaves no other.
+        // With a single step, there is no other step to choose.
         let first = depth.max(1).min(steps - 1);
         let last = (steps - last_level.max(1)).max(first);
         let growth = frames as f64 / 2.0;

@@ -23,7 +23,8 @@ pub(crate) struct RemoveArguments {
     /// Do not ask before the model is removed.
     #[arg(short, long)]
     yes: bool,
-    /// Remove even the model that came with lb, or one from which another model takes parts.
+    /// Remove even the model pocket, which lb uses if no other is named, or a model from which another one
+    /// takes parts.
     #[arg(long)]
     force: bool,
     /// Print the result as one line of JSON.
