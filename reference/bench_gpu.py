@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--work", type=Path, help="a folder for the large model (2.6 GB), which is kept there")
     parser.add_argument("--side", type=int, default=512, help="width and height in pixels")
     parser.add_argument("--device", default="cuda", help="lb's device")
-    parser.add_argument("--seconds", type=float, default=340, help="nothing more is begun after this time")
+    parser.add_argument("--seconds", type=float, default=340, help="seconds after which no measurement begins")
     parser.add_argument("--parts", default="lb,torch,compiled", help="what is measured, separated by commas")
     return parser.parse_args()
 

@@ -29,6 +29,7 @@ struct Bench<'a> {
 #[derive(Clone, Debug, Deserialize)]
 struct RenderFacts {
     model_evaluations: usize,
+    predicted_rows: usize,
     seconds: RenderSeconds,
     peak_memory: Option<u64>,
     transitions: Vec<Tree>,

@@ -172,7 +172,9 @@ impl Manifest {
             Some(models) if other.starts_with(models) && other != models && other != own => {
                 Ok(other)
             }
-            _ => refuse("another model in the same folder of models, not through a link out of it"),
+            _ => refuse(
+                "another model in the same folder of models, and not a link that leads out of it",
+            ),
         }
     }
 
@@ -180,7 +182,7 @@ impl Manifest {
         // If the table has been parsed before, the message of an error ends with a line feed.
         CheckpointError::Malformed {
             path: self.path.clone(),
-            format: "description of a model",
+            format: "manifest of a model",
             problem: error.to_string().trim_end().to_owned(),
         }
     }
@@ -266,7 +268,7 @@ mod tests {
         let link = folder.path().join("models/link");
         std::os::unix::fs::symlink(folder.path().join("private"), &link).unwrap();
         let error = Manifest::read(&turbo).unwrap_err().to_string();
-        assert!(error.contains("not through a link out of it"), "{error}");
+        assert!(error.contains("not a link that leads out of it"), "{error}");
     }
 
     #[test]

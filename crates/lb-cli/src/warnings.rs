@@ -60,12 +60,12 @@ pub(crate) fn of_time(film: &TimedFilm, within: f64) -> Option<String> {
     match film.expected_seconds {
         None => Some(
             "it is not known yet how fast this machine is with this model, size and device, so --within \
-             takes the numbers of --quality lowest; a render finds out for the next one, and so does \
+             takes the numbers of --quality lowest; a render measures it for the next one, and so does \
              `lb plan --measure`"
                 .into(),
         ),
         Some(expected) if !film.fits => Some(format!(
-            "even the smallest numbers that --within chooses take about {expected:.1} s on this machine, \
+            "even the coarsest film that --within chooses takes about {expected:.1} s on this machine, \
              which is more than {within} s"
         )),
         Some(_) => None,
@@ -174,7 +174,7 @@ pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
 fn late_start(LateStart { timestep, last, .. }: LateStart) -> String {
     format!(
         "sampling starts at timestep {timestep} instead of {last}, with noise that belongs to {last}: \
-         the fewer steps there are, the paler or noisier are the pictures; take more steps, or start at \
+         the fewer steps there are, the paler or noisier the pictures become; take more steps, or start at \
          {last} with --timestep-spacing trailing"
     )
 }

@@ -39,7 +39,7 @@ pub enum JobError {
     #[error("pictures of a transition must be 2 to {MAX_BRANCHES}, got {found}")]
     Pictures { found: usize },
     /// A time for a render, in seconds.
-    #[error("a film is made within a number of seconds above 0, got {found}")]
+    #[error("the time for a film must be above 0 seconds, got {found}")]
     Within { found: f64 },
     #[error(
         "--within chooses steps, computed frames and pictures of transitions, and a picture of its own \

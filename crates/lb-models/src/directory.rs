@@ -190,7 +190,7 @@ impl ModelDirectory {
         let (found, expected) = (config.pixels_per_latent(), self.pixels_per_latent);
         if found != expected {
             return unsuitable(
-                "pixels of a picture's side for each of its latents",
+                "pixels of a picture's side for each latent pixel",
                 found,
                 expected,
             );

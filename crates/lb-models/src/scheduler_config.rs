@@ -224,9 +224,7 @@ fn report_difference(class: &str, sampler: Option<SamplerKind>) {
             "the model names {class}: it is sampled by {sampler}, which adds no noise between steps"
         ),
         (_, Some(_)) => {}
-        (_, None) => tracing::info!(
-            "the model names {class}: its noise schedule is used, its sampler is not"
-        ),
+        (_, None) => tracing::info!("the model names {class}: only its noise schedule is used"),
     }
 }
 

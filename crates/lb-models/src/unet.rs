@@ -134,7 +134,7 @@ impl Unet {
                 Err(ModelError::OutOfMemory { .. }) if size > 1 => {
                     self.sizes.shrink(size);
                     tracing::warn!(
-                        "a batch of {size} rows does not fit into memory; continuing with {} at once",
+                        "a call of {size} rows does not fit into memory; continuing with calls of {}",
                         size.div_ceil(2)
                     );
                     self.batches.clear();

@@ -51,7 +51,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
         let films = FILMS.iter().map(|film| render(bench, film));
         rounds.push(films.collect::<Result<_>>()?);
     }
-    println!("| film | model | evaluations | whole process | in model sessions | share |");
+    println!("| film | model | rows | whole process | in model sessions | share of the first |");
     println!("|---|---|---|---|---|---|");
     for (index, film) in FILMS.iter().enumerate() {
         let all = |value: fn(&(RenderFacts, f64)) -> f64| -> Vec<f64> {
@@ -66,7 +66,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
             "| {} | {} | {} | {:.2} s | {:.2} s | {} |",
             film.title,
             film.model,
-            rounds[0][index].0.model_evaluations,
+            rounds[0][index].0.predicted_rows,
             median(&all(|run| run.1)),
             median(&all(sessions)),
             spread(&shares)

@@ -216,7 +216,7 @@ pub(crate) fn sampling(directory: &ModelDirectory) -> String {
             directory.schedule.original_inference_steps
         ),
         (_, Some(spacing)) => format!("{spacing} timesteps"),
-        (_, None) => "timesteps as usual for it".to_owned(),
+        (_, None) => "its usual timesteps".to_owned(),
     };
     format!("{sampler}, {timesteps}")
 }

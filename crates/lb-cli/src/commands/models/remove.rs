@@ -46,7 +46,7 @@ pub(crate) fn run(
     let path = folder.display();
     if name == BUNDLED_MODEL && !arguments.force {
         return Err(CommandError::Request {
-            message: format!("`{name}` came with lb, and renders that name no model use it"),
+            message: format!("`{name}` came with lb, and is used where no model is named"),
             hint: Some("add --force to remove it all the same"),
         });
     }
@@ -55,7 +55,7 @@ pub(crate) fn run(
     {
         let other = other.display();
         return Err(CommandError::Request {
-            message: format!("the model {other} takes parts of itself from `{name}`"),
+            message: format!("the model {other} takes parts from `{name}`"),
             hint: Some("remove that model first, or add --force to remove this one all the same"),
         });
     }
@@ -101,7 +101,7 @@ fn listed(name: &str, folders: &[PathBuf]) -> Result<PathBuf, CommandError> {
     Ok(ModelDirectory::locate(name, folders)?)
 }
 
-/// A model that takes parts of itself from the model in this folder.
+/// A model that takes parts from the model in this folder.
 fn dependent(folder: &Path, folders: &[PathBuf]) -> Option<PathBuf> {
     let folder = folder.canonicalize().ok()?;
     let takes_from_it = |model: &PathBuf| {
