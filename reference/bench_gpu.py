@@ -124,6 +124,8 @@ def run_lb(table, model, scratch):
             else:
                 parts = [f"{name} {facts[name]:.2f}" for name in ("loading", "sessions", "outside")]
                 table.add(what, facts["seconds"], "s", ", ".join(parts))
+    if process.returncode:
+        table.rows.append(("lb, same process", "failed", f"exit status {process.returncode}"))
 
 
 class Torch:

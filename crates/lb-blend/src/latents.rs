@@ -98,7 +98,6 @@ impl Latents {
         self.values
     }
 
-    /// Whether no value is NaN or infinite.
     /// The same latents times a factor. This makes initial latents out of unit noise for a sampler that
     /// starts from [less noise](crate::Sampler::initial_noise).
     #[must_use]
@@ -110,6 +109,7 @@ impl Latents {
         self
     }
 
+    /// Whether no value is NaN or infinite.
     pub(crate) fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())
     }

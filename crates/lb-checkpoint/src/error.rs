@@ -86,6 +86,16 @@ pub enum CheckpointError {
         path.display()
     )]
     UnknownFormat { path: PathBuf },
+    /// Two files of a model that takes parts from another one have the same name in their folders.
+    #[error(
+        "{} and {} would both become {} in the new model; import the model whose parts are shared by itself",
+        first.display(), second.display(), name.display()
+    )]
+    SameName {
+        first: PathBuf,
+        second: PathBuf,
+        name: PathBuf,
+    },
     /// The pickle program in a checkpoint uses a Python name that no model needs. It may be malicious.
     #[error(
         "{}: its pickle uses {global}, which is not among the names that models need; nothing in it \

@@ -169,9 +169,7 @@ impl Manifest {
             return refuse("a model that exists");
         };
         match own.parent() {
-            Some(models) if other.starts_with(models) && other != models && other != own => {
-                Ok(other)
-            }
+            Some(models) if other.parent() == Some(models) && other != own => Ok(other),
             _ => refuse(
                 "another model in the same folder of models, and not a link that leads out of it",
             ),
@@ -205,7 +203,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let turbo = folder.path().join("models/turbo");
         fs::create_dir_all(&turbo).unwrap();
-        fs::create_dir(folder.path().join("models/pocket")).unwrap();
+        fs::create_dir_all(folder.path().join("models/pocket/parts")).unwrap();
+        fs::create_dir(turbo.join("parts")).unwrap();
         fs::create_dir(folder.path().join("private")).unwrap();
         fs::write(turbo.join(Manifest::FILE), text).unwrap();
         (folder, turbo)
@@ -248,6 +247,8 @@ mod tests {
             "..",
             "",
             "./../pocket",
+            "../pocket/parts",
+            "../turbo/parts",
         ] {
             let error = refused(&format!("[shared]\nvae = {reference:?}\n"));
             assert!(

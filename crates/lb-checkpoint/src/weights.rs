@@ -427,10 +427,14 @@ pub enum WeightTransfer {
 /// Makes `target` a hard link to `file`, or a copy if the file system has no hard links.
 ///
 /// # Errors
-/// Copying can fail, for example because there is no space.
+/// Copying can fail, for example because there is no space. If `target` exists, it is left as it is, and the
+/// error is [`io::ErrorKind::AlreadyExists`].
 pub fn link_or_copy(file: &Path, target: &Path) -> io::Result<WeightTransfer> {
-    if fs::hard_link(file, target).is_ok() {
-        return Ok(WeightTransfer::HardLinked);
+    match fs::hard_link(file, target) {
+        Ok(()) => return Ok(WeightTransfer::HardLinked),
+        // It may be a link to somebody's file, which copying would overwrite.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        Err(_) => {}
     }
     fs::copy(file, target)?;
     Ok(WeightTransfer::Copied)

@@ -6,8 +6,8 @@ use clap::Args;
 use lb_job::arguments::choices;
 use lb_job::{Job, JobError, JobSettings};
 use lb_render::{
-    Device, ModelDirectory, PipelineOptions, Precision, Renderer, Runtime, SessionOptions,
-    film_size, locate_library, resolve_for,
+    Device, ModelDirectory, ModelError, PipelineOptions, Precision, Renderer, Runtime,
+    SessionOptions, film_size, locate_library, resolve_for,
 };
 
 use crate::error::CommandError;
@@ -138,7 +138,7 @@ fn named_or_default<'a>(model: Option<&'a str>, surroundings: &'a Surroundings) 
 }
 
 /// The job of these settings, which are laid over what their model needs. Nothing is taken from a model
-/// that cannot be opened; this is reported where the model is used.
+/// that is missing; this is reported where the model is used.
 pub(crate) fn resolve(
     settings: JobSettings,
     surroundings: &Surroundings,
@@ -146,7 +146,8 @@ pub(crate) fn resolve(
     let name = named_or_default(settings.model.as_deref(), surroundings);
     match ModelDirectory::find(name, &surroundings.model_folders) {
         Ok(model) => Ok(resolve_for(settings, &model)?),
-        Err(_) => Ok(settings.resolve().map_err(JobError::from)?),
+        Err(ModelError::ModelMissing { .. }) => Ok(settings.resolve().map_err(JobError::from)?),
+        Err(error) => Err(error.into()),
     }
 }
 

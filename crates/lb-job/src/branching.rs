@@ -1,6 +1,8 @@
 //! The tree of a transition, as a job describes it.
 
-use lb_schedule::{BranchingProfile, BranchingRule, Quality, ScheduleError, TransitionSpan};
+use lb_schedule::{
+    BranchingProfile, BranchingRule, MAX_BRANCHES, Quality, ScheduleError, TransitionSpan,
+};
 
 use crate::Frames;
 
@@ -108,13 +110,13 @@ impl Branching {
     }
 
     /// The most pictures that a transition with this span has, which are never more than its film frames.
-    /// Further film frames are cross-faded.
+    /// Further film frames are cross-faded. No transition has more than [`MAX_BRANCHES`].
     pub(crate) fn pictures(&self, span: &TransitionSpan) -> usize {
         let of_quality = || self.quality.pictures();
         let pictures = self
             .pictures
             .map_or_else(of_quality, |pictures| pictures.count(span));
-        pictures.min(span.intervals() + 1)
+        pictures.min(span.intervals() + 1).min(MAX_BRANCHES)
     }
 
     /// The tree with this number of steps, in a transition with this span.

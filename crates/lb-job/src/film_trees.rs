@@ -48,7 +48,7 @@ pub(crate) fn film_steps(transitions: &[Transition]) -> Result<usize, JobError> 
 
 #[cfg(test)]
 mod tests {
-    use lb_schedule::{BranchingRule, FilmTiming, FrameRate, Quality, Timeline};
+    use lb_schedule::{BranchingRule, FilmTiming, FrameRate, MAX_BRANCHES, Quality, Timeline};
 
     use super::*;
     use crate::{Frames, Injections, Levels};
@@ -92,6 +92,17 @@ mod tests {
     fn qualities_of_a_film_take_the_finest_ones_steps_and_their_own_frames() {
         let film = [preset(Quality::Lowest), preset(Quality::High)];
         assert_eq!(shapes(&film), [(60, 5), (60, 25)]);
+    }
+
+    #[test]
+    fn a_long_transition_has_no_more_pictures_than_a_level_has_branches() {
+        let timing = FilmTiming::uniform(FrameRate::default(), 1000.0, 2);
+        let timeline = Timeline::new(&timing).unwrap();
+        let span = &timeline.transitions()[0];
+        assert_eq!(span.intervals() + 1, 30_000);
+        let mut tree = Branching::automatic(12, Frames::Number(12), 0.2);
+        tree.pictures = Some(Frames::FILM);
+        assert_eq!(tree.pictures(span), MAX_BRANCHES);
     }
 
     #[test]

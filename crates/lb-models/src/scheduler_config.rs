@@ -35,8 +35,8 @@ struct Class {
 /// The class of a configuration that names none.
 const DDIM: &str = "DDIMScheduler";
 
-/// The classes that the directories of Stable Diffusion models name. Their betas, prediction type
-/// and offset have the same defaults.
+/// The classes that the directories of Stable Diffusion models name. Their prediction type and offset have
+/// the same defaults, and their betas too, except for those of the classes for consistency models.
 #[rustfmt::skip]
 const KNOWN: [Class; 9] = [
     Class { name: DDIM, sampler: None, reads_alpha: true, clips: true },
@@ -107,7 +107,12 @@ pub(crate) fn read(path: &Path) -> Result<(NoiseScheduleConfig, NamedScheduler),
     let Config { file, settings } = Config::<SchedulerSettings>::open(path)?;
     let name = class_name(&file, &settings)?.to_owned();
     let known = KNOWN.iter().find(|class| class.name == name);
-    let default = NoiseScheduleConfig::diffusers_default();
+    let mut default = NoiseScheduleConfig::diffusers_default();
+    if known.is_some_and(|class| class.sampler == Some(SamplerKind::Tcd)) {
+        default.beta_start = 0.00085;
+        default.beta_end = 0.012;
+        default.beta_schedule = BetaSchedule::ScaledLinear;
+    }
     let clip_range = settings.clip_sample_range;
     let final_sigmas_type = Named::or(settings.final_sigmas_type, FinalSigmas::default());
     // PNDM ends with the noise of timestep 0 by default, and the other classes end without noise.
@@ -145,7 +150,8 @@ pub(crate) fn read(path: &Path) -> Result<(NoiseScheduleConfig, NamedScheduler),
     let named = NamedScheduler {
         path: path.to_owned(),
         sampler,
-        unsupported: sampler.and_then(|sampler| unsupported(&file, sampler, final_sigmas_type)),
+        unsupported: sampler
+            .and_then(|sampler| unsupported(&file, &name, sampler, final_sigmas_type)),
     };
     Ok((schedule, named))
 }
@@ -164,6 +170,30 @@ fn class_name<'s>(
     let known: Vec<_> = KNOWN.iter().map(|class| class.name).collect();
     let expected = format!("{}, or any other that gives beta_start", known.join(", "));
     Err(file.refuse("_class_name", expected).into())
+}
+
+/// The noise levels that Euler's class can choose by itself.
+const EULER_SIGMAS: [&str; 7] = [
+    "use_karras_sigmas",
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "timestep_type",
+    "interpolation_type",
+    "sigma_min",
+    "sigma_max",
+];
+
+/// Whether a class reads one of the settings in [`MUST_BE`]. Others may remain in its configuration from a
+/// scheduler that the model had before.
+fn reads(class: &str, key: &str) -> bool {
+    match class {
+        "EulerAncestralDiscreteScheduler" => false,
+        "EulerDiscreteScheduler" => EULER_SIGMAS.contains(&key),
+        _ => !matches!(
+            key,
+            "timestep_type" | "interpolation_type" | "sigma_min" | "sigma_max"
+        ),
+    }
 }
 
 /// Settings of the classes with a sampler of their own that must have one of these values, or be absent.
@@ -185,19 +215,23 @@ const MUST_BE: [(&str, &[&str]); 14] = [
         "solver_type",
         &["\"midpoint\"", "\"logrho\"", "\"bh1\"", "\"bh2\""],
     ),
-    ("variance_type", &["null"]),
+    (
+        "variance_type",
+        &["null", "\"fixed_small\"", "\"fixed_large\""],
+    ),
     ("lower_order_final", &["true"]),
 ];
 
 /// The first setting that the sampler of a class does not have.
 fn unsupported(
     file: &ConfigFile,
+    class: &str,
     sampler: SamplerKind,
     final_sigmas: FinalSigmas,
 ) -> Option<String> {
     let ends_clean = final_sigmas == FinalSigmas::Zero;
     let wrong = |&(key, allowed): &(&'static str, &[&str])| {
-        let value = file.settings().get(key)?;
+        let value = file.settings().get(key).filter(|_| reads(class, key))?;
         // A last step without noise is of first order anyway.
         let has_effect = key != "lower_order_final" || !ends_clean;
         let is_allowed = value.is_null() || allowed.contains(&value.to_string().as_str());
@@ -278,15 +312,27 @@ mod tests {
         for class in KNOWN.iter().map(|class| class.name) {
             let read = read_class(class, "");
             let clips = ["DDIMScheduler", "DDPMScheduler"].contains(&class);
+            let of_consistency = ["LCMScheduler", "TCDScheduler"].contains(&class);
+            let diffusers = NoiseScheduleConfig::diffusers_default();
+            let (beta_start, beta_end, beta_schedule) = match of_consistency {
+                true => (0.00085, 0.012, BetaSchedule::ScaledLinear),
+                false => (
+                    diffusers.beta_start,
+                    diffusers.beta_end,
+                    BetaSchedule::Linear,
+                ),
+            };
             let expected = NoiseScheduleConfig {
                 clip_sample: clips,
                 set_alpha_to_one: class != "PNDMScheduler",
-                ..NoiseScheduleConfig::diffusers_default()
+                beta_start,
+                beta_end,
+                beta_schedule,
+                ..diffusers
             };
             assert_eq!(read, expected, "{class}");
             assert_eq!(read.timestep_spacing, None, "the sampler's own");
             assert_eq!(read.prediction_type, PredictionType::Epsilon);
-            assert_eq!(read.beta_schedule, BetaSchedule::Linear);
         }
         let nameless = read_text("{}").expect("every key has a default");
         assert_eq!(nameless, NoiseScheduleConfig::diffusers_default());
@@ -348,6 +394,23 @@ mod tests {
         // Without noise at the end, the last step is of first order whatever these say.
         let keys = r#""euler_at_final": true, "lower_order_final": false,"#;
         assert_eq!(named(solver, keys).unsupported, None);
+        // Left from another scheduler, whose settings these classes do not read.
+        for (class, keys) in [
+            (
+                euler,
+                r#""solver_order": 3, "variance_type": "fixed_small","#,
+            ),
+            (
+                solver,
+                r#""variance_type": "fixed_small", "timestep_type": "continuous","#,
+            ),
+            (
+                "EulerAncestralDiscreteScheduler",
+                r#""use_karras_sigmas": true,"#,
+            ),
+        ] {
+            assert_eq!(named(class, keys).unsupported, None, "{class}");
+        }
         assert!(read_text(&text_of(euler, r#""final_sigmas_type": "one","#)).is_err());
     }
 

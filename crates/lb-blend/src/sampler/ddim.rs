@@ -79,7 +79,8 @@ impl DdimSampler {
     /// ```
     ///
     /// # Errors
-    /// The [`SamplerError`] of the first rule that the configuration breaks; [`SamplerError::Steps`].
+    /// The [`SamplerError`] of the first rule that the configuration breaks; [`SamplerError::Steps`];
+    /// [`SamplerError::NoSignal`] if the model predicts noise and no signal is left where the walk starts.
     pub fn euler(config: &NoiseScheduleConfig, steps: usize) -> Result<Self, SamplerError> {
         Ok(Self::of(config, &visits::euler(config, steps)?))
     }

@@ -75,6 +75,12 @@ pub(super) fn euler(config: &NoiseScheduleConfig, steps: usize) -> Result<Visits
     let spacing = config.timestep_spacing.unwrap_or(TimestepSpacing::Linspace);
     let timesteps = even_timesteps(config, spacing, steps);
     let timesteps: Vec<usize> = timesteps.into_iter().map(|at| at.min(last)).collect();
+    // Pure noise can only be at the first step.
+    if signal(timesteps[0]) == 0.0 && config.prediction_type == PredictionType::Epsilon {
+        return Err(SamplerError::NoSignal {
+            timestep: timesteps[0] as u32,
+        });
+    }
     let end = match config.final_sigmas_type {
         FinalSigmas::Zero => 1.0,
         FinalSigmas::SigmaMin => signal(0),

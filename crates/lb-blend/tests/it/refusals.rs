@@ -217,6 +217,14 @@ fn samplers_refuse_what_they_cannot_walk() {
     };
     let error = DdimSampler::new(&pure_noise, 20).unwrap_err();
     assert_eq!(error, SamplerError::NoSignal { timestep: 999 });
+    let no_signal_left = NoiseScheduleConfig {
+        beta_start: 0.5,
+        beta_end: 0.9,
+        prediction_type: PredictionType::Epsilon,
+        ..config.clone()
+    };
+    let error = DdimSampler::euler(&no_signal_left, 20).unwrap_err();
+    assert_eq!(error, SamplerError::NoSignal { timestep: 999 });
 
     let sampler = DdimSampler::new(&config, 5).unwrap();
     let refused = |index, output: &[f32], clean: &mut [f32]| {

@@ -162,8 +162,8 @@ impl ConfigFile {
     }
 }
 
-/// Validates `block_out_channels`: the list must not be empty, and each width must be divisible into
-/// groups.
+/// Validates `block_out_channels`: the list must have 1 to 8 widths, each of which must be divisible into
+/// groups. A network with more blocks would halve its pictures until nothing is left of them.
 pub(super) fn block_channels(
     config: &ConfigFile,
     channels: &EachBlock<Size>,
@@ -171,8 +171,8 @@ pub(super) fn block_channels(
 ) -> Result<Vec<usize>, CheckpointError> {
     let key = "block_out_channels";
     let channels: Vec<_> = channels.0.iter().map(|size| size.0).collect();
-    config.require(key, !channels.is_empty(), || {
-        format!("a list, each entry {}", Size::EXPECTED)
+    config.require(key, (1..=8).contains(&channels.len()), || {
+        format!("a list of 1 to 8 entries, each {}", Size::EXPECTED)
     })?;
     let are_multiples = channels.iter().all(|channels| channels % norm_groups == 0);
     config.require(key, are_multiples, || {

@@ -149,12 +149,23 @@ impl Source {
                 weights.all_files().map(move |file| (file, home))
             })
             .collect();
+        let mut taken: BTreeMap<&Path, &Path> = BTreeMap::new();
         for (file, home) in files {
             if observe().is_break() {
                 return Err(CheckpointError::Interrupted);
             }
             let inside = file.strip_prefix(home).unwrap_or(file);
-            transfer = transfer.max(model.link(file, inside)?);
+            match taken.insert(inside, file) {
+                None => transfer = transfer.max(model.link(file, inside)?),
+                Some(first) if first == file => {}
+                Some(first) => {
+                    return Err(CheckpointError::SameName {
+                        first: first.to_owned(),
+                        second: file.to_owned(),
+                        name: inside.to_owned(),
+                    });
+                }
+            }
         }
         Ok(transfer)
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{
     Component, ImportOptions, ModelKind, PredictionSource, SourceFormat, WeightTransfer,
+    link_or_copy,
 };
 
 use crate::{contents, files_below, golden, import, import_golden, with_configuration};
@@ -122,6 +123,45 @@ fn imported_weights_take_no_additional_space() {
     let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
     let original = inode(golden("sd2/checkpoint.safetensors"));
     assert_eq!(inode(target.join("checkpoint.safetensors")), original);
+}
+
+/// Both models keep their weights in a file of the same name, and both files are links to others.
+#[test]
+fn a_model_that_shares_parts_never_overwrites_the_files_of_the_other_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, other] = ["own", "other"].map(|name| folder.path().join(name));
+    import_golden("sd2/checkpoint.safetensors", &other);
+    import_golden("sd2/checkpoint.safetensors", &own);
+    // Not a link any more: files of two models differ.
+    let weights = own.join("checkpoint.safetensors");
+    let bytes = fs::read(&weights).unwrap();
+    fs::remove_file(&weights).unwrap();
+    fs::write(&weights, &bytes).unwrap();
+    fs::write(own.join("lb.toml"), "[shared]\nvae = \"../other\"\n").unwrap();
+
+    let target = folder.path().join("joined");
+    let error = import(&own, &target, &ImportOptions::default()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("would both become checkpoint.safetensors"),
+        "{error}"
+    );
+    assert!(!target.exists());
+    assert_eq!(
+        fs::read(other.join("checkpoint.safetensors")).unwrap(),
+        bytes
+    );
+}
+
+#[test]
+fn a_file_that_exists_is_never_copied_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, target] = ["file", "target"].map(|name| folder.path().join(name));
+    fs::write(&file, "new").unwrap();
+    fs::write(&target, "old").unwrap();
+    let error = link_or_copy(&file, &target).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read_to_string(&target).unwrap(), "old");
 }
 
 /// The kind of model determines both noise schedules of the upscaler, its pipeline and its prediction

@@ -45,8 +45,11 @@ impl CallSizes {
     pub(super) fn chosen(batches: &[BatchSteps], shape: LatentShape, most: usize) -> Self {
         let most = most.max(1);
         let row = ROW * (shape.height * shape.width) as f64 / MEASURED_AREA;
-        let single = (1..=most).map(|size| vec![size]);
-        let pairs = (2..=most).flat_map(|large| (1..large).map(move |small| vec![large, small]));
+        // A larger call than the largest batch is never the fastest.
+        let largest = batches.iter().map(|batch| batch.rows).max();
+        let useful = largest.unwrap_or(1).clamp(1, most);
+        let single = (1..=useful).map(|size| vec![size]);
+        let pairs = (2..=useful).flat_map(|large| (1..large).map(move |small| vec![large, small]));
         let choices = single.chain(pairs).map(|fixed| Self { most, fixed, row });
         let times = choices.map(|sizes| (sizes.film_time(batches), sizes));
         let least = times.min_by(|(left, _), (right, _)| left.total_cmp(right));

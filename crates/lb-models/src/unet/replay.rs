@@ -10,7 +10,7 @@ use super::batch::BoundBatch;
 use crate::error::ModelError;
 use crate::session::{ComponentSession, GraphRuns};
 
-/// How many sizes get a graph of their own. A film has a size for every level of its trees.
+/// How many sizes get a graph of their own. A film has one or two sizes.
 const MOST_GRAPHS: u16 = 64;
 /// How many times calls come back to a size before its graph is trusted: the first call after each
 /// return is run both ways.
