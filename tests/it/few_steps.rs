@@ -6,7 +6,7 @@ use std::path::Path;
 use lb_models::testing::copy_folder;
 
 use crate::imports::{golden, run};
-use crate::lb::Folder;
+use crate::lb::{Folder, warnings};
 use crate::pictures::{distance, sequence};
 
 const FILM: &[&str] = &[
@@ -16,12 +16,6 @@ const FILM: &[&str] = &[
     "--frames-dir=frames",
     "--force",
 ];
-
-/// The lines of warnings.
-fn warnings(error: &str) -> Vec<&str> {
-    let lines = error.lines();
-    lines.filter(|line| line.starts_with("warning: ")).collect()
-}
 
 #[test]
 fn one_step_makes_as_many_frames_as_are_asked_for() {

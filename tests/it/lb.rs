@@ -153,3 +153,9 @@ impl Said {
         }
     }
 }
+
+/// The lines of warnings in what `lb` wrote to standard error.
+pub(crate) fn warnings(error: &str) -> Vec<&str> {
+    let lines = error.lines();
+    lines.filter(|line| line.starts_with("warning: ")).collect()
+}

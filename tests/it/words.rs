@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lb_models::testing::copy_folder;
 
-use crate::lb::Folder;
+use crate::lb::{Folder, warnings};
 
 const FEW_STEPS: &[&str] = &[
     "--steps=2",
@@ -14,12 +14,6 @@ const FEW_STEPS: &[&str] = &[
     "--frames-dir=frames",
     "--force",
 ];
-
-/// The lines of warnings.
-fn warnings(error: &str) -> Vec<&str> {
-    let lines = error.lines();
-    lines.filter(|line| line.starts_with("warning: ")).collect()
-}
 
 #[test]
 fn unseen_words_are_said_once_for_each_prompt() {
