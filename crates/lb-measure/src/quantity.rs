@@ -68,30 +68,17 @@ impl Quantity {
     /// Its value, if it was measured.
     #[must_use]
     pub fn of(self, statistics: &Statistics) -> Option<f64> {
-        let Statistics {
-            retention,
-            residual,
-            background,
-            ..
-        } = statistics;
-        match self {
-            Self::Distance => Some(statistics.mean_distance),
-            Self::Variation => Some(statistics.coefficient_of_variation),
-            Self::Peak => Some(statistics.peak_ratio),
-            Self::Directness => Some(statistics.directness),
-            Self::LeastRetention => retention.map(|of| of.least),
-            Self::MeanRetention => retention.map(|of| of.mean),
-            Self::MostRetention => retention.map(|of| of.most),
-            Self::MeanResidual => residual.map(|of| of.mean),
-            Self::MostResidual => residual.map(|of| of.most),
-            Self::Drift => background.map(|of| of.drift),
-            Self::Spread => background.map(|of| of.spread),
-        }
+        self.found(statistics).map(|(value, _)| value)
     }
 
     /// The frame that has this value, unless it is about all frames.
     #[must_use]
     pub fn frame(self, statistics: &Statistics) -> Option<usize> {
+        self.found(statistics).and_then(|(_, frame)| frame)
+    }
+
+    /// Its value, and the frame that has it.
+    fn found(self, statistics: &Statistics) -> Option<(f64, Option<usize>)> {
         let Statistics {
             retention,
             residual,
@@ -99,17 +86,17 @@ impl Quantity {
             ..
         } = statistics;
         match self {
-            Self::Distance
-            | Self::Variation
-            | Self::Directness
-            | Self::MeanRetention
-            | Self::MeanResidual => None,
-            Self::Peak => Some(statistics.peak_frame),
-            Self::LeastRetention => retention.map(|of| of.least_frame),
-            Self::MostRetention => retention.map(|of| of.most_frame),
-            Self::MostResidual => residual.map(|of| of.most_frame),
-            Self::Drift => background.map(|of| of.drift_frame),
-            Self::Spread => background.map(|of| of.spread_frame),
+            Self::Distance => Some((statistics.mean_distance, None)),
+            Self::Variation => Some((statistics.coefficient_of_variation, None)),
+            Self::Peak => Some((statistics.peak_ratio, Some(statistics.peak_frame))),
+            Self::Directness => Some((statistics.directness, None)),
+            Self::LeastRetention => retention.map(|of| (of.least, Some(of.least_frame))),
+            Self::MeanRetention => retention.map(|of| (of.mean, None)),
+            Self::MostRetention => retention.map(|of| (of.most, Some(of.most_frame))),
+            Self::MeanResidual => residual.map(|of| (of.mean, None)),
+            Self::MostResidual => residual.map(|of| (of.most, Some(of.most_frame))),
+            Self::Drift => background.map(|of| (of.drift, Some(of.drift_frame))),
+            Self::Spread => background.map(|of| (of.spread, Some(of.spread_frame))),
         }
     }
 
