@@ -297,3 +297,77 @@ fn doctor_shows_the_folder_and_how_much_is_there() {
     let count = entries(folder.cache()).len();
     assert!(after.starts_with(&format!("{count} results")), "{after}");
 }
+
+/// A model whose weights were changed, though their size and time say that they were not.
+#[cfg(unix)]
+#[test]
+fn weights_changed_in_place_are_noticed_whatever_their_time_says() {
+    let folder = Folder::new();
+    let model = copy_of_pocket(&folder);
+    let weights = model.join("vae/diffusion_pytorch_model.safetensors");
+    let set_time = || {
+        let file = std::fs::File::options().write(true).open(&weights).unwrap();
+        let then =
+            std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        file.set_modified(then).unwrap();
+    };
+    set_time();
+    // Hashes of files that were changed just now are not kept.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let arguments = arguments(&["a red apple", "a green pear"], &["--model=./model"]);
+    folder.facts(&arguments);
+    let again = folder.facts(&arguments);
+    assert_eq!(again["decodes"].as_u64(), Some(0), "the hash is known");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0x80;
+    std::fs::write(&weights, bytes).unwrap();
+    set_time();
+    let after = folder.facts(&arguments);
+    assert_eq!(after["reused_decodes"].as_u64(), Some(0));
+}
+
+/// Neither a link nor a folder that somebody has put into the store does any harm.
+#[cfg(unix)]
+#[test]
+fn what_others_have_put_into_the_folder_is_neither_changed_nor_believed() {
+    use std::os::unix::fs::symlink;
+
+    let folder = Folder::new();
+    let mine = folder.join("mine");
+    std::fs::write(&mine, "mine").unwrap();
+    symlink(&mine, folder.cache().join("lock")).unwrap();
+    let film = |seed: &str| {
+        let film = [
+            "render",
+            "a lemon",
+            "a pear",
+            "--frames-dir=frames",
+            "--force",
+        ];
+        let tree = ["--steps=2", "--branches=2,20", "--injection-steps=0,1"];
+        let more = ["--cache-size=1M", "--between=pictures", "--threads=1", seed];
+        folder.run(&[&film[..], &tree, &more].concat())
+    };
+    for seed in ["--seed=1,2", "--seed=3,4"] {
+        let said = film(seed);
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        assert!(!said.error.contains("cache"), "{}", said.error);
+    }
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+
+    // Folders in the place of some entries: the others are found again.
+    let files = entries(folder.cache());
+    for path in files.iter().step_by(4) {
+        std::fs::remove_file(path).unwrap();
+        std::fs::create_dir_all(path.join("mine")).unwrap();
+    }
+    for _ in 0..2 {
+        let said = film("--seed=3,4");
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        let warnings = said.error.matches("warning: the cache entry").count();
+        assert_eq!(warnings, 1, "{}", said.error);
+    }
+    let whole = files.iter().filter(|path| path.is_file()).count();
+    assert_eq!(whole, files.len() - files.len().div_ceil(4));
+}

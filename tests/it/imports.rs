@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -190,6 +190,75 @@ fn a_model_is_replaced_only_by_force() {
     let taken = import(&folder, form, &["--name=notes", "--force"]);
     taken.assert_refused(2, &["notes", "not a model directory"]);
     assert!(folder.join("models/notes/mine.txt").is_file());
+}
+
+#[test]
+fn of_two_imports_of_one_name_one_succeeds_and_the_other_says_that_it_exists() {
+    let folder = Folder::new();
+    let form = "sd2/checkpoint.safetensors";
+    for round in 0..5 {
+        let name = format!("--name=model{round}");
+        let (source, config) = (golden(form), configuration(form));
+        let arguments = ["import", &source, &config, &name];
+        let begin = || {
+            let mut command = command(&folder, &arguments);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        };
+        let running: Vec<_> = (0..3).map(|_| begin()).collect();
+        let ended = running.into_iter().map(|one| one.wait_with_output());
+        let said: Vec<Said> = ended.map(|one| Said::from(one.unwrap())).collect();
+        let (imported, refused): (Vec<_>, Vec<_>) =
+            said.iter().partition(|said| said.code == Some(0));
+        assert_eq!(imported.len(), 1);
+        for said in refused {
+            said.assert_refused(2, &["exists"]);
+        }
+        let model = folder.join("models").join(format!("model{round}"));
+        assert!(model.join("model_index.json").is_file());
+    }
+    let names = fs::read_dir(folder.join("models")).unwrap();
+    assert_eq!(
+        names.count(),
+        5,
+        "nothing is left of those that were refused"
+    );
+}
+
+#[test]
+fn what_a_killed_import_leaves_is_removed_by_the_next() {
+    let folder = Folder::new();
+    // What is left if the program is killed before it has published the model.
+    let left = folder.join("models/.lb-Abc123.partial/unet");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("diffusion_pytorch_model.safetensors"), "half").unwrap();
+    assert_eq!(
+        import(&folder, "sd2/checkpoint.safetensors", &[]).code,
+        Some(0)
+    );
+    let names = fs::read_dir(folder.join("models")).unwrap();
+    let names: Vec<_> = names.map(|name| name.unwrap().file_name()).collect();
+    assert_eq!(names, ["checkpoint"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_behind_a_link_is_replaced_where_it_is() {
+    let folder = Folder::new();
+    let form = "sd2/checkpoint.safetensors";
+    assert_eq!(import(&folder, form, &["--name=mine"]).code, Some(0));
+    fs::create_dir(folder.join("disk")).unwrap();
+    let (link, there) = (folder.join("models/mine"), folder.join("disk/mine"));
+    fs::rename(&link, &there).unwrap();
+    std::os::unix::fs::symlink(&there, &link).unwrap();
+    fs::write(there.join("old"), "").unwrap();
+    assert_eq!(
+        import(&folder, form, &["--name=mine", "--force"]).code,
+        Some(0)
+    );
+    assert!(link.is_symlink() && there.join("model_index.json").is_file());
+    assert!(!there.join("old").exists());
+    assert_eq!(fs::read_dir(folder.join("disk")).unwrap().count(), 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use image::AnimationDecoder;
 use image::codecs::gif::GifDecoder;
 use image::codecs::webp::WebPDecoder;
 
-use crate::lb::{Folder, SMALL_FILM};
+use crate::lb::{Folder, SMALL_FILM, Said};
 
 #[test]
 fn what_exists_is_replaced_only_by_force() {
@@ -192,6 +192,92 @@ fn a_pipe_is_never_replaced() {
     let said = folder.run(&["plan", "a", "b", "--svg=pipe.png", "--force"]);
     said.assert_refused(2, &["a device or a pipe"]);
     assert!(pipe.symlink_metadata().unwrap().file_type().is_fifo());
+}
+
+/// Renaming the finished output to the name of a link would take the name away from what it leads to: as the
+/// administrator, `/dev/stdout` from every program on the machine.
+#[cfg(target_os = "linux")]
+#[test]
+fn links_of_the_system_are_never_replaced() {
+    let folder = Folder::new();
+    // A link of our own to what standard output is, so that a mistake does no harm.
+    let link = folder.join("stdout.png");
+    std::os::unix::fs::symlink("/proc/self/fd/1", &link).unwrap();
+    let before = folder.contents();
+    let outputs = [
+        "--output=stdout.png",
+        "--contact-sheet=stdout.png",
+        "--frames-dir=stdout.png",
+        "--save-job=stdout.png",
+    ];
+    for output in outputs {
+        let mut command = folder.command(&[SMALL_FILM, &[output, "--force"]].concat());
+        // It is an ordinary file then.
+        let stdout = tempfile::tempfile().unwrap();
+        let said = command.stdout(stdout).output().unwrap();
+        Said::from(said).assert_refused(2, &["stdout.png is a link of the system"]);
+    }
+    for arguments in [
+        &["plan", "a", "b", "--svg=stdout.png"][..],
+        &["seeds", "a", "--seeds=0..1", "--output=stdout.png"],
+        &["show", "stdout.png", "--output=stdout.png"],
+    ] {
+        let mut command = folder.command(&[arguments, &["--force"]].concat());
+        let said = Said::from(
+            command
+                .stdout(tempfile::tempfile().unwrap())
+                .output()
+                .unwrap(),
+        );
+        assert_ne!(said.code, Some(0), "{arguments:?}");
+    }
+    assert!(link.is_symlink());
+    assert_eq!(folder.contents(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_goes_where_a_link_leads() {
+    use std::os::unix::fs::symlink;
+
+    let folder = Folder::new();
+    let disk = folder.join("disk");
+    std::fs::create_dir_all(disk.join("frames")).unwrap();
+    std::fs::write(disk.join("film.gif"), "older").unwrap();
+    std::fs::write(disk.join("sheet.png"), "older").unwrap();
+    std::fs::write(disk.join("tree.svg"), "older").unwrap();
+    for name in ["film.gif", "sheet.png", "frames", "tree.svg"] {
+        symlink(format!("disk/{name}"), folder.join(name)).unwrap();
+    }
+    let outputs = [
+        "--output=film.gif",
+        "--contact-sheet=sheet.png",
+        "--frames-dir=frames",
+    ];
+    let film = [SMALL_FILM, &outputs].concat();
+    folder.run(&film).assert_refused(2, &["exists", "--force"]);
+    folder.facts(&[&film[..], &["--force"]].concat());
+    folder.facts(&["plan", "a", "b", "--svg=tree.svg", "--force"]);
+    for name in ["film.gif", "sheet.png", "frames", "tree.svg"] {
+        assert!(folder.join(name).is_symlink(), "{name} is a link no more");
+        assert!(!disk.join(name).is_symlink(), "{name}");
+    }
+    assert!(
+        std::fs::read(disk.join("film.gif"))
+            .unwrap()
+            .starts_with(b"GIF8")
+    );
+    assert!(
+        std::fs::read(disk.join("sheet.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
+    assert_eq!(std::fs::read_dir(disk.join("frames")).unwrap().count(), 5);
+
+    symlink("missing", folder.join("nowhere.gif")).unwrap();
+    let said = folder.run(&[SMALL_FILM, &["--output=nowhere.gif", "--force"]].concat());
+    said.assert_refused(2, &["nowhere.gif is a link that leads nowhere"]);
+    assert!(folder.join("nowhere.gif").is_symlink());
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::SystemTime;
 
 use lb_files::FileError;
 
 use crate::entry::{self, Damage};
 use crate::error::CacheError;
-use crate::eviction::{self, CacheUsage, ENTRIES};
+use crate::eviction::{self, CacheUsage, ENTRIES, Room, SHARD_LENGTH};
 use crate::key::Key;
 
 /// A cache in a folder. Clones and other processes may share the folder.
@@ -17,9 +17,7 @@ use crate::key::Key;
 pub struct Cache {
     folder: PathBuf,
     limit: u64,
-    /// How many bytes may be written before the size of the folder has to be counted again; 0 at
-    /// first.
-    allowance: Arc<Mutex<u64>>,
+    room: Arc<Mutex<Room>>,
 }
 
 impl Cache {
@@ -44,7 +42,7 @@ impl Cache {
         Ok(Self {
             folder: folder.to_path_buf(),
             limit,
-            allowance: Arc::default(),
+            room: Arc::default(),
         })
     }
 
@@ -55,7 +53,12 @@ impl Cache {
     /// [`CacheError::Unusable`] for a folder that cannot be created or written, and [`CacheError::Limit`].
     pub fn open(folder: &Path, limit: u64) -> Result<Self, CacheError> {
         let cache = Self::at(folder, limit)?;
-        let tried = temporary(&folder.join(ENTRIES)).and_then(|mut file| file.write_all(b"tried"));
+        let try_folder = || {
+            let entries = folder.join(ENTRIES);
+            std::fs::create_dir_all(&entries)?;
+            lb_files::temporary_file_in(&entries)?.write_all(b"tried")
+        };
+        let tried = try_folder();
         tried.map_err(|source| CacheError::Unusable {
             folder: folder.to_path_buf(),
             source,
@@ -101,10 +104,17 @@ impl Cache {
             return Ok(None);
         }
         let path = self.path(key);
-        let mut file = match lb_files::open(&path).map_err(FileError::into_io) {
+        let mut file = match lb_files::open_no_follow(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(CacheError::read(&path)(error)),
+            // Something else has got its name.
+            Err(FileError::NotRegular { .. }) => return Ok(None),
+            Err(error) => {
+                let error = error.into_io();
+                return match error.kind() {
+                    io::ErrorKind::NotFound => Ok(None),
+                    _ => Err(CacheError::read(&path)(error)),
+                };
+            }
         };
         match entry::read(&mut file, key, most) {
             Ok(Ok(payload)) => {
@@ -128,7 +138,8 @@ impl Cache {
     /// Saves a payload under this key.
     ///
     /// # Errors
-    /// [`CacheError::TooLarge`] and [`CacheError::Write`]. An entry that was there before remains.
+    /// [`CacheError::TooLarge`], [`CacheError::Occupied`] if this entry alone cannot be written, and
+    /// [`CacheError::Write`]. An entry that was there before remains.
     pub fn save(&self, key: &Key, payload: &[u8]) -> Result<(), CacheError> {
         let (folder, limit) = (&self.folder, self.limit);
         let bytes = entry::entry_length(payload.len());
@@ -139,42 +150,67 @@ impl Cache {
                 limit,
             });
         }
+        self.make_room(bytes).map_err(CacheError::write(folder))?;
         let path = self.path(key);
-        let save = || {
-            self.make_room(bytes)?;
-            let mut file = temporary(path.parent().unwrap_or(folder))?;
+        let shard = path.parent().unwrap_or(folder);
+        self.make_shard(shard)?;
+        let write = || {
+            let mut file = lb_files::temporary_file_in(shard)?;
             entry::write(&mut file, key, payload)?;
-            file.persist(&path)?;
-            Ok(())
+            Ok(file)
         };
-        save().map_err(CacheError::write(folder))
+        let file = write().map_err(|error: io::Error| match error.kind() {
+            // The folder of these entries may be another user's.
+            io::ErrorKind::PermissionDenied => CacheError::occupied(&path)(error),
+            _ => CacheError::write(folder)(error),
+        })?;
+        let Err(refused) = file.persist(&path) else {
+            return Ok(());
+        };
+        if path.symlink_metadata().is_err() {
+            return Err(CacheError::write(folder)(refused.error));
+        }
+        // A folder has the name. It gives way if it is empty.
+        let occupied = CacheError::occupied(&path);
+        if std::fs::remove_dir(&path).is_err() {
+            return Err(occupied(refused.error));
+        }
+        let persisted = refused.file.persist(&path);
+        persisted.map(drop).map_err(|again| occupied(again.error))
+    }
+
+    /// Makes the folder of an entry. A link to a folder is none, because what lies behind it does not
+    /// belong to the cache.
+    fn make_shard(&self, shard: &Path) -> Result<(), CacheError> {
+        let entries = self.folder.join(ENTRIES);
+        let made = std::fs::create_dir_all(entries).and_then(|()| std::fs::create_dir(shard));
+        match made {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let there = shard.symlink_metadata();
+                match there.is_ok_and(|there| there.is_dir()) {
+                    true => Ok(()),
+                    false => Err(CacheError::occupied(shard)(error)),
+                }
+            }
+            made => made.map_err(CacheError::write(&self.folder)),
+        }
     }
 
     fn make_room(&self, bytes: u64) -> io::Result<()> {
-        let allowance = self.allowance.lock();
-        let mut allowance = allowance.unwrap_or_else(PoisonError::into_inner);
-        if *allowance < bytes {
-            let there = eviction::make_room(&self.folder, self.limit, bytes)?;
-            // Only half of the free space, because a second process may count on it as well.
-            *allowance = (self.limit.saturating_sub(there) / 2).max(bytes);
-        }
-        *allowance -= bytes;
-        Ok(())
+        let mut room = match self.room.try_lock() {
+            Ok(room) => room,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another thread is making room, and may take its time.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        room.make(&self.folder, self.limit, bytes)
     }
 
     fn path(&self, key: &Key) -> PathBuf {
         let name = key.to_string();
-        let (shard, name) = name.split_at(2);
+        let (shard, name) = name.split_at(SHARD_LENGTH);
         self.folder.join(ENTRIES).join(shard).join(name)
     }
-}
-
-fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    std::fs::create_dir_all(folder)?;
-    tempfile::Builder::new()
-        .prefix(".lb-")
-        .suffix(eviction::PARTIAL)
-        .tempfile_in(folder)
 }
 
 #[cfg(test)]

@@ -65,9 +65,12 @@ pub enum Damage {
     /// The payload is longer than the caller can use.
     #[error("it has {found} bytes, but at most {most} are possible")]
     Large { found: u64, most: u64 },
-    /// The file is not an entry, or an entry with another layout or key.
+    /// The file is not an entry, or one with another key.
     #[error("its header is not that of the entry that was looked for")]
     Header,
+    /// The entry has the layout of another version of this library.
+    #[error("it was written by another version, whose layout is {found} and not {VERSION}")]
+    Version { found: u32 },
     /// Bytes have changed since the entry was written.
     #[error("its checksum is wrong")]
     Checksum,
@@ -101,18 +104,55 @@ pub(crate) fn write(file: &mut impl Write, key: &Key, payload: &[u8]) -> io::Res
 
 /// The payload of the entry in `file`, or what is wrong with it.
 pub(crate) fn read(file: &mut File, key: &Key, most: u64) -> io::Result<Result<Vec<u8>, Damage>> {
-    let length = file.metadata()?.len();
-    let Some(payload) = length.checked_sub((HEADER + CHECKSUM) as u64) else {
-        return Ok(Err(Damage::Short { found: length }));
+    let (header, payload) = match read_header(file, key)? {
+        Ok(read) => read,
+        Err(damage) => return Ok(Err(damage)),
     };
     if payload > most {
         let found = payload;
         return Ok(Err(Damage::Large { found, most }));
     }
+    let mut content = vec![0; payload as usize];
+    file.read_exact(&mut content)?;
+    let expected = Sha256::new().chain_update(header).chain_update(&content);
+    Ok(compare_checksum(file, expected)?.map(|()| content))
+}
+
+/// What is wrong with the entry in `file`, which may be of any length, if anything is.
+pub(crate) fn check(file: &mut File, key: &Key) -> io::Result<Result<(), Damage>> {
+    let (header, payload) = match read_header(file, key)? {
+        Ok(read) => read,
+        Err(damage) => return Ok(Err(damage)),
+    };
+    let mut expected = Sha256::new().chain_update(header);
+    let mut block = vec![0; 1 << 16];
+    let mut left = payload;
+    while left > 0 {
+        let length = left.min(block.len() as u64) as usize;
+        file.read_exact(&mut block[..length])?;
+        expected.update(&block[..length]);
+        left -= length as u64;
+    }
+    compare_checksum(file, expected)
+}
+
+/// The header, and the length of the payload, which is that of the file and that in the header.
+fn read_header(file: &mut File, key: &Key) -> io::Result<Result<([u8; HEADER], u64), Damage>> {
+    let length = file.metadata()?.len();
+    let Some(payload) = length.checked_sub((HEADER + CHECKSUM) as u64) else {
+        return Ok(Err(Damage::Short { found: length }));
+    };
     let mut found = [0; HEADER];
     file.read_exact(&mut found)?;
-    if found[..44] != header(key, payload)[..44] {
+    let expected = header(key, payload);
+    if found[..8] != expected[..8] || found[12..44] != expected[12..44] {
         return Ok(Err(Damage::Header));
+    }
+    let mut version = [0; 4];
+    version.copy_from_slice(&found[8..12]);
+    let version = u32::from_le_bytes(version);
+    if version != VERSION {
+        return Ok(Err(Damage::Version { found: version }));
     }
     let mut declared = [0; 8];
     declared.copy_from_slice(&found[44..]);
@@ -121,16 +161,16 @@ pub(crate) fn read(file: &mut File, key: &Key, most: u64) -> io::Result<Result<V
         let found = payload;
         return Ok(Err(Damage::Length { declared, found }));
     }
-    let mut content = vec![0; payload as usize];
+    Ok(Ok((found, payload)))
+}
+
+fn compare_checksum(file: &mut File, expected: Sha256) -> io::Result<Result<(), Damage>> {
     let mut checksum = [0; CHECKSUM];
-    file.read_exact(&mut content)?;
     file.read_exact(&mut checksum)?;
-    let expected = Sha256::new().chain_update(found).chain_update(&content);
-    if expected.finalize()[..] == checksum {
-        Ok(Ok(content))
-    } else {
-        Ok(Err(Damage::Checksum))
-    }
+    Ok(match expected.finalize()[..] == checksum {
+        true => Ok(()),
+        false => Err(Damage::Checksum),
+    })
 }
 
 #[cfg(test)]
@@ -153,7 +193,20 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
         file.seek(SeekFrom::Start(0)).unwrap();
-        read(&mut file, &key(), most).unwrap()
+        let read = read(&mut file, &key(), most).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let checked = check(&mut file, &key()).unwrap();
+        if !matches!(read, Err(Damage::Large { .. })) {
+            assert_eq!(read.as_ref().err(), checked.as_ref().err());
+        }
+        read
+    }
+
+    #[test]
+    fn an_entry_in_another_layout_is_told_from_a_damaged_one() {
+        let mut bytes = entry();
+        bytes[8] = 9;
+        assert_eq!(read_back(&bytes, 1000), Err(Damage::Version { found: 9 }));
     }
 
     #[test]

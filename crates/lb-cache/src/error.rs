@@ -30,6 +30,9 @@ pub enum CacheError {
         found: u64,
         limit: u64,
     },
+    /// One entry cannot be written, because something else has its name. Others can.
+    #[error("the cache entry {} cannot be written: {source}", path.display())]
+    Occupied { path: PathBuf, source: io::Error },
     /// An entry cannot be read.
     #[error("the cache entry {} cannot be read: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -52,6 +55,11 @@ impl CacheError {
     pub(crate) fn write(folder: &Path) -> impl FnOnce(io::Error) -> Self {
         let folder = folder.to_path_buf();
         move |source| Self::Write { folder, source }
+    }
+
+    pub(crate) fn occupied(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Occupied { path, source }
     }
 
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {

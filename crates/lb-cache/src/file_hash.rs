@@ -4,6 +4,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use lb_files::{FileError, FileIdentity};
 
@@ -24,12 +25,12 @@ pub struct FileHashProgress<'a> {
     pub total: u64,
 }
 
-/// Hashes of files. The key is made of the file's path, size and time of change.
+/// Hashes of files. The key is made of the file's path, size and times of change.
 struct FileHashes;
 
 impl CacheEntry for FileHashes {
     type Value = Key;
-    const KIND: EntryKind = EntryKind::new("hash of a file", 1);
+    const KIND: EntryKind = EntryKind::new("hash of a file", 2);
 
     fn longest_payload(&self) -> usize {
         Key::LENGTH
@@ -48,7 +49,8 @@ impl CacheEntry for FileHashes {
 impl LenientCache {
     /// The hash of a file's content. The first time, the whole file is read and `progress` is called
     /// after every mebibyte; afterwards the hash is taken from the cache for as long as the file's
-    /// path, size, time of change and inode stay the same.
+    /// path, size, times of change and inode stay the same. The time that no program can set is among
+    /// them, so that a file which was changed in place is read again, whatever its other time says.
     ///
     /// The result is `Continue(None)` for a file that cannot be read, which is reported as a problem,
     /// and `Break` if `progress` returns it.
@@ -77,6 +79,7 @@ impl LenientCache {
         let path = path.canonicalize()?;
         let mut file = lb_files::open(&path).map_err(FileError::into_io)?;
         let identity = FileIdentity::of_open(path, &file).map_err(FileError::into_io)?;
+        let was = identity.clone();
         let (path, is_settled) = (&identity.path, identity.is_settled());
         let (total, key) = (identity.bytes, identity_key(&identity));
         if let Some(known) = self.load(&FileHashes, &key) {
@@ -90,8 +93,10 @@ impl LenientCache {
         let ControlFlow::Continue(hash) = flow else {
             return Ok(flow);
         };
-        // A file that was written a moment ago may be changed without a visible change of its time.
-        if is_settled {
+        // A file that was written a moment ago may be changed without a visible change of its time, and
+        // one that was written while it was read is neither what it was nor what it is now.
+        let is_unchanged = FileIdentity::of_open(was.path.clone(), &file).is_ok_and(|is| is == was);
+        if is_settled && is_unchanged {
             self.save(&FileHashes, &key, &hash);
         }
         Ok(flow)
@@ -100,11 +105,15 @@ impl LenientCache {
 
 /// The key made of the properties that stay the same for as long as a file's content does.
 fn identity_key(file: &FileIdentity) -> Key {
-    let time = (file.modified.as_secs(), file.modified.subsec_nanos());
+    let parts = |time: Duration| (time.as_secs(), time.subsec_nanos());
+    let times = (
+        parts(file.modified),
+        parts(file.changed.unwrap_or_default()),
+    );
     let inode = file.device_and_inode.unwrap_or_default();
     Key::of(
         FileHashes::KIND,
-        &(file.path.as_path(), file.bytes, time, inode),
+        &(file.path.as_path(), file.bytes, times, inode),
     )
 }
 
@@ -121,6 +130,18 @@ mod tests {
         let then = SystemTime::now() - Duration::from_secs(seconds_ago);
         let file = File::options().write(true).open(path).unwrap();
         file.set_modified(then).unwrap();
+    }
+
+    /// Waits until what was written last is no longer taken for what may change without being noticed.
+    fn settle(path: &Path) {
+        let begun = std::time::Instant::now();
+        while !FileIdentity::of(path).unwrap().is_settled() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "it never settles"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn entries(folder: &Path) -> usize {
@@ -168,14 +189,38 @@ mod tests {
         let folder = folder.path().join("cache");
         let cache = open(&folder);
         write(&weights, b"old", 100);
+        settle(&weights);
         let old = hash_of(&cache, &weights).unwrap();
         assert_eq!(hash_of(&cache, &weights), Some(old));
         assert_eq!(entries(&folder), 1, "its hash is remembered");
         write(&weights, b"new", 50);
         assert_ne!(hash_of(&cache, &weights), Some(old));
         write(&weights, b"old", 20);
+        settle(&weights);
         assert_eq!(hash_of(&cache, &weights), Some(old));
-        assert_eq!(entries(&folder), 3);
+        assert_eq!(entries(&folder), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_changed_in_place_has_another_hash_though_size_and_time_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("weights");
+        let cache = open(&folder.path().join("cache"));
+        let then = SystemTime::now() - Duration::from_secs(100);
+        let write = |content: &[u8]| {
+            let mut options = File::options();
+            options.write(true).create(true).truncate(false);
+            let file = options.open(&weights).unwrap();
+            std::io::Write::write_all(&mut &file, content).unwrap();
+            file.set_modified(then).unwrap();
+        };
+        write(b"old");
+        settle(&weights);
+        let old = hash_of(&cache, &weights).unwrap();
+        assert_eq!(entries(&folder.path().join("cache")), 1);
+        write(b"new");
+        assert_ne!(hash_of(&cache, &weights), Some(old));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A cache whose failures do not stop the work.
 
 use std::cell::RefCell;
+use std::io;
 
 use crate::cache::Cache;
 use crate::entry::CacheEntry;
@@ -23,6 +24,28 @@ struct State {
     is_closed: bool,
     /// Whether a result was too large. This is only reported once.
     has_reported_large: bool,
+    /// Whether an entry could not be read. There may be as many as another user has written, and this is
+    /// only reported for the first.
+    has_reported_unreadable: bool,
+    /// Whether an entry alone could not be written. This is only reported for the first as well.
+    has_reported_occupied: bool,
+}
+
+impl State {
+    /// Whether a problem is the first of its kind, or of a kind of which each is reported.
+    fn is_news(&mut self, problem: &CacheError) -> bool {
+        let is_refused = |source: &io::Error| source.kind() == io::ErrorKind::PermissionDenied;
+        let has_reported = match problem {
+            CacheError::TooLarge { .. } => &mut self.has_reported_large,
+            CacheError::Read { .. } => &mut self.has_reported_unreadable,
+            CacheError::Occupied { .. } => &mut self.has_reported_occupied,
+            CacheError::Write { source, .. } if is_refused(source) => {
+                &mut self.has_reported_occupied
+            }
+            _ => return true,
+        };
+        !std::mem::replace(has_reported, true)
+    }
 }
 
 /// Results of [`LenientCache::memoize`]: some were found, and the others were computed.
@@ -58,7 +81,10 @@ impl LenientCache {
     }
 
     pub(crate) fn add_problem(&self, problem: CacheError) {
-        self.state.borrow_mut().problems.push(problem);
+        let mut state = self.state.borrow_mut();
+        if state.is_news(&problem) {
+            state.problems.push(problem);
+        }
     }
 
     /// Whether there is an entry under this key. Its content is not looked at.
@@ -95,15 +121,12 @@ impl LenientCache {
         let Err(problem) = cache.save(key, &entry.encode(value)) else {
             return;
         };
-        let mut state = self.state.borrow_mut();
-        if matches!(problem, CacheError::TooLarge { .. }) {
-            if std::mem::replace(&mut state.has_reported_large, true) {
-                return;
-            }
-        } else {
-            state.is_closed = true;
-        }
-        state.problems.push(problem);
+        let is_of_this_entry = matches!(
+            problem,
+            CacheError::TooLarge { .. } | CacheError::Occupied { .. }
+        );
+        self.state.borrow_mut().is_closed |= !is_of_this_entry;
+        self.add_problem(problem);
     }
 
     /// The results under all of these keys. Missing results are computed by one call of `compute` and
@@ -276,5 +299,61 @@ mod tests {
         let (memoized, _) = doubled(&cache, &[1]).unwrap();
         assert_eq!((memoized.values, memoized.found), (vec![2], 0));
         assert!(cache.take_problems().is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn entries_that_cannot_be_read_are_reported_once() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path());
+        let numbers: Vec<u8> = (0..10).collect();
+        doubled(&cache, &numbers).unwrap();
+        let shards = std::fs::read_dir(folder.path().join("entries")).unwrap();
+        let mut files: Vec<_> = shards
+            .flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap())
+            .map(|file| file.unwrap().path())
+            .collect();
+        let closed = std::fs::Permissions::from_mode(0o000);
+        for file in &files {
+            std::fs::set_permissions(file, closed.clone()).unwrap();
+        }
+        if std::fs::read(files.pop().unwrap()).is_ok() {
+            eprintln!("skipped: this user may read everything");
+            return;
+        }
+        let (memoized, asked) = doubled(&cache, &numbers).unwrap();
+        assert_eq!((asked.len(), memoized.found), (10, 0));
+        let problems = cache.take_problems();
+        assert!(
+            matches!(problems[..], [CacheError::Read { .. }]),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn what_concerns_one_entry_is_reported_once_and_the_others_are_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path());
+        let all = Cache::open(folder.path(), Cache::DEFAULT_LIMIT).unwrap();
+        let path = |number: u8| {
+            let name = key(number).to_string();
+            folder
+                .path()
+                .join("entries")
+                .join(&name[..2])
+                .join(&name[2..])
+        };
+        for number in [1, 2] {
+            std::fs::create_dir_all(path(number).join("mine")).unwrap();
+        }
+        doubled(&cache, &[1, 2, 3]).unwrap();
+        let problems = cache.take_problems();
+        assert!(
+            matches!(problems[..], [CacheError::Occupied { .. }]),
+            "{problems:?}"
+        );
+        assert!(all.contains(&key(3)) && !all.contains(&key(1)));
     }
 }

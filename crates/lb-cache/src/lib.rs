@@ -14,7 +14,10 @@
 //! after a power failure the newest entries may be missing or damaged. A checksum finds the damaged
 //! ones; they are removed, and their results are computed again.
 //!
-//! [`Cache`] is the folder, and [`LenientCache`] a cache whose failures do not stop the work.
+//! The files are opened themselves and not through links, and what else lies in the folder is left alone.
+//!
+//! [`Cache`] is the folder, [`LenientCache`] a cache whose failures do not stop the work, and [`CacheCheck`]
+//! what is found when every entry is read.
 //!
 //! ```
 //! use lb_cache::{Cache, CacheEntry, CacheError, Damage, EntryKind, Key, LenientCache};
@@ -55,6 +58,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod check;
 mod entry;
 mod error;
 mod eviction;
@@ -63,6 +67,7 @@ mod key;
 mod lenient;
 
 pub use cache::Cache;
+pub use check::{CacheCheck, CacheContents, FaultyEntry};
 pub use entry::{CacheEntry, Damage};
 pub use error::CacheError;
 pub use eviction::CacheUsage;

@@ -60,6 +60,7 @@ pub struct ImportOptions {
 #[derive(Debug)]
 pub struct Import {
     destination: PathBuf,
+    replace: bool,
     source: Source,
     weights: ModelWeights,
     description: Description,
@@ -91,6 +92,7 @@ impl Import {
         )?;
         Ok(Self {
             destination: destination.to_owned(),
+            replace: options.replace,
             source,
             weights,
             description,
@@ -128,13 +130,14 @@ impl Import {
         self,
         observe: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<UnpublishedModel, CheckpointError> {
-        let mut model = UnpublishedModel::create(ImportReport {
+        let report = ImportReport {
             directory: self.destination,
             format: self.source.format(),
             kind: self.description.kind,
             prediction: self.description.prediction,
             weights: WeightTransfer::HardLinked,
-        })?;
+        };
+        let mut model = UnpublishedModel::create(report, self.replace)?;
         for (inside, bytes) in &self.description.files {
             let path = model.path_of(inside)?;
             fs::write(&path, bytes).map_err(CheckpointError::io("write", path))?;

@@ -2,6 +2,7 @@
 
 mod stopwatch;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use lb_job::{Job, RenderRate};
@@ -47,13 +48,19 @@ impl Circumstances {
 /// The largest number of rates in the file; older ones are dropped.
 const MOST_REMEMBERED: usize = 100;
 
+/// The largest file in bytes that is read; one of this program is far smaller.
+const LARGEST_FILE: u64 = 1 << 20;
+
 /// The rates that are remembered, the latest first.
 fn remembered(file: &Path) -> Vec<(Circumstances, RenderRate)> {
-    // A missing or damaged file counts as an empty one.
-    std::fs::read_to_string(file)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default()
+    // A missing or damaged file counts as an empty one, and so does a link or a pipe.
+    let read = || {
+        let mut text = String::new();
+        let file = lb_files::open_no_follow(file).ok()?;
+        file.take(LARGEST_FILE).read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).ok()
+    };
+    read().unwrap_or_default()
 }
 
 /// The rate that was remembered for these circumstances, if there is one.
@@ -118,7 +125,9 @@ fn write(file: &Path, rates: &[(Circumstances, RenderRate)]) -> std::io::Result<
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let bytes = serde_json::to_vec(rates)?;
-    lb_files::write(file, &bytes, true).map_err(lb_files::FileError::into_io)
+    // A link in its place is replaced, and what it leads to stays as it is.
+    let written = lb_files::replace_by(file, |partial| std::fs::write(partial, &bytes));
+    written.map_err(lb_files::FileError::into_io)
 }
 
 #[cfg(test)]
@@ -157,5 +166,25 @@ mod tests {
         std::fs::write(&file, "not json").expect("written");
         assert_eq!(recalled(149), None);
         assert_eq!(recall(None, &circumstances(64)), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_files_place_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, mine) = (folder.path().join("rates.json"), folder.path().join("mine"));
+        let rate = RenderRate {
+            per_row: 1.0,
+            per_decode: 0.5,
+            beside: 2.0,
+        };
+        remember(Some(&mine), circumstances(64), rate);
+        let before = std::fs::read(&mine).expect("written");
+        std::os::unix::fs::symlink(&mine, &file).expect("linked");
+        assert_eq!(recall(Some(&file), &circumstances(64)), None);
+        remember(Some(&file), circumstances(128), rate);
+        assert_eq!(std::fs::read(&mine).expect("still there"), before);
+        assert_eq!(recall(Some(&file), &circumstances(128)), Some(rate));
+        assert!(!file.is_symlink());
     }
 }

@@ -114,7 +114,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 /// Lets `write` make a temporary file next to `path`, and then renames it to `path` in one step.
 fn write_by_rename(
     path: &Path,
-    write: impl FnMut(&Path) -> std::io::Result<()>,
+    write: impl FnOnce(&Path) -> std::io::Result<()>,
 ) -> Result<(), CheckpointError> {
     let written = lb_files::replace_by(path, write);
     written.map_err(|error| CheckpointError::io("write", path)(error.into_io()))

@@ -17,6 +17,9 @@ pub enum FileError {
         bytes: u64,
         most: u64,
     },
+    /// Neither a file nor a folder where an output should go, or a link that must not be replaced.
+    #[error("{} is {found}; an output must be a file or a folder", path.display())]
+    SpecialFile { path: PathBuf, found: &'static str },
     #[error("{} is not text in UTF-8", path.display())]
     NotText { path: PathBuf },
     #[error("{} exists", path.display())]

@@ -18,8 +18,12 @@ pub struct FileIdentity {
     pub path: PathBuf,
     /// Its length in bytes.
     pub bytes: u64,
-    /// When it was changed last, since 1970; 0 for a time before that.
+    /// When its content was changed last, since 1970; 0 for a time before that. Programs may set this time
+    /// to whatever they like, as those that unpack archives do.
     pub modified: Duration,
+    /// When its content, its times, its name or its number of names were changed last, where the system has
+    /// this time. No program can set it.
+    pub changed: Option<Duration>,
     /// The numbers of its device and inode, where the system has them.
     pub device_and_inode: Option<(u64, u64)>,
 }
@@ -50,6 +54,7 @@ impl FileIdentity {
             path,
             bytes: metadata.len(),
             modified: modified.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            changed: change_time(metadata),
             device_and_inode: device_and_inode(metadata),
         })
     }
@@ -58,7 +63,8 @@ impl FileIdentity {
     /// was written a moment ago may be written again without looking any different.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let age = SystemTime::now().duration_since(UNIX_EPOCH + self.modified);
+        let last = self.modified.max(self.changed.unwrap_or_default());
+        let age = SystemTime::now().duration_since(UNIX_EPOCH + last);
         age.is_ok_and(|age| age > SETTLED)
     }
 }
@@ -67,6 +73,19 @@ impl FileIdentity {
 fn device_and_inode(metadata: &Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(unix)]
+fn change_time(metadata: &Metadata) -> Option<Duration> {
+    use std::os::unix::fs::MetadataExt as _;
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+    Some(Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(not(unix))]
+fn change_time(_metadata: &Metadata) -> Option<Duration> {
+    None
 }
 
 #[cfg(not(unix))]
@@ -91,7 +110,38 @@ mod tests {
             .unwrap();
         let after = FileIdentity::of_open(before.path.clone(), &file).unwrap();
         assert_ne!(after, before);
-        assert!(after.is_settled());
+    }
+
+    #[test]
+    fn a_file_is_settled_when_its_last_change_of_any_kind_is_long_ago() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        std::fs::write(&path, b"old").unwrap();
+        let mut identity = FileIdentity::of(&path).unwrap();
+        let long_ago = identity.modified - Duration::from_secs(100);
+        identity.modified = long_ago;
+        assert_eq!(identity.is_settled(), identity.changed.is_none());
+        identity.changed = identity.changed.and(Some(long_ago));
+        assert!(identity.is_settled());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_change_is_seen_though_size_and_time_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        std::fs::write(&path, b"old").unwrap();
+        let before = FileIdentity::of(&path).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::write(&path, b"new").unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(UNIX_EPOCH + before.modified).unwrap();
+        let after = FileIdentity::of(&path).unwrap();
+        assert_eq!(
+            (after.bytes, after.modified),
+            (before.bytes, before.modified)
+        );
+        assert_ne!(after, before);
     }
 
     #[cfg(unix)]

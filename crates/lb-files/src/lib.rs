@@ -10,7 +10,12 @@
 //! - [`StagedFile`] and [`StagedFolder`] collect an output under a temporary name in the folder that
 //!   it belongs to, and give it its name by renaming. An output that fails or is dropped leaves
 //!   nothing behind, and what a killed program has left there is removed with the next output; [`write()`]
-//!   does all of it for bytes that are there already.
+//!   does all of it for bytes that are there already. Nothing is replaced that was not to be, however late
+//!   it comes, and neither devices nor links ever are: [`resolve_destination`] follows a link to the file
+//!   that is replaced.
+//! - [`TemporaryFolder`] is a folder under a temporary name, for outputs that have folders in them.
+//! - [`open_no_follow`] and [`open_lock`] open the files of a store, such as a cache, but no links under
+//!   their names.
 //! - [`FileIdentity`] tells whether a file is the one that was seen before, without reading it.
 //! - [`content_hash`] reads a file to recognise its content.
 //! - [`natural_order`] compares names, with the numbers in them by their value.
@@ -31,22 +36,29 @@
 #![forbid(unsafe_code)]
 
 mod content_hash;
+mod destination;
 mod error;
 mod identity;
 mod natural_order;
+mod no_follow;
 mod regular;
+mod rename;
 mod staged;
 mod temporary;
 
 pub use content_hash::content_hash;
+pub use destination::{resolve_destination, validate_destination};
 pub use error::FileError;
 pub use identity::FileIdentity;
 pub use natural_order::{natural_order, sort_naturally};
+pub use no_follow::{open_lock, open_no_follow};
 pub use regular::{open, read, read_text, validate_regular};
 pub use staged::{
     StagedFile, StagedFolder, UnfinishedOutput, replace_by, temporary_file_beside, write,
 };
-pub use temporary::is_vacant;
+pub use temporary::{
+    TemporaryFolder, is_temporary, is_vacant, remove_if_abandoned, temporary_file_in,
+};
 
 pub use tempfile::NamedTempFile;
 

@@ -64,7 +64,7 @@ pub fn read_text(path: &Path, most: u64) -> Result<String, FileError> {
     String::from_utf8(read(path, most)?).map_err(|_| FileError::NotText { path: path.into() })
 }
 
-fn validate_type(path: &Path, found: FileType) -> Result<(), FileError> {
+pub(crate) fn validate_type(path: &Path, found: FileType) -> Result<(), FileError> {
     if found.is_file() {
         return Ok(());
     }

@@ -1,27 +1,32 @@
 //! Outputs that get their names by a rename when they are whole, or not at all.
 
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
+use crate::destination::{parent_of, resolve_destination};
 use crate::error::FileError;
-use crate::temporary;
+use crate::regular;
+use crate::rename::file_to_vacant;
+use crate::temporary::{self, TemporaryFolder};
 
 /// A file under a temporary name beside its final one. If it is dropped, it is removed.
 #[derive(Debug)]
 pub struct StagedFile {
     file: NamedTempFile,
     path: PathBuf,
+    /// Where `path` leads if it is a link.
+    destination: PathBuf,
     overwrite: bool,
 }
 
 impl StagedFile {
-    /// Begins an output, and checks at once whether something is in its way.
+    /// Begins an output, and checks at once whether something is in its way. A link remains: the file that
+    /// it leads to is replaced.
     ///
     /// # Errors
-    /// [`FileError::WrongKind`] for a folder, [`FileError::Exists`] for an output that may not be
+    /// Those of [`resolve_destination`], [`FileError::WrongKind`] for a folder, [`FileError::Exists`] for an output that may not be
     /// replaced, [`FileError::NoFolder`], and [`FileError::Io`] for a folder that is closed to
     /// writing.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, FileError> {
@@ -35,11 +40,13 @@ impl StagedFile {
         if !overwrite && path.symlink_metadata().is_ok() {
             return Err(FileError::Exists { path: path.into() });
         }
-        let file = temporary::file_in(&existing_parent(path)?, 0o666)
+        let destination = resolve_destination(path)?;
+        let file = temporary::file_in(&existing_parent(&destination)?, 0o666)
             .map_err(FileError::io("created", path))?;
         Ok(Self {
             file,
             path: path.into(),
+            destination,
             overwrite,
         })
     }
@@ -82,20 +89,21 @@ impl StagedFile {
         let Self {
             file,
             path,
+            destination,
             overwrite,
         } = self;
-        let persisted = if overwrite {
-            file.persist(&path)
-        } else {
-            file.persist_noclobber(&path)
-        };
-        match persisted {
-            Ok(_) => Ok(()),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(FileError::Exists { path })
-            }
-            Err(refused) => Err(FileError::io("named", &path)(refused.error)),
+        // A device or a link may have come, which a rename would replace.
+        if resolve_destination(&path)? != destination {
+            return Err(FileError::Exists { path });
         }
+        let named = match overwrite {
+            true => file.persist(&destination).map(drop).map_err(Into::into),
+            false => file_to_vacant(file, &destination),
+        };
+        named.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => FileError::Exists { path },
+            _ => FileError::io("named", &path)(error),
+        })
     }
 }
 
@@ -132,15 +140,22 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), FileError
 ///
 /// # Errors
 /// [`FileError::NoFolder`], and [`FileError::Io`] where `make` or the renaming fails.
-pub fn replace_by(path: &Path, make: impl FnMut(&Path) -> io::Result<()>) -> Result<(), FileError> {
-    let made = temporary::made_in(&existing_parent(path)?, make)
-        .map_err(FileError::io("written", path))?;
-    let made_path = made.path().to_path_buf();
-    made.persist(path)
-        .map_err(|refused| FileError::io("written", path)(refused.error))?;
-    // Renaming a hard link onto another link of the same file does nothing and leaves both names.
-    let _usually_gone = std::fs::remove_file(made_path);
-    Ok(())
+pub fn replace_by(
+    path: &Path,
+    make: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let written = FileError::io("written", path);
+    let parent = existing_parent(path)?;
+    let replace = || {
+        // A link cannot be locked itself, but the folder that it is in.
+        let folder = TemporaryFolder::new_in(&parent)?;
+        let made = folder.path().join("made");
+        make(&made)?;
+        // Renaming a hard link onto another link of the same file does nothing. The folder is removed
+        // with whatever is left in it.
+        std::fs::rename(made, path)
+    };
+    replace().map_err(written)
 }
 
 /// A temporary file, readable by its owner only, in the folder of an output.
@@ -198,10 +213,10 @@ impl UnfinishedOutput {
 /// removed.
 #[derive(Debug)]
 pub struct StagedFolder {
-    folder: TempDir,
-    /// The folder, open and locked: it is not taken for an abandoned one.
-    _lock: Option<File>,
+    folder: TemporaryFolder,
     path: PathBuf,
+    /// Where `path` leads if it is a link.
+    destination: PathBuf,
     exists: bool,
 }
 
@@ -211,10 +226,12 @@ impl StagedFolder {
     /// files in it do not count.
     ///
     /// # Errors
-    /// [`FileError::WrongKind`] for a file, [`FileError::FolderNotEmpty`] for a folder that holds
-    /// anything and may not be overwritten, [`FileError::NoFolder`] and [`FileError::Io`].
+    /// Those of [`resolve_destination`], [`FileError::WrongKind`] for a file,
+    /// [`FileError::FolderNotEmpty`] for a folder that holds anything and may not be overwritten,
+    /// [`FileError::NoFolder`] and [`FileError::Io`].
     pub fn create(path: &Path, overwrite: bool) -> Result<Self, FileError> {
-        let exists = match temporary::is_vacant(path) {
+        let destination = resolve_destination(path)?;
+        let exists = match temporary::is_vacant(&destination) {
             Ok(false) if !overwrite => {
                 return Err(FileError::FolderNotEmpty { path: path.into() });
             }
@@ -230,16 +247,15 @@ impl StagedFolder {
             Err(error) => return Err(FileError::io("read", path)(error)),
         };
         let parent = if exists {
-            path.to_path_buf()
+            destination.clone()
         } else {
-            existing_parent(path)?
+            existing_parent(&destination)?
         };
-        let (folder, lock) =
-            temporary::folder_in(&parent).map_err(FileError::io("created", path))?;
+        let folder = TemporaryFolder::new_in(&parent).map_err(FileError::io("created", path))?;
         Ok(Self {
             folder,
-            _lock: lock,
             path: path.into(),
+            destination,
             exists,
         })
     }
@@ -258,46 +274,101 @@ impl StagedFolder {
     /// `is_stale` takes for remains of an earlier output.
     ///
     /// # Errors
-    /// [`FileError::Io`]. Files that have their names by then keep them.
+    /// [`FileError::Exists`] if something has got the name of a folder that was not there,
+    /// [`FileError::NotRegular`] for a link or a device under the name of one of the files, and
+    /// [`FileError::Io`]. The folder is then as it was.
     pub fn publish(
         self,
         names: &[String],
         is_stale: impl Fn(&str) -> bool,
     ) -> Result<(), FileError> {
-        let Self {
-            folder,
-            path,
-            exists,
-            _lock,
-        } = self;
-        let failed = |action| FileError::io(action, &path);
-        if !exists {
-            std::fs::rename(folder.path(), &path).map_err(failed("named"))?;
-            // It has moved: there is nothing left to remove.
-            let _moved = folder.keep();
-            return Ok(());
+        if !self.exists {
+            return self.folder.publish(&self.destination);
         }
-        for name in names {
-            let (from, to) = (folder.path().join(name), path.join(name));
-            std::fs::rename(from, &to).map_err(FileError::io("named", &to))?;
-        }
-        for entry in std::fs::read_dir(&path).map_err(failed("read"))? {
-            let entry = entry.map_err(failed("read"))?;
-            if entry.file_name().to_str().is_some_and(&is_stale) {
-                let stale = entry.path();
-                std::fs::remove_file(&stale).map_err(FileError::io("removed", &stale))?;
+        let path = &self.destination;
+        let mut moves = Moves::new(self.folder.path(), path)?;
+        let moved = moves.bring(names).and_then(|()| {
+            for entry in std::fs::read_dir(path).map_err(FileError::io("read", path))? {
+                let name = entry.map_err(FileError::io("read", path))?.file_name();
+                if let Some(name) = name.to_str().filter(|name| is_stale(name)) {
+                    moves.set_aside(name)?;
+                }
             }
+            Ok(())
+        });
+        if moved.is_err() {
+            moves.undo();
         }
-        folder.close().map_err(failed("written"))
+        moved
+    }
+}
+
+/// Moves of files from a temporary folder into another, which can be taken back until the temporary folder
+/// is removed: what they replace is moved into it.
+struct Moves<'a> {
+    from: &'a Path,
+    to: &'a Path,
+    /// A folder in the temporary one.
+    replaced: PathBuf,
+    /// Where each file was, and where it is.
+    done: Vec<(PathBuf, PathBuf)>,
+}
+
+impl<'a> Moves<'a> {
+    fn new(from: &'a Path, to: &'a Path) -> Result<Self, FileError> {
+        let replaced = from.join("replaced");
+        std::fs::create_dir(&replaced).map_err(FileError::io("written", to))?;
+        Ok(Self {
+            from,
+            to,
+            replaced,
+            done: Vec::new(),
+        })
+    }
+
+    fn bring(&mut self, names: &[String]) -> Result<(), FileError> {
+        for name in names {
+            self.set_aside(name)?;
+            self.rename(self.from.join(name), self.to.join(name), "named")?;
+        }
+        Ok(())
+    }
+
+    /// Moves a file out of the way, if there is one.
+    fn set_aside(&mut self, name: &str) -> Result<(), FileError> {
+        let path = self.to.join(name);
+        match path.symlink_metadata() {
+            Ok(there) if there.is_file() => self.rename(path, self.replaced.join(name), "replaced"),
+            Ok(there) => regular::validate_type(&path, there.file_type()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn rename(
+        &mut self,
+        from: PathBuf,
+        to: PathBuf,
+        action: &'static str,
+    ) -> Result<(), FileError> {
+        std::fs::rename(&from, &to).map_err(|error| match action {
+            "named" => FileError::io(action, &to)(error),
+            _ => FileError::io(action, &from)(error),
+        })?;
+        self.done.push((from, to));
+        Ok(())
+    }
+
+    fn undo(self) {
+        for (from, to) in self.done.into_iter().rev() {
+            // The first failure is the one that is reported.
+            let _ = std::fs::rename(to, from);
+        }
     }
 }
 
 /// The folder that `path` lies in, if it is there.
 fn existing_parent(path: &Path) -> Result<PathBuf, FileError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(path);
     if parent.is_dir() {
         Ok(parent.to_path_buf())
     } else {
@@ -374,5 +445,100 @@ mod tests {
         let error = write(&folder.path().join("missing/text"), b"", false).unwrap_err();
         assert!(matches!(error, FileError::NoFolder { .. }), "{error}");
         assert!(!error.is_request());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_the_file_behind_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("there")).unwrap();
+        std::fs::write(path("there/text"), "older").unwrap();
+        std::os::unix::fs::symlink("there/text", path("link")).unwrap();
+        write(&path("link"), b"new", true).unwrap();
+        assert!(path("link").is_symlink());
+        assert_eq!(std::fs::read(path("there/text")).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["link", "there"]);
+        // A link that comes while the output is written is not replaced either.
+        let output = StagedFile::create(&path("late"), true).unwrap();
+        std::os::unix::fs::symlink("there/text", path("late")).unwrap();
+        assert!(matches!(output.publish(), Err(FileError::Exists { .. })));
+        assert!(path("late").is_symlink());
+        for special in ["/dev/stdout", "/dev/null"] {
+            let refused = write(Path::new(special), b"new", true);
+            assert!(matches!(refused, Err(FileError::SpecialFile { .. })));
+        }
+    }
+
+    /// A folder with these files, each of which holds a text.
+    fn folder_of(path: &Path, texts: &[(&str, &str)]) {
+        std::fs::create_dir(path).unwrap();
+        for (name, text) in texts {
+            std::fs::write(path.join(name), text).unwrap();
+        }
+    }
+
+    fn texts(path: &Path) -> Vec<(String, String)> {
+        let text = |name: &String| std::fs::read_to_string(path.join(name)).unwrap();
+        let names = names(path).into_iter();
+        names.map(|name| (name.clone(), text(&name))).collect()
+    }
+
+    /// Publishes the frames 0 to 2 in a folder. Those with higher numbers are stale.
+    fn publish_frames(path: &Path) -> Result<(), FileError> {
+        let output = StagedFolder::create(path, true)?;
+        let names = ["0", "1", "2"].map(str::to_owned);
+        for name in &names {
+            std::fs::write(output.temporary_path().join(name), "new").unwrap();
+        }
+        output.publish(&names, |name| {
+            name.parse().is_ok_and(|number: usize| number > 2)
+        })
+    }
+
+    #[test]
+    fn files_of_an_earlier_output_are_replaced_or_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("frames");
+        folder_of(&path, &[("1", "old"), ("7", "old"), ("notes", "mine")]);
+        publish_frames(&path).unwrap();
+        let expected = [("0", "new"), ("1", "new"), ("2", "new"), ("notes", "mine")];
+        let expected = expected.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert_eq!(texts(&path), expected);
+        assert_eq!(names(parent.path()), ["frames"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_take_all_files_is_as_it_was() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("frames");
+        folder_of(&path, &[("0", "old"), ("7", "old")]);
+        let before = texts(&path);
+        for blocked in ["2", "9"] {
+            std::fs::create_dir(path.join(blocked)).unwrap();
+            let refused = publish_frames(&path);
+            assert!(matches!(refused, Err(FileError::NotRegular { .. })));
+            std::fs::remove_dir(path.join(blocked)).unwrap();
+            assert_eq!(texts(&path), before);
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("7", path.join("1")).unwrap();
+            assert!(publish_frames(&path).is_err());
+            assert!(path.join("1").is_symlink());
+            assert_eq!(std::fs::read(path.join("7")).unwrap(), b"old");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_has_come_meanwhile_stays() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("frames");
+        let output = StagedFolder::create(&path, false).unwrap();
+        folder_of(&path, &[("notes", "mine")]);
+        let refused = output.publish(&[], |_| true);
+        assert!(matches!(refused, Err(FileError::Exists { .. })));
+        assert_eq!(names(&path), ["notes"]);
+        assert_eq!(names(parent.path()), ["frames"]);
     }
 }

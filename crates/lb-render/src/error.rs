@@ -81,8 +81,9 @@ pub enum RenderError {
     SameOutput { path: PathBuf },
     #[error("{} exists", path.display())]
     OutputExists { path: PathBuf },
-    #[error("{} is a device or a pipe; an output must be a file or a folder", path.display())]
-    SpecialFile { path: PathBuf },
+    /// A device, a pipe, or a link that must not be replaced.
+    #[error("{} is {found}; an output must be a file or a folder", path.display())]
+    SpecialFile { path: PathBuf, found: &'static str },
     #[error("{} does not end in .png, but a contact sheet is a PNG picture", path.display())]
     ContactSheetFormat { path: PathBuf },
     #[error("{} does not end in .png, but pictures are PNG files", path.display())]
@@ -123,8 +124,22 @@ pub enum RenderError {
     /// The cache cannot be used, or a computation returned the wrong number of results.
     #[error(transparent)]
     Cache(#[from] lb_cache::CacheError),
+    /// Some outputs have their names, but the next one could not get its own.
+    #[error("{source}; written before that: {}", list(written))]
+    PartlyPublished {
+        written: Vec<PathBuf>,
+        source: Box<RenderError>,
+    },
     #[error("interrupted")]
     Interrupted,
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
 }
 
 impl From<lb_blend::BlendError> for RenderError {
@@ -166,6 +181,7 @@ impl RenderError {
             ),
             Self::Video(error) => error.is_request(),
             Self::Cache(error) => error.is_request(),
+            Self::PartlyPublished { source, .. } => source.is_request(),
             Self::Blend(_) | Self::Interrupted => false,
             _ => true,
         }

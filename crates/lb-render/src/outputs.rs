@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lb_files::FileError;
 use lb_job::{Job, Plan};
 use lb_video::{
     AnimationOptions, AudioTrack, CompletedFilm, Encoder, FilmFormat, FilmOptions, FilmWriter,
@@ -216,13 +217,18 @@ impl OpenOutputs {
         })
     }
 
-    /// Completes every output, and then gives them their names: if one fails, none appears. Returns
-    /// what was written, and the motion of every transition.
+    /// Completes every output, and then gives them their names: if one cannot be completed, none appears.
+    /// Returns what was written, and the motion of every transition.
+    ///
+    /// # Errors
+    /// Those of completing, and [`RenderError::PartlyPublished`] if something has come in the way of one
+    /// output while others have their names already.
     pub(crate) fn publish(self) -> Result<(Vec<PathBuf>, Vec<Motion>), RenderError> {
         let (writer, motions) = match self.film {
             Some(film) => (film.writer, film.assembler.motions),
             None => (None, Vec::new()),
         };
+        let has_film = writer.is_some();
         let films = writer.into_iter().chain(self.frames.map(|sink| sink.0));
         let completed: Vec<CompletedFilm> =
             films.map(FilmWriter::complete).collect::<Result<_, _>>()?;
@@ -231,13 +237,32 @@ impl OpenOutputs {
         let seed_sheet = self.seed_sheet.map(SeedSheetSink::complete);
         let pictures = sheet.into_iter().chain(still).chain(seed_sheet);
         let pictures: Vec<(PngFile, PathBuf)> = pictures.collect::<Result<_, _>>()?;
-        let mut files = Vec::with_capacity(completed.len() + pictures.len());
-        for film in completed {
-            files.push(film.publish()?.path);
+        let mut films = completed.into_iter();
+        let (film, frames) = match has_film {
+            true => (films.next(), films.next()),
+            false => (None, films.next()),
+        };
+        // Folders first and the film last: the more files an output has, the more can be in its way.
+        let mut named: Vec<Unnamed> = Vec::new();
+        named.extend(frames.map(Unnamed::Film));
+        named.extend(pictures.into_iter().map(Unnamed::Picture));
+        named.extend(film.map(Unnamed::Film));
+        let mut files = Vec::with_capacity(named.len());
+        for output in named {
+            match output.publish() {
+                Ok(path) => files.push(path),
+                Err(error) if files.is_empty() => return Err(error),
+                Err(error) => {
+                    return Err(RenderError::PartlyPublished {
+                        written: files,
+                        source: error.into(),
+                    });
+                }
+            }
         }
-        for (file, path) in pictures {
-            file.publish()?;
-            files.push(path);
+        // The film is named first.
+        if has_film {
+            files.rotate_right(1);
         }
         Ok((files, motions))
     }
@@ -268,40 +293,46 @@ impl FrameSink for OpenOutputs {
     }
 }
 
+/// A complete output without its name.
+enum Unnamed {
+    Film(CompletedFilm),
+    Picture((PngFile, PathBuf)),
+}
+
+impl Unnamed {
+    fn publish(self) -> Result<PathBuf, RenderError> {
+        match self {
+            Self::Film(film) => Ok(film.publish()?.path),
+            Self::Picture((file, path)) => {
+                file.publish()?;
+                Ok(path)
+            }
+        }
+    }
+}
+
 fn same_path(left: &Path, right: &Path) -> bool {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     absolute(left) == absolute(right)
 }
 
 /// Checks that an output may be written under this name: that it does not exist, or may be replaced. A
-/// device or a pipe may never be replaced, because an output is a new file that takes over the name.
+/// device, a pipe or a link of the system may never be replaced, because an output is a new file that takes
+/// over the name.
 ///
 /// # Errors
 /// [`RenderError::OutputExists`], [`RenderError::SpecialFile`].
 pub fn validate_destination(path: &Path, overwrite: bool) -> Result<(), RenderError> {
-    let path_buf = || path.to_path_buf();
-    match path.metadata() {
-        Ok(there) if !there.is_file() && !there.is_dir() => {
-            Err(RenderError::SpecialFile { path: path_buf() })
-        }
-        _ if !overwrite && is_in_the_way(path) => {
-            Err(RenderError::OutputExists { path: path_buf() })
-        }
-        _ => Ok(()),
-    }
+    lb_files::validate_destination(path, overwrite).map_err(|error| match error {
+        FileError::Exists { path } => RenderError::OutputExists { path },
+        FileError::SpecialFile { path, found } => RenderError::SpecialFile { path, found },
+        error => lb_video::VideoError::from(error).into(),
+    })
 }
 
 fn is_called_png(path: &Path) -> bool {
     path.extension()
         .is_none_or(|ending| ending.eq_ignore_ascii_case("png"))
-}
-
-/// Whether an output of this name would replace something: a file, or a folder that is not empty.
-fn is_in_the_way(path: &Path) -> bool {
-    match lb_files::is_vacant(path) {
-        Ok(is_vacant) => !is_vacant,
-        Err(_) => path.symlink_metadata().is_ok(),
-    }
 }
 
 #[cfg(test)]

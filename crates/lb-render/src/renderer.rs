@@ -198,6 +198,8 @@ impl Renderer {
 
         // Finish.
         proceed(observer.event(&RenderEvent::Stage(Stage::Finishing)))?;
+        // What has come in the way meanwhile is found before the first output has its name.
+        outputs.validate()?;
         let (files, motions) = open.publish()?;
         let trees = plan.profiles.iter().zip(report.level_fractions);
         let transitions = trees.zip(motions).map(|((profile, fractions), motion)| {

@@ -83,15 +83,70 @@ fn a_damaged_entry_is_reported_once_and_removed() {
 }
 
 #[test]
-fn a_folder_in_place_of_an_entry_is_not_an_entry() {
+fn a_folder_in_place_of_an_entry_concerns_no_other_entry() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path());
-    fs::create_dir_all(cache.path(&key(1))).unwrap();
+    fs::create_dir_all(cache.path(&key(1)).join("mine")).unwrap();
     assert!(cache.load(&key(1), 100).unwrap().is_none());
     assert!(matches!(
         cache.save(&key(1), b"one"),
-        Err(CacheError::Write { .. })
+        Err(CacheError::Occupied { .. })
     ));
+    cache.save(&key(2), b"two").unwrap();
+    // An empty one gives way.
+    fs::remove_dir(cache.path(&key(1)).join("mine")).unwrap();
+    cache.save(&key(1), b"one").unwrap();
+    assert_eq!(cache.load(&key(1), 100).unwrap().unwrap(), b"one");
+    // So it is with a file in place of a folder of entries.
+    let shard = cache.path(&key(3)).parent().unwrap().to_owned();
+    let _if_there = fs::remove_dir_all(&shard);
+    fs::write(&shard, "mine").unwrap();
+    let refused = cache.save(&key(3), b"three");
+    assert!(matches!(refused, Err(CacheError::Occupied { .. })));
+    assert_eq!(fs::read(&shard).unwrap(), b"mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_the_folder_are_not_followed() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let mine = outside.path().join("mine");
+    let cache = small(&folder.path().join("cache"));
+    // Whole entries, but somebody else's.
+    let other = open(outside.path());
+    for number in 0..2 {
+        other.save(&key(number), b"forged").unwrap();
+        let path = cache.path(&key(number));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(other.path(&key(number)), path).unwrap();
+    }
+    assert!(cache.load(&key(0), 100).unwrap().is_none());
+    cache.save(&key(0), b"one").unwrap();
+    assert_eq!(cache.load(&key(0), 100).unwrap().unwrap(), b"one");
+    assert_eq!(other.load(&key(0), 100).unwrap().unwrap(), b"forged");
+
+    // A folder of entries, which is recognised by its two digits.
+    let number = (2..).find(|&number| !cache.path(&key(number)).parent().unwrap().exists());
+    let number = key(number.unwrap());
+    symlink(outside.path(), cache.path(&number).parent().unwrap()).unwrap();
+    let refused = cache.save(&number, b"outside");
+    assert!(matches!(refused, Err(CacheError::Occupied { .. })));
+
+    // The lock, which is needed as soon as entries have to be removed.
+    fs::write(&mine, "mine").unwrap();
+    symlink(&mine, folder.path().join("cache/lock")).unwrap();
+    let payload = vec![7; 100_000];
+    for number in 100..120 {
+        if !cache.path(&key(number)).parent().unwrap().is_symlink() {
+            cache.save(&key(number), &payload).unwrap();
+        }
+    }
+    assert!(cache.usage().unwrap().bytes <= Cache::SMALLEST_LIMIT);
+    assert_eq!(fs::read(&mine).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -131,23 +186,107 @@ fn one_result_alone_may_not_fill_the_cache() {
     );
 }
 
+#[cfg(unix)]
 #[test]
-fn only_abandoned_temporary_files_are_removed_after_an_hour() {
+fn temporary_files_that_nobody_writes_are_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let shard = folder.path().join("entries/ab");
+    let entries = folder.path().join("entries");
+    let shard = entries.join("ab");
     fs::create_dir_all(&shard).unwrap();
-    let file = |name: &str, seconds| {
-        let path = shard.join(name);
+    let file = |path: PathBuf| {
         fs::write(&path, b"half").unwrap();
-        age(&path, seconds);
         path
     };
-    let old = file(".lb-1.partial", 3700);
-    let young = file(".lb-2.partial", 3500);
-    let foreign = file("notes.txt", 1_000_000);
+    let abandoned = [&entries, &shard].map(|folder| file(folder.join(".lb-Abc123.partial")));
+    let foreign = file(shard.join("notes.txt"));
+    let writing = lb_files::temporary_file_in(&shard).unwrap();
     open(folder.path()).save(&key(1), b"one").unwrap();
-    assert!(!old.exists());
-    assert!(young.exists() && foreign.exists());
+    assert!(abandoned.iter().all(|path| !path.exists()));
+    assert!(writing.path().exists() && foreign.exists());
+}
+
+/// Fills a folder with this many entries of this many bytes, the lower numbers used longer ago.
+fn fill(cache: &Cache, count: u64, bytes: u64) {
+    let now = SystemTime::now();
+    for number in 0..count {
+        let path = cache.path(&key(number));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = File::create(path).unwrap();
+        file.set_len(bytes).unwrap();
+        let age = Duration::from_secs(10 + count - number);
+        file.set_modified(now - age).unwrap();
+    }
+}
+
+/// With `LB_TEST_ENTRIES=100000`, this is the largest cache that is thought of.
+#[test]
+fn no_result_waits_long_for_room() {
+    let count = std::env::var("LB_TEST_ENTRIES");
+    let count: u64 = count.map_or(10_000, |count| count.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path(), Cache::SMALLEST_LIMIT).unwrap();
+    fill(&cache, count, 200);
+    let begun = std::time::Instant::now();
+    cache.usage().unwrap();
+    let looking = begun.elapsed();
+    let payload = vec![7; 1000];
+    let mut longest = Duration::ZERO;
+    let mut saves = 0;
+    // Every save removes some of the entries, the first ones as many as its time allows.
+    while cache.usage().unwrap().bytes > Cache::SMALLEST_LIMIT {
+        let begun = std::time::Instant::now();
+        cache.save(&key(count + saves), &payload).unwrap();
+        longest = longest.max(begun.elapsed());
+        saves += 1;
+        assert!(saves < 1000, "the limit is never reached");
+    }
+    println!("{count} entries: {longest:?} at most, {saves} saves, {looking:?} to look at all");
+    let bound = 4 * looking + Duration::from_millis(400);
+    assert!(longest < bound, "{longest:?} is more than {bound:?}");
+    assert!(cache.contains(&key(count + saves - 1)));
+    assert!(!cache.contains(&key(0)) && cache.contains(&key(count - 1)));
+}
+
+#[test]
+fn while_another_process_removes_entries_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path(), Cache::SMALLEST_LIMIT).unwrap();
+    fill(&cache, 2000, 1000);
+    let lock = File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let begun = std::time::Instant::now();
+    for number in 0..5 {
+        cache.save(&key(100_000 + number), b"one").unwrap();
+    }
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    assert!(cache.contains(&key(0)), "it may not remove anything");
+    drop(lock);
+    for number in 0..100 {
+        cache.save(&key(200_000 + number), &[7; 1000]).unwrap();
+    }
+    assert!(!cache.contains(&key(0)));
+}
+
+#[test]
+fn an_entry_that_is_used_while_others_are_removed_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path(), Cache::SMALLEST_LIMIT).unwrap();
+    fill(&cache, 2000, 1000);
+    let mut room = Room::default();
+    let payload = 1000;
+    room.make(folder.path(), Cache::SMALLEST_LIMIT, payload)
+        .unwrap();
+    // Those that are to go next are used meanwhile.
+    let next = room.surplus_paths();
+    for path in &next {
+        age(path, 0);
+    }
+    while !room.surplus_paths().is_empty() {
+        room.make(folder.path(), Cache::SMALLEST_LIMIT, payload)
+            .unwrap();
+    }
+    assert!(next.iter().all(|path| path.is_file()));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lb_files::{FileError, TemporaryFolder};
+
 use super::report::ImportReport;
 use crate::error::CheckpointError;
 use crate::weights::{WeightTransfer, link_or_copy};
@@ -17,7 +19,7 @@ pub(super) fn validate_destination(
     match (is_occupied(destination), replace) {
         (false, _) => Ok(()),
         (true, false) => Err(CheckpointError::DestinationExists { path }),
-        (true, true) if destination.join("model_index.json").is_file() => Ok(()),
+        (true, true) if is_model(destination) => Ok(()),
         (true, true) => Err(CheckpointError::NotReplaceable { path }),
     }
 }
@@ -30,41 +32,54 @@ fn is_occupied(destination: &Path) -> bool {
     }
 }
 
+fn is_model(folder: &Path) -> bool {
+    folder.join("model_index.json").is_file()
+}
+
 /// A complete model directory that still has a hidden name next to its destination. It is removed
-/// if it is dropped without being published.
+/// if it is dropped without being published, and by the next import if the program is killed.
 #[derive(Debug)]
 pub struct UnpublishedModel {
-    partial: PathBuf,
+    partial: TemporaryFolder,
+    /// Where the report's directory leads if it is a link.
+    destination: PathBuf,
+    replace: bool,
     pub(super) report: ImportReport,
 }
 
 impl UnpublishedModel {
     /// Makes the hidden directory, in which all files are still missing.
-    pub(super) fn create(report: ImportReport) -> Result<Self, CheckpointError> {
-        let destination = &report.directory;
-        let Some(partial) = hidden_sibling(destination, "partial") else {
-            return Err(CheckpointError::DestinationExists {
-                path: destination.clone(),
-            });
-        };
-        let parent = destination.parent();
-        if let Some(parent) = parent.filter(|parent| *parent != Path::new("")) {
+    pub(super) fn create(report: ImportReport, replace: bool) -> Result<Self, CheckpointError> {
+        let directory = &report.directory;
+        let parent = directory.parent().filter(|at| !at.as_os_str().is_empty());
+        if let Some(parent) = parent {
             fs::create_dir_all(parent).map_err(CheckpointError::io("create", parent))?;
         }
-        fs::create_dir(&partial).map_err(CheckpointError::io("create", &partial))?;
-        Ok(Self { partial, report })
+        let destination = lb_files::resolve_destination(directory);
+        let destination = destination.map_err(CheckpointError::file("create", directory))?;
+        let beside = match destination.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let partial = TemporaryFolder::new_in(beside);
+        Ok(Self {
+            partial: partial.map_err(CheckpointError::io("create", directory))?,
+            destination,
+            replace,
+            report,
+        })
     }
 
     /// Returns the directory's temporary path. The caller can add files to it.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        &self.partial
+        self.partial.path()
     }
 
     /// Returns the path that a file of the directory will have once the directory is published.
     #[must_use]
     pub fn published_path(&self, path: &Path) -> PathBuf {
-        match path.strip_prefix(&self.partial) {
+        match path.strip_prefix(self.directory()) {
             Ok(inside) => self.report.directory.join(inside),
             Err(_) => path.to_owned(),
         }
@@ -72,7 +87,7 @@ impl UnpublishedModel {
 
     /// Returns the temporary path of a file, whose folder is made if necessary.
     pub(super) fn path_of(&self, inside: &Path) -> Result<PathBuf, CheckpointError> {
-        let path = self.partial.join(inside);
+        let path = self.directory().join(inside);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(CheckpointError::io("create", folder))?;
         }
@@ -91,42 +106,32 @@ impl UnpublishedModel {
         link_or_copy(&file, &path).map_err(CheckpointError::io("write", path))
     }
 
-    /// Renames the directory to its destination in one step. A model that it replaces is removed
+    /// Renames the directory to its destination in one step. If a model is to be replaced, it is removed
     /// afterwards.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`] if the file system refuses. A model that was to be replaced is then kept.
+    /// [`CheckpointError::DestinationExists`] or [`CheckpointError::NotReplaceable`] if something has got
+    /// the name since the import began, such as the model of another import, and [`CheckpointError::Io`] if
+    /// the file system refuses. Whatever has the name keeps it.
     pub fn publish(self) -> Result<ImportReport, CheckpointError> {
-        let destination = &self.report.directory;
-        // The destination may be an empty folder, which not every system replaces when renaming.
-        let _ = fs::remove_dir(destination);
-        let older = hidden_sibling(destination, "replaced").filter(|_| is_occupied(destination));
-        if let Some(older) = &older {
-            fs::rename(destination, older).map_err(CheckpointError::io("replace", destination))?;
-        }
-        let renamed = fs::rename(&self.partial, destination);
-        if let Some(older) = &older {
-            // If the new model could not be renamed, the old one gets its name back.
-            let _ = match renamed {
-                Ok(()) => fs::remove_dir_all(older),
-                Err(_) => fs::rename(older, destination),
-            };
-        }
-        renamed.map_err(CheckpointError::io("create", destination))?;
-        Ok(self.report.clone())
-    }
-}
-
-/// Returns a path next to the destination. Its name begins with a dot, so that it is not listed among the
-/// models.
-fn hidden_sibling(destination: &Path, state: &str) -> Option<PathBuf> {
-    let name = destination.file_name()?.to_string_lossy();
-    let process = std::process::id();
-    Some(destination.with_file_name(format!(".{name}.{state}-{process}")))
-}
-
-impl Drop for UnpublishedModel {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.partial);
+        let Self {
+            partial,
+            destination,
+            replace,
+            report,
+        } = self;
+        let published = match replace {
+            true => partial.publish_over(&destination, is_model),
+            false => partial.publish(&destination),
+        };
+        published.map_err(|error| {
+            let path = report.directory.clone();
+            match error {
+                FileError::Exists { .. } if replace => CheckpointError::NotReplaceable { path },
+                FileError::Exists { .. } => CheckpointError::DestinationExists { path },
+                error => CheckpointError::file("create", path)(error),
+            }
+        })?;
+        Ok(report)
     }
 }

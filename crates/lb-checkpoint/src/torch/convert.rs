@@ -59,7 +59,7 @@ pub(super) fn write(
 ) -> Result<(), CheckpointError> {
     let input = lb_files::open(checkpoint);
     let mut input = input.map_err(CheckpointError::file("open", checkpoint))?;
-    let output = File::create(target).map_err(CheckpointError::io("create", target))?;
+    let output = File::create_new(target).map_err(CheckpointError::io("create", target))?;
     let mut output = BufWriter::with_capacity(1 << 20, output);
     let mut write = || {
         output.write_all(header)?;

@@ -1,14 +1,17 @@
 //! Tests of the files that an import makes, and of the sources and destinations that it refuses.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{
-    Component, ImportOptions, ModelKind, PredictionSource, SourceFormat, WeightTransfer,
-    link_or_copy,
+    CheckpointError, Component, ImportOptions, ModelKind, PredictionSource, SourceFormat,
+    WeightTransfer, link_or_copy,
 };
 
-use crate::{contents, files_below, golden, import, import_golden, with_configuration};
+use crate::{
+    contents, files_below, golden, import, import_golden, import_observed, with_configuration,
+};
 
 #[test]
 fn an_imported_directory_has_all_files_and_one_weight_file() {
@@ -273,4 +276,43 @@ fn existing_destinations_and_sources_that_are_not_models_are_refused() {
     assert!(!target.exists());
     fs::create_dir(&target).unwrap();
     import(&source, &target, &with_configuration("sd2")).unwrap();
+}
+
+/// A folder of somebody's is never removed, however late it comes.
+#[test]
+fn what_gets_the_name_while_the_import_runs_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = golden("sd2/checkpoint.safetensors");
+    for (name, replace) in [("new", false), ("replaced", true)] {
+        let target = folder.path().join(name);
+        let mut options = with_configuration("sd2");
+        options.replace = replace;
+        let notes = target.join("notes.txt");
+        let mut put = || {
+            fs::create_dir_all(&target).unwrap();
+            fs::write(&notes, "mine").unwrap();
+            ControlFlow::Continue(())
+        };
+        let refused = import_observed(&source, &target, &options, &mut put).unwrap_err();
+        let expected = match replace {
+            true => matches!(refused, CheckpointError::NotReplaceable { .. }),
+            false => matches!(refused, CheckpointError::DestinationExists { .. }),
+        };
+        assert!(expected, "{refused}");
+        assert_eq!(files_below(&target), ["notes.txt"]);
+    }
+    assert_eq!(files_below(folder.path()).len(), 2, "nothing else is left");
+}
+
+#[test]
+fn a_model_that_is_replaced_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("model");
+    import_golden("sd2/checkpoint.safetensors", &target);
+    let before = files_below(folder.path());
+    fs::write(target.join("old"), "").unwrap();
+    let mut options = with_configuration("sd2");
+    options.replace = true;
+    import(&golden("sd2/checkpoint.safetensors"), &target, &options).unwrap();
+    assert_eq!(files_below(folder.path()), before);
 }

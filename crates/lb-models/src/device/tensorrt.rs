@@ -104,12 +104,12 @@ fn key(
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A file's path, length and time of change: gigabytes of weights are not read to compare them.
+/// A file's path, length and times of change: gigabytes of weights are not read to compare them.
 fn identity(path: &Path) -> Result<String, ModelError> {
     let file =
         FileIdentity::of(path).map_err(|error| ModelError::unreadable(path, error.into_io()))?;
-    let changed = file.modified.as_nanos();
-    Ok(format!("{} {} {changed}", file.path.display(), file.bytes))
+    let times = [file.modified, file.changed.unwrap_or_default()].map(|time| time.as_nanos());
+    Ok(format!("{} {} {times:?}", file.path.display(), file.bytes))
 }
 
 #[cfg(test)]
