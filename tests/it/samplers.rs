@@ -3,6 +3,7 @@
 use std::fs;
 
 use image::RgbImage;
+use lb_models::testing::write_tiny_model;
 use serde_json::json;
 
 use crate::broken_models::copy_of_pocket;
@@ -124,4 +125,33 @@ fn a_scheduler_that_no_sampler_equals_needs_the_name_of_a_sampler() {
     );
     let run = folder.run(&[&film[..], &["--sampler=ddim"]].concat());
     assert_eq!(run.code, Some(0), "{}", run.error);
+}
+
+/// A sampler that has only so many steps says so before a model is loaded, and `lb plan` says it too.
+#[test]
+fn steps_that_a_sampler_lacks_are_refused_at_once_in_both_stages() {
+    let folder = Folder::new();
+    write_tiny_model("upscale", &folder.join("upscale")).unwrap();
+    let first = ["a", "b", "--sampler=tcd", "--steps=60", "--frames=4"];
+    let second = [
+        "a",
+        "b",
+        "--sampler=tcd",
+        "--steps=20",
+        "--frames=4",
+        "--size=64x64",
+        "--upscale=./upscale",
+        "--upscale-steps=60",
+    ];
+    let most = "60 steps asked for, must be at most 50";
+    for command in ["plan", "render"] {
+        let run = |film: &[&str]| {
+            let output = ["-o", "film.mp4"];
+            let output: &[&str] = if command == "render" { &output } else { &[] };
+            folder.run(&[&[command], film, output].concat())
+        };
+        run(&first).assert_refused(2, &[most]);
+        run(&second).assert_refused(2, &["in the second stage", most]);
+    }
+    assert!(!folder.join("film.mp4").exists());
 }

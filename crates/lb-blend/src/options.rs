@@ -17,7 +17,7 @@ lb_schedule::choice! {
         /// Their channels are weighted by how strongly they [show](crate::Backend::channel_weights).
         #[default]
         Latents,
-        /// Measures the last time between predicted pictures, a decode for each computed frame.
+        /// Measures between decoded pictures before the last step, which costs a decode for each computed frame.
         ///
         /// Before the very last step, distances are those between the backend's
         /// [`picture_features`](crate::Backend::picture_features); before all earlier steps they are those

@@ -30,8 +30,8 @@ pub(crate) fn write_decoder(
             x = block(graph, &layers.next(), &x)?;
         }
         if index != last {
-            x = graph.double_size(&layers.next(), &x);
-            x = graph.convolve_without_bias(&layers.next(), &x, config.channels, 3)?;
+            let (doubling, convolution) = (layers.next(), layers.next());
+            x = graph.double_size_and_convolve(&doubling, &convolution, &x, Bias::Absent)?;
         }
     }
     x = graph.convolve(&layers.next(), &x, config.out_channels, 3)?;

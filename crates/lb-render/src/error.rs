@@ -115,6 +115,9 @@ pub enum RenderError {
     /// The sampler cannot be made from the model's noise schedule.
     #[error(transparent)]
     Sampler(#[from] lb_blend::SamplerError),
+    /// The sampler cannot be made from the noise schedule of the upscaler.
+    #[error("in the second stage: {0}")]
+    UpscaleSampler(#[source] lb_blend::SamplerError),
     /// The model cannot be found, loaded or run.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -70,7 +70,7 @@ pub use outputs::{Outputs, validate_destination};
 pub use picture_keyframes::film_size;
 pub use position::FramePosition;
 pub use renderer::Renderer;
-pub use sampling::{LateStart, late_start};
+pub use sampling::{LateStart, check_sampling, late_start};
 pub use summary::{Reconstruction, Seconds, Summary, TransitionSummary};
 
 pub use image::RgbImage;

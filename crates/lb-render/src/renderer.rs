@@ -15,6 +15,7 @@ use crate::first_stage::FirstStage;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::outputs::{OpenOutputs, Outputs};
 use crate::picture_keyframes::film_size;
+use crate::sampling::check_sampling;
 use crate::stage::StageReport;
 use crate::summary::{Seconds, Summary, TransitionSummary};
 use crate::upscale::{LowResFrames, LowResPictures, SecondStage, Upscaler};
@@ -157,6 +158,8 @@ impl Renderer {
         if earlier.is_some() && upscaler.is_none() {
             return Err(JobError::from(SettingsError::UpscaleWithoutModel).into());
         }
+        let model = earlier.is_none().then_some(&self.directory);
+        check_sampling(job, &plan, model, self.upscaler.as_ref())?;
 
         // Open the stages and the outputs.
         let first = match &earlier {

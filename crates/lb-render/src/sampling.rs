@@ -1,9 +1,11 @@
-//! Where the sampling of a film starts: the noise schedule of its model as the job wants it, and what is
-//! wrong with a start that comes late.
+//! Where the sampling of a film starts: the noise schedule of its model as the job wants it, whether its
+//! sampler has that many steps, and what is wrong with a start that comes late.
 
 use lb_blend::NoiseScheduleConfig;
-use lb_job::Job;
+use lb_job::{Job, JobError, Plan};
 use lb_models::ModelDirectory;
+
+use crate::error::RenderError;
 
 /// The noise schedule of a job's first stage: that of the model, with the job's timestep spacing if it
 /// has one.
@@ -13,6 +15,28 @@ pub(crate) fn schedule(job: &Job, model: &ModelDirectory) -> NoiseScheduleConfig
         timestep_spacing: job.timestep_spacing.or(schedule.timestep_spacing),
         ..schedule
     }
+}
+
+/// Checks that the sampler of a job can take the steps of both stages with their models. A stage whose model
+/// is `None` is not checked.
+///
+/// # Errors
+/// [`RenderError::Sampler`] for the first stage, and [`RenderError::UpscaleSampler`] for the second one.
+pub fn check_sampling(
+    job: &Job,
+    plan: &Plan,
+    model: Option<&ModelDirectory>,
+    upscaler: Option<&ModelDirectory>,
+) -> Result<(), RenderError> {
+    if let Some(model) = model {
+        job.sampler.sampler(&schedule(job, model), plan.steps())?;
+    }
+    if let (Some(upscale), Some(model)) = (&job.upscale, upscaler) {
+        let profile = upscale.profile().map_err(JobError::from)?;
+        let sampler = job.sampler.sampler(&model.schedule, profile.steps());
+        sampler.map_err(RenderError::UpscaleSampler)?;
+    }
+    Ok(())
 }
 
 /// Sampling whose first step is far from the last training timestep. The model then takes pure noise for

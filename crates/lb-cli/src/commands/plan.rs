@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_drawing::draw_trees;
-use lb_render::{AudioTrack, Job, Keyframe, ModelDirectory, Plan, RenderError};
+use lb_render::{AudioTrack, Job, Keyframe, ModelDirectory, Plan, RenderError, check_sampling};
 use lb_schedule::Tree;
 use serde::Serialize;
 
@@ -81,9 +81,12 @@ pub(crate) fn run(
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
-    // A plan is shown even if its model is missing.
-    let name = machine::model_name(&job, surroundings);
-    if let Ok(model) = ModelDirectory::find(name, &surroundings.model_folders) {
+    // A plan is shown even if its models are missing.
+    let find = |name| ModelDirectory::find(name, &surroundings.model_folders).ok();
+    let model = find(machine::model_name(&job, surroundings));
+    let upscaler = job.upscale.as_ref().and_then(|stage| find(&stage.model));
+    check_sampling(&job, &plan, model.as_ref(), upscaler.as_ref())?;
+    if let Some(model) = model {
         let sampling = warnings::of_sampling(&job, plan.steps(), &model);
         for warning in warnings::of_prompts(&job, &model)
             .into_iter()

@@ -94,12 +94,28 @@ impl GraphWriter<'_> {
         path: &str,
         x: &Features,
     ) -> Result<Features, CheckpointError> {
+        self.double_size_and_convolve(path, &format!("{path}.conv"), x, Bias::Present)
+    }
+
+    /// Writes the doubling of height and width by repetition of pixels, and a convolution by a kernel of
+    /// 3×3 that keeps the number of channels, whose weights are at `convolution`.
+    pub(crate) fn double_size_and_convolve(
+        &mut self,
+        path: &str,
+        convolution: &str,
+        x: &Features,
+        bias: Bias,
+    ) -> Result<Features, CheckpointError> {
+        if self.form == GraphForm::OnnxRuntime {
+            return self.convolve_before_doubling(path, convolution, x, bias);
+        }
         let larger = self.double_size(path, x);
-        self.convolve(&format!("{path}.conv"), &larger, x.channels, 3)
+        let padding = [1; 4];
+        self.convolve_strided(convolution, &larger, x.channels, 3, 1, padding, bias)
     }
 
     /// Writes the doubling of height and width by repetition of pixels.
-    pub(crate) fn double_size(&mut self, path: &str, x: &Features) -> Features {
+    fn double_size(&mut self, path: &str, x: &Features) -> Features {
         let factors = self.float32s("upsampling_factors", &[4], &[1.0, 1.0, 2.0, 2.0]);
         let x = self.channels_first(path, x);
         let inputs = [&x.value, &Value::absent(), &factors];
@@ -111,6 +127,56 @@ impl GraphWriter<'_> {
         let larger = self.node(path, "Resize", &inputs, &attributes);
         let size = x.size.map(|size| size.map(|side| side * 2));
         Features::picture(larger, x.channels, size)
+    }
+
+    /// Writes the same as a doubling and a convolution of the larger picture, with four ninths of the
+    /// multiplications: where pixels repeat, a kernel of 3×3 sees only 2×2 different ones. Each of the
+    /// four pixels that one becomes has a kernel of its own, which contains the sums of the weights that
+    /// meet the same pixel. The runtime adds them up only once, when it loads the graph.
+    fn convolve_before_doubling(
+        &mut self,
+        path: &str,
+        convolution: &str,
+        x: &Features,
+        bias: Bias,
+    ) -> Result<Features, CheckpointError> {
+        let channels = x.channels;
+        let shape = [channels, channels, 3, 3];
+        let weight = self.weight(&format!("{convolution}.weight"), &shape)?;
+        let weight = self.reshape(convolution, &weight, &[-1, 9]);
+        let bias = match bias {
+            Bias::Present => Some(self.weight(&format!("{convolution}.bias"), &[channels])?),
+            Bias::Absent => None,
+        };
+        let x = self.channels_first(path, x);
+        let mut quarters = Vec::new();
+        for [row, column] in [[0, 0], [0, 1], [1, 0], [1, 1]] {
+            let name = format!("sums_of_taps({row},{column})");
+            let sums = self.float32s(&name, &[9, 4], &sums_of_taps(row, column));
+            let sums = self.enter_graph_format(&name, &sums);
+            let kernels = self.node(convolution, "MatMul", &[&weight, &sums], &[]);
+            let sides = [channels as i64, channels as i64, 2, 2];
+            let kernels = self.reshape(convolution, &kernels, &sides);
+            // The pixels on the left (above) also see the pixel to the left (above), the others the one
+            // to the right (below).
+            let [row, column] = [row as i64, column as i64];
+            let attributes = [
+                Attribute::Integers("kernel_shape", &[2; 2]),
+                Attribute::Integers("pads", &[1 - row, 1 - column, row, column]),
+            ];
+            let mut inputs = vec![&x.value, &kernels];
+            inputs.extend(&bias);
+            quarters.push(self.node(convolution, "Conv", &inputs, &attributes));
+        }
+        let quarters: Vec<&Value> = quarters.iter().collect();
+        let quarters = self.concatenate(path, &quarters, 1);
+        let attributes = [
+            Attribute::Integer("blocksize", 2),
+            Attribute::Text("mode", "DCR"),
+        ];
+        let larger = self.node(path, "DepthToSpace", &[&quarters], &attributes);
+        let size = x.size.map(|size| size.map(|side| side * 2));
+        Ok(Features::picture(larger, channels, size))
     }
 
     /// Writes the halving of height and width by a convolution with stride 2. With symmetric padding,
@@ -127,4 +193,20 @@ impl GraphWriter<'_> {
         let name = format!("{path}.conv");
         self.convolve_strided(&name, x, x.channels, 3, 2, padding, Bias::Present)
     }
+}
+
+/// The matrix that sums up the nine weights of a kernel of 3×3, which meets a picture of doubled size at an
+/// even (0) or odd (1) row and column, into a kernel of 2×2 for the picture before: nine rows of four.
+fn sums_of_taps(row: usize, column: usize) -> [f32; 36] {
+    let mut sums = [0.0; 36];
+    for tap in 0..9 {
+        // Rows -1, 0 and 1 beside row 0 lie in the rows -1, 0 and 0 before the doubling, those beside row
+        // 1 in the rows 0, 0 and 1.
+        let [seen_row, seen_column] = [
+            (tap / 3 + 1 + row) / 2 - row,
+            (tap % 3 + 1 + column) / 2 - column,
+        ];
+        sums[tap * 4 + seen_row * 2 + seen_column] = 1.0;
+    }
+    sums
 }

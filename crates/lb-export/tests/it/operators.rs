@@ -33,6 +33,7 @@ const CUDA: &[Kernel] = &[
     ("", "Concat", 13, 0, ANY),
     ("", "Conv", 11, 21, FLOATS),
     ("", "Cos", 7, 0, FLOATS),
+    ("", "DepthToSpace", 13, 0, FLOATS),
     ("", "Equal", 13, 0, ANY),
     ("", "Erf", 13, 0, FLOATS),
     ("", "Gather", 13, 0, ANY),
@@ -202,6 +203,7 @@ fn tensorrt_does_not_parse_the_form_for_onnx_runtime() {
     let graphs = [(String::new(), read(&graph.bytes))];
     let missing = missing(&graphs, TENSORRT);
     let expected = [
+        ": DepthToSpace 20 of type 1",
         ": Gelu 20 of type 1",
         ": MultiHeadAttention 1 of type 1",
         ": QuickGelu 1 of type 1",
