@@ -371,3 +371,77 @@ fn what_others_have_put_into_the_folder_is_neither_changed_nor_believed() {
     let whole = files.iter().filter(|path| path.is_file()).count();
     assert_eq!(whole, files.len() - files.len().div_ceil(4));
 }
+
+#[test]
+fn the_cache_is_shown_checked_and_emptied() {
+    let folder = Folder::new();
+    let cache = |arguments: &[&str]| folder.facts(&[&["cache"], arguments].concat());
+    assert_eq!(cache(&["status"])["results"], 0);
+    let arguments = arguments(&["a red apple", "a green pear"], &[]);
+    folder.facts(&arguments);
+    let files = entries(folder.cache());
+    let bytes: u64 = files
+        .iter()
+        .map(|file| file.metadata().unwrap().len())
+        .sum();
+    let status = cache(&["status"]);
+    assert_eq!(status["folder"].as_str(), folder.cache().to_str());
+    assert_eq!(status["results"], files.len());
+    assert_eq!(status["bytes"].as_u64(), Some(bytes));
+    assert_eq!(status["limit"], 10_000_000_000_u64);
+    assert_eq!(cache(&["check"])["whole"], files.len());
+
+    let mut damaged = std::fs::read(&files[0]).unwrap();
+    damaged[60] ^= 1;
+    std::fs::write(&files[0], damaged).unwrap();
+    let mut other = std::fs::read(&files[1]).unwrap();
+    other[8] = 99;
+    std::fs::write(&files[1], other).unwrap();
+    let foreign = files[2].with_file_name("notes.txt");
+    std::fs::write(&foreign, "mine").unwrap();
+    let said = folder.run(&["cache", "check"]);
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    let name = files[0].to_string_lossy().into_owned();
+    for words in [
+        &name,
+        "its checksum is wrong",
+        "other lb    1 file",
+        "notes.txt",
+    ] {
+        assert!(
+            said.output.contains(words),
+            "`{words}` is not in {}",
+            said.output
+        );
+    }
+    assert!(
+        said.error
+            .contains("error: a result in the cache is damaged")
+    );
+    assert!(said.error.contains("--remove"));
+    let said = folder.run(&["cache", "check", "--json"]);
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    let facts: Value = serde_json::from_str(&said.output).unwrap();
+    assert_eq!(facts["damaged"][0]["path"].as_str(), Some(name.as_str()));
+    assert_eq!(facts["other_versions"], 1);
+
+    let removed = cache(&["check", "--remove"]);
+    assert_eq!(removed["removed"], 2);
+    assert_eq!(cache(&["check"])["whole"], files.len() - 2);
+    let cleared = cache(&["clear"]);
+    assert_eq!(cleared["removed"], files.len() - 2);
+    assert!(foreign.is_file(), "it is not lb's");
+    let status = cache(&["status"]);
+    assert_eq!(
+        (&status["results"], &status["foreign"]),
+        (&0.into(), &1.into())
+    );
+    let said = folder.run(&["cache", "clear", "--cache-dir=nowhere"]);
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(
+        said.output.ends_with("removed 0 files, 0 kB\n"),
+        "{}",
+        said.output
+    );
+    assert!(!folder.join("nowhere").exists());
+}

@@ -98,6 +98,28 @@ fn what_a_killed_render_leaves_is_removed_by_the_next_and_a_running_one_keeps_it
     assert_eq!(folder.contents(), ["small.gif"]);
 }
 
+#[test]
+fn what_a_killed_measurement_leaves_is_removed_by_the_next() {
+    let folder = Folder::new();
+    let plan = || {
+        let mut command = folder.command(&["plan", "a", "b", "--measure", "--quiet"]);
+        command.env("TMPDIR", folder.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let mut killed = plan().spawn().unwrap();
+    let begun = Instant::now();
+    while folder.contents().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!folder.contents().is_empty(), "it was not killed in time");
+    assert!(plan().status().unwrap().success());
+    assert_eq!(folder.contents(), [""; 0]);
+}
+
 fn interrupt(child: &Child) {
     let interrupt = ["-INT", &child.id().to_string()];
     let sent = Command::new("kill").args(interrupt).status();

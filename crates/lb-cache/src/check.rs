@@ -242,7 +242,11 @@ mod tests {
         // An entry under another one's name.
         fs::copy(path(5), path(3)).unwrap();
         let shard = path(4).parent().unwrap().to_owned();
-        fs::write(shard.join(".lb-Abc123.partial"), "half").unwrap();
+        let abandoned = shard.join(".lb-Abc123.partial");
+        fs::write(&abandoned, "half").unwrap();
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(10_000);
+        let file = fs::File::options().write(true).open(&abandoned).unwrap();
+        file.set_modified(long_ago).unwrap();
         fs::write(shard.join("notes.txt"), "mine").unwrap();
         fs::create_dir(folder.path().join("entries/mine")).unwrap();
         let writing = lb_files::temporary_file_in(&shard).unwrap();

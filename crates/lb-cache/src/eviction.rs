@@ -199,16 +199,20 @@ impl Room {
     }
 }
 
+/// No entry takes this long to write.
+const LONGEST_WRITING: Duration = Duration::from_secs(60 * 60);
+
 /// Removes a temporary file if nobody writes it any more. Returns whether it did.
 pub(crate) fn is_abandoned(unfinished: &Cached) -> bool {
-    /// No entry takes that long to write, also where no lock tells whether it is still being written.
-    const LONGEST_WRITING: Duration = Duration::from_secs(60 * 60);
-
-    if cfg!(unix) {
-        return lb_files::remove_if_abandoned(&unfinished.path).unwrap_or(false);
-    }
+    // Another machine's lock does not show in every folder that machines share.
     let age = SystemTime::now().duration_since(unfinished.used);
-    age.unwrap_or_default() > LONGEST_WRITING && fs::remove_file(&unfinished.path).is_ok()
+    if age.unwrap_or_default() < LONGEST_WRITING {
+        return false;
+    }
+    match cfg!(unix) {
+        true => lb_files::remove_if_abandoned(&unfinished.path).unwrap_or(false),
+        false => fs::remove_file(&unfinished.path).is_ok(),
+    }
 }
 
 /// Counts the entries and their bytes.

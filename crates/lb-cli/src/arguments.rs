@@ -7,7 +7,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, doctor, import, man, measure, models, plan, render, seeds, show, upscale,
+    cache, completions, doctor, import, man, measure, models, plan, render, seeds, show, upscale,
 };
 
 /// Films in which one prompt's picture becomes another's.
@@ -68,6 +68,11 @@ pub(crate) enum Command {
     /// List the models on this machine, or describe one in detail, with the words that it was trained on
     /// if these are known.
     Models(models::ModelsArguments),
+    /// Show how much is in the cache of results, check that it is whole, or empty it.
+    ///
+    /// Every picture and every intermediate result is kept there, so that what is repeated is not computed
+    /// again. The cache can be emptied at any time, and nothing but time is lost.
+    Cache(cache::CacheCommandArguments),
     /// Check the runtime, devices, encoders and models of this machine, and advise on what is missing.
     Doctor(doctor::DoctorArguments),
     /// Print a script with which a shell completes the arguments of lb.

@@ -45,7 +45,16 @@ impl CacheArguments {
 
 /// The cache of a render without arguments about it. The folder is neither created nor tried.
 pub(crate) fn usual_cache(surroundings: &Surroundings) -> Result<Option<Cache>, CommandError> {
-    let named = surroundings.named_result_cache.as_deref();
+    cache_in(None, surroundings)
+}
+
+/// The cache in this folder or, if none is named, that of a render without arguments about it. The folder
+/// is neither created nor tried.
+pub(crate) fn cache_in(
+    folder: Option<&Path>,
+    surroundings: &Surroundings,
+) -> Result<Option<Cache>, CommandError> {
+    let named = folder.or(surroundings.named_result_cache.as_deref());
     let folder = named.or(surroundings.result_cache.as_deref());
     untried(folder, limit(None, surroundings)?)
 }

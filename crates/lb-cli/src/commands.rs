@@ -1,5 +1,6 @@
 //! The commands. Each has a file with its arguments and what it does.
 
+pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod import;

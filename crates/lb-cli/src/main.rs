@@ -63,6 +63,7 @@ fn run(Arguments { command, quiet, .. }: &Arguments) -> Result<(), CommandError>
         Command::Show(show) => commands::show::run(show),
         Command::Import(import) => commands::import::run(import, quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, quiet, &surroundings),
+        Command::Cache(cache) => commands::cache::run(cache, quiet, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),
         Command::Completions(completions) => {
             commands::completions::run(completions, arguments::command())

@@ -75,7 +75,7 @@ pub use summary::{Reconstruction, Seconds, Summary, TransitionSummary};
 
 pub use image::RgbImage;
 pub use lb_blend::{BlendError, BlendReport, Phase, SamplerError, StepProgress};
-pub use lb_cache::{Cache, CacheError, CacheUsage, Damage};
+pub use lb_cache::{Cache, CacheCheck, CacheContents, CacheError, CacheUsage, Damage, FaultyEntry};
 pub use lb_job::*;
 pub use lb_models::{
     CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDefaults,

@@ -188,21 +188,24 @@ fn one_result_alone_may_not_fill_the_cache() {
 
 #[cfg(unix)]
 #[test]
-fn temporary_files_that_nobody_writes_are_removed() {
+fn temporary_files_that_nobody_writes_are_removed_after_an_hour() {
     let folder = tempfile::tempdir().unwrap();
     let entries = folder.path().join("entries");
     let shard = entries.join("ab");
     fs::create_dir_all(&shard).unwrap();
-    let file = |path: PathBuf| {
+    let file = |path: PathBuf, seconds| {
         fs::write(&path, b"half").unwrap();
+        age(&path, seconds);
         path
     };
-    let abandoned = [&entries, &shard].map(|folder| file(folder.join(".lb-Abc123.partial")));
-    let foreign = file(shard.join("notes.txt"));
+    let old = [&entries, &shard].map(|folder| file(folder.join(".lb-Abc123.partial"), 3700));
+    let young = file(shard.join(".lb-Abc124.partial"), 3500);
+    let foreign = file(shard.join("notes.txt"), 1_000_000);
     let writing = lb_files::temporary_file_in(&shard).unwrap();
+    age(writing.path(), 1_000_000);
     open(folder.path()).save(&key(1), b"one").unwrap();
-    assert!(abandoned.iter().all(|path| !path.exists()));
-    assert!(writing.path().exists() && foreign.exists());
+    assert!(old.iter().all(|path| !path.exists()));
+    assert!(writing.path().exists() && foreign.exists() && young.exists());
 }
 
 /// Fills a folder with this many entries of this many bytes, the lower numbers used longer ago.

@@ -1,5 +1,6 @@
 //! How fast this machine renders a film, from which its time is estimated.
 
+use lb_files::TemporaryFolder;
 use lb_render::{Between, Branching, Frames, Job, Outputs, Plan, RenderError, RenderRate};
 
 use super::PlanArguments;
@@ -41,8 +42,9 @@ fn measured(
     let plan = Plan::new(&sample)?;
     let renderer = arguments.machine.renderer(&sample, surroundings)?;
     interrupt::listen()?;
-    let folder =
-        tempfile::tempdir().map_err(|error| CommandError::write("a temporary folder", error))?;
+    // What a killed measurement has left is removed by the next one.
+    let folder = TemporaryFolder::new_in(&std::env::temp_dir())
+        .map_err(|error| CommandError::write("a temporary folder", error))?;
     let outputs = Outputs {
         frames_dir: Some(folder.path().join("frames")),
         ..Default::default()
