@@ -18,6 +18,7 @@ mod docs;
 mod few_steps;
 mod film;
 mod full_disk;
+mod hostile_files;
 mod imports;
 mod interruption;
 mod jobs;

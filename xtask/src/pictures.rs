@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use image::codecs::jpeg::JpegEncoder;
@@ -19,7 +20,8 @@ const JPEG_QUALITY: u8 = 88;
 /// All PNG pictures of a folder, in the natural order of their names.
 pub(crate) fn read_folder(folder: &Path) -> Result<Vec<RgbImage>> {
     let frames = read_frames(folder, &ReadOptions::default())?;
-    frames.map(|frame| Ok(frame?.picture)).collect()
+    let pictures = frames.map(|frame| Ok(Arc::unwrap_or_clone(frame?.picture)));
+    pictures.collect()
 }
 
 /// The peak signal-to-noise ratio of each pair of pictures in dB; infinite if they are equal.

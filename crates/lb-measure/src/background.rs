@@ -118,15 +118,15 @@ impl Map {
     fn where_near(&self, reach: usize, decide: impl Fn(usize, usize) -> bool) -> Self {
         let (width, height) = (self.width, self.height);
         // How many pixels are marked above and to the left of each corner.
-        let mut sums = vec![0_usize; (width + 1) * (height + 1)];
+        let mut sums = vec![0_u32; (width + 1) * (height + 1)];
         for y in 0..height {
             let mut row = 0;
             for x in 0..width {
-                row += usize::from(self.marked[y * width + x]);
+                row += u32::from(self.marked[y * width + x]);
                 sums[(y + 1) * (width + 1) + x + 1] = sums[y * (width + 1) + x + 1] + row;
             }
         }
-        let sum = |x: usize, y: usize| sums[y * (width + 1) + x];
+        let sum = |x: usize, y: usize| sums[y * (width + 1) + x] as usize;
         let mut marked = Vec::with_capacity(self.marked.len());
         for y in 0..height {
             let (top, bottom) = (y.saturating_sub(reach), (y + reach + 1).min(height));

@@ -42,6 +42,21 @@ pub enum MeasureError {
         path.display()
     )]
     Sequences { path: PathBuf },
+    /// Frames that are shown for longer than others are repeated, and there would be too many.
+    #[error(
+        "{} shows some frames for so long that {repeats} would have to be repeated to measure it",
+        path.display()
+    )]
+    TooManyRepeats { path: PathBuf, repeats: usize },
+    #[error(
+        "{} has {width}x{height} pixels: frames that are measured may have as many as 4096x2160",
+        path.display()
+    )]
+    FrameTooLarge {
+        path: PathBuf,
+        width: usize,
+        height: usize,
+    },
     #[error("cannot read the folder {}: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
     #[error(transparent)]

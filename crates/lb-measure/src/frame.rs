@@ -67,15 +67,25 @@ pub(crate) fn laplacian_variance(frame: &RgbImage) -> f64 {
     if width < 3 || height < 3 {
         return 0.0;
     }
-    let luma: Vec<i64> = frame.pixels().map(|rgb| luma(rgb.0)).collect();
+    let row = |row: usize| {
+        let pixels = &frame.as_raw().as_chunks().0[row * width..(row + 1) * width];
+        let luma = pixels.iter().map(|&rgb| luma(rgb) as i32);
+        luma.collect::<Vec<i32>>()
+    };
+    let (mut above, mut here) = (row(0), row(1));
     let (mut sum, mut squares) = (0_i64, 0_i128);
-    for row in 1..height - 1 {
-        for at in row * width + 1..(row + 1) * width - 1 {
-            let neighbours = luma[at - 1] + luma[at + 1] + luma[at - width] + luma[at + width];
-            let laplacian = neighbours - 4 * luma[at];
+    for next in 2..height {
+        let below = row(next);
+        // The sum fits: a square is at most (8 · 255 · 10000)², and a row has at most 16,384 of them.
+        let mut squares_of_row = 0_i64;
+        for at in 1..width - 1 {
+            let neighbours = here[at - 1] + here[at + 1] + above[at] + below[at];
+            let laplacian = i64::from(neighbours - 4 * here[at]);
             sum += laplacian;
-            squares += i128::from(laplacian) * i128::from(laplacian);
+            squares_of_row += laplacian * laplacian;
         }
+        squares += i128::from(squares_of_row);
+        (above, here) = (here, below);
     }
     let count = ((width - 2) * (height - 2)) as f64;
     let mean = sum as f64 / count;

@@ -63,6 +63,8 @@
 //! Sums are exact integers, so the numbers are the same on every machine.
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use image::RgbImage;
 //! use lb_measure::{MeasureError, measure};
 //!
@@ -73,7 +75,7 @@
 //!         (if lit { [255; 3] } else { [0; 3] }).into()
 //!     })
 //! };
-//! let frames = || Ok::<_, MeasureError>((1..12).map(bar).map(Ok));
+//! let frames = || Ok::<_, MeasureError>((1..12).map(bar).map(Arc::new).map(Ok));
 //! let measured = measure(frames, None, Some(25.0))?;
 //! assert_eq!((measured.frames, measured.transitions.len()), (11, 1));
 //! assert!(measured.overall.directness < 0.5);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use lb_video::picture;
+use lb_video::{FrameSpool, picture};
 
-use crate::background::Background;
+use crate::background::{Background, BackgroundLuma};
 use crate::error::MeasureError;
 use crate::frame::{Ends, laplacian_variance};
 use crate::statistics::{Statistics, TransitionMeasure, retention, shares};
@@ -61,9 +61,10 @@ impl Measurement {
 
 /// Measures frames that `open` reads from the beginning.
 ///
-/// `open` is called more than once: one reading runs ahead to the keyframes, so that no more than five
-/// frames are held in memory, however many there are. Without `sections` the whole sequence is one
-/// transition.
+/// `open` is called twice: the first reading finds the last frame of every transition, and the second measures.
+/// So no more than four frames are held in memory, however many there are, and one for each further
+/// transition that `sections` name. Where a frame is shown again, a reading may return the same [`Arc`] again,
+/// which costs nothing. Without `sections` the whole sequence is one transition.
 ///
 /// # Errors
 /// [`MeasureError::TooFewFrames`] for less than three frames, [`MeasureError::SizesDiffer`],
@@ -74,41 +75,53 @@ pub fn measure<Frames, Error>(
     frames_per_second: Option<f64>,
 ) -> Result<Measurement, Error>
 where
-    Frames: Iterator<Item = Result<RgbImage, Error>>,
+    Frames: Iterator<Item = Result<Arc<RgbImage>, Error>>,
     Error: From<MeasureError>,
 {
     let closes = sections.is_some_and(|sections| sections.closes);
     let again = if closes { open()?.next() } else { None };
     let again = again.transpose()?;
     let open = || Ok::<_, Error>(open()?.chain(again.clone().map(Ok)));
+
     let mut ahead = Reader::begin(open()?)?;
-    let mut behind = Reader::begin(open()?)?;
     let (width, height) = picture::size(&ahead.frame);
-    let mut transitions = Vec::new();
-    match sections {
+    let mut ends = RightEnds::default();
+    for &(first, last) in sections.iter().flat_map(|sections| &sections.transitions) {
+        if first >= last || !ahead.read_to(last)? {
+            break;
+        }
+        ends.push(&ahead.frame)?;
+    }
+    ahead.read_to_end()?;
+    let frames = ahead.index + 1 - usize::from(closes);
+    let whole = [(0, ahead.index)];
+    let spans = match sections {
         Some(sections) => {
-            for &(first, last) in &sections.transitions {
-                let counted = ahead.read_to(last)? && behind.read_to(first)?;
-                if !counted || first >= last {
-                    break;
-                }
-                transitions.push(transition(&mut behind, &ahead)?);
-            }
-            ahead.read_to_end()?;
-            let again = usize::from(closes);
-            let (found, expected) = (ahead.index + 1 - again, sections.shown_frames());
-            if found != expected || transitions.len() != sections.transitions.len() {
+            let (found, expected) = (frames, sections.shown_frames());
+            if found != expected || ends.count() != sections.transitions.len() {
                 return Err(MeasureError::FrameCount { found, expected }.into());
             }
+            &sections.transitions[..]
         }
         None => {
-            ahead.read_to_end()?;
-            transitions.push(transition(&mut behind, &ahead)?);
+            ends.push(&ahead.frame)?;
+            &whole
         }
-    }
-    let frames = ahead.index + 1 - usize::from(closes);
+    };
     if frames < MeasureError::FEWEST_FRAMES {
         return Err(MeasureError::TooFewFrames { found: frames }.into());
+    }
+    // A decoder takes several times the memory of a frame, so there is one at a time.
+    drop(ahead);
+
+    let mut reader = Reader::begin(open()?)?;
+    let mut transitions = Vec::new();
+    for (index, &(first, last)) in spans.iter().enumerate() {
+        if !reader.read_to(first)? {
+            let (found, expected) = (frames, reader.index);
+            return Err(MeasureError::FrameCount { found, expected }.into());
+        }
+        transitions.push(transition(&mut reader, &ends.take(index)?, last)?);
     }
     for measured in &mut transitions {
         measured.verdict = verdict(&[&measured.statistics], frames_per_second);
@@ -125,37 +138,94 @@ where
     })
 }
 
-/// Measures the transition from the frame that `behind` has reached to the one that `ahead` has reached.
+/// The last frames of transitions, in order. All but the newest wait on the disk.
+#[derive(Default)]
+struct RightEnds {
+    /// Where each of them is among those that differ.
+    places: Vec<usize>,
+    newest: Option<Arc<RgbImage>>,
+    older: Option<FrameSpool>,
+}
+
+impl RightEnds {
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    fn older_count(&self) -> usize {
+        self.older.as_ref().map_or(0, FrameSpool::count)
+    }
+
+    fn push(&mut self, frame: &Arc<RgbImage>) -> Result<(), MeasureError> {
+        if let Some(newest) = &self.newest
+            && !Arc::ptr_eq(newest, frame)
+        {
+            let spool = match &mut self.older {
+                Some(spool) => spool,
+                None => {
+                    let (width, height) = picture::size(newest);
+                    self.older.insert(FrameSpool::temporary(width, height)?)
+                }
+            };
+            spool.push(newest)?;
+        }
+        self.newest = Some(Arc::clone(frame));
+        self.places.push(self.older_count());
+        Ok(())
+    }
+
+    fn take(&self, index: usize) -> Result<Arc<RgbImage>, MeasureError> {
+        let place = self.places[index];
+        match (&self.older, &self.newest) {
+            (Some(older), _) if place < older.count() => Ok(Arc::new(older.read(place)?)),
+            (_, Some(newest)) => Ok(Arc::clone(newest)),
+            (_, None) => Err(MeasureError::TooFewFrames { found: 0 }),
+        }
+    }
+}
+
+/// Measures the transition from the frame that `reader` has reached to `right`, which is the one at `last`.
 fn transition<Frames, Error>(
-    behind: &mut Reader<Frames>,
-    ahead: &Reader<Frames>,
+    reader: &mut Reader<Frames>,
+    right: &Arc<RgbImage>,
+    last: usize,
 ) -> Result<TransitionMeasure, Error>
 where
-    Frames: Iterator<Item = Result<RgbImage, Error>>,
+    Frames: Iterator<Item = Result<Arc<RgbImage>, Error>>,
     Error: From<MeasureError>,
 {
-    let (first, last) = (behind.index, ahead.index);
-    let ends = Ends::new(&behind.frame, &ahead.frame);
+    let first = reader.index;
+    let ends = Ends::new(&reader.frame, right);
+    let background = Background::find(&reader.frame, right);
+    let look = |frame: &RgbImage| Look {
+        variance: laplacian_variance(frame),
+        residual: ends.residual(frame),
+        background: background.as_ref().map(|of| of.luma(frame)),
+    };
     let mut distances = Vec::with_capacity(last - first);
-    let mut variances = vec![laplacian_variance(&behind.frame)];
-    let mut residual = vec![ends.residual(&behind.frame)];
-    let background = Background::find(&behind.frame, &ahead.frame);
-    let luma = |frame: &RgbImage| background.as_ref().map(|of| of.luma(frame));
-    let mut backgrounds = vec![luma(&behind.frame)];
+    let mut looks = vec![look(&reader.frame)];
     for index in first + 1..=last {
-        let before = Arc::clone(&behind.frame);
-        if !behind.read_to(index)? {
+        let before = Arc::clone(&reader.frame);
+        if !reader.read_to(index)? {
             break;
         }
-        let frame = &behind.frame;
-        distances.push(picture::distance(&before, frame).map_err(MeasureError::from)?);
-        variances.push(laplacian_variance(frame));
-        residual.push(ends.residual(frame));
-        backgrounds.push(luma(frame));
+        let frame = &reader.frame;
+        let (distance, look) = match looks.last() {
+            Some(&same) if Arc::ptr_eq(&before, frame) => (0.0, same),
+            _ => {
+                let distance = picture::distance(&before, frame).map_err(MeasureError::from)?;
+                (distance, look(frame))
+            }
+        };
+        distances.push(distance);
+        looks.push(look);
     }
+    let variances: Vec<f64> = looks.iter().map(|look| look.variance).collect();
+    let residual = looks.iter().map(|look| look.residual);
+    let backgrounds = looks.iter().map(|look| look.background);
     let positions = shares(&distances);
     let retention = retention(&variances, &positions);
-    let backgrounds: Option<Vec<_>> = backgrounds.into_iter().collect();
+    let backgrounds: Option<Vec<_>> = backgrounds.collect();
     let background = background.zip(backgrounds);
     let background = background.map(|(of, luma)| of.curves(&luma, &positions));
     let mut measured = TransitionMeasure {
@@ -166,11 +236,19 @@ where
         distances,
         positions,
         retention,
-        residual: residual.into_iter().collect(),
+        residual: residual.collect(),
         background,
     };
     measured.statistics = Statistics::with_ends(&[&measured], ends.distance());
     Ok(measured)
+}
+
+/// What is measured of a single frame.
+#[derive(Clone, Copy)]
+struct Look {
+    variance: f64,
+    residual: Option<f64>,
+    background: Option<BackgroundLuma>,
 }
 
 /// A reading of the frames that has reached one of them.
@@ -182,13 +260,13 @@ struct Reader<Frames> {
 
 impl<Frames, Error> Reader<Frames>
 where
-    Frames: Iterator<Item = Result<RgbImage, Error>>,
+    Frames: Iterator<Item = Result<Arc<RgbImage>, Error>>,
     Error: From<MeasureError>,
 {
     fn begin(mut frames: Frames) -> Result<Self, Error> {
         let first = frames.next();
         Ok(Self {
-            frame: Arc::new(first.ok_or(MeasureError::TooFewFrames { found: 0 })??),
+            frame: first.ok_or(MeasureError::TooFewFrames { found: 0 })??,
             frames,
             index: 0,
         })
@@ -225,7 +303,7 @@ where
             }
             .into());
         }
-        self.frame = Arc::new(frame);
+        self.frame = frame;
         Ok(true)
     }
 }

@@ -1,11 +1,15 @@
 //! Frames on disk, which can be read from the beginning as often as needed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::RgbImage;
 use lb_video::{
-    FrameRate, ReadOptions, VideoError, picture_size, pictures_in, read_frames, read_picture,
+    FrameRate, ReadOptions, VideoError, is_film, picture_size, pictures_in, read_durations,
+    read_frames, read_picture,
 };
+
+use lb_video::limits::MOST_FRAME_PIXELS;
 
 use crate::error::MeasureError;
 use crate::measurement::{Measurement, Sections, measure};
@@ -26,7 +30,7 @@ enum Files {
 }
 
 /// A reading of the frames of a [`FrameSource`].
-pub type Frames = Box<dyn Iterator<Item = Result<RgbImage, MeasureError>>>;
+pub type Frames = Box<dyn Iterator<Item = Result<Arc<RgbImage>, MeasureError>>>;
 
 /// What is known about a film whose job is known: where its transitions lie.
 #[derive(Clone, PartialEq, Debug)]
@@ -116,7 +120,7 @@ impl FrameSource {
     /// is repeated as often as it would be at the film's usual rate.
     ///
     /// # Errors
-    /// [`MeasureError::Video`] for a film that cannot be opened.
+    /// [`MeasureError::Video`] for a film that cannot be opened, and [`MeasureError::TooManyRepeats`].
     pub fn frames(&self) -> Result<Frames, MeasureError> {
         self.frames_at(self.rate()?)
     }
@@ -124,27 +128,48 @@ impl FrameSource {
     /// The frames a second: those of the layout, or else the usual rate of a film. Pictures without a
     /// layout have none.
     fn rate(&self) -> Result<Option<f64>, MeasureError> {
-        match (&self.files, self.frames_per_second) {
-            (Files::Film(path), None) => Ok(Some(usual_rate(path)?)),
-            (_, known) => Ok(known),
+        let Files::Film(path) = &self.files else {
+            return Ok(self.frames_per_second);
+        };
+        let durations = read_durations(path)?;
+        let rate = self
+            .frames_per_second
+            .unwrap_or_else(|| usual_rate(&durations));
+        let repeats = durations
+            .iter()
+            .map(|&lasts| times_shown(lasts, rate).saturating_sub(1))
+            .fold(0_usize, usize::saturating_add);
+        if repeats > MOST_REPEATS {
+            return Err(MeasureError::TooManyRepeats {
+                path: path.clone(),
+                repeats,
+            });
         }
+        Ok(Some(rate))
     }
 
     fn frames_at(&self, rate: Option<f64>) -> Result<Frames, MeasureError> {
         match &self.files {
             Files::Pictures(pictures) => {
                 let pictures = pictures.clone().into_iter();
-                Ok(Box::new(pictures.map(|path| Ok(read_picture(&path)?))))
+                Ok(Box::new(pictures.map(|path| {
+                    let (width, height) = picture_size(&path)?;
+                    if width * height > MOST_FRAME_PIXELS {
+                        return Err(MeasureError::FrameTooLarge {
+                            path,
+                            width,
+                            height,
+                        });
+                    }
+                    Ok(Arc::new(read_picture(&path)?))
+                })))
             }
             Files::Film(path) => {
                 let rate = rate.unwrap_or(1.0);
                 let frames = read_frames(path, &ReadOptions::default())?;
                 Ok(Box::new(frames.flat_map(move |frame| {
                     let (frame, times) = match frame {
-                        Ok(frame) => {
-                            let times = (frame.lasts * rate).round() as usize;
-                            (Ok(frame.picture), times.clamp(1, MOST_REPEATS))
-                        }
+                        Ok(frame) => (Ok(frame.picture), times_shown(frame.lasts, rate)),
                         Err(error) => (Err(error), 1),
                     };
                     repeated(frame.map_err(MeasureError::from), times)
@@ -169,13 +194,18 @@ impl FrameSource {
     }
 }
 
-/// The most times that a frame of a film is repeated because it is shown for long.
-const MOST_REPEATS: usize = 1_000_000;
+/// The most frames that are repeated in a film because others are shown for long: an hour at 25 frames a second.
+const MOST_REPEATS: usize = 90_000;
+
+/// How many times a frame that lasts for so many seconds is shown at a rate.
+fn times_shown(lasts: f64, rate: f64) -> usize {
+    ((lasts * rate).round() as usize).max(1)
+}
 
 fn repeated(
-    frame: Result<RgbImage, MeasureError>,
+    frame: Result<Arc<RgbImage>, MeasureError>,
     times: usize,
-) -> impl Iterator<Item = Result<RgbImage, MeasureError>> {
+) -> impl Iterator<Item = Result<Arc<RgbImage>, MeasureError>> {
     let again = frame.as_ref().ok().cloned();
     let again = std::iter::repeat_n(again, times - 1).flatten();
     std::iter::once(frame).chain(again.map(Ok))
@@ -186,21 +216,13 @@ fn is_one_picture(path: &Path) -> bool {
     picture_size(path).is_ok() && !is_film(path)
 }
 
-/// Whether a file is in a format that films have, though it may be broken.
-fn is_film(path: &Path) -> bool {
-    let frames = || read_frames(path, &ReadOptions::default());
-    path.is_file() && !matches!(frames(), Err(VideoError::UnknownContent { .. }))
-}
-
 /// The frames a second of a film, from the time that most of its frames last.
-fn usual_rate(path: &Path) -> Result<f64, MeasureError> {
-    let frames = read_frames(path, &ReadOptions::default())?;
-    let seconds = frames.map(|frame| Ok(frame?.lasts));
-    let mut seconds = seconds.collect::<Result<Vec<f64>, VideoError>>()?;
+fn usual_rate(durations: &[f64]) -> f64 {
+    let mut seconds = durations.to_vec();
     seconds.retain(|&lasts| lasts > 0.0);
     seconds.sort_by(f64::total_cmp);
     let usual = seconds.get(seconds.len() / 2);
-    Ok(usual.map_or(1.0, |usual| 1.0 / usual))
+    usual.map_or(1.0, |usual| 1.0 / usual)
 }
 
 /// The PNG pictures of a folder, in the natural order of their names.

@@ -1,6 +1,7 @@
 //! What is read from a film: its frames, and how they are asked for.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use image::RgbImage;
 use lb_schedule::FrameRate;
@@ -30,8 +31,8 @@ impl Default for ReadOptions {
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct FilmFrame {
-    /// The picture.
-    pub picture: RgbImage,
+    /// The picture. Neighbours that are equal share one, so that nobody has to look at it again.
+    pub picture: Arc<RgbImage>,
     /// When it is shown, in seconds from the first frame on.
     pub begins: f64,
     /// For how long it is shown, in seconds.

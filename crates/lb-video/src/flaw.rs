@@ -3,17 +3,15 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::contained::contained;
 use crate::error::VideoError;
-use crate::limits::MAX_DESCRIPTION;
-use crate::limits::MAX_SIDE;
-
-/// The most pixels that a frame may have when it is read: twice as many as 8K television has.
-const MAX_PIXELS: usize = 1 << 26;
+use crate::limits::{MAX_DESCRIPTION, MAX_SIDE, MOST_FRAME_PIXELS};
 
 /// Why a file could not be read. A caller adds the path by [`Flaw::of`].
 #[derive(Debug)]
 pub(crate) enum Flaw {
     Io(io::Error),
+    EndsEarly,
     Damaged(String),
 }
 
@@ -32,6 +30,7 @@ impl Flaw {
     pub(crate) fn of(self, path: &Path) -> VideoError {
         match self {
             Self::Io(source) => VideoError::io("read", path)(source),
+            Self::EndsEarly => Self::damaged("it ends too early").of(path),
             Self::Damaged(reason) => VideoError::Damaged {
                 path: path.into(),
                 reason,
@@ -43,7 +42,7 @@ impl Flaw {
 impl From<io::Error> for Flaw {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::UnexpectedEof {
-            Self::damaged("it ends too early")
+            Self::EndsEarly
         } else {
             Self::Io(error)
         }
@@ -59,14 +58,23 @@ impl From<image::ImageError> for Flaw {
     }
 }
 
+/// Runs a decoder, whose panics are errors of the file.
+pub(crate) fn within<T>(
+    path: &Path,
+    decode: impl FnOnce() -> Result<T, VideoError>,
+) -> Result<T, VideoError> {
+    contained(decode).unwrap_or_else(|reason| Err(Flaw::Damaged(reason).of(path)))
+}
+
 /// Checks the declared size of a frame before anything is allocated for it.
 pub(crate) fn validate_declared_size(width: usize, height: usize) -> Result<(), Flaw> {
     let sides = 1..=MAX_SIDE;
-    if sides.contains(&width) && sides.contains(&height) && width * height <= MAX_PIXELS {
+    if sides.contains(&width) && sides.contains(&height) && width * height <= MOST_FRAME_PIXELS {
         return Ok(());
     }
     Err(Flaw::damaged(format!(
-        "a frame of {width}x{height} pixels: it may have {MAX_SIDE} on a side and {MAX_PIXELS} in all"
+        "a frame of {width}x{height} pixels: it may have {MAX_SIDE} on a side, and as many in all as \
+         4096x2160"
     )))
 }
 

@@ -8,7 +8,7 @@ mod animation;
 mod gif;
 mod mp4;
 pub(crate) mod png;
-mod webp;
+pub(crate) mod webp;
 
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _};
@@ -126,6 +126,17 @@ impl FilmFormat {
             Self::PngSequence => return Err(VideoError::UnknownContent { path: path.into() }),
         };
         frames.map_err(|flaw| flaw.of(path))
+    }
+
+    /// For how many seconds each frame of a film in a file is shown; nothing is decoded.
+    pub(crate) fn read_durations(self, path: &Path, file: File) -> Result<Vec<f64>, VideoError> {
+        let durations = match self {
+            Self::Mp4 => mp4::read_durations(file),
+            Self::Gif => gif::read_durations(file),
+            Self::Webp => webp::read_durations(file),
+            Self::PngSequence => return Err(VideoError::UnknownContent { path: path.into() }),
+        };
+        durations.map_err(|flaw| flaw.of(path))
     }
 
     pub(crate) fn read_text(self, file: File) -> Result<Option<String>, Flaw> {

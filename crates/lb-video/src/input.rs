@@ -5,27 +5,25 @@
 //! as sRGB, and colour profiles are not applied. Transparent pixels of a colour picture are laid over
 //! white. A mask or depth map must be opaque, because transparency has no meaning in it.
 //!
-//! Nothing is allocated for a picture whose declared size is beyond the limits. Only regular files are
-//! opened, because a pipe or a device may never end.
+//! Nothing is allocated for a picture whose declared size is beyond [`limits`](crate::limits), and a decoder
+//! that panics is an error of the file. Only regular files are opened, because a pipe or a device may never
+//! end.
 
 mod convert;
 mod decode;
 mod error;
+mod jpeg;
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use image::{ImageBuffer, Luma, RgbImage};
 use lb_files::FileError;
 
-pub use error::InputError;
+use crate::limits::LARGEST_INPUT_FILE;
 
-/// The most bytes that the file of a picture may have.
-pub const LARGEST_INPUT_FILE: u64 = 256 << 20;
-/// The most pixels that a side of a picture may have.
-pub const LARGEST_INPUT_SIDE: u32 = 16_384;
-/// The most pixels that a picture may have.
-pub const MOST_INPUT_PIXELS: u64 = 100_000_000;
+pub use error::InputError;
 
 /// A grey picture with values from 0 (black) to 1 (white), row by row from the top.
 pub type GreyImage = ImageBuffer<Luma<f32>, Vec<f32>>;
@@ -35,7 +33,7 @@ pub type GreyImage = ImageBuffer<Luma<f32>, Vec<f32>>;
 /// # Errors
 /// The rule of [`InputError`] that the file breaks.
 pub fn read_picture(path: &Path) -> Result<RgbImage, InputError> {
-    Ok(convert::rgb(decode::decode(path, read(path)?)?))
+    Ok(convert::rgb(decode::decode(path, open(path)?, false)?))
 }
 
 /// The width and height of the picture that [`read_picture`] would read, without decoding it.
@@ -43,7 +41,7 @@ pub fn read_picture(path: &Path) -> Result<RgbImage, InputError> {
 /// # Errors
 /// The rule of [`InputError`] that the file breaks, as far as that shows without decoding.
 pub fn picture_size(path: &Path) -> Result<(usize, usize), InputError> {
-    decode::size(path, read(path)?)
+    decode::size(path, open(path)?)
 }
 
 /// Reads a mask or a depth map: upright, and with 16-bit values at their full precision. The value of a
@@ -53,7 +51,7 @@ pub fn picture_size(path: &Path) -> Result<(usize, usize), InputError> {
 /// The rule of [`InputError`] that the file breaks, and [`InputError::Transparent`] if a pixel is not
 /// opaque.
 pub fn read_grey_picture(path: &Path) -> Result<GreyImage, InputError> {
-    let image = decode::decode(path, read(path)?)?;
+    let image = decode::decode(path, open(path)?, true)?;
     let (width, height) = (image.width(), image.height());
     let values = convert::grey(image).map_err(|index| InputError::Transparent {
         path: path.into(),
@@ -64,11 +62,10 @@ pub fn read_grey_picture(path: &Path) -> Result<GreyImage, InputError> {
     Ok(GreyImage::from_raw(width, height, values).unwrap_or_default())
 }
 
-/// Reads all bytes of a regular file, or of a link to one, within the limit.
-fn read(path: &Path) -> Result<Vec<u8>, InputError> {
-    lb_files::read(path, LARGEST_INPUT_FILE).map_err(|error| match error {
+/// Opens a regular file, or a link to one, within the limit.
+fn open(path: &Path) -> Result<File, InputError> {
+    let file = lb_files::open(path).map_err(|error| match error {
         FileError::NotRegular { path, found } => InputError::NotAFile { path, found },
-        FileError::TooLarge { path, bytes, .. } => InputError::FileTooLarge { path, bytes },
         error => {
             let (path, source) = (path.to_path_buf(), error.into_io());
             match source.kind() {
@@ -76,5 +73,12 @@ fn read(path: &Path) -> Result<Vec<u8>, InputError> {
                 _ => InputError::Read { path, source },
             }
         }
-    })
+    })?;
+    match file.metadata() {
+        Ok(found) if found.len() > LARGEST_INPUT_FILE => Err(InputError::FileTooLarge {
+            path: path.into(),
+            bytes: found.len(),
+        }),
+        _ => Ok(file),
+    }
 }

@@ -15,7 +15,7 @@
 //!   names ([`FilmFormat`]): an MP4 (H.264, 4:2:0, BT.709, index first, so that it plays and seeks
 //!   everywhere), an animated GIF or WebP, or a folder of PNG pictures. Besides the queue and the
 //!   frame that is being encoded, no pictures are in memory, however long the film is.
-//! * [`read_frames`] gives a film's frames back, one by one.
+//! * [`read_frames`] gives a film's frames back, one by one. What reading may cost is bounded by [`limits`].
 //! * Films and pictures carry a text, such as the job that they were made from, which
 //!   [`metadata::read`] finds. Each picture of a folder may carry another one of its own.
 //! * A [`FrameSpool`] keeps frames on the disk until they are needed again.
@@ -49,6 +49,7 @@
 
 mod colour;
 mod contact_sheet;
+mod contained;
 mod description;
 mod error;
 mod film_frame;
@@ -57,7 +58,7 @@ mod format;
 mod input;
 mod label;
 mod labelled_sheet;
-mod limits;
+pub mod limits;
 pub mod metadata;
 mod options;
 pub mod picture;
@@ -65,6 +66,7 @@ mod picture_name;
 mod reader;
 mod sink;
 mod spool;
+mod work;
 mod writer;
 
 pub use image::RgbImage;
@@ -76,13 +78,10 @@ pub use error::VideoError;
 pub use film_frame::{FilmFrame, ReadOptions};
 pub use format::png::{PngFile, pictures_in, write_png};
 pub use format::{FilmFormat, FormatOption, ffmpeg_available, ffmpeg_version};
-pub use input::{
-    GreyImage, InputError, LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS, picture_size,
-    read_grey_picture, read_picture,
-};
+pub use input::{GreyImage, InputError, picture_size, read_grey_picture, read_picture};
 pub use labelled_sheet::{LabelledRow, LabelledSheet};
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
-pub use reader::{FrameReader, read_frames};
+pub use reader::{FrameReader, is_film, read_durations, read_frames};
 pub use sink::{CompletedFilm, FilmSummary};
 pub use spool::FrameSpool;
 pub use writer::FilmWriter;

@@ -13,6 +13,7 @@
 use std::path::Path;
 
 use crate::error::VideoError;
+use crate::flaw::within;
 use crate::format::{self, FilmFormat, png};
 use crate::picture_name;
 
@@ -33,7 +34,9 @@ pub fn read(path: impl AsRef<Path>) -> Result<Option<String>, VideoError> {
         return read(path.join(picture_name::file_name(0)));
     }
     let (format, file) = format::open(path)?;
-    format.read_text(file).map_err(|flaw| flaw.of(path))
+    within(path, || {
+        format.read_text(file).map_err(|flaw| flaw.of(path))
+    })
 }
 
 /// The text that [`FilmWriter::write_with_text`](crate::FilmWriter::write_with_text) gave to one
@@ -45,7 +48,9 @@ pub fn read_frame_text(picture: impl AsRef<Path>) -> Result<Option<String>, Vide
     let path = picture.as_ref();
     let (format, file) = format::open(path)?;
     match format {
-        FilmFormat::PngSequence => png::read_frame_text(file).map_err(|flaw| flaw.of(path)),
+        FilmFormat::PngSequence => within(path, || {
+            png::read_frame_text(file).map_err(|flaw| flaw.of(path))
+        }),
         _ => Ok(None),
     }
 }

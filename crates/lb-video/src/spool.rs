@@ -41,6 +41,22 @@ impl FrameSpool {
         })
     }
 
+    /// An empty spool in the system's folder for temporary files.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn temporary(width: usize, height: usize) -> Result<Self, VideoError> {
+        validate_size(width, height)?;
+        let folder = PathBuf::from("the folder for temporary files");
+        let file = tempfile::tempfile().map_err(VideoError::io("written", &folder))?;
+        Ok(Self {
+            file,
+            folder,
+            size: (width, height),
+            count: 0,
+        })
+    }
+
     /// How many frames there are.
     #[must_use]
     pub fn count(&self) -> usize {

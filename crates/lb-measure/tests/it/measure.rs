@@ -1,10 +1,15 @@
 //! What is measured of films whose every pixel is known.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use image::RgbImage;
-use lb_measure::{Background, MeasureError, Measurement, Quantity, Requirement, Sections, measure};
-use lb_video::picture;
+use lb_measure::{
+    Background, FilmLayout, FrameSource, MeasureError, Measurement, Quantity, Requirement,
+    Sections, measure,
+};
+use lb_video::{FrameRate, picture};
 use proptest::prelude::*;
 
 const SIDE: u32 = 48;
@@ -53,7 +58,11 @@ fn even(frames: usize) -> impl Iterator<Item = f64> {
 }
 
 fn measured(frames: &[RgbImage], sections: Option<&Sections>) -> Result<Measurement, MeasureError> {
-    measure(|| Ok(frames.iter().cloned().map(Ok)), sections, Some(25.0))
+    measure(
+        || Ok(frames.iter().cloned().map(Arc::new).map(Ok)),
+        sections,
+        Some(25.0),
+    )
 }
 
 #[test]
@@ -364,10 +373,73 @@ fn what_cannot_be_measured_is_refused() {
     }
 }
 
+/// Films of a few bytes whose last frame is shown for hours.
+#[test]
+fn a_frame_that_is_shown_for_long_is_little_work() {
+    let hostile = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let source = |name: &str| FrameSource::find(&[hostile.join(name)]).unwrap();
+    let began = Instant::now();
+    // The job of this film says how many frames a second it has.
+    let sections = Sections {
+        transitions: vec![(0, 5)],
+        frame_count: 6,
+        closes: false,
+    };
+    let layout = FilmLayout {
+        film: sections.clone(),
+        computed: sections,
+        frame_rate: FrameRate::new(30.0).unwrap(),
+    };
+    let film = source("long_frame.mp4").with_layout(layout);
+    let error = film.measure().unwrap_err();
+    assert!(error.is_request());
+    let expected = "would have to be repeated to measure it";
+    assert!(error.to_string().ends_with(expected), "{error}");
+    let gif = source("long_frame.gif").measure().unwrap();
+    assert!(gif.frames > 30_000, "{}", gif.frames);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
+
+/// Frames that are known to be equal are not looked at again, and have the same numbers.
+#[test]
+fn a_frame_that_is_shown_again_is_measured_once() {
+    let frames: Vec<Arc<RgbImage>> = morph(5).into_iter().map(Arc::new).collect();
+    let held: Vec<_> = frames.iter().flat_map(|frame| [frame; 3]).collect();
+    let shared = || Ok::<_, MeasureError>(held.iter().map(|&frame| Ok(Arc::clone(frame))));
+    let copied = || {
+        let copies = held
+            .iter()
+            .map(|&frame| Ok(Arc::new(RgbImage::clone(frame))));
+        Ok::<_, MeasureError>(copies)
+    };
+    let sections = Sections {
+        transitions: vec![(0, 6), (7, 11), (11, 14)],
+        frame_count: 15,
+        closes: false,
+    };
+    for sections in [None, Some(&sections)] {
+        let expected = measure(copied, sections, None).unwrap();
+        assert_eq!(measure(shared, sections, None).unwrap(), expected);
+    }
+}
+
+#[test]
+fn frames_that_are_too_large_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.png");
+    image::GrayImage::new(4096, 2161).save(&path).unwrap();
+    let frames = FrameSource::find(&[path.clone(), path.clone(), path.clone()]).unwrap();
+    let error = frames.measure().unwrap_err();
+    assert!(error.is_request());
+    let expected =
+        "large.png has 4096x2161 pixels: frames that are measured may have as many as 4096x2160";
+    assert!(error.to_string().ends_with(expected), "{error}");
+}
+
 #[test]
 fn reading_stops_at_the_first_error() {
     let broken = || {
-        let frames = morph(3).into_iter().map(Ok);
+        let frames = morph(3).into_iter().map(Arc::new).map(Ok);
         Ok(frames.chain([Err(MeasureError::TooFewFrames { found: 7 })]))
     };
     let error = measure(broken, None, None).unwrap_err();
@@ -380,7 +452,7 @@ proptest! {
     #[test]
     fn numbers_stay_in_their_ranges(weights in prop::collection::vec(0.0..=1.0_f64, 3..12)) {
         let frames = cross_fade(weights);
-        let found = measure(|| Ok::<_, MeasureError>(frames.iter().cloned().map(Ok)), None, None).unwrap();
+        let found = measure(|| Ok::<_, MeasureError>(frames.iter().cloned().map(Arc::new).map(Ok)), None, None).unwrap();
         prop_assert!((0.0..=1.0 + 1e-9).contains(&found.overall.directness));
         prop_assert!(found.overall.peak_ratio >= 1.0);
         let at = &found.transitions[0];

@@ -1,9 +1,11 @@
 //! What GIF and WebP share: the times of an animation's frames, and reading them.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use image::RgbImage;
 use image::buffer::ConvertBuffer as _;
-use image::{AnimationDecoder, ImageDecoder};
+use image::{AnimationDecoder, ImageDecoder, Limits};
 
 use crate::film_frame::{FilmFrame, Frames};
 use crate::flaw::{Flaw, validate_declared_size};
@@ -67,18 +69,23 @@ impl Timeline {
 /// The frames that one of the image crate's decoders finds, with their times.
 pub(super) fn read_with(
     path: &Path,
-    decoder: impl ImageDecoder + AnimationDecoder<'static>,
+    mut decoder: impl ImageDecoder + AnimationDecoder<'static>,
 ) -> Result<Frames, Flaw> {
     let (width, height) = decoder.dimensions();
     validate_declared_size(width as usize, height as usize)?;
+    let mut limits = Limits::no_limits();
+    // A GIF's canvas, a frame no larger than that, and what both make.
+    limits.max_alloc = Some(3 * 4 * u64::from(width) * u64::from(height));
+    decoder.set_limits(limits)?;
     let (path, mut begins) = (path.to_path_buf(), 0);
     Ok(Box::new(decoder.into_frames().map(move |frame| {
         let frame = frame.map_err(|error| Flaw::from(error).of(&path))?;
         let (milliseconds, denominator) = frame.delay().numer_denom_ms();
         let lasts = u64::from(milliseconds / denominator.max(1));
         begins += lasts;
+        let picture: RgbImage = frame.into_buffer().convert();
         Ok(FilmFrame {
-            picture: frame.buffer().convert(),
+            picture: Arc::new(picture),
             begins: (begins - lasts) as f64 / 1000.0,
             lasts: lasts as f64 / 1000.0,
         })

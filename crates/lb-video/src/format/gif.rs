@@ -13,7 +13,7 @@ use super::animation::{Timeline, read_with};
 use crate::error::VideoError;
 use crate::film_frame::Frames;
 use crate::flaw::{Flaw, as_text};
-use crate::limits::MAX_DESCRIPTION;
+use crate::limits::{MAX_DESCRIPTION, MOST_FRAMES};
 use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
 mod canvas;
@@ -29,6 +29,7 @@ const SUB_BLOCK: usize = 255;
 
 const EXTENSION: u8 = 0x21;
 const COMMENT: u8 = 0xfe;
+const CONTROL: u8 = 0xf9;
 const IMAGE: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
 /// The flag of a colour table that follows; its size is in the lower bits.
@@ -150,33 +151,77 @@ impl Sink for GifSink {
     }
 }
 
+/// A block of the file, whose content comes next.
+enum Block {
+    Extension { label: u8 },
+    Image,
+}
+
+/// Reads the header, which the blocks follow.
+fn start(file: &mut impl Read) -> Result<(), Flaw> {
+    let [.., flags, _background, _aspect] = take::<13>(file)?;
+    skip_table(file, flags)
+}
+
+/// Reads what comes before the sub-blocks of the next block; `None` at the end.
+fn next_block(file: &mut impl Read) -> Result<Option<Block>, Flaw> {
+    match take(file)? {
+        [EXTENSION] => {
+            let [label] = take(file)?;
+            Ok(Some(Block::Extension { label }))
+        }
+        [IMAGE] => {
+            let [.., flags] = take::<9>(file)?;
+            skip_table(file, flags)?;
+            let [_code_size] = take(file)?;
+            Ok(Some(Block::Image))
+        }
+        [TRAILER] => Ok(None),
+        [other] => Err(Flaw::damaged(format!(
+            "a block of the unknown kind {other:#04x}"
+        ))),
+    }
+}
+
 /// Finds the first comment; what comes before it is passed over.
 pub(super) fn read_text(mut file: BufReader<File>) -> Result<Option<String>, Flaw> {
-    let [.., flags, _background, _aspect] = take::<13>(&mut file)?;
-    skip_table(&mut file, flags)?;
-    loop {
-        match take(&mut file)? {
-            [EXTENSION] => {
-                let [label] = take(&mut file)?;
-                if label == COMMENT {
-                    return comment(&mut file).map(Some);
+    start(&mut file)?;
+    while let Some(block) = next_block(&mut file)? {
+        if matches!(block, Block::Extension { label: COMMENT }) {
+            return comment(&mut file).map(Some);
+        }
+        sub_blocks(&mut file, |_| Ok(()))?;
+    }
+    Ok(None)
+}
+
+/// For how many seconds each frame is shown. A frame's delay is in the control extension before it.
+pub(super) fn read_durations(file: File) -> Result<Vec<f64>, Flaw> {
+    let mut file = BufReader::new(file);
+    start(&mut file)?;
+    let (mut durations, mut delay) = (Vec::new(), 0);
+    while let Some(block) = next_block(&mut file)? {
+        match block {
+            Block::Extension { label: CONTROL } => sub_blocks(&mut file, |content| {
+                if let [_, low, high, ..] = *content {
+                    delay = u16::from_le_bytes([low, high]);
                 }
+                Ok(())
+            })?,
+            Block::Extension { .. } => sub_blocks(&mut file, |_| Ok(()))?,
+            Block::Image => {
+                if durations.len() == MOST_FRAMES {
+                    return Err(Flaw::damaged(format!(
+                        "it has more than {MOST_FRAMES} frames"
+                    )));
+                }
+                let milliseconds = 10 * u32::from(std::mem::take(&mut delay));
+                durations.push(f64::from(milliseconds) / 1000.0);
                 sub_blocks(&mut file, |_| Ok(()))?;
-            }
-            [IMAGE] => {
-                let [.., flags] = take::<9>(&mut file)?;
-                skip_table(&mut file, flags)?;
-                let [_code_size] = take(&mut file)?;
-                sub_blocks(&mut file, |_| Ok(()))?;
-            }
-            [TRAILER] => return Ok(None),
-            [other] => {
-                return Err(Flaw::damaged(format!(
-                    "a block of the unknown kind {other:#04x}"
-                )));
             }
         }
     }
+    Ok(durations)
 }
 
 fn take<const N: usize>(file: &mut impl Read) -> Result<[u8; N], Flaw> {

@@ -12,6 +12,7 @@ pub(super) mod ffmpeg;
 mod h264;
 mod reader;
 mod track;
+mod units;
 
 use lb_files::{StagedFile, UnfinishedOutput};
 use muxide::api::{MuxerBuilder, MuxerError, VideoCodec};
@@ -21,7 +22,7 @@ use self::comment::Describing;
 pub(super) use self::comment::read as read_text;
 use self::ffmpeg::FfmpegSink;
 use self::h264::{H264Encoder, validate_sides};
-pub(super) use self::reader::read;
+pub(super) use self::reader::{read, read_durations};
 use crate::colour::YuvPlanes;
 use crate::error::VideoError;
 use crate::options::Encoder;

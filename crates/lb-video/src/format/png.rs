@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ::png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 use image::{ImageDecoder as _, ImageReader, Limits, RgbImage};
@@ -12,7 +13,7 @@ use crate::description;
 use crate::error::VideoError;
 use crate::film_frame::{FilmFrame, Frames, ReadOptions};
 use crate::flaw::{Flaw, validate_declared_size};
-use crate::limits::MAX_DESCRIPTION;
+use crate::limits::{MAX_DESCRIPTION, MOST_SIDE_DATA};
 use crate::picture;
 use crate::picture_name::file_name;
 use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
@@ -171,7 +172,7 @@ pub(crate) fn read_folder(folder: &Path, options: &ReadOptions) -> Result<Frames
         move |(index, path)| {
             let begins = frame_rate.time(index);
             Ok(FilmFrame {
-                picture: read_picture(&path)?,
+                picture: Arc::new(read_picture(&path)?),
                 begins,
                 lasts: frame_rate.time(index + 1) - begins,
             })
@@ -207,11 +208,13 @@ fn read_picture(path: &Path) -> Result<RgbImage, VideoError> {
 }
 
 fn decode(file: BufReader<File>) -> Result<RgbImage, Flaw> {
-    let reader = ImageReader::with_format(file, image::ImageFormat::Png);
-    let mut decoder = reader.into_decoder()?;
+    let mut reader = ImageReader::with_format(file, image::ImageFormat::Png);
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MOST_SIDE_DATA);
+    reader.limits(limits);
+    let decoder = reader.into_decoder()?;
     let (width, height) = decoder.dimensions();
     validate_declared_size(width as usize, height as usize)?;
-    decoder.set_limits(Limits::default())?;
     let picture = image::DynamicImage::from_decoder(decoder)?;
     Ok(picture.into_rgb8())
 }

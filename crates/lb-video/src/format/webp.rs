@@ -20,6 +20,7 @@ use crate::limits::MAX_DESCRIPTION;
 use crate::options::WebpCompression;
 use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
+mod container;
 mod exif;
 
 /// The most bytes of Exif that are read: enough for a description and what a camera puts beside it.
@@ -37,11 +38,27 @@ const EXIF: u8 = 1 << 3;
 const DO_NOT_BLEND: u8 = 1 << 1;
 
 pub(super) fn read(path: &Path, file: File) -> Result<Frames, Flaw> {
-    let decoder = WebPDecoder::new(BufReader::new(file))?;
+    let mut file = BufReader::new(file);
+    container::frame_times(&mut file)?;
+    let decoder = WebPDecoder::new(file)?;
     if !decoder.has_animation() {
         return Err(Flaw::damaged("it is a single picture, no animation"));
     }
     read_with(path, decoder)
+}
+
+/// Checks what the decoder of single pictures does not check before it allocates.
+pub(crate) fn validate_picture(file: &mut BufReader<File>) -> Result<(), Flaw> {
+    container::frame_times(file).map(drop)
+}
+
+/// For how many seconds each frame is shown.
+pub(super) fn read_durations(file: File) -> Result<Vec<f64>, Flaw> {
+    let times = container::frame_times(&mut BufReader::new(file))?;
+    Ok(times
+        .into_iter()
+        .map(|time| f64::from(time) / 1000.0)
+        .collect())
 }
 
 /// Pictures in RIFF chunks.

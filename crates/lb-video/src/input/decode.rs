@@ -1,67 +1,165 @@
-//! Decoding bytes to an upright image. Format, declared size and memory are checked before.
+//! Decoding files to upright images. Format, declared size and memory are checked before.
 
-use std::io::{Cursor, ErrorKind};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read as _, Seek as _};
 use std::path::Path;
 
+use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::{InputError, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS};
+use super::InputError;
+use super::jpeg::JpegOutline;
+use crate::contained::contained;
+use crate::flaw::Flaw;
+use crate::format::webp;
+use crate::limits::{LARGEST_INPUT_SIDE, MOST_INPUT_MEMORY, MOST_INPUT_PIXELS, MOST_SIDE_DATA};
 
-/// The memory that a decoder may take in addition to the pixels: for a row or two, and for side data that
-/// is not needed.
-const MOST_MEMORY: u64 = 64 << 20;
+/// Bytes at the beginning of a file that tell all formats apart.
+const SIGNATURE: u64 = 64;
 
-/// Decodes the image and turns it upright.
-pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<DynamicImage, InputError> {
-    let (decoder, orientation, format) = open(path, bytes)?;
-    let image = DynamicImage::from_decoder(decoder);
-    let mut image = image.map_err(|error| explain(path, format, error))?;
-    image.apply_orientation(orientation);
-    Ok(image)
+/// A picture's file whose format is known.
+struct PictureFile<'a> {
+    path: &'a Path,
+    file: BufReader<File>,
+    format: ImageFormat,
+    name: &'static str,
 }
 
-/// The width and height of the upright image, which is not decoded.
-pub(super) fn size(path: &Path, bytes: Vec<u8>) -> Result<(usize, usize), InputError> {
-    let (decoder, orientation, _) = open(path, bytes)?;
-    let (width, height) = decoder.dimensions();
-    let (width, height) = (width as usize, height as usize);
-    Ok(match orientation {
-        Orientation::Rotate90
-        | Orientation::Rotate270
-        | Orientation::Rotate90FlipH
-        | Orientation::Rotate270FlipH => (height, width),
-        _ => (width, height),
+/// A decoder that has read the header, and how the image is to be turned.
+type Opened = (Box<dyn ImageDecoder>, Orientation);
+
+/// Decodes the image and turns it upright. `is_grey` says whether its grey values will be needed.
+pub(super) fn decode(path: &Path, file: File, is_grey: bool) -> Result<DynamicImage, InputError> {
+    let picture = PictureFile::new(path, file)?;
+    let name = picture.name;
+    within(path, name, || {
+        let (decoder, orientation) = picture.open(is_grey)?;
+        let image = DynamicImage::from_decoder(decoder);
+        let mut image = image.map_err(|error| explain(path, name, error))?;
+        image.apply_orientation(orientation);
+        Ok(image)
     })
 }
 
-/// Does everything before decoding: returns the decoder, how the image is to be turned, and the name of
-/// its format.
-fn open(
+/// The width and height of the upright image, which is not decoded.
+pub(super) fn size(path: &Path, file: File) -> Result<(usize, usize), InputError> {
+    let picture = PictureFile::new(path, file)?;
+    within(path, picture.name, || {
+        let (decoder, orientation) = picture.open(false)?;
+        let (width, height) = decoder.dimensions();
+        let (width, height) = (width as usize, height as usize);
+        Ok(match is_turned(orientation) {
+            true => (height, width),
+            false => (width, height),
+        })
+    })
+}
+
+/// Runs a decoder, whose panics are errors of the file.
+fn within<T>(
     path: &Path,
-    bytes: Vec<u8>,
-) -> Result<(impl ImageDecoder, Orientation, &'static str), InputError> {
-    let (format, name) = known_format(path, &bytes)?;
-    let cut_short = match format {
-        // The decoder would fill the rest with grey.
-        ImageFormat::Jpeg => jpeg_end(&bytes).is_none(),
-        // The decoder would say that the file is corrupt.
-        ImageFormat::WebP => is_riff_cut_short(&bytes),
-        _ => false,
-    };
-    if cut_short {
-        return Err(InputError::CutShort {
+    format: &'static str,
+    decode: impl FnOnce() -> Result<T, InputError>,
+) -> Result<T, InputError> {
+    contained(decode).unwrap_or_else(|reason| {
+        Err(InputError::Damaged {
             path: path.into(),
-            format: name,
-        });
+            format,
+            reason,
+        })
+    })
+}
+
+impl<'a> PictureFile<'a> {
+    fn new(path: &'a Path, file: File) -> Result<Self, InputError> {
+        let mut file = BufReader::new(file);
+        let mut start = Vec::new();
+        let read = file.by_ref().take(SIGNATURE).read_to_end(&mut start);
+        read.and_then(|_| file.rewind())
+            .map_err(|source| InputError::Read {
+                path: path.into(),
+                source,
+            })?;
+        let (format, name) = known_format(path, &start)?;
+        Ok(Self {
+            path,
+            file,
+            format,
+            name,
+        })
     }
-    let failed = |error| explain(path, name, error);
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MOST_MEMORY);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
+
+    /// Does everything before decoding.
+    fn open(mut self, is_grey: bool) -> Result<Opened, InputError> {
+        let (path, name) = (self.path, self.name);
+        let failed = |error| explain(path, name, error);
+        let flawed = |flaw| flawed(path, name, flaw);
+        // What the decoder keeps beside the pixels, in bytes for each of them.
+        let mut kept = 0;
+        match self.format {
+            ImageFormat::Jpeg => {
+                let mut bytes = Vec::new();
+                let read = self.file.read_to_end(&mut bytes);
+                read.and_then(|_| self.file.rewind())
+                    .map_err(|error| flawed(error.into()))?;
+                let outline = JpegOutline::of(&bytes);
+                // Without its end, the decoder would fill the rest with grey.
+                let outline = outline.ok_or_else(|| InputError::CutShort {
+                    path: path.into(),
+                    format: name,
+                })?;
+                kept = outline.bytes_kept();
+            }
+            ImageFormat::WebP => {
+                let decoder = WebPDecoder::new(&mut self.file).map_err(failed)?;
+                validate_pixels(path, decoder.dimensions())?;
+                kept = match (decoder.has_animation(), decoder.color_type().has_alpha()) {
+                    // The canvas, the frame, and what both kinds of pictures take.
+                    (true, _) => 4 + 4 + 7,
+                    // The planes, the transparency, and from what it was unpacked.
+                    (false, true) => 2 + 1 + 4,
+                    // The pixels with transparency, and data of the transforms.
+                    (false, false) => 4 + 1,
+                };
+                webp::validate_picture(&mut self.file).map_err(flawed)?;
+            }
+            _ => {}
+        }
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(MOST_SIDE_DATA);
+        let mut reader = ImageReader::with_format(self.file, self.format);
+        reader.limits(limits);
+        let mut decoder: Box<dyn ImageDecoder> = Box::new(reader.into_decoder().map_err(failed)?);
+        let (width, height) = decoder.dimensions();
+        let pixels = validate_pixels(path, (width, height))?;
+        // Broken side data is no reason to refuse a picture.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let colour = decoder.color_type();
+        let decoded = u64::from(colour.bytes_per_pixel());
+        let turned = if is_turned(orientation) { decoded } else { 0 };
+        let converted = match is_grey {
+            true => 4,
+            // Bytes of red, green and blue stay as they are.
+            false if colour == ColorType::Rgb8 => 0,
+            false => 3,
+        };
+        let bytes = pixels * (decoded + kept.max(turned).max(converted));
+        if bytes > MOST_INPUT_MEMORY {
+            return Err(InputError::Memory {
+                path: path.into(),
+                format: name,
+                width,
+                height,
+                bytes,
+            });
+        }
+        Ok((decoder, orientation))
+    }
+}
+
+/// Checks the declared size of a picture, and returns its number of pixels.
+fn validate_pixels(path: &Path, (width, height): (u32, u32)) -> Result<u64, InputError> {
     let pixels = u64::from(width) * u64::from(height);
     if width.max(height) > LARGEST_INPUT_SIDE || pixels > MOST_INPUT_PIXELS {
         return Err(InputError::TooManyPixels {
@@ -70,52 +168,43 @@ fn open(
             height,
         });
     }
-    // Broken side data is no reason to refuse a picture.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok((decoder, orientation, name))
+    Ok(pixels)
 }
 
-fn known_format(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, &'static str), InputError> {
-    let found = match image::guess_format(bytes) {
+/// Whether the sides of an image change places.
+fn is_turned(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
+}
+
+fn known_format(path: &Path, start: &[u8]) -> Result<(ImageFormat, &'static str), InputError> {
+    let found = match image::guess_format(start) {
         Ok(ImageFormat::Png) => return Ok((ImageFormat::Png, "PNG")),
         Ok(ImageFormat::Jpeg) => return Ok((ImageFormat::Jpeg, "JPEG")),
         Ok(ImageFormat::WebP) => return Ok((ImageFormat::WebP, "WebP")),
         Ok(other) => format!("a picture in the format {other:?}"),
-        Err(_) if bytes.is_empty() => "an empty file".into(),
+        Err(_) if start.is_empty() => "an empty file".into(),
         Err(_) => "no picture".into(),
     };
     let path = path.into();
     Err(InputError::NotAPicture { path, found })
 }
 
-/// Whether there are fewer bytes than the header of a RIFF container declares.
-fn is_riff_cut_short(bytes: &[u8]) -> bool {
-    let length = bytes.get(4..8).and_then(<[u8]>::first_chunk);
-    let is_longer = |length| bytes.len() as u64 - 8 < u64::from(u32::from_le_bytes(length));
-    bytes.starts_with(b"RIFF") && length.copied().is_some_and(is_longer)
-}
-
-/// Finds the end marker of a JPEG (ITU T.81, annex B); `None` where the bytes end first. Segments are
-/// skipped by their lengths, so that the end marker of a thumbnail in one of them does not count. What
-/// follows the end marker does not matter.
-fn jpeg_end(bytes: &[u8]) -> Option<usize> {
-    const END: u8 = 0xd9;
-    // The start marker has two bytes.
-    let mut at = 2;
-    loop {
-        // Between segments, and in the coded data after a scan's header, this moves to the next marker.
-        // A byte 0xff of coded data is followed by 0, restart markers belong to the data, and markers
-        // may be padded with 0xff.
-        while *bytes.get(at)? != 0xff
-            || matches!(*bytes.get(at + 1)?, 0x00 | 0x01 | 0xd0..=0xd8 | 0xff)
-        {
-            at += 1;
-        }
-        if bytes[at + 1] == END {
-            return Some(at);
-        }
-        let length = [*bytes.get(at + 2)?, *bytes.get(at + 3)?];
-        at += 2 + usize::from(u16::from_be_bytes(length));
+fn flawed(path: &Path, format: &'static str, flaw: Flaw) -> InputError {
+    let path = path.into();
+    match flaw {
+        Flaw::Io(source) => InputError::Read { path, source },
+        Flaw::EndsEarly => InputError::CutShort { path, format },
+        Flaw::Damaged(reason) => InputError::Damaged {
+            path,
+            format,
+            reason,
+        },
     }
 }
 
@@ -125,10 +214,10 @@ fn explain(path: &Path, format: &'static str, error: ImageError) -> InputError {
         ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
             InputError::CutShort { path, format }
         }
-        ImageError::Limits(_) => InputError::Memory {
+        ImageError::Limits(_) => InputError::SideData {
             path,
             format,
-            most: MOST_MEMORY,
+            most: MOST_SIDE_DATA,
         },
         other => InputError::Damaged {
             path,

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_PIXELS};
+use crate::limits::{LARGEST_INPUT_FILE, LARGEST_INPUT_SIDE, MOST_INPUT_MEMORY, MOST_INPUT_PIXELS};
 
 /// Why a picture could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -34,12 +34,25 @@ pub enum InputError {
         width: u32,
         height: u32,
     },
+    /// The picture does not have too many pixels, but those of its kind take more memory than others.
+    #[error(
+        "the {format} picture {} of {width}x{height} pixels takes {} MiB of memory to decode; at most {} \
+         are allowed, so make it smaller",
+        path.display(), bytes.div_ceil(1 << 20), MOST_INPUT_MEMORY >> 20
+    )]
+    Memory {
+        path: PathBuf,
+        format: &'static str,
+        width: u32,
+        height: u32,
+        bytes: u64,
+    },
     /// A row, or data beside the picture, unpacks to more than the limit.
     #[error(
         "the {format} picture {} takes more than {} MiB of memory to decode, beside its pixels",
         path.display(), most >> 20
     )]
-    Memory {
+    SideData {
         path: PathBuf,
         format: &'static str,
         most: u64,

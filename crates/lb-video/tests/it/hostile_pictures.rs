@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::Cursor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb};
-use lb_video::{InputError, read_picture};
+use lb_video::{InputError, metadata, picture_size, read_frames, read_grey_picture, read_picture};
 use tempfile::TempDir;
 
 fn refused(folder: &TempDir, bytes: &[u8]) -> InputError {
@@ -116,7 +116,7 @@ fn the_message_says_what_was_found_and_what_is_allowed() {
     assert_eq!(
         message,
         format!(
-            "the picture {name} declares 50000x50000 pixels; at most 16384 a side and 100 million \
+            "the picture {name} declares 50000x50000 pixels; at most 16384 a side and 64 million \
              in all are allowed"
         )
     );
@@ -144,7 +144,7 @@ fn what_unpacks_to_more_than_a_picture_is_bounded() {
     assert!(
         matches!(
             error,
-            InputError::Memory { .. } | InputError::TooManyPixels { .. }
+            InputError::SideData { .. } | InputError::TooManyPixels { .. }
         ),
         "{error}"
     );
@@ -209,4 +209,98 @@ fn no_damaged_byte_panics() {
             }
         }
     }
+}
+
+/// A file that a fuzzer or a stranger made.
+fn hostile(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/hostile")
+        .join(name)
+}
+
+#[test]
+fn a_decoder_that_panics_is_an_error_of_the_file() {
+    let path = hostile("odd_palette.png");
+    let failed = "is damaged: its decoder failed: ";
+    for error in [
+        read_picture(&path).unwrap_err(),
+        read_grey_picture(&path).unwrap_err(),
+    ] {
+        assert!(error.is_request());
+        assert!(error.to_string().contains(failed), "{error}");
+    }
+    // As a frame of a film, too.
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(&path, folder.path().join("frame_0000.png")).unwrap();
+    let mut frames = read_frames(folder.path(), &Default::default()).unwrap();
+    let error = frames.next().unwrap().unwrap_err();
+    assert!(error.to_string().contains(failed), "{error}");
+    assert!(frames.next().is_none());
+    // Neither of these decodes pixels.
+    assert_eq!(picture_size(&path).unwrap(), (1, 1));
+    assert!(metadata::read(&path).unwrap().is_none());
+}
+
+#[test]
+fn small_files_of_large_pictures_are_refused() {
+    for (name, size) in [
+        ("large_picture.webp", (16_383, 6103)),
+        ("large_frames.webp", (8192, 8191)),
+    ] {
+        let path = hostile(name);
+        for error in [
+            read_picture(&path).unwrap_err(),
+            picture_size(&path).unwrap_err(),
+        ] {
+            match error {
+                InputError::TooManyPixels { width, height, .. } => {
+                    assert_eq!((width, height), size);
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+    let error = read_picture(&hostile("larger_than_its_frame.webp")).unwrap_err();
+    let expected = "a picture of 8738x10273 pixels in a frame of 24x17";
+    assert!(error.to_string().ends_with(expected), "{error}");
+    // Whatever this one is, it ends.
+    let _ = read_picture(&hostile("four_components.jpg"));
+}
+
+/// The memory of a picture is counted before it is taken.
+#[test]
+fn memory_depends_on_more_than_the_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let needed = |bytes: &[u8]| match read(&folder, bytes) {
+        Err(InputError::Memory { bytes, .. }) => bytes,
+        other => panic!("{:?}", other.map(|picture| picture.dimensions())),
+    };
+    // The size of a JPEG is declared in its frame: 7000x8000 pixels, three bytes each, and the same
+    // again if it is turned; or six for the coefficients if it is progressive.
+    let mut jpeg = encoded(ImageFormat::Jpeg);
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x1b, 0x58, 0x1f, 0x40]);
+    let pixels = 7000 * 8000;
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let length = (2 + exif.len() as u16).to_be_bytes();
+    let turned = [&jpeg[..2], b"\xff\xe1", &length, exif, &jpeg[2..]].concat();
+    assert_eq!(needed(&turned), 6 * pixels);
+    jpeg[frame + 1] = 0xc2;
+    assert_eq!(needed(&jpeg), 9 * pixels);
+    // Sixteen bits of red, green and blue.
+    let size = [7000_u32.to_be_bytes(), 8000_u32.to_be_bytes()].concat();
+    let header = chunk(b"IHDR", &[&size[..], &[16, 2, 0, 0, 0]].concat());
+    let data = chunk(b"IDAT", &zeros(1 << 20)[..900]);
+    let png = [b"\x89PNG\r\n\x1a\n", &header[..], &data].concat();
+    assert_eq!(needed(&png), 9 * pixels);
+    // Transparency, in a WebP without loss.
+    let lossless = [
+        &b"RIFF\x14\0\0\0WEBPVP8L\x08\0\0\0\x2f"[..],
+        &(6999_u32 | 7999 << 14 | 1 << 28).to_le_bytes(),
+        &[0; 3],
+    ];
+    assert_eq!(needed(&lossless.concat()), 11 * pixels);
 }

@@ -9,6 +9,7 @@ mod example;
 mod ffmpeg;
 mod frame_text;
 mod full_disk;
+mod hostile_films;
 mod hostile_pictures;
 mod input;
 mod keyframes;

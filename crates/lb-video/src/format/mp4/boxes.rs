@@ -126,7 +126,7 @@ mod tests {
     fn message_of(flaw: Flaw) -> String {
         match flaw {
             Flaw::Damaged(reason) => reason,
-            Flaw::Io(error) => error.to_string(),
+            other => format!("{other:?}"),
         }
     }
 

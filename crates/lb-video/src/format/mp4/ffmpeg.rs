@@ -16,6 +16,7 @@ use crate::colour::YuvPlanes;
 use crate::error::VideoError;
 use crate::film_frame::ReadOptions;
 use crate::flaw::{Flaw, validate_declared_size};
+use crate::limits::MOST_FRAME_PIXELS;
 use crate::picture;
 use crate::sink::{CompletedFilm, NewFilm, NextFrame, Sink};
 
@@ -159,7 +160,10 @@ impl FfmpegReader {
             return Err(undecodable("it was not to be used".into()));
         };
         let mut command = ffmpeg(program);
-        command.args(["-nostdin", "-i"]).arg(absolute(path));
+        // One thread keeps fewer pictures, and none may be larger than what is taken here.
+        command.args(["-nostdin", "-threads", "1", "-max_pixels"]);
+        command.arg(MOST_FRAME_PIXELS.to_string());
+        command.arg("-i").arg(absolute(path));
         command.args("-map 0:v:0 -fps_mode passthrough -pix_fmt rgb24".split(' '));
         command.args("-f image2pipe -c:v ppm pipe:1".split(' '));
         command

@@ -2,65 +2,48 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use image::RgbImage;
 use openh264::OpenH264API;
-use openh264::decoder::{DecodedYUV, Decoder, DecoderConfig, Flush};
+use openh264::decoder::{Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use super::boxes::BoxReader;
 use super::ffmpeg::FfmpegReader;
 use super::track::{Sample, Track};
+use super::units::{Gate, PROFILES, SequenceParameters};
 use crate::colour;
 use crate::error::VideoError;
 use crate::film_frame::{FilmFrame, Frames, ReadOptions};
 use crate::flaw::{Flaw, validate_declared_size};
 use crate::picture;
+use crate::work::Work;
 
-/// The most bytes of one encoded picture.
-const MOST_PICTURE: u32 = 1 << 27;
-/// The profiles that openh264 decodes: baseline, main, high (Rec. ITU-T H.264, annex A.2).
-const PROFILES: [u8; 3] = [66, 77, 100];
+/// The most bytes of one encoded picture: more than the largest has before it is encoded.
+const MOST_PICTURE: u32 = 16 << 20;
 
 pub(in crate::format) fn read(
     path: &Path,
     file: File,
     options: &ReadOptions,
 ) -> Result<Frames, VideoError> {
-    let mut boxes = BoxReader::new(BufReader::new(file));
     let damaged = |reason: &str| Flaw::damaged(reason).of(path);
-    let track = Track::read(&mut boxes).map_err(|flaw| flaw.of(path))?;
-    let track = track.ok_or_else(|| damaged("it has no pictures"))?;
-    if track.samples.is_empty() {
-        return Err(damaged(
-            "its index names no pictures (it may be fragmented)",
-        ));
-    }
+    let (boxes, track) = open(file).map_err(|flaw| flaw.of(path))?;
     let mut times = FrameTimes::of(&track);
     let mut picture: NextPicture = match track.configuration.as_deref().map(Configuration::read) {
-        Some(Some(configuration)) if PROFILES.contains(&configuration.profile) => {
-            let decoder = Decoder::with_api_config(
-                OpenH264API::from_source(),
-                DecoderConfig::new().flush_after_decode(Flush::NoFlush),
-            );
-            let mut reader = H264Reader {
-                file: boxes.file,
-                decoder: decoder.map_err(|error| damaged(&error.to_string()))?,
-                stream: configuration.parameter_sets,
-                length_size: configuration.length_size,
-                samples: track.samples.into_iter(),
-                decoded: VecDeque::new(),
-                ended: false,
-            };
+        Some(Some(configuration)) if configuration.is_for_openh264() => {
+            let reader = H264Reader::new(boxes, configuration, track.samples);
+            let mut reader = reader.map_err(|flaw| flaw.of(path))?;
             Box::new(move || reader.picture())
         }
         Some(None) => return Err(damaged("its H.264 configuration is cut short")),
         _ => {
             let codec = track.codec.escape_ascii().to_string();
             let mut reader = FfmpegReader::start(path, codec, options)?;
-            Box::new(move || reader.picture())
+            Box::new(move || Ok(reader.picture()?.map(Arc::new)))
         }
     };
     let path = path.to_path_buf();
@@ -70,8 +53,28 @@ pub(in crate::format) fn read(
     })))
 }
 
+/// For how many seconds each frame is shown.
+pub(in crate::format) fn read_durations(file: File) -> Result<Vec<f64>, Flaw> {
+    let (_, track) = open(file)?;
+    let times = FrameTimes::of(&track).0;
+    Ok(times.into_iter().map(|(_, lasts)| lasts).collect())
+}
+
+/// Reads the index of a film that has pictures.
+fn open(file: File) -> Result<(BoxReader<BufReader<File>>, Track), Flaw> {
+    let mut boxes = BoxReader::new(BufReader::new(file));
+    let track = Track::read(&mut boxes)?;
+    let track = track.ok_or_else(|| Flaw::damaged("it has no pictures"))?;
+    if track.samples.is_empty() {
+        return Err(Flaw::damaged(
+            "its index names no pictures (it may be fragmented)",
+        ));
+    }
+    Ok((boxes, track))
+}
+
 /// Decodes the picture that is shown next; `None` at the end.
-type NextPicture = Box<dyn FnMut() -> Result<Option<RgbImage>, Flaw>>;
+type NextPicture = Box<dyn FnMut() -> Result<Option<Arc<RgbImage>>, Flaw>>;
 
 /// When a film's pictures are shown and for how long, in seconds, in the order in which they are shown.
 struct FrameTimes(VecDeque<(f64, f64)>);
@@ -88,7 +91,7 @@ impl FrameTimes {
     }
 
     /// The frame of the picture that was decoded next, or the film's end if there is no more.
-    fn frame(&mut self, picture: Option<RgbImage>) -> Result<Option<FilmFrame>, Flaw> {
+    fn frame(&mut self, picture: Option<Arc<RgbImage>>) -> Result<Option<FilmFrame>, Flaw> {
         match (picture, self.0.pop_front()) {
             (Some(picture), Some((begins, lasts))) => Ok(Some(FilmFrame {
                 picture,
@@ -112,8 +115,8 @@ struct Configuration {
     profile: u8,
     /// Bytes of the length before each unit of the stream.
     length_size: usize,
-    /// The stream's parameter sets, each behind a start code.
-    parameter_sets: Vec<u8>,
+    /// The stream's parameter sets.
+    parameter_sets: Vec<Vec<u8>>,
 }
 
 impl Configuration {
@@ -125,7 +128,7 @@ impl Configuration {
             for _ in 0..count {
                 let (length, behind) = rest.split_first_chunk()?;
                 let (unit, behind) = behind.split_at_checked(u16::from_be_bytes(*length).into())?;
-                push_unit(&mut parameter_sets, unit);
+                parameter_sets.push(unit.to_vec());
                 *rest = behind;
             }
             Some(())
@@ -140,27 +143,66 @@ impl Configuration {
             parameter_sets,
         })
     }
+
+    /// Whether openh264 decodes such a stream, within the memory that it is given.
+    fn is_for_openh264(&self) -> bool {
+        let mut sequences = self.parameter_sets.iter();
+        let is_too_large = |unit: &Vec<u8>| {
+            SequenceParameters::read(unit).is_some_and(|read| read.validate().is_err())
+        };
+        PROFILES.contains(&self.profile) && !sequences.any(is_too_large)
+    }
 }
 
-fn push_unit(stream: &mut Vec<u8>, unit: &[u8]) {
-    stream.extend([0, 0, 0, 1]);
-    stream.extend(unit);
-}
+/// What stands before each unit of a stream.
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 struct H264Reader {
     file: BufReader<File>,
-    decoder: Decoder,
+    /// Given up at the end, because it takes several times the memory of a picture.
+    decoder: Option<Decoder>,
+    gate: Gate,
     /// Bytes for the decoder's next call.
     stream: Vec<u8>,
     length_size: usize,
     samples: std::vec::IntoIter<Sample>,
-    decoded: VecDeque<RgbImage>,
-    ended: bool,
+    /// The last picture, as it was decoded and as it is shown.
+    last: Option<(Planes, Arc<RgbImage>)>,
+    /// What the decoder still had at the end.
+    rest: VecDeque<Planes>,
 }
 
 impl H264Reader {
-    /// Decodes one sample; pictures come out in the order in which they are shown.
-    fn decode(&mut self, sample: Sample) -> Result<(), Flaw> {
+    fn new(
+        mut boxes: BoxReader<BufReader<File>>,
+        configuration: Configuration,
+        samples: Vec<Sample>,
+    ) -> Result<Self, Flaw> {
+        let length = boxes.whole()?.end;
+        let mut gate = Gate::new(Work::of_bytes(length));
+        let mut stream = Vec::new();
+        for unit in configuration.parameter_sets {
+            if gate.admit(&unit)? {
+                stream.extend(START_CODE);
+                stream.extend(unit);
+            }
+        }
+        let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+        let decoder = Decoder::with_api_config(OpenH264API::from_source(), config);
+        Ok(Self {
+            file: boxes.file,
+            decoder: Some(decoder.map_err(|error| Flaw::damaged(error.to_string()))?),
+            gate,
+            stream,
+            length_size: configuration.length_size,
+            samples: samples.into_iter(),
+            last: None,
+            rest: VecDeque::new(),
+        })
+    }
+
+    /// Reads one sample into the stream.
+    fn read(&mut self, sample: Sample) -> Result<(), Flaw> {
         if sample.length > MOST_PICTURE {
             return Err(Flaw::damaged(format!(
                 "a picture of {} bytes, more than {MOST_PICTURE}",
@@ -168,60 +210,155 @@ impl H264Reader {
             )));
         }
         self.file.seek(SeekFrom::Start(sample.offset))?;
-        let mut bytes = Vec::new();
-        let length = u64::from(sample.length);
-        self.file.by_ref().take(length).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != length {
+        let mut left = u64::from(sample.length);
+        while let Some(rest) = left.checked_sub(self.length_size as u64) {
+            let mut length = [0; 4];
+            let length = &mut length[..self.length_size];
+            self.file
+                .read_exact(length)
+                .map_err(|error| match error.kind() {
+                    ErrorKind::UnexpectedEof => Flaw::damaged("it ends before its last picture"),
+                    _ => Flaw::Io(error),
+                })?;
+            let length = length.iter();
+            let length = length.fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            left = rest
+                .checked_sub(length)
+                .ok_or_else(|| Flaw::damaged("a picture is cut short"))?;
+            self.unit(length)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a unit of this length into the stream, if it is one for the decoder.
+    fn unit(&mut self, length: u64) -> Result<(), Flaw> {
+        let before = self.stream.len();
+        self.stream.extend(START_CODE);
+        let start = self.stream.len();
+        let read = (&mut self.file)
+            .take(length)
+            .read_to_end(&mut self.stream)?;
+        if read as u64 != length {
             return Err(Flaw::damaged("it ends before its last picture"));
         }
-        let mut rest = bytes.as_slice();
-        while let Some((length, behind)) = rest.split_at_checked(self.length_size) {
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            let (unit, behind) = behind
-                .split_at_checked(length)
-                .ok_or_else(|| Flaw::damaged("a picture is cut short"))?;
-            push_unit(&mut self.stream, unit);
-            rest = behind;
-        }
-        let picture = self.decoder.decode(&self.stream);
-        let picture = picture.map_err(|error| Flaw::damaged(error.to_string()))?;
-        if let Some(picture) = picture {
-            self.decoded.push_back(to_rgb(&picture)?);
-        }
-        self.stream.clear();
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Flaw> {
-        let rest = self.decoder.flush_remaining();
-        let rest = rest.map_err(|error| Flaw::damaged(error.to_string()))?;
-        for picture in &rest {
-            self.decoded.push_back(to_rgb(picture)?);
+        if !self.gate.admit(&self.stream[start..])? {
+            self.stream.truncate(before);
         }
         Ok(())
     }
 
-    fn picture(&mut self) -> Result<Option<RgbImage>, Flaw> {
-        while self.decoded.is_empty() && !self.ended {
-            match self.samples.next() {
-                Some(sample) => self.decode(sample)?,
-                None => {
-                    self.ended = true;
-                    self.flush()?;
-                }
+    /// Decodes up to the picture that is shown next; pictures come out in the order in which they are shown.
+    fn picture(&mut self) -> Result<Option<Arc<RgbImage>>, Flaw> {
+        while let Some(decoder) = &mut self.decoder {
+            let Some(sample) = self.samples.next() else {
+                let rest = decoder.flush_remaining();
+                let rest = rest.map_err(|error| Flaw::damaged(error.to_string()))?;
+                self.rest = rest.iter().map(Planes::of).collect();
+                self.decoder = None;
+                break;
+            };
+            self.read(sample)?;
+            let Some(decoder) = &mut self.decoder else {
+                break;
+            };
+            let picture = decoder.decode(&self.stream);
+            let picture = picture.map_err(|error| Flaw::damaged(error.to_string()))?;
+            self.stream.clear();
+            if let Some(picture) = picture {
+                return shown(&mut self.last, &picture).map(Some);
             }
         }
-        Ok(self.decoded.pop_front())
+        match self.rest.pop_front() {
+            Some(planes) => shown(&mut self.last, &planes).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
-fn to_rgb(decoded: &DecodedYUV<'_>) -> Result<RgbImage, Flaw> {
+/// The picture that is shown for a decoded one, which may be equal to the last.
+fn shown(
+    last: &mut Option<(Planes, Arc<RgbImage>)>,
+    decoded: &impl YUVSource,
+) -> Result<Arc<RgbImage>, Flaw> {
+    if let Some((planes, picture)) = last
+        && planes.are_those_of(decoded)
+    {
+        return Ok(Arc::clone(picture));
+    }
     let (width, height) = decoded.dimensions();
     validate_declared_size(width, height)?;
     let planes = [decoded.y(), decoded.u(), decoded.v()];
-    let strides = decoded.strides();
-    let pixels = colour::to_rgb(planes, strides, (width, height));
-    picture::from_rgb(width, height, pixels).map_err(|error| Flaw::damaged(error.to_string()))
+    let pixels = colour::to_rgb(planes, decoded.strides(), (width, height));
+    let picture = picture::from_rgb(width, height, pixels);
+    let picture = Arc::new(picture.map_err(|error| Flaw::damaged(error.to_string()))?);
+    match last {
+        Some(last) => {
+            last.0.copy(decoded);
+            last.1 = Arc::clone(&picture);
+        }
+        None => *last = Some((Planes::of(decoded), Arc::clone(&picture))),
+    }
+    Ok(picture)
+}
+
+/// A copy of a decoded picture in Y'CbCr 4:2:0.
+#[derive(Default)]
+struct Planes {
+    planes: [Vec<u8>; 3],
+    strides: (usize, usize, usize),
+    size: (usize, usize),
+}
+
+impl Planes {
+    fn of(decoded: &impl YUVSource) -> Self {
+        let mut planes = Self::default();
+        planes.copy(decoded);
+        planes
+    }
+
+    fn copy(&mut self, decoded: &impl YUVSource) {
+        self.strides = decoded.strides();
+        self.size = decoded.dimensions();
+        let planes = [decoded.y(), decoded.u(), decoded.v()];
+        for (plane, decoded) in self.planes.iter_mut().zip(planes) {
+            plane.clear();
+            plane.extend(decoded);
+        }
+    }
+
+    fn are_those_of(&self, decoded: &impl YUVSource) -> bool {
+        (self.strides, self.size) == (decoded.strides(), decoded.dimensions())
+            && self.planes.each_ref().map(Vec::as_slice) == [decoded.y(), decoded.u(), decoded.v()]
+    }
+}
+
+impl YUVSource for Planes {
+    fn dimensions_i32(&self) -> (i32, i32) {
+        (self.size.0 as i32, self.size.1 as i32)
+    }
+
+    fn dimensions(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn strides(&self) -> (usize, usize, usize) {
+        self.strides
+    }
+
+    fn strides_i32(&self) -> (i32, i32, i32) {
+        let (luma, blue, red) = self.strides;
+        (luma as i32, blue as i32, red as i32)
+    }
+
+    fn y(&self) -> &[u8] {
+        &self.planes[0]
+    }
+
+    fn u(&self) -> &[u8] {
+        &self.planes[1]
+    }
+
+    fn v(&self) -> &[u8] {
+        &self.planes[2]
+    }
 }

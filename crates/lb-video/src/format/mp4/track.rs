@@ -5,9 +5,10 @@ use std::io::{Read, Seek};
 
 use super::boxes::{BoxReader, Content};
 use crate::flaw::Flaw;
+use crate::limits::MOST_FRAMES;
 
-/// The most bytes of one table. Films of a day have fewer.
-const MOST_TABLE: u64 = 1 << 26;
+/// The most bytes of one table: of three numbers for each frame, and its header.
+const MOST_TABLE: u64 = 12 * MOST_FRAMES as u64 + 16;
 /// The most bytes of the description of a track's coding.
 const MOST_DESCRIPTION: u64 = 1 << 20;
 /// Bytes of a video's sample entry before its boxes.
@@ -128,6 +129,11 @@ fn samples(file: &mut BoxReader<impl Read + Seek>, tables: Content) -> Result<Ve
         ));
     }
     let sizes = rows::<1>(&sizes, 12)?;
+    if sizes.len() > MOST_FRAMES {
+        return Err(Flaw::damaged(format!(
+            "it has more than {MOST_FRAMES} frames"
+        )));
+    }
     let chunks: Vec<u64> = match (table(b"stco")?, table(b"co64")?) {
         (Some(short), _) => rows::<1>(&short, 8)?
             .into_iter()
