@@ -49,14 +49,24 @@ fn a_film_whose_messages_nobody_reads_is_whole() {
 #[test]
 #[cfg(target_os = "linux")]
 fn standard_output_on_a_full_disk_is_an_error() {
-    let full = std::fs::File::options()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
     let folder = Folder::new();
-    let mut command = folder.command(&["plan", "a", "b"]);
-    let output = command.stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("cannot write standard output"), "{said}");
+    for arguments in [
+        &["plan", "a", "b"][..],
+        &["plan", "a", "b", "--json"],
+        &["models"],
+        &["doctor"],
+        &["completions", "bash"],
+        &["--help"],
+        &["-h"],
+        &["--version"],
+        &["render", "--help"],
+        &["help", "render"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = folder.command(arguments);
+        let output = command.stdout(full.unwrap()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("cannot write standard output"), "{said}");
+    }
 }

@@ -40,7 +40,7 @@ fn ctrl_c_ends_with_130_and_leaves_nothing() {
 
 fn interrupted(arguments: &[&str], files: usize) {
     let folder = Folder::new();
-    let child = begin(&folder, arguments, files);
+    let child = begin(&folder, folder.command(arguments), files);
     interrupt(&child);
     let said = Said::from(child.wait_with_output().unwrap());
     said.assert_refused(130, &["interrupted"]);
@@ -49,8 +49,7 @@ fn interrupted(arguments: &[&str], files: usize) {
 
 /// Begins long work in a folder, and waits until it has opened its outputs. The folder then has this many
 /// files.
-fn begin(folder: &Folder, arguments: &[&str], files: usize) -> Child {
-    let mut command = folder.command(arguments);
+fn begin(folder: &Folder, mut command: Command, files: usize) -> Child {
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -70,7 +69,7 @@ fn begin(folder: &Folder, arguments: &[&str], files: usize) -> Child {
 #[test]
 fn what_a_killed_render_leaves_is_removed_by_the_next_and_a_running_one_keeps_its_files() {
     let folder = Folder::new();
-    let mut killed = begin(&folder, LONG, 2);
+    let mut killed = begin(&folder, folder.command(LONG), 2);
     killed.kill().unwrap();
     killed.wait().unwrap();
     let left = folder.contents();
@@ -80,7 +79,7 @@ fn what_a_killed_render_leaves_is_removed_by_the_next_and_a_running_one_keeps_it
         "{left:?}"
     );
 
-    let mut running = begin(&folder, LONG, 2);
+    let mut running = begin(&folder, folder.command(LONG), 2);
     let written = || -> Vec<String> {
         let names = folder.contents().into_iter();
         names.filter(|name| name.ends_with(".partial")).collect()
@@ -121,9 +120,39 @@ fn what_a_killed_measurement_leaves_is_removed_by_the_next() {
 }
 
 fn interrupt(child: &Child) {
-    let interrupt = ["-INT", &child.id().to_string()];
-    let sent = Command::new("kill").args(interrupt).status();
+    send("INT", child);
+}
+
+fn send(signal: &str, child: &Child) {
+    let arguments = [&format!("-{signal}"), &child.id().to_string()];
+    let sent = Command::new("kill").args(arguments).status();
     assert!(sent.unwrap().success());
+}
+
+/// `nohup` ignores the signal of a closed terminal, and shells ignore Ctrl-C for what runs in the
+/// background.
+#[test]
+fn signals_that_the_caller_ignores_stay_ignored() {
+    for (ignored, signals, end) in [
+        ("HUP", &["HUP"][..], "INT"),
+        ("HUP", &["HUP"], "TERM"),
+        ("INT", &["INT"], "HUP"),
+        ("HUP INT", &["HUP", "INT"], "TERM"),
+    ] {
+        let folder = Folder::new();
+        let command = folder.command_after(&format!("trap '' {ignored}"), LONG);
+        let mut child = begin(&folder, command, 2);
+        for signal in signals {
+            send(signal, &child);
+            std::thread::sleep(Duration::from_millis(500));
+            assert!(child.try_wait().unwrap().is_none(), "{ignored}: {signal}");
+        }
+        send(end, &child);
+        let said = Said::from(child.wait_with_output().unwrap());
+        said.assert_refused(130, &["interrupted"]);
+        assert_eq!(said.error.matches("stopping after").count(), 1, "{ignored}");
+        assert_eq!(folder.contents(), [""; 0]);
+    }
 }
 
 /// Adds a tensor of a terabyte of zeros to a safetensors file, which takes no space on the disk.

@@ -87,12 +87,16 @@ fn a_film_that_was_moved_without_its_picture_finds_it_by_its_content() {
     );
     assert!(!saved.contains("sha256"), "its picture may change");
 
-    let again = |source: &str| {
+    let render_again = |source: &str, more: &[&str]| {
         let output = ["--output=again.gif", "--force", "--json"];
-        folder.run(&[&["render", source], &output[..]].concat())
+        folder.run(&[&["render", source], &output[..], more].concat())
     };
-    again("work/films/film.gif").facts();
-    again("work/films/film.toml").facts();
+    let again = |source: &str| render_again(source, &[]);
+    for source in ["work/films/film.gif", "work/films/film.toml"] {
+        let words = ["../pictures/white.png", "--allow-paths"];
+        again(source).assert_refused(2, &words);
+        render_again(source, &["--allow-paths"]).facts();
+    }
     std::fs::rename(
         folder.join("work/films/film.gif"),
         folder.join("elsewhere/film.gif"),

@@ -206,7 +206,12 @@ fn pictures_and_prompts_are_keyframes_of_one_film() {
             number(&facts["decodes"]) + in_betweens
         );
     }
-    let again = folder.facts(&["render", "jobs/film.toml", "--frames-dir=again"]);
+    let again = folder.facts(&[
+        "render",
+        "jobs/film.toml",
+        "--frames-dir=again",
+        "--allow-paths",
+    ]);
     assert_eq!(again["model_evaluations"], 0, "all of it is kept");
     assert_eq!(again["reused_evaluations"], facts["model_evaluations"]);
     assert_eq!(again["decodes"], 0);

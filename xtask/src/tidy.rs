@@ -63,11 +63,19 @@ impl TextFile {
 
     /// Whether it belongs to the sources of a library, which programs link.
     fn is_library_source(&self) -> bool {
-        let mut parts = self.path.iter();
-        let in_crate = parts.next().is_some_and(|part| part == "crates");
         // The command line is the front end: it may print and read the environment.
-        let in_library = parts.next().is_some_and(|part| part != "lb-cli");
-        in_crate && in_library && parts.next().is_some_and(|part| part == "src")
+        self.is_crate_source() && !self.path.starts_with("crates/lb-cli")
+    }
+
+    /// Whether it belongs to the sources of a library or of the program, apart from their tests.
+    fn is_crate_source(&self) -> bool {
+        let parts: Vec<_> = self.path.iter().collect();
+        let is_source =
+            matches!(parts[..], [first, _, src, ..] if first == "crates" && src == "src");
+        let is_test = parts
+            .iter()
+            .any(|part| *part == "tests" || *part == "tests.rs");
+        is_source && !is_test && self.has_extension("rs")
     }
 }
 

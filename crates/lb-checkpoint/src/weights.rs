@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use lb_files::FileError;
+
 use crate::component::Component;
 use crate::error::CheckpointError;
 use crate::manifest::Manifest;
@@ -20,6 +22,9 @@ const VARIANTS: [&str; 2] = ["", ".fp16"];
 
 /// The names, without extensions, of weights that torch has pickled.
 const PICKLED_STEMS: [&str; 2] = ["diffusion_pytorch_model", "pytorch_model"];
+
+/// The most bytes of an index of shards. One of a thousand tensors has a hundred thousand.
+const LARGEST_INDEX: u64 = 16 << 20;
 
 /// The name of a single-file checkpoint in a model directory. It holds the weights of each component
 /// whose own folder has none, with the tensor names of CompVis' code.
@@ -196,7 +201,7 @@ impl Weights {
             path: index.clone(),
             problem,
         };
-        let text = lb_files::read(&index, u64::MAX);
+        let text = lb_files::read(&index, LARGEST_INDEX);
         let text = text.map_err(CheckpointError::file("read", &index))?;
         let parsed: Index =
             serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
@@ -436,7 +441,8 @@ pub fn link_or_copy(file: &Path, target: &Path) -> io::Result<WeightTransfer> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
         Err(_) => {}
     }
-    fs::copy(file, target)?;
+    let mut original = lb_files::open(file).map_err(FileError::into_io)?;
+    io::copy(&mut original, &mut fs::File::create(target)?)?;
     Ok(WeightTransfer::Copied)
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use lb_job::{JobError, SettingsError};
+use lb_job::{JobError, JobFileError, SettingsError};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
@@ -35,7 +35,11 @@ pub(crate) enum CommandError {
     Measure(MeasureError),
     /// Frames were measured, and are not as the user requires.
     #[error("{message}")]
-    NotAsRequired { message: String },
+    NotAsRequired {
+        message: String,
+        /// What is not, and by how much, in lines below the message.
+        details: Vec<String>,
+    },
     /// The user interrupted a render that uses a cache.
     #[error("interrupted")]
     InterruptedWithCache,
@@ -122,6 +126,14 @@ impl CommandError {
             Self::Measure(error) if error.is_request() => 2,
             Self::Failure { .. } | Self::Render(_) | Self::Measure(_) => 1,
         })
+    }
+
+    /// Lines that belong below the message.
+    pub(crate) fn details(&self) -> &[String] {
+        match self {
+            Self::NotAsRequired { details, .. } => details,
+            _ => &[],
+        }
     }
 
     /// What the user can do about the error, if there is any advice.
@@ -211,6 +223,9 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
         JobError::NoJob { .. } => {
             "films and PNG pictures that lb renders carry their job, but lose it when another program \
              saves them again. To begin a film with a picture, give it to --from"
+        }
+        JobError::PathsOutside { .. } | JobError::JobFile(JobFileError::IncludeOutside { .. }) => {
+            "add --allow-paths if you know who made the job, and mean the result to use these files"
         }
         JobError::SamplerNotInvertible { .. } => "leave --sampler out, or take ddim",
         JobError::PictureCrossfed { .. } => {

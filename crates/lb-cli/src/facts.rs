@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::print;
+
 /// Names and their values, in this order (`serde_json::json!` would sort them).
 macro_rules! facts {
     ($($name:ident: $value:expr),+ $(,)?) => {{
@@ -20,10 +22,11 @@ macro_rules! facts {
 /// Prints the facts as one line.
 pub(crate) fn print(facts: &impl Serialize) {
     let line = serde_json::to_string(facts);
-    println!(
-        "{}",
-        line.unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"))
-    );
+    let line = line.unwrap_or_else(|error| {
+        let error = error.to_string();
+        serde_json::json!({ "error": error }).to_string()
+    });
+    print::json(&line);
 }
 
 /// Paths as text.

@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::list_item;
-use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings, Quality};
+use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings, NamedPaths, Quality};
 
 use crate::error::CommandError;
-use crate::machine;
 use crate::surroundings::Surroundings;
-use crate::warnings;
+use crate::{machine, print, warnings};
 
 /// The prompts, pictures and settings of the film. With a job file, they apply to the whole film.
 #[derive(Debug, Args)]
@@ -39,6 +38,44 @@ pub(crate) struct FilmArguments {
     pub(crate) within: Option<f64>,
     #[command(flatten)]
     ends: EndPictures,
+    #[command(flatten)]
+    named_files: NamedFiles,
+}
+
+/// Which files a job may name.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Keyframes")]
+pub(crate) struct NamedFiles {
+    /// Use pictures, models and included files that the job names outside of its own folder.
+    ///
+    /// A job may come from anybody. Without this flag, it can name only what lies in the folder of the
+    /// job file, film or picture, or below it.
+    #[arg(long)]
+    allow_paths: bool,
+}
+
+impl NamedFiles {
+    pub(crate) fn paths(&self) -> NamedPaths {
+        match self.allow_paths {
+            true => NamedPaths::Anywhere,
+            false => NamedPaths::InFolder,
+        }
+    }
+
+    /// The job in a file or folder, without what the flags replace. What it names elsewhere is told.
+    pub(crate) fn find(
+        &self,
+        source: &Path,
+        flags: &JobSettings,
+    ) -> Result<JobSettings, CommandError> {
+        let found = JobSettings::find(source, flags, self.paths())?;
+        if self.allow_paths {
+            for path in found.paths_outside(source) {
+                print::warning(warnings::path_outside(source, &path));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Pictures with which the film begins and ends; prompts may come between them.
@@ -86,11 +123,10 @@ impl FilmArguments {
         track: Option<f64>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
-        let mut settings = self.settings(track)?;
-        if let Some(source) = source(&self.prompts)? {
-            settings.find_pictures(source)?;
-        }
-        machine::resolve(settings, surroundings)
+        let find = |found: &mut JobSettings, source: &Path| {
+            found.find_pictures(source, self.named_files.paths())
+        };
+        machine::resolve(self.settings(track, find)?, surroundings)
     }
 
     /// As [`Self::job`], but pictures are not looked for.
@@ -99,10 +135,15 @@ impl FilmArguments {
         track: Option<f64>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
-        machine::resolve(self.settings(track)?, surroundings)
+        machine::resolve(self.settings(track, |_, _| Ok(()))?, surroundings)
     }
 
-    fn settings(&self, track: Option<f64>) -> Result<JobSettings, CommandError> {
+    /// The settings of all arguments. `find_pictures` looks for those of the job in a file.
+    fn settings(
+        &self,
+        track: Option<f64>,
+        find_pictures: impl Fn(&mut JobSettings, &Path) -> Result<(), JobError>,
+    ) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
         validate_depth_map(&settings)?;
         if self.within.is_some() {
@@ -110,7 +151,11 @@ impl FilmArguments {
             settings.defaults.branching.quality = Some(Quality::default());
         }
         match source(&self.prompts)? {
-            Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
+            Some(source) => {
+                let mut found = self.named_files.find(source, &settings)?;
+                find_pictures(&mut found, source)?;
+                settings = settings.forced_on(found);
+            }
             None => {
                 let prompts = self.prompts.iter().map(KeyframeSettings::from_prompt);
                 settings.keyframes = prompts.collect();

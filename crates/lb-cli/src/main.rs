@@ -35,20 +35,32 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::{Arguments, Command};
 use crate::error::CommandError;
 use crate::surroundings::Surroundings;
+use crate::usage::Parsed;
 
 fn main() -> ExitCode {
-    let arguments = usage::parse();
+    print::panics();
+    let arguments = match usage::parse() {
+        Parsed::Arguments(arguments) => arguments,
+        Parsed::Help => return ended(finish()),
+        Parsed::Refused(code) => return code,
+    };
     trace(arguments.verbose);
-    match run(&arguments).and_then(|()| finish()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print::error(&error);
-            if let Some(hint) = error.hint() {
-                print::hint(hint);
-            }
-            error.exit_code()
-        }
+    ended(run(&arguments).and_then(|()| finish()))
+}
+
+/// Prints the error, if there is one, and returns the exit code.
+fn ended(result: Result<(), CommandError>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    print::error(&error);
+    for detail in error.details() {
+        errln!("{detail}");
     }
+    if let Some(hint) = error.hint() {
+        print::hint(hint);
+    }
+    error.exit_code()
 }
 
 fn run(Arguments { command, quiet, .. }: &Arguments) -> Result<(), CommandError> {
@@ -83,12 +95,5 @@ fn trace(verbose: u8) {
         1 => EnvFilter::new("info,ort=warn"),
         _ => EnvFilter::new("debug,ort=info"),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| print::Log)
-        .with_target(verbose > 1)
-        .with_ansi(print::allows_colour())
-        // If standard error is closed, reporting that there would panic.
-        .log_internal_errors(false)
-        .init();
+    print::log(filter, verbose > 1);
 }

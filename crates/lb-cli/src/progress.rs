@@ -5,24 +5,22 @@ mod pace;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lb_render::{
     Phase, Plan, RenderEvent, RenderObserver, RenderRate, Stage, StepProgress, Summary,
 };
 
 use self::lines::Lines;
 use self::pace::Pace;
+use crate::print::Bar;
 use crate::rates::Stopwatch;
 use crate::{interrupt, print, warnings};
 
 /// Shows the phase, the steps, the rate and the remaining time. It stops the render after Ctrl-C.
 pub(crate) struct Progress {
-    /// The bar, which counts even if it is not shown.
-    bar: ProgressBar,
+    bar: Bar,
     /// Without a terminal, when the next line is due.
     lines: Option<RefCell<Lines>>,
     transitions: Cell<usize>,
@@ -37,27 +35,18 @@ const WAITING: &str = "{msg:28} {spinner}";
 
 impl Progress {
     pub(crate) fn new(quiet: bool, transitions: usize) -> Self {
-        let is_bar = !quiet && std::io::stderr().is_terminal();
-        let target = match is_bar {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
+        let is_bar = !quiet && print::is_terminal();
         // The log says the same and more.
         let has_lines = !quiet && !is_bar && !tracing::enabled!(tracing::Level::INFO);
         let progress = Self {
-            bar: ProgressBar::with_draw_target(None, target),
+            bar: Bar::new(is_bar),
             lines: has_lines.then(|| RefCell::new(Lines::new())),
             transitions: Cell::new(transitions),
             logged: Cell::new(None),
             stopwatch: Stopwatch::new(),
             pace: Pace::new(Instant::now()),
         };
-        progress.style(WAITING);
-        let often = std::time::Duration::from_millis(120);
-        if is_bar {
-            progress.bar.enable_steady_tick(often);
-            print::with_bar(&progress.bar);
-        }
+        progress.bar.set_template(WAITING);
         match transitions {
             0 => progress.line("rendering pictures"),
             1 => progress.line("rendering 1 transition"),
@@ -73,8 +62,7 @@ impl Progress {
 
     /// Takes the bar off the screen.
     pub(crate) fn clear(&self) {
-        print::without_bar();
-        self.bar.finish_and_clear();
+        self.bar.clear();
     }
 
     /// Says where a finished film is, if progress is shown in lines.
@@ -91,7 +79,7 @@ impl Progress {
     /// Prints a line, if progress is shown in lines.
     fn line(&self, text: impl Display) {
         if self.lines.is_some() {
-            eprintln!("{text}");
+            errln!("{text}");
         }
     }
 
@@ -100,13 +88,7 @@ impl Progress {
         if let Some(lines) = &self.lines
             && lines.borrow_mut().is_due(done as f64 / total.max(1) as f64)
         {
-            eprintln!("{}", text());
-        }
-    }
-
-    fn style(&self, template: &str) {
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style);
+            errln!("{}", text());
         }
     }
 
@@ -123,7 +105,7 @@ impl Progress {
             Stage::Finishing => (WAITING, "writing files"),
             _ => (WAITING, "working"),
         };
-        self.style(template);
+        self.bar.set_template(template);
         self.bar.set_message(message);
         if template == WAITING {
             tracing::info!("{message}");
@@ -135,9 +117,9 @@ impl Progress {
     }
 
     fn step(&self, progress: &StepProgress) {
-        self.bar.set_length(progress.total_model_evaluations as u64);
-        self.bar.set_position(progress.model_evaluations as u64);
-        self.bar.set_prefix(self.pace.text());
+        let (done, total) = (progress.model_evaluations, progress.total_model_evaluations);
+        self.bar.set_counts(done, total);
+        self.bar.set_prefix(&self.pace.text());
         let batch = match progress.phase {
             Phase::Inversion => "pictures to noise".to_owned(),
             Phase::Keyframes => "keyframes".to_owned(),
@@ -148,8 +130,7 @@ impl Progress {
         };
         let (step, steps) = (progress.step, progress.steps);
         self.bar
-            .set_message(format!("{batch}, step {step}/{steps}"));
-        let (done, total) = (progress.model_evaluations, progress.total_model_evaluations);
+            .set_message(&format!("{batch}, step {step}/{steps}"));
         self.line_when_due(done, total, || {
             let pace = self.pace.text();
             format!("{batch}, step {step}/{steps}: {done}/{total} evaluations {pace}")
@@ -171,13 +152,13 @@ impl RenderObserver for Progress {
             RenderEvent::Weights { done, total, .. } => {
                 let percent = 100 * done / (*total).max(1);
                 let message = format!("reading new weights, {percent} %");
-                self.bar.set_message(message.clone());
+                self.bar.set_message(&message);
                 self.line_when_due(percent as usize, 100, || message);
             }
             RenderEvent::Stage(stage) => self.stage(*stage),
             RenderEvent::Step(progress) => self.step(progress),
             RenderEvent::Decoded { done, total } => {
-                self.bar.set_message(format!("decoding {done}/{total}"));
+                self.bar.set_message(&format!("decoding {done}/{total}"));
                 let line = || format!("decoding pictures: {done} of {total}");
                 self.line_when_due(*done, *total, line);
             }

@@ -1,12 +1,15 @@
 //! Reads the command line, shortens what `-h` shows, and advises about arguments that are wrong.
 
+use std::ffi::OsString;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use lb_job::InvalidFilmLength;
 
 use crate::arguments::{Arguments, command};
+use crate::print;
 
 /// The arguments that `lb render -h` and `lb plan -h` show; `--help` shows all of them.
 const USED_MOST: &str = "prompts output force contact_sheet frames_dir audio svg json seed size \
@@ -37,17 +40,57 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--strength", "--denoise"], "--depth-strength"),
 ];
 
-/// Reads the arguments. If they are wrong, this prints a message and ends the program.
-pub(crate) fn parse() -> Arguments {
+/// What the command line asks for.
+pub(crate) enum Parsed {
+    /// To run a command.
+    Arguments(Arguments),
+    /// The help or the version, which has been printed.
+    Help,
+    /// Nothing that is understood: a message has been printed, and this is the exit code.
+    Refused(ExitCode),
+}
+
+/// Reads the command line.
+pub(crate) fn parse() -> Parsed {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let error = match read(&given) {
+        Ok(arguments) => return Parsed::Arguments(arguments),
+        Err(error) => error,
+    };
+    if !error.use_stderr() {
+        print::help(&error.render().ansi().to_string());
+        return Parsed::Help;
+    }
+    print::usage_error(&message(&error, &given));
+    Parsed::Refused(ExitCode::from(2))
+}
+
+/// The message of an error about these arguments. clap and the errors of values quote arguments in it, so
+/// they get the arguments once more in the form in which they may be shown.
+fn message(error: &Error, given: &[OsString]) -> String {
+    let shown = given.iter().map(|argument| {
+        let text = argument.to_string_lossy();
+        OsString::from(&*print::line(&text))
+    });
+    let shown: Vec<OsString> = shown.collect();
+    if shown == given {
+        return error.render().ansi().to_string();
+    }
+    match read(&shown) {
+        Err(same) if same.kind() == error.kind() => same.render().ansi().to_string(),
+        // Without its colours, all of the text is escaped.
+        _ => error.render().to_string(),
+    }
+}
+
+fn read(arguments: &[OsString]) -> Result<Arguments, Error> {
     let mut command = command();
-    if std::env::args_os().any(|argument| argument == "-h") {
+    if arguments.iter().any(|argument| argument == "-h") {
         command = brief(command);
     }
-    let read = command.try_get_matches_from_mut(std::env::args_os());
-    match read.and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => arguments,
-        Err(error) => explained(error, &command).exit(),
-    }
+    let read = command.try_get_matches_from_mut(arguments);
+    read.and_then(|matches| Arguments::from_arg_matches(&matches))
+        .map_err(|error| explained(error, &command, arguments))
 }
 
 /// The command with the rarely used options hidden, so that the help fits on a screen.
@@ -71,7 +114,7 @@ fn brief(command: clap::Command) -> clap::Command {
 }
 
 /// The same error, with better advice if there is any.
-fn explained(mut error: Error, command: &clap::Command) -> Error {
+fn explained(mut error: Error, command: &clap::Command, arguments: &[OsString]) -> Error {
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let ours = text(&error, ContextKind::InvalidArg).and_then(|name| from_elsewhere(&name));
@@ -89,7 +132,7 @@ fn explained(mut error: Error, command: &clap::Command) -> Error {
             let given = text(&error, ContextKind::InvalidSubcommand).unwrap_or_default();
             if is_for_render(&given, command) {
                 error.remove(ContextKind::SuggestedSubcommand);
-                let arguments = std::env::args_os().skip(1);
+                let arguments = arguments.iter().skip(1);
                 let line = render_command(arguments.map(|at| at.to_string_lossy().into_owned()));
                 suggest(
                     &mut error,

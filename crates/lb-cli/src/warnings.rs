@@ -1,5 +1,7 @@
 //! Warnings: what is probably not as the user wants it, although the work continues.
 
+use std::path::Path;
+
 use lb_job::{Between, Job, JobSettings, TimedFilm};
 use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
 
@@ -53,6 +55,15 @@ pub(crate) fn of_track(track: f64, film: f64) -> Option<String> {
     } else {
         None
     }
+}
+
+/// The warning about a file that a job names outside of its own folder, and may name.
+pub(crate) fn path_outside(job: &Path, path: &Path) -> String {
+    format!(
+        "{} names {}, outside of its own folder, which --allow-paths allows",
+        job.display(),
+        path.display()
+    )
 }
 
 /// The warning about a film that may take longer than the time for which it was chosen.

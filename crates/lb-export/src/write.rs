@@ -5,7 +5,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{CheckpointError, Component, Manifest, WeightTransfer, link_or_copy};
+use lb_checkpoint::{
+    CheckpointError, Component, ConfigFile, Manifest, WeightTransfer, link_or_copy,
+};
 
 use crate::component_graph::build_graph;
 use crate::graph::{Graph, WeightFile};
@@ -72,7 +74,8 @@ fn write_graph(
         let manifest = Manifest::read(model_directory)?;
         let name = component.source_name();
         let config = manifest.home_of(name).join(name).join(CONFIG_FILE);
-        let text = fs::read(&config).map_err(CheckpointError::io("read", config))?;
+        let text = lb_files::read(&config, ConfigFile::LONGEST);
+        let text = text.map_err(CheckpointError::file("read", config))?;
         write_by_rename(&folder.join(CONFIG_FILE), |partial| {
             fs::write(partial, &text)
         })?;

@@ -8,14 +8,32 @@ use crate::error::FileError;
 
 /// Opens a regular file, or a link to one.
 ///
-/// What the path names is looked at before it is opened, since opening a pipe waits for its writer,
-/// and again afterwards, since another program may have replaced it in between.
+/// What the path names is looked at before it is opened, since opening a pipe waits for its writer and
+/// opening a device may do anything, and again afterwards, since another program may have replaced it in
+/// between. Even then, opening does not wait.
 ///
 /// # Errors
 /// [`FileError::NotRegular`], and [`FileError::Io`] where the file is missing or may not be read.
 pub fn open(path: &Path) -> Result<File, FileError> {
     validate_regular(path)?;
-    let file = File::open(path).map_err(FileError::io("read", path))?;
+    opened(path)
+}
+
+/// The file at a path that has been looked at.
+fn opened(path: &Path) -> Result<File, FileError> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        use rustix::fs::OFlags;
+
+        // Reading a regular file is the same with these flags as without them.
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path).map_err(FileError::io("read", path))?;
     let opened = file.metadata().map_err(FileError::io("read", path))?;
     validate_type(path, opened.file_type())?;
     Ok(file)
@@ -26,8 +44,15 @@ pub fn open(path: &Path) -> Result<File, FileError> {
 /// # Errors
 /// As [`open`].
 pub fn validate_regular(path: &Path) -> Result<(), FileError> {
-    let found = std::fs::metadata(path).map_err(FileError::io("read", path))?;
-    validate_type(path, found.file_type())
+    match std::fs::metadata(path) {
+        Ok(found) => validate_type(path, found.file_type()),
+        // To other programs, this is the name of a pipe.
+        Err(_) if path == Path::new("-") => Err(FileError::NotRegular {
+            path: path.into(),
+            found: "standard input",
+        }),
+        Err(error) => Err(FileError::io("read", path)(error)),
+    }
 }
 
 /// All bytes of a regular file of at most `most` bytes.
@@ -137,6 +162,32 @@ mod tests {
         }
         let missing = open(&folder.path().join("missing")).unwrap_err();
         assert_eq!(missing.into_io().kind(), std::io::ErrorKind::NotFound);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_takes_the_place_of_a_file_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for open in [open, opened] {
+            let refused = open(&pipe).unwrap_err();
+            let is_pipe = matches!(
+                refused,
+                FileError::NotRegular {
+                    found: "a pipe",
+                    ..
+                }
+            );
+            assert!(is_pipe, "{refused}");
+        }
+    }
+
+    #[test]
+    fn standard_input_is_no_file() {
+        let refused = open(Path::new("-")).unwrap_err().to_string();
+        assert_eq!(refused, "- is standard input, not a regular file");
     }
 
     /// The system says that these files are empty.

@@ -87,6 +87,17 @@ pub enum JobError {
         /// The folders in which it was looked for.
         folders: Vec<PathBuf>,
     },
+    /// A job names files that are not in its own folder, and the user has not confirmed that it may.
+    #[error(
+        "{} names {}, outside of its own folder; that is used only if you confirm it",
+        origin.display(),
+        joined(paths)
+    )]
+    PathsOutside {
+        /// The job file, film or picture.
+        origin: PathBuf,
+        paths: Vec<PathBuf>,
+    },
     #[error("{} carries no job", path.display())]
     NoJob { path: PathBuf },
     /// The tree, the spacing, the guidance, the crossfeed or the timing breaks a rule.
@@ -95,6 +106,12 @@ pub enum JobError {
     /// The file that should carry a job cannot be read.
     #[error(transparent)]
     Video(#[from] lb_video::VideoError),
+}
+
+/// Paths in words.
+fn joined(paths: &[PathBuf]) -> String {
+    let names = paths.iter().map(|path| path.display().to_string());
+    names.collect::<Vec<_>>().join(" and ")
 }
 
 /// Folders in words.

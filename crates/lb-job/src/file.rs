@@ -13,7 +13,7 @@ pub use error::{JobFileError, Location};
 
 use std::path::Path;
 
-use crate::{Job, JobError, JobSettings};
+use crate::{Job, JobError, JobSettings, NamedPaths};
 
 impl JobSettings {
     /// Whether an argument names a job file, a file that may carry a job, or a folder, rather than being
@@ -23,20 +23,70 @@ impl JobSettings {
         is_job_file(path) || lb_video::metadata::may_carry_text(path) || path.is_dir()
     }
 
-    /// Reads the job of a job file, or the one that a film, a picture or a folder of frames carries.
+    /// Reads the job of a job file, or the one that a film, a picture or a folder of frames carries,
+    /// without the models, pictures and VAE decoder that `upper` replaces, which is to be laid over it.
+    ///
+    /// `named` says which models and included files the job may name. Pictures are checked where they are
+    /// looked for ([`Self::find_pictures`]).
+    ///
+    /// # Errors
+    /// [`JobError::PathsOutside`], a [`JobFileError`], and those of [`embedded_job`].
+    pub fn find(path: &Path, upper: &Self, named: NamedPaths) -> Result<Self, JobError> {
+        let mut found = Self::find_anything(path, named)?;
+        found.vae.take_if(|_| upper.vae.is_some());
+        found.model.take_if(|_| upper.model.is_some());
+        let second = &upper.upscale.model;
+        found.upscale.model.take_if(|_| second.is_some());
+        let (inpaint, depth) = (&mut found.inpaint, &mut found.depth);
+        for (path, hash, replaced) in [
+            (
+                &mut inpaint.image,
+                &mut inpaint.image_sha256,
+                &upper.inpaint.image,
+            ),
+            (
+                &mut inpaint.mask,
+                &mut inpaint.mask_sha256,
+                &upper.inpaint.mask,
+            ),
+            (
+                &mut depth.image,
+                &mut depth.image_sha256,
+                &upper.depth.image,
+            ),
+        ] {
+            if replaced.is_some() {
+                (*path, *hash) = (None, None);
+            }
+        }
+        if named == NamedPaths::InFolder {
+            found.validate_models(path)?;
+        }
+        Ok(found)
+    }
+
+    /// As [`Self::find`], for those who need nothing of what the job names: [it is
+    /// forgotten](Self::forget_outside) where it lies outside of the job's own folder.
     ///
     /// # Errors
     /// A [`JobFileError`], and those of [`embedded_job`].
-    pub fn find(path: &Path) -> Result<Self, JobError> {
+    pub fn find_alone(path: &Path) -> Result<Self, JobError> {
+        let mut found = Self::find_anything(path, NamedPaths::InFolder)?;
+        found.forget_outside(path);
+        Ok(found)
+    }
+
+    fn find_anything(path: &Path, named: NamedPaths) -> Result<Self, JobError> {
         if is_job_file(path) {
-            return Ok(Self::read(path)?);
+            return Ok(Self::read_from(path, named)?);
         }
         let text = embedded_job(path)?;
         if path.is_dir() {
             // The text is that of a picture in the folder, and its paths are relative to that picture.
-            return Ok(Self::parse(&text, &path.join("frame_0000.png"))?);
+            let picture = path.join("frame_0000.png");
+            return Ok(Self::parse_from(&text, &picture, named)?);
         }
-        Ok(Self::parse(&text, path)?)
+        Ok(Self::parse_from(&text, path, named)?)
     }
 }
 

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use lb_files::FileError;
 use lb_video::VideoError;
 
-use crate::{Job, JobError, JobSettings};
+use crate::named_paths::{JobFolder, refuse_outside};
+use crate::{Job, JobError, JobSettings, NamedPaths};
 
 /// A picture that settings name, and the hash of its content.
 type PictureSettings<'a> = (&'a mut Option<PathBuf>, &'a mut Option<String>);
@@ -35,31 +36,46 @@ impl JobSettings {
     /// that the settings come from, and in the working directory: first under its name, then among all
     /// files with the same ending.
     ///
+    /// A picture at a path that `named` does not allow is not looked at, whatever its content is.
+    ///
     /// # Errors
-    /// [`JobError::PictureMissing`], and [`JobError::Video`] for a folder that cannot be read.
-    pub fn find_pictures(&mut self, origin: &Path) -> Result<(), JobError> {
-        let beside = if origin.is_dir() {
-            origin
-        } else {
-            origin.parent().unwrap_or(Path::new(""))
-        };
-        let mut folders = vec![PathBuf::from("."), PathBuf::from(".").join(beside)];
+    /// [`JobError::PathsOutside`] for paths that are not allowed, [`JobError::PictureMissing`], and
+    /// [`JobError::Video`] for a folder that cannot be read.
+    pub fn find_pictures(&mut self, origin: &Path, named: NamedPaths) -> Result<(), JobError> {
+        let own = JobFolder::of(origin);
+        let is_allowed = |path: &Path| named == NamedPaths::Anywhere || own.has(path);
+        let mut folders = vec![PathBuf::from("."), own.path().to_path_buf()];
+        // The two may be the same.
         folders.dedup();
         folders.reverse();
+        let mut outside = Vec::new();
         for (path, hash) in self.pictures_mut() {
-            let (Some(path), Some(wanted)) = (path, hash) else {
+            let Some(path) = path else {
                 continue;
             };
-            if has_content(path, wanted) {
+            let is_allowed = is_allowed(path);
+            let Some(wanted) = hash else {
+                if !is_allowed {
+                    outside.push(path.clone());
+                }
+                continue;
+            };
+            if is_allowed && has_content(path, wanted) {
                 continue;
             }
-            *path = find(path, wanted, &folders)?.ok_or_else(|| JobError::PictureMissing {
-                path: path.clone(),
-                is_other: path.exists(),
-                folders: folders.clone(),
-            })?;
+            match find(path, wanted, &folders, named)? {
+                Some(found) => *path = found,
+                None if !is_allowed => outside.push(path.clone()),
+                None => {
+                    return Err(JobError::PictureMissing {
+                        path: path.clone(),
+                        is_other: path.exists(),
+                        folders,
+                    });
+                }
+            }
         }
-        Ok(())
+        refuse_outside(origin, outside)
     }
 
     /// Adds the hash of every picture's content. A picture that cannot be read gets none: a film that is
@@ -92,7 +108,7 @@ impl Job {
         self.make_paths_absolute();
         self.make_paths_relative(folder);
         self.change_paths(|path| match path.is_absolute() {
-            true => path.file_name().map(PathBuf::from),
+            true => Some(last_name(path)),
             false => None,
         });
     }
@@ -119,7 +135,15 @@ impl Job {
 
 /// Whether the name of a model is a path.
 pub(crate) fn is_model_path(model: &str) -> bool {
-    model.contains(['/', std::path::MAIN_SEPARATOR])
+    model.contains(['/', std::path::MAIN_SEPARATOR]) || matches!(model, "." | "..")
+}
+
+/// The last name of an absolute path, which may end in `..`.
+fn last_name(path: &Path) -> PathBuf {
+    let real = path.canonicalize();
+    let names = [Some(path), real.as_deref().ok()];
+    let name = names.into_iter().flatten().find_map(Path::file_name);
+    name.map_or_else(|| "unnamed".into(), PathBuf::from)
 }
 
 /// An absolute path with no links before its last name, which need not exist.
@@ -141,11 +165,24 @@ fn relative(path: &Path, folder: &Path) -> Option<PathBuf> {
     Some(Path::new("..").join(beside))
 }
 
-/// The first file in these folders that has the wanted content.
-fn find(path: &Path, wanted: &str, folders: &[PathBuf]) -> Result<Option<PathBuf>, JobError> {
+/// The first file in these folders that has the wanted content. It must not be a link that leads out of its
+/// folder, unless that is allowed.
+fn find(
+    path: &Path,
+    wanted: &str,
+    folders: &[PathBuf],
+    named: NamedPaths,
+) -> Result<Option<PathBuf>, JobError> {
+    let is_wanted = |path: &PathBuf| {
+        let is_allowed = named == NamedPaths::Anywhere
+            || path
+                .parent()
+                .is_some_and(|folder| JobFolder::of(folder).has(path));
+        is_allowed && has_content(path, wanted)
+    };
     let name = path.file_name().unwrap_or_default();
-    let mut named = folders.iter().map(|folder| folder.join(name));
-    if let Some(found) = named.find(|path| has_content(path, wanted)) {
+    let mut named_alike = folders.iter().map(|folder| folder.join(name));
+    if let Some(found) = named_alike.find(is_wanted) {
         return Ok(Some(found));
     }
     let ending = |path: &Path| path.extension().map(|ending| ending.to_ascii_lowercase());
@@ -159,7 +196,7 @@ fn find(path: &Path, wanted: &str, folders: &[PathBuf]) -> Result<Option<PathBuf
             }
         }
         alike.sort();
-        if let Some(found) = alike.into_iter().find(|path| has_content(path, wanted)) {
+        if let Some(found) = alike.into_iter().find(is_wanted) {
             return Ok(Some(found));
         }
     }
@@ -278,7 +315,10 @@ mod tests {
         let carried = disk.carried();
         let found = || {
             let mut settings = carried.clone();
-            settings.find_pictures(&disk.film()).map(|()| settings)
+            let named = NamedPaths::Anywhere;
+            settings
+                .find_pictures(&disk.film(), named)
+                .map(|()| settings)
         };
         let mask = |found: JobSettings| found.inpaint.mask.unwrap().canonicalize().unwrap();
         // The film knows only the name of the mask, which lies elsewhere.
@@ -318,7 +358,10 @@ mod tests {
             image: "missing.png".into(),
         });
         let mut settings = job.settings();
-        settings.find_pictures(Path::new("film.toml")).unwrap();
+        let named = NamedPaths::InFolder;
+        settings
+            .find_pictures(Path::new("film.toml"), named)
+            .unwrap();
         assert_eq!(settings, job.settings());
     }
 }

@@ -18,6 +18,9 @@ const LICENCE_FILES: [&str; 3] = ["LICENSE", "LICENSE.md", "LICENSE.txt"];
 /// How much of a licence file's first line is shown, in characters: a longer line is no title.
 const LONGEST_TITLE: usize = 80;
 
+/// The most bytes of a model card or a licence that is read.
+const LARGEST_NOTICE: u64 = 4 << 20;
+
 /// The model directories in `folders`, in the order of the folders and then by name. A folder that is
 /// given twice is searched once. A directory with a UNet but without `model_index.json` is listed too,
 /// so that an inspection can say what is wrong with it.
@@ -214,7 +217,7 @@ fn size_of(file: &Path) -> u64 {
 fn licence_of(folder: &Path) -> Option<String> {
     let read = |name: &str| {
         let path = folder.join(name);
-        let bytes = path.is_file().then(|| fs::read(&path))?.ok()?;
+        let bytes = lb_files::read(&path, LARGEST_NOTICE).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     };
     let named = read("README.md").and_then(|text| front_matter(&text));

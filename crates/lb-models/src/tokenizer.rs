@@ -23,6 +23,9 @@ use crate::error::ModelError;
 /// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
+/// The most bytes of a file with tokens, or with pairs of them. Those of CLIP have up to 4 MB.
+const LARGEST_VOCABULARY: u64 = 16 << 20;
+
 /// A byte-pair tokenizer over a model directory's own vocabulary.
 #[derive(Debug)]
 pub struct Tokenizer {
@@ -185,18 +188,44 @@ impl SpecialTokens {
 fn read_vocabulary(folder: &Path) -> Result<BPE, ModelError> {
     let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let whole = folder.join("tokenizer.json");
-    let pairs = if !vocabulary.exists() && whole.exists() {
-        from_one_file(&ConfigFile::open(&whole)?)?
+    let builder = if !vocabulary.exists() && whole.exists() {
+        from_one_file(&ConfigFile::open_within(&whole, LARGEST_VOCABULARY)?)?
     } else {
-        for path in [&vocabulary, &merges] {
-            lb_files::validate_regular(path).map_err(CheckpointError::file("read", path))?;
-        }
-        BPE::from_file(&vocabulary.to_string_lossy(), &merges.to_string_lossy())
+        let vocabulary = tokens(&ConfigFile::open_within(&vocabulary, LARGEST_VOCABULARY)?)?;
+        BPE::builder().vocab_and_merges(vocabulary, pairs(&merges)?)
     };
-    pairs
+    builder
         .end_of_word_suffix("</w>".into())
         .build()
         .map_err(|error| ModelError::unreadable(folder, error))
+}
+
+/// The tokens of a `vocab.json`, and their ids.
+fn tokens(file: &ConfigFile) -> Result<Vocab, ModelError> {
+    let tokens = file.settings().iter().map(|(token, id)| {
+        let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
+        let id = id.ok_or_else(|| file.refuse(token, "the number of a token"))?;
+        Ok((token.clone(), id))
+    });
+    tokens.collect()
+}
+
+/// The pairs of tokens that become one, from the lines of a `merges.txt`.
+fn pairs(path: &Path) -> Result<Merges, ModelError> {
+    let text = lb_files::read_text(path, LARGEST_VOCABULARY);
+    let text = text.map_err(CheckpointError::file("read", path))?;
+    let lines = text.lines().enumerate();
+    let lines = lines.filter(|(_, line)| !line.starts_with("#version"));
+    let pairs = lines.map(
+        |(index, line)| match line.split(' ').collect::<Vec<_>>()[..] {
+            [left, right] => Ok((left.to_owned(), right.to_owned())),
+            _ => {
+                let reason = format!("line {} is not a pair of tokens", index + 1);
+                Err(ModelError::unreadable(path, reason))
+            }
+        },
+    );
+    pairs.collect()
 }
 
 /// The part of `tokenizer.json` that is used.

@@ -80,17 +80,18 @@ impl EarlierFrames {
         self.size
     }
 
-    /// The job of the first frame that carries one.
+    /// The job of the first frame that carries one. The pictures and models of its first stage are not
+    /// needed, and are forgotten where they lie outside of the frames' folder.
     ///
     /// # Errors
-    /// As [`JobSettings::find`].
+    /// As [`JobSettings::find_alone`].
     pub fn job(&self) -> Result<JobSettings, RenderError> {
         let carries = |job: &Result<_, JobError>| !matches!(job, Err(JobError::NoJob { .. }));
-        let mut jobs = self.paths.iter().map(|path| JobSettings::find(path));
+        let mut jobs = self.paths.iter().map(|path| JobSettings::find_alone(path));
         match jobs.find(carries) {
             Some(job) => Ok(job?),
             // There is always a first frame, and its error says that it carries no job.
-            None => Ok(JobSettings::find(&self.paths[0])?),
+            None => Ok(JobSettings::find_alone(&self.paths[0])?),
         }
     }
 

@@ -16,8 +16,55 @@ const FORBIDDEN_IN_LIBRARIES: &[(&str, &str)] = &[
     ("print!", "print"),
     ("eprintln!", "print"),
     ("eprint!", "print"),
+    ("dbg!", "print"),
+    ("io::stdout", "print"),
+    ("io::stderr", "print"),
     ("std::env", "read the environment"),
     ("process::exit", "exit"),
+];
+
+/// The module of the command line through which everything goes that a terminal or a log shows, and
+/// which escapes it.
+const PRINTING: &str = "crates/lb-cli/src/print";
+
+/// What would print without it.
+const FORBIDDEN_BESIDE_PRINTING: &[&str] = &[
+    "println!",
+    "print!",
+    "eprintln!",
+    "eprint!",
+    "dbg!",
+    "stdout()",
+    "stderr()",
+    "indicatif",
+    "tracing_subscriber::fmt",
+];
+
+/// The module that opens files which others may have made.
+const OPENING: &str = "crates/lb-files/src/regular.rs";
+
+/// What would wait for a pipe for ever, or read a file without end.
+const FORBIDDEN_BESIDE_OPENING: &[&str] = &[
+    "File::open",
+    "File::options",
+    "OpenOptions",
+    "fs::read(",
+    "fs::read_to_string",
+    "fs::copy(",
+    "image::open",
+    "ImageReader::open",
+];
+
+/// Files that open others themselves all the same, each with the reason.
+const OPENING_ANYWAY: &[(&str, &str)] = &[
+    (
+        "crates/lb-files/src/temporary.rs",
+        "it opens folders, and files of ours that it has looked at, to lock them",
+    ),
+    (
+        "crates/lb-models/src/testing.rs",
+        "it is for tests, and reads fixtures",
+    ),
 ];
 
 /// Constants of the build, not the environment of the process.
@@ -44,7 +91,47 @@ pub(super) fn check_file(file: &TextFile) -> Vec<String> {
             }
         }
     }
+    findings.extend(check_ways_out_and_in(file));
     findings
+}
+
+/// Finds what prints or opens files beside the modules that do so safely.
+fn check_ways_out_and_in(file: &TextFile) -> Vec<String> {
+    let Some(path) = file.path.to_str().filter(|_| file.is_crate_source()) else {
+        return Vec::new();
+    };
+    let path = path.replace('\\', "/");
+    let prints = path.starts_with(PRINTING) || !path.starts_with("crates/lb-cli/");
+    let opens = path == OPENING || OPENING_ANYWAY.iter().any(|(known, _)| path == *known);
+    let mut findings = Vec::new();
+    for (index, line) in without_tests(&file.text).enumerate() {
+        if line.trim_start().starts_with("//") {
+            continue;
+        }
+        let find = |forbidden: &[&'static str]| {
+            let mut found = forbidden.iter().filter(|what| has_word(line, what));
+            found.next().copied()
+        };
+        let number = index + 1;
+        if let Some(what) = find(FORBIDDEN_BESIDE_PRINTING).filter(|_| !prints) {
+            findings.push(format!(
+                "{path}:{number}: {what}: what is printed goes through {PRINTING}.rs"
+            ));
+        }
+        if let Some(what) = find(FORBIDDEN_BESIDE_OPENING).filter(|_| !opens) {
+            findings.push(format!(
+                "{path}:{number}: {what}: files are opened by lb_files::open, read or read_text"
+            ));
+        }
+    }
+    findings
+}
+
+/// The lines of a file before its tests, which come last.
+fn without_tests(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines();
+    lines
+        .take_while(|line| !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test"))
 }
 
 /// Whether `line` contains `word`, other than as the end of a longer name.
@@ -114,8 +201,50 @@ mod tests {
         }
         let fine = "/// println!\nenv!(\"A\"); std::env::consts::OS; pretty_print!()";
         assert!(check_file(&file("crates/lb-x/src/a.rs", fine)).is_empty());
-        assert!(check_file(&file("crates/lb-cli/src/a.rs", "println!()")).is_empty());
+        assert!(check_file(&file("crates/lb-cli/src/a.rs", "std::process::exit(1)")).is_empty());
         assert!(check_file(&file("crates/lb-x/examples/a.rs", "println!()")).is_empty());
+    }
+
+    #[test]
+    fn one_module_prints_and_one_opens_files() {
+        let found = |path: &str, code: &str| check_file(&file(path, code)).len();
+        for code in [
+            "println!()",
+            "    std::eprint!(\"\");",
+            "dbg!(a)",
+            "let a = std::io::stdout();",
+            "use indicatif::ProgressBar;",
+        ] {
+            assert_eq!(found("crates/lb-cli/src/a.rs", code), 1, "{code}");
+            assert_eq!(found("crates/lb-cli/src/print.rs", code), 0, "{code}");
+            assert_eq!(found("crates/lb-cli/src/print/bar.rs", code), 0, "{code}");
+            let in_tests = format!("#[cfg(test)]\nmod tests {{\n{code}\n}}");
+            assert_eq!(found("crates/lb-cli/src/a.rs", &in_tests), 0, "{code}");
+        }
+        assert_eq!(
+            found("crates/lb-cli/src/a.rs", "outln!(); command.stdout(a)"),
+            0
+        );
+        for code in [
+            "let a = File::open(path)?;",
+            "std::fs::read(path)",
+            "fs::read_to_string(path)",
+            "std::fs::File::options()",
+        ] {
+            assert_eq!(found("crates/lb-cli/src/a.rs", code), 1, "{code}");
+            assert_eq!(found("crates/lb-x/src/a/b.rs", code), 1, "{code}");
+            assert_eq!(found(OPENING, code), 0, "{code}");
+            assert_eq!(found("crates/lb-x/tests/it/a.rs", code), 0, "{code}");
+            assert_eq!(found("crates/lb-x/src/a/tests.rs", code), 0, "{code}");
+            assert_eq!(found("xtask/src/a.rs", code), 0, "{code}");
+        }
+        assert_eq!(
+            found(
+                "crates/lb-x/src/a.rs",
+                "lb_files::read(path, 9)?; fs::read_dir(a)"
+            ),
+            0
+        );
     }
 
     #[test]

@@ -12,10 +12,6 @@ use super::deserialize::Settings;
 use super::values::{EachBlock, Size};
 use crate::error::CheckpointError;
 
-/// The longest file that is read, in bytes. The longest one that models have contains a tokenizer with
-/// its whole vocabulary and takes a few megabytes.
-const LONGEST_FILE: u64 = 64 << 20;
-
 /// The number of characters after which a message cuts a value off.
 const LONGEST_SHOWN: usize = 80;
 
@@ -51,14 +47,25 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads the file at `path`: a regular file of at most 64 MiB that holds one JSON object.
+    /// The longest file that is read, in bytes. Those of models have a few kilobytes.
+    pub const LONGEST: u64 = 1 << 20;
+
+    /// Reads the file at `path`: a regular file of at most 1 MiB that holds one JSON object.
     ///
     /// # Errors
     /// [`CheckpointError::Io`] if it cannot be read or is not a regular file, and
     /// [`CheckpointError::Json`] if it is too long or does not hold a JSON object.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        Self::open_within(path, Self::LONGEST)
+    }
+
+    /// As [`Self::open`], for a file of at most `most` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_within(path: &Path, most: u64) -> Result<Self, CheckpointError> {
         let path = path.to_owned();
-        let problem = match lb_files::read(&path, LONGEST_FILE) {
+        let problem = match lb_files::read(&path, most) {
             Ok(text) => match serde_json::from_slice(&text) {
                 Ok(Value::Object(settings)) => return Ok(Self::new(path, settings)),
                 Ok(_) => "expected a JSON object".to_owned(),
@@ -283,7 +290,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
         let file = std::fs::File::create(&path).unwrap();
-        file.set_len(LONGEST_FILE + 1).unwrap();
+        file.set_len(ConfigFile::LONGEST + 1).unwrap();
         let refused = ConfigFile::open(&path).unwrap_err().to_string();
         assert!(refused.contains("longer than"), "{refused}");
         let refused = ConfigFile::open(folder.path()).unwrap_err().to_string();

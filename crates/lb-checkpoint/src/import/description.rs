@@ -28,6 +28,12 @@ const NOTICES: [&str; 6] = [
     "words.txt",
 ];
 
+/// The most bytes of such a document.
+const LARGEST_NOTICE: u64 = 4 << 20;
+
+/// The most bytes of a file with tokens, or with pairs of them. Those of CLIP have up to 4 MB.
+const LARGEST_VOCABULARY: u64 = 16 << 20;
+
 /// The files of a tokenizer whose vocabulary and merges are in two files.
 const TOKENS: &[&str] = &["vocab.json", "merges.txt"];
 /// The file of a tokenizer in one file, which transformers writes since version 5.
@@ -173,7 +179,8 @@ impl Given<'_> {
         for name in NOTICES {
             let path = folder.join(name);
             if path.is_file() {
-                let bytes = fs::read(&path).map_err(CheckpointError::io("read", path))?;
+                let bytes = lb_files::read(&path, LARGEST_NOTICE);
+                let bytes = bytes.map_err(CheckpointError::file("read", path))?;
                 notices.push((name.into(), bytes));
             }
         }
@@ -203,7 +210,7 @@ impl Given<'_> {
                 let missing = self.configuration.map(|folder| folder.join(&inside));
                 let path = self.path(&name).or(missing).or(self.in_source(&name));
                 let path = path.unwrap_or_else(|| inside.clone());
-                let bytes = lb_files::read(&path, u64::MAX);
+                let bytes = lb_files::read(&path, LARGEST_VOCABULARY);
                 files.push((inside, bytes.map_err(CheckpointError::file("read", path))?));
             }
             return Ok(files);

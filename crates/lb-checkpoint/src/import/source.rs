@@ -175,7 +175,8 @@ impl Source {
 /// the only snapshot.
 fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
     let snapshots = folder.join("snapshots");
-    let main = fs::read_to_string(folder.join("refs/main")).ok();
+    // It has the name of a commit: forty digits.
+    let main = lb_files::read_text(&folder.join("refs/main"), 1000).ok();
     let named = main.map(|commit| snapshots.join(commit.trim()));
     let mut there = fs::read_dir(&snapshots).ok()?.flatten();
     match (

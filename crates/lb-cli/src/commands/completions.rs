@@ -3,6 +3,7 @@
 use clap::{Args, Command};
 
 use crate::error::CommandError;
+use crate::print;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -22,6 +23,6 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut program, "lb", &mut script);
-    print!("{}", String::from_utf8_lossy(&script));
+    print::text(&String::from_utf8_lossy(&script));
     Ok(())
 }

@@ -200,7 +200,7 @@ fn cache(surroundings: &Surroundings) -> Finding {
 }
 
 fn report(findings: &Findings) {
-    println!("lb {}", findings.version);
+    outln!("lb {}", findings.version);
     show("runtime", std::slice::from_ref(&findings.runtime));
     show("devices", &findings.devices);
     show("encoders", &findings.encoders);
@@ -209,12 +209,12 @@ fn report(findings: &Findings) {
 }
 
 fn show(title: &str, findings: &[Finding]) {
-    println!("{title}");
+    outln!("{title}");
     for finding in findings {
         let mark = if finding.found { "+" } else { "-" };
-        println!("  {mark} {}: {}", finding.name, finding.detail);
+        outln!("  {mark} {}: {}", finding.name, finding.detail);
         if let Some(advice) = &finding.advice {
-            println!("      {advice}");
+            outln!("      {advice}");
         }
     }
 }

@@ -215,36 +215,36 @@ fn cached_name(folder: &Path) -> Option<String> {
 
 fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
     let report = &imported.report;
-    println!("{}", report.directory.display());
-    println!("  kind        {}", models::kind(model));
-    println!(
+    outln!("{}", report.directory.display());
+    outln!("  kind        {}", models::kind(model));
+    outln!(
         "  weights     {}, {}, {}",
         models::precision(model),
         models::size(model.bytes),
         report.weights
     );
-    println!(
+    outln!(
         "  predicts    {} ({})",
         report.prediction.name,
         known_from(report.prediction.known_from)[0]
     );
     if let Some(configuration) = &model.configuration {
         let directory = &configuration.directory;
-        println!("  sampling    {}", models::sampling(directory));
-        println!("  defaults    {}", models::defaults_of(&directory.defaults));
+        outln!("  sampling    {}", models::sampling(directory));
+        outln!("  defaults    {}", models::defaults_of(&directory.defaults));
     }
     if report.prediction.known_from == PredictionSource::Assumed {
-        println!(
+        outln!(
             "              if rendered pictures are only noise, import again with --prediction epsilon --force"
         );
     }
     for ExportedGraph { path, .. } in &imported.graphs {
-        println!("  graph       {}", path.display());
+        outln!("  graph       {}", path.display());
     }
     for problem in &model.problems {
-        println!("  problem     {problem}");
+        outln!("  problem     {problem}");
     }
-    println!(
+    outln!(
         "imported from {} in {seconds:.2} s",
         source(report.format)[0]
     );
@@ -253,12 +253,12 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
         .as_ref()
         .is_some_and(models::renders_from_prompts)
     {
-        println!(
+        outln!(
             "use it with: lb render \"one prompt\" \"another\" --model {} -o film.mp4",
             quoted(&model.name)
         );
     } else {
-        println!("see its details with: lb models {}", quoted(&model.name));
+        outln!("see its details with: lb models {}", quoted(&model.name));
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &ManArguments, program: Command) -> Result<(), Comm
     for (name, page) in pages(program) {
         let path = arguments.folder.join(name);
         write(&path, &page, arguments.force)?;
-        println!("{}", path.display());
+        outln!("{}", path.display());
     }
     Ok(())
 }

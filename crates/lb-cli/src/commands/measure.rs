@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
             None => report::report(&films[0]),
         }
         if let Some(path) = &arguments.svg {
-            println!("plotted in {}", path.display());
+            outln!("plotted in {}", path.display());
         }
     }
     requirements::error(&checked).map_or(Ok(()), Err)

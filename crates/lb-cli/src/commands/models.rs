@@ -90,13 +90,14 @@ fn list(models: &[ModelInspection], folders: &[PathBuf]) {
             [] => "any folder".into(),
             folders => facts::texts(folders).join(", "),
         };
-        println!("no models in {folders}\n`lb import SOURCE` adds one");
+        outln!("no models in {folders}");
+        outln!("`lb import SOURCE` adds one");
     }
     for model in models {
-        println!("{}: {}", model.name, summary(model));
-        println!("  {}", model.path.display());
+        outln!("{}: {}", model.name, summary(model));
+        outln!("  {}", model.path.display());
         for problem in &model.problems {
-            println!("  problem: {problem}");
+            outln!("  problem: {problem}");
         }
     }
 }
@@ -118,11 +119,11 @@ pub(crate) fn summary(model: &ModelInspection) -> String {
 }
 
 fn describe(model: &ModelInspection) {
-    println!("{}", model.name);
-    println!("  folder       {}", model.path.display());
-    println!("  kind         {}", kind(model));
-    println!("  licence      {}", licence(model));
-    println!("  size         {}", size(model.bytes));
+    outln!("{}", model.name);
+    outln!("  folder       {}", model.path.display());
+    outln!("  kind         {}", kind(model));
+    outln!("  licence      {}", licence(model));
+    outln!("  size         {}", size(model.bytes));
     for ComponentInspection {
         name,
         parameters,
@@ -136,7 +137,7 @@ fn describe(model: &ModelInspection) {
             Some(count) => format!("{:.1} M parameters", *count as f64 / 1e6),
             None => "no weights to read".into(),
         };
-        println!(
+        outln!(
             "  {name:<13}{parameters}, {}, {}{}",
             precision_of(formats),
             size(*bytes),
@@ -152,38 +153,38 @@ fn describe(model: &ModelInspection) {
             defaults,
             ..
         } = &configuration.directory;
-        println!("  defaults     {}", defaults_of(defaults));
-        println!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
-        println!("  predicts     {}", schedule.prediction_type);
+        outln!("  defaults     {}", defaults_of(defaults));
+        outln!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
+        outln!("  predicts     {}", schedule.prediction_type);
         let class = configuration.scheduler.as_deref().unwrap_or("not named");
-        println!(
+        outln!(
             "  scheduler    {class}: {} steps, betas {} to {}, {}",
             schedule.num_train_timesteps,
             schedule.beta_start,
             schedule.beta_end,
             schedule.beta_schedule
         );
-        println!("  sampling     {}", sampling(&configuration.directory));
+        outln!("  sampling     {}", sampling(&configuration.directory));
         match configuration.vocabulary {
-            Some(tokens) => println!(
+            Some(tokens) => outln!(
                 "  tokenizer    {tokens} tokens, at most {text_length} in a prompt{}",
                 shared_with(model, Manifest::TOKENIZER)
             ),
-            None => println!("  tokenizer    cannot be read"),
+            None => outln!("  tokenizer    cannot be read"),
         }
         if let Some(words) = &configuration.directory.words {
             let words: Vec<&str> = words.iter().collect();
-            println!(
+            outln!(
                 "  words        {}, of the captions it was trained on:",
                 words.len()
             );
             for line in wrapped(&words, LINE - INDENT.len()) {
-                println!("{INDENT}{line}");
+                outln!("{INDENT}{line}");
             }
         }
     }
     for problem in &model.problems {
-        println!("  problem      {problem}");
+        outln!("  problem      {problem}");
     }
 }
 

@@ -100,9 +100,11 @@ pub(crate) fn run(
         facts::print(&facts(&plan, seconds, fits));
     } else {
         let within = arguments.film.within;
-        print!("{}", report::text(&job, &plan, within, seconds));
+        for line in report::text(&job, &plan, within, seconds).lines() {
+            outln!("{line}");
+        }
         if let Some(path) = &arguments.svg {
-            println!("drawn in {}", path.display());
+            outln!("drawn in {}", path.display());
         }
     }
     Ok(())

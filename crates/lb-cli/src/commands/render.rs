@@ -74,7 +74,7 @@ pub(crate) fn run(
             if arguments.output.json {
                 facts::print(&facts! { files: [path.to_string()] });
             } else if !quiet {
-                println!("{path}");
+                outln!("{path}");
             }
             return Ok(());
         }
@@ -161,7 +161,7 @@ fn save(job: &Job, path: &Path, overwrite: bool) -> Result<(), CommandError> {
 /// `film_frames` is `None` if there is no film.
 fn report(summary: &Summary, film_frames: Option<usize>, in_betweens: usize) {
     for file in &summary.files {
-        println!("{}", file.display());
+        outln!("{}", file.display());
     }
     let Summary { width, height, .. } = summary;
     let (evaluations, seconds) = (summary.statistics.model_evaluations, summary.seconds.total);
@@ -178,14 +178,14 @@ fn report(summary: &Summary, film_frames: Option<usize>, in_betweens: usize) {
         Some(_) => String::new(),
         None => format!(" of {width}x{height}"),
     };
-    println!("{made}{size}; {evaluations} model evaluations in {seconds:.1} s");
+    outln!("{made}{size}; {evaluations} model evaluations in {seconds:.1} s");
     let evaluations = summary.statistics.reused_evaluations;
     let decodes = summary.reused_decodes;
     if evaluations + decodes > 0 {
-        println!("from the cache: {evaluations} model evaluations, {decodes} pictures");
+        outln!("from the cache: {evaluations} model evaluations, {decodes} pictures");
     }
     for at in &summary.reconstructions {
-        println!(
+        outln!(
             "keyframe {}: its picture inverted to within {:.2} %; {:.1} dB through the autoencoder",
             at.keyframe + 1,
             100.0 * at.latent_error,
@@ -226,7 +226,7 @@ fn facts(summary: &Summary, film_frames: Option<usize>, in_betweens: usize) -> i
 
 /// The peak memory of this process in bytes, which Linux reports.
 fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = lb_files::read_text(Path::new("/proc/self/status"), 1 << 16).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;

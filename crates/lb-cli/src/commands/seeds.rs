@@ -6,14 +6,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lb_job::arguments::StillArguments;
-use lb_job::{BranchingSettings, JobSettings, KeyframeSettings, Plan};
+use lb_job::{BranchingSettings, KeyframeSettings, Plan};
 use lb_render::{Job, Outputs};
 
 use self::list::Seeds;
 use super::render::{conclude, render_job};
 use crate::cache::CacheArguments;
 use crate::error::CommandError;
-use crate::film::source;
+use crate::film::{NamedFiles, source};
 use crate::machine::{self, MachineArguments};
 use crate::surroundings::Surroundings;
 use crate::{print, warnings};
@@ -46,6 +46,8 @@ pub(crate) struct SeedsArguments {
     /// [default: those that the model needs, else those of the default quality].
     #[arg(long, value_name = "N", help_heading = "Keyframes")]
     steps: Option<usize>,
+    #[command(flatten)]
+    named_files: NamedFiles,
     #[command(flatten)]
     settings: StillArguments,
     #[command(flatten)]
@@ -93,7 +95,13 @@ pub(crate) fn run(
 fn job(arguments: &SeedsArguments, surroundings: &Surroundings) -> Result<Job, CommandError> {
     let mut settings = arguments.settings.0.clone();
     match source(&arguments.prompts)? {
-        Some(source) => settings = settings.forced_on(JobSettings::find(source)?),
+        Some(source) => {
+            let mut found = arguments.named_files.find(source, &settings)?;
+            // Only prompts are shown.
+            found.keyframes.retain(|keyframe| keyframe.image.is_none());
+            found.find_pictures(source, arguments.named_files.paths())?;
+            settings = settings.forced_on(found);
+        }
         None => {
             let prompts = arguments.prompts.iter().map(KeyframeSettings::from_prompt);
             settings.keyframes = prompts.collect();

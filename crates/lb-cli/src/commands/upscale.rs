@@ -207,12 +207,16 @@ struct RenderedTransition {
     fractions: Vec<Vec<f64>>,
 }
 
+/// The most bytes of a line that `lb render --json` prints: a hundred thousand frames take a few million.
+const LARGEST_FACTS: u64 = 16 << 20;
+
 /// The fractions of every transition's frames, from a line that `lb render --json` printed.
 fn rendered_fractions(facts: &Path) -> Result<Vec<Vec<f64>>, CommandError> {
     let unreadable = |reason: String| {
         CommandError::request(format!("cannot read {}: {reason}", facts.display()))
     };
-    let text = std::fs::read_to_string(facts).map_err(|error| unreadable(error.to_string()))?;
+    let text = lb_files::read_text(facts, LARGEST_FACTS);
+    let text = text.map_err(|error| unreadable(error.to_string()))?;
     let rendered: Rendered =
         serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
     let last = rendered.transitions.into_iter();

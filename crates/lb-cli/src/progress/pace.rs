@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::HumanDuration;
 use lb_render::RenderEvent;
+
+use crate::print;
 
 /// The pace of the model evaluations of a stage. Those whose results are in the cache count as done, but
 /// not for the pace.
@@ -58,7 +59,7 @@ impl Pace {
         }
         let rate = self.computed as f64 / seconds;
         let left = Duration::from_secs_f64(self.left as f64 / rate);
-        format!("{rate:.1}/s {:#} left", HumanDuration(left))
+        format!("{rate:.1}/s {:#} left", print::HumanDuration(left))
     }
 }
 

@@ -69,6 +69,14 @@ pub enum JobFileError {
         location: Location,
         problem: SettingsError,
     },
+    /// A job names a file to include that is not in the job's own folder, and the user has not confirmed
+    /// that it may.
+    #[error(
+        "{location}: {} would be included, which is outside of the job's own folder; that is done only \
+         if you confirm it",
+        path.display()
+    )]
+    IncludeOutside { location: Location, path: PathBuf },
     #[error("job files include each other: {}", chain(files))]
     IncludeCycle {
         /// The files, from the first one that was read to the one that comes a second time.

@@ -14,6 +14,7 @@ use toml::de::{DeArray, DeString, DeTable, DeValue};
 use super::keys::{KEYFRAME, TableKeys, tables};
 use super::{JobFileError, Location};
 use crate::limits::LARGEST_JOB_FILE;
+use crate::named_paths::{JobFolder, NamedPaths};
 use crate::number_or_text::shortened;
 use crate::pictures::is_model_path;
 use crate::{Job, JobSettings, SettingsError};
@@ -26,18 +27,32 @@ impl JobSettings {
     ///
     /// # Errors
     /// A [`JobFileError`] that names file and line. A file that is larger than [`LARGEST_JOB_FILE`]
-    /// is not read.
+    /// is not read, and neither is one that is included from outside of the folder of `path`.
     pub fn read(path: &Path) -> Result<Self, JobFileError> {
-        included(path, &mut Vec::new())
+        Self::read_from(path, NamedPaths::InFolder)
+    }
+
+    pub(super) fn read_from(path: &Path, named: NamedPaths) -> Result<Self, JobFileError> {
+        included(path, &mut Vec::new(), named)
     }
 
     /// Reads the text of a job file that comes from `origin`, which can be a film, for example, and the
     /// files that it includes. Relative paths are relative to the folder of `origin`.
     ///
     /// # Errors
-    /// A [`JobFileError`] that names `origin` and the line.
+    /// A [`JobFileError`] that names `origin` and the line. A file that is included from outside of the
+    /// folder of `origin` is not read.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, JobFileError> {
-        Document::new(origin, text)?.settings(&mut vec![origin.to_path_buf()])
+        Self::parse_from(text, origin, NamedPaths::InFolder)
+    }
+
+    pub(super) fn parse_from(
+        text: &str,
+        origin: &Path,
+        named: NamedPaths,
+    ) -> Result<Self, JobFileError> {
+        let mut chain = vec![origin.to_path_buf()];
+        Document::new(origin, text)?.settings(&mut chain, named)
     }
 }
 
@@ -45,7 +60,11 @@ impl JobSettings {
 const INCLUDE: &str = "include";
 
 /// Reads a file that the last file of `chain` includes. The chain begins with the outermost file.
-fn included(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
+fn included(
+    path: &Path,
+    chain: &mut Vec<PathBuf>,
+    named: NamedPaths,
+) -> Result<JobSettings, JobFileError> {
     let same = |other: &PathBuf| match (other.canonicalize(), path.canonicalize()) {
         (Ok(other), Ok(path)) => other == path,
         _ => other == path,
@@ -61,7 +80,7 @@ fn included(path: &Path, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFil
         return Err(JobFileError::IncludeDepth { files });
     }
     let text = read_text(path)?;
-    let settings = Document::new(path, &text)?.settings(chain)?;
+    let settings = Document::new(path, &text)?.settings(chain, named)?;
     chain.pop();
     Ok(settings)
 }
@@ -106,7 +125,11 @@ impl<'a> Document<'a> {
     }
 
     /// The settings of this file, over those of the file that it includes.
-    fn settings(&self, chain: &mut Vec<PathBuf>) -> Result<JobSettings, JobFileError> {
+    fn settings(
+        &self,
+        chain: &mut Vec<PathBuf>,
+        named: NamedPaths,
+    ) -> Result<JobSettings, JobFileError> {
         let root = Table {
             document: self,
             name: "",
@@ -129,7 +152,14 @@ impl<'a> Document<'a> {
         let mut settings = root.read(root.entries.clone())?;
         self.anchor(&mut settings);
         match root.string(INCLUDE)? {
-            Some(path) => Ok(settings.over(included(&self.beside(path), chain)?)),
+            Some(path) => {
+                let path = self.beside(path);
+                if named == NamedPaths::InFolder && !JobFolder::of(&chain[0]).has(&path) {
+                    let location = root.location_of(INCLUDE);
+                    return Err(JobFileError::IncludeOutside { location, path });
+                }
+                Ok(settings.over(included(&path, chain, named)?))
+            }
             None => Ok(settings),
         }
     }

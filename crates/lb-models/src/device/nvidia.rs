@@ -132,7 +132,7 @@ fn load(library: &Path) -> Result<(), String> {
 
 /// The version of the driver that runs, if the kernel reports it.
 fn driver_version() -> Option<String> {
-    version_in(&fs::read_to_string("/proc/driver/nvidia/version").ok()?)
+    version_in(&lb_files::read_text(Path::new("/proc/driver/nvidia/version"), 1 << 16).ok()?)
 }
 
 /// The first word that consists of numbers with points between them.

@@ -24,16 +24,16 @@ const NAMES: usize = 24;
 
 /// One film: its verdicts, then its numbers.
 pub(super) fn report(measurement: &Measurement) {
-    println!("{}", measurement.verdict);
+    outln!("{}", measurement.verdict);
     let several = measurement.transitions.len() > 1;
     if several {
         for (index, transition) in measurement.transitions.iter().enumerate() {
             let name = transition_name(measurement, index);
-            println!("{name}: {}", transition.verdict);
+            outln!("{name}: {}", transition.verdict);
         }
     }
-    println!();
-    println!("{}", title(measurement));
+    outln!();
+    outln!("{}", title(measurement));
     headings();
     if several {
         for (index, transition) in measurement.transitions.iter().enumerate() {
@@ -46,9 +46,9 @@ pub(super) fn report(measurement: &Measurement) {
 /// Two films: their verdicts, then their numbers side by side, with a star at the better one.
 pub(super) fn comparison(films: [(&Path, &Measurement); 2]) {
     for (path, measurement) in films {
-        println!("{}: {}", path.display(), measurement.verdict);
+        outln!("{}: {}", path.display(), measurement.verdict);
     }
-    println!();
+    outln!();
     let names = films.map(|(path, _)| path.display().to_string());
     let sizes = films.map(|(_, of)| format!("{} of {}x{}", of.frames, of.width, of.height));
     let widths = [0, 1].map(|film| {
@@ -60,7 +60,7 @@ pub(super) fn comparison(films: [(&Path, &Measurement); 2]) {
             let star = if better == Some(film) { " *" } else { "  " };
             format!("{:>1$}{star}", cells[film], widths[film])
         });
-        println!("{}", format!("{name:18}{}", cells.concat()).trim_end());
+        outln!("{}", format!("{name:18}{}", cells.concat()).trim_end());
     };
     line("", [&names[0], &names[1]], None);
     line("frames", [&sizes[0], &sizes[1]], None);
@@ -110,20 +110,20 @@ fn headings() {
         let width = columns.iter().map(|&(.., width, _)| width).sum::<usize>();
         groups.push_str(&format!("{:>width$}", columns[0].0));
     }
-    println!("{groups}");
-    print!("{:NAMES$}", "");
+    outln!("{groups}");
+    out!("{:NAMES$}", "");
     for (_, name, _, width, _) in COLUMNS {
-        print!("{name:>width$}");
+        out!("{name:>width$}");
     }
-    println!();
+    outln!();
 }
 
 fn row(name: &str, statistics: &Statistics) {
-    print!("{name:NAMES$}");
+    out!("{name:NAMES$}");
     for (_, _, quantity, width, decimals) in COLUMNS {
-        print!("{:>width$}", number(quantity.of(statistics), decimals));
+        out!("{:>width$}", number(quantity.of(statistics), decimals));
     }
-    println!();
+    outln!();
 }
 
 fn number(value: Option<f64>, decimals: usize) -> String {

@@ -239,15 +239,15 @@ impl<'a> Broken<'a> {
 
 /// The error of films that break requirements, one line for each breach.
 pub(super) fn error(films: &[(&Path, &Measurement, Vec<Broken<'_>>)]) -> Option<CommandError> {
-    let mut message = String::new();
+    let mut lines = Vec::new();
     for (path, measurement, broken) in films.iter().filter(|(.., broken)| !broken.is_empty()) {
-        if !message.is_empty() {
-            message.push('\n');
-        }
-        message.push_str(&format!("{} is not as required", path.display()));
-        for broken in broken {
-            message.push_str(&format!("\n  {}", broken.text(measurement)));
-        }
+        lines.push(format!("{} is not as required", path.display()));
+        let broken = broken.iter().map(|broken| broken.text(measurement));
+        lines.extend(broken.map(|text| format!("  {text}")));
     }
-    (!message.is_empty()).then_some(CommandError::NotAsRequired { message })
+    let mut lines = lines.into_iter();
+    Some(CommandError::NotAsRequired {
+        message: lines.next()?,
+        details: lines.collect(),
+    })
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -67,11 +66,11 @@ pub(crate) fn run(
     if arguments.json {
         facts::print(&facts! { name: &name, path: &folder, freed: space.freed });
     } else if !quiet {
-        println!("{path}");
+        outln!("{path}");
         let freed = size(space.freed);
         match space.shared {
-            0 => println!("removed; {freed} freed"),
-            shared => println!(
+            0 => outln!("removed; {freed} freed"),
+            shared => outln!(
                 "removed; {freed} freed, and {} stay on the disk as files elsewhere",
                 size(shared)
             ),
@@ -119,11 +118,9 @@ fn confirmed(question: &str) -> Result<bool, CommandError> {
             hint: Some("add --yes"),
         });
     }
-    let mut stderr = std::io::stderr();
-    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-    let mut answer = String::new();
-    let read = asked.and_then(|()| std::io::stdin().read_line(&mut answer));
-    read.map_err(|error| CommandError::failure(format!("nothing could be asked: {error}")))?;
+    let answer = print::ask(&format!("{question} [y/N]"));
+    let answer = answer
+        .map_err(|error| CommandError::failure(format!("nothing could be asked: {error}")))?;
     let answer = answer.trim().to_ascii_lowercase();
     Ok(answer == "y" || answer == "yes")
 }
