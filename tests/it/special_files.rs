@@ -19,7 +19,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 fn run(folder: &Folder, arguments: &[&str]) -> Said {
     let mut command = folder.command(arguments);
     command.env("XDG_CACHE_HOME", folder.join("user"));
-    command.env("LB_MODELS", folder.join("models"));
+    let given = std::env::var_os("LB_MODELS").unwrap_or_default();
+    let given = std::env::split_paths(&given);
+    let models = std::env::join_paths([folder.join("models")].into_iter().chain(given));
+    command.env("LB_MODELS", models.unwrap());
     within_time(command, &format!("{arguments:?}"))
 }
 

@@ -21,12 +21,11 @@ macro_rules! facts {
 
 /// Prints the facts as one line.
 pub(crate) fn print(facts: &impl Serialize) {
-    let line = serde_json::to_string(facts);
-    let line = line.unwrap_or_else(|error| {
-        let error = error.to_string();
-        serde_json::json!({ "error": error }).to_string()
-    });
-    print::json(&line);
+    match serde_json::to_string(facts) {
+        Ok(line) => print::json(&line),
+        // A path need not be Unicode, and JSON is.
+        Err(error) => print::failed(error.into()),
+    }
 }
 
 /// Paths as text.

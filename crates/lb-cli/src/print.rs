@@ -71,6 +71,11 @@ pub(crate) fn json(text: &str) {
     note(writeln!(io::stdout().lock(), "{}", escaped::json(text)));
 }
 
+/// Keeps the reason why something cannot be printed on standard output for [`finish`].
+pub(crate) fn failed(reason: io::Error) {
+    note(Err(reason));
+}
+
 /// Prints a help text of clap on standard output.
 pub(crate) fn help(text: &str) {
     let text = escaped::styled(text);

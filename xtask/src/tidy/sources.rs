@@ -58,6 +58,10 @@ const FORBIDDEN_BESIDE_OPENING: &[&str] = &[
 /// Files that open others themselves all the same, each with the reason.
 const OPENING_ANYWAY: &[(&str, &str)] = &[
     (
+        "crates/lb-files/src/no_follow.rs",
+        "it does the same for files of a store, and follows no links",
+    ),
+    (
         "crates/lb-files/src/temporary.rs",
         "it opens folders, and files of ours that it has looked at, to lock them",
     ),
