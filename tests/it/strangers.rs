@@ -20,7 +20,7 @@ pub(crate) fn film(path: &Path, job: &str) {
         ..FilmOptions::default()
     };
     let mut film = FilmWriter::create(path, 64, 64, &options).unwrap();
-    for _ in 0..2 {
+    for _ in 0..3 {
         film.write(Arc::new(RgbImage::new(64, 64))).unwrap();
     }
     film.finish().unwrap();
@@ -188,7 +188,8 @@ fn upscaling_frames_reads_nothing_else() {
     let secret = folder.join("secret.png");
     let secret = secret.to_str().unwrap().replace('\\', "/");
     let job = format!(
-        "model = \"../../secret\"\n{KEYFRAMES}image = \"{secret}\"\nsteps = 2\nframes = 2\n"
+        "model = \"../../secret\"\n[defaults]\nsteps = 2\nframes = 2\n[[keyframe]]\nprompt = \"a\"\n\
+         [[keyframe]]\nprompt = \"b\"\nimage = \"{secret}\"\n"
     );
     frames(&folder.join("downloads/frames"), &job, 16);
     let upscale = ["upscale", "downloads/frames", "--model=./upscale"];

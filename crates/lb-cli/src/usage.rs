@@ -43,7 +43,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
 /// What the command line asks for.
 pub(crate) enum Parsed {
     /// To run a command.
-    Arguments(Arguments),
+    Arguments(Box<Arguments>),
     /// The help or the version, which has been printed.
     Help,
     /// Nothing that is understood: a message has been printed, and this is the exit code.
@@ -54,7 +54,7 @@ pub(crate) enum Parsed {
 pub(crate) fn parse() -> Parsed {
     let given: Vec<OsString> = std::env::args_os().collect();
     let error = match read(&given) {
-        Ok(arguments) => return Parsed::Arguments(arguments),
+        Ok(arguments) => return Parsed::Arguments(Box::new(arguments)),
         Err(error) => error,
     };
     if !error.use_stderr() {

@@ -94,20 +94,20 @@ fn status(cache: &Cache, json: bool) -> Result<(), CommandError> {
         });
         return Ok(());
     }
-    println!("{}", cache.folder().display());
-    println!(
+    outln!("{}", cache.folder().display());
+    outln!(
         "  results     {} of at most {}",
         counted(entries),
         size(cache.limit())
     );
     if unfinished.entries > 0 {
-        println!(
+        outln!(
             "  unfinished  {}, removed an hour after a crash",
             counted(unfinished)
         );
     }
     if foreign.entries > 0 {
-        println!("  not lb's    {}", counted(foreign));
+        outln!("  not lb's    {}", counted(foreign));
     }
     Ok(())
 }
@@ -154,17 +154,17 @@ fn clear(cache: &Cache, json: bool, quiet: bool) -> Result<(), CommandError> {
             freed: removed.bytes,
         });
     } else if !quiet {
-        println!("{}", cache.folder().display());
-        println!("removed {}", counted(removed));
+        outln!("{}", cache.folder().display());
+        outln!("removed {}", counted(removed));
     }
     Ok(())
 }
 
 fn show(cache: &Cache, check: &CacheCheck, removed: CacheUsage) {
-    println!("{}", cache.folder().display());
-    println!("  whole       {}", counted(check.whole));
+    outln!("{}", cache.folder().display());
+    outln!("  whole       {}", counted(check.whole));
     for FaultyEntry { path, damage, .. } in &check.damaged {
-        println!("  damaged     {}: {damage}", path.display());
+        outln!("  damaged     {}: {damage}", path.display());
     }
     let others = sum(&check.other_versions);
     for (what, found) in [
@@ -173,7 +173,7 @@ fn show(cache: &Cache, check: &CacheCheck, removed: CacheUsage) {
         ("unfinished  ", check.unfinished),
     ] {
         if found.entries > 0 {
-            println!("  {what}{}", counted(found));
+            outln!("  {what}{}", counted(found));
         }
     }
     for (what, paths) in [
@@ -181,11 +181,11 @@ fn show(cache: &Cache, check: &CacheCheck, removed: CacheUsage) {
         ("not lb's    ", &check.foreign),
     ] {
         for path in paths {
-            println!("  {what}{}", path.display());
+            outln!("  {what}{}", path.display());
         }
     }
     if removed.entries > 0 {
-        println!("removed {}", counted(removed));
+        outln!("removed {}", counted(removed));
     }
 }
 
