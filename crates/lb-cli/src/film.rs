@@ -62,7 +62,8 @@ impl NamedFiles {
         }
     }
 
-    /// The job in a file or folder, without what the flags replace. What it names elsewhere is told.
+    /// The job in a file or folder, without what the flags replace. Whatever it names elsewhere
+    /// is printed.
     pub(crate) fn find(
         &self,
         source: &Path,

@@ -86,16 +86,29 @@ pub(super) fn check_file(file: &TextFile) -> Vec<String> {
         if let Some(word) = UNFINISHED.iter().find(|word| has_word(line, word)) {
             findings.push(format!("{shown}:{number}: {word}: do it, or open an issue"));
         }
-        let code = line.trim_start();
-        if file.has_extension("rs") && file.is_library_source() && !code.starts_with("//") {
-            let code = code.replace(ALLOWED_ANYWAY, "");
-            let forbidden = FORBIDDEN_IN_LIBRARIES.iter();
-            if let Some((what, does)) = forbidden.clone().find(|(what, _)| has_word(&code, what)) {
-                findings.push(format!("{shown}:{number}: {what}: libraries do not {does}"));
-            }
+    }
+    findings.extend(check_surroundings(file));
+    findings.extend(check_ways_out_and_in(file));
+    findings
+}
+
+/// Finds what libraries leave to programs.
+fn check_surroundings(file: &TextFile) -> Vec<String> {
+    if !file.is_library_source() {
+        return Vec::new();
+    }
+    let shown = file.path.display();
+    let mut findings = Vec::new();
+    for (index, line) in without_tests(&file.text).enumerate() {
+        let code = line.replace(ALLOWED_ANYWAY, "");
+        let forbidden = FORBIDDEN_IN_LIBRARIES.iter();
+        if let Some((what, does)) = forbidden.clone().find(|(what, _)| has_word(&code, what))
+            && !code.trim_start().starts_with("//")
+        {
+            let number = index + 1;
+            findings.push(format!("{shown}:{number}: {what}: libraries do not {does}"));
         }
     }
-    findings.extend(check_ways_out_and_in(file));
     findings
 }
 

@@ -42,7 +42,7 @@ fn harmless(text: &str) -> Cow<'_, str> {
     if is_same(&escaped) {
         return escaped;
     }
-    // Literal strings have no escapes, so all strings are written anew, as basic ones.
+    // Literal strings have no escapes, so all strings are written as basic ones.
     let written = as_basic_strings(&job);
     match is_same(&written) {
         true => written.into(),
