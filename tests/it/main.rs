@@ -15,6 +15,7 @@ mod cuda;
 mod decode;
 mod devices;
 mod docs;
+mod faults;
 mod few_steps;
 mod film;
 mod full_disk;

@@ -138,14 +138,15 @@ impl Import {
             weights: WeightTransfer::HardLinked,
         };
         let mut model = UnpublishedModel::create(report, self.replace)?;
-        for (inside, bytes) in &self.description.files {
-            let path = model.path_of(inside)?;
-            fs::write(&path, bytes).map_err(CheckpointError::io("write", path))?;
-        }
-        let transfer = self
-            .source
-            .transfer_weights(&self.weights, &model, observe)?;
-        model.report.weights = transfer;
+        let mut fill = || {
+            for (inside, bytes) in &self.description.files {
+                let path = model.path_of(inside)?;
+                fs::write(&path, bytes).map_err(CheckpointError::io("write", path))?;
+            }
+            self.source.transfer_weights(&self.weights, &model, observe)
+        };
+        let filled = fill();
+        model.report.weights = filled.map_err(|error| model.published_error(error))?;
         if observe().is_break() {
             return Err(CheckpointError::Interrupted);
         }

@@ -62,7 +62,8 @@ pub fn import_observed(
     let unpublished = import.write(observe)?;
     let mut exported = Vec::new();
     if let Some(options) = graphs {
-        exported = export_directory(unpublished.directory(), options)?;
+        let written = export_directory(unpublished.directory(), options);
+        exported = written.map_err(|error| unpublished.published_error(error))?;
         for graph in &mut exported {
             graph.path = unpublished.published_path(&graph.path);
         }

@@ -85,6 +85,24 @@ impl UnpublishedModel {
         }
     }
 
+    /// Makes an error name the file's published path instead of its temporary one, which nobody finds
+    /// afterwards.
+    #[must_use]
+    pub fn published_error(&self, error: CheckpointError) -> CheckpointError {
+        match error {
+            CheckpointError::Io {
+                action,
+                path,
+                source,
+            } => CheckpointError::Io {
+                action,
+                path: self.published_path(&path),
+                source,
+            },
+            other => other,
+        }
+    }
+
     /// Returns the temporary path of a file, whose folder is made if necessary.
     pub(super) fn path_of(&self, inside: &Path) -> Result<PathBuf, CheckpointError> {
         let path = self.directory().join(inside);

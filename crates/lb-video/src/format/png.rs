@@ -151,6 +151,8 @@ impl Sink for PngSink {
         let file = File::create_new(unfinished.temporary_path()).map_err(refused)?;
         let description = self.description.as_deref();
         encode(&file, frame.picture, description, frame.text, &unfinished)?;
+        // Some file systems report a full disk only now.
+        file.sync_all().map_err(refused)?;
         self.bytes += file.metadata().map_err(refused)?.len();
         Ok(())
     }
