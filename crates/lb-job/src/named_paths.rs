@@ -75,7 +75,8 @@ impl JobFolder {
     }
 }
 
-fn is_remote(path: &Path) -> bool {
+/// Whether a path leads to another computer.
+pub(crate) fn is_remote(path: &Path) -> bool {
     let Some(Component::Prefix(prefix)) = path.components().next() else {
         return false;
     };

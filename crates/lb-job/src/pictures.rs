@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use lb_files::FileError;
 use lb_video::VideoError;
 
-use crate::named_paths::{JobFolder, refuse_outside};
+use crate::named_paths::{JobFolder, is_remote, refuse_outside};
 use crate::{Job, JobError, JobSettings, NamedPaths};
 
 /// A picture that settings name, and the hash of its content.
@@ -65,7 +65,10 @@ impl JobSettings {
             }
             match find(path, wanted, &folders, named)? {
                 Some(found) => *path = found,
-                None if !is_allowed => outside.push(path.clone()),
+                // Where there is nothing, permission does not help.
+                None if !is_allowed && (is_remote(path) || path.exists()) => {
+                    outside.push(path.clone());
+                }
                 None => {
                     return Err(JobError::PictureMissing {
                         path: path.clone(),

@@ -42,8 +42,8 @@ impl Default for Encoder {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct AudioTrack {
-    /// The track, in any format that ffmpeg reads. A longer track is cut to the film's length, and a
-    /// shorter one is followed by silence.
+    /// The track, in any format of sound that ffmpeg reads, which a playlist is not. A longer track is cut to
+    /// the film's length, and a shorter one is followed by silence.
     pub file: PathBuf,
     /// The program, by its path or its name on the search path.
     pub program: PathBuf,

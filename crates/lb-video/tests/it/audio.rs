@@ -89,6 +89,38 @@ fn loudness(samples: &[f64]) -> f64 {
     (samples.iter().map(|sample| sample * sample).sum::<f64>() / samples.len() as f64).sqrt()
 }
 
+/// A playlist may have been made by anybody, and would play any file of the disk.
+#[test]
+fn a_track_is_sound_and_not_a_list_of_others() {
+    if !ffmpeg_available(Path::new("ffmpeg")) {
+        eprintln!("skipped: there is no ffmpeg with libx264 on the search path");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in [
+        "a.wav", "a.mp3", "a.flac", "a.ogg", "a.m4a", "a.mka", "a.webm", "a.aac", "a.aiff", "a.ts",
+    ] {
+        tone(&path(name), "1");
+        let seconds = AudioTrack::new(path(name)).seconds().unwrap();
+        assert!((seconds - 1.0).abs() < 0.2, "{name}: {seconds}");
+    }
+    let secret = path("a.ts");
+    let secret = secret.display();
+    for (name, list) in [
+        (
+            "list.m3u8",
+            format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n"),
+        ),
+        ("list.ogg", "ffconcat version 1.0\nfile a.ts\n".into()),
+    ] {
+        std::fs::write(path(name), list).unwrap();
+        let refused = AudioTrack::new(path(name)).seconds().unwrap_err();
+        assert!(matches!(refused, VideoError::NotAudio { .. }), "{refused}");
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+}
+
 #[test]
 fn a_track_is_cut_or_followed_by_silence() {
     if !ffmpeg_available(Path::new("ffmpeg")) {

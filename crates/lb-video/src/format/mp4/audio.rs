@@ -15,6 +15,11 @@ use crate::sink::{CompletedFilm, NextFrame, Sink};
 /// The bits a second of the AAC, at which stereo is thought to sound like the original.
 const BIT_RATE: &str = "192k";
 
+/// The formats of sound that ffmpeg may read, by its own names. A playlist, which is none of them, may name
+/// any other file of the disk and have that played.
+const FORMATS: &str = "wav,w64,rf64,aiff,au,caf,mp3,flac,ogg,aac,ac3,eac3,dts,ape,wv,tta,tak,amr,asf,mov,\
+                       matroska,mpegts,mpeg,avi";
+
 /// The samples a second at which a track is measured, with a byte for each.
 const MEASURED_RATE: u64 = 8000;
 
@@ -84,8 +89,9 @@ fn input(program: &Path, film: Option<&Path>, track: &Path) -> Command {
     if let Some(film) = film {
         command.arg("-i").arg(absolute(film));
     }
-    // A playlist must not make ffmpeg fetch things.
-    command.args(["-protocol_whitelist", "file", "-i"]);
+    // The track must not make ffmpeg fetch things, nor read others.
+    command.args(["-protocol_whitelist", "file"]);
+    command.args(["-format_whitelist", FORMATS, "-i"]);
     command.arg(absolute(track));
     command
 }
