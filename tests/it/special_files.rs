@@ -72,6 +72,9 @@ fn put(kind: &str, path: &Path) {
 #[test]
 fn arguments_that_are_no_files_are_refused() {
     let folder = Folder::new();
+    for kind in ["inpaint", "depth"] {
+        write_tiny_model(kind, &folder.join("models").join(kind)).unwrap();
+    }
     let film = ["render", "a", "b", "--steps=1", "--frames=2", "-o=film.gif"];
     image::RgbImage::new(64, 64)
         .save(folder.join("picture.png"))
@@ -96,10 +99,19 @@ fn arguments_that_are_no_files_are_refused() {
         ("in.safetensors", vec!["import", "in.safetensors"]),
         ("in.png", with(&["--from=in.png"])),
         ("in.jpg", with(&["--to=in.jpg"])),
-        ("in.png", with(&["--image=in.png", "--mask=picture.png"])),
-        ("in.png", with(&["--image=picture.png", "--mask=in.png"])),
-        ("in.png", with(&["--depth=in.png"])),
-        ("in.png", vec!["render", "depth.toml", "-o=film.gif"]),
+        (
+            "in.png",
+            with(&["--model=inpaint", "--image=in.png", "--mask=picture.png"]),
+        ),
+        (
+            "in.png",
+            with(&["--model=inpaint", "--image=picture.png", "--mask=in.png"]),
+        ),
+        ("in.png", with(&["--model=depth", "--depth=in.png"])),
+        (
+            "in.png",
+            vec!["render", "depth.toml", "--model=depth", "-o=film.gif"],
+        ),
         ("in.safetensors", with(&["--vae=in.safetensors"])),
         ("in.model", with(&["--model=./in.model"])),
         ("in.model", vec!["models", "./in.model"]),

@@ -20,8 +20,9 @@ pub(crate) fn film(path: &Path, job: &str) {
         ..FilmOptions::default()
     };
     let mut film = FilmWriter::create(path, 64, 64, &options).unwrap();
-    for _ in 0..3 {
-        film.write(Arc::new(RgbImage::new(64, 64))).unwrap();
+    for grey in [0, 100, 200] {
+        let frame = RgbImage::from_pixel(64, 64, Rgb([grey; 3]));
+        film.write(Arc::new(frame)).unwrap();
     }
     film.finish().unwrap();
 }
