@@ -31,3 +31,38 @@ fn eight_keyframes_take_no_more_memory_than_two() {
         two / 1e6
     );
 }
+
+/// A film of a thousand prompts, of the least work for each. A GIF is written as it grows, whereas an MP4 has its
+/// encoded frames in memory until its index is written before them.
+#[test]
+fn a_thousand_keyframes_take_no_more_memory_than_two() {
+    let things = [
+        "an apple", "a pear", "a lemon", "a rose", "a tulip", "a heart", "a burger",
+    ];
+    let peak = |keyframes: usize| {
+        let folder = Folder::new();
+        let things = things.iter().cycle().take(keyframes).enumerate();
+        let prompts: Vec<String> = things
+            .map(|(number, thing)| format!("{thing} {number}"))
+            .collect();
+        let film = [
+            "--steps=1",
+            "--frames=2",
+            "--size=64x64",
+            "--threads=1",
+            "--no-cache",
+        ];
+        let time = ["--seconds=0.4", "--fps=5", "--output=film.gif"];
+        let mut arguments = vec!["render"];
+        arguments.extend(prompts.iter().map(String::as_str));
+        let facts = folder.facts(&[&arguments[..], &film, &time].concat());
+        facts["peak_memory"].as_f64().unwrap()
+    };
+    let (two, thousand) = (peak(2), peak(1000));
+    assert!(
+        thousand <= 1.1 * two,
+        "{:.1} MB for 1000 keyframes, {:.1} MB for 2",
+        thousand / 1e6,
+        two / 1e6
+    );
+}

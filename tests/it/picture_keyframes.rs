@@ -57,6 +57,35 @@ fn render(folder: &Folder, arguments: &[&str]) -> Value {
     folder.facts(&[&["render"], arguments, FILM].concat())
 }
 
+/// More pictures than are kept in memory.
+#[test]
+fn every_picture_of_many_is_shown() {
+    let folder = Folder::new();
+    let colour = |index: u8| Rgb([250 - 12 * index, 12 * index, 128]);
+    let mut job = String::from("size = \"64x64\"\nfps = 4\n");
+    for index in 0..20 {
+        let name = format!("{index}.png");
+        let picture = RgbImage::from_pixel(64, 64, colour(index));
+        picture.save(folder.join(&name)).unwrap();
+        job += &format!("[[keyframe]]\nimage = \"{name}\"\nseconds = 0.5\n");
+    }
+    std::fs::write(folder.join("film.toml"), job).unwrap();
+    let film = ["render", "film.toml", "--steps=2", "--frames=2"];
+    let facts = folder.facts(&[&film[..], &["-o=film", "--frames-dir=frames"]].concat());
+    let reconstructions = facts["reconstructions"].as_array().unwrap();
+    assert_eq!(reconstructions.len(), 20);
+    let keyframes = sequence(&folder.join("frames"));
+    assert_eq!(keyframes.len(), 20);
+    for (index, keyframe) in (0..).zip(&keyframes) {
+        assert_eq!(keyframe.get_pixel(9, 50), &colour(index), "{index}");
+    }
+    // From the cache, the film is the same.
+    let again = ["-o=again", "--frames-dir=same"];
+    let facts = folder.facts(&[&film[..], &again].concat());
+    assert_eq!(facts["model_evaluations"], 0);
+    assert!(sequence(&folder.join("film")) == sequence(&folder.join("again")));
+}
+
 #[test]
 fn the_film_begins_and_ends_with_the_pictures_and_does_not_jump() {
     let folder = Folder::new();

@@ -11,6 +11,8 @@ use crate::session::{ComponentSession, Port, SessionRequest};
 use crate::tokenizer::Tokens;
 
 const NAME: &str = "text encoder";
+/// The number of prompts in one call. More at once are no faster, and each takes megabytes while it is encoded.
+const BATCH: usize = 8;
 
 /// CLIP's text encoder.
 pub(crate) struct TextEncoder {
@@ -47,8 +49,17 @@ impl Pooled for TextEncoder {
 }
 
 impl TextEncoder {
-    /// The conditioning of every prompt: the last hidden state after the final layer norm.
+    /// The conditioning of every prompt: the last hidden state after the final layer norm. The memory for it
+    /// does not grow with the number of prompts.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
+        let mut encoded = Vec::with_capacity(prompts.len());
+        for batch in prompts.chunks(BATCH) {
+            encoded.extend(self.encode_batch(batch)?);
+        }
+        Ok(encoded)
+    }
+
+    fn encode_batch(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let (tokens, width) = (self.length, self.width);
         let ids = prompts.iter().flat_map(|prompt| &prompt.ids);
         let ids: Vec<i64> = ids.copied().collect();

@@ -160,27 +160,34 @@ impl CachedPipeline {
         Ok(made.values.remove(0))
     }
 
-    /// Inverts keyframes that are pictures: replaces their initial latents, which are the encoded
-    /// pictures, by the noise from which the model would make them. Returns the cost.
+    /// Inverts keyframes that are pictures, a group at a time. `keyframe` makes one of the `count` keyframes,
+    /// whose initial latents are the encoded picture, and `finish` takes the noise from which the
+    /// model would make it. Returns the cost.
     ///
     /// # Errors
     /// Those of [`lb_blend::invert`], and [`RenderError::Interrupted`] once the observer says so.
     pub(crate) fn invert(
         &mut self,
-        keyframes: &mut [&mut Keyframe],
+        count: usize,
+        keyframe: &dyn Fn(usize) -> Result<Keyframe, RenderError>,
+        finish: &mut dyn FnMut(usize, &Latents) -> Result<(), RenderError>,
         denoising: &Denoising,
         options: &InversionOptions,
         observer: &mut dyn RenderObserver,
     ) -> Result<BlendReport, RenderError> {
         let mut report = BlendReport::default();
-        if keyframes.is_empty() {
+        if count == 0 {
             // The sampler of such a film need not be one that can be inverted.
             return Ok(report);
         }
-        let keys: Vec<Option<Key>> = keyframes
-            .iter()
-            .map(|keyframe| Some(inversion_key(&self.unet?, denoising, options, keyframe)))
-            .collect();
+        let key = |index| match &self.unet {
+            Some(unet) => {
+                let keyframe = keyframe(index)?;
+                Ok(Some(inversion_key(unet, denoising, options, &keyframe)))
+            }
+            None => Ok(None),
+        };
+        let keys: Vec<Option<Key>> = (0..count).map(key).collect::<Result<_, RenderError>>()?;
         let is_known = |key: &Option<Key>| key.is_some_and(|key| self.cache.contains(&key));
         let (known, missing): (Vec<usize>, Vec<usize>) =
             (0..keys.len()).partition(|&index| is_known(&keys[index]));
@@ -191,14 +198,12 @@ impl CachedPipeline {
         } = denoising;
         let inversion = DdimInversion::of(*sampler, schedule, *steps)?;
         let evaluations = |pictures| options.model_evaluations(pictures, denoising.steps);
-        let total = evaluations(keyframes.len());
+        let total = evaluations(count);
         let entry = self.latents_entry();
         let mut has_begun = false;
         // Each group is one batch of the engine, so that only one batch is lost if this is stopped.
         let limit = self.uncached.batch_limit().max(1);
-        let groups = known
-            .chunks(known.len().max(1))
-            .chain(missing.chunks(limit));
+        let groups = known.chunks(limit).chain(missing.chunks(limit));
         for group in groups {
             let keys: Vec<Option<Key>> = group.iter().map(|&index| keys[index]).collect();
             let pipeline = &mut self.uncached;
@@ -206,8 +211,8 @@ impl CachedPipeline {
                 if !std::mem::replace(&mut has_begun, true) {
                     proceed(observer.event(&RenderEvent::Stage(Stage::Inverting)))?;
                 }
-                let starts = missing.iter().map(|&at| (*keyframes[group[at]]).clone());
-                let starts: Vec<Keyframe> = starts.collect();
+                let starts = missing.iter().map(|&at| keyframe(group[at]));
+                let starts: Vec<Keyframe> = starts.collect::<Result<_, _>>()?;
                 let mut steps = InversionSteps {
                     before: report.model_evaluations + report.reused_evaluations,
                     total,
@@ -221,8 +226,8 @@ impl CachedPipeline {
                 Ok::<_, RenderError>(inverted.initial_latents)
             })?;
             report.reused_evaluations += evaluations(inverted.found);
-            for (&index, latents) in group.iter().zip(inverted.values) {
-                keyframes[index].initial_latents = latents;
+            for (&index, latents) in group.iter().zip(&inverted.values) {
+                finish(index, latents)?;
             }
         }
         Ok(report)

@@ -1,8 +1,11 @@
 //! The first or only stage of a film, whose keyframes are made from prompts, noise and pictures.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use lb_blend::{
-    Backend, BatchSteps, BlendError, BlendOptions, BlendReport, FilmOutline, Keyframe, Latents,
-    Transition, noise,
+    Backend, BatchSteps, BlendError, BlendOptions, BlendReport, FilmOutline, Keyframe,
+    KeyframeError, KeyframeSource, LatentShape, Latents, Transition, noise,
 };
 use lb_job::{Job, Plan};
 use lb_models::ModelDirectory;
@@ -14,9 +17,10 @@ use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver, proceed};
 use crate::picture_keyframes::KeyframePictures;
 use crate::position::FrameSpan;
+use crate::record_spool::RecordSpool;
 use crate::sampling::{late_start, schedule};
 use crate::sinks::FrameSink;
-use crate::stage::{Prompts, StageReport, StageWalk};
+use crate::stage::{KEPT_IN_MEMORY, Prompts, StageReport, StageWalk};
 
 /// A first stage that is ready to run: its pictures are read, and its pipeline is open.
 pub(crate) struct FirstStage<'a> {
@@ -27,26 +31,29 @@ pub(crate) struct FirstStage<'a> {
     pictures: KeyframePictures,
     /// The concatenated channels of all keyframes.
     channels: Option<Latents>,
+    folder: &'a Path,
 }
 
 impl<'a> FirstStage<'a> {
     /// Opens a stage for frames of this width and height. Only the VAE encoder of the model
-    /// may be loaded, for an inpainted film.
+    /// may be loaded, for an inpainted film. What does not fit into memory is kept in `folder`.
     pub(crate) fn open(
         job: &'a Job,
         plan: &'a Plan,
         size: (usize, usize),
         directory: &ModelDirectory,
+        folder: &'a Path,
         pipelines: &Pipelines<'_>,
         observer: &mut dyn RenderObserver,
     ) -> Result<Self, RenderError> {
         directory.latent_shape(size.0, size.1)?;
         let mode = Mode::read(job, directory, size)?;
-        let pictures = KeyframePictures::read(job, size, &mode)?;
+        let pictures = KeyframePictures::read(job, size, &mode, folder)?;
         let encodes_pictures = job.inpaint.is_some() || job.pictures() > 0;
         let mut pipeline = pipelines.open(directory, size, |_| {}, encodes_pictures, observer)?;
         Ok(Self {
             channels: mode.channels(&mut pipeline)?,
+            folder,
             job,
             plan,
             pipeline,
@@ -66,20 +73,28 @@ impl<'a> FirstStage<'a> {
         let (job, plan) = (self.job, self.plan);
         let transitions = transitions(job, plan);
         self.expect(&transitions);
-        let prompts = Prompts::encode(job, &mut self.pipeline, observer)?;
+        let prompts = Prompts::encode(job, &mut self.pipeline, self.folder, observer)?;
         let denoising = Denoising {
             sampler: job.sampler,
             schedule: schedule(job, self.pipeline.uncached.directory()),
             steps: plan.steps(),
         };
-        let mut keyframes = self.keyframes(&prompts, denoising.initial_noise()?)?;
         self.pictures.encode(&mut self.pipeline)?;
         if let Some(start) = late_start(job, plan.steps(), self.pipeline.uncached.directory()) {
             proceed(observer.event(&RenderEvent::LateStart(start)))?;
         }
+        let mut keyframes = JobKeyframes {
+            job,
+            prompts,
+            shape: self.pipeline.uncached.latent_shape(),
+            initial_noise: denoising.initial_noise()?,
+            channels: self.channels.take(),
+            inverted: RecordSpool::new(self.folder, KEPT_IN_MEMORY),
+            places: BTreeMap::new(),
+        };
         let inverted = self.invert(&mut keyframes, &denoising, observer)?;
         let walk = StageWalk {
-            keyframes_ahead: keyframes.len(),
+            keyframes_ahead: keyframes.count(),
             transitions: &transitions,
             options: BlendOptions::default()
                 .with_spacing(job.spacing)
@@ -121,44 +136,92 @@ impl<'a> FirstStage<'a> {
         pipeline.expect_batches(batches);
     }
 
-    /// The keyframes, each starting from the noise of its seed, which has this standard deviation.
-    fn keyframes(
-        &self,
-        prompts: &Prompts<'_>,
-        initial_noise: f64,
-    ) -> Result<Vec<Keyframe>, RenderError> {
-        let shape = self.pipeline.uncached.latent_shape();
-        let keyframes = self.job.keyframes.iter().map(|keyframe| {
-            noise::initial_latents(keyframe.seed, shape).map(|initial_latents| Keyframe {
-                conditioning: prompts.of(&keyframe.prompt).clone(),
-                negative_conditioning: prompts.of(&keyframe.negative_prompt).clone(),
-                guidance_scale: keyframe.guidance_scale,
-                initial_latents: initial_latents.scaled(initial_noise),
-                concatenated: self.channels.clone(),
-            })
-        });
-        Ok(keyframes
-            .collect::<Result<_, _>>()
-            .map_err(BlendError::from)?)
-    }
-
     /// Inverts the keyframes that are pictures: their initial latents become noise.
     fn invert(
         &mut self,
-        keyframes: &mut [Keyframe],
+        keyframes: &mut JobKeyframes<'_>,
         denoising: &Denoising,
         observer: &mut dyn RenderObserver,
     ) -> Result<BlendReport, RenderError> {
-        let mut pictures = Vec::new();
-        for (index, keyframe) in keyframes.iter_mut().enumerate() {
-            if let Some(clean) = self.pictures.clean_latents(index) {
-                keyframe.initial_latents = clean.clone();
-                pictures.push(keyframe);
-            }
-        }
-        let options = self.job.inversion();
-        self.pipeline
-            .invert(&mut pictures, denoising, &options, observer)
+        let (pictures, shape) = (&self.pictures, keyframes.shape);
+        let indices: Vec<usize> = pictures.indices().collect();
+        let mut inverted = std::mem::replace(
+            &mut keyframes.inverted,
+            RecordSpool::new(self.folder, KEPT_IN_MEMORY),
+        );
+        let mut places = BTreeMap::new();
+        let report = self.pipeline.invert(
+            indices.len(),
+            &|picture| {
+                let clean = pictures.clean_latents(picture, shape)?;
+                keyframes.starting_from(indices[picture], clean)
+            },
+            &mut |picture, latents| {
+                places.insert(indices[picture], inverted.push_values(latents.values())?);
+                Ok(())
+            },
+            denoising,
+            &self.job.inversion(),
+            observer,
+        )?;
+        (keyframes.inverted, keyframes.places) = (inverted, places);
+        Ok(report)
+    }
+}
+
+/// The keyframes of a job. Each is made when the engine asks for it, so that only a few are in memory at a
+/// time.
+struct JobKeyframes<'a> {
+    job: &'a Job,
+    prompts: Prompts<'a>,
+    shape: LatentShape,
+    /// The standard deviation of the noise from which the sampler starts.
+    initial_noise: f64,
+    channels: Option<Latents>,
+    /// The initial latents of keyframes that are pictures, and where those of each keyframe are.
+    inverted: RecordSpool,
+    places: BTreeMap<usize, usize>,
+}
+
+impl JobKeyframes<'_> {
+    /// A keyframe with the noise of its seed, or that from which its picture is made.
+    fn make(&self, index: usize) -> Result<Keyframe, RenderError> {
+        let initial_latents = match self.places.get(&index) {
+            Some(&place) => self.inverted.latents(place, self.shape)?,
+            None => noise::initial_latents(self.job.keyframes[index].seed, self.shape)
+                .map_err(BlendError::from)?
+                .scaled(self.initial_noise),
+        };
+        self.starting_from(index, initial_latents)
+    }
+
+    fn starting_from(
+        &self,
+        index: usize,
+        initial_latents: Latents,
+    ) -> Result<Keyframe, RenderError> {
+        let keyframe = &self.job.keyframes[index];
+        Ok(Keyframe {
+            conditioning: self.prompts.of(&keyframe.prompt)?,
+            negative_conditioning: self.prompts.of(&keyframe.negative_prompt)?,
+            guidance_scale: keyframe.guidance_scale,
+            initial_latents,
+            concatenated: self.channels.clone(),
+        })
+    }
+}
+
+impl KeyframeSource for JobKeyframes<'_> {
+    fn count(&self) -> usize {
+        self.job.keyframes.len()
+    }
+
+    fn guidance_scale(&self, index: usize) -> f64 {
+        self.job.keyframes[index].guidance_scale
+    }
+
+    fn keyframe(&mut self, index: usize) -> Result<Keyframe, KeyframeError> {
+        self.make(index).map_err(KeyframeError::new)
     }
 }
 

@@ -55,6 +55,7 @@ mod observe;
 mod outputs;
 mod picture_keyframes;
 mod position;
+mod record_spool;
 mod renderer;
 mod sampling;
 mod sinks;

@@ -3,9 +3,10 @@
 mod lost_detail;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use image::RgbImage;
-use lb_blend::{BlendError, Latents, relative_error};
+use lb_blend::{BlendError, LatentShape, Latents, relative_error};
 use lb_job::{Fit, Job};
 use lb_models::LARGEST_SIDE;
 use lb_video::{picture, picture_size, read_picture};
@@ -14,18 +15,23 @@ use self::lost_detail::LostDetail;
 use crate::cached_pipeline::CachedPipeline;
 use crate::error::RenderError;
 use crate::modes::{Mode, fit_picture};
+use crate::record_spool::RecordSpool;
+use crate::stage::{ENCODED_TOGETHER, KEPT_IN_MEMORY};
 use crate::summary::Reconstruction;
 
 /// The sides of a film are multiples of this many pixels.
 const MULTIPLE: f64 = 64.0;
 
-/// The keyframes of a film that are pictures, by their index.
-#[derive(Debug, Default)]
+/// The keyframes of a film that are pictures.
+#[derive(Debug)]
 pub(crate) struct KeyframePictures {
-    /// The pictures at the film's size, until their keyframes are finished.
-    exact: BTreeMap<usize, RgbImage>,
-    /// The encoded pictures.
-    clean: BTreeMap<usize, Latents>,
+    /// The indices of these keyframes, in order.
+    indices: Vec<usize>,
+    size: (usize, usize),
+    /// The pictures at the film's size, in the order of the indices.
+    exact: RecordSpool,
+    /// The encoded pictures, in the same order.
+    clean: RecordSpool,
     /// The detail that the autoencoder loses. It is kept from the time when a keyframe is finished until
     /// its last transition is.
     details: BTreeMap<usize, LostDetail>,
@@ -34,11 +40,36 @@ pub(crate) struct KeyframePictures {
 }
 
 impl KeyframePictures {
+    /// Those of a film whose keyframes are no pictures.
+    pub(crate) fn none() -> Self {
+        Self {
+            indices: Vec::new(),
+            size: (0, 0),
+            exact: RecordSpool::new("", 0),
+            clean: RecordSpool::new("", 0),
+            details: BTreeMap::new(),
+            film_keyframes: 0,
+            is_looped: false,
+        }
+    }
+
     /// Reads the pictures of a job for a film of this width and height. Pictures of another size are
     /// cropped, unless the job chooses another fit. In an inpainted film, the kept part of its source
-    /// is put over them, as over all frames.
-    pub(crate) fn read(job: &Job, size: (usize, usize), mode: &Mode) -> Result<Self, RenderError> {
-        let mut exact = BTreeMap::new();
+    /// is put over them, as over all frames. What does not fit into memory is kept in `folder`.
+    pub(crate) fn read(
+        job: &Job,
+        size: (usize, usize),
+        mode: &Mode,
+        folder: &Path,
+    ) -> Result<Self, RenderError> {
+        let mut read = Self {
+            size,
+            exact: RecordSpool::new(folder, KEPT_IN_MEMORY),
+            clean: RecordSpool::new(folder, KEPT_IN_MEMORY),
+            film_keyframes: job.keyframes.len(),
+            is_looped: job.looped,
+            ..Self::none()
+        };
         for (index, keyframe) in job.keyframes.iter().enumerate() {
             let Some(path) = &keyframe.image else {
                 continue;
@@ -46,32 +77,44 @@ impl KeyframePictures {
             let picture = read_picture(path)?;
             let fit = job.fit.unwrap_or(Fit::Crop);
             let fitted = fit_picture("keyframe's picture", picture, size, Some(fit))?;
-            exact.insert(index, mode.finish(fitted)?);
+            read.exact.push(mode.finish(fitted)?.into_raw())?;
+            read.indices.push(index);
         }
-        Ok(Self {
-            exact,
-            film_keyframes: job.keyframes.len(),
-            is_looped: job.looped,
-            ..Self::default()
-        })
+        Ok(read)
     }
 
     /// The indices of the keyframes that are pictures.
     pub(crate) fn indices(&self) -> impl Iterator<Item = usize> {
-        self.exact.keys().copied()
+        self.indices.iter().copied()
     }
 
-    /// Encodes all pictures.
+    /// Encodes all pictures, a group with each loading of the encoder.
     pub(crate) fn encode(&mut self, pipeline: &mut CachedPipeline) -> Result<(), RenderError> {
-        let pictures: Vec<&RgbImage> = self.exact.values().collect();
-        let clean = pipeline.encode_pictures(&pictures)?;
-        self.clean = self.exact.keys().copied().zip(clean).collect();
+        let all: Vec<usize> = (0..self.indices.len()).collect();
+        for group in all.chunks(ENCODED_TOGETHER) {
+            let pictures = group.iter().map(|&place| self.exact(place));
+            let pictures: Vec<RgbImage> = pictures.collect::<Result<_, _>>()?;
+            let pictures: Vec<&RgbImage> = pictures.iter().collect();
+            for clean in pipeline.encode_pictures(&pictures)? {
+                self.clean.push_values(clean.values())?;
+            }
+        }
         Ok(())
     }
 
-    /// The encoded picture of a keyframe, if it is one.
-    pub(crate) fn clean_latents(&self, index: usize) -> Option<&Latents> {
-        self.clean.get(&index)
+    fn exact(&self, place: usize) -> Result<RgbImage, RenderError> {
+        let (width, height) = self.size;
+        let pixels = self.exact.record(place, 3 * width * height)?;
+        Ok(picture::from_rgb(width, height, pixels)?)
+    }
+
+    /// The encoded picture with this place among those of the film.
+    pub(crate) fn clean_latents(
+        &self,
+        place: usize,
+        shape: LatentShape,
+    ) -> Result<Latents, RenderError> {
+        self.clean.latents(place, shape)
     }
 
     /// What the film shows at a keyframe whose latents were decoded to `decoded`. If the keyframe is a
@@ -82,10 +125,11 @@ impl KeyframePictures {
         latents: &Latents,
         decoded: RgbImage,
     ) -> Result<(RgbImage, Option<Reconstruction>), RenderError> {
-        let (Some(exact), Some(clean)) = (self.exact.remove(&index), self.clean.remove(&index))
-        else {
+        let Ok(place) = self.indices.binary_search(&index) else {
             return Ok((decoded, None));
         };
+        let exact = self.exact(place)?;
+        let clean = self.clean_latents(place, latents.shape())?;
         let reconstruction = Reconstruction {
             keyframe: index,
             latent_error: relative_error(latents, &clean).map_err(BlendError::from)?,

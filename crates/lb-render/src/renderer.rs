@@ -166,7 +166,9 @@ impl Renderer {
             Some(_) => None,
             None => {
                 let model = &self.directory;
-                let stage = FirstStage::open(job, &plan, size, model, &pipelines, observer)?;
+                let folder = outputs.folder();
+                let stage =
+                    FirstStage::open(job, &plan, size, model, folder, &pipelines, observer)?;
                 Some(stage)
             }
         };
@@ -196,7 +198,13 @@ impl Renderer {
             if report.level_fractions.is_empty() {
                 report.level_fractions = low_res.as_last_levels();
             }
-            report = report.followed_by(second.run(&low_res, &plan, &mut open, observer)?);
+            report = report.followed_by(second.run(
+                &low_res,
+                &plan,
+                outputs.folder(),
+                &mut open,
+                observer,
+            )?);
         }
 
         // Finish.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -18,6 +19,7 @@ use crate::error::RenderError;
 use crate::frames::{DecodeCounts, FrameDecoder};
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::position::FrameSpan;
+use crate::record_spool::RecordSpool;
 use crate::sinks::{ComputedFrame, FrameSink};
 
 /// Everything that a stage needs to run. First and second stages use the same code.
@@ -290,19 +292,32 @@ impl Observer for Walk<'_> {
     }
 }
 
+/// The number of conditionings and of keyframes' pictures that stay in memory. Few films have more; those that
+/// have keep the others on the disk.
+pub(crate) const KEPT_IN_MEMORY: usize = 16;
+
+/// The number of prompts and of keyframes' pictures that are encoded with one loading of the encoder.
+pub(crate) const ENCODED_TOGETHER: usize = 64;
+
 /// The conditionings of a job's prompts and negative prompts. Equal prompts are encoded once.
-pub(crate) struct Prompts<'a>(BTreeMap<&'a str, Conditioning>);
+pub(crate) struct Prompts<'a> {
+    places: BTreeMap<&'a str, usize>,
+    conditionings: RecordSpool,
+    tokens: usize,
+    width: usize,
+}
 
 impl<'a> Prompts<'a> {
     /// Encodes the prompts of a job. Reports prompts that are too long, and words that the model was not
-    /// trained on.
+    /// trained on. What does not fit into memory is kept in `folder`.
     pub(crate) fn encode(
         job: &'a Job,
         pipeline: &mut CachedPipeline,
+        folder: &Path,
         observer: &mut dyn RenderObserver,
     ) -> Result<Self, RenderError> {
         proceed(observer.event(&RenderEvent::Stage(Stage::Encoding)))?;
-        let prompts = job.prompts();
+        let prompts: Vec<&str> = job.prompts().into_iter().collect();
         let mut tokens = Vec::with_capacity(prompts.len());
         for &prompt in &prompts {
             let tokenized = pipeline.uncached.tokenize(prompt)?;
@@ -320,12 +335,33 @@ impl<'a> Prompts<'a> {
             }
             tokens.push(tokenized);
         }
-        let conditionings = pipeline.encode(&tokens)?;
-        Ok(Self(prompts.into_iter().zip(conditionings).collect()))
+        let directory = pipeline.uncached.directory();
+        let mut encoded = Self {
+            places: BTreeMap::new(),
+            conditionings: RecordSpool::new(folder, KEPT_IN_MEMORY),
+            tokens: directory.text_length,
+            width: directory.text_width,
+        };
+        let groups = prompts.chunks(ENCODED_TOGETHER);
+        for (prompts, tokens) in groups.zip(tokens.chunks(ENCODED_TOGETHER)) {
+            for (&prompt, conditioning) in prompts.iter().zip(pipeline.encode(tokens)?) {
+                let place = encoded.conditionings.push_values(&conditioning.values)?;
+                encoded.places.insert(prompt, place);
+            }
+        }
+        Ok(encoded)
     }
 
     /// The conditioning of a prompt of the job.
-    pub(crate) fn of(&self, prompt: &str) -> &Conditioning {
-        &self.0[prompt]
+    pub(crate) fn of(&self, prompt: &str) -> Result<Conditioning, RenderError> {
+        let (tokens, width) = (self.tokens, self.width);
+        let values = self
+            .conditionings
+            .values(self.places[prompt], tokens * width)?;
+        Ok(Conditioning {
+            tokens,
+            width,
+            values,
+        })
     }
 }

@@ -6,6 +6,8 @@
 
 mod low_res_frames;
 
+use std::path::Path;
+
 use lb_blend::{
     Backend, BlendError, BlendOptions, Conditioning, FilmOutline, Keyframe, KeyframeError,
     KeyframeSource, Transition, lerp,
@@ -111,17 +113,19 @@ impl<'a> SecondStage<'a> {
         self.pipeline.uncached.picture_size()
     }
 
-    /// Computes the film's frames from those of low resolution.
+    /// Computes the film's frames from those of low resolution. What does not fit into memory is kept in
+    /// `folder`.
     pub(crate) fn run(
         mut self,
         low_res: &LowResFrames,
         plan: &Plan,
+        folder: &Path,
         sink: &mut dyn FrameSink,
         observer: &mut dyn RenderObserver,
     ) -> Result<StageReport, RenderError> {
         let transitions = low_res.pairs();
         proceed(observer.event(&RenderEvent::Stage(Stage::Upscaling { transitions })))?;
-        let prompts = Prompts::encode(self.job, &mut self.pipeline, observer)?;
+        let prompts = Prompts::encode(self.job, &mut self.pipeline, folder, observer)?;
         let profile = self.upscale.profile()?;
         let denoising = Denoising {
             sampler: self.job.sampler,
@@ -158,7 +162,7 @@ impl<'a> SecondStage<'a> {
             has_job_keyframes: false,
             shows_film: true,
         };
-        let decoder = FrameDecoder::new(&self.pipeline, Mode::Text, KeyframePictures::default());
+        let decoder = FrameDecoder::new(&self.pipeline, Mode::Text, KeyframePictures::none());
         walk.run(&mut keyframes, &mut self.pipeline, decoder, sink, observer)
     }
 }
@@ -222,7 +226,7 @@ impl UpscaledKeyframes<'_> {
 
     /// The conditionings of two prompts, mixed as in the first stage.
     fn mixed(&self, left: &str, right: &str, fraction: f64) -> Result<Conditioning, RenderError> {
-        let (left, right) = (self.prompts.of(left), self.prompts.of(right));
+        let (left, right) = (self.prompts.of(left)?, self.prompts.of(right)?);
         let mut mixed = left.clone();
         lerp(&left.values, &right.values, fraction, &mut mixed.values).map_err(BlendError::from)?;
         Ok(mixed)

@@ -70,6 +70,21 @@ fn equal_prompts_are_encoded_alike_wherever_they_stand() {
     );
 }
 
+/// More prompts than are encoded in one call: whatever a prompt's neighbours are, and how many, its bits are
+/// the same.
+#[test]
+fn a_prompt_is_encoded_alike_among_any_others() {
+    let mut pipeline = pipeline(None);
+    let tokens: Vec<_> = (0..21)
+        .map(|number| pipeline.tokenize(&format!("a pear {number}")).unwrap())
+        .collect();
+    let together = pipeline.encode(&tokens).unwrap();
+    assert_eq!(together.len(), 21);
+    for (tokens, expected) in tokens.into_iter().zip(together) {
+        assert_eq!(pipeline.encode(&[tokens]).unwrap(), [expected]);
+    }
+}
+
 #[test]
 fn picture_features_tell_pictures_apart() {
     let mut pipeline = pipeline(None);
