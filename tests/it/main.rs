@@ -6,9 +6,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attack;
 mod batches;
 mod broken_models;
 mod cache;
+mod chance;
 mod closed_pipes;
 mod cuda;
 #[path = "../../crates/lb-video/tests/it/decode.rs"]
@@ -25,6 +27,7 @@ mod interruption;
 mod jobs;
 mod keyframes;
 mod lb;
+mod linked;
 mod manifests;
 mod measure;
 mod memory;

@@ -9,15 +9,20 @@ mod tensors;
 mod tree;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use self::checkpoints::{CANARY, CHECKPOINT};
+use serde_json::json;
+
+use crate::attack::report;
 use crate::broken_models::pocket;
+use crate::chance::Chance;
 use crate::imports::configuration;
 use crate::lb::{Folder, Said};
+use crate::linked::{link_folder, replace};
 
 const DIRECTORIES: usize = 500;
 /// The address space of a run in KiB: enough for the mappings of the runtime and the model, and for
@@ -83,6 +88,10 @@ fn five_hundred_damaged_directories_are_five_hundred_clear_errors() {
             .flat_map(|thread| thread.join().unwrap())
             .collect()
     });
+    report(
+        "directories",
+        &json!({ "runs": DIRECTORIES, "failures": failures.len() }),
+    );
     assert!(
         failures.is_empty(),
         "{} of {DIRECTORIES} went wrong:\n{}",
@@ -96,7 +105,13 @@ fn failure_of(number: usize) -> Option<String> {
     let mut chance = Chance::seeded(number as u64);
     let folder = Folder::new();
     let model = folder.join("model");
-    link(&pocket(), &model);
+    for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
+        link_folder(&pocket().join(part), &model.join(part));
+    }
+    replace(
+        &model.join("model_index.json"),
+        fs::read(pocket().join("model_index.json")).unwrap(),
+    );
     let damage = MUTATIONS[number % MUTATIONS.len()](&model, &mut chance);
     let before = folder.contents();
     let begun = Instant::now();
@@ -144,53 +159,4 @@ fn run(folder: &Folder) -> Said {
         std::thread::sleep(Duration::from_millis(10));
     }
     Said::from(child.wait_with_output().unwrap())
-}
-
-/// Makes a hard link if the file system can, and a copy otherwise.
-fn link(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for part in ["unet", "vae", "text_encoder", "tokenizer", "scheduler"] {
-        fs::create_dir(to.join(part)).unwrap();
-        for entry in fs::read_dir(from.join(part)).unwrap() {
-            link_file(&entry.unwrap().path(), &to.join(part));
-        }
-    }
-    link_file(&from.join("model_index.json"), to);
-}
-
-fn link_file(file: &Path, folder: &Path) {
-    let to: PathBuf = folder.join(file.file_name().unwrap());
-    if fs::hard_link(file, &to).is_err() {
-        fs::copy(file, &to).unwrap();
-    }
-}
-
-/// Puts new bytes in a file's place, leaving what it was linked to alone.
-fn replace(path: &Path, bytes: impl AsRef<[u8]>) {
-    fs::remove_file(path).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
-/// Reproducible choices, by SplitMix64 (Steele, Lea and Flood, 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn seeded(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-    }
-
-    fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.number() % limit as u64) as usize
-    }
-
-    fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
 }

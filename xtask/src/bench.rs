@@ -110,7 +110,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
 }
 
 /// Processor, cores and operating system, as far as they are known.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = processor
         .lines()

@@ -92,7 +92,7 @@ fn packages(workspace: &Workspace, targets: &[String]) -> Result<BTreeSet<Packag
     let mut all = BTreeSet::new();
     for target in targets {
         let mut command = process::cargo(&workspace.root);
-        command.args("metadata --format-version=1 --filter-platform".split(' '));
+        command.args("metadata --format-version=1 --all-features --filter-platform".split(' '));
         let metadata = process::standard_output(command.arg(target))?;
         let metadata: Metadata =
             serde_json::from_str(&metadata).context("cargo metadata is not what was expected")?;

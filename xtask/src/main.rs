@@ -4,10 +4,12 @@
 // The output of a task is what it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod attack;
 mod bench;
 mod demo;
 mod dependencies;
 mod docs;
+mod fuzz;
 mod lint;
 mod onnx;
 mod pictures;
@@ -43,6 +45,10 @@ enum Task {
     Test(HandedOn),
     /// run the tests that need CUDA on a stand-in for it (Linux on x86-64)
     TestCuda(HandedOn),
+    /// try every reader of foreign bytes with invented inputs, a minute for each target
+    Fuzz(fuzz::FuzzArguments),
+    /// attack the program with foreign bytes, signals, pipes and full disks, and count what it withstands
+    Attack(attack::AttackArguments),
     /// check formatting, tidy, dependencies, clippy and documentation
     Lint,
     /// check the rules of this workspace that no compiler checks
@@ -115,6 +121,8 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::Demo => demo::run(workspace),
         Task::Test(HandedOn { arguments }) => testing::run(workspace, &arguments),
         Task::TestCuda(HandedOn { arguments }) => testing::run_cuda(workspace, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(workspace, &arguments),
+        Task::Attack(arguments) => attack::run(workspace, &arguments),
         Task::Lint => lint::run(workspace),
         Task::Tidy => tidy::run(workspace),
         Task::Dependencies => dependencies::run(workspace),

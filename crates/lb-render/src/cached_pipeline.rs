@@ -9,7 +9,7 @@
 //! `docs/architecture.md` has a drawing of what goes into which key.
 
 mod content;
-mod entries;
+pub(crate) mod entries;
 mod snapshots;
 
 use std::ops::ControlFlow;

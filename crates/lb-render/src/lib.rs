@@ -61,6 +61,8 @@ mod sampling;
 mod sinks;
 mod stage;
 mod summary;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod upscale;
 
 pub use earlier_frames::{EarlierFrames, FramePositionError};

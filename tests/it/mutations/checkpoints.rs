@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Chance;
+use crate::chance::Chance;
 use crate::imports::golden;
 use crate::pickle_writer::{archive, call, dictionary, name, program, text, tuple};
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Chance;
-use super::replace;
+use crate::chance::Chance;
+use crate::linked::replace;
 
 fn change(model: &Path, name: &str, key: &str, value: &Value) -> String {
     let path = model.join(name);

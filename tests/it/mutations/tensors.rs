@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::Chance;
-use super::replace;
+use crate::chance::Chance;
+use crate::linked::replace;
 
 const WEIGHTS: [&str; 3] = [
     "unet/diffusion_pytorch_model.safetensors",

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::Chance;
+use crate::chance::Chance;
 
 const READ: [&str; 9] = [
     "model_index.json",

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("xtask",         &["lb-export", "lb-video"]),
     ("lb-tests",      &["lb-cli"]),
     ("lb-benches",    &["lb-cli"]),
+    ("lb-fuzz",       &["lb-render"]),
 ];
 
 /// What the tests of a package may use besides: a package beside it, and that package.

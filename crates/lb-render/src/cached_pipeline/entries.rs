@@ -17,10 +17,10 @@ const DEFLATE: Damage = Damage::Content("its pixels cannot be unpacked");
 const FRACTIONS: Damage = Damage::Content("its fractions do not rise from 0 to 1");
 
 /// The conditioning of a prompt: all values as `f32`.
-pub(super) struct ConditioningEntry {
-    pub(super) tokens: usize,
+pub(crate) struct ConditioningEntry {
+    pub(crate) tokens: usize,
     /// The number of values of each token.
-    pub(super) width: usize,
+    pub(crate) width: usize,
 }
 
 impl CacheEntry for ConditioningEntry {
@@ -48,8 +48,8 @@ impl CacheEntry for ConditioningEntry {
 }
 
 /// Latents of one shape, such as those of an encoded picture: all values as `f32`.
-pub(super) struct LatentsEntry {
-    pub(super) shape: LatentShape,
+pub(crate) struct LatentsEntry {
+    pub(crate) shape: LatentShape,
 }
 
 impl CacheEntry for LatentsEntry {
@@ -71,9 +71,9 @@ impl CacheEntry for LatentsEntry {
 
 /// A decoded picture: the differences of all pixels from their left neighbours, compressed with
 /// deflate.
-pub(super) struct PictureEntry {
+pub(crate) struct PictureEntry {
     /// Width and height in pixels.
-    pub(super) size: (usize, usize),
+    pub(crate) size: (usize, usize),
 }
 
 impl CacheEntry for PictureEntry {
@@ -123,15 +123,15 @@ impl CacheEntry for PictureEntry {
 /// A snapshot of trajectories: its shape, all fractions as `f64`, then the latents and the predicted
 /// clean latents as `f32`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct SnapshotEntry {
+pub(crate) struct SnapshotEntry {
     /// The step after which the snapshot was taken.
-    pub(super) step: usize,
+    pub(crate) step: usize,
     /// Branches of every level down to this one; none for a keyframe.
-    pub(super) branch_counts: Vec<usize>,
+    pub(crate) branch_counts: Vec<usize>,
     /// The number of branches in the snapshot: the level's inner ones, or the one keyframe.
-    pub(super) kept: usize,
+    pub(crate) kept: usize,
     /// The shape of each branch's latents.
-    pub(super) latents: LatentShape,
+    pub(crate) latents: LatentShape,
 }
 
 impl SnapshotEntry {
