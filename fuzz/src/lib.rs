@@ -7,14 +7,16 @@
 //! The inputs of a target come from three places: [`Target::seeds`] makes some from the fixtures of the
 //! tests, the folder `corpus` contains what fuzzing found to reach other code, and the folder `past`
 //! contains every input that was once a fault. The tests of this package try all of them. `cargo xtask
-//! fuzz` builds the program `fuzz`, in which libFuzzer changes these inputs and keeps the changes that reach
-//! new code.
+//! fuzz` builds a program for each target, in which libFuzzer changes these inputs and keeps the changes that
+//! reach new code.
 
 #![forbid(unsafe_code)]
 
 mod films;
 mod jobs;
 mod models;
+#[cfg(feature = "libfuzzer")]
+pub mod program;
 mod results;
 mod scratch;
 mod weights;
@@ -63,10 +65,30 @@ pub const TARGETS: &[Target] = &[
     Target { name: "rates", run: results::rates, seeds: results::rates_seeds },
 ];
 
-/// The target of this name.
+/// The target of this name. As a constant it refers to the code of this target alone, and a program of it
+/// contains no other one's.
+///
+/// # Panics
+/// If there is no such target.
 #[must_use]
-pub fn target(name: &str) -> Option<&'static Target> {
-    TARGETS.iter().find(|target| target.name == name)
+pub const fn target(name: &str) -> Target {
+    let mut index = 0;
+    while index < TARGETS.len() {
+        if is_same(TARGETS[index].name.as_bytes(), name.as_bytes()) {
+            return TARGETS[index];
+        }
+        index += 1;
+    }
+    panic!("there is no target of this name")
+}
+
+/// Whether two names are equal, for constants.
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 #[cfg(test)]
@@ -154,6 +176,8 @@ mod tests {
                 .collect()
         };
         assert_eq!(folders("corpus"), names);
+        let programs = names.iter().map(|name| format!("{name}.rs"));
+        assert_eq!(folders("fuzz_targets"), programs.collect());
         assert!(folders("past").is_subset(&names));
     }
 

@@ -74,14 +74,19 @@ fn within(mut child: Child, limit: Duration) -> Option<std::process::Output> {
     Some(child.wait_with_output().unwrap())
 }
 
-/// What is left of outputs that were never finished: hidden or partial files below a folder.
-fn leftovers(below: &Path) -> Vec<PathBuf> {
+/// What is left of outputs and entries that were never finished: hidden or partial files in the folder and
+/// its cache.
+fn leftovers(of: &Folder) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![below.to_path_buf()];
+    let mut open = vec![of.path().to_path_buf(), of.cache().to_path_buf()];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            // ONNX Runtime keeps a hidden file of its own in the user's cache folder.
+            if name == "Microsoft" {
+                continue;
+            }
             if name.starts_with('.') || name.contains(".partial") {
                 found.push(path);
             } else if path.is_dir() && !path.is_symlink() {

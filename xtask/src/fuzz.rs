@@ -128,7 +128,7 @@ pub(crate) fn try_targets(workspace: &Workspace, arguments: &FuzzArguments) -> R
         false => arguments.targets.clone(),
     };
     let fuzzing = Fuzzing {
-        program: build(workspace)?,
+        programs: build(workspace, &targets)?,
         committed: workspace.root.join("fuzz"),
         folder: workspace.target.join("fuzz"),
         scratch: scratch()?,
@@ -168,29 +168,24 @@ fn known_targets(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the program that fuzzes, and returns its path.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+/// Builds the programs of these targets, and returns their folder.
+fn build(workspace: &Workspace, targets: &[String]) -> Result<PathBuf> {
     let mut version = Command::new("rustc");
     let version = process::standard_output(version.current_dir(&workspace.root).arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("rustc does not say which system it runs on")?;
     let folder = workspace.target.join("fuzz");
     let mut build = process::cargo(&workspace.root);
-    build.args([
-        "build",
-        "-p",
-        "lb-fuzz",
-        "--bin",
-        "fuzz",
-        "--features",
-        "libfuzzer",
-    ]);
+    build.args(["build", "-p", "lb-fuzz", "--features", "libfuzzer"]);
+    for target in targets {
+        build.args(["--bin", target]);
+    }
     build.args(["--target", host, "--target-dir"]).arg(&folder);
     // This form takes precedence over RUSTFLAGS, and its parts may contain spaces.
     let flags: Vec<&str> = INSTRUMENTATION.split_whitespace().collect();
     let flags = flags.join("\u{1f}");
     process::run(build.env("CARGO_ENCODED_RUSTFLAGS", flags))?;
-    Ok(folder.join(host).join("debug/fuzz"))
+    Ok(folder.join(host).join("debug"))
 }
 
 /// The folder in which inputs become files: in memory where there is such a folder, since thousands of files
@@ -205,7 +200,8 @@ fn scratch() -> Result<TempDir> {
 }
 
 struct Fuzzing {
-    program: PathBuf,
+    /// The folder of the programs, one for each target.
+    programs: PathBuf,
     /// The package lb-fuzz.
     committed: PathBuf,
     /// Where everything else is kept.
@@ -245,7 +241,7 @@ impl Fuzzing {
             .stdin(Stdio::null());
         let status = fuzz
             .status()
-            .context("the program `fuzz` could not be run")?;
+            .with_context(|| format!("the program of {target} could not be run"))?;
         let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
         let (slowest, memory) = read_record(&fs::read_to_string(&record).unwrap_or_default());
         let tried = Tried {
@@ -273,8 +269,8 @@ impl Fuzzing {
         // What a process that died has left there must not disturb the next one.
         let scratch = self.scratch.path().join(target);
         fs::create_dir_all(&scratch)?;
-        let mut fuzz = Command::new(&self.program);
-        fuzz.env("LB_FUZZ_TARGET", target).env("TMPDIR", scratch);
+        let mut fuzz = Command::new(self.programs.join(target));
+        fuzz.env("TMPDIR", scratch);
         fuzz.arg(format!("-timeout={LONGEST_RUN}"));
         fuzz.arg(format!("-rss_limit_mb={MOST_MEMORY}"));
         Ok(fuzz)

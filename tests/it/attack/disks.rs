@@ -81,7 +81,7 @@ fn a_full_disk_leaves_whole_outputs_or_none() {
             let is_whole = expected.is_some_and(|(_, expected)| *expected == bytes);
             assert!(is_whole, "{what}: {name} is not what it should be");
         }
-        let remains = [leftovers(folder.path()), leftovers(folder.cache())].concat();
+        let remains = leftovers(&folder);
         left += remains.len();
         assert!(remains.is_empty(), "{what}: {remains:?}");
     }

@@ -32,7 +32,7 @@ const TEXTS: &[&[u8]] = &[
     // A new line that looks like a message of the program.
     b"a\nerror: forged",
     // Writes from right to left, and hides itself.
-    "a\u{202e}b\u{2066}c\u{200f}\u{feff}".as_bytes(),
+    "a\u{202e}b\u{2066}c\u{2029}\u{feff}".as_bytes(),
     // A lone continuation byte, which some terminals take for a C1 control; no text at all.
     b"a\x9b2Jb",
 ];
@@ -387,8 +387,8 @@ fn obeyed(stream: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stream);
     let is_obeyed = |letter: char| match letter {
         '\n' | '\t' => false,
-        // Bidirectional marks, embeddings, overrides and isolates.
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        // Embeddings, overrides and isolates, which turn the direction of what follows.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         letter => letter.is_control(),
     };
     // Bytes that are not UTF-8 may be C1 controls in other encodings.

@@ -2,7 +2,6 @@
 //! commands are then run to their end.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -71,10 +70,6 @@ fn results(folder: &Folder) -> Vec<(String, Vec<u8>)> {
     files.collect()
 }
 
-fn unfinished(folder: &Folder) -> Vec<PathBuf> {
-    [leftovers(folder.path()), leftovers(folder.cache())].concat()
-}
-
 /// Sends a signal to some of the programs, each at a moment of its own, and waits for all of them.
 fn disturb(children: Vec<Child>, signal: &str, longest: Duration, chance: &mut Chance) -> usize {
     // Every other time, all of them get it, as when a machine goes down.
@@ -124,7 +119,7 @@ fn what_is_killed_can_be_run_again_and_gives_what_it_would_have_given() {
             .map(|mut command| command.spawn().unwrap());
         let sent = disturb(children.collect(), signal, longest, &mut chance);
         signals += sent;
-        let left = unfinished(&folder);
+        let left = leftovers(&folder);
         after_signals += left.len();
         if signal != "KILL" {
             assert!(left.is_empty(), "SIG{signal} leaves {left:?}");
@@ -148,7 +143,7 @@ fn what_is_killed_can_be_run_again_and_gives_what_it_would_have_given() {
                 "another {name} after SIG{signal}"
             );
         }
-        let left = unfinished(&folder);
+        let left = leftovers(&folder);
         after_runs += left.len();
         assert!(left.is_empty(), "left after the next run: {left:?}");
         assert_eq!(again.len(), whole.len(), "round {round}");

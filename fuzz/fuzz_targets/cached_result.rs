@@ -1,0 +1,5 @@
+//! libFuzzer with the target `cached_result`.
+
+#![no_main]
+
+lb_fuzz::program!("cached_result");

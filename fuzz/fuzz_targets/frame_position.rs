@@ -1,0 +1,5 @@
+//! libFuzzer with the target `frame_position`.
+
+#![no_main]
+
+lb_fuzz::program!("frame_position");

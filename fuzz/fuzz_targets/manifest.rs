@@ -1,0 +1,5 @@
+//! libFuzzer with the target `manifest`.
+
+#![no_main]
+
+lb_fuzz::program!("manifest");

@@ -1,0 +1,5 @@
+//! libFuzzer with the target `mp4`.
+
+#![no_main]
+
+lb_fuzz::program!("mp4");

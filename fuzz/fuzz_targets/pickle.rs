@@ -1,0 +1,5 @@
+//! libFuzzer with the target `pickle`.
+
+#![no_main]
+
+lb_fuzz::program!("pickle");

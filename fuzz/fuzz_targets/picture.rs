@@ -1,0 +1,5 @@
+//! libFuzzer with the target `picture`.
+
+#![no_main]
+
+lb_fuzz::program!("picture");

@@ -1,0 +1,5 @@
+//! libFuzzer with the target `png`.
+
+#![no_main]
+
+lb_fuzz::program!("png");

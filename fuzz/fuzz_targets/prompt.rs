@@ -1,0 +1,5 @@
+//! libFuzzer with the target `prompt`.
+
+#![no_main]
+
+lb_fuzz::program!("prompt");

@@ -1,0 +1,5 @@
+//! libFuzzer with the target `rates`.
+
+#![no_main]
+
+lb_fuzz::program!("rates");

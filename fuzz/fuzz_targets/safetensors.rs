@@ -1,0 +1,5 @@
+//! libFuzzer with the target `safetensors`.
+
+#![no_main]
+
+lb_fuzz::program!("safetensors");

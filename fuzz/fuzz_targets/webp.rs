@@ -1,0 +1,5 @@
+//! libFuzzer with the target `webp`.
+
+#![no_main]
+
+lb_fuzz::program!("webp");
