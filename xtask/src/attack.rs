@@ -5,7 +5,7 @@
 //! `docs/security.md`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -44,28 +44,31 @@ pub(crate) struct AttackArguments {
     /// the seed from which all choices follow
     #[arg(long, default_value_t = 1)]
     seed: u32,
+    /// folder of the counts; attacks whose counts are there already are not made again
+    #[arg(long)]
+    reports: Option<PathBuf>,
     /// write the table into docs/security.md
     #[arg(long)]
     write: bool,
 }
 
+/// The attacks that are tests: their names in the reports, and those of their modules.
+const TESTS: [(&str, &str); 5] = [
+    ("directories", "mutations::"),
+    ("kills", "attack::kills::"),
+    ("escapes", "attack::escapes::"),
+    ("pipes", "attack::pipes::"),
+    ("disks", "attack::disks::"),
+];
+
 pub(crate) fn run(workspace: &Workspace, arguments: &AttackArguments) -> Result<()> {
-    let AttackArguments {
-        minutes,
-        jobs,
-        seed,
-        ..
-    } = *arguments;
-    let fuzzed = match minutes > 0.0 {
-        true => Some(fuzz::try_targets(
-            workspace,
-            &FuzzArguments::of_all_targets(minutes, jobs, seed),
-        )?),
-        false => None,
-    };
-    let reports = tempfile::tempdir_in(&workspace.target)?;
-    let attacked = attack(workspace, arguments, reports.path());
-    let table = table(fuzzed, |name| report(reports.path(), name));
+    let temporary = tempfile::tempdir_in(&workspace.target)?;
+    let reports = arguments.reports.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(reports)?;
+    let reports = &reports.canonicalize()?;
+    let fuzzed = fuzz(workspace, arguments, reports)?;
+    let attacked = attack(workspace, arguments, reports);
+    let table = table(fuzzed, |name| report(reports, name));
     println!("\n{table}");
     attacked?;
     if let Some(Tried { failures, .. }) = fuzzed {
@@ -81,8 +84,38 @@ pub(crate) fn run(workspace: &Workspace, arguments: &AttackArguments) -> Result<
     Ok(())
 }
 
-/// Runs the tests that attack the program, one after the other, because some measure time.
+/// Fuzzes all targets, unless that has been done; `None` if it is left out.
+fn fuzz(
+    workspace: &Workspace,
+    arguments: &AttackArguments,
+    reports: &Path,
+) -> Result<Option<Tried>> {
+    let &AttackArguments {
+        minutes,
+        jobs,
+        seed,
+        ..
+    } = arguments;
+    let known: Option<Tried> = serde_json::from_value(report(reports, "fuzz"))?;
+    if known.is_some() || minutes == 0.0 {
+        return Ok(known);
+    }
+    let fuzzing = FuzzArguments::of_all_targets(minutes, jobs, seed);
+    let tried = fuzz::try_targets(workspace, &fuzzing)?;
+    fs::write(reports.join("fuzz.json"), serde_json::to_vec(&tried)?)?;
+    Ok(Some(tried))
+}
+
+/// Runs the tests that attack the program and have not been counted, one after the other, because some
+/// measure time.
 fn attack(workspace: &Workspace, arguments: &AttackArguments, reports: &Path) -> Result<()> {
+    let to_do = TESTS
+        .iter()
+        .filter(|(name, _)| report(reports, name).is_null());
+    let to_do: Vec<&str> = to_do.map(|(_, module)| *module).collect();
+    if to_do.is_empty() {
+        return Ok(());
+    }
     let library = setup::library(workspace)?;
     let program = workspace.build_lb(Profile::Debug)?;
     let mut test = process::cargo(&workspace.root);
@@ -99,7 +132,7 @@ fn attack(workspace: &Workspace, arguments: &AttackArguments, reports: &Path) ->
         test.env(variable, value);
     }
     test.args(["test", "-p", "lb-tests", "--test", "it", "--no-fail-fast"]);
-    process::run(test.args(["--", "attack::", "mutations::", "--test-threads=1"]))
+    process::run(test.args(["--", "--test-threads=1"]).args(to_do))
 }
 
 /// The numbers of an attack; `null` if it was not made or failed before it was counted.

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::process;
@@ -58,7 +59,7 @@ pub(crate) struct FuzzArguments {
 }
 
 /// What a run has tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tried {
     pub(crate) targets: usize,
     /// The number of inputs.
