@@ -37,7 +37,8 @@ impl StandaloneDecoder {
     /// [`CheckpointError`] if there is no such folder or file, and if its configuration or weights are
     /// missing, damaged, or not those of a decoder.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        if path.is_file() {
+        // A pipe or a device is refused by name where files are opened.
+        if path.exists() && !path.is_dir() {
             let weights = Weights::of_tiny_decoder(path)?;
             return Ok(Self {
                 folder_or_file: path.to_owned(),
