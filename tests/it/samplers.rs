@@ -127,7 +127,7 @@ fn a_scheduler_that_no_sampler_equals_needs_the_name_of_a_sampler() {
     assert_eq!(run.code, Some(0), "{}", run.error);
 }
 
-/// A sampler that has only so many steps says so before a model is loaded, and `lb plan` says it too.
+/// A sampler that lacks the steps says so before a model is loaded, and `lb plan` says it too.
 #[test]
 fn steps_that_a_sampler_lacks_are_refused_at_once_in_both_stages() {
     let folder = Folder::new();

@@ -197,7 +197,7 @@ impl FrameSource {
 /// The most frames that are repeated in a film because others are shown for long: an hour at 25 frames a second.
 const MOST_REPEATS: usize = 90_000;
 
-/// How many times a frame that lasts for so many seconds is shown at a rate.
+/// How many times a frame that lasts for this time in seconds is shown at a rate.
 fn times_shown(lasts: f64, rate: f64) -> usize {
     ((lasts * rate).round() as usize).max(1)
 }

@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    /// A sequence parameter set for pictures of so many macroblocks.
+    /// A sequence parameter set for pictures of this many macroblocks.
     fn parameters(profile: u64, (width, height): (u64, u64), references: u64) -> Vec<u8> {
         let mut set = Written::default().bits(7, 8).bits(profile, 8).bits(0, 8);
         set = set.bits(51, 8).number(0);
