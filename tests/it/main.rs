@@ -49,6 +49,7 @@ mod special_files;
 mod stills;
 mod stored;
 mod strangers;
+mod telemetry;
 mod terminal;
 mod timing;
 mod usage;

@@ -5,8 +5,10 @@
 //! ([`outputs`]), a renderer ([`machine`]) and a cache ([`cache`]); [`surroundings`] supplies what
 //! depends on the environment. This crate also shows progress ([`progress`]), warnings ([`warnings`])
 //! and errors with hints and exit codes ([`error`]).
+//!
+//! Unsafe code is denied except in [`telemetry`], because setting an environment variable is unsafe.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[macro_use]
 mod print;
@@ -24,6 +26,7 @@ mod outputs;
 mod progress;
 mod rates;
 mod surroundings;
+mod telemetry;
 mod usage;
 mod warnings;
 mod write;
@@ -38,6 +41,7 @@ use crate::surroundings::Surroundings;
 use crate::usage::Parsed;
 
 fn main() -> ExitCode {
+    telemetry::switch_off();
     print::panics();
     let arguments = match usage::parse() {
         Parsed::Arguments(arguments) => arguments,

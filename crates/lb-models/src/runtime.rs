@@ -39,6 +39,10 @@ impl std::fmt::Debug for Runtime {
 impl Runtime {
     /// Loads ONNX Runtime from `library`, or returns the one already loaded from there.
     ///
+    /// The official builds for Linux since 1.29 record and send what a process does with them, unless the
+    /// environment variable `ORT_DISABLE_TELEMETRY` is set before this call. A library cannot safely set a
+    /// variable of the process, so it is for the program to do; `lb` does.
+    ///
     /// # Errors
     /// [`ModelError::RuntimeMissing`] if the file does not exist, [`ModelError::RuntimeUnusable`] if
     /// it is no ONNX Runtime of version [`OLDEST_RUNTIME`] or newer, and

@@ -24,6 +24,8 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=75, help="of the student's training")
     parser.add_argument("--batch", type=int, default=6, help="walks in a batch of four steps")
     parser.add_argument("--teacher-batch", type=int, default=32)
+    parser.add_argument("--pictures", type=int, default=6144, help="pictures for the quick autoencoder")
+    parser.add_argument("--autoencoder-minutes", type=float, default=45)
     parser.add_argument("--learning-rate", type=float, default=2e-4)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=2)
@@ -41,6 +43,7 @@ def main():
         print(f"[{(time.time() - started) / 60:6.1f}] {message}", flush=True)
 
     import directory
+    import quick_autoencoder
     import student
     import teacher
 
@@ -49,7 +52,9 @@ def main():
     torch.manual_seed(0)
     unet = student.train(points, ids, given.work, given.init, given.minutes, given.batch, given.learning_rate,
                          given.device, log)
-    directory.write(unet, given.work, given.device, log)
+    autoencoder = quick_autoencoder.train(unet, given.work, given.pictures, given.autoencoder_minutes,
+                                          given.teacher_batch, given.device, log)
+    directory.write(unet, autoencoder, given.work, given.device, log)
 
 
 if __name__ == "__main__":
