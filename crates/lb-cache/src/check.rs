@@ -75,9 +75,9 @@ impl Cache {
         Ok(contents)
     }
 
-    /// Reads every entry and compares its checksum. Neither does an entry count as used by that, nor is
-    /// anything removed but what a killed program has left half written. `observe` is called after each
-    /// entry with the bytes that were read so far; the result is `Break` if it returns that.
+    /// Reads every entry and compares its checksum. Entries do not count as used because of this, and
+    /// nothing is removed except what a killed program has left half written. `observe` is called after
+    /// each entry with the bytes that were read so far; the result is `Break` if it returns that.
     ///
     /// # Errors
     /// [`CacheError::Read`] for a folder that cannot be read.

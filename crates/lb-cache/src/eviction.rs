@@ -7,7 +7,7 @@
 //! it yet does not find it, and computes the result again.
 //!
 //! Nobody waits long: looking at all entries takes no lock, and whoever saves a result removes entries for
-//! a tenth of a second at most, or as many as its own result takes the place of.
+//! a tenth of a second at most, unless it takes longer to make room for this result.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -31,7 +31,7 @@ const NAME_LENGTH: usize = 2 * Key::LENGTH - SHARD_LENGTH;
 
 const LOCK: &str = "lock";
 
-/// How long saving one result may take longer because entries have to be removed.
+/// How much longer the saving of one result may take because entries have to be removed.
 const LONGEST_REMOVAL: Duration = Duration::from_millis(100);
 
 /// Something in the folder of a cache.

@@ -37,7 +37,7 @@ pub(crate) enum CommandError {
     #[error("{message}")]
     NotAsRequired {
         message: String,
-        /// What is not, and by how much, in lines below the message.
+        /// Lines below the message that say which requirements are not met, and by how much.
         details: Vec<String>,
     },
     /// The user interrupted a render that uses a cache.

@@ -62,8 +62,8 @@ impl NamedFiles {
         }
     }
 
-    /// The job in a file or folder, without what the flags replace. Whatever it names elsewhere
-    /// is printed.
+    /// The job in a file or folder, without what the flags replace. Warnings name the files outside of its own
+    /// folder that it uses.
     pub(crate) fn find(
         &self,
         source: &Path,

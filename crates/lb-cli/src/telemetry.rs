@@ -7,8 +7,8 @@ const SWITCH: &str = "ORT_DISABLE_TELEMETRY";
 
 /// Switches off the telemetry of the official builds of ONNX Runtime (1.29 and newer): unless this variable
 /// is set, they write an identifier of the machine and descriptions of the process below the cache folder,
-/// and send them to the runtime's maker, even where a program has switched off telemetry events. Whoever
-/// has set the variable to something keeps it.
+/// and send them to the runtime's maker, even where a program has switched off telemetry events. If the
+/// user has set the variable, its value stays.
 ///
 /// This must be the first thing that the program does.
 #[expect(unsafe_code, reason = "the runtime has no other switch")]

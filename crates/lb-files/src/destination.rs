@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::FileError;
 use crate::temporary;
 
-/// As many links as the system itself follows.
+/// The most links that are followed for one name, which is as many as the system follows.
 const MOST_LINKS: usize = 40;
 
 /// Folders whose links are the system's: `/dev/stdout`, `/proc/self/fd/1`.

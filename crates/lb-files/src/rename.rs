@@ -41,7 +41,7 @@ fn file_by_placeholder(from: &Path, path: &Path) -> io::Result<()> {
     })
 }
 
-/// Gives a folder its name if nothing has this name. An empty folder is something.
+/// Gives a folder its name if nothing has this name, not even an empty folder.
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if something has the name, which is left as it is, and others of the

@@ -147,7 +147,7 @@ pub fn replace_by(
     let written = FileError::io("written", path);
     let parent = existing_parent(path)?;
     let replace = || {
-        // A link cannot be locked itself, but the folder that it is in.
+        // A link itself cannot be locked, whereas the folder that it is in can.
         let folder = TemporaryFolder::new_in(&parent)?;
         let made = folder.path().join("made");
         make(&made)?;

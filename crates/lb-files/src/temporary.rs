@@ -65,7 +65,7 @@ pub struct TemporaryFolder {
 }
 
 impl TemporaryFolder {
-    /// Makes one in this folder. What killed programs have left there is removed first.
+    /// Makes a temporary folder in `parent`. What killed programs have left there is removed first.
     ///
     /// # Errors
     /// Those of making a folder.
@@ -87,13 +87,13 @@ impl TemporaryFolder {
         }
     }
 
-    /// Where it is.
+    /// The path of the folder under its temporary name.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Gives it this name, if nothing has it. An empty folder is replaced.
+    /// Gives the folder the name `path`, if nothing has this name. An empty folder is replaced.
     ///
     /// # Errors
     /// [`FileError::Exists`] if something has the name, which is left as it is, and [`FileError::Io`].

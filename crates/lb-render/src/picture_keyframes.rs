@@ -40,7 +40,7 @@ pub(crate) struct KeyframePictures {
 }
 
 impl KeyframePictures {
-    /// Those of a film whose keyframes are no pictures.
+    /// The empty value, for a film without pictures as keyframes.
     pub(crate) fn none() -> Self {
         Self {
             indices: Vec::new(),

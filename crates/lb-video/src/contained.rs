@@ -1,4 +1,4 @@
-//! One door for decoders that others wrote.
+//! The one place where decoders of other authors run.
 //!
 //! Pictures and films come from anywhere, and decoders have faults that a file made for the purpose finds: a
 //! palette whose length is no multiple of three, for instance, makes the png crate panic

@@ -11,7 +11,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// That of a film whose files have this many bytes.
+    /// The work that is allowed for a film whose file has this many bytes.
     pub(crate) fn of_bytes(bytes: u64) -> Self {
         let most = MOST_PIXELS.max(bytes.saturating_mul(PIXELS_PER_BYTE));
         Self { left: most, most }

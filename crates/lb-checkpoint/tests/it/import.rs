@@ -278,7 +278,7 @@ fn existing_destinations_and_sources_that_are_not_models_are_refused() {
     import(&source, &target, &with_configuration("sd2")).unwrap();
 }
 
-/// A folder of somebody's is never removed, however late it comes.
+/// Somebody else's folder is never removed, even if it gets the name at the last moment.
 #[test]
 fn what_gets_the_name_while_the_import_runs_keeps_it() {
     let folder = tempfile::tempdir().unwrap();

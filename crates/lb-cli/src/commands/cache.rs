@@ -27,7 +27,7 @@ enum CacheCommand {
     Status(FolderArguments),
     /// Read every result and compare its checksum; the exit code is 1 if one is damaged.
     Check(CheckArguments),
-    /// Remove all results. What they take to compute has to be computed again.
+    /// Remove all results. Renders that need them have to compute them again.
     Clear(FolderArguments),
 }
 

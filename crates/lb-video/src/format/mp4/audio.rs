@@ -15,8 +15,8 @@ use crate::sink::{CompletedFilm, NextFrame, Sink};
 /// The bits a second of the AAC, at which stereo is thought to sound like the original.
 const BIT_RATE: &str = "192k";
 
-/// The formats of sound that ffmpeg may read, by its own names. A playlist, which is none of them, may name
-/// any other file of the disk and have that played.
+/// The formats of sound that ffmpeg may read, by its own names. Playlists are not among them, because they
+/// may name any other file of the disk.
 const FORMATS: &str = "wav,w64,rf64,aiff,au,caf,mp3,flac,ogg,aac,ac3,eac3,dts,ape,wv,tta,tak,amr,asf,mov,\
                        matroska,mpegts,mpeg,avi";
 
@@ -89,7 +89,7 @@ fn input(program: &Path, film: Option<&Path>, track: &Path) -> Command {
     if let Some(film) = film {
         command.arg("-i").arg(absolute(film));
     }
-    // The track must not make ffmpeg fetch things, nor read others.
+    // The track must not make ffmpeg fetch anything or read other files.
     command.args(["-protocol_whitelist", "file"]);
     command.args(["-format_whitelist", FORMATS, "-i"]);
     command.arg(absolute(track));

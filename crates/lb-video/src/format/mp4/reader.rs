@@ -159,7 +159,8 @@ const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 struct H264Reader {
     file: BufReader<File>,
-    /// Given up at the end, because it takes several times the memory of a picture.
+    /// `None` after the last picture of the stream, because a decoder takes several times the memory of a
+    /// picture.
     decoder: Option<Decoder>,
     gate: Gate,
     /// Bytes for the decoder's next call.
@@ -168,7 +169,7 @@ struct H264Reader {
     samples: std::vec::IntoIter<Sample>,
     /// The last picture, as it was decoded and as it is shown.
     last: Option<(Planes, Arc<RgbImage>)>,
-    /// What the decoder still had at the end.
+    /// The pictures that the decoder still had at the end of the stream.
     rest: VecDeque<Planes>,
 }
 

@@ -79,7 +79,7 @@ impl Gate {
 /// The part of a sequence parameter set that memory depends on (section 7.3.2.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SequenceParameters {
-    /// In a picture.
+    /// The macroblocks of one picture.
     macroblocks: u64,
     references: u64,
 }
@@ -127,7 +127,7 @@ impl SequenceParameters {
         let references = bits.number()?;
         bits.skip(1);
         let (width, height) = (bits.number()? + 1, bits.number()? + 1);
-        // Of an interlaced film, the height is that of one field.
+        // The height that an interlaced film declares is that of one field.
         let fields = 2 - bits.take(1)?;
         Some(Self {
             macroblocks: width.saturating_mul(height).saturating_mul(fields),
