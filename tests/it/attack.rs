@@ -83,10 +83,6 @@ fn leftovers(of: &Folder) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            // ONNX Runtime keeps a hidden file of its own in the user's cache folder.
-            if name == "Microsoft" {
-                continue;
-            }
             if name.starts_with('.') || name.contains(".partial") {
                 found.push(path);
             } else if path.is_dir() && !path.is_symlink() {

@@ -39,7 +39,7 @@ fn no_file_ends_a_command_by_a_panic_or_takes_long() {
                 said.error
             );
             assert!(!said.error.contains("panicked"), "{}", said.error);
-            assert!(began.elapsed().as_secs() < 10, "{arguments:?}");
+            assert!(began.elapsed().as_secs() < 60, "{arguments:?}");
         }
     }
 }

@@ -43,6 +43,21 @@ pub(crate) struct Folder {
     cache: TempDir,
 }
 
+/// A call of a program to which signals are delivered. A shell that runs the tests in the background has
+/// Ctrl-C ignored, `nohup` has SIGHUP ignored, and every program that the tests start would inherit that.
+fn call_of(program: impl AsRef<OsStr>) -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    let [hangup, interrupt, terminate] = [1, 2, 15].map(|signal| 1u64 << (signal - 1));
+    if ignored.unwrap_or(0) & (hangup | interrupt | terminate) == 0 {
+        return Command::new(program);
+    }
+    let mut call = Command::new("env");
+    call.arg("--default-signal=HUP,INT,TERM").arg(program);
+    call
+}
+
 /// What a run printed, and its exit code.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -73,7 +88,7 @@ impl Folder {
 
     /// A call of the program in this folder, which is not started yet.
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = call_of(program());
         command.current_dir(self.path()).args(arguments);
         command.env("LB_CACHE_DIR", self.cache());
         command
@@ -81,7 +96,7 @@ impl Folder {
 
     /// A call of the program in this folder by a shell that runs `first` before it.
     pub(crate) fn command_after(&self, first: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("sh");
+        let mut command = call_of("sh");
         command.current_dir(self.path()).arg("-c");
         command.arg(format!("{first}; exec \"$0\" \"$@\""));
         command.arg(program()).args(arguments);

@@ -157,6 +157,26 @@ fn what_the_user_allows_is_used_and_told() {
     assert!(!said.error.contains("outside"), "{}", said.error);
 }
 
+/// A film without a size has that of its first picture, but a plan does not look at one that it must not.
+#[test]
+fn a_plan_opens_nothing_outside_of_the_folder() {
+    let folder = folder();
+    let keyframes = KEYFRAMES.replace("size = \"64x64\"\n", "");
+    let first = "[[keyframe]]\nimage = \"../secret.png\"\n";
+    fs::write(
+        folder.join("downloads/film.toml"),
+        format!("{first}{keyframes}"),
+    )
+    .unwrap();
+    let told = || {
+        let said = folder.run(&["plan", "downloads/film.toml", "--measure", "--steps=1"]);
+        (said.code, said.output, said.error)
+    };
+    let there = told();
+    fs::remove_file(folder.join("secret.png")).unwrap();
+    assert_eq!(told(), there);
+}
+
 #[test]
 fn what_a_flag_replaces_needs_no_permission() {
     let folder = folder();

@@ -1,4 +1,5 @@
 //! Nothing about a run is recorded or sent for others.
+#![cfg(target_os = "linux")]
 
 use std::fs;
 

@@ -177,7 +177,8 @@ fn build(workspace: &Workspace, targets: &[String]) -> Result<PathBuf> {
     let host = host.context("rustc does not say which system it runs on")?;
     let folder = workspace.target.join("fuzz");
     let mut build = process::cargo(&workspace.root);
-    build.args(["build", "-p", "lb-fuzz", "--features", "libfuzzer"]);
+    build.args(["build", "--profile", "fuzz", "-p", "lb-fuzz"]);
+    build.args(["--features", "libfuzzer"]);
     for target in targets {
         build.args(["--bin", target]);
     }
@@ -186,7 +187,7 @@ fn build(workspace: &Workspace, targets: &[String]) -> Result<PathBuf> {
     let flags: Vec<&str> = INSTRUMENTATION.split_whitespace().collect();
     let flags = flags.join("\u{1f}");
     process::run(build.env("CARGO_ENCODED_RUSTFLAGS", flags))?;
-    Ok(folder.join(host).join("debug"))
+    Ok(folder.join(host).join("fuzz"))
 }
 
 /// The folder in which inputs become files: in memory where there is such a folder, since thousands of files

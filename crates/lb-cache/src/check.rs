@@ -76,7 +76,7 @@ impl Cache {
     }
 
     /// Reads every entry and compares its checksum. Entries do not count as used because of this, and
-    /// nothing is removed except what a killed program has left half written. `observe` is called after
+    /// nothing is removed except what a killed program left half written more than an hour ago. `observe` is called after
     /// each entry with the bytes that were read so far; the result is `Break` if it returns that.
     ///
     /// # Errors
@@ -108,8 +108,8 @@ impl Cache {
         Ok(ControlFlow::Continue(check))
     }
 
-    /// Removes all entries, whatever their version, and what killed programs have left half written.
-    /// Returns what was removed. Files that do not belong to the cache stay, and so does what another
+    /// Removes all entries, whatever their version, and what killed programs left half written more than
+    /// an hour ago. Returns what was removed. Files that do not belong to the cache stay, and so does what another
     /// program is writing.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod tokenizer;
 mod unpublished;
 
 use std::fs;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -141,7 +142,12 @@ impl Import {
         let mut fill = || {
             for (inside, bytes) in &self.description.files {
                 let path = model.path_of(inside)?;
-                fs::write(&path, bytes).map_err(CheckpointError::io("write", path))?;
+                let write = || {
+                    let mut file = fs::File::create_new(&path)?;
+                    file.write_all(bytes)?;
+                    file.sync_all()
+                };
+                write().map_err(CheckpointError::io("write", &path))?;
             }
             self.source.transfer_weights(&self.weights, &model, observe)
         };

@@ -442,7 +442,9 @@ pub fn link_or_copy(file: &Path, target: &Path) -> io::Result<WeightTransfer> {
         Err(_) => {}
     }
     let mut original = lb_files::open(file).map_err(FileError::into_io)?;
-    io::copy(&mut original, &mut fs::File::create(target)?)?;
+    let mut copy = fs::File::create(target)?;
+    io::copy(&mut original, &mut copy)?;
+    copy.sync_all()?;
     Ok(WeightTransfer::Copied)
 }
 

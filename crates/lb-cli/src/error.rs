@@ -225,7 +225,8 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
              saves them again. To begin a film with a picture, give it to --from"
         }
         JobError::PathsOutside { .. } | JobError::JobFile(JobFileError::IncludeOutside { .. }) => {
-            "add --allow-paths if you know who made the job, and mean the result to use these files"
+            "add --allow-paths if you know who made the job, and mean the result to use these files; or copy \
+             them into the job's folder"
         }
         JobError::SamplerNotInvertible { .. } => "leave --sampler out, or take ddim",
         JobError::PictureCrossfed { .. } => {

@@ -71,8 +71,9 @@ impl NamedFiles {
     ) -> Result<JobSettings, CommandError> {
         let found = JobSettings::find(source, flags, self.paths())?;
         if self.allow_paths {
-            for path in found.paths_outside(source) {
-                print::warning(warnings::path_outside(source, &path));
+            let outside = found.paths_outside(source);
+            if !outside.is_empty() {
+                print::warning(warnings::paths_outside(source, &outside));
             }
         }
         Ok(found)
@@ -130,13 +131,20 @@ impl FilmArguments {
         machine::resolve(self.settings(track, find)?, surroundings)
     }
 
-    /// As [`Self::job`], but pictures are not looked for.
+    /// As [`Self::job`], but pictures are not looked for, and those that the job must not name are not opened
+    /// either.
     pub(crate) fn planned_job(
         &self,
         track: Option<f64>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
-        machine::resolve(self.settings(track, |_, _| Ok(()))?, surroundings)
+        let forget = |found: &mut JobSettings, source: &Path| {
+            if self.named_files.paths() == NamedPaths::InFolder {
+                found.forget_outside(source);
+            }
+            Ok(())
+        };
+        machine::resolve(self.settings(track, forget)?, surroundings)
     }
 
     /// The settings of all arguments. `find_pictures` looks for those of the job in a file.

@@ -1,6 +1,6 @@
 //! Warnings: what is probably not as the user wants it, although the work continues.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lb_job::{Between, Job, JobSettings, TimedFilm};
 use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
@@ -57,12 +57,23 @@ pub(crate) fn of_track(track: f64, film: f64) -> Option<String> {
     }
 }
 
-/// The warning about a file that a job names outside of its own folder, and may name.
-pub(crate) fn path_outside(job: &Path, path: &Path) -> String {
+/// How many files are named one by one in a warning.
+const MOST_NAMED: usize = 5;
+
+/// The warning about files that a job names outside of its own folder, and may name.
+pub(crate) fn paths_outside(job: &Path, paths: &[PathBuf]) -> String {
+    let (named, rest) = paths.split_at(paths.len().min(MOST_NAMED));
+    let mut names: Vec<String> = named
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    if !rest.is_empty() {
+        names.push(format!("{} more", rest.len()));
+    }
     format!(
         "{} names {}, outside of its own folder, which --allow-paths allows",
         job.display(),
-        path.display()
+        listed(&names)
     )
 }
 

@@ -27,10 +27,20 @@ pub(crate) fn file_to_vacant(file: NamedTempFile, path: &Path) -> io::Result<()>
 
 /// Whether this is how file systems without hard links, such as FAT, refuse one.
 fn lacks_links(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
-    )
+    error.kind() == io::ErrorKind::PermissionDenied || is_not_supported(error)
+}
+
+#[cfg(unix)]
+fn is_not_supported(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    // Some systems have two numbers for this, of which the standard library knows one.
+    let is_known = |error| error == Errno::NOTSUP || error == Errno::OPNOTSUPP;
+    error.kind() == io::ErrorKind::Unsupported || Errno::from_io_error(error).is_some_and(is_known)
+}
+
+#[cfg(not(unix))]
+fn is_not_supported(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 /// Takes the name with an empty file, which fails if anything has it, and replaces that by the other one.
@@ -55,10 +65,7 @@ pub(crate) fn rename_folder_to_vacant(from: &Path, path: &Path) -> io::Result<()
 
 /// Whether the kernel or the file system does not know the rename that was asked for.
 fn is_unknown(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-    )
+    error.kind() == io::ErrorKind::InvalidInput || is_not_supported(error)
 }
 
 /// Takes the name with an empty folder, which fails if anything has it, and replaces that by the other

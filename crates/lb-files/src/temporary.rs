@@ -73,8 +73,13 @@ impl TemporaryFolder {
         remove_abandoned(parent);
         loop {
             let folder = builder(0o777).tempdir_in(parent)?;
-            // Windows does not open folders.
-            let lock_of = File::open(folder.path()).ok();
+            let lock_of = match File::open(folder.path()) {
+                Ok(file) => Some(file),
+                // Another program took it for an abandoned one before it was locked.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // Windows does not open folders.
+                Err(_) => None,
+            };
             let is_ours = lock_of
                 .as_ref()
                 .is_none_or(|file| lock(file, folder.path()));
@@ -129,6 +134,9 @@ impl TemporaryFolder {
             return self.publish(path);
         }
         let named = FileError::io("named", path);
+        // Under the temporary name, what had the name until now must not be taken for an abandoned folder.
+        // Should this program be killed before it is removed or has its name back, it will be.
+        let _locked = File::open(path).inspect(|file| drop(file.try_lock()));
         match exchange_folders(self.path(), path) {
             // Something else may have got the name in the last moment.
             Ok(()) if is_replaceable(self.path()) => Ok(()),

@@ -5,6 +5,7 @@
 //! seen. What a job names must therefore lie in the folder that the job itself lies in, or below it,
 //! unless the user confirms that it may be anywhere.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf, Prefix};
 
 use crate::pictures::is_model_path;
@@ -94,7 +95,8 @@ impl JobSettings {
         paths.extend(self.model_paths());
         let folder = JobFolder::of(origin);
         paths.retain(|path| !folder.has(path));
-        paths.dedup();
+        let mut known = BTreeSet::new();
+        paths.retain(|path| known.insert(path.clone()));
         paths
     }
 

@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use lb_blend::{BlendError, LatentShape, Latents};
-use lb_files::FileError;
+use lb_files::{FileError, UnfinishedOutput};
 use lb_video::VideoError;
 
 use crate::error::RenderError;
@@ -41,10 +41,11 @@ impl RecordSpool {
             self.in_memory.push(record);
             return Ok(index);
         }
-        let written = self.write(&record);
-        written
-            .map_err(FileError::io("written", &self.folder))
-            .map_err(VideoError::from)?;
+        self.write(&record).map_err(|source| {
+            let there = (self.in_file * record.len()) as u64;
+            let output = UnfinishedOutput::new(self.folder.clone(), PathBuf::new(), there);
+            VideoError::from(output.refused(source))
+        })?;
         self.in_file += 1;
         Ok(index)
     }

@@ -143,7 +143,9 @@ fn what_is_killed_can_be_run_again_and_gives_what_it_would_have_given() {
                 "another {name} after SIG{signal}"
             );
         }
-        let left = leftovers(&folder);
+        let mut left = leftovers(&folder);
+        // The cache keeps unfinished entries for an hour, because another machine may be writing them.
+        left.retain(|path| !path.starts_with(folder.cache()));
         after_runs += left.len();
         assert!(left.is_empty(), "left after the next run: {left:?}");
         assert_eq!(again.len(), whole.len(), "round {round}");

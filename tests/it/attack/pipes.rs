@@ -17,7 +17,7 @@ use crate::lb::{Folder, Said};
 use crate::linked::link_folder;
 
 /// The longest that the program may take on a busy machine. What waits for an input waits for ever.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// Something that must not be read, in the place of an input.
 #[derive(Clone, Copy, Debug)]

@@ -97,6 +97,8 @@ impl<'a> PictureFile<'a> {
         let flawed = |flaw| flawed(path, name, flaw);
         // What the decoder keeps beside the pixels, in bytes for each of them.
         let mut kept = 0;
+        // What it keeps of the file, in bytes.
+        let mut kept_file = 0;
         match self.format {
             ImageFormat::Jpeg => {
                 let mut bytes = Vec::new();
@@ -110,6 +112,7 @@ impl<'a> PictureFile<'a> {
                     format: name,
                 })?;
                 kept = outline.bytes_kept();
+                kept_file = bytes.len() as u64;
             }
             ImageFormat::WebP => {
                 let decoder = WebPDecoder::new(&mut self.file).map_err(failed)?;
@@ -144,7 +147,7 @@ impl<'a> PictureFile<'a> {
             false if colour == ColorType::Rgb8 => 0,
             false => 3,
         };
-        let bytes = pixels * (decoded + kept.max(turned).max(converted));
+        let bytes = kept_file + pixels * (decoded + kept.max(turned).max(converted));
         if bytes > MOST_INPUT_MEMORY {
             return Err(InputError::Memory {
                 path: path.into(),

@@ -14,7 +14,7 @@ use openh264::formats::YUVSource;
 use super::boxes::BoxReader;
 use super::ffmpeg::FfmpegReader;
 use super::track::{Sample, Track};
-use super::units::{Gate, PROFILES, SequenceParameters};
+use super::units::{Gate, Kind, PROFILES, SequenceParameters};
 use crate::colour;
 use crate::error::VideoError;
 use crate::film_frame::{FilmFrame, Frames, ReadOptions};
@@ -148,7 +148,8 @@ impl Configuration {
     fn is_for_openh264(&self) -> bool {
         let mut sequences = self.parameter_sets.iter();
         let is_too_large = |unit: &Vec<u8>| {
-            SequenceParameters::read(unit).is_some_and(|read| read.validate().is_err())
+            Kind::of(unit) == Kind::SequenceParameters
+                && SequenceParameters::read(unit).is_some_and(|read| read.validate().is_err())
         };
         PROFILES.contains(&self.profile) && !sequences.any(is_too_large)
     }

@@ -23,7 +23,7 @@ const SLICE: u64 = 8;
 
 /// What a unit is (table 7-1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Slice,
     SequenceParameters,
     /// An extension for several views or layers, which a decoder of this kind ignores.
@@ -32,7 +32,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(unit: &[u8]) -> Self {
+    pub(super) fn of(unit: &[u8]) -> Self {
         match unit.first().map_or(0, |header| header & 31) {
             1..=5 => Self::Slice,
             7 => Self::SequenceParameters,
