@@ -140,7 +140,7 @@ impl FilmArguments {
     ) -> Result<Job, CommandError> {
         let forget = |found: &mut JobSettings, source: &Path| {
             if self.named_files.paths() == NamedPaths::InFolder {
-                found.forget_outside(source);
+                found.forget_pictures_outside(source);
             }
             Ok(())
         };

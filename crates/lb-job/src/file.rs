@@ -65,14 +65,14 @@ impl JobSettings {
         Ok(found)
     }
 
-    /// As [`Self::find`], for those who need nothing of what the job names: [it is
-    /// forgotten](Self::forget_outside) where it lies outside of the job's own folder.
+    /// As [`Self::find`], for those who open neither the pictures nor the models that the job names: [pictures
+    /// are forgotten](Self::forget_pictures_outside) if they lie outside of the job's own folder.
     ///
     /// # Errors
     /// A [`JobFileError`], and those of [`embedded_job`].
     pub fn find_alone(path: &Path) -> Result<Self, JobError> {
         let mut found = Self::find_anything(path, NamedPaths::InFolder)?;
-        found.forget_outside(path);
+        found.forget_pictures_outside(path);
         Ok(found)
     }
 

@@ -114,30 +114,14 @@ impl JobSettings {
         models.map(PathBuf::from).chain(self.vae.clone())
     }
 
-    /// Makes what the settings name outside of the folder of `origin` a file of that folder, which need
-    /// not exist. Nothing outside is then looked at by somebody who needs none of it.
-    pub fn forget_outside(&mut self, origin: &Path) {
+    /// Makes the pictures that the settings name outside of the folder of `origin` files of that folder, which
+    /// need not exist. Nobody who needs no pictures then opens them. Paths of models stay as they are.
+    pub fn forget_pictures_outside(&mut self, origin: &Path) {
         let folder = JobFolder::of(origin);
-        let inside = |path: &Path| {
-            let name = path.file_name().unwrap_or("unnamed".as_ref());
-            (!folder.has(path)).then(|| folder.path().join(name))
-        };
         let pictures = self.pictures_mut().filter_map(|(path, _)| path.as_mut());
-        for path in pictures {
-            *path = inside(path).unwrap_or_else(|| path.clone());
-        }
-        self.vae = self.vae.take().map(|path| inside(&path).unwrap_or(path));
-        for model in [&mut self.model, &mut self.upscale.model]
-            .into_iter()
-            .flatten()
-        {
-            if is_model_path(model)
-                && let Some(changed) = inside(Path::new(model.as_str()))
-                    .as_deref()
-                    .and_then(Path::to_str)
-            {
-                *model = changed.to_owned();
-            }
+        for path in pictures.filter(|path| !folder.has(path)) {
+            let name = path.file_name().unwrap_or("unnamed".as_ref());
+            *path = folder.path().join(name);
         }
     }
 }
@@ -253,10 +237,13 @@ mod tests {
                 "/private/g"
             ]
         );
-        settings.forget_outside(origin);
-        assert_eq!(settings.paths_outside(origin), [""; 0].map(PathBuf::from));
+        settings.forget_pictures_outside(origin);
+        let models = ["..", "/private/g", "/private/f"].map(PathBuf::from);
+        assert_eq!(settings.paths_outside(origin), models);
         assert_eq!(settings.keyframes[0].image, Some("./a.png".into()));
         assert_eq!(settings.keyframes[1].image, Some("b.png".into()));
+        assert!(settings.validate_models(origin).is_err());
+        (settings.vae, settings.upscale.model) = (None, None);
         settings.model = Some("pocket".into());
         assert!(settings.validate_models(origin).is_ok());
     }
