@@ -147,10 +147,10 @@ fn table(fuzzed: Option<Tried>, report: impl Fn(&str) -> Value) -> String {
     if let Some(tried) = fuzzed {
         rows.push([
             format!(
-                "bytes that libFuzzer invents, for each of {} readers",
+                "bytes that libFuzzer invents, for {} readers",
                 tried.targets
             ),
-            format!("{} inputs", grouped(tried.inputs)),
+            format!("{} inputs in all", grouped(tried.inputs)),
             format!(
                 "{} panics or broken limits; the slowest input took {:.2} s (of 5 s), and the most \
                  memory was {} MB (of 315 MB)",
@@ -166,33 +166,33 @@ fn table(fuzzed: Option<Tried>, report: impl Fn(&str) -> Value) -> String {
             "directories",
             "model directories and checkpoints that are damaged in one way each",
             "{runs} directories",
-            "{failures} of them without a clear message in time",
+            "{failures} gave no clear message in time",
         ),
         (
             "kills",
             "SIGKILL, SIGTERM and SIGHUP at random moments, to two renders with the same cache and an \
              import",
             "{signals} signals in {rounds} rounds",
-            "all outputs of the next run are equal to undisturbed ones; {leftovers_after_runs} files \
-             are left over after it",
+            "all outputs of the next run were equal to undisturbed ones; {leftovers_after_runs} \
+             unfinished files were left after it",
         ),
         (
             "escapes",
             "text that would control a terminal, in every place from which text is shown",
             "{runs} runs ({ways} places, {texts} texts)",
-            "{obeyed} of them with a control character in the output",
+            "{obeyed} printed a control character",
         ),
         (
             "pipes",
             "pipes, sockets and links to /dev/zero as inputs",
             "{runs} runs, {pipes} of them with pipes",
-            "{hung} wait for ever; the slowest took {slowest_seconds} s",
+            "{hung} waited for ever; the slowest run, of a debug build, took {slowest_seconds} s",
         ),
         (
             "disks",
             "disks that become full",
-            "{runs} runs, of which {refused} met the end of the disk",
-            "{leftovers} files are left over",
+            "{runs} runs; in {refused} of them the disk became full",
+            "{leftovers} unfinished files were left",
         ),
     ] {
         let numbers = report(name);
@@ -230,13 +230,13 @@ fn filled(text: &str, numbers: &Value) -> String {
     filled
 }
 
-/// A number with a space before each group of three digits.
+/// A number with a comma before each group of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(' ');
+            grouped.push(',');
         }
         grouped.push(digit);
     }
@@ -267,11 +267,11 @@ mod tests {
         let numbers = json!({ "runs": 12_345, "slowest_seconds": 0.256 });
         assert_eq!(
             filled("{runs} in {slowest_seconds} s", &numbers),
-            "12 345 in 0.26 s"
+            "12,345 in 0.26 s"
         );
         assert_eq!(
             (grouped(999), grouped(1_000_000)),
-            ("999".into(), "1 000 000".into())
+            ("999".into(), "1,000,000".into())
         );
     }
 
@@ -293,9 +293,9 @@ mod tests {
             }
         };
         let table = table(Some(tried), report);
-        assert!(table.contains("| 10 000 000 inputs |"), "{table}");
+        assert!(table.contains("| 10,000,000 inputs in all |"), "{table}");
         assert!(table.contains("took 1.23 s (of 5 s), and the most memory was 56 MB"));
-        assert!(table.contains("| 4 runs, of which 2 met the end of the disk | 0 files"));
+        assert!(table.contains("| 4 runs; in 2 of them the disk became full | 0 unfinished files"));
         assert!(
             !table.contains("SIGKILL") && !table.contains('{'),
             "{table}"
