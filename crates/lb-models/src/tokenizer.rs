@@ -12,7 +12,7 @@ use lb_checkpoint::{CheckpointError, ConfigFile};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use tokenizers::models::bpe::{BPE, BpeBuilder, Merges, Vocab};
+use tokenizers::models::bpe::{BPE, Merges, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
@@ -188,16 +188,40 @@ impl SpecialTokens {
 fn read_vocabulary(folder: &Path) -> Result<BPE, ModelError> {
     let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let whole = folder.join("tokenizer.json");
-    let builder = if !vocabulary.exists() && whole.exists() {
+    let (vocabulary, merges) = if !vocabulary.exists() && whole.exists() {
         from_one_file(&ConfigFile::open_within(&whole, LARGEST_VOCABULARY)?)?
     } else {
         let vocabulary = tokens(&ConfigFile::open_within(&vocabulary, LARGEST_VOCABULARY)?)?;
-        BPE::builder().vocab_and_merges(vocabulary, pairs(&merges)?)
+        (vocabulary, pairs(&merges)?)
     };
-    builder
+    validate_merges(&vocabulary, &merges)
+        .map_err(|reason| ModelError::unreadable(folder, reason))?;
+    BPE::builder()
+        .vocab_and_merges(vocabulary, merges)
         .end_of_word_suffix("</w>".into())
         .build()
         .map_err(|error| ModelError::unreadable(folder, error))
+}
+
+/// Checks that what merges make and what they are made of is in the vocabulary. The library panics at a merge
+/// that is longer than every token.
+fn validate_merges(vocabulary: &Vocab, merges: &Merges) -> Result<(), String> {
+    let mut whole = String::new();
+    for (left, right) in merges {
+        whole.clear();
+        whole.push_str(left);
+        whole.push_str(right);
+        let tokens = [left, right, &whole];
+        if let Some(missing) = tokens
+            .iter()
+            .find(|token| !vocabulary.contains_key(**token))
+        {
+            return Err(format!(
+                "the token {missing:?} of a merge is not in the vocabulary"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The tokens of a `vocab.json`, and their ids.
@@ -270,12 +294,12 @@ impl<'de> Deserialize<'de> for Merge {
     }
 }
 
-fn from_one_file(file: &ConfigFile) -> Result<BpeBuilder, ModelError> {
+fn from_one_file(file: &ConfigFile) -> Result<(Vocab, Merges), ModelError> {
     let BytePairs { vocab, merges, .. } = file.parse::<TokenizerFile>()?.model;
     let vocabulary: Vocab = vocab.into_iter().collect();
     let merges = merges.into_iter().map(|Merge(left, right)| (left, right));
     let merges: Merges = merges.collect();
-    Ok(BPE::builder().vocab_and_merges(vocabulary, merges))
+    Ok((vocabulary, merges))
 }
 
 #[cfg(test)]

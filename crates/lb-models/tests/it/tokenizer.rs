@@ -66,7 +66,11 @@ fn one_file_of_another_kind_is_refused_by_its_name() {
         ),
         (
             r#"{"model": {"vocab": {"a": 0}, "merges": ["a b"]}}"#,
-            "`b` out of vocabulary",
+            r#"the token "b" of a merge is not in the vocabulary"#,
+        ),
+        (
+            r#"{"model": {"vocab": {"a": 0, "b": 1}, "merges": ["a b"]}}"#,
+            r#"the token "ab" of a merge is not in the vocabulary"#,
         ),
     ];
     for (text, words) in cases {
