@@ -8,9 +8,11 @@ use crate::scratch::fixture;
 
 /// Does with settings what `lb plan` does, and writes the job as `lb show` does.
 fn plan(settings: &JobSettings) {
-    let Ok(job) = settings.resolve() else {
+    let Ok(mut job) = settings.resolve() else {
         return;
     };
+    // JSON may have relative paths, which a file has relative to itself.
+    job.make_paths_absolute();
     if let Ok(plan) = Plan::new(&job) {
         let _ = (plan.film_frames(), plan.seconds());
     }
