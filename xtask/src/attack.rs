@@ -150,7 +150,11 @@ fn table(fuzzed: Option<Tried>, report: impl Fn(&str) -> Value) -> String {
                 "bytes that libFuzzer invents, for {} readers",
                 tried.targets
             ),
-            format!("{} inputs in all", grouped(tried.inputs)),
+            format!(
+                "{} inputs in all, and at least {} for each reader",
+                grouped(tried.inputs),
+                grouped(tried.fewest)
+            ),
             format!(
                 "{} panics or broken limits; the slowest input took {:.2} s (of 5 s), and the most \
                  memory was {} MB (of 315 MB)",
@@ -280,6 +284,7 @@ mod tests {
         let tried = Tried {
             targets: 20,
             inputs: 10_000_000,
+            fewest: 7_000,
             failures: 0,
             slowest: Duration::from_millis(1234),
             memory: 56_000_000,
@@ -293,7 +298,8 @@ mod tests {
             }
         };
         let table = table(Some(tried), report);
-        assert!(table.contains("| 10,000,000 inputs in all |"), "{table}");
+        let inputs = "| 10,000,000 inputs in all, and at least 7,000 for each reader |";
+        assert!(table.contains(inputs), "{table}");
         assert!(table.contains("took 1.23 s (of 5 s), and the most memory was 56 MB"));
         assert!(table.contains("| 4 runs; in 2 of them the disk became full | 0 unfinished files"));
         assert!(

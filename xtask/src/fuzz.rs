@@ -64,6 +64,8 @@ pub(crate) struct Tried {
     pub(crate) targets: usize,
     /// The number of inputs.
     pub(crate) inputs: u64,
+    /// The number of inputs of the target that got the fewest.
+    pub(crate) fewest: u64,
     /// Targets that failed: by a panic, or by taking too long or too much memory.
     pub(crate) failures: usize,
     /// The time that the slowest input took.
@@ -91,6 +93,10 @@ impl Tried {
         Self {
             targets: self.targets + other.targets,
             inputs: self.inputs + other.inputs,
+            fewest: match self.targets {
+                0 => other.fewest,
+                _ => self.fewest.min(other.fewest),
+            },
             failures: self.failures + other.failures,
             slowest: self.slowest.max(other.slowest),
             memory: self.memory.max(other.memory),
@@ -246,9 +252,11 @@ impl Fuzzing {
             .with_context(|| format!("the program of {target} could not be run"))?;
         let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
         let (slowest, memory) = read_record(&fs::read_to_string(&record).unwrap_or_default());
+        let inputs = statistic(&said, "number_of_executed_units").unwrap_or_default();
         let tried = Tried {
             targets: 1,
-            inputs: statistic(&said, "number_of_executed_units").unwrap_or_default(),
+            inputs,
+            fewest: inputs,
             failures: usize::from(!status.success()),
             slowest,
             memory,
@@ -381,18 +389,21 @@ mod tests {
         let one = Tried {
             targets: 1,
             inputs: 10,
+            fewest: 10,
             failures: 1,
             slowest: Duration::from_millis(5),
             memory: 7,
         };
         let other = Tried {
             inputs: 5,
+            fewest: 5,
             failures: 0,
             slowest: Duration::from_millis(9),
             ..one
         };
-        let both = one.and(other);
+        let both = Tried::default().and(one).and(other);
         assert_eq!((both.targets, both.inputs, both.failures), (2, 15, 1));
+        assert_eq!(both.fewest, 5);
         assert_eq!((both.slowest, both.memory), (Duration::from_millis(9), 7));
     }
 }
