@@ -157,6 +157,8 @@ impl Bench {
             tokens: conditioning.tokens,
             width: conditioning.width,
             conditioning: &conditioning.values.repeat(rows),
+            loras: 0,
+            lora_strengths: &[],
         };
         pipeline.load_unet()?;
         let milliseconds = times(|| Ok(pipeline.predict(&request, &mut predicted)?))?;

@@ -33,8 +33,8 @@ impl Conditioning {
     }
 }
 
-/// One call of the model: `rows` latents at one timestep, each with its own conditioning and, for
-/// models that take more than latents, its own further input channels.
+/// One call of the model: `rows` latents at one timestep, each with its own conditioning, its own
+/// strengths of LoRAs and, for models that take more than latents, its own further input channels.
 ///
 /// Rows are independent of each other. A request mixes conditional and unconditional rows of
 /// several branches, and the same row must give the same output (to within float precision)
@@ -60,6 +60,10 @@ pub struct PredictRequest<'a> {
     pub width: usize,
     /// rows × tokens × width values.
     pub conditioning: &'a [f32],
+    /// Number of LoRAs whose strengths follow; 0 for a model without any.
+    pub loras: usize,
+    /// rows × LoRAs values: how strongly each LoRA changes the model for each row.
+    pub lora_strengths: &'a [f32],
 }
 
 impl PredictRequest<'_> {
@@ -67,8 +71,8 @@ impl PredictRequest<'_> {
     ///
     /// # Errors
     /// [`ShapeError::NoRows`] and [`ShapeError::Empty`] if there is nothing to predict;
-    /// [`ShapeError::Length`] if latents, concatenated channels, conditioning or output are not as
-    /// long as rows and shapes say.
+    /// [`ShapeError::Length`] if latents, concatenated channels, conditioning, strengths of LoRAs or
+    /// output are not as long as rows and shapes say.
     pub fn validate(&self, output: &[f32]) -> Result<(), ShapeError> {
         if self.rows == 0 {
             return Err(ShapeError::NoRows);
@@ -93,6 +97,11 @@ impl PredictRequest<'_> {
             self.conditioning.len(),
             conditioning,
         )?;
+        validate_length(
+            "a request's strengths of LoRAs",
+            self.lora_strengths.len(),
+            self.rows.saturating_mul(self.loras),
+        )?;
         validate_length("a request's output", output.len(), latents)
     }
 }
@@ -111,6 +120,7 @@ impl<'a> PredictRequest<'a> {
             latents: part(self.latents, self.shape.len()),
             concatenated: part(self.concatenated, concatenated),
             conditioning: part(self.conditioning, self.tokens * self.width),
+            lora_strengths: part(self.lora_strengths, self.loras),
             ..*self
         }
     }
@@ -217,11 +227,14 @@ mod tests {
             tokens: 2,
             width: 2,
             conditioning: &values[36..],
+            loras: 1,
+            lora_strengths: &values[..3],
         };
         let part = request.of_rows(1..3);
         assert_eq!(part.validate(&[0.0; 16]), Ok(()));
         assert_eq!(part.latents, &values[8..24]);
         assert_eq!(part.concatenated, &values[28..36]);
         assert_eq!(part.conditioning, &values[40..]);
+        assert_eq!(part.lora_strengths, &values[1..3]);
     }
 }

@@ -70,6 +70,12 @@ pub enum BlendError {
         actual: LatentShape,
         latents: LatentShape,
     },
+    #[error("keyframe {keyframe} has the strengths of {actual} LoRAs, keyframe 0 of {expected}")]
+    LoraStrengths {
+        keyframe: usize,
+        actual: usize,
+        expected: usize,
+    },
     /// A conditioning has other dimensions than the first keyframe's. `which` is `conditioning` or
     /// `negative conditioning`; the pairs are tokens and width.
     #[error(

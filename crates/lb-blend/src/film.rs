@@ -28,10 +28,15 @@ pub struct Keyframe {
     /// keyframe of a film has the same number of them. `None` is for a model that takes latents
     /// alone.
     pub concatenated: Option<Latents>,
+    /// How strongly each LoRA changes the model: 0 for not at all, 1 for as much as it was trained to.
+    /// Branches in between run under the mix of both keyframes' strengths along a line. Every keyframe
+    /// of a film has the same number of them, and none for a model without LoRAs.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub lora_strengths: Vec<f32>,
 }
 
 impl Keyframe {
-    /// Creates a keyframe without concatenated channels.
+    /// Creates a keyframe without concatenated channels and LoRAs.
     #[must_use]
     pub fn new(
         conditioning: Conditioning,
@@ -45,6 +50,16 @@ impl Keyframe {
             guidance_scale,
             initial_latents,
             concatenated: None,
+            lora_strengths: Vec::new(),
+        }
+    }
+
+    /// The same keyframe with these strengths of LoRAs.
+    #[must_use]
+    pub fn with_lora_strengths(self, lora_strengths: Vec<f32>) -> Self {
+        Self {
+            lora_strengths,
+            ..self
         }
     }
 

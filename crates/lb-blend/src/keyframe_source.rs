@@ -86,6 +86,7 @@ pub(crate) struct KeyframeForm {
     pub(crate) concatenated_channels: usize,
     pub(crate) tokens: usize,
     pub(crate) width: usize,
+    pub(crate) loras: usize,
 }
 
 impl KeyframeForm {
@@ -96,6 +97,7 @@ impl KeyframeForm {
             concatenated_channels: keyframe.concatenated_channels(),
             tokens: keyframe.conditioning.tokens,
             width: keyframe.conditioning.width,
+            loras: keyframe.lora_strengths.len(),
         }
     }
 
@@ -122,7 +124,15 @@ impl KeyframeForm {
         for (which, conditioning) in pair {
             self.validate_conditioning(index, which, conditioning)?;
         }
-        Ok(())
+        let (actual, expected) = (keyframe.lora_strengths.len(), self.loras);
+        if actual != expected {
+            return Err(BlendError::LoraStrengths {
+                keyframe: index,
+                actual,
+                expected,
+            });
+        }
+        validate_finite(index, "strengths of LoRAs", &keyframe.lora_strengths)
     }
 
     fn validate_concatenated(&self, index: usize, keyframe: &Keyframe) -> Result<(), BlendError> {

@@ -103,6 +103,13 @@ pub enum CheckpointError {
         path.display()
     )]
     CheckpointGlobal { path: PathBuf, global: String },
+    /// A file that was given as a LoRA is something else. `found` is a noun with its article.
+    #[error(
+        "{}: this is {found}; a LoRA of Stable Diffusion 1 or 2 is expected, with the matrices `down` and `up` \
+         of each layer",
+        path.display()
+    )]
+    UnsupportedLora { path: PathBuf, found: String },
     /// Something already exists at the destination of an import.
     #[error("{}: this already exists; expected a new or empty folder", path.display())]
     DestinationExists { path: PathBuf },
@@ -125,6 +132,7 @@ impl CheckpointError {
         matches!(
             self,
             Self::DestinationExists { .. }
+                | Self::UnsupportedLora { .. }
                 | Self::NotReplaceable { .. }
                 | Self::NotInferable { .. }
         )

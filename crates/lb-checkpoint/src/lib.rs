@@ -20,6 +20,8 @@
 //! An [`Import`] turns any of these forms into a model directory. It infers configurations from the
 //! shapes of the tensors if none are given, adds CLIP's tokenizer, and hard-links the weights.
 //!
+//! A [`Lora`] changes some layers of a model. Its numbers are read, because they become a part of a graph.
+//!
 //! A model directory may have a [`Manifest`] with the settings that it needs, and with the models from which
 //! it takes parts that it does not have itself. [`Weights`] are found there.
 //!
@@ -42,6 +44,7 @@ mod config;
 mod error;
 mod import;
 mod kind;
+mod lora;
 mod manifest;
 mod names;
 mod safetensors;
@@ -65,6 +68,7 @@ pub use import::{
     PredictionSource, SourceFormat, UnpublishedModel,
 };
 pub use kind::ModelKind;
+pub use lora::{Lora, LoraLayer};
 pub use manifest::Manifest;
 pub use safetensors::Dtype;
 pub use standalone_decoder::StandaloneDecoder;

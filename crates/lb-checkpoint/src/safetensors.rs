@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::error::CheckpointError;
 
@@ -44,6 +44,18 @@ pub(crate) struct TensorEntry {
 
 /// Reads and validates the header of the file at `path`.
 pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorEntry>, CheckpointError> {
+    let (tensors, _) = read_header_with_metadata(path)?;
+    Ok(tensors)
+}
+
+/// The texts that the header of a file has besides tensors.
+pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// Reads and validates the header of the file at `path`, and returns its metadata as well. Metadata that are not
+/// texts are left out.
+pub(crate) fn read_header_with_metadata(
+    path: &Path,
+) -> Result<(BTreeMap<String, TensorEntry>, Metadata), CheckpointError> {
     let broken = |problem| CheckpointError::Malformed {
         path: path.to_owned(),
         format: "safetensors file",
@@ -75,10 +87,12 @@ pub(crate) fn read_header(path: &Path) -> Result<BTreeMap<String, TensorEntry>, 
     file.take(header_length)
         .read_to_end(&mut header)
         .map_err(CheckpointError::io("read", path))?;
-    let header: Header = serde_json::from_slice(&header)
+    let mut header: Header = serde_json::from_slice(&header)
         .map_err(|error| broken(format!("the header cannot be parsed: {error}")))?;
     let data_start = 8 + header_length;
-    validate_entries(header, data_start, file_length - data_start).map_err(broken)
+    let metadata = std::mem::take(&mut header.metadata);
+    let tensors = validate_entries(header, data_start, file_length - data_start).map_err(broken)?;
+    Ok((tensors, metadata))
 }
 
 /// Whether a file that begins with these bytes is a pointer, which Git LFS keeps instead of a large file.
@@ -94,7 +108,7 @@ fn validate_entries(
     data_start: u64,
     data_length: u64,
 ) -> Result<BTreeMap<String, TensorEntry>, String> {
-    let mut entries = header.0;
+    let mut entries = header.entries;
     entries.sort_by_key(|(_, entry)| entry.data_offsets);
     let mut checked = BTreeMap::new();
     let mut previous_end = 0;
@@ -168,7 +182,10 @@ struct Entry {
 
 /// The entries in the order of the file. This is a list rather than a map, so that a name that is listed
 /// twice is noticed.
-struct Header(Vec<(String, Entry)>);
+struct Header {
+    entries: Vec<(String, Entry)>,
+    metadata: Metadata,
+}
 
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -186,14 +203,20 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-        let mut entries = Vec::new();
+        let (mut entries, mut metadata) = (Vec::new(), Metadata::new());
         while let Some(name) = map.next_key::<String>()? {
             if name == "__metadata__" {
-                map.next_value::<IgnoredAny>()?;
+                if let serde_json::Value::Object(texts) = map.next_value()? {
+                    let texts = texts.into_iter();
+                    metadata.extend(texts.filter_map(|(key, value)| match value {
+                        serde_json::Value::String(text) => Some((key, text)),
+                        _ => None,
+                    }));
+                }
             } else {
                 entries.push((name, map.next_value()?));
             }
         }
-        Ok(Header(entries))
+        Ok(Header { entries, metadata })
     }
 }

@@ -66,6 +66,13 @@ impl TorchCheckpoint {
         &self.entries
     }
 
+    /// Reads the bytes that the tensor with this name has in the converted file.
+    pub(crate) fn read_tensor(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
+        let source = self.sources.iter().find(|source| source.name == name);
+        let missing = || CheckpointError::tensor(&self.path, name, "is missing".into());
+        convert::read(&self.path, source.ok_or_else(missing)?)
+    }
+
     /// Writes the converted file, one tensor at a time, unless `observe` interrupts it.
     pub(crate) fn write_safetensors(
         &self,

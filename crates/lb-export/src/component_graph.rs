@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use lb_checkpoint::{
-    CheckpointError, Component, ConfigFile, DecoderConfig, Manifest, StandaloneDecoder,
+    CheckpointError, Component, ConfigFile, DecoderConfig, Lora, Manifest, StandaloneDecoder,
     TextEncoderConfig, TinyVaeConfig, UnetConfig, VaeConfig, Weights,
 };
 
 use crate::graph::{Graph, GraphWriter};
+use crate::lora::LoraLayers;
 use crate::options::ExportOptions;
 use crate::text_encoder::write_text_encoder;
 use crate::tiny_vae;
@@ -30,12 +31,30 @@ pub fn build_graph(
     component: Component,
     options: &ExportOptions,
 ) -> Result<Graph, CheckpointError> {
+    build_graph_with_loras(model_directory, component, &[], options)
+}
+
+/// Builds a component's graph as [`build_graph`] does, with the changes that LoRAs make to it.
+///
+/// If any of them changes the component, the graph has a further input, `lora_strengths`: 32-bit floats
+/// `[batch, LoRAs]`, which say for each row how strong each LoRA is. The matrices of the LoRAs are part of the
+/// graph, and the model's weights stay where they are.
+///
+/// # Errors
+/// Those of [`build_graph`], and [`CheckpointError::Tensor`] for a LoRA that changes a layer that the component
+/// does not have, or one of another shape.
+pub fn build_graph_with_loras(
+    model_directory: &Path,
+    component: Component,
+    loras: &[&Lora],
+    options: &ExportOptions,
+) -> Result<Graph, CheckpointError> {
     let manifest = Manifest::read(model_directory)?;
     let name = component.source_name();
     let folder = manifest.home_of(name).join(name);
     let config = ConfigFile::open(&folder.join("config.json"))?;
     let weights = Weights::open(model_directory, component)?;
-    write_component(component, &config, &weights, options)
+    write_component_with_loras(component, &config, &weights, loras, options)
 }
 
 /// Builds the graph of a VAE decoder that is used instead of a model's own.
@@ -69,12 +88,28 @@ pub(crate) fn write_component(
     weights: &Weights,
     options: &ExportOptions,
 ) -> Result<Graph, CheckpointError> {
-    let mut graph = GraphWriter::new(component.directory_name(), weights, options);
+    write_component_with_loras(component, config, weights, &[], options)
+}
+
+fn write_component_with_loras(
+    component: Component,
+    config: &ConfigFile,
+    weights: &Weights,
+    loras: &[&Lora],
+    options: &ExportOptions,
+) -> Result<Graph, CheckpointError> {
+    let mut graph = GraphWriter::new(component.directory_name(), weights, options)
+        .with_loras(LoraLayers::new(component, loras.to_vec()));
     match component {
         Component::TextEncoder => {
-            write_text_encoder(&mut graph, &TextEncoderConfig::read(config)?)?;
+            let config = TextEncoderConfig::read(config)?;
+            write_text_encoder(&mut graph, &config)?;
+            graph.loras.validate(Some(config.layers))?;
         }
-        Component::Unet => write_unet(&mut graph, &UnetConfig::read(config)?)?,
+        Component::Unet => {
+            write_unet(&mut graph, &UnetConfig::read(config)?)?;
+            graph.loras.validate(None)?;
+        }
         Component::VaeDecoder => write_decoder(&mut graph, &DecoderConfig::read(config)?)?,
         Component::VaeEncoder if TinyVaeConfig::describes(config) => {
             tiny_vae::write_encoder(&mut graph, &TinyVaeConfig::read(config)?.encoder)?;

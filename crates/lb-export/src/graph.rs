@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use lb_checkpoint::{CheckpointError, Dtype, StoredTensor, Weights};
 
+use crate::lora::LoraLayers;
 use crate::options::{ExportOptions, GraphForm, Precision};
 
 pub(crate) use onnx::{Attribute, Dimension, ElementType};
@@ -62,6 +63,8 @@ pub(crate) struct GraphWriter<'w> {
     pub(crate) form: GraphForm,
     /// Height and width of the latents, if the graph is for one size only.
     pub(crate) latent_size: Option<[usize; 2]>,
+    /// The LoRAs that change the network.
+    pub(crate) loras: LoraLayers<'w>,
     parts: onnx::GraphParts,
     names: BTreeSet<String>,
     /// The existing initializers and their conversions, by name.
@@ -89,6 +92,7 @@ impl<'w> GraphWriter<'w> {
             },
             form: options.form,
             latent_size: options.latent_size,
+            loras: LoraLayers::none(),
             parts: onnx::GraphParts {
                 name: name.to_owned(),
                 ..Default::default()
@@ -96,6 +100,11 @@ impl<'w> GraphWriter<'w> {
             names: BTreeSet::new(),
             known: BTreeMap::new(),
         }
+    }
+
+    /// The same graph of a network that LoRAs change.
+    pub(crate) fn with_loras(self, loras: LoraLayers<'w>) -> Self {
+        Self { loras, ..self }
     }
 
     /// Whether the weights have a tensor with this name.
@@ -146,6 +155,25 @@ impl<'w> GraphWriter<'w> {
         let node = onnx::node(&name, operator, &inputs, &[&name], attributes);
         self.parts.nodes.push(node);
         Value(name)
+    }
+
+    /// Adds a node as [`Self::node`] does, unless there is one with the same inputs already. The inputs, without
+    /// the attributes, must say what it computes.
+    pub(crate) fn node_once(
+        &mut self,
+        scope: &str,
+        operator: &str,
+        inputs: &[&Value],
+        attributes: &[Attribute<'_>],
+    ) -> Value {
+        let names: Vec<_> = inputs.iter().map(|value| value.0.as_str()).collect();
+        let key = format!("{operator}({})", names.join(", "));
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let value = self.node(scope, operator, inputs, attributes);
+        self.known.insert(key, value.clone());
+        value
     }
 
     /// Adds the conversion of a value to another number format.
@@ -274,6 +302,11 @@ impl GraphWriter<'_> {
             .flat_map(|value| value.to_le_bytes())
             .collect();
         self.constant(name, ElementType::Float32, shape, &bytes)
+    }
+
+    /// A constant of 32-bit floats in the number format in which the graph computes.
+    pub(crate) fn in_graph_format(&mut self, name: &str, value: Value) -> Value {
+        self.converted(self.element, name, value, ElementType::Float32)
     }
 
     fn constant(

@@ -26,6 +26,8 @@ pub(crate) struct Features {
     /// operators take and make them. Layers that need the channels first transpose them; the provider
     /// removes the transpositions before its convolutions, which take the channels last, too.
     channels_last: bool,
+    /// Whether these are vectors `[rows, channels]`, such as the embedding of a timestep.
+    pub(crate) is_vector: bool,
 }
 
 impl Features {
@@ -41,6 +43,15 @@ impl Features {
             channels,
             size,
             channels_last: false,
+            is_vector: false,
+        }
+    }
+
+    /// Makes features that are vectors `[rows, channels]`.
+    pub(crate) fn vectors(value: Value, channels: usize) -> Self {
+        Self {
+            is_vector: true,
+            ..Self::new(value, channels)
         }
     }
 
@@ -154,7 +165,13 @@ impl GraphWriter<'_> {
         if let Some(bias) = bias {
             product = self.node(path, "Add", &[&product, &bias], &[]);
         }
-        Ok(Features::new(product, outputs))
+        if let Some(change) = self.linear_change(path, x, outputs)? {
+            product = self.node(path, "Add", &[&product, &change], &[]);
+        }
+        Ok(Features {
+            is_vector: x.is_vector,
+            ..Features::new(product, outputs)
+        })
     }
 
     /// Writes a linear layer with a bias over tokens, and adds its result to the tokens `residual`.
@@ -171,7 +188,10 @@ impl GraphWriter<'_> {
         }
         let weight = self.weight(&format!("{path}.weight"), &[outputs, x.channels])?;
         let bias = self.weight(&format!("{path}.bias"), &[outputs])?;
-        let product = self.matrix_product(path, &x.value, &weight);
+        let mut product = self.matrix_product(path, &x.value, &weight);
+        if let Some(change) = self.linear_change(path, x, outputs)? {
+            product = self.node(path, "Add", &[&product, &change], &[]);
+        }
         let sum = self.node(path, "BiasAdd", &[&product, &bias, &residual.value], &[]);
         Ok(Features::new(sum, outputs))
     }
@@ -265,7 +285,10 @@ impl GraphWriter<'_> {
         let x = self.channels_first(path, x);
         let mut inputs = vec![&x.value, &weight];
         inputs.extend(&bias);
-        let convolved = self.node(path, "Conv", &inputs, &attributes);
+        let mut convolved = self.node(path, "Conv", &inputs, &attributes);
+        if let Some(change) = self.convolution_change(path, &x, outputs, kernel, &attributes)? {
+            convolved = self.node(path, "Add", &[&convolved, &change], &[]);
+        }
         let [top, left, bottom, right] = padding.map(|zeros| zeros as usize);
         let after = |side: usize, zeros| (side + zeros - kernel) / stride as usize + 1;
         let size = x

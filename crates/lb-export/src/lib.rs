@@ -18,6 +18,9 @@
 //! from run to run, unless a graph is written for one size ([`ExportOptions::latent_size`]). A setting that
 //! switches on any other feature is an error.
 //!
+//! LoRAs are written as low-rank branches beside the layers that they change ([`build_graph_with_loras`]), so that
+//! nothing is merged, and every row of a batch can have strengths of its own.
+//!
 //! Each tensor that the configuration calls for is checked against the header, and the header is checked
 //! against the file. So the error about a contradiction occurs here, and names the setting or the tensor;
 //! the runtime would only fail later.
@@ -47,6 +50,7 @@ mod component_graph;
 mod graph;
 mod import;
 mod layers;
+mod lora;
 mod options;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -56,12 +60,13 @@ mod unet;
 mod vae;
 mod write;
 
-pub use component_graph::{build_decoder_graph, build_graph};
+pub use component_graph::{build_decoder_graph, build_graph, build_graph_with_loras};
 pub use graph::{Graph, WeightFile};
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
     CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing,
-    ModelKind, Prediction, PredictionSource, SourceFormat, StandaloneDecoder, WeightTransfer,
+    Lora, ModelKind, Prediction, PredictionSource, SourceFormat, StandaloneDecoder, WeightTransfer,
 };
+pub use lora::STRENGTHS as LORA_STRENGTHS;
 pub use options::{ExportOptions, GraphForm, Precision};
 pub use write::{ExportedGraph, export_directory};

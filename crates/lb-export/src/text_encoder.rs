@@ -1,6 +1,7 @@
 //! Writes the graph of `CLIPTextModel`.
 //!
-//! The input is `input_ids` (int64, `[batch, tokens]`). The outputs are `last_hidden_state`
+//! The input is `input_ids` (int64, `[batch, tokens]`), and with LoRAs also `lora_strengths`
+//! (`[batch, LoRAs]`). The outputs are `last_hidden_state`
 //! (`[batch, tokens, width]`), which the final layer norm returns, and `pooler_output`
 //! (`[batch, width]`), which is its row at the end token of each prompt.
 
@@ -21,6 +22,7 @@ pub(crate) fn write_text_encoder(
     let batch = Dimension::Named("batch_size");
     let tokens = Dimension::Named("sequence_length");
     let ids = graph.input("input_ids", ElementType::Int64, &[batch, tokens]);
+    graph.lora_input(batch);
     // The tensors' names begin with `text_model.` in files of transformers 4, but not of version 5.
     let with_prefix = graph.has_weight("text_model.final_layer_norm.weight");
     let prefix = if with_prefix { "text_model." } else { "" };

@@ -3,6 +3,7 @@
 //! The inputs are `sample` (`[batch, channels, height, width]`), `timestep` (int64, one for each row or
 //! one for the whole batch) and `encoder_hidden_states` (`[batch, tokens, width]`). Models with class
 //! embeddings, which are the noise levels of the upscaler, also take `class_labels` (int64, `[batch]`).
+//! With LoRAs there is also `lora_strengths` (`[batch, LoRAs]`).
 //! The output `out_sample` is the prediction; it has the shape of `sample`, but the model's number of
 //! output channels.
 
@@ -31,6 +32,7 @@ pub(crate) fn write_unet(
         let labels = graph.input("class_labels", ElementType::Int64, &[batch]);
         (labels, count)
     });
+    graph.lora_input(batch);
     let network = Unet {
         config,
         norm: GroupNorm {

@@ -44,8 +44,9 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 12] = [
+const OF_STILLS: [&str; 13] = [
     "negative_prompt",
+    "lora",
     "size",
     "guidance_scale",
     "sampler",

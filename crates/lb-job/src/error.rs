@@ -8,7 +8,7 @@ use lb_blend::{InversionOptions, SamplerKind};
 use lb_schedule::MAX_BRANCHES;
 
 use crate::limits::{LONGEST_PROMPT, MOST_FEATHER, MOST_KEYFRAMES, MOST_SCALE};
-use crate::{JobFileError, SettingsError};
+use crate::{JobFileError, KeyframeLora, SettingsError};
 
 /// A rule that a job breaks, or why a job cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,15 @@ pub enum JobError {
         keyframe + 1
     )]
     PictureCrossfed { keyframe: usize, power: f64 },
+    #[error(
+        "the strength of a LoRA must be -{} to {}, got {found}",
+        KeyframeLora::MOST_STRENGTH,
+        KeyframeLora::MOST_STRENGTH
+    )]
+    LoraStrength { found: f64 },
+    /// A keyframe, counted from 0, names the same LoRA twice.
+    #[error("keyframe {} names the LoRA {} twice", keyframe + 1, path.display())]
+    LoraTwice { keyframe: usize, path: PathBuf },
     /// The settings contradict each other, or something is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),

@@ -9,7 +9,9 @@ use lb_schedule::{
 };
 
 use crate::limits;
-use crate::{Between, Branching, DepthMap, Fit, Frames, Inpaint, JobError, Timing, Upscale};
+use crate::{
+    Between, Branching, DepthMap, Fit, Frames, Inpaint, JobError, KeyframeLora, Timing, Upscale,
+};
 
 /// The content of a film, or of stills, with nothing left open but what the model decides.
 ///
@@ -86,6 +88,9 @@ pub struct Keyframe {
     /// picture, fitted to its size; the second stage of an upscaled film redraws it. With `None`, the
     /// keyframe is made from the prompt and the seed.
     pub image: Option<PathBuf>,
+    /// The LoRAs that change the model for this picture, each named once. In a transition, their strengths
+    /// lead from those of one keyframe to those of the next along a line.
+    pub loras: Vec<KeyframeLora>,
 }
 
 /// The part of the film between a keyframe and the next.
@@ -184,9 +189,12 @@ impl Job {
     /// Every path that the job names, to change it.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let keyframes = self.keyframes.iter_mut();
-        let pictures = keyframes.filter_map(|keyframe| keyframe.image.as_mut());
+        let named = keyframes.flat_map(|keyframe| {
+            let loras = keyframe.loras.iter_mut().map(|lora| &mut lora.path);
+            keyframe.image.iter_mut().chain(loras)
+        });
         let inpaint = self.inpaint.iter_mut();
-        pictures
+        named
             .chain(self.vae.as_mut())
             .chain(inpaint.flat_map(|inpaint| [&mut inpaint.image, &mut inpaint.mask]))
             .chain(self.depth.iter_mut().map(|depth| &mut depth.image))
@@ -215,8 +223,9 @@ impl Job {
                 expected,
             });
         }
-        for keyframe in &self.keyframes {
+        for (index, keyframe) in self.keyframes.iter().enumerate() {
             keyframe.validate()?;
+            keyframe.validate_loras(index)?;
         }
         for (index, transition) in self.transitions.iter().enumerate() {
             transition.validate(self.keyframes[index].guidance_scale)?;
@@ -270,6 +279,21 @@ impl Keyframe {
         let scale = self.guidance_scale;
         let damper = Guidance::default().damper;
         Ok(Guidance::new(scale, damper).validate()?)
+    }
+}
+
+impl Keyframe {
+    /// Checks the LoRAs of the keyframe with this index.
+    fn validate_loras(&self, keyframe: usize) -> Result<(), JobError> {
+        let mut known = BTreeSet::new();
+        for lora in &self.loras {
+            lora.validate()?;
+            if !known.insert(&lora.path) {
+                let path = lora.path.clone();
+                return Err(JobError::LoraTwice { keyframe, path });
+            }
+        }
+        Ok(())
     }
 }
 

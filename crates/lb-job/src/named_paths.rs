@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf, Prefix};
 
 use crate::pictures::is_model_path;
-use crate::{JobError, JobSettings};
+use crate::{JobError, JobSettings, KeyframeLora};
 
 /// Which files a job may name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -100,18 +100,48 @@ impl JobSettings {
         paths
     }
 
-    /// Checks that no model and no VAE decoder lies outside of the folder of `origin`.
+    /// Checks that no model, VAE decoder or LoRA lies outside of the folder of `origin`.
     pub(crate) fn validate_models(&self, origin: &Path) -> Result<(), JobError> {
         let folder = JobFolder::of(origin);
         let models = self.model_paths().filter(|path| !folder.has(path));
         refuse_outside(origin, models.collect())
     }
 
-    /// The paths of models and of the VAE decoder. Models that are named without a slash have none.
+    /// The paths of models, of the VAE decoder and of LoRAs. Models that are named without a slash have none.
     fn model_paths(&self) -> impl Iterator<Item = PathBuf> {
         let models = [&self.model, &self.upscale.model].into_iter().flatten();
         let models = models.filter(|model| is_model_path(model));
-        models.map(PathBuf::from).chain(self.vae.clone())
+        let loras = self.loras().map(|lora| lora.path.clone());
+        let models = models.map(PathBuf::from).chain(self.vae.clone());
+        models.chain(loras)
+    }
+
+    /// The LoRAs of all keyframes, those of the defaults first.
+    fn loras(&self) -> impl Iterator<Item = &KeyframeLora> {
+        let keyframes = self.keyframes.iter().map(|keyframe| &keyframe.shared);
+        let shared = [&self.defaults.shared].into_iter().chain(keyframes);
+        shared.flat_map(|shared| shared.loras.iter().flatten())
+    }
+
+    /// The paths of all LoRAs, to change them.
+    pub(crate) fn lora_paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let keyframes = self
+            .keyframes
+            .iter_mut()
+            .map(|keyframe| &mut keyframe.shared);
+        let shared = [&mut self.defaults.shared].into_iter().chain(keyframes);
+        shared.flat_map(|shared| shared.loras.iter_mut().flatten().map(|lora| &mut lora.path))
+    }
+
+    /// Forgets all LoRAs.
+    pub(crate) fn forget_loras(&mut self) {
+        let keyframes = self
+            .keyframes
+            .iter_mut()
+            .map(|keyframe| &mut keyframe.shared);
+        for shared in [&mut self.defaults.shared].into_iter().chain(keyframes) {
+            shared.loras = None;
+        }
     }
 
     /// Makes the pictures that the settings name outside of the folder of `origin` files of that folder, which
@@ -220,6 +250,9 @@ mod tests {
         settings.depth.image = Some("../e.png".into());
         settings.vae = Some("/private/f".into());
         settings.model = Some("..".into());
+        let lora = |text: &str| Some(vec![text.parse().unwrap()]);
+        settings.defaults.shared.loras = lora("/private/h:0.5");
+        settings.keyframes[1].shared.loras = lora("../i");
         settings.upscale.model = Some("/private/g".into());
         let origin = Path::new("film.mp4");
         let found = settings.paths_outside(origin);
@@ -232,19 +265,23 @@ mod tests {
                 "../c.png",
                 "../d.png",
                 "../e.png",
+                "../i",
                 "/private/a.png",
                 "/private/f",
-                "/private/g"
+                "/private/g",
+                "/private/h"
             ]
         );
         settings.forget_pictures_outside(origin);
-        let models = ["..", "/private/g", "/private/f"].map(PathBuf::from);
+        let models = ["..", "/private/g", "/private/f", "/private/h", "../i"].map(PathBuf::from);
         assert_eq!(settings.paths_outside(origin), models);
         assert_eq!(settings.keyframes[0].image, Some("./a.png".into()));
         assert_eq!(settings.keyframes[1].image, Some("b.png".into()));
         assert!(settings.validate_models(origin).is_err());
         (settings.vae, settings.upscale.model) = (None, None);
         settings.model = Some("pocket".into());
+        assert!(settings.validate_models(origin).is_err());
+        settings.forget_loras();
         assert!(settings.validate_models(origin).is_ok());
     }
 }

@@ -18,7 +18,7 @@ use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_schedule::{BranchingRule, Easing, FrameRate, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::{Between, Fit, Frames, Timing};
+use crate::{Between, Fit, Frames, KeyframeLora, Timing};
 
 #[cfg(feature = "arguments")]
 use crate::value_parsers::{choices, list_item};
@@ -186,6 +186,15 @@ settings! {
     pub struct SharedSettings under "Keyframes" {
         /// What the keyframes should not show [default: nothing].
         negative_prompt: Option<String> => arg(long, value_name = "TEXT"),
+        /// LoRA that changes the model, and how strongly [default: 1]; several may be given. From keyframe to
+        /// keyframe the strengths change as evenly as the prompts.
+        #[serde(rename = "lora", with = "text::loras")]
+        loras: Option<Vec<KeyframeLora>> => arg(
+            id = "lora",
+            long = "lora",
+            value_name = "FILE[:STRENGTH]",
+            help_heading = "Model and machine",
+        ),
         /// Seconds for which the film rests on each keyframe.
         hold: Option<f64> => arg(long, value_name = "S", help_heading = "Film timing"),
         /// Guidance scale of keyframes that are made from prompts; 1 and 0 mean no guidance.

@@ -75,6 +75,8 @@ pub(crate) fn draw(
             tokens: encoded[0].tokens,
             width: encoded[0].width,
             conditioning: &conditioning,
+            loras: 0,
+            lora_strengths: &[],
         };
         pipeline.predict(&request, &mut predicted)?;
         let (prompted, empty) = predicted.split_at(shape.len());

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_checkpoint::{Component, Manifest, ModelKind, Size, StandaloneDecoder, TinyVaeConfig};
+use lb_checkpoint::{Component, Lora, Manifest, ModelKind, Size, StandaloneDecoder, TinyVaeConfig};
 use lb_export::{ExportOptions, build_decoder_graph};
 
 use crate::caption_words::CaptionWords;
 use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
 use crate::error::ModelError;
+use crate::graph_source::GraphSource;
 use crate::model_defaults::ModelDefaults;
 use crate::model_files::ModelFiles;
 use crate::scheduler_config::{self, NamedScheduler};
@@ -62,6 +64,8 @@ pub struct ModelDirectory {
     latent_channels: usize,
     /// The VAE decoder that is used instead of the model's own.
     pub(crate) decoder: Option<OtherDecoder>,
+    /// The LoRAs that change the text encoder and the UNet.
+    loras: Vec<ModelLora>,
     /// The files as they were just before the configurations were read.
     pub(crate) files: ModelFiles,
 }
@@ -73,6 +77,14 @@ pub(crate) struct OtherDecoder {
     pub(crate) scaling_factor: f32,
     /// The files as they were just before the decoder was opened.
     pub(crate) files: ModelFiles,
+}
+
+/// A LoRA that changes a model.
+#[derive(Clone, Debug)]
+struct ModelLora {
+    lora: Arc<Lora>,
+    /// The file as it was just before it was read.
+    files: ModelFiles,
 }
 
 impl ModelDirectory {
@@ -159,6 +171,7 @@ impl ModelDirectory {
                 .home_of(Manifest::TOKENIZER)
                 .join(Manifest::TOKENIZER),
             decoder: None,
+            loras: Vec::new(),
             files,
         })
     }
@@ -208,6 +221,68 @@ impl ModelDirectory {
             }),
             ..self
         })
+    }
+
+    /// The most LoRAs that can change a model at once.
+    pub const MOST_LORAS: usize = 32;
+
+    /// The most numbers of all LoRAs together. A graph contains them, and a graph cannot have more than
+    /// two billion bytes.
+    const MOST_LORA_NUMBERS: usize = 400_000_000;
+
+    /// The same model with the LoRAs in these files. How strong each is, every row of a
+    /// [request](lb_blend::PredictRequest) and every prompt says for itself, in the order of the files.
+    ///
+    /// # Errors
+    /// Those of [`Lora::open`], [`ModelError::Checkpoint`] for a LoRA that does not fit the model,
+    /// [`ModelError::LoraOfOnnx`] for a model without weights, [`ModelError::Setting`] for more than
+    /// [`Self::MOST_LORAS`], and [`ModelError::LorasTooLarge`].
+    pub fn with_loras<P: AsRef<Path>>(
+        mut self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Result<Self, ModelError> {
+        self.loras.clear();
+        for path in paths {
+            let path = path.as_ref();
+            if self.loras.len() == Self::MOST_LORAS {
+                return Err(ModelError::setting("number of LoRAs", "more", "at most 32"));
+            }
+            let files = ModelFiles::of(path);
+            let lora = Arc::new(Lora::open(path)?);
+            self.loras.push(ModelLora { lora, files });
+            let found = self.loras.iter().map(|at| at.lora.numbers()).sum();
+            let most = Self::MOST_LORA_NUMBERS;
+            if found > most {
+                return Err(ModelError::LorasTooLarge { found, most });
+            }
+        }
+        if !self.loras.is_empty() {
+            for component in [Component::TextEncoder, Component::Unet] {
+                GraphSource::of(&self, component, &ExportOptions::default())?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// The LoRAs that change the model.
+    #[must_use]
+    pub fn loras(&self) -> Vec<&Lora> {
+        self.loras.iter().map(|at| &*at.lora).collect()
+    }
+
+    /// How many strengths of LoRAs the inputs of a component have: none if no LoRA changes it.
+    pub(crate) fn lora_inputs(&self, component: Component) -> usize {
+        let mut loras = self.loras.iter();
+        match loras.any(|at| at.lora.changes(component)) {
+            true => self.loras.len(),
+            false => 0,
+        }
+    }
+
+    /// The files of the LoRAs whose strengths a component takes.
+    pub(crate) fn lora_files(&self, component: Component) -> Vec<ModelFiles> {
+        let loras = self.loras.iter().take(self.lora_inputs(component));
+        loras.map(|at| at.files.clone()).collect()
     }
 
     /// The path of the VAE decoder that is used instead of the model's own.

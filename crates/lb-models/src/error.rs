@@ -61,6 +61,19 @@ pub enum ModelError {
         found: usize,
         expected: usize,
     },
+    /// A LoRA changes a component of which there are no weights, only an exported graph.
+    #[error(
+        "{}: a LoRA cannot change {}, because nothing can be added to a graph that was exported; it needs \
+         a model with its weights as safetensors",
+        lora.display(), path.display()
+    )]
+    LoraOfOnnx { lora: PathBuf, path: PathBuf },
+    /// LoRAs are too large together, in numbers.
+    #[error("the LoRAs have {found} numbers together; at most {most} are allowed")]
+    LorasTooLarge { found: usize, most: usize },
+    /// A request has the strengths of another number of LoRAs than the model has.
+    #[error("the model has {expected} LoRAs; the request has the strengths of {found}")]
+    LoraStrengths { found: usize, expected: usize },
     /// The folder for TensorRT's engines cannot be made. The reason is the system's message.
     #[error("cannot write {}: {reason}", path.display())]
     Unwritable { path: PathBuf, reason: String },

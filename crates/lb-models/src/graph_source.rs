@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_checkpoint::{CheckpointError, Component, Manifest, StandaloneDecoder};
-use lb_export::{ExportOptions, Graph, build_decoder_graph, build_graph};
+use lb_checkpoint::{CheckpointError, Component, Lora, Manifest, StandaloneDecoder};
+use lb_export::{ExportOptions, Graph, build_decoder_graph, build_graph_with_loras};
 
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
@@ -18,7 +18,7 @@ pub(crate) enum GraphSource {
 }
 
 impl GraphSource {
-    /// The graph of a component of a model, which may have another VAE decoder than its own.
+    /// The graph of a component of a model, which may have another VAE decoder than its own, and LoRAs.
     ///
     /// # Errors
     /// Those of [`Self::find`].
@@ -32,7 +32,7 @@ impl GraphSource {
                 let decoder = StandaloneDecoder::open(path)?;
                 Ok(Self::Weights(build_decoder_graph(&decoder, options)?))
             }
-            _ => Self::find(&directory.path, component, options),
+            _ => Self::find(&directory.path, component, &directory.loras(), options),
         }
     }
 
@@ -41,26 +41,38 @@ impl GraphSource {
     ///
     /// # Errors
     /// [`ModelError::Checkpoint`] if there is no ONNX file and the weights cannot be made into a
-    /// graph.
+    /// graph, and [`ModelError::LoraOfOnnx`] if LoRAs change a component that is an ONNX file.
     pub(crate) fn find(
         path: &Path,
         component: Component,
+        loras: &[&Lora],
         options: &ExportOptions,
     ) -> Result<Self, ModelError> {
         let manifest = Manifest::read(path)?;
         let home = manifest.home_of(component.source_name());
         let exported = home.join(component.directory_name()).join("model.onnx");
         if exported.is_file() && !home.join(component.source_name()).is_dir() {
-            return Ok(Self::File(exported));
+            return Self::file(exported, component, loras);
         }
-        match build_graph(path, component, options) {
+        match build_graph_with_loras(path, component, loras, options) {
             Ok(graph) => Ok(Self::Weights(graph)),
             Err(CheckpointError::NoWeights { .. } | CheckpointError::PickledWeights { .. })
                 if exported.is_file() =>
             {
-                Ok(Self::File(exported))
+                Self::file(exported, component, loras)
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An ONNX file, which nothing can be added to.
+    fn file(path: PathBuf, component: Component, loras: &[&Lora]) -> Result<Self, ModelError> {
+        match loras.iter().find(|lora| lora.changes(component)) {
+            Some(lora) => Err(ModelError::LoraOfOnnx {
+                lora: lora.path().to_owned(),
+                path,
+            }),
+            None => Ok(Self::File(path)),
         }
     }
 

@@ -116,7 +116,7 @@ impl ModelInspection {
             counted.extend(files);
         }
         for component in Component::ALL {
-            let found = GraphSource::find(path, component, &ExportOptions::default());
+            let found = GraphSource::find(path, component, &[], &ExportOptions::default());
             let problem = found.err().map(|error| error.to_string());
             problems.extend(problem.filter(|problem| !problems.contains(problem)));
         }

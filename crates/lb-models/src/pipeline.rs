@@ -143,7 +143,10 @@ impl Pipeline {
         let mut different: Vec<Tokens> = Vec::new();
         let mut indices = Vec::with_capacity(prompts.len());
         for prompt in prompts {
-            let known = different.iter().position(|known| known.ids == prompt.ids);
+            let is_same = |known: &Tokens| {
+                (&known.ids, &known.lora_strengths) == (&prompt.ids, &prompt.lora_strengths)
+            };
+            let known = different.iter().position(is_same);
             indices.push(known.unwrap_or(different.len()));
             if known.is_none() {
                 different.push(prompt.clone());
@@ -356,6 +359,27 @@ impl Pipeline {
             tokens: directory.text_length,
             width: directory.text_width,
             conditioning: &vec![0.0; directory.text_length * directory.text_width],
+            loras: directory.lora_inputs(Component::Unet),
+            lora_strengths: &vec![0.0; directory.lora_inputs(Component::Unet)],
+        })
+    }
+
+    /// A request with the strengths that the UNet takes: none if all LoRAs change the text encoder alone.
+    fn with_lora_strengths<'r>(
+        &self,
+        request: &PredictRequest<'r>,
+    ) -> Result<PredictRequest<'r>, ModelError> {
+        let (found, expected) = (request.loras, self.directory.loras().len());
+        if found != expected {
+            return Err(ModelError::LoraStrengths { found, expected });
+        }
+        Ok(match self.directory.lora_inputs(Component::Unet) {
+            0 => PredictRequest {
+                loras: 0,
+                lora_strengths: &[],
+                ..*request
+            },
+            _ => *request,
         })
     }
 
@@ -448,6 +472,9 @@ impl Backend for Pipeline {
                 expected,
             }));
         }
+        let request = &self
+            .with_lora_strengths(request)
+            .map_err(BackendError::new)?;
         self.load_unet().map_err(BackendError::new)?;
         let Some(unet) = &mut self.unet else {
             return Ok(());

@@ -177,8 +177,10 @@ impl ModelPool {
     ) -> Result<Lease<T>, ModelError> {
         let size = size.filter(|_| options.device.provider().wants_size);
         let (path, files) = directory.origin_of(T::COMPONENT);
+        let loras = directory.lora_files(T::COMPONENT);
         let key = Key {
             files: ModelFiles::of(path),
+            loras,
             component: T::COMPONENT,
             options: options.clone(),
             size,
@@ -407,6 +409,8 @@ struct Entry {
 #[derive(PartialEq)]
 struct Key {
     files: ModelFiles,
+    /// The LoRAs that are a part of it. How strong they are is an input.
+    loras: Vec<ModelFiles>,
     component: Component,
     options: SettledOptions,
     /// Height and width of the latents, if its graph is for one size only.

@@ -2,6 +2,7 @@
 
 use lb_blend::Conditioning;
 use lb_checkpoint::Component;
+use lb_export::LORA_STRENGTHS;
 use ort::value::{TensorElementType, TensorRef};
 
 use crate::directory::ModelDirectory;
@@ -20,6 +21,8 @@ pub(crate) struct TextEncoder {
     takes_int32: bool,
     length: usize,
     width: usize,
+    /// How many strengths of LoRAs each prompt has.
+    loras: usize,
 }
 
 impl Pooled for TextEncoder {
@@ -27,19 +30,22 @@ impl Pooled for TextEncoder {
 
     fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
         let session = ComponentSession::load(NAME, request)?;
-        session.validate(
-            &[Port {
-                name: "input_ids",
-                types: &[TensorElementType::Int64, TensorElementType::Int32],
-            }],
-            &[Port::floats("last_hidden_state")],
-        )?;
+        let loras = directory.lora_inputs(Self::COMPONENT);
+        let mut ports = vec![Port {
+            name: "input_ids",
+            types: &[TensorElementType::Int64, TensorElementType::Int32],
+        }];
+        if loras > 0 {
+            ports.push(Port::floats(LORA_STRENGTHS));
+        }
+        session.validate(&ports, &[Port::floats("last_hidden_state")])?;
         let takes_int32 = session.input_type("input_ids") == Some(TensorElementType::Int32);
         Ok(Self {
             session,
             takes_int32,
             length: directory.text_length,
             width: directory.text_width,
+            loras,
         })
     }
 
@@ -59,21 +65,50 @@ impl TextEncoder {
         Ok(encoded)
     }
 
+    /// The strengths of the LoRAs that the graph takes, for each prompt.
+    fn lora_strengths(&self, prompts: &[Tokens]) -> Result<Vec<f32>, ModelError> {
+        let mut strengths = Vec::with_capacity(prompts.len() * self.loras);
+        for prompt in prompts {
+            let given = &prompt.lora_strengths;
+            match given.len() {
+                0 => strengths.extend(std::iter::repeat_n(0.0, self.loras)),
+                // The LoRAs of the model may change the UNet alone.
+                found if self.loras > 0 && found != self.loras => {
+                    let expected = self.loras;
+                    return Err(ModelError::LoraStrengths { found, expected });
+                }
+                _ => strengths.extend(&given[..self.loras]),
+            }
+        }
+        Ok(strengths)
+    }
+
     fn encode_batch(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
         let (tokens, width) = (self.length, self.width);
         let ids = prompts.iter().flat_map(|prompt| &prompt.ids);
         let ids: Vec<i64> = ids.copied().collect();
         let shape = [prompts.len(), tokens];
         let not_finite = self.session.not_finite();
-        let tensor = ModelError::runtime("handing token ids to the text encoder");
-        let outputs = if self.takes_int32 {
-            let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-            let ids = TensorRef::from_array_view((shape, ids.as_slice())).map_err(tensor)?;
-            self.session.run(ort::inputs!["input_ids" => ids])?
-        } else {
-            let ids = TensorRef::from_array_view((shape, ids.as_slice())).map_err(tensor)?;
-            self.session.run(ort::inputs!["input_ids" => ids])?
+        let tensor = || ModelError::runtime("handing token ids to the text encoder");
+        let strengths = self.lora_strengths(prompts)?;
+        let sides = [prompts.len(), self.loras];
+        let short: Vec<i32>;
+        let mut inputs = match self.takes_int32 {
+            true => {
+                short = ids.iter().map(|&id| id as i32).collect();
+                let ids = TensorRef::from_array_view((shape, short.as_slice())).map_err(tensor())?;
+                ort::inputs!["input_ids" => ids]
+            }
+            false => {
+                let ids = TensorRef::from_array_view((shape, ids.as_slice())).map_err(tensor())?;
+                ort::inputs!["input_ids" => ids]
+            }
         };
+        if self.loras > 0 {
+            let strengths = TensorRef::from_array_view((sides, strengths.as_slice()));
+            inputs.extend(ort::inputs![LORA_STRENGTHS => strengths.map_err(tensor())?]);
+        }
+        let outputs = self.session.run(inputs)?;
         let (found, values) = outputs["last_hidden_state"]
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the text encoder's output"))?;

@@ -37,12 +37,26 @@ pub struct Tokenizer {
 }
 
 /// The token ids of one prompt, as many as the text encoder has positions.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Tokens {
     /// Begin token, the prompt's tokens, end token, padding.
     pub ids: Vec<i64>,
     /// The end of the prompt that did not fit and was cut off, as the model would have read it.
     pub cut: Option<String>,
+    /// How strong each LoRA of the model is when the prompt is encoded; see
+    /// [`ModelDirectory::with_loras`](crate::ModelDirectory::with_loras). Without any, all are 0.
+    pub lora_strengths: Vec<f32>,
+}
+
+impl Tokens {
+    /// The same tokens, to be encoded with these strengths of the model's LoRAs.
+    #[must_use]
+    pub fn with_lora_strengths(self, lora_strengths: Vec<f32>) -> Self {
+        Self {
+            lora_strengths,
+            ..self
+        }
+    }
 }
 
 impl Tokenizer {
@@ -104,7 +118,11 @@ impl Tokenizer {
         ids.extend(words.map(|&id| i64::from(id)));
         ids.push(self.end);
         ids.resize(self.length, self.pad);
-        Ok(Tokens { ids, cut })
+        Ok(Tokens {
+            ids,
+            cut,
+            lora_strengths: Vec::new(),
+        })
     }
 
     /// The number of tokens in the vocabulary.

@@ -8,7 +8,7 @@ mod replay;
 
 use lb_blend::{BatchSteps, CallRows, LatentShape, PredictRequest};
 use lb_checkpoint::{Component, ModelKind};
-use lb_export::Precision;
+use lb_export::{LORA_STRENGTHS, Precision};
 use ort::value::TensorElementType;
 
 use self::batch::{BoundBatch, InputForms};
@@ -68,6 +68,10 @@ impl Pooled for Unet {
                 types: &[TensorElementType::Int64],
             });
         }
+        let loras = directory.lora_inputs(Self::COMPONENT);
+        if loras > 0 {
+            ports.push(Port::floats(LORA_STRENGTHS));
+        }
         session.validate(&ports, &[Port::floats("out_sample")])?;
         let timestep = session.input_type("timestep");
         let is_scalar = session.input_rank("timestep") == Some(0);
@@ -79,6 +83,7 @@ impl Pooled for Unet {
                 takes_float_timestep: timestep == Some(TensorElementType::Float32),
                 timestep_shape: if is_scalar { Vec::new() } else { vec![1] },
                 takes_class,
+                loras,
             },
             class: 0,
             batches: Vec::new(),
@@ -280,6 +285,10 @@ pub(crate) fn shape_profile(
     ];
     if directory.kind == ModelKind::Upscale {
         inputs.push(input("class_labels", true, &[]));
+    }
+    let loras = directory.lora_inputs(Component::Unet);
+    if loras > 0 {
+        inputs.push(input(LORA_STRENGTHS, true, &[loras]));
     }
     ShapeProfile { inputs, rows }
 }

@@ -117,10 +117,7 @@ impl CachedPipeline {
             tokens: directory.text_length,
             width: directory.text_width,
         };
-        let key = |prompt: &Tokens| {
-            let content = (self.text_encoder?, prompt.ids.as_slice());
-            Some(Key::of(ConditioningEntry::KIND, &content))
-        };
+        let key = |prompt: &Tokens| Some(conditioning_key(self.text_encoder?, prompt));
         let encoded = memoize(&self.cache, &entry, prompts, key, |missing| {
             Ok(self.uncached.encode(missing)?)
         })?;
@@ -290,6 +287,23 @@ fn memoize<I: Clone, E: CacheEntry>(
         let missing: Vec<I> = missing.iter().map(|&at| inputs[at].clone()).collect();
         compute(&missing)
     })
+}
+
+/// The key of a prompt's conditioning. Without LoRAs, it is made of the ids alone.
+fn conditioning_key(encoder: Key, prompt: &Tokens) -> Key {
+    let Tokens {
+        ids,
+        lora_strengths,
+        ..
+    } = prompt;
+    let plain = Key::of(ConditioningEntry::KIND, &(encoder, ids.as_slice()));
+    match lora_strengths.is_empty() {
+        true => plain,
+        false => Key::of(
+            ConditioningEntry::KIND,
+            &("LoRAs", plain, lora_strengths.as_slice()),
+        ),
+    }
 }
 
 /// The key of the VAE encoder's result for this content and purpose.

@@ -174,6 +174,8 @@ impl RenderError {
                     | ModelError::PictureSize { .. }
                     | ModelError::UnsupportedScheduler { .. }
                     | ModelError::UnsuitableDecoder { .. }
+                    | ModelError::LoraOfOnnx { .. }
+                    | ModelError::LorasTooLarge { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
                     | ModelError::MaskRepaintsNothing { .. }

@@ -73,7 +73,14 @@ impl<'a> FirstStage<'a> {
         let (job, plan) = (self.job, self.plan);
         let transitions = transitions(job, plan);
         self.expect(&transitions);
-        let prompts = Prompts::encode(job, &mut self.pipeline, self.folder, observer)?;
+        let lora_strengths = job.keyframe_lora_strengths();
+        let prompts = Prompts::encode(
+            job,
+            &lora_strengths,
+            &mut self.pipeline,
+            self.folder,
+            observer,
+        )?;
         let denoising = Denoising {
             sampler: job.sampler,
             schedule: schedule(job, self.pipeline.uncached.directory()),
@@ -86,6 +93,7 @@ impl<'a> FirstStage<'a> {
         let mut keyframes = JobKeyframes {
             job,
             prompts,
+            lora_strengths,
             shape: self.pipeline.uncached.latent_shape(),
             initial_noise: denoising.initial_noise()?,
             channels: self.channels.take(),
@@ -174,6 +182,8 @@ impl<'a> FirstStage<'a> {
 struct JobKeyframes<'a> {
     job: &'a Job,
     prompts: Prompts<'a>,
+    /// The strengths of the model's LoRAs for each keyframe.
+    lora_strengths: Vec<Vec<f32>>,
     shape: LatentShape,
     /// The standard deviation of the noise from which the sampler starts.
     initial_noise: f64,
@@ -201,12 +211,14 @@ impl JobKeyframes<'_> {
         initial_latents: Latents,
     ) -> Result<Keyframe, RenderError> {
         let keyframe = &self.job.keyframes[index];
+        let strengths = &self.lora_strengths[index];
         Ok(Keyframe {
-            conditioning: self.prompts.of(&keyframe.prompt)?,
-            negative_conditioning: self.prompts.of(&keyframe.negative_prompt)?,
+            conditioning: self.prompts.of(&keyframe.prompt, strengths)?,
+            negative_conditioning: self.prompts.of(&keyframe.negative_prompt, strengths)?,
             guidance_scale: keyframe.guidance_scale,
             initial_latents,
             concatenated: self.channels.clone(),
+            lora_strengths: strengths.clone(),
         })
     }
 }

@@ -5,6 +5,14 @@ use lb_models::{ModelDirectory, ModelError};
 
 use crate::error::RenderError;
 
+/// The model as a job changes it: with its LoRAs.
+///
+/// # Errors
+/// Those of [`ModelDirectory::with_loras`].
+pub fn with_loras(job: &Job, model: &ModelDirectory) -> Result<ModelDirectory, RenderError> {
+    Ok(model.clone().with_loras(job.lora_files())?)
+}
+
 /// The job of these settings, which are laid over what the model needs: the defaults of its `lb.toml`, and
 /// the sampler that its scheduler's configuration names.
 ///

@@ -12,6 +12,7 @@ use crate::cached_pipeline::Pipelines;
 use crate::earlier_frames::EarlierFrames;
 use crate::error::RenderError;
 use crate::first_stage::FirstStage;
+use crate::model_settings::with_loras;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::outputs::{OpenOutputs, Outputs};
 use crate::picture_keyframes::film_size;
@@ -158,14 +159,17 @@ impl Renderer {
         if earlier.is_some() && upscaler.is_none() {
             return Err(JobError::from(SettingsError::UpscaleWithoutModel).into());
         }
-        let model = earlier.is_none().then_some(&self.directory);
+        let changed = match &earlier {
+            Some(_) => None,
+            None => Some(with_loras(job, &self.directory)?),
+        };
+        let model = changed.as_ref();
         check_sampling(job, &plan, model, self.upscaler.as_ref())?;
 
         // Open the stages and the outputs.
-        let first = match &earlier {
-            Some(_) => None,
-            None => {
-                let model = &self.directory;
+        let first = match model {
+            None => None,
+            Some(model) => {
                 let folder = outputs.folder();
                 let stage =
                     FirstStage::open(job, &plan, size, model, folder, &pipelines, observer)?;

@@ -125,7 +125,7 @@ impl<'a> SecondStage<'a> {
     ) -> Result<StageReport, RenderError> {
         let transitions = low_res.pairs();
         proceed(observer.event(&RenderEvent::Stage(Stage::Upscaling { transitions })))?;
-        let prompts = Prompts::encode(self.job, &mut self.pipeline, folder, observer)?;
+        let prompts = Prompts::encode(self.job, &[], &mut self.pipeline, folder, observer)?;
         let profile = self.upscale.profile()?;
         let denoising = Denoising {
             sampler: self.job.sampler,
@@ -221,12 +221,13 @@ impl UpscaledKeyframes<'_> {
                 .clone()
                 .scaled(self.initial_noise),
             concatenated: Some(channels),
+            lora_strengths: Vec::new(),
         })
     }
 
     /// The conditionings of two prompts, mixed as in the first stage.
     fn mixed(&self, left: &str, right: &str, fraction: f64) -> Result<Conditioning, RenderError> {
-        let (left, right) = (self.prompts.of(left)?, self.prompts.of(right)?);
+        let (left, right) = (self.prompts.of(left, &[])?, self.prompts.of(right, &[])?);
         let mut mixed = left.clone();
         lerp(&left.values, &right.values, fraction, &mut mixed.values).map_err(BlendError::from)?;
         Ok(mixed)

@@ -18,8 +18,8 @@ pub(super) struct Start<'a> {
     pub(super) branch: Branch,
     pub(super) guidance_scale: f64,
     pub(super) origin: Origin<'a>,
-    /// The transition's keyframes and the fraction between them, for the conditioning and the
-    /// concatenated channels.
+    /// The transition's keyframes and the fraction between them, for the conditioning, the strengths of
+    /// LoRAs and the concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
 }
 
@@ -54,6 +54,7 @@ pub(super) struct Batch {
     latents: Vec<f32>,
     concatenated: Vec<f32>,
     conditioning: Vec<f32>,
+    lora_strengths: Vec<f32>,
     output: Vec<f32>,
     predicted_clean: Vec<f32>,
 }
@@ -90,6 +91,24 @@ impl Batch {
             };
             let mixed = &mut self.conditioning[row * values..][..values];
             lerp(&left.values, &right.values, fraction, mixed)?;
+        }
+        self.fill_lora_strengths(starts)
+    }
+
+    /// Fills in how strong LoRAs are on each row: the same with and without the conditioning, as a LoRA
+    /// changes the model itself.
+    fn fill_lora_strengths(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
+        let count = self.form.loras;
+        if count == 0 {
+            self.lora_strengths.clear();
+            return Ok(());
+        }
+        let rows = self.guided.rows();
+        self.lora_strengths.resize(rows * count, 0.0);
+        for (row, mixed) in self.lora_strengths.chunks_exact_mut(count).enumerate() {
+            let (branch, _) = self.guided.branch_of(row);
+            let (left, right, fraction) = starts[branch].keyframes;
+            lerp(&left.lora_strengths, &right.lora_strengths, fraction, mixed)?;
         }
         Ok(())
     }
@@ -169,6 +188,8 @@ impl Batch {
             tokens: self.form.tokens,
             width: self.form.width,
             conditioning: &self.conditioning,
+            loras: self.form.loras,
+            lora_strengths: &self.lora_strengths,
         };
         let mut calls = 0;
         for first in (0..rows).step_by(limit) {

@@ -64,6 +64,8 @@ impl Rows {
             tokens: self.tokens,
             width: self.width,
             conditioning: &self.conditioning[rows.start * width..rows.end * width],
+            loras: 0,
+            lora_strengths: &[],
         }
     }
 
@@ -124,6 +126,7 @@ impl Rows {
             guidance_scale: 4.0,
             initial_latents: initial_latents.unwrap_or_else(|error| panic!("{error}")),
             concatenated,
+            lora_strengths: Vec::new(),
         }
     }
 }

@@ -78,6 +78,8 @@ pub(crate) fn guided_step(
             tokens: 3,
             width: 4,
             conditioning,
+            loras: 0,
+            lora_strengths: &[],
         };
         let mut output = vec![f32::NAN; latents.len()];
         FakeBackend::new(1).predict(&request, &mut output).unwrap();

@@ -89,6 +89,8 @@ fn keyframes_are_plain_trajectories() {
                     tokens: 3,
                     width: 4,
                     conditioning,
+                    loras: 0,
+                    lora_strengths: &[],
                 };
                 let mut output = vec![f32::NAN; latents.len()];
                 backend.predict(&request, &mut output).unwrap();

@@ -36,6 +36,7 @@ pub(crate) fn keyframes(count: usize) -> Vec<Keyframe> {
         guidance_scale: 4.0,
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
         concatenated: None,
+        lora_strengths: Vec::new(),
     };
     (0..count as u64).map(keyframe).collect()
 }

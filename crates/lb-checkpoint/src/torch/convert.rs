@@ -79,6 +79,16 @@ pub(super) fn write(
     }
 }
 
+/// Reads one tensor.
+pub(super) fn read(checkpoint: &Path, source: &Source) -> Result<Vec<u8>, CheckpointError> {
+    let input = lb_files::open(checkpoint);
+    let mut input = input.map_err(CheckpointError::file("open", checkpoint))?;
+    let mut bytes = Vec::new();
+    write_tensor(&mut input, &mut bytes, source)
+        .map_err(CheckpointError::io("read", checkpoint))?;
+    Ok(bytes)
+}
+
 fn write_tensor(input: &mut File, output: &mut impl Write, source: &Source) -> io::Result<()> {
     input.seek(SeekFrom::Start(source.range.offset))?;
     let mut bytes = input.take(source.range.length);

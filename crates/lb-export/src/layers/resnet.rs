@@ -174,7 +174,20 @@ impl GraphWriter<'_> {
             Attribute::Integer("blocksize", 2),
             Attribute::Text("mode", "DCR"),
         ];
-        let larger = self.node(path, "DepthToSpace", &[&quarters], &attributes);
+        let mut larger = self.node(path, "DepthToSpace", &[&quarters], &attributes);
+        if self.is_changed(convolution) {
+            // A change has so few kernels that it may as well see the larger picture.
+            let picture = self.double_size(path, &x);
+            let padded = [
+                Attribute::Integers("kernel_shape", &[3; 2]),
+                Attribute::Integers("pads", &[1; 4]),
+            ];
+            if let Some(change) =
+                self.convolution_change(convolution, &picture, channels, 3, &padded)?
+            {
+                larger = self.node(path, "Add", &[&larger, &change], &[]);
+            }
+        }
         let size = x.size.map(|size| size.map(|side| side * 2));
         Ok(Features::picture(larger, channels, size))
     }

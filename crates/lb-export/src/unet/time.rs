@@ -35,7 +35,7 @@ pub(super) fn embed_timestep(
         [&sines, &cosines]
     };
     let waves = graph.concatenate("time_proj", &waves, 1);
-    let waves = Features::new(graph.enter_graph_format("time_proj", &waves), width);
+    let waves = Features::vectors(graph.enter_graph_format("time_proj", &waves), width);
     let wide = config.time_width;
     let x = graph.linear("time_embedding.linear_1", &waves, wide, Bias::Present)?;
     let x = graph.activate("time_embedding", &x, Activation::Silu);

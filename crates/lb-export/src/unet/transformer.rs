@@ -130,16 +130,24 @@ fn geglu(
     if graph.form == GraphForm::Cuda && SPLIT_WIDTHS.contains(&(inner * 2)) {
         let weight = graph.weight(&format!("{name}.weight"), &[inner * 2, x.channels])?;
         let bias = graph.weight(&format!("{name}.bias"), &[inner * 2])?;
-        let product = graph.matrix_product(name, &x.value, &weight);
+        let mut product = graph.matrix_product(name, &x.value, &weight);
+        if let Some(change) = graph.linear_change(name, x, inner * 2)? {
+            product = graph.node(name, "Add", &[&product, &change], &[]);
+        }
         let gated = graph.node(name, "BiasSplitGelu", &[&product, &bias], &[]);
         return Ok(Features::new(gated, inner));
     }
+    let low = graph.low_rank(name, x, inner * 2)?;
     let mut half = |rows: Range<usize>| {
         let shape = [inner * 2, x.channels];
         let weight = graph.weight_rows(&format!("{name}.weight"), &shape, rows.clone())?;
-        let bias = graph.weight_rows(&format!("{name}.bias"), &shape[..1], rows)?;
+        let bias = graph.weight_rows(&format!("{name}.bias"), &shape[..1], rows.clone())?;
         let product = graph.matrix_product(name, &x.value, &weight);
-        let projected = graph.node(name, "Add", &[&product, &bias], &[]);
+        let mut projected = graph.node(name, "Add", &[&product, &bias], &[]);
+        if let Some(low) = &low {
+            let change = graph.rows_of_change(name, low, rows);
+            projected = graph.node(name, "Add", &[&projected, &change], &[]);
+        }
         Ok::<_, CheckpointError>(Features::new(projected, inner))
     };
     let hidden = half(0..inner)?;

@@ -175,6 +175,9 @@ impl<'a> Document<'a> {
         if let Some(vae) = &mut settings.vae {
             *vae = self.beside(&vae);
         }
+        for lora in settings.lora_paths_mut() {
+            *lora = self.beside(&lora);
+        }
         let models = [&mut settings.model, &mut settings.upscale.model];
         for model in models.into_iter().flatten() {
             if is_model_path(model)

@@ -47,6 +47,7 @@ impl Default for Keyframe {
             guidance_scale: Guidance::default().scale,
             hold: 0.0,
             image: None,
+            loras: Vec::new(),
         }
     }
 }

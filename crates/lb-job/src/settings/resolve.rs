@@ -179,6 +179,7 @@ impl KeyframeSettings {
                 None => default.guidance_scale,
             }),
             hold: shared.hold.unwrap_or(default.hold),
+            loras: shared.loras.clone().unwrap_or_default(),
             image: self.image.clone(),
         })
     }
@@ -213,6 +214,7 @@ impl SharedSettings {
     pub(super) fn explicit(keyframe: &Keyframe, transition: Option<&Transition>) -> Self {
         Self {
             negative_prompt: Some(keyframe.negative_prompt.clone()),
+            loras: Some(keyframe.loras.clone()).filter(|loras| !loras.is_empty()),
             hold: Some(keyframe.hold),
             guidance_scale: Some(keyframe.guidance_scale),
             seconds: transition.map(|at| at.seconds),

@@ -96,6 +96,55 @@ pub(super) mod choice {
     }
 }
 
+/// The LoRAs of a keyframe: a list of texts, or a single one.
+pub(super) mod loras {
+    use std::fmt;
+
+    use serde::de::{Error, SeqAccess, Visitor};
+    use serde::{Deserializer, Serialize, Serializer};
+
+    use crate::KeyframeLora;
+
+    pub(in crate::settings) fn serialize<S: Serializer>(
+        loras: &Option<Vec<KeyframeLora>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        loras.serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<KeyframeLora>>, D::Error> {
+        deserializer.deserialize_any(Loras)
+    }
+
+    struct Loras;
+
+    impl<'de> Visitor<'de> for Loras {
+        type Value = Option<Vec<KeyframeLora>>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of texts like \"neon.safetensors:0.8\"")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(vec![text.parse().map_err(E::custom)?]))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut loras = Vec::new();
+            while let Some(lora) = list.next_element()? {
+                loras.push(lora);
+            }
+            Ok(Some(loras))
+        }
+    }
+}
+
 /// The value that `parse` makes of a text, which must be as `expected` says.
 fn parsed<'de, D: Deserializer<'de>, T>(
     deserializer: D,

@@ -5,6 +5,7 @@
 //! class) is copied to the GPU once.
 
 use lb_blend::PredictRequest;
+use lb_export::LORA_STRENGTHS;
 use ort::session::IoBinding;
 
 use crate::error::ModelError;
@@ -18,6 +19,8 @@ pub(super) struct InputForms {
     pub(super) timestep_shape: Vec<usize>,
     /// Whether there is a class label for each row.
     pub(super) takes_class: bool,
+    /// How many strengths of LoRAs each row has.
+    pub(super) loras: usize,
 }
 
 /// The bound inputs and the bound output of calls of one size.
@@ -30,6 +33,7 @@ pub(super) struct BoundBatch {
     /// Whether `text` has been sent before.
     text_is_sent: bool,
     predicted: BoundTensor<f32>,
+    lora_strengths: Option<BoundTensor<f32>>,
     class: Option<BoundTensor<i64>>,
     /// What `class` was last sent with.
     sent_class: Option<i64>,
@@ -80,6 +84,10 @@ impl BoundBatch {
             true => Some(session.bound_input(&mut binding, "class_labels", &[rows])?),
             false => None,
         };
+        let lora_strengths = match inputs.loras {
+            0 => None,
+            loras => Some(session.bound_input(&mut binding, LORA_STRENGTHS, &[rows, loras])?),
+        };
         let sides = [rows, shape.channels, shape.height, shape.width];
         let predicted = session.bound_output(&mut binding, "out_sample", &sides)?;
         Ok(Self {
@@ -90,6 +98,7 @@ impl BoundBatch {
             text,
             text_is_sent: false,
             predicted,
+            lora_strengths,
             class,
             sent_class: None,
         })
@@ -101,7 +110,7 @@ impl BoundBatch {
     }
 
     /// Fills the inputs: each row's latents with its concatenated channels behind them, the timestep,
-    /// and, if they have changed, the conditioning and the class. If the request has fewer rows than
+    /// and, if they have changed, the conditioning, the strengths of LoRAs and the class. If the request has fewer rows than
     /// the call, its last row fills the rest of the latents; the rest of the conditioning is whatever
     /// was there before.
     pub(super) fn set(&mut self, request: &PredictRequest<'_>, class: i64) -> ort::Result<()> {
@@ -136,6 +145,14 @@ impl BoundBatch {
             self.text.values_mut()[..values].copy_from_slice(request.conditioning);
             self.text.send()?;
             self.text_is_sent = true;
+        }
+
+        if let Some(strengths) = &mut self.lora_strengths {
+            let values = request.lora_strengths;
+            if strengths.values()[..values.len()] != *values {
+                strengths.values_mut()[..values.len()].copy_from_slice(values);
+                strengths.send()?;
+            }
         }
 
         if let Some(labels) = &mut self.class

@@ -93,6 +93,8 @@ fn a_request_without_the_models_channels_is_refused() {
             tokens: 11,
             width: 12,
             conditioning: &[0.0; 132],
+            loras: 0,
+            lora_strengths: &[],
         };
         let error = pipeline.predict(&request, &mut [0.0; 512]).unwrap_err();
         assert_eq!(error.to_string(), message);

@@ -84,6 +84,8 @@ fn bound_tensors_change_no_bit() {
             tokens: 77,
             width,
             conditioning: &conditioning,
+            loras: 0,
+            lora_strengths: &[],
         };
         let mut found = vec![0.0; rows * SHAPE.len()];
         bound.predict(&request, &mut found).unwrap();

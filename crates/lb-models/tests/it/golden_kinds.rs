@@ -91,7 +91,12 @@ impl Golden {
     pub(crate) fn prompts(&self) -> Vec<Tokens> {
         let ids = self.whole_numbers("input_ids");
         let ids = ids.chunks_exact(11).map(<[i64]>::to_vec);
-        ids.map(|ids| Tokens { ids, cut: None }).collect()
+        ids.map(|ids| Tokens {
+            ids,
+            cut: None,
+            lora_strengths: Vec::new(),
+        })
+        .collect()
     }
 
     pub(crate) fn seeds(&self) -> Vec<u64> {
@@ -180,6 +185,8 @@ pub(crate) fn upscaled(pipeline: &mut Pipeline) -> Vec<f32> {
         tokens: 11,
         width: 12,
         conditioning: &latents[..11 * 12],
+        loras: 0,
+        lora_strengths: &[],
     };
     let mut output = vec![f32::NAN; SHAPE.len()];
     pipeline.predict(&request, &mut output).unwrap();

@@ -36,12 +36,14 @@ contents! {
         guidance_scale,
         initial_latents,
         concatenated,
+        lora_strengths,
     } =>
         &Content(conditioning),
         &Content(negative_conditioning),
         guidance_scale,
         &Content(initial_latents),
-        &concatenated.as_ref().map(Content);
+        &concatenated.as_ref().map(Content),
+        lora_strengths;
     BlendOptions: BlendOptions { spacing, distance, crossfeed, .. } =>
         &Content(spacing), &Content(distance), &Content(crossfeed);
     Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::{
     Between, Branching, DepthMap, Fit, Frames, Injections, Inpaint, Job, JobSettings, Keyframe,
-    Levels, Timing, Transition, Upscale,
+    KeyframeLora, Levels, Timing, Transition, Upscale,
 };
 
 /// Any finite number, including those that no film can have.
@@ -83,6 +83,10 @@ fn branching() -> impl Strategy<Value = Branching> {
         })
 }
 
+fn lora() -> impl Strategy<Value = KeyframeLora> {
+    (path(), number()).prop_map(|(path, strength)| KeyframeLora { path, strength })
+}
+
 fn keyframe() -> impl Strategy<Value = Keyframe> {
     let alike = prop_oneof![Just(String::new()), text()];
     (
@@ -96,15 +100,17 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
         ],
         prop_oneof![Just(0.0), number()],
         prop::option::of(path()),
+        prop::collection::vec(lora(), 0..3),
     )
         .prop_map(
-            |(prompt, negative_prompt, seed, guidance_scale, hold, image)| Keyframe {
+            |(prompt, negative_prompt, seed, guidance_scale, hold, image, loras)| Keyframe {
                 prompt,
                 negative_prompt,
                 seed,
                 guidance_scale,
                 hold,
                 image,
+                loras,
             },
         )
 }
@@ -307,6 +313,7 @@ fn a_job_that_is_too_large_to_be_read_is_not_written() {
 fn paths_are_relative_to_their_file() {
     let text = "model = \"models/mine\"\nvae = \"taesd\"\n[depth]\nimage = \"map.png\"\n\
                 [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
+                lora = [\"neon.pt:0.5\"]\n\
                 [upscale]\nmodel = \"x4\"\n";
     let mut job = JobSettings::parse(text, Path::new("films/one.toml"))
         .unwrap()
@@ -321,6 +328,7 @@ fn paths_are_relative_to_their_file() {
     let image = job.keyframes[0].image.as_deref();
     assert_eq!(image, Some(Path::new("/pictures/a.png")));
     assert_eq!(job.upscale.as_ref().unwrap().model, "x4");
+    assert_eq!(job.keyframes[1].loras[0].path, Path::new("films/neon.pt"));
 
     job.make_paths_absolute();
     assert!(job.paths_mut().all(|path| path.is_absolute()));
@@ -361,6 +369,10 @@ fn full_job() -> Job {
     job.keyframes[0].seed = 0;
     job.keyframes[1].seed = u64::MAX;
     job.keyframes[1].negative_prompt = "blurry".into();
+    job.keyframes[1].loras = vec![
+        "/loras/neon.safetensors:0.75".parse().unwrap(),
+        "/loras/it's.pt".parse().unwrap(),
+    ];
     job.keyframes[2].hold = 1e-7;
     job.transitions[0].branching = Branching {
         quality: Quality::High,

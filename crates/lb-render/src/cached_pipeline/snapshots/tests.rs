@@ -46,6 +46,7 @@ fn keyframe(seed: u64) -> Keyframe {
         guidance_scale: 3.0,
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
         concatenated: None,
+        lora_strengths: Vec::new(),
     }
 }
 
@@ -223,6 +224,7 @@ fn a_change_only_costs_the_results_that_depend_on_it() {
         &|film| film.keyframes[1].guidance_scale = 3.5,
         &|film| film.keyframes[1].negative_conditioning.values[3] += 1e-3,
         &|film| film.keyframes[1].conditioning.values[0] += 1e-3,
+        &|film| film.keyframes[1].lora_strengths = vec![0.5],
         &|film| film.keyframes[1].initial_latents = initial_latents(9, SHAPE).unwrap(),
     ] {
         assert_eq!(changed(change), keyframe_and_both_sides);
