@@ -4,7 +4,8 @@ use std::io::{Cursor, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use lb_checkpoint::{Component, Import, ImportOptions, StandaloneDecoder, Weights};
+use lb_checkpoint::{Component, Import, ImportOptions, Lora, StandaloneDecoder, Weights};
+use lb_export::{ExportOptions, GraphForm, Precision, build_graph_with_loras};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -40,6 +41,7 @@ pub(crate) fn safetensors(bytes: &[u8]) {
     FOLDER.with(|folder| {
         let path = folder.write("model.safetensors", bytes);
         let _ = StandaloneDecoder::open(&path);
+        lora(&path);
         import(&path);
     });
 }
@@ -64,11 +66,42 @@ pub(crate) fn safetensors_seeds() -> Vec<Vec<u8>> {
             2,
         ),
         fixture("crates/lb-checkpoint/tests/golden/checkpoints/sd1/checkpoint.safetensors"),
+        with_header(
+            r#"{"lora_unet_conv_out.lora_down.weight":{"dtype":"F16","shape":[1,4,3,3],"data_offsets":[0,72]},
+                "lora_unet_conv_out.lora_up.weight":{"dtype":"BF16","shape":[4,1,1,1],"data_offsets":[72,80]},
+                "lora_unet_conv_out.alpha":{"dtype":"F64","shape":[],"data_offsets":[80,88]}}"#,
+            88,
+        ),
+        with_header(
+            r#"{"__metadata__":{"lora_adapter_metadata":"{\"unet.lora_alpha\":2,\"unet.alpha_pattern\":{\"to_q\":1}}"},
+                "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_A.weight":{"dtype":"F32","shape":[1,4],"data_offsets":[0,16]},
+                "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_B.weight":{"dtype":"F32","shape":[4,1],"data_offsets":[16,32]}}"#,
+            32,
+        ),
     ]
 }
 
+/// Reads a file as a LoRA, and writes graphs with it.
+fn lora(source: &Path) {
+    let Ok(lora) = Lora::open(source) else {
+        return;
+    };
+    DIFFUSERS.with(|model| {
+        for component in [Component::TextEncoder, Component::Unet] {
+            for form in [GraphForm::OnnxRuntime, GraphForm::Cuda] {
+                let options = ExportOptions::new(Precision::Float16, form);
+                let _ = build_graph_with_loras(model.path(), component, &[&lora, &lora], &options);
+            }
+        }
+    });
+}
+
 pub(crate) fn checkpoint(bytes: &[u8]) {
-    FOLDER.with(|folder| import(&folder.write("model.ckpt", bytes)));
+    FOLDER.with(|folder| {
+        let path = folder.write("model.ckpt", bytes);
+        lora(&path);
+        import(&path);
+    });
 }
 
 pub(crate) fn checkpoint_seeds() -> Vec<Vec<u8>> {

@@ -312,6 +312,9 @@ impl<'c> Tensors<'c> {
             }
         }
         let scales = Scales::read(&metadata);
+        for pair in pairs.values() {
+            self.validate(pair)?;
+        }
         let mut layers = BTreeMap::new();
         for ((component, layer), pair) in pairs {
             let change = self.layer(pair, &scales, component, &layer)?;
@@ -327,6 +330,35 @@ impl<'c> Tensors<'c> {
         })
     }
 
+    /// Checks a layer's matrices against each other, and returns their names and the rank. No number is read.
+    fn validate<'p>(&self, pair: &'p Pair) -> Result<(&'p str, &'p str, usize), CheckpointError> {
+        let wrong = |name: &str, problem: String| CheckpointError::tensor(self.path, name, problem);
+        let (down, up) = match (&pair.down, &pair.up, &pair.alpha) {
+            (Some(down), Some(up), _) => (down, up),
+            (Some(alone), ..) | (_, Some(alone), _) => {
+                return Err(wrong(alone, "lacks the other matrix of its layer".into()));
+            }
+            (.., alpha) => {
+                let alone = alpha.as_deref().unwrap_or_default();
+                return Err(wrong(alone, "belongs to no matrix".into()));
+            }
+        };
+        let (down_shape, up_shape) = (self.matrix_shape(down)?, self.matrix_shape(up)?);
+        let is_matrix = |shape: &[usize]| matches!(shape.len(), 2 | 4) && !shape.contains(&0);
+        if !is_matrix(&down_shape) {
+            let problem = format!(
+                "has shape {down_shape:?}; a matrix or the kernels of a convolution are expected"
+            );
+            return Err(wrong(down, problem));
+        }
+        let rank = down_shape[0];
+        if !is_matrix(&up_shape) || up_shape[1..].iter().product::<usize>() != rank {
+            let problem = format!("has shape {up_shape:?}; \"{down}\" has the rank {rank}");
+            return Err(wrong(up, problem));
+        }
+        Ok((down, up, rank))
+    }
+
     fn layer(
         &mut self,
         pair: Pair,
@@ -334,45 +366,25 @@ impl<'c> Tensors<'c> {
         component: Component,
         layer: &str,
     ) -> Result<LoraLayer, CheckpointError> {
-        let Pair { down, up, alpha } = pair;
-        let given = down.as_ref().or(up.as_ref()).or(alpha.as_ref());
-        let given = given.cloned().unwrap_or_default();
-        let wrong = |name: &str, problem: String| CheckpointError::tensor(self.path, name, problem);
-        let (Some(down), Some(up)) = (down, up) else {
-            return Err(wrong(&given, "lacks the other matrix of its layer".into()));
-        };
-        let (down_shape, up_shape) = (self.matrix_shape(&down)?, self.matrix_shape(&up)?);
-        let is_matrix = |shape: &[usize]| matches!(shape.len(), 2 | 4) && !shape.contains(&0);
-        if !is_matrix(&down_shape) {
-            let problem = format!(
-                "has shape {down_shape:?}; a matrix or a convolution's kernels are expected"
-            );
-            return Err(wrong(&down, problem));
-        }
-        let rank = down_shape[0];
-        if !is_matrix(&up_shape) || up_shape[1..].iter().product::<usize>() != rank {
-            let problem = format!("has shape {up_shape:?}; \"{down}\" has the rank {rank}");
-            return Err(wrong(&up, problem));
-        }
-        let alpha = match alpha {
-            Some(name) => Some(self.number(&name)?),
+        let (down, up, rank) = self.validate(&pair)?;
+        let alpha = match &pair.alpha {
+            Some(name) => Some(self.number(name)?),
             None => scales.alpha(component, layer),
         };
-        let divisor = if scales.by_root {
-            (rank as f32).sqrt()
-        } else {
-            rank as f32
+        let divisor = match scales.by_root {
+            true => (rank as f32).sqrt(),
+            false => rank as f32,
         };
         let scale = match alpha {
             None | Some(0.0) => 1.0,
             Some(alpha) => alpha / divisor,
         };
         Ok(LoraLayer {
-            name: down.clone(),
+            name: down.to_owned(),
             rank,
             scale,
-            down: self.matrix(&down)?,
-            up: self.matrix(&up)?,
+            down: self.matrix(down)?,
+            up: self.matrix(up)?,
         })
     }
 

@@ -186,14 +186,13 @@ settings! {
     pub struct SharedSettings under "Keyframes" {
         /// What the keyframes should not show [default: nothing].
         negative_prompt: Option<String> => arg(long, value_name = "TEXT"),
-        /// LoRA that changes the model, and how strongly [default: 1]; several may be given. From keyframe to
-        /// keyframe the strengths change as evenly as the prompts.
+        /// LoRA that changes the model, and how strongly, where 1 is as it was trained; may be given several
+        /// times. Between keyframes of different strengths they change along a line.
         #[serde(rename = "lora", with = "text::loras")]
         loras: Option<Vec<KeyframeLora>> => arg(
             id = "lora",
             long = "lora",
             value_name = "FILE[:STRENGTH]",
-            help_heading = "Model and machine",
         ),
         /// Seconds for which the film rests on each keyframe.
         hold: Option<f64> => arg(long, value_name = "S", help_heading = "Film timing"),

@@ -6,6 +6,18 @@ use crate::safetensors::TensorEntry;
 
 /// Parts of names, and what a file is whose names have them.
 const KINDS: [(&str, &str); 18] = [
+    (
+        "model.diffusion_model.",
+        "a whole model, which `lb import` takes",
+    ),
+    (
+        "first_stage_model.",
+        "a whole model, which `lb import` takes",
+    ),
+    (
+        "cond_stage_model.",
+        "a whole model, which `lb import` takes",
+    ),
     (".hada_w", "a LoHa (LyCORIS)"),
     (".lokr_w", "a LoKr (LyCORIS)"),
     (".dora_scale", "a DoRA"),
@@ -27,18 +39,6 @@ const KINDS: [(&str, &str); 18] = [
     (".diff_b", "a file of whole differences between weights"),
     (".diff", "a file of whole differences between weights"),
     (".w_norm", "a file of whole differences between weights"),
-    (
-        "model.diffusion_model.",
-        "a whole model, which `lb import` takes",
-    ),
-    (
-        "first_stage_model.",
-        "a whole model, which `lb import` takes",
-    ),
-    (
-        "cond_stage_model.",
-        "a whole model, which `lb import` takes",
-    ),
 ];
 
 /// Parts of names, and the family of models whose LoRAs have them.

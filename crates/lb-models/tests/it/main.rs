@@ -16,6 +16,7 @@ mod golden_kinds;
 mod graphs;
 mod imported;
 mod kinds;
+mod loras;
 mod pipeline;
 mod pool;
 mod safetensors;
