@@ -52,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "licence", run: models::licence, seeds: models::licence_seeds },
     Target { name: "tokenizer", run: models::tokenizer, seeds: models::tokenizer_seeds },
     Target { name: "prompt", run: models::prompt, seeds: models::prompt_seeds },
+    Target { name: "weighted_prompt", run: models::weighted_prompt, seeds: models::weighted_prompt_seeds },
     Target { name: "job", run: jobs::toml, seeds: jobs::toml_seeds },
     Target { name: "job_json", run: jobs::json, seeds: jobs::json_seeds },
     Target { name: "mp4", run: films::mp4, seeds: films::mp4_seeds },

@@ -2,7 +2,7 @@
 
 use lb_checkpoint::{Component, Manifest};
 use lb_export::{ExportOptions, StandaloneDecoder, build_graph};
-use lb_job::{Choice as _, SamplerKind};
+use lb_job::{Choice as _, Prompt, PromptSyntax, ReadAsWords, SamplerKind};
 use lb_models::{CaptionWords, ModelDirectory, ModelInspection, Tokenizer};
 
 use crate::scratch::{Scratch, fixture};
@@ -198,6 +198,34 @@ pub(crate) fn prompt_seeds() -> Vec<Vec<u8>> {
         "a red apple, studio photo",
         "the lion's &amp;lt;b&gt; &#x41;&#65; caf\u{e9} \u{c3}\u{a9} \u{201c}x\u{201d}",
         "\u{130}\u{df}\u{fb01} \u{1f600}\u{200d}\u{0301}<|endoftext|>!! 123",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+pub(crate) fn weighted_prompt(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = ReadAsWords::of(&text);
+    if let Ok(prompt) = Prompt::read(&text, PromptSyntax::Weighted) {
+        PROMPTS.with(|tokenizer| {
+            if let Ok(tokens) = tokenizer.tokenize_prompt(&prompt) {
+                let count = tokens.ids.len();
+                assert!(count > 0 && count.is_multiple_of(77));
+                assert!(tokens.weights.is_empty() || tokens.weights.len() == count);
+            }
+        });
+    }
+    if !text.contains("BREAK") {
+        let escaped = Prompt::read(&Prompt::escape(&text), PromptSyntax::Weighted);
+        assert_eq!(escaped.map(|prompt| prompt.words()).as_deref(), Ok(&*text));
+    }
+}
+
+pub(crate) fn weighted_prompt_seeds() -> Vec<Vec<u8>> {
+    [
+        r"a ((red:1.3) [apple], \(pear\)) BREAK (leaf:0.5",
+        "[cat:dog:0.5] [a|b] <lora:x:1> AND embedding:y",
+        "a, b, ".repeat(40).as_str(),
     ]
     .map(|text| text.as_bytes().to_vec())
     .into()

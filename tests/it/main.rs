@@ -41,6 +41,7 @@ mod overflow;
 mod pickle_writer;
 mod picture_keyframes;
 mod pictures;
+mod prompts;
 mod requests;
 mod resume;
 mod samplers;

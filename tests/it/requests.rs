@@ -242,3 +242,87 @@ fn what_is_not_a_number_or_not_a_flag_is_a_wrong_request() {
         assert!(!said.error.is_empty());
     }
 }
+
+/// Flags that belong to outputs, which a plan does not have.
+const OF_OUTPUTS: &[&str] = &[
+    "-o",
+    "--quantizer",
+    "--encoder",
+    "--audio",
+    "--crf",
+    "--play-once",
+    "--frames-dir",
+    "--contact-sheet",
+];
+
+/// More wrong requests: what depends on models, pictures and prompts.
+const WRONG_FOR_A_MODEL: &[&[&str]] = &[
+    &["one", "two", "--size=1284x720"],
+    &["one", "--from=missing.png"],
+    &["one", "--to=text.png"],
+    &["one", "two", "--image=missing.png", "--mask=missing.png"],
+    &["one", "two", "--image=picture.png"],
+    &["one", "two", "--depth=missing.png"],
+    &["one", "two", "--depth=picture.png"],
+    &["one", "two", "--vae=missing.safetensors"],
+    &["one", "two", "--upscale=no-such-model"],
+    &["one", "two", "--upscale=pocket"],
+    &["one", "two", "--model=./empty"],
+    &["[one:two:0.5]", "two"],
+    &["one", "two", "--negative-prompt=<lora:one:1>"],
+    &["(one:1000)", "two"],
+    &["one", "two", "--from=picture.png", "--sampler=dpmpp-2m"],
+    &["film.toml"],
+    &["missing.toml"],
+];
+
+/// `lb plan` refuses what `lb render` refuses, for the same reason.
+#[test]
+fn a_plan_refuses_what_a_render_refuses() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.join("empty")).unwrap();
+    std::fs::write(folder.join("text.png"), "no picture").unwrap();
+    image::RgbImage::new(64, 64)
+        .save(folder.join("picture.png"))
+        .unwrap();
+    let film = "[[keyframe]]\nprompt = \"one\"\n[[keyframe]]\nimage = \"gone.png\"\n";
+    std::fs::write(folder.join("film.toml"), film).unwrap();
+    let is_of_outputs = |argument: &&&str| {
+        let flag = argument.split('=').next().unwrap_or_default();
+        OF_OUTPUTS.contains(&flag)
+    };
+    let mut compared = 0;
+    let listed = WRONG.iter().map(|(arguments, _)| *arguments);
+    for arguments in listed.chain(WRONG_FOR_A_MODEL.iter().copied()) {
+        // Only a film that could be written is refused for another reason than its output.
+        let outputs: Vec<&str> = arguments.iter().filter(is_of_outputs).copied().collect();
+        let film: Vec<&str> = arguments
+            .iter()
+            .filter(|at| !is_of_outputs(at))
+            .copied()
+            .collect();
+        if film.len() < 2 && !film.concat().ends_with(".toml")
+            || outputs.iter().any(|at| *at != "-o=a.mp4")
+        {
+            continue;
+        }
+        if film == ["one", "two"] {
+            continue;
+        }
+        let render = folder.run(&[&["render", "-o=a.mp4"], &film[..]].concat());
+        let plan = folder.run(&[&["plan"], &film[..]].concat());
+        assert_ne!(render.code, Some(0), "{film:?}: {}", render.error);
+        assert_eq!(
+            plan.code,
+            Some(2),
+            "{film:?}: {} {}",
+            plan.output,
+            plan.error
+        );
+        assert_eq!(plan.output, "");
+        let reason = |error: &str| error.lines().next().unwrap_or_default().to_owned();
+        assert_eq!(reason(&plan.error), reason(&render.error), "{film:?}");
+        compared += 1;
+    }
+    assert!(compared > 40, "{compared}");
+}

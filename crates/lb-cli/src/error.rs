@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use lb_job::{JobError, JobFileError, SettingsError};
+use lb_job::{JobError, JobFileError, PromptError, SettingsError, Unsupported};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
@@ -210,6 +210,16 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
         JobError::PromptCount { .. } => {
             "quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4"
         }
+        JobError::Prompt(PromptError::Unsupported { kind, .. }) => match kind {
+            Unsupported::File => {
+                "take the tag out of the prompt, and give a LoRA to --lora FILE:STRENGTH. As words it is \
+                 written \\<…>, or read with --prompt-syntax plain"
+            }
+            _ => {
+                "give each wording a keyframe of its own, or write a weight in round brackets, such as \
+                 (word:0.5). As words it is written \\[…\\], or read with --prompt-syntax plain"
+            }
+        },
         JobError::Settings(SettingsError::InpaintIncomplete { missing: "mask" }) => {
             "add --mask; to begin or end the film with the picture, give it to --from or --to"
         }

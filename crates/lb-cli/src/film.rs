@@ -131,13 +131,23 @@ impl FilmArguments {
         machine::resolve(self.settings(track, find)?, surroundings)
     }
 
-    /// As [`Self::job`], but pictures are not looked for, and those that the job must not name are not opened
-    /// either.
+    /// Whether the job is carried by a film or a picture, which may have come without the pictures that it
+    /// names.
+    pub(crate) fn is_carried(&self) -> Result<bool, CommandError> {
+        let source = source(&self.prompts)?;
+        Ok(source.is_some_and(|source| source.extension().is_none_or(|ending| ending != "toml")))
+    }
+
+    /// As [`Self::job`], but pictures of a [carried](Self::is_carried) job are not looked for, and those that it
+    /// must not name are not opened either.
     pub(crate) fn planned_job(
         &self,
         track: Option<f64>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
+        if !self.is_carried()? {
+            return self.job(track, surroundings);
+        }
         let forget = |found: &mut JobSettings, source: &Path| {
             if self.named_files.paths() == NamedPaths::InFolder {
                 found.forget_pictures_outside(source);

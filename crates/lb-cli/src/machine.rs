@@ -68,21 +68,20 @@ impl MachineArguments {
         job: &Job,
         surroundings: &Surroundings,
     ) -> Result<Renderer, CommandError> {
-        let name = model_name(job, surroundings);
         let options = self.pipeline_options(surroundings)?;
-        let mut directory = ModelDirectory::find(name, &surroundings.model_folders)?;
-        if let Some(vae) = &job.vae {
-            directory = directory.with_decoder(vae)?;
-        }
-        let upscaler = match &job.upscale {
-            Some(upscale) => Some(ModelDirectory::find(
-                &upscale.model,
-                &surroundings.model_folders,
-            )?),
-            None => None,
-        };
+        let (directory, upscaler) = models(job, surroundings)?;
         let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
         Ok(renderer.with_upscaler(upscaler))
+    }
+
+    /// The models of a job, as [`Self::renderer`] finds them. The options for the machine are checked, too.
+    pub(crate) fn models(
+        &self,
+        job: &Job,
+        surroundings: &Surroundings,
+    ) -> Result<(ModelDirectory, Option<ModelDirectory>), CommandError> {
+        self.pipeline_options(surroundings)?;
+        models(job, surroundings)
     }
 
     /// A renderer that only has a second stage.
@@ -115,6 +114,23 @@ impl MachineArguments {
         options.validate()?;
         Ok(options)
     }
+}
+
+/// The model of a job, and its upscaler if it has a second stage.
+fn models(
+    job: &Job,
+    surroundings: &Surroundings,
+) -> Result<(ModelDirectory, Option<ModelDirectory>), CommandError> {
+    let folders = &surroundings.model_folders;
+    let mut model = ModelDirectory::find(model_name(job, surroundings), folders)?;
+    if let Some(vae) = &job.vae {
+        model = model.with_decoder(vae)?;
+    }
+    let upscaler = match &job.upscale {
+        Some(upscale) => Some(ModelDirectory::find(&upscale.model, folders)?),
+        None => None,
+    };
+    Ok((model, upscaler))
 }
 
 /// Loads the ONNX Runtime library that the environment names, or one in a folder near the program.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_job::{Between, Job, JobSettings, TimedFilm};
+use lb_job::{Between, Job, JobSettings, ReadAsWords, TimedFilm};
 use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
@@ -179,13 +179,30 @@ fn unseen_words(model: &str, prompt: &str, words: &[UnseenWord]) -> String {
     )
 }
 
+/// The warnings about what other programs would not take for words in a job's prompts.
+pub(crate) fn read_as_words(job: &Job) -> impl Iterator<Item = String> {
+    job.read_as_words().map(|(prompt, words)| {
+        let prompt = shortened(prompt, 60);
+        match words {
+            ReadAsWords::And => format!(
+                "AND is read as a word in {prompt}: lb does not combine prompts as other programs do; give \
+                 each its own keyframe, or join them by a comma"
+            ),
+            _ => format!(
+                "embedding: is read as a word in {prompt}: lb loads no files that a prompt names"
+            ),
+        }
+    })
+}
+
 /// The warnings about a job's prompts that its model calls for, before anything is rendered.
 pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
     let Some(known) = &model.words else {
         return Vec::new();
     };
     let prompts = job.prompts().into_iter();
-    let unseen = prompts.map(|prompt| (prompt, known.unseen(prompt)));
+    let read = prompts.filter_map(|prompt| Some((prompt, job.read_prompt(prompt).ok()?)));
+    let unseen = read.map(|(prompt, read)| (prompt, known.unseen(&read.words())));
     unseen
         .filter(|(_, words)| !words.is_empty())
         .map(|(prompt, words)| unseen_words(&model.name, prompt, &words))

@@ -44,11 +44,12 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 13] = [
+const OF_STILLS: [&str; 14] = [
     "negative_prompt",
     "lora",
     "size",
     "guidance_scale",
+    "prompt_syntax",
     "sampler",
     "timestep_spacing",
     "model",

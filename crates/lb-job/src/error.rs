@@ -18,6 +18,9 @@ pub enum JobError {
     PromptCount { found: usize },
     #[error("a prompt has {found} bytes; at most {LONGEST_PROMPT} are allowed")]
     PromptLength { found: usize },
+    /// A prompt has marks that are not supported, or weights out of range.
+    #[error(transparent)]
+    Prompt(#[from] lb_prompt::PromptError),
     #[error("{found} seeds are given for {keyframes} prompts; each prompt takes one")]
     SeedCount { found: usize, keyframes: usize },
     #[error("the film's keyframes are joined by {expected} transitions; {found} are given")]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
+use lb_prompt::{Prompt, PromptSyntax, ReadAsWords};
 use lb_schedule::{
     Crossfeed, Easing, FrameRate, Guidance, MAX_BRANCHES, MAX_STEPS, ScheduleError, Spacing,
 };
@@ -33,6 +34,8 @@ pub struct Job {
     /// A file or folder with the VAE decoder that makes the pictures of the first stage, or of the only
     /// one; `None` takes the model's own. Pictures are always encoded by the model's own autoencoder.
     pub vae: Option<PathBuf>,
+    /// How prompts and negative prompts are read.
+    pub prompt_syntax: PromptSyntax,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
     /// How many times wider and higher the film is than its frames, which are enlarged before they are
@@ -169,6 +172,25 @@ impl Job {
             .collect()
     }
 
+    /// Reads a prompt with the syntax of this job.
+    ///
+    /// # Errors
+    /// [`JobError::Prompt`], as [`Prompt::read`] gives it.
+    pub fn read_prompt(&self, prompt: &str) -> Result<Prompt, JobError> {
+        Ok(Prompt::read(prompt, self.prompt_syntax)?)
+    }
+
+    /// What other programs give a meaning, and what this job's syntax reads as words: each of its prompts
+    /// with such words.
+    pub fn read_as_words(&self) -> impl Iterator<Item = (&str, ReadAsWords)> {
+        let prompts = self.prompts().into_iter();
+        let prompts = prompts.filter(|_| self.prompt_syntax != PromptSyntax::Plain);
+        prompts.flat_map(|prompt| {
+            let found = ReadAsWords::of(prompt).into_iter();
+            found.map(move |words| (prompt, words))
+        })
+    }
+
     /// How many keyframes are pictures.
     #[must_use]
     pub fn pictures(&self) -> usize {
@@ -226,6 +248,9 @@ impl Job {
         for (index, keyframe) in self.keyframes.iter().enumerate() {
             keyframe.validate()?;
             keyframe.validate_loras(index)?;
+            for prompt in [&keyframe.prompt, &keyframe.negative_prompt] {
+                self.read_prompt(prompt)?;
+            }
         }
         for (index, transition) in self.transitions.iter().enumerate() {
             transition.validate(self.keyframes[index].guidance_scale)?;

@@ -87,6 +87,7 @@ pub use settings::*;
 pub use time_budget::{RenderRate, TimedFilm};
 
 pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
+pub use lb_prompt::{Prompt, PromptError, PromptPart, PromptSyntax, ReadAsWords, Unsupported};
 pub use lb_schedule::{
     BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, FrameRate,
     Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,

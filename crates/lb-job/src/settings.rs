@@ -15,6 +15,7 @@ mod text;
 use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
+use lb_prompt::PromptSyntax;
 use lb_schedule::{BranchingRule, Easing, FrameRate, Quality};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,13 @@ settings! {
         keyframes: Vec<KeyframeSettings> => arg(skip),
         /// Make each keyframe a picture of its own, which no transition joins to the next.
         stills: Option<bool> => arg(skip),
+        /// How prompts are read.
+        #[serde(with = "text::choice")]
+        prompt_syntax: Option<PromptSyntax> => arg(
+            long,
+            value_name = "NAME",
+            value_parser = choices::<PromptSyntax>(),
+        ),
         /// Width and height in pixels, multiples of 64 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),

@@ -169,6 +169,9 @@ pub enum ModelError {
         component: &'static str,
         precision: Precision,
     },
+    /// A prompt has too many chunks.
+    #[error(transparent)]
+    Prompt(#[from] lb_prompt::PromptError),
     #[error("{setting} is {found}; allowed: {allowed}")]
     Setting {
         setting: &'static str,

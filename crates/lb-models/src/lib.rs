@@ -110,6 +110,7 @@ pub use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, NoiseScheduleConfig,
     PredictRequest, SamplerError,
 };
+pub use lb_prompt::{Prompt, PromptError, PromptPart, PromptSyntax};
 pub use lb_schedule::{Choice, UnknownChoice};
 
 /// Importing published models into model directories, and exporting ONNX graphs for other programs.

@@ -8,6 +8,7 @@ use lb_blend::{
     Backend, BackendError, BatchSteps, CallRows, Conditioning, LatentShape, Latents, PredictRequest,
 };
 use lb_checkpoint::{Component, ModelKind};
+use lb_prompt::Prompt;
 
 use crate::component_origin::ComponentOrigin;
 use crate::concatenated_channels::{
@@ -38,6 +39,8 @@ pub struct Pipeline {
     unet: Option<Lease<Unet>>,
     expected_rows: Option<CallRows>,
     expected_batches: Vec<BatchSteps>,
+    /// Tokens of every conditioning.
+    expected_tokens: usize,
     decoder: PictureDecoder,
     /// Empty until they are first asked for.
     channel_weights: Vec<f64>,
@@ -75,6 +78,7 @@ impl Pipeline {
         }
         let shape = directory.latent_shape(width, height)?;
         let tokenizer = pool.tokenizer(&directory)?;
+        let expected_tokens = directory.text_length;
         let session = pool.settle(&options.session)?;
         let asked = options.batch_limit.unwrap_or(usize::MAX);
         let call_size = match session.device.provider().plans_each_size {
@@ -99,6 +103,7 @@ impl Pipeline {
             unet: None,
             expected_rows: None,
             expected_batches: Vec::new(),
+            expected_tokens,
             decoder,
             channel_weights: Vec::new(),
             past_times: SessionTimes::default(),
@@ -125,12 +130,20 @@ impl Pipeline {
         (self.shape.width * scale, self.shape.height * scale)
     }
 
-    /// The token ids of a prompt, and the part of it that was cut off.
+    /// The token ids of a prompt without marks, and the part of it that was cut off.
     ///
     /// # Errors
     /// The errors of [`Tokenizer::tokenize`].
     pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
         self.tokenizer.tokenize(prompt)
+    }
+
+    /// The token ids of a prompt.
+    ///
+    /// # Errors
+    /// The errors of [`Tokenizer::tokenize_prompt`].
+    pub fn tokenize_prompt(&self, prompt: &Prompt) -> Result<Tokens, ModelError> {
+        self.tokenizer.tokenize_prompt(prompt)
     }
 
     /// The conditioning of each prompt. Equal prompts are encoded once.
@@ -144,7 +157,9 @@ impl Pipeline {
         let mut indices = Vec::with_capacity(prompts.len());
         for prompt in prompts {
             let is_same = |known: &Tokens| {
-                (&known.ids, &known.lora_strengths) == (&prompt.ids, &prompt.lora_strengths)
+                known.ids == prompt.ids
+                    && known.weights == prompt.weights
+                    && known.lora_strengths == prompt.lora_strengths
             };
             let known = different.iter().position(is_same);
             indices.push(known.unwrap_or(different.len()));
@@ -274,6 +289,13 @@ impl Pipeline {
         self.expected_rows = Some(rows);
     }
 
+    /// Announces how many tokens the conditionings have: those of one chunk if it is not called. TensorRT
+    /// builds the UNet's engine for them, and CUDA plans its calls. On other devices, and once the UNet is
+    /// loaded, it changes nothing.
+    pub fn expect_tokens(&mut self, tokens: usize) {
+        self.expected_tokens = tokens;
+    }
+
     /// Announces the batches that will be predicted. On CUDA, where a new size of call takes as long
     /// as dozens of calls, the UNet's calls then have the one or two sizes that suit them best. On
     /// other devices it changes nothing.
@@ -329,7 +351,8 @@ impl Pipeline {
         if self.unet.is_none() {
             let wants_shapes = self.session.device.provider().wants_shapes;
             let rows = self.expected_rows.filter(|_| wants_shapes);
-            let profile = rows.map(|rows| shape_profile(&self.directory, self.shape, rows));
+            let profile = rows
+                .map(|rows| shape_profile(&self.directory, self.shape, self.expected_tokens, rows));
             let size = Some([self.shape.height, self.shape.width]);
             let mut unet: Lease<Unet> =
                 self.pool
@@ -356,9 +379,9 @@ impl Pipeline {
             concatenated_channels,
             concatenated: &vec![0.0; concatenated.len()],
             timestep: 0,
-            tokens: directory.text_length,
+            tokens: self.expected_tokens,
             width: directory.text_width,
-            conditioning: &vec![0.0; directory.text_length * directory.text_width],
+            conditioning: &vec![0.0; self.expected_tokens * directory.text_width],
             loras: directory.lora_inputs(Component::Unet),
             lora_strengths: &vec![0.0; directory.lora_inputs(Component::Unet)],
         })

@@ -54,44 +54,71 @@ impl Pooled for TextEncoder {
     }
 }
 
+/// What the text encoder reads at once, and with which strengths of LoRAs.
+struct Chunk<'a> {
+    ids: &'a [i64],
+    strengths: Vec<f32>,
+}
+
 impl TextEncoder {
-    /// The conditioning of every prompt: the last hidden state after the final layer norm. The memory for it
-    /// does not grow with the number of prompts.
+    /// The conditioning of every prompt: the last hidden states after the final layer norm, those of its
+    /// chunks one after the other, and weighted. The memory for it does not grow with the number of prompts.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
-        let mut encoded = Vec::with_capacity(prompts.len());
-        for batch in prompts.chunks(BATCH) {
-            encoded.extend(self.encode_batch(batch)?);
-        }
-        Ok(encoded)
-    }
-
-    /// The strengths of the LoRAs that the graph takes, for each prompt.
-    fn lora_strengths(&self, prompts: &[Tokens]) -> Result<Vec<f32>, ModelError> {
-        let mut strengths = Vec::with_capacity(prompts.len() * self.loras);
+        let (length, width) = (self.length, self.width);
+        let mut chunks = Vec::with_capacity(prompts.len());
         for prompt in prompts {
-            let given = &prompt.lora_strengths;
-            match given.len() {
-                0 => strengths.extend(std::iter::repeat_n(0.0, self.loras)),
-                // The LoRAs of the model may change the UNet alone.
-                found if self.loras > 0 && found != self.loras => {
-                    let expected = self.loras;
-                    return Err(ModelError::LoraStrengths { found, expected });
-                }
-                _ => strengths.extend(&given[..self.loras]),
-            }
+            let strengths = self.lora_strengths(prompt)?;
+            chunks.extend(prompt.ids.chunks(length).map(|ids| Chunk {
+                ids,
+                strengths: strengths.clone(),
+            }));
         }
-        Ok(strengths)
+        let mut states = Vec::with_capacity(chunks.len());
+        for batch in chunks.chunks(BATCH) {
+            states.extend(self.encode_batch(batch)?);
+        }
+        let mut states = states.into_iter();
+        let prompts = prompts.iter().map(|prompt| {
+            let chunks = prompt.ids.len() / length;
+            let mut values = states.by_ref().take(chunks).collect::<Vec<_>>().concat();
+            let weights = prompt.weights.chunks(length);
+            for (states, weights) in values.chunks_mut(length * width).zip(weights) {
+                weigh(states, weights, width);
+            }
+            Conditioning {
+                tokens: prompt.ids.len(),
+                width,
+                values,
+            }
+        });
+        Ok(prompts.collect())
     }
 
-    fn encode_batch(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, ModelError> {
+    /// The strengths of the LoRAs that the graph takes, for a prompt.
+    fn lora_strengths(&self, prompt: &Tokens) -> Result<Vec<f32>, ModelError> {
+        let given = &prompt.lora_strengths;
+        match given.len() {
+            0 => Ok(vec![0.0; self.loras]),
+            // The LoRAs of the model may change the UNet alone.
+            found if self.loras > 0 && found != self.loras => {
+                let expected = self.loras;
+                Err(ModelError::LoraStrengths { found, expected })
+            }
+            _ => Ok(given[..self.loras].to_vec()),
+        }
+    }
+
+    /// The states of every chunk.
+    fn encode_batch(&mut self, chunks: &[Chunk<'_>]) -> Result<Vec<Vec<f32>>, ModelError> {
         let (tokens, width) = (self.length, self.width);
-        let ids = prompts.iter().flat_map(|prompt| &prompt.ids);
+        let ids = chunks.iter().flat_map(|chunk| chunk.ids);
         let ids: Vec<i64> = ids.copied().collect();
-        let shape = [prompts.len(), tokens];
+        let shape = [chunks.len(), tokens];
         let not_finite = self.session.not_finite();
         let tensor = || ModelError::runtime("handing token ids to the text encoder");
-        let strengths = self.lora_strengths(prompts)?;
-        let sides = [prompts.len(), self.loras];
+        let strengths = chunks.iter().flat_map(|chunk| &chunk.strengths);
+        let strengths: Vec<f32> = strengths.copied().collect();
+        let sides = [chunks.len(), self.loras];
         let short: Vec<i32>;
         let mut inputs = match self.takes_int32 {
             true => {
@@ -112,20 +139,51 @@ impl TextEncoder {
         let (found, values) = outputs["last_hidden_state"]
             .try_extract_tensor::<f32>()
             .map_err(ModelError::runtime("reading the text encoder's output"))?;
-        if values.len() != prompts.len() * tokens * width {
-            let expected = format!("[{}, {tokens}, {width}]", prompts.len());
+        if values.len() != chunks.len() * tokens * width {
+            let expected = format!("[{}, {tokens}, {width}]", chunks.len());
             let what = "last_hidden_state of the text encoder";
             return Err(ModelError::shape(what, format!("{found:?}"), expected));
         }
         if values.iter().any(|value| !value.is_finite()) {
             return Err(not_finite);
         }
-        let conditioning = |values: &[f32]| Conditioning {
-            tokens,
-            width,
-            values: values.to_vec(),
-        };
-        let encoded = values.chunks_exact(tokens * width).map(conditioning);
-        Ok(encoded.collect())
+        let states = values.chunks_exact(tokens * width);
+        Ok(states.map(<[f32]>::to_vec).collect())
+    }
+}
+
+/// Multiplies each token's state in a chunk by its weight, and then the whole chunk by one number, so that the
+/// mean of its values is what it was: the semantics for which prompts with weights are written. States that
+/// become zero stay so.
+fn weigh(states: &mut [f32], weights: &[f32], width: usize) {
+    if weights.iter().all(|&weight| weight == 1.0) {
+        return;
+    }
+    let sum = |states: &[f32]| states.iter().map(|&value| f64::from(value)).sum::<f64>();
+    let before = sum(states);
+    for (state, &weight) in states.chunks_mut(width).zip(weights) {
+        state.iter_mut().for_each(|value| *value *= weight);
+    }
+    let restored = (before / sum(states)) as f32;
+    if restored.is_finite() {
+        states.iter_mut().for_each(|value| *value *= restored);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weigh;
+
+    #[test]
+    fn weights_keep_the_mean_of_a_chunk() {
+        let mut states = [1.0, 3.0, 2.0, 2.0];
+        weigh(&mut states, &[1.0, 3.0], 2);
+        assert_eq!(states, [0.5, 1.5, 3.0, 3.0]);
+        let mut same = [0.1, 0.2];
+        weigh(&mut same, &[1.0], 2);
+        assert_eq!(same, [0.1, 0.2]);
+        let mut gone = [1.0, 2.0];
+        weigh(&mut gone, &[0.0], 2);
+        assert_eq!(gone, [0.0, 0.0]);
     }
 }

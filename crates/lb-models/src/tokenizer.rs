@@ -2,13 +2,18 @@
 //!
 //! The models were trained with OpenCLIP's tokenizer, so its rules apply here, even where other ports
 //! differ. Text is repaired and HTML-unescaped twice, its white space collapsed, and its letters made
-//! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text. A prompt that is
-//! too long is cut before the end token, which stays last.
+//! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text.
+//!
+//! A prompt is one [chunk](self::chunks) of tokens, as many as the text encoder has positions, or several.
+//! A plain prompt that is too long is cut before the end token, which stays last.
+
+mod chunks;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use lb_checkpoint::{CheckpointError, ConfigFile};
+use lb_prompt::{Prompt, PromptPart, PromptSyntax};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -18,6 +23,7 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
+use self::chunks::Chunks;
 use crate::error::ModelError;
 
 /// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
@@ -33,15 +39,20 @@ pub struct Tokenizer {
     begin: i64,
     end: i64,
     pad: i64,
+    /// The token of a comma between words, behind which a chunk may end early.
+    comma: Option<i64>,
     length: usize,
 }
 
-/// The token ids of one prompt, as many as the text encoder has positions.
-#[derive(Clone, PartialEq, Debug)]
+/// The token ids of one prompt, in chunks of as many as the text encoder has positions.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Tokens {
-    /// Begin token, the prompt's tokens, end token, padding.
+    /// The ids of all chunks, one after the other: begin token, tokens of the prompt, end token, padding.
     pub ids: Vec<i64>,
-    /// The end of the prompt that did not fit and was cut off, as the model would have read it.
+    /// What the encoder's state at each id is multiplied by; empty if that is 1 everywhere.
+    pub weights: Vec<f32>,
+    /// The end of a plain prompt that did not fit into one chunk and was cut off, as the model would have
+    /// read it.
     pub cut: Option<String>,
     /// How strong each LoRA of the model is when the prompt is encoded; see
     /// [`ModelDirectory::with_loras`](crate::ModelDirectory::with_loras). Without any, all are 0.
@@ -90,6 +101,7 @@ impl Tokenizer {
         let end = id("eos_token", &special.end)?;
         // OpenCLIP pads with id 0, whatever token that is.
         let pad = special.pad.map_or(Ok(0), |token| id("pad_token", &token))?;
+        let comma = tokenizers::Model::token_to_id(&pairs, ",</w>").map(i64::from);
         let mut words = tokenizers::Tokenizer::new(pairs);
         words.with_pre_tokenizer(Some(word_splitter(folder)?));
         Ok(Self {
@@ -97,19 +109,49 @@ impl Tokenizer {
             begin,
             end,
             pad,
+            comma,
             length,
         })
     }
 
-    /// The ids of one prompt.
+    /// The ids of a prompt. A [weighted](PromptSyntax::Weighted) one has as many chunks as it needs, and a
+    /// [plain](PromptSyntax::Plain) one has one.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for a prompt that the vocabulary cannot express, and [`ModelError::Prompt`] for
+    /// one with more than [`MOST_CHUNKS`](lb_prompt::MOST_CHUNKS) chunks.
+    pub fn tokenize_prompt(&self, prompt: &Prompt) -> Result<Tokens, ModelError> {
+        if prompt.syntax() == PromptSyntax::Plain || self.length == 2 {
+            return self.tokenize(&prompt.words());
+        }
+        let mut chunks = Chunks::new(self);
+        for part in prompt.parts() {
+            match part {
+                PromptPart::Text { text, weight } => {
+                    let tokens = self.encode(&clean(text))?;
+                    for &id in tokens.get_ids() {
+                        chunks.push(i64::from(id), *weight as f32);
+                    }
+                }
+                PromptPart::Break => chunks.end(),
+            }
+        }
+        chunks.tokens()
+    }
+
+    fn encode(&self, text: &str) -> Result<tokenizers::Encoding, ModelError> {
+        self.words.encode(text, false).map_err(|error| {
+            ModelError::setting("prompt", error, "text that the vocabulary can express")
+        })
+    }
+
+    /// The ids of a prompt without marks, in one chunk.
     ///
     /// # Errors
     /// [`ModelError::Setting`] for a prompt that the vocabulary cannot express.
     pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
         let text = clean(prompt);
-        let encoding = self.words.encode(text.as_str(), false).map_err(|error| {
-            ModelError::setting("prompt", error, "text that the vocabulary can express")
-        })?;
+        let encoding = self.encode(&text)?;
         let room = self.length - 2;
         let cut = encoding.get_offsets().get(room);
         let cut = cut.map(|&(start, _)| text[start..].to_string());
@@ -120,6 +162,7 @@ impl Tokenizer {
         ids.resize(self.length, self.pad);
         Ok(Tokens {
             ids,
+            weights: Vec::new(),
             cut,
             lora_strengths: Vec::new(),
         })

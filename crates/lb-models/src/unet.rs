@@ -265,10 +265,11 @@ impl Unet {
     }
 }
 
-/// The shapes of the UNet's inputs for these latents and numbers of rows.
+/// The shapes of the UNet's inputs for these latents, tokens of each conditioning and numbers of rows.
 pub(crate) fn shape_profile(
     directory: &ModelDirectory,
     latents: LatentShape,
+    tokens: usize,
     rows: CallRows,
 ) -> ShapeProfile {
     let channels = latents.channels + directory.concatenated_channels();
@@ -277,7 +278,7 @@ pub(crate) fn shape_profile(
         has_rows,
         sides: sides.to_vec(),
     };
-    let text = [directory.text_length, directory.text_width];
+    let text = [tokens, directory.text_width];
     let mut inputs = vec![
         input("sample", true, &[channels, latents.height, latents.width]),
         input("timestep", false, &[1]),

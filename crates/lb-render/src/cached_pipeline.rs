@@ -12,6 +12,7 @@ mod content;
 pub(crate) mod entries;
 mod snapshots;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -112,16 +113,24 @@ impl<'a> Pipelines<'a> {
 impl CachedPipeline {
     /// The conditionings of these prompts.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, RenderError> {
-        let directory = self.uncached.directory();
-        let entry = ConditioningEntry {
-            tokens: directory.text_length,
-            width: directory.text_width,
-        };
-        let key = |prompt: &Tokens| Some(conditioning_key(self.text_encoder?, prompt));
-        let encoded = memoize(&self.cache, &entry, prompts, key, |missing| {
-            Ok(self.uncached.encode(missing)?)
-        })?;
-        Ok(encoded.values)
+        let width = self.uncached.directory().text_width;
+        let mut encoded = vec![None; prompts.len()];
+        // The entries of prompts of the same length have the same shape.
+        let lengths: BTreeSet<usize> = prompts.iter().map(|prompt| prompt.ids.len()).collect();
+        for tokens in lengths {
+            let entry = ConditioningEntry { tokens, width };
+            let is_long = |&place: &usize| prompts[place].ids.len() == tokens;
+            let places: Vec<usize> = (0..prompts.len()).filter(is_long).collect();
+            let group: Vec<Tokens> = places.iter().map(|&at| prompts[at].clone()).collect();
+            let key = |prompt: &Tokens| Some(conditioning_key(self.text_encoder?, prompt));
+            let values = memoize(&self.cache, &entry, &group, key, |missing| {
+                Ok(self.uncached.encode(missing)?)
+            })?;
+            for (place, conditioning) in places.into_iter().zip(values.values) {
+                encoded[place] = Some(conditioning);
+            }
+        }
+        Ok(encoded.into_iter().flatten().collect())
     }
 
     /// The latents of these pictures, which have the pipeline's size.
@@ -289,21 +298,21 @@ fn memoize<I: Clone, E: CacheEntry>(
     })
 }
 
-/// The key of a prompt's conditioning. Without LoRAs, it is made of the ids alone.
+/// The key of a prompt's conditioning. Without weights and LoRAs, it is made of the ids alone.
 fn conditioning_key(encoder: Key, prompt: &Tokens) -> Key {
     let Tokens {
         ids,
+        weights,
         lora_strengths,
         ..
     } = prompt;
-    let plain = Key::of(ConditioningEntry::KIND, &(encoder, ids.as_slice()));
-    match lora_strengths.is_empty() {
-        true => plain,
-        false => Key::of(
-            ConditioningEntry::KIND,
-            &("LoRAs", plain, lora_strengths.as_slice()),
-        ),
+    let mut key = Key::of(ConditioningEntry::KIND, &(encoder, ids.as_slice()));
+    for (what, values) in [("weights", weights), ("LoRAs", lora_strengths)] {
+        if !values.is_empty() {
+            key = Key::of(ConditioningEntry::KIND, &(what, key, values.as_slice()));
+        }
     }
+    key
 }
 
 /// The key of the VAE encoder's result for this content and purpose.

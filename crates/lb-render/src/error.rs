@@ -178,6 +178,7 @@ impl RenderError {
                     | ModelError::LorasTooLarge { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
+                    | ModelError::Prompt(_)
                     | ModelError::MaskRepaintsNothing { .. }
                     | ModelError::MaskRepaintsEverything { .. }
                     | ModelError::MaskTooFine { .. }

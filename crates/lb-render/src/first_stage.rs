@@ -17,10 +17,11 @@ use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver, proceed};
 use crate::picture_keyframes::KeyframePictures;
 use crate::position::FrameSpan;
+use crate::prompts::Prompts;
 use crate::record_spool::RecordSpool;
 use crate::sampling::{late_start, schedule};
 use crate::sinks::FrameSink;
-use crate::stage::{KEPT_IN_MEMORY, Prompts, StageReport, StageWalk};
+use crate::stage::{KEPT_IN_MEMORY, StageReport, StageWalk};
 
 /// A first stage that is ready to run: its pictures are read, and its pipeline is open.
 pub(crate) struct FirstStage<'a> {

@@ -44,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 mod cached_pipeline;
+mod check;
 mod earlier_frames;
 mod error;
 mod film;
@@ -55,6 +56,7 @@ mod observe;
 mod outputs;
 mod picture_keyframes;
 mod position;
+mod prompts;
 mod record_spool;
 mod renderer;
 mod sampling;
@@ -65,6 +67,7 @@ mod summary;
 pub mod testing;
 mod upscale;
 
+pub use check::check_job;
 pub use earlier_frames::{EarlierFrames, FramePositionError};
 pub use error::RenderError;
 pub use model_settings::{resolve_for, with_loras};

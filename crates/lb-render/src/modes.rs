@@ -28,33 +28,39 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
+    /// Checks that the model is of the kind that the job needs.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongKind`](lb_models::ModelError::WrongKind) if it is not, and
+    /// [`RenderError::TwoModes`].
+    pub(crate) fn check(job: &Job, directory: &ModelDirectory) -> Result<(), RenderError> {
+        let (kind, what) = match (&job.inpaint, &job.depth) {
+            (Some(_), Some(_)) => return Err(RenderError::TwoModes),
+            (Some(_), None) => (ModelKind::Inpaint, "a mask"),
+            (None, Some(_)) => (ModelKind::Depth, "a depth map"),
+            (None, None) => (ModelKind::TextToImage, "a film of prompts alone"),
+        };
+        Ok(directory.require_kind(kind, what)?)
+    }
+
     /// Checks the job against the model and reads the pictures that the job names, for a film of
     /// this width and height. No part of the model is loaded.
     ///
     /// # Errors
-    /// [`ModelError::WrongKind`](lb_models::ModelError::WrongKind) for a model of another kind than
-    /// the job needs, [`RenderError::TwoModes`], and errors for pictures that cannot be read or do
-    /// not fit.
+    /// Those of [`Self::check`], and errors for pictures that cannot be read or do not fit.
     pub(crate) fn read(
         job: &Job,
         directory: &ModelDirectory,
         size: (usize, usize),
     ) -> Result<Self, RenderError> {
-        match (&job.inpaint, &job.depth) {
-            (Some(_), Some(_)) => Err(RenderError::TwoModes),
-            (Some(inpaint), None) => {
-                directory.require_kind(ModelKind::Inpaint, "a mask")?;
-                let pictures = InpaintPictures::read(inpaint, size, job.fit)?;
-                Ok(Self::Inpaint(pictures))
-            }
-            (None, Some(map)) => {
-                directory.require_kind(ModelKind::Depth, "a depth map")?;
-                Ok(Self::Depth(read_grey_picture(&map.image)?))
-            }
-            (None, None) => {
-                directory.require_kind(ModelKind::TextToImage, "a film of prompts alone")?;
-                Ok(Self::Text)
-            }
+        Self::check(job, directory)?;
+        if let Some(inpaint) = &job.inpaint {
+            let pictures = InpaintPictures::read(inpaint, size, job.fit)?;
+            return Ok(Self::Inpaint(pictures));
+        }
+        match &job.depth {
+            Some(map) => Ok(Self::Depth(read_grey_picture(&map.image)?)),
+            None => Ok(Self::Text),
         }
     }
 

@@ -1,25 +1,21 @@
 //! One stage of a film: running the engine over the keyframes of one model, and passing its frames on.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
 use lb_blend::{
-    BlendError, BlendOptions, BlendReport, BlendRequest, BlendedFrame, Conditioning, FilmOutline,
-    KeyframeSource, Latents, Observer, SnapshotStore, StepProgress, Transition, blend, in_betweens,
+    BlendError, BlendOptions, BlendReport, BlendRequest, BlendedFrame, FilmOutline, KeyframeSource,
+    Latents, Observer, SnapshotStore, StepProgress, Transition, blend, in_betweens,
 };
-use lb_job::Job;
-use lb_models::{Component, SessionTimes, Tokens};
+use lb_models::SessionTimes;
 
 use crate::cached_pipeline::{CachedPipeline, Denoising};
 use crate::error::RenderError;
 use crate::frames::{DecodeCounts, FrameDecoder};
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::position::FrameSpan;
-use crate::record_spool::RecordSpool;
 use crate::sinks::{ComputedFrame, FrameSink};
 
 /// Everything that a stage needs to run. First and second stages use the same code.
@@ -298,110 +294,3 @@ pub(crate) const KEPT_IN_MEMORY: usize = 16;
 
 /// The number of prompts and of keyframes' pictures that are encoded with one loading of the encoder.
 pub(crate) const ENCODED_TOGETHER: usize = 64;
-
-/// The strengths of keyframes, each once.
-fn different(strengths: &[Vec<f32>]) -> Vec<Vec<f32>> {
-    let mut different: Vec<Vec<f32>> = Vec::new();
-    for own in strengths {
-        if !different.contains(own) {
-            different.push(own.clone());
-        }
-    }
-    different
-}
-
-/// The conditionings of a job's prompts and negative prompts. Equal prompts are encoded once, with LoRAs once
-/// for all keyframes with the same strengths.
-pub(crate) struct Prompts<'a> {
-    /// The different strengths of LoRAs that keyframes have; none if no LoRA changes the text encoder.
-    strengths: Vec<Vec<f32>>,
-    /// Where the conditioning of a prompt is, under the strengths with this index.
-    places: BTreeMap<(&'a str, usize), usize>,
-    conditionings: RecordSpool,
-    tokens: usize,
-    width: usize,
-}
-
-impl<'a> Prompts<'a> {
-    /// Encodes the prompts of a job. Reports prompts that are too long, and words that the model was not
-    /// trained on. `strengths` has those of the pipeline's LoRAs for each keyframe, or nothing where there are
-    /// none. What does not fit into memory is kept in `folder`.
-    pub(crate) fn encode(
-        job: &'a Job,
-        strengths: &[Vec<f32>],
-        pipeline: &mut CachedPipeline,
-        folder: &Path,
-        observer: &mut dyn RenderObserver,
-    ) -> Result<Self, RenderError> {
-        proceed(observer.event(&RenderEvent::Stage(Stage::Encoding)))?;
-        let prompts: Vec<&str> = job.prompts().into_iter().collect();
-        let mut tokens = Vec::with_capacity(prompts.len());
-        for &prompt in &prompts {
-            let tokenized = pipeline.uncached.tokenize(prompt)?;
-            if let Some(cut) = &tokenized.cut {
-                proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
-            }
-            let directory = pipeline.uncached.directory();
-            let words = directory.words.as_ref().map(|known| known.unseen(prompt));
-            if let Some(words) = words.filter(|words| !words.is_empty()) {
-                proceed(observer.event(&RenderEvent::UnseenWords {
-                    model: &directory.name,
-                    prompt,
-                    words: &words,
-                }))?;
-            }
-            tokens.push(tokenized);
-        }
-        let directory = pipeline.uncached.directory();
-        let loras = directory.loras();
-        let changes = loras
-            .iter()
-            .any(|lora| lora.changes(Component::TextEncoder));
-        let strengths = if changes { strengths } else { &[] };
-        let mut encoded = Self {
-            strengths: different(strengths),
-            places: BTreeMap::new(),
-            conditionings: RecordSpool::new(folder, KEPT_IN_MEMORY),
-            tokens: directory.text_length,
-            width: directory.text_width,
-        };
-        let mut needed = BTreeSet::new();
-        for (index, keyframe) in job.keyframes.iter().enumerate() {
-            let own = encoded.index_of(strengths.get(index).map_or(&[], Vec::as_slice));
-            needed.insert((keyframe.prompt.as_str(), own));
-            needed.insert((keyframe.negative_prompt.as_str(), own));
-        }
-        let needed: Vec<(&str, usize)> = needed.into_iter().collect();
-        let tokens: BTreeMap<&str, Tokens> = prompts.into_iter().zip(tokens).collect();
-        for group in needed.chunks(ENCODED_TOGETHER) {
-            let tokens = group.iter().map(|&(prompt, own)| {
-                let strengths = encoded.strengths.get(own).cloned().unwrap_or_default();
-                tokens[prompt].clone().with_lora_strengths(strengths)
-            });
-            let tokens: Vec<Tokens> = tokens.collect();
-            for (&prompt, conditioning) in group.iter().zip(pipeline.encode(&tokens)?) {
-                let place = encoded.conditionings.push_values(&conditioning.values)?;
-                encoded.places.insert(prompt, place);
-            }
-        }
-        Ok(encoded)
-    }
-
-    /// The index of these strengths among the different ones.
-    fn index_of(&self, strengths: &[f32]) -> usize {
-        let mut known = self.strengths.iter();
-        known.position(|known| known == strengths).unwrap_or(0)
-    }
-
-    /// The conditioning of a prompt of a keyframe with these strengths of LoRAs.
-    pub(crate) fn of(&self, prompt: &str, strengths: &[f32]) -> Result<Conditioning, RenderError> {
-        let (tokens, width) = (self.tokens, self.width);
-        let place = self.places[&(prompt, self.index_of(strengths))];
-        let values = self.conditionings.values(place, tokens * width)?;
-        Ok(Conditioning {
-            tokens,
-            width,
-            values,
-        })
-    }
-}

@@ -27,8 +27,9 @@ use crate::modes::Mode;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::picture_keyframes::KeyframePictures;
 use crate::position::FramePosition;
+use crate::prompts::Prompts;
 use crate::sinks::FrameSink;
-use crate::stage::{Prompts, StageReport, StageWalk};
+use crate::stage::{StageReport, StageWalk};
 
 /// The model and the settings for upscaling a job's frames, which have been validated.
 pub(crate) struct Upscaler<'a> {

@@ -12,14 +12,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     // What is built on one of them.
     ("lb-drawing",    &["lb-schedule"]),
     ("lb-blend",      &["lb-schedule"]),
+    ("lb-prompt",     &["lb-schedule"]),
     ("lb-checkpoint", &["lb-files"]),
     ("lb-export",     &["lb-checkpoint"]),
     ("lb-video",      &["lb-files", "lb-schedule"]),
     ("lb-cache",      &["lb-files"]),
     ("lb-measure",    &["lb-video"]),
     // Models, and what is known about a film without them.
-    ("lb-models",     &["lb-blend", "lb-export"]),
-    ("lb-job",        &["lb-blend", "lb-video"]),
+    ("lb-models",     &["lb-blend", "lb-export", "lb-prompt"]),
+    ("lb-job",        &["lb-blend", "lb-video", "lb-prompt"]),
     // A job and models make a film.
     ("lb-render",     &["lb-job", "lb-models", "lb-cache"]),
     // Programs.

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_drawing::draw_trees;
-use lb_render::{AudioTrack, Job, Keyframe, ModelDirectory, Plan, RenderError, check_sampling};
+use lb_render::{AudioTrack, Job, Keyframe, Plan, RenderError, check_job, check_sampling};
 use lb_schedule::Tree;
 use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::facts;
 use crate::film::FilmArguments;
-use crate::machine::{self, MachineArguments};
+use crate::machine::MachineArguments;
 use crate::surroundings::Surroundings;
 use crate::warnings;
 use crate::write::write;
@@ -60,8 +60,12 @@ pub(crate) fn run(
     let track = outputs::track_seconds(audio.as_ref())?;
     let mut job = arguments.film.planned_job(track, surroundings)?;
     let mut plan = Plan::new(&job)?;
+    let (model, upscaler) = arguments.machine.models(&job, surroundings)?;
+    let reads_pictures = !arguments.film.is_carried()?;
+    check_job(&job, &plan, &model, upscaler.as_ref(), reads_pictures)?;
     if !quiet {
         arguments.film.without_effect(&job).for_each(print::warning);
+        warnings::read_as_words(&job).for_each(print::warning);
     }
     if arguments.svg.is_some() && job.has_stills() {
         return Err(CommandError::request(
@@ -78,23 +82,13 @@ pub(crate) fn run(
         fits = film.expected_seconds.map(|_| film.fits);
         (job, plan) = (film.job, film.plan);
     }
+    check_sampling(&job, &plan, Some(&model), upscaler.as_ref())?;
     if let Some(path) = &arguments.svg {
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
-    // A plan is shown even if its models are missing.
-    let find = |name| ModelDirectory::find(name, &surroundings.model_folders).ok();
-    let model = find(machine::model_name(&job, surroundings));
-    let upscaler = job.upscale.as_ref().and_then(|stage| find(&stage.model));
-    check_sampling(&job, &plan, model.as_ref(), upscaler.as_ref())?;
-    if let Some(model) = model {
-        let sampling = warnings::of_sampling(&job, plan.steps(), &model);
-        for warning in warnings::of_prompts(&job, &model)
-            .into_iter()
-            .chain(sampling)
-        {
-            print::warning(warning);
-        }
-    }
+    let sampling = warnings::of_sampling(&job, plan.steps(), &model);
+    let prompts = warnings::of_prompts(&job, &model).into_iter();
+    prompts.chain(sampling).for_each(print::warning);
     let seconds = rates.map(|rates| plan.render_seconds(&rates));
     if arguments.json {
         facts::print(&facts(&plan, seconds, fits));

@@ -89,6 +89,7 @@ pub(crate) fn run(
             .chain(cut)
             .chain(late)
             .chain(idle)
+            .chain(warnings::read_as_words(&job))
             .for_each(print::warning);
     }
     let (machine, cache) = (&arguments.machine, &arguments.cache);

@@ -84,6 +84,7 @@ pub(crate) fn run(
     machine::complete(&mut job, surroundings)?;
     if !quiet {
         warnings::without_effect(&arguments.settings.0, &job).for_each(print::warning);
+        warnings::read_as_words(&job).for_each(print::warning);
     }
     let (machine, cache) = (&arguments.machine, &arguments.cache);
     let summary = render_job(&job, &plan, &outputs, machine, cache, quiet, surroundings)?;

@@ -3,6 +3,7 @@
 //! Films carry this text, so it must not change: the same job always gives the same bytes. Keys and
 //! values are written according to the declaration of the settings; this module decides their order.
 
+use lb_prompt::{Prompt, PromptSyntax};
 use lb_schedule::Crossfeed;
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
@@ -51,7 +52,7 @@ impl Job {
 type Lines = Vec<String>;
 
 /// The keys of the film, in the order of the manual.
-const FILM_KEYS: &str = "stills model vae size scale fps film_seconds timing between loop sampler timestep_spacing spacing mid_compression \
+const FILM_KEYS: &str = "stills prompt_syntax model vae size scale fps film_seconds timing between loop sampler timestep_spacing spacing mid_compression \
                          spacing_distance fit inversion_iterations";
 
 /// The text of a job whose settings are given.
@@ -119,6 +120,7 @@ fn film(job: &Job, settings: &JobSettings) -> Lines {
     let mut lines = lines(&JobSettings {
         keyframes: Vec::new(),
         inversion_iterations: settings.inversion_iterations.filter(|_| job.pictures() > 0),
+        prompt_syntax: settings.prompt_syntax.filter(|_| depends_on_syntax(job)),
         ..settings.clone()
     });
     let rank = |line: &String| {
@@ -128,6 +130,12 @@ fn film(job: &Job, settings: &JobSettings) -> Lines {
     };
     lines.sort_by_key(rank);
     lines
+}
+
+/// Whether another syntax would read the prompts in another way.
+fn depends_on_syntax(job: &Job) -> bool {
+    let is_default = job.prompt_syntax == PromptSyntax::default();
+    !is_default || job.prompts().into_iter().any(Prompt::has_marks)
 }
 
 /// The settings that are always written in a keyframe's own table. For a picture these include the

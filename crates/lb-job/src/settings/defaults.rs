@@ -4,6 +4,7 @@
 //! compares the documents with it.
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
+use lb_prompt::PromptSyntax;
 use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Quality, Spacing};
 
 use super::{JobSettings, SharedSettings, SpacingSettings, UpscaleSettings};
@@ -18,6 +19,7 @@ impl Default for Job {
             looped: false,
             model: None,
             vae: None,
+            prompt_syntax: PromptSyntax::default(),
             size: None,
             scale: 1,
             sampler: SamplerKind::default(),

@@ -69,6 +69,7 @@ impl JobSettings {
             looped: looped && !has_stills,
             model: self.model.clone(),
             vae: self.vae.clone(),
+            prompt_syntax: self.prompt_syntax.unwrap_or(default.prompt_syntax),
             size: self.size,
             scale: self.scale.unwrap_or(default.scale),
             sampler: self.sampler.unwrap_or(default.sampler),
@@ -111,6 +112,7 @@ impl Job {
             keyframes: keyframes.collect(),
             // A film of one keyframe, which is refused later, must not become a still.
             stills: (self.has_stills() || self.keyframes.len() == 1).then_some(self.has_stills()),
+            prompt_syntax: Some(self.prompt_syntax),
             size: self.size,
             scale: Some(self.scale),
             sampler: Some(self.sampler),

@@ -77,6 +77,7 @@ fn the_defaults_in_the_manual_are_those_of_a_job() {
             | "between"
             | "loop"
             | "scale"
+            | "prompt_syntax"
             | "sampler"
             | "spacing"
             | "spacing_distance"

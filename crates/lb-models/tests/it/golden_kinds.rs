@@ -93,8 +93,7 @@ impl Golden {
         let ids = ids.chunks_exact(11).map(<[i64]>::to_vec);
         ids.map(|ids| Tokens {
             ids,
-            cut: None,
-            lora_strengths: Vec::new(),
+            ..Default::default()
         })
         .collect()
     }

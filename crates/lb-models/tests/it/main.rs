@@ -19,6 +19,7 @@ mod kinds;
 mod loras;
 mod pipeline;
 mod pool;
+mod prompts;
 mod safetensors;
 mod standalone_decoder;
 mod standard_operators;

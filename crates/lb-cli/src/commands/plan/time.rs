@@ -23,7 +23,7 @@ pub(super) fn stage_rates(
         completed?;
         return measured(arguments, job, quiet, surroundings).map(Some);
     }
-    // A plan is shown even if its model is missing.
+    // The pictures of a film from elsewhere, one of which may give it its size, need not be there.
     Ok(match completed {
         Ok(()) => rates::of_job(&job, &arguments.machine, surroundings),
         Err(_) => None,

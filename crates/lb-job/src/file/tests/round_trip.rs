@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
+use lb_prompt::PromptSyntax;
 use lb_schedule::{
     BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, Quality, Spacing,
 };
@@ -189,7 +190,11 @@ fn job() -> impl Strategy<Value = Job> {
         prop::option::of(upscale()),
         prop::sample::select(Timing::ALL),
         prop::sample::select(Between::ALL),
-        (any::<usize>(), any::<usize>()),
+        (
+            any::<usize>(),
+            any::<usize>(),
+            prop::sample::select(PromptSyntax::ALL),
+        ),
     );
     (keyframes, film, inputs).prop_map(
         |(
@@ -204,7 +209,15 @@ fn job() -> impl Strategy<Value = Job> {
                 film_seconds,
                 crossfeed,
             ),
-            (fit, inpaint, depth, upscale, timing, between, (inversion_iterations, scale)),
+            (
+                fit,
+                inpaint,
+                depth,
+                upscale,
+                timing,
+                between,
+                (inversion_iterations, scale, prompt_syntax),
+            ),
         )| Job {
             // Without pictures, it is not written.
             inversion_iterations: if keyframes.iter().any(|at| at.image.is_some()) {
@@ -218,6 +231,7 @@ fn job() -> impl Strategy<Value = Job> {
             looped,
             model,
             vae,
+            prompt_syntax,
             size,
             scale,
             sampler,
@@ -354,6 +368,7 @@ fn full_job() -> Job {
     };
     job.fit = Some(Fit::Pad);
     job.crossfeed.parents.power = 0.25;
+    job.prompt_syntax = PromptSyntax::Plain;
     job.timestep_spacing = Some(TimestepSpacing::Trailing);
     job.inpaint = Some(Inpaint {
         image: "/films/picture.png".into(),
