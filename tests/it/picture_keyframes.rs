@@ -223,7 +223,7 @@ fn pictures_and_prompts_are_keyframes_of_one_film() {
     assert!(frames[2] == sequence(&folder.join("alone"))[0]);
 
     let planned = folder.facts(&[&["plan"], &arguments[..]].concat());
-    let by_file = folder.facts(&["plan", "jobs/film.toml"]);
+    let by_file = folder.facts(&["plan", "jobs/film.toml", "--allow-paths"]);
     for plan in [planned, by_file] {
         assert_eq!(plan["model_evaluations"], facts["model_evaluations"]);
         // Without a film, nothing is shown between the computed frames.

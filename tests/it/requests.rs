@@ -320,7 +320,11 @@ fn a_plan_refuses_what_a_render_refuses() {
             plan.error
         );
         assert_eq!(plan.output, "");
-        let reason = |error: &str| error.lines().next().unwrap_or_default().to_owned();
+        let reason = |error: &str| {
+            let mut lines = error.lines();
+            let reason = lines.find(|line| line.starts_with("error: "));
+            reason.map(str::to_owned)
+        };
         assert_eq!(reason(&plan.error), reason(&render.error), "{film:?}");
         compared += 1;
     }
