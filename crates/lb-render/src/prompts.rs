@@ -65,7 +65,9 @@ impl<'a> Prompts<'a> {
         let directory = pipeline.uncached.directory();
         let (length, width) = (directory.text_length, directory.text_width);
         let loras = directory.loras();
-        let changes = loras.iter().any(|lora| lora.changes(Component::TextEncoder));
+        let changes = loras
+            .iter()
+            .any(|lora| lora.changes(Component::TextEncoder));
         let strengths = if changes { strengths } else { &[] };
         let counts = tokens.values().map(|prompt| prompt.ids.len() / length);
         let counts: Vec<usize> = counts.collect();
