@@ -115,11 +115,15 @@ fn table(text: &mut String, header: &str, lines: &Lines) {
     write(text, lines);
 }
 
-/// The settings of the film that are not in a table.
+/// The settings of the film that are not in a table. Those that change nothing in this job are left out if
+/// they have their default.
 fn film(job: &Job, settings: &JobSettings) -> Lines {
+    let inversion = |iterations: &usize| {
+        job.pictures() > 0 || *iterations != Job::default().inversion_iterations
+    };
     let mut lines = lines(&JobSettings {
         keyframes: Vec::new(),
-        inversion_iterations: settings.inversion_iterations.filter(|_| job.pictures() > 0),
+        inversion_iterations: settings.inversion_iterations.filter(inversion),
         prompt_syntax: settings.prompt_syntax.filter(|_| depends_on_syntax(job)),
         ..settings.clone()
     });

@@ -219,12 +219,7 @@ fn job() -> impl Strategy<Value = Job> {
                 (inversion_iterations, scale, prompt_syntax),
             ),
         )| Job {
-            // Without pictures, it is not written.
-            inversion_iterations: if keyframes.iter().any(|at| at.image.is_some()) {
-                inversion_iterations
-            } else {
-                Job::default().inversion_iterations
-            },
+            inversion_iterations,
             keyframes,
             transitions,
             still_steps: None,
@@ -273,10 +268,6 @@ proptest! {
         let keyframes = film.keyframes.iter().cycle().take(count).cloned();
         let keyframes: Vec<Keyframe> = keyframes.collect();
         let job = Job {
-            inversion_iterations: match keyframes.iter().any(|at| at.image.is_some()) {
-                true => film.inversion_iterations,
-                false => Job::default().inversion_iterations,
-            },
             keyframes,
             transitions: Vec::new(),
             still_steps: Some(steps),
