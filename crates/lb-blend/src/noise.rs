@@ -8,6 +8,7 @@
 //! `aten/src/ATen/core/DistributionsHelper.h` (`normal_distribution`).
 
 use crate::latents::{LatentShape, Latents, ShapeError};
+use crate::mix::slerp;
 
 /// Values that torch makes at a time with the Box–Muller transform: eight radii, eight angles.
 const BLOCK: usize = 16;
@@ -34,6 +35,23 @@ pub fn standard_normal(seed: u64, count: usize) -> Vec<f32> {
 /// [`ShapeError::Empty`] if the shape has no values.
 pub fn initial_latents(seed: u64, shape: LatentShape) -> Result<Latents, ShapeError> {
     Latents::from_values(shape, standard_normal(seed, shape.len()))
+}
+
+/// Noise on the arc between that of a seed and that of another one: `strength` is the share of the way, from 0
+/// (the noise of `seed`) to 1 (that of `variation_seed`). With small strengths, pictures are like that of `seed`.
+///
+/// # Errors
+/// As [`initial_latents`], and [`ShapeError::Mix`] for a strength outside of 0 to 1.
+pub fn varied_latents(
+    seed: u64,
+    variation_seed: u64,
+    strength: f64,
+    shape: LatentShape,
+) -> Result<Latents, ShapeError> {
+    let [from, to] = [seed, variation_seed].map(|seed| standard_normal(seed, shape.len()));
+    let mut varied = vec![0.0; shape.len()];
+    slerp(&from, &to, strength, &mut varied)?;
+    Latents::from_values(shape, varied)
 }
 
 /// A `torch.Generator` on the CPU, for several draws from one seed in torch's order.
@@ -158,6 +176,23 @@ impl MersenneTwister {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variations_lie_between_two_seeds_and_are_noise() {
+        let shape = LatentShape {
+            channels: 4,
+            height: 16,
+            width: 16,
+        };
+        let varied = |strength| varied_latents(3, 8, strength, shape);
+        assert_eq!(varied(0.0), initial_latents(3, shape));
+        assert_eq!(varied(1.0), initial_latents(8, shape));
+        let half = varied(0.5).unwrap();
+        let square: f32 = half.values().iter().map(|value| value * value).sum();
+        let variance = square / shape.len() as f32;
+        assert!((0.9..1.1).contains(&variance), "{variance}");
+        assert!(varied(1.5).is_err());
+    }
 
     #[test]
     fn seeds_count_by_their_low_half() {

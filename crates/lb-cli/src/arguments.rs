@@ -7,7 +7,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    cache, completions, doctor, import, man, measure, models, plan, render, seeds, show, upscale,
+    cache, completions, doctor, import, man, measure, models, plan, render, seeds, show, studio,
+    upscale,
 };
 
 /// Films in which one prompt's picture becomes another's.
@@ -41,6 +42,12 @@ pub(crate) enum Command {
     /// The pictures are the keyframes that lb render makes of the same prompts, seeds, steps and
     /// settings. Choose the best of them, and give their seeds to lb render --seed.
     Seeds(seeds::SeedsArguments),
+    /// Open the page on which films are made, in a browser on this machine.
+    ///
+    /// The page keeps projects, shows what is computed while it is computed, and loses nothing if it is
+    /// closed. It is reached only from this machine, and only through the address that is printed, which
+    /// works once.
+    Studio(studio::StudioArguments),
     /// Render the frames of an earlier film again, at four times their width and height.
     Upscale(upscale::UpscaleArguments),
     /// Show what a render would do: its trees, its cost and the length of the film.

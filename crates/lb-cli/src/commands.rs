@@ -11,4 +11,5 @@ pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod seeds;
 pub(crate) mod show;
+pub(crate) mod studio;
 pub(crate) mod upscale;

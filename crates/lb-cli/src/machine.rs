@@ -6,8 +6,8 @@ use clap::Args;
 use lb_job::arguments::choices;
 use lb_job::{Job, JobError, JobSettings};
 use lb_render::{
-    Device, ModelDirectory, ModelError, PipelineOptions, Precision, Renderer, Runtime,
-    SessionOptions, film_size, locate_library, resolve_for,
+    Device, ModelDirectory, ModelError, PipelineOptions, Precision, RememberedRates, RenderRate,
+    Renderer, Runtime, SessionOptions, film_size, locate_library, resolve_for,
 };
 
 use crate::error::CommandError;
@@ -96,7 +96,7 @@ impl MachineArguments {
         Ok(renderer.with_upscaler(Some(directory)))
     }
 
-    fn pipeline_options(
+    pub(crate) fn pipeline_options(
         &self,
         surroundings: &Surroundings,
     ) -> Result<PipelineOptions, CommandError> {
@@ -131,6 +131,37 @@ fn models(
         None => None,
     };
     Ok((model, upscaler))
+}
+
+impl MachineArguments {
+    /// How fast the stages of a job were rendered earlier, if that is known of all. The job's size is filled in.
+    pub(crate) fn rates_of(
+        &self,
+        job: &Job,
+        surroundings: &Surroundings,
+    ) -> Option<Vec<RenderRate>> {
+        let session = self.pipeline_options(surroundings).ok()?.session;
+        let rates = RememberedRates::new(surroundings.rates.as_ref()?);
+        let model = model_name(job, surroundings);
+        rates.of_job(job, model, &surroundings.model_folders, &session)
+    }
+}
+
+/// Remembers how fast the stages of a job were rendered, the first of which has frames of this width and
+/// height. A failure is only logged, because no film depends on it.
+pub(crate) fn remember_rates(
+    renderer: &Renderer,
+    size: (usize, usize),
+    rates: &[Option<RenderRate>],
+    surroundings: &Surroundings,
+) {
+    let Some(file) = &surroundings.rates else {
+        return;
+    };
+    let remembered = RememberedRates::new(file);
+    if let Err(error) = remembered.remember_stages(renderer, size, rates) {
+        tracing::debug!("{}: {error}", file.display());
+    }
 }
 
 /// Loads the ONNX Runtime library that the environment names, or one in a folder near the program.

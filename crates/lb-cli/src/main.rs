@@ -24,7 +24,6 @@ mod interrupt;
 mod machine;
 mod outputs;
 mod progress;
-mod rates;
 mod surroundings;
 mod telemetry;
 mod usage;
@@ -73,6 +72,7 @@ fn run(Arguments { command, quiet, .. }: &Arguments) -> Result<(), CommandError>
     match command {
         Command::Render(render) => commands::render::run(render, quiet, &surroundings),
         Command::Seeds(seeds) => commands::seeds::run(seeds, quiet, &surroundings),
+        Command::Studio(studio) => commands::studio::run(studio, quiet, &surroundings),
         Command::Upscale(upscale) => commands::upscale::run(upscale, quiet, &surroundings),
         Command::Plan(plan) => commands::plan::run(plan, quiet, &surroundings),
         Command::Measure(measure) => commands::measure::run(measure),

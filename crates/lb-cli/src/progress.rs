@@ -9,13 +9,12 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use lb_render::{
-    Phase, Plan, RenderEvent, RenderObserver, RenderRate, Stage, StepProgress, Summary,
+    Phase, Plan, RenderEvent, RenderObserver, RenderRate, Stage, StepProgress, Stopwatch, Summary,
 };
 
 use self::lines::Lines;
 use self::pace::Pace;
 use crate::print::Bar;
-use crate::rates::Stopwatch;
 use crate::{interrupt, print, warnings};
 
 /// Shows the phase, the steps, the rate and the remaining time. It stops the render after Ctrl-C.

@@ -26,6 +26,8 @@ pub(crate) struct Surroundings {
     /// The folder for imported models: the first one of `LB_MODELS`, or the user's own. It may not
     /// exist yet.
     pub(crate) import_folder: Option<PathBuf>,
+    /// The folder of the studio's projects, in the user's data folder.
+    pub(crate) projects: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -64,6 +66,7 @@ impl Surroundings {
             result_cache_size: non_empty("LB_CACHE_SIZE")
                 .map(|size| size.to_string_lossy().into_owned()),
             import_folder,
+            projects: user_data().map(|data| data.join("lb/projects")),
         }
     }
 }

@@ -79,6 +79,8 @@ pub enum JobError {
     /// A keyframe, counted from 0, names the same LoRA twice.
     #[error("keyframe {} names the LoRA {} twice", keyframe + 1, path.display())]
     LoraTwice { keyframe: usize, path: PathBuf },
+    #[error("the strength of a variation is from 0 to 1; got {found}")]
+    VariationStrength { found: f64 },
     /// The settings contradict each other, or something is missing.
     #[error(transparent)]
     Settings(#[from] SettingsError),

@@ -83,6 +83,8 @@ pub struct Keyframe {
     pub negative_prompt: String,
     /// The seed of the noise that the picture is made from, as diffusers draws it.
     pub seed: u64,
+    /// How far the noise is from that of the seed; `None` for exactly that.
+    pub variation: Option<Variation>,
     /// Guidance scale, 1 (no guidance) to 100.
     pub guidance_scale: f64,
     /// Seconds for which the film rests on the picture, 0 to 86400.
@@ -94,6 +96,15 @@ pub struct Keyframe {
     /// The LoRAs that change the model for this picture, each named once. In a transition, their strengths
     /// lead from those of one keyframe to those of the next along a line.
     pub loras: Vec<KeyframeLora>,
+}
+
+/// Noise on the arc from that of a keyframe's seed to that of another one.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Variation {
+    /// The other seed.
+    pub seed: u64,
+    /// The share of the way to it, from 0 to 1.
+    pub strength: f64,
 }
 
 /// The part of the film between a keyframe and the next.
@@ -300,6 +311,11 @@ impl Keyframe {
                 let found = prompt.len();
                 return Err(JobError::PromptLength { found });
             }
+        }
+        if let Some(Variation { strength, .. }) = self.variation
+            && !(0.0..=1.0).contains(&strength)
+        {
+            return Err(JobError::VariationStrength { found: strength });
         }
         let scale = self.guidance_scale;
         let damper = Guidance::default().damper;

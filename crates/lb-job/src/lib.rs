@@ -49,7 +49,8 @@
 //! ```
 //!
 //! # Features
-//! `arguments` makes the settings [`clap::Args`]; see [`arguments`].
+//! `arguments` makes the settings [`clap::Args`] (see [`arguments`]), and describes them for a page (see
+//! [`schema`]).
 
 #![forbid(unsafe_code)]
 
@@ -68,6 +69,8 @@ mod named_paths;
 mod number_or_text;
 mod pictures;
 mod plan;
+#[cfg(feature = "arguments")]
+pub mod schema;
 mod settings;
 mod time_budget;
 #[cfg(feature = "arguments")]
@@ -78,7 +81,7 @@ pub use error::JobError;
 pub use file::{JobFileError, Location, embedded_job};
 pub use frames::{Frames, InvalidFrames};
 pub use inputs::{Between, DepthMap, Fit, Inpaint, Timing, Upscale};
-pub use job::{Job, Keyframe, Transition};
+pub use job::{Job, Keyframe, Transition, Variation};
 pub use limits::LARGEST_JOB_FILE;
 pub use lora::KeyframeLora;
 pub use named_paths::NamedPaths;

@@ -144,6 +144,10 @@ pub struct KeyframeSettings {
     pub prompt: Option<String>,
     /// The seed of the noise that the picture is made from.
     pub seed: Option<u64>,
+    /// Another seed, towards whose noise that of the seed is varied.
+    pub variation_seed: Option<u64>,
+    /// The share of the way to the noise of the other seed, from 0 to 1.
+    pub variation_strength: Option<f64>,
     /// A picture to be this keyframe.
     pub image: Option<PathBuf>,
     /// The SHA-256 of the picture's content, by which it is found after it was moved.

@@ -199,9 +199,15 @@ impl JobKeyframes<'_> {
     fn make(&self, index: usize) -> Result<Keyframe, RenderError> {
         let initial_latents = match self.places.get(&index) {
             Some(&place) => self.inverted.latents(place, self.shape)?,
-            None => noise::initial_latents(self.job.keyframes[index].seed, self.shape)
-                .map_err(BlendError::from)?
-                .scaled(self.initial_noise),
+            None => {
+                let Job { keyframes, .. } = self.job;
+                let (seed, shape) = (keyframes[index].seed, self.shape);
+                let noise = match keyframes[index].variation {
+                    None => noise::initial_latents(seed, shape),
+                    Some(to) => noise::varied_latents(seed, to.seed, to.strength, shape),
+                };
+                noise.map_err(BlendError::from)?.scaled(self.initial_noise)
+            }
         };
         self.starting_from(index, initial_latents)
     }

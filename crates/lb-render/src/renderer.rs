@@ -82,6 +82,12 @@ impl Renderer {
         &self.directory
     }
 
+    /// The device and how it is used.
+    #[must_use]
+    pub fn options(&self) -> &PipelineOptions {
+        &self.options
+    }
+
     /// The model for the second stage of jobs.
     #[must_use]
     pub fn upscaler(&self) -> Option<&ModelDirectory> {

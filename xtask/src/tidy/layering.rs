@@ -23,8 +23,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lb-job",        &["lb-blend", "lb-video", "lb-prompt"]),
     // A job and models make a film.
     ("lb-render",     &["lb-job", "lb-models", "lb-cache"]),
+    // The page on which films are made.
+    ("lb-studio",     &["lb-render", "lb-measure"]),
     // Programs.
-    ("lb-cli",        &["lb-render", "lb-measure", "lb-drawing"]),
+    ("lb-cli",        &["lb-studio", "lb-drawing"]),
     ("xtask",         &["lb-export", "lb-video"]),
     ("lb-tests",      &["lb-cli"]),
     ("lb-benches",    &["lb-cli"]),

@@ -16,7 +16,6 @@ use crate::machine::{self, MachineArguments};
 use crate::outputs::{self, OutputArguments};
 use crate::print;
 use crate::progress::Progress;
-use crate::rates;
 use crate::surroundings::Surroundings;
 use crate::warnings;
 use crate::write::write;
@@ -61,7 +60,7 @@ pub(crate) fn run(
     machine::complete(&mut job, surroundings)?;
     let mut late = None;
     if let Some(seconds) = arguments.film.within {
-        let rates = rates::of_job(&job, &arguments.machine, surroundings);
+        let rates = arguments.machine.rates_of(&job, surroundings);
         let has_film = outputs.film.is_some() || save_only;
         let film = job.within(seconds, rates.as_deref(), has_film)?;
         late = warnings::of_time(&film, seconds);
@@ -116,12 +115,12 @@ pub(super) fn render_job(
     let result = renderer.render(job, outputs, &mut progress);
     progress.clear();
     let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
-    rates::remember_stages(
-        surroundings.rates.as_deref(),
+    let size = job.size.unwrap_or_default();
+    machine::remember_rates(
         &renderer,
-        job.size.unwrap_or_default(),
-        machine,
+        size,
         &progress.rates(plan, &summary),
+        surroundings,
     );
     progress.conclude(&summary);
     Ok(summary)

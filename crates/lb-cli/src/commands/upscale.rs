@@ -15,11 +15,11 @@ use crate::cache::CacheArguments;
 use crate::error::CommandError;
 use crate::film::{fit_to_track, given};
 use crate::interrupt;
+use crate::machine;
 use crate::machine::MachineArguments;
 use crate::outputs::{self, OutputArguments};
 use crate::print;
 use crate::progress::Progress;
-use crate::rates;
 use crate::surroundings::Surroundings;
 use crate::warnings;
 
@@ -95,12 +95,11 @@ pub(crate) fn run(
     let result = renderer.upscale(&job, &frames, &outputs, &mut progress);
     progress.clear();
     let summary = result.map_err(|error| CommandError::of_render(error, keeps))?;
-    rates::remember_stages(
-        surroundings.rates.as_deref(),
+    machine::remember_rates(
         &renderer,
         frames.size(),
-        &arguments.machine,
         &progress.rates(&plan, &summary),
+        surroundings,
     );
     progress.conclude(&summary);
     conclude(&summary, &outputs, &plan, arguments.output.json, quiet);

@@ -46,6 +46,7 @@ impl Default for Keyframe {
             prompt: String::new(),
             negative_prompt: String::new(),
             seed: 0,
+            variation: None,
             guidance_scale: Guidance::default().scale,
             hold: 0.0,
             image: None,

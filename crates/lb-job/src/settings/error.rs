@@ -31,6 +31,8 @@ pub enum SettingsError {
     NoTrack,
     #[error("inpainting needs an image and a mask; the {missing} is missing")]
     InpaintIncomplete { missing: &'static str },
+    #[error("a variation needs `variation_seed` and `variation_strength`; `{missing}` is missing")]
+    VariationIncomplete { missing: &'static str },
     /// The table `[depth]` of a job file names no map.
     #[error("depth needs an image")]
     DepthWithoutImage,

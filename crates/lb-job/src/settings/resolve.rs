@@ -11,7 +11,7 @@ use super::{
 use crate::film_trees::film_steps;
 use crate::{
     Branching, DepthMap, Injections, Inpaint, Job, Keyframe, Levels, SettingsError, Transition,
-    Upscale,
+    Upscale, Variation,
 };
 
 impl JobSettings {
@@ -176,6 +176,7 @@ impl KeyframeSettings {
             prompt: self.prompt.clone().unwrap_or(default.prompt),
             negative_prompt: negative_prompt.unwrap_or(default.negative_prompt),
             seed: self.seed.unwrap_or(seed),
+            variation: self.variation()?,
             guidance_scale: given_scale.unwrap_or(match self.image {
                 Some(_) => Keyframe::PICTURE_GUIDANCE,
                 None => default.guidance_scale,
@@ -184,6 +185,16 @@ impl KeyframeSettings {
             loras: shared.loras.clone().unwrap_or_default(),
             image: self.image.clone(),
         })
+    }
+
+    fn variation(&self) -> Result<Option<Variation>, SettingsError> {
+        let missing = |missing| Err(SettingsError::VariationIncomplete { missing });
+        match (self.variation_seed, self.variation_strength) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => missing("variation_seed"),
+            (Some(_), None) => missing("variation_strength"),
+            (Some(seed), Some(strength)) => Ok(Some(Variation { seed, strength })),
+        }
     }
 
     /// The transition after the keyframe.
@@ -203,6 +214,8 @@ impl KeyframeSettings {
         Self {
             prompt: Some(keyframe.prompt.clone()),
             seed: Some(keyframe.seed),
+            variation_seed: keyframe.variation.map(|at| at.seed),
+            variation_strength: keyframe.variation.map(|at| at.strength),
             image: keyframe.image.clone(),
             image_sha256: None,
             shared: SharedSettings::explicit(keyframe, transition),

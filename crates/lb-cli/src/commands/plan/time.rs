@@ -7,7 +7,7 @@ use super::PlanArguments;
 use crate::error::CommandError;
 use crate::progress::Progress;
 use crate::surroundings::Surroundings;
-use crate::{interrupt, machine, rates};
+use crate::{interrupt, machine};
 
 /// The rate of each stage of a job, from earlier renders or, if the user asks for it, from a
 /// measurement. It is `None` if there was no such render.
@@ -25,7 +25,7 @@ pub(super) fn stage_rates(
     }
     // The pictures of a film from elsewhere, one of which may give it its size, need not be there.
     Ok(match completed {
-        Ok(()) => rates::of_job(&job, &arguments.machine, surroundings),
+        Ok(()) => arguments.machine.rates_of(&job, surroundings),
         Err(_) => None,
     })
 }
@@ -53,13 +53,8 @@ fn measured(
     let result = renderer.render(&sample, &outputs, &mut progress);
     progress.clear();
     let rates = progress.rates(&plan, &result?);
-    rates::remember_stages(
-        surroundings.rates.as_deref(),
-        &renderer,
-        sample.size.unwrap_or_default(),
-        &arguments.machine,
-        &rates,
-    );
+    let size = sample.size.unwrap_or_default();
+    machine::remember_rates(&renderer, size, &rates, surroundings);
     let rates: Option<Vec<RenderRate>> = rates.into_iter().collect();
     rates.ok_or(CommandError::Render(RenderError::Interrupted))
 }

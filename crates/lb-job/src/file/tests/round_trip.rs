@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::{
     Between, Branching, DepthMap, Fit, Frames, Injections, Inpaint, Job, JobSettings, Keyframe,
-    KeyframeLora, Levels, Timing, Transition, Upscale,
+    KeyframeLora, Levels, Timing, Transition, Upscale, Variation,
 };
 
 /// Any finite number, including those that no film can have.
@@ -108,6 +108,10 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
                 prompt,
                 negative_prompt,
                 seed,
+                variation: seed.is_multiple_of(3).then_some(Variation {
+                    seed: seed / 3,
+                    strength: 0.3,
+                }),
                 guidance_scale,
                 hold,
                 image,

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use lb_blend::Forecast;
 use lb_job::RenderRate;
-use lb_render::{Forecast, RenderEvent, Stage, Summary};
 
-/// The times of each stage of a render.
+use crate::observe::{RenderEvent, Stage};
+use crate::summary::Summary;
+
+/// The times of each stage of a render, for an observer that passes every event on.
 #[derive(Debug)]
-pub(crate) struct Stopwatch {
+pub struct Stopwatch {
     last: Instant,
     stages: Vec<Lap>,
 }
@@ -23,14 +26,17 @@ struct Lap {
 }
 
 impl Stopwatch {
-    pub(crate) fn new() -> Self {
+    /// A stopwatch that starts now.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             last: Instant::now(),
             stages: vec![Lap::default()],
         }
     }
 
-    pub(crate) fn event(&mut self, event: &RenderEvent<'_>) {
+    /// Takes the time of an event.
+    pub fn event(&mut self, event: &RenderEvent<'_>) {
         let now = Instant::now();
         let passed = now - self.last;
         self.last = now;
@@ -42,13 +48,20 @@ impl Stopwatch {
         }
     }
 
-    /// The rate of every stage of a finished render. It is `None` if too little was computed for an
+    /// The rate of every stage of a finished render, of which these stages were planned. It is `None` if too little was computed for an
     /// estimate, or if some results came from the cache.
-    pub(crate) fn rates(&self, planned: &[Forecast], summary: &Summary) -> Vec<Option<RenderRate>> {
+    #[must_use]
+    pub fn rates(&self, planned: &[Forecast], summary: &Summary) -> Vec<Option<RenderRate>> {
         let reused = summary.statistics.reused_evaluations + summary.reused_decodes > 0;
         let laps = self.stages.iter().zip(planned);
         laps.map(|(lap, planned)| lap.rate(planned).filter(|_| !reused))
             .collect()
+    }
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -89,9 +102,10 @@ impl Lap {
 
 #[cfg(test)]
 mod tests {
-    use lb_render::{FramePosition, RgbImage};
+    use image::RgbImage;
 
     use super::*;
+    use crate::position::FramePosition;
 
     #[test]
     fn every_event_after_a_decode_counts_as_decoding() {

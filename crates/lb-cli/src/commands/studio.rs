@@ -1,0 +1,139 @@
+//! `lb studio`: opens the page on which films are made.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+use lb_studio::{Studio, StudioError, StudioOptions};
+
+use crate::cache::CacheArguments;
+use crate::error::CommandError;
+use crate::interrupt;
+use crate::machine::{self, BUNDLED_MODEL, MachineArguments};
+use crate::print;
+use crate::surroundings::Surroundings;
+
+/// Where the studio is, and who can reach it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StudioArguments {
+    /// Port of the page; 0 takes any that is free.
+    #[arg(long, value_name = "N", default_value_t = StudioOptions::PORT)]
+    port: u16,
+    /// Folder of the projects [default: lb/projects in the user's data folder].
+    #[arg(long, value_name = "DIR")]
+    projects: Option<PathBuf>,
+    /// Do not open the page in a browser.
+    #[arg(long)]
+    no_open: bool,
+    /// Address on which the page is served; 0.0.0.0 lets other machines reach it.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1",
+        help_heading = "Network"
+    )]
+    address: IpAddr,
+    /// Other name under which browsers reach this machine. It may be given several times.
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    host: Vec<String>,
+    /// Browsers reach the page by HTTPS, through a server in front of it.
+    #[arg(long, help_heading = "Network")]
+    behind_tls: bool,
+    /// Let everybody in, each with projects of their own: sizes and the queue are limited, and work is
+    /// deleted after an hour.
+    #[arg(long, help_heading = "Network")]
+    demo: bool,
+    #[command(flatten)]
+    machine: MachineArguments,
+    #[command(flatten)]
+    cache: CacheArguments,
+}
+
+const EXAMPLES: &str = "Examples:
+  lb studio
+  lb studio --projects films --port 8000
+  lb studio --address 0.0.0.0 --host studio.example --behind-tls --demo";
+
+pub(crate) fn run(
+    arguments: &StudioArguments,
+    quiet: bool,
+    surroundings: &Surroundings,
+) -> Result<(), CommandError> {
+    let options = options(arguments, surroundings)?;
+    let studio = match Studio::open(options) {
+        Err(StudioError::Busy {
+            url: Some(url),
+            folder,
+        }) => {
+            if !quiet {
+                let folder = folder.display();
+                errln!("lb studio works with {folder} already; its page is at");
+            }
+            outln!("{url}");
+            open(arguments, &url);
+            return Ok(());
+        }
+        opened => opened.map_err(failed)?,
+    };
+    let listener = studio.listen().map_err(failed)?;
+    let url = studio.url(&listener).map_err(failed)?;
+    interrupt::listen()?;
+    let is_local = arguments.address.is_loopback();
+    if !is_local && !arguments.behind_tls && !quiet {
+        print::warning(
+            "other machines can reach this page, and what it sends is not encrypted: whoever can listen \
+             on the network sees the films, and can take over the session",
+        );
+    }
+    outln!("{url}");
+    print::finish().map_err(|error| CommandError::write("standard output", error))?;
+    open(arguments, &url);
+    studio.serve(listener, interrupt::asked).map_err(failed)
+}
+
+fn options(
+    arguments: &StudioArguments,
+    surroundings: &Surroundings,
+) -> Result<StudioOptions, CommandError> {
+    let named = arguments.projects.clone().or(surroundings.projects.clone());
+    let Some(projects) = named else {
+        return Err(CommandError::Request {
+            message: "there is no folder for the projects".into(),
+            hint: Some("name one with --projects DIR"),
+        });
+    };
+    let runtime = machine::runtime(surroundings)?;
+    let mut options = StudioOptions::new(projects, runtime);
+    options.model_folders = surroundings.model_folders.clone();
+    let is_name = |name: &String| !name.contains(['/', '\\']);
+    let default_model = surroundings.default_model.clone().filter(is_name);
+    options.default_model = default_model.unwrap_or_else(|| BUNDLED_MODEL.to_owned());
+    options.pipeline = arguments.machine.pipeline_options(surroundings)?;
+    options.rates = surroundings.rates.clone();
+    options.cache = arguments.cache.cache(surroundings)?;
+    options.address = SocketAddr::new(arguments.address, arguments.port);
+    options.host_names = arguments.host.clone();
+    options.is_behind_tls = arguments.behind_tls;
+    options.demo = arguments.demo;
+    Ok(options)
+}
+
+/// Opens the page in a browser. Without one, the user still has the address.
+fn open(arguments: &StudioArguments, url: &str) {
+    if !arguments.no_open
+        && let Err(error) = open::that_detached(url)
+    {
+        tracing::info!("no browser could be opened: {error}");
+    }
+}
+
+fn failed(error: StudioError) -> CommandError {
+    match error {
+        StudioError::Address { .. } => CommandError::Failure {
+            message: error.to_string(),
+            hint: Some("choose another port with --port N, or any that is free with --port 0"),
+        },
+        error => CommandError::failure(error.to_string()),
+    }
+}

@@ -1,0 +1,193 @@
+//! Who may use the studio: one-time tokens, and the sessions that they become.
+//!
+//! The program prints an address with a token. Whoever opens it gets a cookie, and the token is spent. Sessions
+//! survive the program, so that a page goes on when the program comes back. Only hashes of the cookies are kept.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::ApiError;
+use crate::ids::{hex, is_hex, random_hex};
+use crate::limits::MOST_SESSIONS;
+
+/// Bytes of tokens and cookies.
+const SECRET: usize = 32;
+
+/// The largest file in bytes that is read.
+const LARGEST_FILE: u64 = 1 << 16;
+
+/// The file in the folder of projects, which only its owner can read.
+const FILE: &str = "access.json";
+
+/// See the documentation of the module.
+#[derive(Debug)]
+pub(crate) struct Access {
+    file: PathBuf,
+    state: Mutex<Secrets>,
+}
+
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Secrets {
+    /// Distinguishes the cookie of this folder from those of others on the same host.
+    instance: String,
+    /// The token that was not used yet.
+    token: String,
+    /// Where the program listens, with a slash at the end.
+    address: String,
+    /// Hashes of the cookies, the oldest first.
+    sessions: Vec<String>,
+}
+
+impl Access {
+    /// The secrets of this folder, with a new token.
+    pub(crate) fn open(folder: &Path) -> Result<Self, ApiError> {
+        let file = folder.join(FILE);
+        // A file that is damaged only costs a sign-in.
+        let mut secrets = read(&file).unwrap_or_default();
+        if !is_hex(&secrets.instance, 8) {
+            secrets.instance = random_hex(4)?;
+        }
+        secrets.token = random_hex(SECRET)?;
+        secrets.address.clear();
+        let access = Self {
+            file,
+            state: Mutex::new(secrets),
+        };
+        access.save(&access.lock())?;
+        Ok(access)
+    }
+
+    /// The name of the cookie.
+    pub(crate) fn cookie_name(&self) -> String {
+        format!("lb_studio_{}", self.lock().instance)
+    }
+
+    /// The address with the token, now that the program listens at `address`, which ends in a slash.
+    pub(crate) fn listen_at(&self, address: &str) -> Result<String, ApiError> {
+        let mut secrets = self.lock();
+        address.clone_into(&mut secrets.address);
+        self.save(&secrets)?;
+        Ok(secrets.url())
+    }
+
+    /// Trades a token for the value of a cookie. `None` if it is not the token.
+    pub(crate) fn sign_in(&self, token: &str) -> Result<Option<String>, ApiError> {
+        let mut secrets = self.lock();
+        // Hashes are compared, so that the time says nothing about the token.
+        if secrets.token.is_empty() || hashed(token) != hashed(&secrets.token) {
+            return Ok(None);
+        }
+        let cookie = random_hex(SECRET)?;
+        secrets.token = random_hex(SECRET)?;
+        secrets.sessions.push(hashed(&cookie));
+        let excess = secrets.sessions.len().saturating_sub(MOST_SESSIONS);
+        secrets.sessions.drain(..excess);
+        self.save(&secrets)?;
+        Ok(Some(cookie))
+    }
+
+    /// Whether a cookie is that of a session.
+    pub(crate) fn knows(&self, cookie: &str) -> bool {
+        let hash = hashed(cookie);
+        is_hex(cookie, 2 * SECRET) && self.lock().sessions.contains(&hash)
+    }
+
+    fn save(&self, secrets: &Secrets) -> Result<(), ApiError> {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        // A temporary file is readable by its owner only, and stays so under its name.
+        let mut file = lb_files::temporary_file_in(folder)?;
+        file.write_all(&serde_json::to_vec(secrets)?)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.file).map_err(ApiError::failed)?;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Secrets> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Secrets {
+    fn url(&self) -> String {
+        format!("{}?token={}", self.address, self.token)
+    }
+}
+
+/// A new value for the cookie of a visitor of a demonstration.
+pub(crate) fn new_visitor() -> Result<String, ApiError> {
+    Ok(random_hex(SECRET)?)
+}
+
+/// The name under which the work of a visitor is kept; `None` if the cookie has not the form of one.
+pub(crate) fn visitor_of(cookie: &str) -> Option<String> {
+    is_hex(cookie, 2 * SECRET).then(|| hashed(cookie)[..32].to_owned())
+}
+
+/// The address of the program that works in this folder, with a token that was not used yet.
+pub(crate) fn address_in(folder: &Path) -> Option<String> {
+    let secrets = read(&folder.join(FILE))?;
+    (!secrets.address.is_empty()).then(|| secrets.url())
+}
+
+fn read(file: &Path) -> Option<Secrets> {
+    use std::io::Read as _;
+    let mut text = Vec::new();
+    let file = lb_files::open_no_follow(file).ok()?;
+    file.take(LARGEST_FILE).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn hashed(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_works_once_and_its_session_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        let access = Access::open(folder.path()).unwrap();
+        let url = access.listen_at("http://127.0.0.1:1/").unwrap();
+        assert_eq!(address_in(folder.path()), Some(url.clone()));
+        let token = url.split_once("?token=").unwrap().1;
+        assert_eq!(access.sign_in("guessed").unwrap(), None);
+        assert_eq!(access.sign_in("").unwrap(), None);
+        let cookie = access.sign_in(token).unwrap().unwrap();
+        assert_eq!(access.sign_in(token).unwrap(), None, "spent");
+        assert!(access.knows(&cookie));
+        assert!(!access.knows(token) && !access.knows("") && !access.knows(&hashed(&cookie)));
+        let later = Access::open(folder.path()).unwrap();
+        assert!(later.knows(&cookie));
+        assert_eq!(later.cookie_name(), access.cookie_name());
+        assert_eq!(later.sign_in(token).unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_secrets() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let access = Access::open(folder.path()).unwrap();
+        let mode = access.file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_oldest_session_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let access = Access::open(folder.path()).unwrap();
+        let token = || access.lock().token.clone();
+        let first = access.sign_in(&token()).unwrap().unwrap();
+        for _ in 0..MOST_SESSIONS {
+            access.sign_in(&token()).unwrap().unwrap();
+        }
+        assert!(!access.knows(&first));
+    }
+}

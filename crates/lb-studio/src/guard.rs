@@ -1,0 +1,307 @@
+//! Keeps the rest of the web out.
+//!
+//! Every page that is open in a browser can send requests to this machine. A request is answered only if its
+//! host is one of ours (a name of a hostile page may point here, which is DNS rebinding), if it comes from our
+//! own page, and if it carries a session.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
+    SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use crate::access;
+use crate::error::{ApiError, ErrorKind};
+use crate::events::Owner;
+use crate::shared::Shared;
+
+/// The hosts under which the studio may be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Hosts {
+    /// Whether only this machine can reach it.
+    is_local: bool,
+    names: Vec<String>,
+}
+
+impl Hosts {
+    /// Those of a program that listens at this address, and other names under which it is known.
+    pub(crate) fn new(address: IpAddr, names: &[String]) -> Self {
+        let names = names.iter().map(|name| name.to_ascii_lowercase());
+        Self {
+            is_local: address.is_loopback(),
+            names: names.collect(),
+        }
+    }
+
+    /// Whether a header `Host` names one of them. Ports are not compared, since they may be forwarded.
+    fn contain(&self, host: &str) -> bool {
+        let Some(name) = without_port(host) else {
+            return false;
+        };
+        let name = name.to_ascii_lowercase();
+        if name == "localhost" || self.names.contains(&name) {
+            return true;
+        }
+        // No name can be made to point here by giving the number itself.
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        match address.parse::<IpAddr>() {
+            Ok(address) => !self.is_local || address.is_loopback(),
+            Err(_) => false,
+        }
+    }
+}
+
+/// The name or number of a host without its port.
+fn without_port(host: &str) -> Option<&str> {
+    if let Ok(address) = host.parse::<SocketAddr>() {
+        let end = host.rfind(':')?;
+        return Some(if address.is_ipv6() {
+            &host[..end]
+        } else {
+            &host[..end]
+        });
+    }
+    if host.starts_with('[') {
+        return host.ends_with(']').then_some(host);
+    }
+    match host.split_once(':') {
+        Some((name, port)) => port.parse::<u16>().ok().map(|_| name),
+        None => Some(host),
+    }
+}
+
+/// Whose requests these are, which handlers ask for.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor(pub(crate) Owner);
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let visitor = parts.extensions.get::<Self>().cloned();
+        // The guard stands before every handler.
+        visitor.ok_or_else(|| ApiError::failed("the request has passed no guard"))
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenQuery {
+    token: Option<String>,
+}
+
+/// The middleware before every handler.
+pub(crate) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let is_page = !request.uri().path().starts_with("/api/");
+    let mut response = match admit(&shared, &mut request) {
+        Ok(Admission::Known) => next.run(request).await,
+        Ok(Admission::New(cookie)) => {
+            let mut response = next.run(request).await;
+            set_cookie(&shared, &mut response, &cookie);
+            response
+        }
+        Ok(Admission::SignedIn(cookie)) => {
+            let home = [(LOCATION, HeaderValue::from_static("/"))];
+            let mut response = (StatusCode::SEE_OTHER, home).into_response();
+            set_cookie(&shared, &mut response, &cookie);
+            response
+        }
+        Err(error) if is_page && error.kind == ErrorKind::Unauthorized => {
+            let text = "Open the address that `lb studio` has printed. Each can be opened once; \
+                        start `lb studio` again for another one.\n";
+            (StatusCode::UNAUTHORIZED, text).into_response()
+        }
+        Err(error) => error.into_response(),
+    };
+    protect(response.headers_mut());
+    response
+}
+
+enum Admission {
+    Known,
+    /// A visitor who gets this cookie.
+    New(String),
+    /// Somebody who has opened the address with the token.
+    SignedIn(String),
+}
+
+fn admit(shared: &Shared, request: &mut Request) -> Result<Admission, ApiError> {
+    refuse_others(&shared.options.hosts(), request)?;
+    let cookie = cookie(request.headers(), &shared.access.cookie_name()).map(str::to_owned);
+    if shared.options.demo {
+        let known = cookie.as_deref().and_then(access::visitor_of);
+        let (owner, admission) = match known {
+            Some(owner) => (Some(owner), Admission::Known),
+            None => {
+                let cookie = access::new_visitor()?;
+                (access::visitor_of(&cookie), Admission::New(cookie))
+            }
+        };
+        request
+            .extensions_mut()
+            .insert(Visitor(owner.map(Into::into)));
+        return Ok(admission);
+    }
+    if request.uri().path() == "/"
+        && let Ok(Query(TokenQuery { token: Some(token) })) = Query::try_from_uri(request.uri())
+    {
+        return match shared.access.sign_in(&token)? {
+            Some(cookie) => Ok(Admission::SignedIn(cookie)),
+            None => Err(unauthorized()),
+        };
+    }
+    match cookie {
+        Some(cookie) if shared.access.knows(&cookie) => {
+            request.extensions_mut().insert(Visitor(None));
+            Ok(Admission::Known)
+        }
+        _ => Err(unauthorized()),
+    }
+}
+
+fn unauthorized() -> ApiError {
+    ApiError::new(
+        ErrorKind::Unauthorized,
+        "the request carries no session; open the address that `lb studio` has printed",
+    )
+}
+
+/// Refuses requests under foreign names and from foreign pages.
+fn refuse_others(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
+    let forbidden = |message| Err(ApiError::new(ErrorKind::Forbidden, message));
+    let headers = request.headers();
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let Some(host) = host.or(authority).filter(|host| hosts.contain(host)) else {
+        return forbidden("the request names another host");
+    };
+    if let Some(origin) = headers.get(ORIGIN) {
+        let origin = origin.to_str().unwrap_or_default();
+        let origin = origin
+            .strip_prefix("http://")
+            .or(origin.strip_prefix("https://"));
+        if !origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host)) {
+            return forbidden("the request comes from another site");
+        }
+    }
+    let value = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    match value("sec-fetch-site") {
+        None | Some("same-origin" | "none") => Ok(()),
+        // A link on another page may lead to the page itself, but not to anything that acts or answers.
+        Some(_)
+            if value("sec-fetch-mode") == Some("navigate")
+                && value("sec-fetch-dest") == Some("document")
+                && request.method() == Method::GET
+                && !request.uri().path().starts_with("/api/") =>
+        {
+            Ok(())
+        }
+        Some(_) => forbidden("the request comes from another site"),
+    }
+}
+
+/// The value of a cookie.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let headers = headers.get_all(COOKIE).iter();
+    let mut pairs = headers
+        .filter_map(|at| at.to_str().ok())
+        .flat_map(|at| at.split(';'));
+    pairs.find_map(|pair| {
+        let (found, value) = pair.trim().split_once('=')?;
+        (found == name).then_some(value)
+    })
+}
+
+fn set_cookie(shared: &Shared, response: &mut Response, value: &str) {
+    let name = shared.access.cookie_name();
+    let secure = if shared.options.is_behind_tls {
+        "; Secure"
+    } else {
+        ""
+    };
+    let cookie =
+        format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000{secure}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; \
+    manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// Adds the headers by which a browser protects the page.
+fn protect(headers: &mut HeaderMap) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(CONTENT_SECURITY_POLICY, POLICY);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(REFERRER_POLICY, "no-referrer");
+    set(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=()",
+    );
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_hosts_are_answered() {
+        let hosts = Hosts::new("127.0.0.1".parse().unwrap(), &["Studio.example".into()]);
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:7777",
+            "localhost",
+            "LOCALHOST:80",
+            "[::1]:7777",
+            "[::1]",
+            "studio.example:443",
+        ] {
+            assert!(hosts.contain(host), "{host}");
+        }
+        for host in [
+            "",
+            "evil.example",
+            "evil.example:7777",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "10.0.0.1:7777",
+            "localhost:evil",
+            "[::1",
+            "localhost@evil.example",
+        ] {
+            assert!(!hosts.contain(host), "{host}");
+        }
+        let everywhere = Hosts::new("0.0.0.0".parse().unwrap(), &[]);
+        assert!(everywhere.contain("192.168.0.7:7777") && !everywhere.contain("evil.example"));
+    }
+}

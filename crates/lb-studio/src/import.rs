@@ -1,0 +1,172 @@
+//! Getting a job back from a job file, or from a film or picture that carries one.
+//!
+//! The file may come from anybody. Of what it names, models are taken over by their names. A picture is taken
+//! over if one of the projects has a picture of the same content. Everything else is left out.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use lb_files::NamedTempFile;
+use lb_job::{JobSettings, embedded_job};
+
+use crate::error::ApiError;
+use crate::events::Owner;
+use crate::ids::is_hex;
+use crate::job_document::{is_model_name, picture_path, pictures_mut};
+use crate::limits::LONGEST_NAME;
+use crate::shared::Shared;
+
+/// What a file gave.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    pub(crate) settings: JobSettings,
+    /// The hashes of pictures that the job names, and where they are.
+    pub(crate) pictures: Vec<(String, PathBuf)>,
+    /// What was left out, in sentences.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// Reads the job of a file that was uploaded.
+pub(crate) fn read(
+    file: &NamedTempFile,
+    shared: &Shared,
+    owner: &Owner,
+) -> Result<Imported, ApiError> {
+    // A folder with nothing else in it: whatever the job names beside itself is missing.
+    let folder = tempfile::tempdir()?;
+    let ending = ending_of(file.path())?;
+    let path = folder.path().join("upload").with_extension(ending);
+    std::fs::rename(file.path(), &path).or_else(|_| {
+        let bytes = lb_files::read(file.path(), u64::MAX).map_err(lb_files::FileError::into_io)?;
+        std::fs::write(&path, bytes)
+    })?;
+    let hide = |message: String| {
+        let message = message.replace(&path.display().to_string(), "the file");
+        ApiError::request(message.replace(&folder.path().display().to_string(), "its folder"))
+    };
+    let text = match ending {
+        "toml" => lb_files::read_text(&path, lb_job::LARGEST_JOB_FILE as u64).map_err(|_| {
+            ApiError::request("the file is neither a job file nor a film or picture")
+        })?,
+        _ => embedded_job(&path).map_err(|error| hide(error.to_string()))?,
+    };
+    let settings = JobSettings::parse(&text, &path).map_err(|error| hide(error.to_string()))?;
+    cleaned(settings, shared, owner)
+}
+
+/// The ending that belongs to the first bytes of a file.
+fn ending_of(path: &Path) -> Result<&'static str, ApiError> {
+    let mut start = [0; 12];
+    let file = lb_files::open(path)?;
+    let mut read = Vec::new();
+    file.take(12).read_to_end(&mut read)?;
+    start[..read.len()].copy_from_slice(&read);
+    Ok(match &start {
+        [0x89, b'P', b'N', b'G', ..] => "png",
+        [b'G', b'I', b'F', b'8', ..] => "gif",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => "webp",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "mp4",
+        _ => "toml",
+    })
+}
+
+/// The settings without what a client must not name.
+fn cleaned(
+    mut settings: JobSettings,
+    shared: &Shared,
+    owner: &Owner,
+) -> Result<Imported, ApiError> {
+    let mut left_out = Vec::new();
+    if settings.vae.take().is_some() {
+        left_out.push("The VAE decoder was left out; the model's own is used.".to_owned());
+    }
+    let mut model = |model: &mut Option<String>| {
+        if let Some(name) = model.take_if(|name| !is_model_name(name)) {
+            let last = Path::new(&name).file_name().and_then(|name| name.to_str());
+            let known = last.filter(|name| shared.models.open(name).is_ok());
+            *model = known.map(str::to_owned);
+            if model.is_none() {
+                left_out.push("A model that was named by its path was left out.".to_owned());
+            }
+        }
+    };
+    model(&mut settings.model);
+    model(&mut settings.upscale.model);
+    if settings.timing.film_seconds == Some(lb_job::FilmLength::Track) {
+        settings.timing.film_seconds = None;
+        left_out
+            .push("The sound was left out, and the film has the length of its parts.".to_owned());
+    }
+    let own = shared.projects.list(owner)?;
+    let mut pictures = Vec::new();
+    for (path, hash) in pictures_mut(&mut settings) {
+        let hash = hash.take();
+        let Some(named) = path.take() else {
+            continue;
+        };
+        let name = named.file_stem().and_then(|name| name.to_str());
+        let hash = hash
+            .or(name.map(str::to_owned))
+            .filter(|hash| is_hex(hash, 64));
+        let found = hash.and_then(|hash| {
+            let mut paths = own.iter().map(|project| project.picture(&hash));
+            let source = paths.find(|path| path.is_file())?;
+            Some((hash, source))
+        });
+        match found {
+            Some((hash, source)) => {
+                *path = Some(picture_path(&hash));
+                pictures.push((hash, source));
+            }
+            None => left_out.push(
+                "A picture that the job names is not in the file, and has to be uploaded again."
+                    .to_owned(),
+            ),
+        }
+    }
+    // A mask or a picture alone would be no film at all.
+    if settings.inpaint.image.is_none() || settings.inpaint.mask.is_none() {
+        settings.inpaint = Default::default();
+    }
+    left_out.dedup();
+    if settings.keyframes.len() > shared.limits.keyframes {
+        let most = shared.limits.keyframes;
+        return Err(ApiError::too_large(format!(
+            "a project has at most {most} keyframes"
+        )));
+    }
+    Ok(Imported {
+        settings,
+        pictures,
+        left_out,
+    })
+}
+
+/// The name of a project that is made of a file of this name.
+pub(crate) fn project_name(file: Option<&str>) -> String {
+    let last = file
+        .and_then(|name| name.rsplit(['/', '\\']).next())
+        .unwrap_or_default();
+    let stem = last.rsplit_once('.').map_or(last, |(stem, _)| stem);
+    let plain = stem.chars().filter(|letter| !letter.is_control());
+    let name: String = plain.take(LONGEST_NAME).collect();
+    match name.trim() {
+        "" => "Imported".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_become_names_of_projects() {
+        assert_eq!(project_name(Some("Fruits.mp4")), "Fruits");
+        assert_eq!(project_name(Some("C:\\films\\a b.toml")), "a b");
+        assert_eq!(project_name(Some("../../etc/passwd")), "passwd");
+        assert_eq!(project_name(Some("..")), ".");
+        assert_eq!(project_name(Some("")), "Imported");
+        assert_eq!(project_name(None), "Imported");
+    }
+}

@@ -1,0 +1,206 @@
+//! The job of a project as JSON and as a file, and what a client's job may name.
+
+use std::path::{Path, PathBuf};
+
+use lb_job::{FilmLength, JobSettings};
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::ids::is_hex;
+use crate::limits::Limits;
+
+/// The folder of a project with its pictures.
+pub(crate) const PICTURES: &str = "pictures";
+
+/// The settings as JSON: the keys of a job file, without those that are not given.
+pub(crate) fn to_json(settings: &JobSettings) -> Value {
+    // Settings are plain values whose paths this crate has made.
+    let mut value = serde_json::to_value(settings).unwrap_or_default();
+    prune(&mut value);
+    value
+}
+
+fn prune(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            entries.values_mut().for_each(prune);
+            entries.retain(|_, value| {
+                let is_empty = value.as_object().is_some_and(serde_json::Map::is_empty);
+                !value.is_null() && !is_empty
+            });
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| {
+            if let Value::Object(entries) = item {
+                entries.retain(|_, value| !value.is_null());
+            }
+        }),
+        _ => {}
+    }
+}
+
+/// The settings as a job file, in which gaps stay gaps.
+pub(crate) fn to_toml(settings: &JobSettings) -> Result<String, ApiError> {
+    let text = toml::to_string(&to_json(settings)).map_err(ApiError::failed)?;
+    Ok(format!(
+        "# A project of lb studio, which `lb render` takes as well. Keys: docs/job-file.md\n{text}"
+    ))
+}
+
+/// Reads the job of a client.
+///
+/// Only pictures of the project are accepted ([`picture_path`]), and only models by their names.
+pub(crate) fn from_client(job: &Value, limits: &Limits) -> Result<JobSettings, ApiError> {
+    let mut settings =
+        JobSettings::from_json(&job.to_string()).map_err(|at| ApiError::request(at.to_string()))?;
+    check(&mut settings, limits)?;
+    Ok(settings)
+}
+
+fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
+    let found = settings.keyframes.len();
+    if found > limits.keyframes {
+        let most = limits.keyframes;
+        return Err(ApiError::too_large(format!(
+            "the job has {found} keyframes; a project has at most {most}"
+        )));
+    }
+    if settings.vae.is_some() {
+        return Err(ApiError::request("a VAE decoder cannot be chosen here"));
+    }
+    for model in [&settings.model, &settings.upscale.model]
+        .into_iter()
+        .flatten()
+    {
+        if !is_model_name(model) {
+            return Err(ApiError::request(
+                "a model is chosen by its name, and not by a path",
+            ));
+        }
+    }
+    if settings.timing.film_seconds == Some(FilmLength::Track) {
+        return Err(ApiError::request("there is no sound to take a length from"));
+    }
+    for (path, hash) in pictures_mut(settings) {
+        *hash = None;
+        if let Some(path) = path
+            && picture_hash(path).is_none()
+        {
+            return Err(ApiError::request(
+                "a picture is named as `pictures/SHA256.png`, as its upload was answered",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a model is named without a path.
+pub(crate) fn is_model_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.contains(['/', '\\', ':', '\0'])
+        && !name.starts_with('.')
+        && name.len() <= 255
+}
+
+/// Every picture that the settings name, and the hash of its content.
+pub(crate) fn pictures_mut(
+    settings: &mut JobSettings,
+) -> impl Iterator<Item = (&mut Option<PathBuf>, &mut Option<String>)> {
+    let (inpaint, depth) = (&mut settings.inpaint, &mut settings.depth);
+    let keyframes = settings.keyframes.iter_mut();
+    keyframes
+        .map(|keyframe| (&mut keyframe.image, &mut keyframe.image_sha256))
+        .chain([
+            (&mut inpaint.image, &mut inpaint.image_sha256),
+            (&mut inpaint.mask, &mut inpaint.mask_sha256),
+            (&mut depth.image, &mut depth.image_sha256),
+        ])
+}
+
+/// The path by which a job names the picture with this hash, relative to the project's folder.
+pub(crate) fn picture_path(hash: &str) -> PathBuf {
+    Path::new(PICTURES).join(format!("{hash}.png"))
+}
+
+/// The hash of the picture that has this path in a project; `None` for any other path.
+pub(crate) fn picture_hash(path: &Path) -> Option<&str> {
+    let name = path.to_str()?.strip_prefix("pictures/")?;
+    name.strip_suffix(".png").filter(|hash| is_hex(hash, 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(job: Value) -> Result<JobSettings, ApiError> {
+        from_client(&job, &Limits::OWN)
+    }
+
+    #[test]
+    fn gaps_stay_gaps_in_json_and_in_the_file() {
+        let job = json!({
+            "loop": true, "fps": 24.0, "size": "128x128",
+            "defaults": { "seconds": 2.0 },
+            "keyframe": [{ "prompt": "<b>an \"owl\"</b>", "seed": 7 }, { "prompt": "a pear", "hold": 0.5 }],
+        });
+        let settings = read(job.clone()).unwrap();
+        assert_eq!(to_json(&settings), job);
+        let file = to_toml(&settings).unwrap();
+        let again = JobSettings::parse(&file, Path::new("film.toml")).unwrap();
+        assert_eq!(again, settings, "{file}");
+        assert_eq!(to_json(&JobSettings::default()), json!({}));
+    }
+
+    #[test]
+    fn no_path_of_a_client_is_accepted() {
+        let hash = "ab".repeat(32);
+        let picture = format!("pictures/{hash}.png");
+        assert!(read(json!({ "keyframe": [{ "image": picture }] })).is_ok());
+        for path in [
+            "/etc/passwd".to_owned(),
+            "pictures/../film.toml".into(),
+            format!("../pictures/{hash}.png"),
+            format!("pictures/{}.png", hash.to_uppercase()),
+            format!("pictures/{hash}.png/.."),
+            format!("pictures\\{hash}.png"),
+            String::new(),
+        ] {
+            for job in [
+                json!({ "keyframe": [{ "image": path }] }),
+                json!({ "inpaint": { "image": path } }),
+                json!({ "inpaint": { "mask": path } }),
+                json!({ "depth": { "image": path } }),
+            ] {
+                assert!(read(job).is_err(), "{path}");
+            }
+        }
+        for model in [
+            "../pocket",
+            "/models/pocket",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "C:x",
+            "",
+        ] {
+            assert!(read(json!({ "model": model })).is_err(), "{model}");
+            assert!(
+                read(json!({ "upscale": { "model": model } })).is_err(),
+                "{model}"
+            );
+        }
+        assert!(read(json!({ "vae": "taesd" })).is_err());
+        assert!(read(json!({ "include": "other.toml" })).is_err());
+        assert!(read(json!({ "film_seconds": "track" })).is_err());
+        assert!(read(json!({ "promt": "a" })).is_err());
+    }
+
+    #[test]
+    fn the_number_of_keyframes_is_limited() {
+        let keyframes = vec![json!({ "prompt": "a" }); 10_000];
+        let error = read(json!({ "keyframe": keyframes })).unwrap_err();
+        assert_eq!(error.kind, crate::error::ErrorKind::TooLarge);
+    }
+}

@@ -1,0 +1,48 @@
+//! The server: routes behind the guard, and what happens now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+
+use crate::error::ApiError;
+use crate::guard::guard;
+use crate::ids::now;
+use crate::limits::{DEMO_LIFETIME, MOST_JSON};
+use crate::shared::Shared;
+use crate::{api, page};
+
+/// How often a demonstration looks for work that is too old.
+pub(crate) const SWEEP: Duration = Duration::from_secs(60);
+
+/// Every route, behind the guard.
+pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+    let missing = || async { ApiError::not_found("request") };
+    api::router()
+        // Uploads are counted while they arrive, and are not read by what this limits.
+        .layer(DefaultBodyLimit::max(MOST_JSON))
+        .route("/api/{*rest}", axum::routing::any(missing))
+        .fallback(page::answer)
+        .layer(from_fn_with_state(Arc::clone(shared), guard))
+        .with_state(Arc::clone(shared))
+}
+
+/// Removes the work of visitors that is older than an hour.
+pub(crate) fn sweep(shared: &Shared) {
+    let Ok(old) = shared
+        .projects
+        .older_than(now().saturating_sub(DEMO_LIFETIME))
+    else {
+        return;
+    };
+    for (id, owner) in old {
+        shared.queue.forget_project(&id);
+        if let Err(error) = shared.projects.remove(&id, &owner) {
+            tracing::warn!("a project is too old and cannot be removed: {error}");
+        }
+        let event = api::types::RemovedEvent { project: id };
+        shared.events.push(&owner, "removed", &event);
+    }
+}

@@ -1,0 +1,59 @@
+//! What requests and the worker share.
+
+use std::sync::Arc;
+
+use lb_render::{ModelPool, RememberedRates, RenderRate};
+use tokio::sync::Semaphore;
+
+use crate::StudioOptions;
+use crate::access::Access;
+use crate::api::types::ProjectEvent;
+use crate::events::{EventLog, Owner};
+use crate::film::Film;
+use crate::frames::FrameStore;
+use crate::ids::Id;
+use crate::limits::Limits;
+use crate::models::Models;
+use crate::projects::{Project, Projects};
+use crate::queue::Queue;
+
+/// See the documentation of the module.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) options: StudioOptions,
+    pub(crate) limits: Limits,
+    pub(crate) access: Access,
+    pub(crate) projects: Projects,
+    pub(crate) queue: Queue,
+    pub(crate) events: Arc<EventLog>,
+    pub(crate) models: Models,
+    pub(crate) pool: ModelPool,
+    /// Lets one request at a time decode what was uploaded or measure a film, which takes memory.
+    pub(crate) decoding: Semaphore,
+}
+
+impl Shared {
+    /// The pictures of a project.
+    pub(crate) fn frames(&self, project: &Project) -> FrameStore {
+        FrameStore::new(project.id.clone(), &project.folder)
+    }
+
+    /// How fast the stages of a film were rendered earlier, if that is known.
+    pub(crate) fn rates_of(&self, film: &Film) -> Option<Vec<RenderRate>> {
+        let rates = RememberedRates::new(self.options.rates.as_ref()?);
+        let folders = &self.options.model_folders;
+        let session = &self.options.pipeline.session;
+        rates.of_job(&film.job, self.models.default_name(), folders, session)
+    }
+
+    /// Tells clients that a project is new or has changed.
+    pub(crate) fn announce_project(&self, id: &Id, owner: &Owner) {
+        if let Ok(project) = self.projects.open(id, owner) {
+            let event = ProjectEvent {
+                id: project.id,
+                revision: project.record.revision,
+            };
+            self.events.push(owner, "project", &event);
+        }
+    }
+}

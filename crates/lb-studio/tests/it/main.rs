@@ -1,0 +1,13 @@
+//! The API with the real worker and the bundled models. `cargo xtask test` sets up the runtime.
+
+#![allow(clippy::unwrap_used)]
+
+mod acts;
+mod client;
+mod documents;
+mod events;
+mod guard;
+mod imports;
+mod limits;
+mod projects;
+mod visitors;
