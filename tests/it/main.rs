@@ -50,6 +50,7 @@ mod special_files;
 mod stills;
 mod stored;
 mod strangers;
+mod studio;
 mod telemetry;
 mod terminal;
 mod timing;
