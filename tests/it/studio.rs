@@ -19,14 +19,29 @@ struct Studio {
 
 impl Studio {
     fn start(folder: &Folder) -> Self {
-        let arguments = ["studio", "--port=0", "--projects=projects", "--no-open", "--threads=1"];
+        let arguments = [
+            "studio",
+            "--port=0",
+            "--projects=projects",
+            "--no-open",
+            "--threads=1",
+        ];
         let mut command = folder.command(&arguments);
-        let mut program = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+        let mut program = command
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut url = String::new();
         let output = program.stdout.take().unwrap();
         BufReader::new(output).read_line(&mut url).unwrap();
         let url = url.trim().to_owned();
-        let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
+        let host = url
+            .strip_prefix("http://")
+            .unwrap()
+            .split('/')
+            .next()
+            .unwrap();
         Self {
             program,
             host: host.to_owned(),
@@ -37,7 +52,9 @@ impl Studio {
     /// Sends a request and returns the answer's headers and body.
     fn send(&self, method: &str, path: &str, cookie: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
         let length = body.len();
         let host = &self.host;
         write!(
@@ -58,7 +75,9 @@ impl Studio {
         let query = self.url.split_once("/?").unwrap().1;
         let (headers, _) = self.send("GET", &format!("/?{query}"), "", "");
         let mut lines = headers.lines();
-        let cookie = lines.find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+        let cookie = lines
+            .find_map(|line| line.strip_prefix("set-cookie: "))
+            .unwrap();
         cookie.split(';').next().unwrap().to_owned()
     }
 
@@ -150,19 +169,29 @@ fn a_film_goes_on_when_the_program_was_killed() {
         };
         // The browser is still signed in.
         let progress = studio.wait(&cookie, &task, is_there);
-        assert_eq!(progress["state"], "running", "it was killed too late: {progress}");
+        assert_eq!(
+            progress["state"], "running",
+            "it was killed too late: {progress}"
+        );
         let pid = studio.program.id();
-        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+        let killed = std::process::Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status();
         assert!(killed.unwrap().success());
         std::thread::sleep(Duration::from_millis(100));
         let films = std::fs::read_dir(folder.join(&format!("projects/{project}/films")));
         let names = films.unwrap().map(|entry| entry.unwrap().file_name());
-        let names: Vec<_> = names.filter(|name| !name.to_string_lossy().starts_with('.')).collect();
+        let names: Vec<_> = names
+            .filter(|name| !name.to_string_lossy().starts_with('.'))
+            .collect();
         assert!(names.is_empty(), "{names:?}");
     }
     let studio = Studio::start(&folder);
     let done = studio.wait(&cookie, &task, |task| task["state"] == "done");
-    assert!(done["progress"]["reused_evaluations"].as_u64().unwrap() > 0, "{done}");
+    assert!(
+        done["progress"]["reused_evaluations"].as_u64().unwrap() > 0,
+        "{done}"
+    );
     assert!(film_of(&folder, &project) == whole, "the films differ");
     let tasks = studio.json("GET", "/api/tasks", &cookie, &json!({}));
     assert_eq!(tasks.as_array().unwrap().len(), 2);
@@ -181,7 +210,12 @@ fn a_second_program_in_the_same_folder_says_where_the_first_one_is() {
     let third = folder.run(&["studio", "--port=0", "--projects=projects", "--no-open"]);
     assert_ne!(third.output.trim(), studio.url);
     let in_use = studio.host.rsplit(':').next().unwrap();
-    let refused = folder.run(&["studio", &format!("--port={in_use}"), "--projects=others", "--no-open"]);
+    let refused = folder.run(&[
+        "studio",
+        &format!("--port={in_use}"),
+        "--projects=others",
+        "--no-open",
+    ]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.error.contains("--port 0"), "{}", refused.error);
 }
@@ -194,7 +228,13 @@ fn a_signal_ends_the_program_and_its_work_waits() {
     let (_, task) = ask(&studio, &cookie);
     studio.wait(&cookie, &task, |task| task["state"] == "running");
     let pid = studio.program.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(studio.program.wait().unwrap().success());
     let queue = std::fs::read_to_string(folder.join("projects/queue.json")).unwrap();
     assert!(queue.contains("\"waiting\""), "{queue}");

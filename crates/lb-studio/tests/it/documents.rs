@@ -25,7 +25,10 @@ fn every_path_of_the_description_is_explained() {
     let text = std::fs::read_to_string(workspace().join("docs/studio-api.md")).unwrap();
     let description: serde_json::Value = serde_json::from_str(&lb_studio::openapi()).unwrap();
     for (path, _) in description["paths"].as_object().unwrap() {
-        assert!(text.contains(path.as_str()), "docs/studio-api.md does not name {path}");
+        assert!(
+            text.contains(path.as_str()),
+            "docs/studio-api.md does not name {path}"
+        );
     }
 }
 
@@ -55,9 +58,17 @@ fn the_examples_of_the_document_work() {
     });
     let mut shell = Command::new("bash");
     shell.current_dir(folder.path()).env("URL", &url);
-    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut shell = shell.spawn().unwrap();
-    shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    shell
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
     let output = shell.wait_with_output().unwrap();
     is_over.store(true, Ordering::Relaxed);
     server.join().unwrap().unwrap();

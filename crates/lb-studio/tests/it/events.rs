@@ -18,7 +18,11 @@ struct Event {
 }
 
 /// Reads events, after the one with this id, until one is the last that is wanted.
-fn read(browser: &Browser<'_>, after: Option<&str>, is_last: impl Fn(&Event) -> bool) -> Vec<Event> {
+fn read(
+    browser: &Browser<'_>,
+    after: Option<&str>,
+    is_last: impl Fn(&Event) -> bool,
+) -> Vec<Event> {
     let mut request = browser.request("GET", "/api/events");
     if let Some(id) = after {
         request = request.header("last-event-id", id);
@@ -79,19 +83,38 @@ fn what_happens_is_told_in_order_and_nothing_is_lost_across_connections() {
     let task = browser.act(&project, &json!({ "kind": "film", "format": "mp4" }));
     let done = is_done(&task);
     let all = read(&browser, Some(&place), &done);
-    assert!(all.windows(2).all(|pair| number(&pair[0]) < number(&pair[1])));
+    assert!(
+        all.windows(2)
+            .all(|pair| number(&pair[0]) < number(&pair[1]))
+    );
 
     // Every picture is announced, when it is there.
-    let of = |name: &str| all.iter().filter(|event| event.name == name).collect::<Vec<_>>();
-    let indices: Vec<_> = of("keyframe").iter().map(|at| at.data["index"].clone()).collect();
+    let of = |name: &str| {
+        all.iter()
+            .filter(|event| event.name == name)
+            .collect::<Vec<_>>()
+    };
+    let indices: Vec<_> = of("keyframe")
+        .iter()
+        .map(|at| at.data["index"].clone())
+        .collect();
     assert_eq!(indices, [0, 1, 2]);
     let frames = of("frame");
     let places: Vec<_> = frames
         .iter()
-        .map(|at| (at.data["transition"].clone(), at.data["number"].clone(), at.data["of"].clone()))
+        .map(|at| {
+            (
+                at.data["transition"].clone(),
+                at.data["number"].clone(),
+                at.data["of"].clone(),
+            )
+        })
         .collect();
     let expected = [(0, 1), (0, 2), (1, 1), (1, 2)];
-    assert_eq!(places, expected.map(|(at, number)| (json!(at), json!(number), json!(2))));
+    assert_eq!(
+        places,
+        expected.map(|(at, number)| (json!(at), json!(number), json!(2)))
+    );
     for event in frames {
         let picture = event.data["picture"].as_str().unwrap();
         assert_eq!(browser.get(&format!("/api/pictures/{picture}")).status, 200);
@@ -130,7 +153,12 @@ fn readers_do_not_slow_the_work() {
     let browser = studio.browser();
     let film = |seed: u64| {
         let mut job = small_film();
-        for (index, keyframe) in job["keyframe"].as_array_mut().unwrap().iter_mut().enumerate() {
+        for (index, keyframe) in job["keyframe"]
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .enumerate()
+        {
             keyframe["seed"] = json!(seed + index as u64);
         }
         job["defaults"]["steps"] = json!(16);
@@ -148,7 +176,10 @@ fn readers_do_not_slow_the_work() {
     let readers: Vec<_> = (0..100)
         .map(|index| {
             let router = studio.router();
-            let request = browser.request("GET", "/api/events").body(Body::empty()).unwrap();
+            let request = browser
+                .request("GET", "/api/events")
+                .body(Body::empty())
+                .unwrap();
             studio.runtime.spawn(async move {
                 let response = router.oneshot(request).await.unwrap();
                 let mut parts = response.into_body().into_data_stream();
@@ -175,5 +206,8 @@ fn readers_do_not_slow_the_work() {
     }
     println!("alone {alone:?}, with 100 readers {watched:?}");
     // Other tests run beside this one, so that only a reader that blocks the work is noticed.
-    assert!(watched < 3 * alone + Duration::from_secs(2), "{alone:?} {watched:?}");
+    assert!(
+        watched < 3 * alone + Duration::from_secs(2),
+        "{alone:?} {watched:?}"
+    );
 }

@@ -6,14 +6,18 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Browser, TestStudio, id, small_film};
 
 fn import(browser: &Browser<'_>, name: &str, bytes: impl Into<Body>) -> Answer {
-    let request = browser.request("POST", "/api/projects/import").header("x-file-name", name);
+    let request = browser
+        .request("POST", "/api/projects/import")
+        .header("x-file-name", name);
     browser.studio.send(request.body(bytes.into()).unwrap())
 }
 
 /// The parts of a job by which it is recognised.
 fn content(job: &Value) -> Vec<(Value, Value)> {
     let keyframes = job["keyframe"].as_array().unwrap().iter();
-    keyframes.map(|at| (at["prompt"].clone(), at["seed"].clone())).collect()
+    keyframes
+        .map(|at| (at["prompt"].clone(), at["seed"].clone()))
+        .collect()
 }
 
 #[test]
@@ -43,17 +47,30 @@ fn films_and_sheets_give_their_job_back() {
     for format in ["mp4", "gif", "webp", "sheet"] {
         let task = browser.done(&project, &json!({ "kind": "film", "format": format }));
         let number = task["result"]["film"].as_u64().unwrap() as usize;
-        let films = browser.get(&format!("/api/projects/{}/films", id(&project))).granted();
+        let films = browser
+            .get(&format!("/api/projects/{}/films", id(&project)))
+            .granted();
         let url = films[number - 1]["url"].as_str().unwrap();
         let film = browser.get(url).bytes;
         let imported = import(&browser, "film", film).granted();
         assert_eq!(content(&imported["job"]), content(&job), "{format}");
         // The picture is known by its content.
-        assert_eq!(imported["job"]["keyframe"][1]["image"], uploaded["path"], "{format}");
-        assert_eq!(imported["left_out"], json!(null), "{format}: {}", imported["left_out"]);
+        assert_eq!(
+            imported["job"]["keyframe"][1]["image"], uploaded["path"],
+            "{format}"
+        );
+        assert_eq!(
+            imported["left_out"],
+            json!(null),
+            "{format}: {}",
+            imported["left_out"]
+        );
         let plan = browser.plan(&imported);
         assert_eq!(plan["problem"], json!(null), "{format}");
-        assert_eq!(plan["film"]["frames"], browser.plan(&project)["film"]["frames"]);
+        assert_eq!(
+            plan["film"]["frames"],
+            browser.plan(&project)["film"]["frames"]
+        );
     }
 }
 
@@ -65,15 +82,30 @@ fn nothing_that_a_foreign_job_names_is_opened() {
     std::fs::write(&secret, picture([1, 2, 3])).unwrap();
     let secret = secret.display();
     for (file, said) in [
-        (format!("[[keyframe]]\nprompt = \"a\"\nimage = \"{secret}\"\n"), "uploaded again"),
-        (format!("model = \"{secret}\"\n[[keyframe]]\nprompt = \"a\"\n"), "model"),
-        (format!("vae = \"{secret}\"\n[[keyframe]]\nprompt = \"a\"\n"), "VAE decoder"),
-        (format!("[depth]\nimage = \"{secret}\"\n[[keyframe]]\nprompt = \"a\"\n"), "uploaded again"),
+        (
+            format!("[[keyframe]]\nprompt = \"a\"\nimage = \"{secret}\"\n"),
+            "uploaded again",
+        ),
+        (
+            format!("model = \"{secret}\"\n[[keyframe]]\nprompt = \"a\"\n"),
+            "model",
+        ),
+        (
+            format!("vae = \"{secret}\"\n[[keyframe]]\nprompt = \"a\"\n"),
+            "VAE decoder",
+        ),
+        (
+            format!("[depth]\nimage = \"{secret}\"\n[[keyframe]]\nprompt = \"a\"\n"),
+            "uploaded again",
+        ),
     ] {
         let answer = import(&browser, "foreign.toml", file.clone());
         let text = answer.text();
         let imported = answer.granted();
-        assert!(imported["left_out"].to_string().contains(said), "{file}{text}");
+        assert!(
+            imported["left_out"].to_string().contains(said),
+            "{file}{text}"
+        );
         assert!(!text.contains("secret"), "{file}{text}");
     }
     for file in [
@@ -87,16 +119,25 @@ fn nothing_that_a_foreign_job_names_is_opened() {
         "____ftypisom".into(),
     ] {
         let message = import(&browser, "foreign.toml", file.clone()).refused(400);
-        assert!(!message.contains("root:") && !message.contains("/tmp"), "{file}: {message}");
+        assert!(
+            !message.contains("root:") && !message.contains("/tmp"),
+            "{file}: {message}"
+        );
     }
     let projects = browser.get("/api/projects").granted();
-    assert_eq!(projects.as_array().unwrap().len(), 4, "refused files make no projects");
+    assert_eq!(
+        projects.as_array().unwrap().len(),
+        4,
+        "refused files make no projects"
+    );
 }
 
 /// A PNG picture of one colour.
 pub(crate) fn picture(colour: [u8; 3]) -> Vec<u8> {
     let picture = image::RgbImage::from_pixel(64, 64, colour.into());
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
     bytes.into_inner()
 }

@@ -25,16 +25,30 @@ fn an_upload_without_end_is_cut_off_and_not_kept() {
         let part = (made < 10 << 10).then(|| (Ok::<_, std::io::Error>(part.clone()), part));
         async { part }
     });
-    let request = browser.request("POST", &path).body(Body::from_stream(parts)).unwrap();
+    let request = browser
+        .request("POST", &path)
+        .body(Body::from_stream(parts))
+        .unwrap();
     studio.send(request).refused(413);
     assert!(made.load(Ordering::Relaxed) < 40, "megabytes");
     // One that says at once that it is too large is not read at all.
-    let request = browser.request("POST", &path).header("content-length", (10_u64 << 30).to_string());
-    studio.send(request.body(Body::empty()).unwrap()).refused(413);
+    let request = browser
+        .request("POST", &path)
+        .header("content-length", (10_u64 << 30).to_string());
+    studio
+        .send(request.body(Body::empty()).unwrap())
+        .refused(413);
     let import = browser.request("POST", "/api/projects/import");
     let import = import.header("content-length", (10_u64 << 30).to_string());
-    studio.send(import.body(Body::empty()).unwrap()).refused(413);
-    let pictures = studio.folder.path().join("projects").join(id(&project)).join("pictures");
+    studio
+        .send(import.body(Body::empty()).unwrap())
+        .refused(413);
+    let pictures = studio
+        .folder
+        .path()
+        .join("projects")
+        .join(id(&project))
+        .join("pictures");
     assert_eq!(std::fs::read_dir(pictures).unwrap().count(), 0);
 }
 
@@ -50,8 +64,17 @@ fn a_picture_bomb_is_refused_and_pictures_are_made_anew() {
     let crc = crc32(&bomb[12..29]);
     bomb[29..33].copy_from_slice(&crc.to_be_bytes());
     let answer = browser.upload(&path, bomb);
-    assert!(matches!(answer.status.as_u16(), 400 | 413), "{}", answer.text());
-    for wrong in [b"".to_vec(), b"GIF89a".to_vec(), b"<svg onload=alert(1)>".to_vec(), vec![0; 5000]] {
+    assert!(
+        matches!(answer.status.as_u16(), 400 | 413),
+        "{}",
+        answer.text()
+    );
+    for wrong in [
+        b"".to_vec(),
+        b"GIF89a".to_vec(),
+        b"<svg onload=alert(1)>".to_vec(),
+        vec![0; 5000],
+    ] {
         let message = browser.upload(&path, wrong).refused(400);
         assert!(!message.contains("/tmp"), "{message}");
     }
@@ -64,10 +87,17 @@ fn a_picture_bomb_is_refused_and_pictures_are_made_anew() {
     chunk.extend(crc32(text).to_be_bytes());
     carrying.splice(end..end, chunk);
     let uploaded = browser.upload(&path, carrying).granted();
-    assert_eq!((&uploaded["width"], &uploaded["height"]), (&json!(64), &json!(64)));
+    assert_eq!(
+        (&uploaded["width"], &uploaded["height"]),
+        (&json!(64), &json!(64))
+    );
     let kept = browser.get(&format!("{path}/{}", uploaded["sha256"].as_str().unwrap()));
     assert!(!kept.text().contains("script"));
-    let pixel = image::load_from_memory(&kept.bytes).unwrap().to_rgb8().get_pixel(5, 5).0;
+    let pixel = image::load_from_memory(&kept.bytes)
+        .unwrap()
+        .to_rgb8()
+        .get_pixel(5, 5)
+        .0;
     assert_eq!(pixel, [7, 8, 9]);
     let same = browser.upload(&path, picture([7, 8, 9])).granted();
     assert_eq!(same["sha256"], uploaded["sha256"], "named by what it shows");
@@ -91,20 +121,38 @@ fn ten_thousand_keyframes_and_endless_texts_are_refused() {
     let browser = studio.browser();
     let project = browser.project(&json!({}));
     let keyframes = vec![json!({ "prompt": "a" }); 10_000];
-    browser.put_job(&project, &json!({ "keyframe": keyframes })).refused(413);
+    browser
+        .put_job(&project, &json!({ "keyframe": keyframes }))
+        .refused(413);
     let long = "a".repeat(3 << 20);
-    browser.put_job(&project, &json!({ "keyframe": [{ "prompt": long }] })).refused(413);
-    let request = browser.request("POST", "/api/projects").header("content-type", "text/plain");
-    studio.send(request.body(Body::from("{}")).unwrap()).refused(400);
+    browser
+        .put_job(&project, &json!({ "keyframe": [{ "prompt": long }] }))
+        .refused(413);
+    let request = browser
+        .request("POST", "/api/projects")
+        .header("content-type", "text/plain");
+    studio
+        .send(request.body(Body::from("{}")).unwrap())
+        .refused(400);
     let deep = "[".repeat(100_000);
-    let request = browser.request("POST", "/api/projects").header("content-type", "application/json");
-    studio.send(request.body(Body::from(deep)).unwrap()).refused(400);
-    let again = browser.get(&format!("/api/projects/{}", id(&project))).granted();
+    let request = browser
+        .request("POST", "/api/projects")
+        .header("content-type", "application/json");
+    studio
+        .send(request.body(Body::from(deep)).unwrap())
+        .refused(400);
+    let again = browser
+        .get(&format!("/api/projects/{}", id(&project)))
+        .granted();
     assert_eq!(again["revision"], 1);
 
     // As many as are allowed are planned at once.
-    let keyframes: Vec<_> = (0..1000).map(|at| json!({ "prompt": format!("{at}") })).collect();
-    let project = browser.put_job(&project, &json!({ "keyframe": keyframes })).granted();
+    let keyframes: Vec<_> = (0..1000)
+        .map(|at| json!({ "prompt": format!("{at}") }))
+        .collect();
+    let project = browser
+        .put_job(&project, &json!({ "keyframe": keyframes }))
+        .granted();
     let plan = browser.plan(&project);
     assert_eq!(plan["transitions"].as_array().unwrap().len(), 999);
 }

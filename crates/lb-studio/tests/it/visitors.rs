@@ -38,9 +38,12 @@ fn visitors_see_nothing_of_each_other() {
     }
     bob.delete(&path).refused(404);
     bob.put_job(&project, &json!({})).refused(404);
-    bob.post("/api/tasks", &json!({
-        "project": project["id"], "act": { "kind": "keyframe", "index": 0 }
-    }))
+    bob.post(
+        "/api/tasks",
+        &json!({
+            "project": project["id"], "act": { "kind": "keyframe", "index": 0 }
+        }),
+    )
     .refused(404);
     for act in ["cancel", "pause", "resume"] {
         bob.ask(&task, act).refused(404);
@@ -54,7 +57,10 @@ fn visitors_see_nothing_of_each_other() {
     };
     assert_eq!(get(&"0".repeat(64)).granted(), json!([]));
     assert!(get("../..").headers.contains_key("set-cookie"));
-    assert_eq!(ann.get("/api/projects").granted().as_array().unwrap().len(), 1);
+    assert_eq!(
+        ann.get("/api/projects").granted().as_array().unwrap().len(),
+        1
+    );
 }
 
 #[test]
@@ -62,7 +68,12 @@ fn a_demonstration_has_smaller_limits() {
     let studio = TestStudio::with(|options| options.demo = true);
     let browser = studio.browser();
     let keyframes = vec![json!({ "prompt": "a" }); 9];
-    browser.post("/api/projects", &json!({ "job": { "keyframe": keyframes } })).refused(413);
+    browser
+        .post(
+            "/api/projects",
+            &json!({ "job": { "keyframe": keyframes } }),
+        )
+        .refused(413);
     let mut large = small_film();
     large["size"] = json!("1024x1024");
     let mut slow = small_film();
@@ -71,10 +82,19 @@ fn a_demonstration_has_smaller_limits() {
     for job in [large, slow] {
         let project = browser.project(&job);
         let task = json!({ "project": project["id"], "act": { "kind": "film", "format": "mp4" } });
-        assert!(browser.post("/api/tasks", &task).refused(413).contains("demonstration"));
+        assert!(
+            browser
+                .post("/api/tasks", &task)
+                .refused(413)
+                .contains("demonstration")
+        );
     }
     let mut made = 2;
-    while browser.post("/api/projects", &json!({})).status.is_success() {
+    while browser
+        .post("/api/projects", &json!({}))
+        .status
+        .is_success()
+    {
         made += 1;
         assert!(made < 20);
     }
