@@ -156,12 +156,8 @@ fn a_film_goes_on_when_the_program_was_killed() {
     // A second one waits behind it.
     let other = json!({ "project": project, "act": { "kind": "keyframe", "index": 0 } });
     studio.json("POST", "/api/tasks", &cookie, &other);
+    let mut studio = studio;
     for share in [0.2, 0.6] {
-        let studio = match share {
-            0.2 => None,
-            _ => Some(Studio::start(&folder)),
-        };
-        let studio = studio.as_ref().unwrap_or(&studio);
         let is_there = |task: &Value| {
             let of = |name: &str| task["progress"][name].as_f64().unwrap();
             let done = of("evaluations") + of("reused_evaluations");
@@ -185,8 +181,8 @@ fn a_film_goes_on_when_the_program_was_killed() {
             .filter(|name| !name.to_string_lossy().starts_with('.'))
             .collect();
         assert!(names.is_empty(), "{names:?}");
+        studio = Studio::start(&folder);
     }
-    let studio = Studio::start(&folder);
     let done = studio.wait(&cookie, &task, |task| task["state"] == "done");
     assert!(
         done["progress"]["reused_evaluations"].as_u64().unwrap() > 0,

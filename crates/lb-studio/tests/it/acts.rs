@@ -265,7 +265,6 @@ fn seeds_and_variations_are_shown_and_picked() {
 /// A film that takes a while.
 fn long_film() -> Value {
     let mut job = small_film();
-    job["size"] = json!("128x128");
     job["defaults"]["steps"] = json!(60);
     job
 }

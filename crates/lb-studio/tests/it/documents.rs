@@ -46,7 +46,7 @@ fn the_examples_of_the_document_work() {
             _ => {}
         }
     }
-    assert!(script.matches("curl").count() > 10);
+    assert!(script.matches("studio \"$STUDIO/api/").count() > 10);
     let folder = tempfile::tempdir().unwrap();
     let studio = Studio::open(options(folder.path())).unwrap();
     let listener = studio.listen().unwrap();

@@ -119,7 +119,7 @@ fn what_happens_is_told_in_order_and_nothing_is_lost_across_connections() {
         let picture = event.data["picture"].as_str().unwrap();
         assert_eq!(browser.get(&format!("/api/pictures/{picture}")).status, 200);
     }
-    assert!(of("queue").len() >= 2 && !of("step").is_empty());
+    assert!(!of("queue").is_empty() && !of("step").is_empty());
     let finished = all.last().unwrap();
     assert!(done(finished) || all.iter().any(&done));
 

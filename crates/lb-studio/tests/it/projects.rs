@@ -59,7 +59,7 @@ fn a_project_is_made_changed_copied_and_removed() {
     assert_eq!(list[0]["id"], copy["id"], "the latest one first");
     assert_eq!(
         (&list[0]["keyframes"], &list[0]["seconds"]),
-        (&json!(3), &json!(1.1))
+        (&json!(3), &json!(1.0))
     );
 
     assert_eq!(browser.delete(&path).status, 204);
