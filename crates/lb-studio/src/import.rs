@@ -12,7 +12,7 @@ use lb_job::{JobSettings, embedded_job};
 use crate::error::ApiError;
 use crate::events::Owner;
 use crate::ids::is_hex;
-use crate::job_document::{is_model_name, picture_path, pictures_mut};
+use crate::job_document::{is_model_name, loras_mut, picture_path, pictures_mut};
 use crate::limits::LONGEST_NAME;
 use crate::shared::Shared;
 
@@ -79,6 +79,10 @@ fn cleaned(
     let mut left_out = Vec::new();
     if settings.vae.take().is_some() {
         left_out.push("The VAE decoder was left out; the model's own is used.".to_owned());
+    }
+    let loras = loras_mut(&mut settings).filter_map(Option::take);
+    if loras.flatten().count() > 0 {
+        left_out.push("The LoRAs were left out.".to_owned());
     }
     let mut model = |model: &mut Option<String>| {
         if let Some(name) = model.take_if(|name| !is_model_name(name)) {

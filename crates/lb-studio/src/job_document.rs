@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_job::{FilmLength, JobSettings};
+use lb_job::{FilmLength, JobSettings, KeyframeLora};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -67,6 +67,9 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
     if settings.vae.is_some() {
         return Err(ApiError::request("a VAE decoder cannot be chosen here"));
     }
+    if loras_mut(settings).any(|loras| loras.is_some()) {
+        return Err(ApiError::request("a LoRA cannot be chosen here"));
+    }
     for model in [&settings.model, &settings.upscale.model]
         .into_iter()
         .flatten()
@@ -99,6 +102,16 @@ pub(crate) fn is_model_name(name: &str) -> bool {
         && !name.contains(['/', '\\', ':', '\0'])
         && !name.starts_with('.')
         && name.len() <= 255
+}
+
+/// The LoRAs of the defaults and of every keyframe.
+pub(crate) fn loras_mut(
+    settings: &mut JobSettings,
+) -> impl Iterator<Item = &mut Option<Vec<KeyframeLora>>> {
+    let keyframes = settings.keyframes.iter_mut();
+    let shared = keyframes.map(|keyframe| &mut keyframe.shared);
+    let shared = shared.chain([&mut settings.defaults.shared]);
+    shared.map(|shared| &mut shared.loras)
 }
 
 /// Every picture that the settings name, and the hash of its content.
@@ -192,6 +205,8 @@ mod tests {
             );
         }
         assert!(read(json!({ "vae": "taesd" })).is_err());
+        assert!(read(json!({ "defaults": { "lora": ["/etc/passwd"] } })).is_err());
+        assert!(read(json!({ "keyframe": [{ "lora": ["style.safetensors:0.5"] }] })).is_err());
         assert!(read(json!({ "include": "other.toml" })).is_err());
         assert!(read(json!({ "film_seconds": "track" })).is_err());
         assert!(read(json!({ "promt": "a" })).is_err());

@@ -1,7 +1,7 @@
 //! The job as JSON, and its description, which follows from the declaration of the settings.
 
 use lb_job::JobSettings;
-use lb_job::schema::{SettingKind, setting_schemas};
+use lb_job::schema::{SettingKind, SettingSchema, setting_schemas};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Type};
@@ -49,7 +49,7 @@ impl PartialSchema for JobDocument {
             .property("variation_seed", number(SettingKind::Integer))
             .property("variation_strength", number(SettingKind::Number))
             .property("image", text());
-        for setting in setting_schemas() {
+        for setting in setting_schemas().into_iter().filter(is_offered) {
             let schema = || property(setting.kind, &setting.help, &setting.choices);
             if setting.table == Some("defaults") {
                 keyframe = keyframe.property(setting.key.clone(), schema());
@@ -73,6 +73,11 @@ impl PartialSchema for JobDocument {
         let keyframes = ArrayBuilder::new().items(keyframe);
         film.property("keyframe", keyframes).into()
     }
+}
+
+/// Whether a client may give a setting. A VAE decoder and LoRAs are paths, which are not accepted.
+pub(crate) fn is_offered(setting: &SettingSchema) -> bool {
+    !matches!(&*setting.key, "vae" | "lora")
 }
 
 /// An object without other keys than those that are added.

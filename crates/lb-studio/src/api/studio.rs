@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::blocking;
+use super::job_schema::is_offered;
 use super::types::{LimitFacts, ModelFacts, ModelNeeds, StudioFacts};
 use crate::error::ApiError;
 use crate::guard::Visitor;
@@ -129,9 +130,9 @@ impl From<SettingSchema> for SettingFacts {
     }
 }
 
-/// Every setting of a job, from their declaration.
+/// Every setting of a job that a client may give, from their declaration.
 #[utoipa::path(get, path = "/api/settings", responses((status = 200, body = Vec<SettingFacts>)))]
 pub(crate) async fn settings(_: Visitor) -> Json<Vec<SettingFacts>> {
-    let settings = setting_schemas().into_iter().map(SettingFacts::from);
-    Json(settings.collect())
+    let settings = setting_schemas().into_iter().filter(is_offered);
+    Json(settings.map(SettingFacts::from).collect())
 }
