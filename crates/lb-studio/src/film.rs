@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::frames::KEY_DIGITS;
 use crate::ids::hex;
+use crate::job_document;
 use crate::models::{Model, Models};
 
 /// See the documentation of the module.
@@ -111,11 +112,7 @@ impl Film {
 
     /// Changes with everything that the film shows.
     pub(crate) fn key(&self) -> String {
-        let mut job = self.job.clone();
-        // Where the project lies does not matter, and the names of pictures are hashes of their contents.
-        for path in job.paths_mut() {
-            *path = path.file_name().unwrap_or_default().into();
-        }
+        let job = without_folders(&self.job);
         key(&(&self.model.identity, job.settings()))
     }
 
@@ -231,44 +228,83 @@ fn complete_prompts(keyframes: &mut [KeyframeSettings]) -> Option<String> {
     first.map(|number| format!("Keyframe {number} has neither a prompt nor a picture."))
 }
 
+/// The settings of a film that change no picture of a keyframe. All others are part of every key, so that a
+/// setting that is new cannot be forgotten.
+const BESIDE_KEYFRAMES: &[&str] = &[
+    "keyframe",
+    "defaults",
+    "stills",
+    "loop",
+    "fps",
+    "film_seconds",
+    "timing",
+    "between",
+    "scale",
+    "upscale",
+    "spacing",
+    "mid_compression",
+    "spacing_distance",
+    // Each is added where it matters.
+    "crossfeed",
+    "inversion_iterations",
+];
+
+/// The settings of a keyframe that are those of the transition after it, or of the film's timing.
+const AFTER_KEYFRAMES: &[&str] = &[
+    "hold",
+    "seconds",
+    "easing",
+    "guidance_damper",
+    "quality",
+    "steps",
+    "frames",
+    "pictures",
+    "branching",
+    "depth_strength",
+    "branches",
+    "injection_steps",
+    "injection_strengths",
+];
+
 fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
-    let film = key(&(
-        "film",
-        &model.identity,
-        job.size,
-        job.sampler.name(),
-        job.timestep_spacing.map(lb_job::Choice::name),
-        plan.steps(),
-        job.fit.map(lb_job::Choice::name),
-        (
-            job.inpaint
-                .as_ref()
-                .map(|at| (file_name(&at.image), file_name(&at.mask), at.feather)),
-            job.depth.as_ref().map(|at| file_name(&at.image)),
-        ),
-    ));
+    let mut film = job_document::to_json(&without_folders(job).settings());
+    let keyframes = film["keyframe"].take();
+    remove(&mut film, BESIDE_KEYFRAMES);
+    let film = key(&("film", &model.identity, plan.steps(), film));
     let takes_over = job.crossfeed.keyframes.power > 0.0;
     let mut before: Option<String> = None;
-    let keys = job.keyframes.iter().map(|keyframe| {
-        let picture = keyframe.image.as_deref().map(file_name);
-        // The name of a picture is the hash of its content.
-        let inversion = picture.map(|name| (name, job.inversion_iterations));
-        let key = key(&(
-            "keyframe",
-            &film,
-            (&keyframe.prompt, &keyframe.negative_prompt),
-            keyframe.seed,
-            keyframe.variation.map(|at| (at.seed, at.strength)),
-            keyframe.guidance_scale,
-            inversion,
-            before
+    let settings = keyframes.as_array().into_iter().flatten();
+    let keys = job
+        .keyframes
+        .iter()
+        .zip(settings)
+        .map(|(keyframe, settings)| {
+            let mut settings = settings.clone();
+            remove(&mut settings, AFTER_KEYFRAMES);
+            let iterations = keyframe.image.is_some().then_some(job.inversion_iterations);
+            let taken = before
                 .take()
-                .map(|before| (before, format!("{:?}", job.crossfeed))),
-        ));
-        before = takes_over.then(|| key.clone());
-        key
-    });
+                .map(|before| (before, format!("{:?}", job.crossfeed)));
+            let key = key(&("keyframe", &film, settings, iterations, taken));
+            before = takes_over.then(|| key.clone());
+            key
+        });
     keys.collect()
+}
+
+fn remove(table: &mut serde_json::Value, keys: &[&str]) {
+    if let Some(entries) = table.as_object_mut() {
+        entries.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+}
+
+/// The job with only the names of its pictures, which are hashes of their contents.
+fn without_folders(job: &Job) -> Job {
+    let mut job = job.clone();
+    for path in job.paths_mut() {
+        *path = path.file_name().unwrap_or_default().into();
+    }
+    job
 }
 
 fn transition_keys(job: &Job, plan: &Plan, keyframes: &[String]) -> Vec<String> {
@@ -296,8 +332,28 @@ pub(crate) fn key(content: &impl Serialize) -> String {
     hex(&Sha256::digest(&text)[..KEY_DIGITS / 2])
 }
 
-fn file_name(path: &Path) -> &str {
-    path.file_name()
-        .and_then(std::ffi::OsStr::to_str)
-        .unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A setting that is new must be part of the keys, unless it is known to change no picture.
+    #[test]
+    fn what_is_left_out_of_keys_are_settings() {
+        let all = serde_json::to_value(JobSettings::default()).unwrap();
+        let keyframe = serde_json::to_value(KeyframeSettings::default()).unwrap();
+        for (table, keys) in [(all, &BESIDE_KEYFRAMES[1..]), (keyframe, AFTER_KEYFRAMES)] {
+            for key in keys {
+                assert!(table.get(key).is_some(), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn equal_contents_have_equal_keys() {
+        assert_eq!(key(&json!([1, "a"])), key(&(1, "a")));
+        assert_ne!(key(&(1, "a")), key(&(2, "a")));
+        assert_eq!(key(&1).len(), KEY_DIGITS);
+    }
 }
