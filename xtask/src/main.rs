@@ -12,6 +12,7 @@ mod docs;
 mod fuzz;
 mod lint;
 mod onnx;
+mod page;
 mod pictures;
 mod process;
 mod python;
@@ -66,6 +67,10 @@ enum Task {
     },
     /// render the pictures of the documents, or those whose paths contain a part
     Docs { parts: Vec<String> },
+    /// check and build the page of lb studio (needs Node)
+    Page(page::PageArguments),
+    /// test the page of lb studio in Chromium (arguments of node --test)
+    PageTest(HandedOn),
     /// measure lb beside PyTorch, few steps beside many, perceptual beside fixed spacing, or lb on a GPU
     Bench {
         /// render, few-steps (a part of render), spacing or gpu; render and spacing if none is named
@@ -128,6 +133,8 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::Dependencies => dependencies::run(workspace),
         Task::Setup { gpu, system_cuda } => setup::run(workspace, gpu, system_cuda),
         Task::Docs { parts } => docs::run(workspace, &parts),
+        Task::Page(arguments) => page::build(workspace, &arguments),
+        Task::PageTest(HandedOn { arguments }) => page::test(workspace, &arguments),
         Task::Bench { parts } => bench::run(workspace, &parts),
         Task::ExportOnnx { directory } => onnx::export(&directory),
         Task::Interop => onnx::interop(workspace),

@@ -1,0 +1,134 @@
+/** The settings of the selected keyframe. */
+
+import { useEffect, useRef } from "preact/hooks";
+import type { Keyframe } from "../api/types";
+import { Button, IconButton } from "../controls/button";
+import { FileButton, PICTURES } from "../controls/files";
+import { actions } from "../film-strip/actions";
+import { editKeyframe, filmSetting, randomSeed } from "../job/edits";
+import { replaceByPicture } from "../keyframe/pictures";
+import { edit, job, keyframes, known, selectedIndex, start } from "../session/open-project";
+import { modelNamed } from "../session/studio";
+import { CostLine } from "./cost-line";
+import { costOfKeyframe } from "./cost";
+import { settingNamed, SettingRow, SettingsGroup, type Bound } from "./settings-group";
+
+/** The settings of `[defaults]` that describe a keyframe, in the order of the panel. */
+const KEYS = ["negative_prompt", "guidance_scale"];
+
+export function KeyframePanel() {
+  const index = selectedIndex.value;
+  const keyframe = keyframes.value[index];
+  const prompt = useRef<HTMLTextAreaElement>(null);
+  const empty = keyframe !== undefined && !keyframe.prompt && !keyframe.image;
+  useEffect(() => {
+    if (empty && !prompt.current?.value) prompt.current?.focus({ preventScroll: true });
+  }, [index, empty]);
+  if (!keyframe) return null;
+
+  const count = keyframes.value.length;
+  const { plan } = known(keyframe);
+  const set = (key: string, value: unknown) => edit(`${key} of ${index}`, (job) => editKeyframe(job, index, { [key]: value }));
+  const setSeed = (seed: Keyframe["seed"]) =>
+    edit(`seed of ${index}`, (job) =>
+      editKeyframe(job, index, { seed, variation_seed: undefined, variation_strength: undefined }),
+    );
+  const bind = (key: string): Bound[] => {
+    const setting = settingNamed("defaults", key);
+    if (!setting) return [];
+    const model = modelNamed(job.value.model)?.defaults as Record<string, unknown> | undefined;
+    const inherited = filmSetting(job.value, "defaults", key) ?? model?.[key] ?? setting.default;
+    return [{ setting, value: keyframe[key], inherited, onChange: (value) => set(key, value) }];
+  };
+  const hold = bind("hold")[0];
+
+  return (
+    <>
+      <div class="prompt-field">
+        <label for="prompt">{keyframe.image ? "What your picture shows (optional)" : "What the picture shows"}</label>
+        <textarea
+          ref={prompt}
+          id="prompt"
+          rows={3}
+          maxLength={10000}
+          placeholder="a red apple on a blue background"
+          value={keyframe.prompt ?? ""}
+          onInput={(event) => set("prompt", event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey) return;
+            event.preventDefault();
+            if (event.currentTarget.value.trim()) void start({ kind: "keyframe", index });
+          }}
+        />
+      </div>
+      {keyframe.image ? (
+        <div class="row">
+          <FileButton label="Another picture" icon="upload" accept={PICTURES} onFile={(file) => void replaceByPicture(file, index)} />
+          <Button
+            look="quiet"
+            onClick={() =>
+              edit(`picture of ${index}`, (job) =>
+                editKeyframe(job, index, { image: undefined, image_sha256: undefined, seed: keyframe.seed ?? randomSeed() }),
+              )
+            }
+          >
+            Use the prompt instead
+          </Button>
+        </div>
+      ) : (
+        <>
+          {plan?.state !== "ready" && (
+            <div class="act">
+              <Button
+                icon="picture"
+                disabled={!keyframe.prompt?.trim()}
+                onClick={() => void start({ kind: "keyframe", index })}
+              >
+                Show the picture
+              </Button>
+              <CostLine cost={keyframe.prompt?.trim() ? costOfKeyframe(plan) : undefined} />
+            </div>
+          )}
+          <div class="setting">
+            <div class="setting-head">
+              <label for="seed">Seed</label>
+              <span class="setting-value">
+                <input
+                  id="seed"
+                  class="short"
+                  inputMode="numeric"
+                  pattern="[0-9]{1,20}"
+                  aria-describedby="seed-help"
+                  value={keyframe.seed === undefined ? "" : String(keyframe.seed)}
+                  placeholder="automatic"
+                  onChange={(event) => {
+                    const text = event.currentTarget.value.trim();
+                    if (!/^\d{0,20}$/.test(text)) return;
+                    const exact = text === "" ? undefined : Number(text);
+                    setSeed(exact === undefined || Number.isSafeInteger(exact) ? exact : BigInt(text));
+                  }}
+                />
+                <IconButton icon="dice" label="Another seed" onClick={() => setSeed(randomSeed())} />
+              </span>
+            </div>
+            <p class="help" id="seed-help">
+              Every seed is another picture of the same words.
+            </p>
+          </div>
+        </>
+      )}
+      {hold && <SettingRow {...hold} />}
+      <SettingsGroup title="More about this picture" settings={KEYS.flatMap(bind)} />
+      {!keyframe.image && (
+        <FileButton label="Use a picture of my own" look="quiet" icon="upload" accept={PICTURES} onFile={(file) => void replaceByPicture(file, index)} />
+      )}
+      <div class="toolbar" role="group" aria-label={`Keyframe ${index + 1}`}>
+        <IconButton icon="left" label="Move to the left (Alt+←)" disabled={index === 0} onClick={() => actions.move(index, index - 1)} />
+        <IconButton icon="right" label="Move to the right (Alt+→)" disabled={index === count - 1} onClick={() => actions.move(index, index + 1)} />
+        <IconButton icon="add" label="Insert a keyframe after it (Insert)" onClick={() => actions.insert(index + 1)} />
+        <IconButton icon="copy" label="Duplicate (Ctrl+D)" onClick={() => actions.duplicate(index)} />
+        <IconButton icon="trash" label="Remove (Delete)" onClick={() => actions.remove(index)} />
+      </div>
+    </>
+  );
+}

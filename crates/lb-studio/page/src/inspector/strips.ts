@@ -1,0 +1,54 @@
+/** Strips that show what a setting does: those of docs/parameters.md. */
+
+const files = import.meta.glob<string>(
+  [
+    "../../../../../docs/pictures/parameters/{seed-0-1,seed-4-17,seed-7-7}.jpg",
+    "../../../../../docs/pictures/parameters/{negative-none,negative-red}.jpg",
+    "../../../../../docs/pictures/parameters/{guidance-1,guidance-4,guidance-16}.jpg",
+    "../../../../../docs/pictures/parameters/{damper-0,damper-0.5,damper-1}.jpg",
+    "../../../../../docs/pictures/parameters/{sampler-ddim-6,sampler-dpmpp-2m-6}.jpg",
+    "../../../../../docs/pictures/parameters/{depth-0.05,depth-0.4,depth-0.95}.jpg",
+    "../../../../../docs/pictures/parameters/{quality-lowest,quality-medium,quality-ultra}.jpg",
+    "../../../../../docs/pictures/parameters/{steps-5,steps-30,frames-3,frames-9}.jpg",
+    "../../../../../docs/pictures/parameters/{spacing-perceptual,spacing-fixed-4}.jpg",
+    "../../../../../docs/pictures/parameters/{easing-linear,easing-smooth,easing-ease-in-cubic}.jpg",
+    "../../../../../docs/pictures/parameters/{hold-0,hold-1,loop}.jpg",
+    "../../../../../docs/pictures/parameters/{timing-even,timing-perceptual}.jpg",
+    "../../../../../docs/pictures/parameters/{crossfeed-power-0,crossfeed-power-0.6,parental-power-0,parental-power-0.6}.jpg",
+  ],
+  { query: "?url", import: "default", eager: true },
+);
+
+export interface Strip {
+  value: string;
+  url: string;
+}
+
+const VALUES: Record<string, [value: string, file: string][]> = {
+  seed: [["0, 1", "seed-0-1"], ["4, 17", "seed-4-17"], ["7, 7", "seed-7-7"]],
+  negative_prompt: [["nothing", "negative-none"], ["“red”", "negative-red"]],
+  guidance_scale: [["1", "guidance-1"], ["4", "guidance-4"], ["16", "guidance-16"]],
+  guidance_damper: [["0", "damper-0"], ["0.5", "damper-0.5"], ["1", "damper-1"]],
+  sampler: [["ddim, 6 steps", "sampler-ddim-6"], ["dpmpp-2m, 6 steps", "sampler-dpmpp-2m-6"]],
+  depth_strength: [["0.05", "depth-0.05"], ["0.4", "depth-0.4"], ["0.95", "depth-0.95"]],
+  quality: [["lowest", "quality-lowest"], ["medium", "quality-medium"], ["ultra", "quality-ultra"]],
+  steps: [["5", "steps-5"], ["30", "steps-30"]],
+  frames: [["3", "frames-3"], ["9", "frames-9"]],
+  spacing: [["perceptual", "spacing-perceptual"], ["fixed, 4", "spacing-fixed-4"]],
+  easing: [["linear", "easing-linear"], ["smooth", "easing-smooth"], ["ease-in-cubic", "easing-ease-in-cubic"]],
+  hold: [["0 s", "hold-0"], ["1 s", "hold-1"]],
+  loop: [["off", "hold-0"], ["on", "loop"]],
+  timing: [["even", "timing-even"], ["perceptual", "timing-perceptual"]],
+  "crossfeed.power": [["0", "crossfeed-power-0"], ["0.6", "crossfeed-power-0.6"]],
+  "crossfeed.parental_power": [["0", "parental-power-0"], ["0.6", "parental-power-0.6"]],
+};
+
+const urls = new Map(Object.entries(files).map(([path, url]) => [path.replace(/^.*\/|\.jpg$/g, ""), url]));
+
+export function stripsOf(table: string, key: string): Strip[] {
+  const values = VALUES[`${table}.${key}`] ?? (table === "crossfeed" || table === "upscale" ? undefined : VALUES[key]);
+  return (values ?? []).flatMap(([value, file]) => {
+    const url = urls.get(file);
+    return url ? [{ value, url }] : [];
+  });
+}

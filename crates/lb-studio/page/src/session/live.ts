@@ -1,0 +1,96 @@
+/** Keeps what the page knows up to date, by the server's events. */
+
+import { effect, signal } from "@preact/signals";
+import type { FrameEvent, KeyframeEvent, StepEvent, Task } from "../api/types";
+import { listen, type EventType } from "../api/events";
+import { announce, attempt } from "./notices";
+import { loadPlan, openProject, planned, closeProject, project, putFrame, putKeyframe, reached, reloadProject, flush } from "./open-project";
+import { connection, loadProjects, loadStudio, loadTasks, orderTasks, projects, putTask, tasks } from "./studio";
+
+export function goLive(): void {
+  void attempt(Promise.all([loadStudio(), loadTasks()]));
+  listen({
+    opened: () => (connection.value = "open"),
+    lost: () => (connection.value = "lost"),
+    reset: () => void attempt(loadAgain()),
+    event: take,
+  });
+  effect(() => {
+    const id = route.value;
+    if (id) void openProject(id);
+    else {
+      closeProject();
+      void attempt(loadProjects());
+    }
+  });
+  addEventListener("hashchange", () => (route.value = projectInAddress()));
+  addEventListener("pagehide", () => void flush());
+}
+
+
+/** The project that the page's address names. */
+export const route = signal(projectInAddress());
+
+function projectInAddress(): string | null {
+  return /^#\/project\/([0-9a-f]+)$/.exec(location.hash)?.[1] ?? null;
+}
+
+async function loadAgain(): Promise<void> {
+  await Promise.all([loadStudio(), loadTasks(), projects.peek() && loadProjects(), reloadProject()]);
+}
+
+function take(type: EventType, data: unknown): void {
+  const open = project.peek()?.id;
+  switch (type) {
+    case "task":
+      takeTask(data as Task);
+      break;
+    case "queue":
+      orderTasks((data as { order: string[] }).order);
+      break;
+    case "project": {
+      const { id, revision } = data as { id: string; revision: number };
+      if (id === open && revision > project.peek()!.revision) void attempt(reloadLater());
+      if (!route.peek()) void attempt(loadProjects());
+      break;
+    }
+    case "keyframe":
+      if ((data as KeyframeEvent).project === open) putKeyframe(data as KeyframeEvent);
+      break;
+    case "frame":
+      if ((data as FrameEvent).project === open) putFrame(data as FrameEvent);
+      break;
+    case "step":
+      takeStep(data as StepEvent);
+      break;
+    case "removed":
+      if ((data as { project: string }).project === open) location.hash = "#/";
+      else if (!route.peek()) void attempt(loadProjects());
+      break;
+  }
+}
+
+/** The page's own edit may be the one that is told: its answer is taken first. */
+async function reloadLater(): Promise<void> {
+  await flush();
+  await reloadProject();
+}
+
+function takeStep({ key: told, project: of, transition, level, step }: StepEvent): void {
+  if (transition === null || of !== project.peek()?.id) return;
+  const key = told ?? planned.peek()?.plan.transitions[transition]?.key;
+  if (key) reached.value = new Map(reached.peek()).set(key, { level, step });
+}
+
+function takeTask(task: Task): void {
+  const before = tasks.peek().find(({ id }) => id === task.id);
+  putTask(task);
+  const ended = task.state === "done" || task.state === "failed" || task.state === "cancelled";
+  if (!ended || before?.state === task.state) return;
+  reached.value = new Map();
+  if (task.state === "done") announce(`${task.title}: done.`);
+  if (task.state === "failed") announce(`${task.title}: ${task.error ?? "failed"}`);
+  if (task.project === project.peek()?.id) {
+    void attempt(task.act.kind === "film" ? reloadProject() : loadPlan());
+  }
+}

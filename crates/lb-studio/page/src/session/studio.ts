@@ -1,0 +1,59 @@
+/** What the program tells about itself, its projects and its queue. */
+
+import { computed, signal } from "@preact/signals";
+import { api } from "../api/client";
+import type { Model, ProjectSummary, Setting, Studio, Task } from "../api/types";
+
+export const studio = signal<Studio | null>(null);
+export const models = signal<readonly Model[]>([]);
+/** A setting, whose table is empty for the top of the job. */
+export type TableSetting = Setting & { table: string };
+export const settings = signal<readonly TableSetting[]>([]);
+export const projects = signal<readonly ProjectSummary[] | null>(null);
+export const tasks = signal<readonly Task[]>([]);
+export const connection = signal<"connecting" | "open" | "lost">("connecting");
+
+export const isActive = ({ state }: Task) => state === "waiting" || state === "running" || state === "paused";
+export const activeTasks = computed(() => tasks.value.filter(isActive));
+export const runningTask = computed(() => tasks.value.find(({ state }) => state === "running"));
+
+export async function loadStudio(): Promise<void> {
+  const [about, known, declared] = await Promise.all([api.studio(), api.models(), api.settings()]);
+  studio.value = about;
+  models.value = known;
+  settings.value = declared.map((setting) => ({ ...setting, table: setting.table ?? "" }));
+}
+
+export async function loadProjects(): Promise<void> {
+  projects.value = await api.projects();
+}
+
+export async function loadTasks(): Promise<void> {
+  tasks.value = await api.tasks();
+}
+
+/** Puts a task that has changed in the place of the old one. */
+export function putTask(task: Task): void {
+  const known = tasks.peek().some(({ id }) => id === task.id);
+  tasks.value = known ? tasks.peek().map((old) => (old.id === task.id ? task : old)) : [...tasks.peek(), task];
+}
+
+/** Puts tasks into the order of the queue. Those that it does not name are finished and come first. */
+export function orderTasks(order: readonly string[]): void {
+  const place = new Map(order.map((id, index) => [id, index]));
+  tasks.value = [...tasks.peek()].sort((a, b) => (place.get(a.id) ?? -1) - (place.get(b.id) ?? -1));
+}
+
+/** The model with a name; without one, that which the program uses. */
+export function modelNamed(name: string | undefined): Model | undefined {
+  const wanted = name ?? studio.value?.default_model;
+  return models.value.find((model) => model.name === wanted);
+}
+
+/** The model with which a newcomer's first film is there soonest. */
+export const quickModel = computed(() => models.value.find((model) => model.few_step && isPlain(model)));
+
+export const isPlain = (model: Model) => /text/.test(model.kind);
+export const isInpainting = (model: Model | undefined) => /inpaint/.test(model?.kind ?? "");
+export const isDepth = (model: Model | undefined) => /depth/.test(model?.kind ?? "");
+export const upscalers = computed(() => models.value.filter(({ kind }) => /upscal/.test(kind)));

@@ -1,0 +1,260 @@
+/** Finding pictures, and editing the strip. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { ask, launch, open, openJob, PHONE, projectOf, quickJob, rendered, screenshot, settled, violations } from "./browser.js";
+import { Studio, writeInpaintingModel } from "./studio.js";
+
+const job = async (page) => (await ask(page, `projects/${projectOf(page)}`)).job;
+const prompts = async (page) => (await job(page)).keyframe.map(({ prompt }) => prompt);
+
+/** A picture of 96 × 96 pixels, as an upload or a drop. */
+async function picture(page) {
+  const bytes = await page.evaluate(async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 96 });
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#8ac";
+    context.fillRect(0, 0, 96, 96);
+    context.fillStyle = "#c33";
+    context.beginPath();
+    context.arc(48, 52, 26, 0, 7);
+    context.fill();
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  return { name: "apple.png", mimeType: "image/png", buffer: Buffer.from(bytes) };
+}
+
+/** Drops a file on an element, as from the desktop. */
+async function drop(page, selector, { name, mimeType, buffer }) {
+  const transfer = await page.evaluateHandle(
+    ({ name, mimeType, bytes }) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(bytes)], name, { type: mimeType }));
+      return transfer;
+    },
+    { name, mimeType, bytes: [...buffer] },
+  );
+  const box = await page.locator(selector).first().boundingBox();
+  const at = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
+  for (const type of ["dragenter", "dragover", "drop"]) {
+    await page.dispatchEvent(selector, type, { dataTransfer: transfer, ...at });
+  }
+}
+
+describe("editing", () => {
+  let browser, studio, models;
+  before(async () => {
+    models = mkdtempSync(join(tmpdir(), "lb-models-"));
+    writeInpaintingModel(join(models, "tiny-inpaint"));
+    [browser, studio] = await Promise.all([launch(), Studio.start({ models: [models] })]);
+  });
+  after(async () => {
+    await browser?.close();
+    await studio?.stop();
+    rmSync(models, { recursive: true, force: true });
+  });
+
+  it("finds a picture among four seeds, keeps a favourite and looks for more like it", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["a red apple", "a green pear"]));
+    await page.locator(".keyframe-card").first().click();
+    await page.getByRole("button", { name: "4 other pictures" }).click();
+    await page.locator(".tile img").nth(3).waitFor({ timeout: 60_000 });
+    const second = page.locator(".tiles .tile").nth(1);
+    const seed = Number(/seed (\d+)/.exec(await second.getAttribute("aria-label"))[1]);
+    await second.click();
+    await settled(page);
+    assert.equal((await job(page)).keyframe[0].seed, seed);
+    await page.locator(`.tile[aria-pressed="true"]`).waitFor();
+    await page.locator(".keyframe-picture:not(.outdated) > img").waitFor();
+    await page.getByRole("button", { name: "Keep as a favourite" }).click();
+    await screenshot(page, "seeds");
+    await page.getByRole("button", { name: "4 others" }).click();
+    await page.getByRole("button", { name: "Favourites (1)" }).click();
+    assert.equal(await page.locator(".tile img").count(), 1);
+    await rendered(page);
+    await page.getByRole("button", { name: "More like this" }).click();
+    await page.waitForTimeout(100);
+    await rendered(page);
+    await page.locator(".tile img").nth(3).waitFor();
+    await page.locator(".tile").nth(2).click();
+    await settled(page);
+    const { seed: kept, variation_seed, variation_strength } = (await job(page)).keyframe[0];
+    assert.equal(kept, seed);
+    assert.ok(Number.isInteger(variation_seed) && variation_strength > 0);
+    await rendered(page);
+    await page.reload();
+    await page.locator(".keyframe-card").first().click();
+    await page.locator(".tile img").nth(3).waitFor();
+    assert.deepEqual(page.problems, []);
+  });
+
+  it("reorders by keyboard, inserts, duplicates, removes, undoes and redoes", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["one owl", "two owls", "three owls"]));
+    await page.locator(".keyframe-card").first().click();
+    await page.keyboard.press("Alt+ArrowRight");
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["two owls", "one owl", "three owls"]);
+    await page.waitForTimeout(50);
+    await page.keyboard.press("Alt+ArrowRight");
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["two owls", "three owls", "one owl"]);
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Keyframe 3 of 3: one owl, no picture yet");
+    await page.keyboard.press("Control+d");
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["two owls", "three owls", "one owl", "one owl"]);
+    await page.keyboard.press("Delete");
+    await settled(page);
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["one owl", "two owls", "three owls"]);
+    await page.keyboard.press("Control+Shift+z");
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["two owls", "one owl", "three owls"]);
+    await page.locator(".transition-item").first().hover();
+    await page.getByRole("button", { name: "Insert a keyframe between 1 and 2" }).click();
+    await page.keyboard.type("a lemon");
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["two owls", "a lemon", "one owl", "three owls"]);
+  });
+
+  it("reorders by dragging", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["one owl", "two owls", "three owls"]));
+    await page.locator(".keyframe-card").first().dragTo(page.locator(".keyframe-card").nth(2), { targetPosition: { x: 90, y: 50 } });
+    await settled(page);
+    assert.deepEqual(await prompts(page), ["two owls", "three owls", "one owl"]);
+  });
+
+  it("takes an own picture as a keyframe, chosen or dropped", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["a red apple", "a green pear"]));
+    await page.locator(".keyframe-card").first().click();
+    await page.getByLabel("Use a picture of my own").setInputFiles(await picture(page));
+    await page.locator(".keyframe-picture > img").waitFor();
+    await settled(page);
+    assert.match((await job(page)).keyframe[0].image, /^pictures\/[0-9a-f]{64}\.png$/);
+    await drop(page, ".keyframe-card >> nth=1", await picture(page));
+    await page.waitForFunction(() => document.querySelectorAll(".keyframe-card img").length === 2);
+    await settled(page);
+    assert.match((await job(page)).keyframe[1].image, /^pictures\//);
+    await drop(page, ".add", await picture(page));
+    await page.waitForFunction(() => document.querySelectorAll(".keyframe-card").length === 3);
+    await screenshot(page, "own-pictures");
+    assert.deepEqual(page.problems, []);
+  });
+
+  it("shows markup in a prompt as text", async () => {
+    const page = await open(browser, studio);
+    const markup = `<img src=x onerror="document.title='run'"><b>owl</b>`;
+    await openJob(page, quickJob([markup, "a pear"]), markup);
+    assert.equal(await page.locator(".keyframe-card .excerpt").first().innerText(), markup);
+    assert.equal(await page.locator(".film-strip b >> text=owl").count(), 0);
+    assert.notEqual(await page.title(), "run");
+    assert.equal(await page.locator(".project-name").inputValue(), markup);
+  });
+
+  it("opens a dropped film, and exports and imports the job file", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["a red apple", "a lemon"]), "Fruit");
+    await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
+    assert.equal((await rendered(page)).state, "done");
+    const made = await job(page);
+    const id = projectOf(page);
+    const folder = mkdtempSync(join(tmpdir(), "lb-download-"));
+    const save = async (click, name) => {
+      const [file] = await Promise.all([page.waitForEvent("download"), click()]);
+      const path = join(folder, name);
+      await file.saveAs(path);
+      return readFileSync(path);
+    };
+    const film = await save(() => page.getByRole("link", { name: "Download MP4" }).click(), "film.mp4");
+    await page.getByRole("button", { name: "More about this film" }).click();
+    const toml = await save(() => page.getByRole("menuitem", { name: /Save the job file/ }).click(), "film.toml");
+    assert.match(toml.toString(), /prompt = "a red apple"/);
+
+    await drop(page, ".stage", { name: "film.mp4", mimeType: "video/mp4", buffer: film });
+    await page.waitForFunction((id) => /#\/project\/\w+/.test(location.hash) && !location.hash.includes(id), id);
+    const again = await job(page);
+    assert.deepEqual(again.keyframe.map(({ prompt, seed }) => [prompt, seed]), made.keyframe.map(({ prompt, seed }) => [prompt, seed]));
+
+    await page.goto(`${studio.origin}/#/`);
+    await page.getByLabel("Open a film or a job file").setInputFiles({ name: "film.toml", mimeType: "application/toml", buffer: toml });
+    await page.locator(".film-strip").waitFor();
+    assert.deepEqual((await job(page)).keyframe.map(({ prompt }) => prompt), ["a red apple", "a lemon"]);
+    await page.getByRole("button", { name: "More about this film" }).click();
+    await page.getByRole("menuitem", { name: "Duplicate" }).click();
+    await page.getByLabel("Name of the film").fill("Renamed");
+    await page.getByLabel("Name of the film").press("Enter");
+    await page.goto(`${studio.origin}/#/`);
+    await page.getByText("Renamed").waitFor();
+    await screenshot(page, "films");
+  });
+
+  it("paints a mask on the picture of an inpainting film", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, { model: "tiny-inpaint", keyframe: [{ prompt: "a" }, { prompt: "b" }] });
+    await page.locator(".film-bar").getByRole("button", { name: "Film", exact: true }).click();
+    await page.getByLabel("The picture that is partly repainted").setInputFiles(await picture(page));
+    await page.getByRole("button", { name: "Paint the mask" }).click();
+    const canvas = page.locator(".mask-area canvas");
+    const box = await canvas.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.3, box.y + box.height * 0.5);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.55, { steps: 8 });
+    await page.mouse.up();
+    await canvas.focus();
+    await page.keyboard.press("Shift+ArrowDown");
+    await page.keyboard.press("Space");
+    await screenshot(page, "mask");
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("button", { name: "Use this mask" }).click();
+    await page.getByRole("button", { name: "Change the mask" }).waitFor();
+    await settled(page);
+    const { inpaint } = await job(page);
+    const share = await page.evaluate(async (url) => {
+      const picture = new Image();
+      picture.src = url;
+      await picture.decode();
+      const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
+      const context = canvas.getContext("2d");
+      context.drawImage(picture, 0, 0);
+      const { data } = context.getImageData(0, 0, picture.width, picture.height);
+      const white = data.filter((value, at) => at % 4 === 0 && value > 250).length;
+      return white / (picture.width * picture.height);
+    }, `/api/projects/${projectOf(page)}/${inpaint.mask}`);
+    assert.ok(share > 0.02 && share < 0.3, `${share} of the mask is white`);
+    assert.deepEqual(page.problems, []);
+  });
+
+  it("has nothing that axe finds serious, in light and dark, wide and on a phone", async () => {
+    for (const [name, options] of [
+      ["light", { colorScheme: "light" }],
+      ["dark", { colorScheme: "dark" }],
+      ["phone", PHONE],
+    ]) {
+      const page = await open(browser, studio, options);
+      assert.deepEqual(await violations(page), [], `first screen, ${name}`);
+      await page.locator(".project-card a", { hasText: "Fruit" }).first().click();
+      await page.getByRole("link", { name: "Download MP4" }).waitFor();
+      assert.deepEqual(await violations(page), [], `film, ${name}`);
+      await screenshot(page, `film-${name}`);
+      await page.locator(".transition-card").first().click();
+      await page.getByText("More about this transition").click();
+      assert.deepEqual(await violations(page), [], `transition, ${name}`);
+      await screenshot(page, `transition-${name}`);
+      await page.locator(".keyframe-card").first().click();
+      await page.getByRole("button", { name: /queue/i }).first().click();
+      assert.deepEqual(await violations(page), [], `keyframe and queue, ${name}`);
+      await page.context().close();
+    }
+  });
+});
