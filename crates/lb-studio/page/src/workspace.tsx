@@ -12,7 +12,7 @@ import { Flipbook } from "./playback/flipbook";
 import { Progress } from "./queue/progress";
 import { TaskButtons } from "./queue/queue";
 import { wordsOf } from "./queue/words";
-import { framesBetween, keyframes, knownTransition, planned, project, selectedIndex, selection, start } from "./session/open-project";
+import { framesBetween, keyframes, knownTransition, planned, problem, project, selectedIndex, selection, start } from "./session/open-project";
 import { activeTasks } from "./session/studio";
 
 export function Workspace() {
@@ -86,12 +86,12 @@ function FilmBar() {
       ) : (
         <>
           <div class="film-bar-cost">
-            {plan?.problem ? <p class="cost">{plan.problem}</p> : <CostLine cost={costOfFilm(plan)} />}
+            {problem.value ? <p class="cost">{problem.value}</p> : <CostLine cost={costOfFilm(plan)} />}
           </div>
           <Button
             look={upToDate ? "plain" : "primary"}
             icon="play"
-            disabled={!plan?.film || !!plan.problem || upToDate}
+            disabled={!plan?.film || !!problem.value || upToDate}
             onClick={() => {
               selection.value = { kind: "film" };
               void start({ kind: "film", format: "mp4" });

@@ -9,7 +9,7 @@ import type { Act, Candidate, Favourite, Keyframe, Task } from "../api/types";
 import { Button, IconButton } from "../controls/button";
 import { editKeyframe, filmSetting, randomSeed } from "../job/edits";
 import { announce, attempt } from "../session/notices";
-import { edit, job, known, project, start } from "../session/open-project";
+import { edit, flush, job, keyframes, known, project, start } from "../session/open-project";
 import { isActive, tasks } from "../session/studio";
 
 interface CandidatesProps {
@@ -61,7 +61,10 @@ export function Candidates({ keyframe, index, model }: CandidatesProps) {
     const noise = { seed, variation_seed: variation?.seed, variation_strength: variation?.strength };
     edit(`seed of ${index}`, (job) => editKeyframe(job, index, noise));
     announce(`Keyframe ${index + 1} has seed ${seed} now.`);
-    void start({ kind: "keyframe", index });
+    void flush().then(() => {
+      const chosen = keyframes.peek()[index];
+      if (chosen && known(chosen).plan?.state !== "ready") void start({ kind: "keyframe", index });
+    });
   }
 
   async function keep(favourite: Favourite): Promise<void> {

@@ -6,7 +6,7 @@ import { Button } from "../controls/button";
 import { Icon } from "../controls/icon";
 import { Menu } from "../controls/menu";
 import { ago, bytes } from "../controls/time";
-import { framesBetween, planned, project, start } from "../session/open-project";
+import { framesBetween, planned, problem, project, start } from "../session/open-project";
 import { activeTasks } from "../session/studio";
 import { Flipbook } from "./flipbook";
 import { Player } from "./player";
@@ -126,7 +126,7 @@ function Unmade() {
     <div class="film-view unmade">
       <Icon name="film" />
       <h2>{busy ? "Your film is being made" : "No film yet"}</h2>
-      <p>{plan?.problem ?? (busy ? "Frames appear here as soon as they are computed." : "Everything that is missing is computed when you make the film. You can go on editing meanwhile.")}</p>
+      <p>{problem.value ?? (busy ? "Frames appear here as soon as they are computed." : "Everything that is missing is computed when you make the film. You can go on editing meanwhile.")}</p>
     </div>
   );
 }

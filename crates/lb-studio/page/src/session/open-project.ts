@@ -4,7 +4,7 @@
  * what of it is computed.
  */
 
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { api, Failure } from "../api/client";
 import { parseJson, toJson } from "../api/json";
 import type { Act, FrameEvent, Job, Keyframe, KeyframeEvent, KeyframePlan, Plan, Project, TransitionPlan } from "../api/types";
@@ -36,6 +36,13 @@ let planRequests = 0;
 
 export const keyframes = computed(() => keyframesOf(job.value));
 
+/** What keeps the film from being made, in a sentence. */
+export const problem = computed(() => {
+  const empty = keyframes.value.findIndex(({ prompt, image }) => !prompt?.trim() && !image);
+  if (empty >= 0) return `Say what keyframe ${empty + 1} shows, or give it a picture.`;
+  return planned.value?.plan.problem;
+});
+
 /** The place of the selected keyframe, or of that with which the selected transition begins; -1 for the film. */
 export const selectedIndex = computed(() => {
   const selected = selection.value;
@@ -54,7 +61,8 @@ export async function openProject(id: string): Promise<void> {
 
 /** Shows a project that has just been loaded or made. */
 export function show(opened: Project): void {
-  const unsaved = takeUnsaved(opened.id);
+  const unsaved = takeUnsaved(opened);
+  const again = selectionOf(opened);
   batch(() => {
     saved = opened.job;
     project.value = opened;
@@ -64,9 +72,7 @@ export function show(opened: Project): void {
     reached.value = new Map();
     pictures.clear();
     strips.clear();
-    const [first] = keyframesOf(opened.job);
-    const complete = opened.films.length > 0;
-    selection.value = first && !complete ? { kind: "keyframe", name: nameOf(first) } : { kind: "film" };
+    selection.value = again;
   });
   if (unsaved) edit("unsaved", () => unsaved);
   else void loadPlan();
@@ -213,13 +219,35 @@ function forgetUnsaved(): void {
   if (open) localStorage.removeItem(unsavedKey(open.id));
 }
 
-function takeUnsaved(id: string): Job | undefined {
+function takeUnsaved({ id, job }: Project): Job | undefined {
   try {
     const text = localStorage.getItem(unsavedKey(id));
-    return text ? (parseJson(text) as Job) : undefined;
+    return text && text !== toJson(job) ? (parseJson(text) as Job) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What was selected is selected again after a reload. */
+const selectedKey = (id: string) => `lb-selected-${id}`;
+
+effect(() => {
+  const open = project.value;
+  const { kind } = selection.value;
+  const index = selectedIndex.value;
+  try {
+    if (open) sessionStorage.setItem(selectedKey(open.id), `${kind} ${index}`);
+  } catch {
+    // Without storage, the selection is the only thing that a reload loses.
+  }
+});
+
+function selectionOf({ id, job, films }: Project): Selection {
+  const [kind, index] = sessionStorage.getItem(selectedKey(id))?.split(" ") ?? [];
+  const all = keyframesOf(job);
+  const keyframe = kind === undefined ? (films.length ? undefined : all[0]) : all[Number(index)];
+  if (!keyframe || kind === "film") return { kind: "film" };
+  return { kind: kind === "transition" ? "transition" : "keyframe", name: nameOf(keyframe) };
 }
 
 // What is computed
