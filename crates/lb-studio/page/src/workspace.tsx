@@ -69,7 +69,7 @@ function FilmBar() {
   const upToDate = plan?.film != null && open.films.some((film) => film.format === "mp4" && film.job_key === plan.film!.key);
   const watching = selection.value.kind === "film";
   return (
-    <footer class="film-bar" aria-label="Film">
+    <section class="film-bar" aria-label="Make the film">
       <Button look={watching ? "quiet" : "plain"} icon="film" aria-pressed={watching} onClick={() => (selection.value = { kind: "film" })}>
         Film
       </Button>
@@ -101,6 +101,6 @@ function FilmBar() {
           </Button>
         </>
       )}
-    </footer>
+    </section>
   );
 }

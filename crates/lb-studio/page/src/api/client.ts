@@ -16,6 +16,7 @@ import type {
   Studio,
   Task,
   Uploaded,
+  Within,
 } from "./types";
 
 /** A request that was refused, or that did not arrive (`status` 0). */
@@ -101,6 +102,9 @@ export const api = {
   duplicateProject: (id: string) => request<Project>(`${project(id)}/duplicate`, { method: "POST" }),
   removeProject: (id: string) => request<void>(project(id), { method: "DELETE" }),
   plan: (id: string) => request<Plan>(`${project(id)}/plan`),
+  /** The finest film that is rendered within some seconds. */
+  within: (id: string, seconds: number) =>
+    request<Within>(`${project(id)}/within`, { method: "POST", json: { seconds } }),
   upload: (id: string, picture: Blob) =>
     request<Uploaded>(`${project(id)}/pictures`, { method: "POST", body: picture }),
   films: (id: string) => request<Film[]>(`${project(id)}/films`),

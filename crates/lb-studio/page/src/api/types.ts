@@ -1,55 +1,15 @@
-/** The types of the API. */
+/**
+ * The types of the API, by the names that the page uses. They are those of `schema.d.ts`, which
+ * `npm run types` makes from the program's OpenAPI file, with two differences: seeds may be larger than
+ * JavaScript's numbers are exact, and the job is a document that is edited by the keys of its settings.
+ */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
 
 /** A whole number that may be larger than JavaScript's numbers are exact. */
 export type Whole = number | bigint;
-
-export interface ApiError {
-  error: { kind: "request" | "not_found" | "conflict" | "too_large" | "busy" | "failed"; message: string };
-}
-
-export interface Studio {
-  version: string;
-  demo: boolean;
-  limits: { keyframes: number; upload_bytes: number; upload_pixels: number; queue: number };
-  device: string;
-  default_model: string;
-}
-
-export interface Model {
-  name: string;
-  kind: "text-to-image" | "inpaint" | "depth" | "upscale" | (string & {});
-  width: number;
-  height: number;
-  few_step: boolean;
-  defaults: { steps?: number; guidance_scale?: number; sampler?: string; timestep_spacing?: string; depth_strength?: number };
-  words: boolean;
-}
-
-export type SettingValue = string | number | bigint | boolean | number[] | null;
-
-export interface Setting {
-  key: string;
-  /** None for the top of the job. */
-  table?: string;
-  group: string;
-  help: string;
-  type:
-    | "number"
-    | "integer"
-    | "text"
-    | "boolean"
-    | "choice"
-    | "numbers"
-    | "integers"
-    | "size"
-    | "number_or_text"
-    | "picture"
-    | (string & {});
-  choices?: { name: string; help: string }[];
-  default?: SettingValue;
-  minimum?: number;
-  maximum?: number;
-}
 
 /** A table of settings: the keys of docs/job-file.md. */
 export type Table = { [key: string]: unknown };
@@ -73,195 +33,41 @@ export interface Job extends Table {
   keyframe?: Keyframe[];
 }
 
-export interface ProjectSummary {
-  id: string;
-  name: string;
-  /** Milliseconds since 1970, as all times. */
-  modified: number;
-  keyframes: number;
-  seconds: number;
-  picture?: string;
-}
-
-export interface Favourite {
-  prompt: string;
-  seed: Whole;
-  model?: string;
-  variation?: Variation;
-  picture?: string;
-}
-
 /** Noise between that of a seed and that of another one. */
-export interface Variation {
-  seed: Whole;
-  strength: number;
-}
+export type Variation = Omit<Schemas["VariationFacts"], "seed"> & { seed: Whole };
+/** What has a seed and perhaps a variation. */
+type Exact<T> = Omit<T, "seed" | "variation"> & { seed: Whole; variation?: Variation | null };
 
-export interface Film {
-  number: number;
-  format: Format;
-  file: string;
-  url: string;
-  width: number;
-  height: number;
-  frames: number;
-  seconds: number;
-  bytes: number;
-  created: number;
-  /** The same as `film.key` of the plan while nothing has changed. */
-  job_key: string;
-}
+export type ApiError = Schemas["ErrorBody"];
+export type Studio = Schemas["StudioFacts"];
+export type Model = Schemas["ModelFacts"];
+export type Setting = Schemas["SettingFacts"];
+export type ProjectSummary = Schemas["ProjectFacts"];
+export type Favourite = Exact<Schemas["Favourite"]>;
+export type Film = Schemas["FilmFacts"];
+export type Format = Schemas["FilmFormat"];
+export type Project = Omit<Schemas["ProjectBody"], "job" | "favourites"> & { job: Job; favourites: Favourite[] };
+export type Uploaded = Schemas["UploadedPicture"];
+export type Motion = Schemas["Motion"];
+export type Within = Omit<Schemas["WithinBody"], "job"> & { job: Job };
 
-export interface Resolved {
-  fps: number;
-  keyframes: { seed: Whole; guidance_scale: number; hold: number }[];
-  transitions: { seconds: number; steps: number; frames: number; pictures: number }[];
-}
-
-export interface Project {
-  id: string;
-  name: string;
-  revision: number;
-  job: Job;
-  resolved: Resolved | null;
-  problem?: string;
-  favourites: Favourite[];
-  films: Film[];
-  pictures: { [sha256: string]: { width: number; height: number } };
-  /** What an import had to leave out, in sentences. */
-  left_out?: string[];
-}
-
-export interface Level {
-  start: number;
-  fractions: number[];
-}
-
+export type Plan = Omit<Schemas["PlanBody"], "transitions"> & { transitions: TransitionPlan[] };
+export type KeyframePlan = Schemas["PlannedKeyframe"];
+export type TransitionPlan = Omit<Schemas["PlannedTransition"], "frames"> & { frames: FramePlan[] };
+export type Level = Schemas["TreeLevelFacts"];
 /** A computed frame between two keyframes. */
-export interface FramePlan {
-  fraction: number;
-  picture: string;
-}
+export type FramePlan = Pick<Schemas["FramePicture"], "fraction" | "picture">;
 
-export interface KeyframePlan {
-  key: string;
-  state: "ready" | "missing";
-  picture?: string;
-  evaluations: number;
-  seconds?: number | null;
-}
-
-export interface TransitionPlan {
-  key: string;
-  state: "ready" | "partial" | "missing";
-  frames: FramePlan[];
-  computed_frames: number;
-  in_betweens: number;
-  evaluations: number;
-  decodes: number;
-  seconds?: number | null;
-  tree: { steps: number; levels: Level[] };
-}
-
-export interface FilmPlan {
-  key: string;
-  frames: number;
-  seconds: number;
-  width: number;
-  height: number;
-  evaluations: number;
-  missing_evaluations: number;
-  decodes: number;
-  render_seconds: number | null;
-}
-
-export interface Plan {
-  problem?: string;
-  keyframes: KeyframePlan[];
-  transitions: TransitionPlan[];
-  film: FilmPlan | null;
-}
-
-export type Format = "mp4" | "gif" | "webp" | "png" | "sheet";
-
+type GivenAct = Schemas["Act"];
+type ActOf<Kind extends GivenAct["kind"]> = Extract<GivenAct, { kind: Kind }>;
 export type Act =
-  | { kind: "keyframe"; index: number }
-  | { kind: "transition"; index: number }
-  | { kind: "film"; format: Format }
-  | { kind: "seeds"; prompt: string; negative_prompt?: string; model?: string; seeds: Whole[] }
-  | { kind: "variations"; prompt: string; seed: Whole; negative_prompt?: string; model?: string; count: number; strength: number };
+  | ActOf<"keyframe" | "transition" | "film">
+  | (Omit<ActOf<"seeds">, "seeds"> & { seeds: Whole[] })
+  | (Omit<ActOf<"variations">, "seed"> & { seed: Whole });
+export type Candidate = Exact<Schemas["SeedPicture"]>;
+type Result = Omit<Schemas["TaskResult"], "pictures"> & { pictures?: Candidate[] };
+export type Task = Omit<Schemas["Task"], "act" | "result"> & { act: Act; result?: Result | null };
 
-export interface Candidate {
-  seed: Whole;
-  variation?: Variation;
-  key: string;
-  picture: string;
-}
-
-export type TaskState = "waiting" | "running" | "paused" | "done" | "failed" | "cancelled";
-
-export interface Task {
-  id: string;
-  project: string;
-  act: Act;
-  title: string;
-  state: TaskState;
-  progress: {
-    phase: "encoding" | "inverting" | "loading" | "keyframes" | "transition" | "upscaling" | "decoding" | "finishing";
-    transition?: number;
-    evaluations: number;
-    of_evaluations: number;
-    reused_evaluations: number;
-    decodes: number;
-    of_decodes: number;
-    rate?: number;
-    seconds_left?: number;
-  };
-  error?: string;
-  result?: { film?: number; pictures?: Candidate[]; warnings?: string[] };
-  created: number;
-  began?: number;
-  ended?: number;
-}
-
-export interface Uploaded {
-  sha256: string;
-  width: number;
-  height: number;
-  path: string;
-}
-
-export interface Motion {
-  frames: number;
-  steps: number[];
-}
-
-export interface KeyframeEvent {
-  task: string;
-  project: string;
-  index: number;
-  key: string;
-  picture: string;
-}
-
-export interface FrameEvent {
-  task: string;
-  project: string;
-  transition: number;
-  key: string;
-  fraction: number;
-  number: number;
-  of: number;
-  picture: string;
-}
-
-export interface StepEvent {
-  task: string;
-  project: string;
-  /** `null` while keyframes are computed. */
-  transition: number | null;
-  key?: string | null;
-  level: number;
-  step: number;
-  steps: number;
-}
+export type KeyframeEvent = Schemas["KeyframeEvent"];
+export type FrameEvent = Schemas["FrameEvent"];
+export type StepEvent = Schemas["StepEvent"];

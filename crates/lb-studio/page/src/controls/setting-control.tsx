@@ -73,7 +73,8 @@ interface ControlProps extends Pick<SettingControlProps, "setting" | "value" | "
 }
 
 function Control({ setting, value, inherited, choices, common, onChange }: ControlProps) {
-  const { type, key, minimum, maximum } = setting;
+  const { type, key } = setting;
+  const [minimum, maximum] = [setting.minimum ?? undefined, setting.maximum ?? undefined];
   const shown = shownValue(value ?? inherited);
   if (type === "boolean") {
     return (

@@ -23,6 +23,7 @@ export function KeyframeCard({ project, keyframe, index, count, current, reachab
   const [over, setOver] = useState(false);
   const { plan, picture, outdated } = known(keyframe);
   const url = keyframe.image ? uploadUrl(project, keyframe.image) : picture ? pictureUrl(picture) : undefined;
+  // What is read out besides the words on the card.
   const state = keyframe.image || plan?.state === "ready" ? "" : outdated ? ", changed since its picture" : ", no picture yet";
   const what = keyframe.prompt?.trim() || (keyframe.image ? "your picture" : "no prompt yet");
   return (
@@ -33,7 +34,6 @@ export function KeyframeCard({ project, keyframe, index, count, current, reachab
       class={`keyframe-card ${over ? "drop-onto" : ""}`}
       aria-current={current ? "true" : undefined}
       tabIndex={reachable ? 0 : -1}
-      aria-label={`Keyframe ${index + 1} of ${count}: ${what}${state}`}
       onClick={onSelect}
       onFocus={(event) => event.currentTarget.matches(":focus-visible") && onSelect()}
       onDragOver={(event) => {
@@ -52,7 +52,10 @@ export function KeyframeCard({ project, keyframe, index, count, current, reachab
         onFile(file);
       }}
     >
-      <span class={`thumb ${outdated ? "outdated" : ""}`}>
+      <span class="visually-hidden">
+        Keyframe {index + 1} of {count}:{" "}
+      </span>
+      <span class={`thumb ${outdated ? "outdated" : ""}`} aria-hidden="true">
         {url ? <img src={url} alt="" loading="lazy" draggable={false} /> : <Icon name="picture" />}
         <span class="place">{index + 1}</span>
         {outdated && <span class="badge">changed</span>}
@@ -61,6 +64,7 @@ export function KeyframeCard({ project, keyframe, index, count, current, reachab
       <span class="facts">
         {keyframe.image ? "picture" : `seed ${keyframe.seed ?? "auto"}`}
         {keyframe.hold ? ` · rests ${keyframe.hold} s` : ""}
+        <span class="visually-hidden">{state}</span>
       </span>
     </button>
   );

@@ -68,7 +68,7 @@ export function TransitionCard({ index, keyframe, to, current, onSelect }: Trans
       </span>
       <span class="facts">
         <b>{length(seconds)}</b>
-        <span class="state">{ready ? "" : state === "missing" ? "not rendered" : state === "changed" ? "changed" : `${frames.length}/${between}`}</span>
+        <span class="state">{ready ? "" : state === "missing" ? "not rendered" : state === "changed" ? "changed" : `${frames.length} of ${between}`}</span>
         {to < index && <span class="back">back to the start</span>}
       </span>
     </button>

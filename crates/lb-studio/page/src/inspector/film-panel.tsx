@@ -2,10 +2,13 @@
 
 import { useState } from "preact/hooks";
 import { Button } from "../controls/button";
-import { editFilm, filmSetting } from "../job/edits";
+import { api } from "../api/client";
+import { duration } from "../controls/time";
+import { editFilm, filmSetting, keepNames } from "../job/edits";
 import { MaskDialog } from "../keyframe/mask-dialog";
 import { DepthField, PictureField } from "./picture-field";
-import { edit, job, project } from "../session/open-project";
+import { edit, flush, job, keyframes, project } from "../session/open-project";
+import { attempt } from "../session/notices";
 import { isDepth, isInpainting, isPlain, modelNamed, models, settings, upscalers, type TableSetting } from "../session/studio";
 import { SettingRow, SettingsGroup, type Bound } from "./settings-group";
 
@@ -50,6 +53,7 @@ export function FilmPanel() {
       {first.map((setting) => (
         <SettingRow key={nameOf(setting)} {...bind(setting)} />
       ))}
+      <TimeField />
       {isInpainting(model) && (
         <fieldset class="pictures-of-film">
           <legend>Repainted part</legend>
@@ -84,6 +88,48 @@ function inheritedOf({ table, key, default: declared }: TableSetting): unknown {
   if (table === "" && key === "model") return model?.name ?? declared;
   if (table === "" && key === "size" && model) return `${model.width}x${model.height}`;
   return (model?.defaults as Record<string, unknown> | undefined)?.[key] ?? declared;
+}
+
+/** A time for the render, from which the numbers of steps, frames and pictures follow. */
+function TimeField() {
+  const [seconds, setSeconds] = useState("5");
+  const [said, setSaid] = useState("");
+  async function choose(): Promise<void> {
+    if (!(await flush())) return;
+    const before = job.peek();
+    const found = await attempt(api.within(project.peek()!.id, Number(seconds)));
+    if (!found || job.peek() !== before) return;
+    edit(`within ${seconds} ${Date.now()}`, () => keepNames(found.job, before));
+    const { fits, expected_seconds: expected } = found;
+    if (expected == null) setSaid("Nothing was rendered here yet, so this is the fastest film. Render it, then choose again.");
+    else setSaid(`${fits ? "It" : "Even the fastest film"} takes about ${duration(expected)}.`);
+  }
+  return (
+    <div class="setting">
+      <div class="setting-head">
+        <label for="within">Render it within</label>
+        <span class="setting-value">
+          <input
+            id="within"
+            class="number"
+            type="number"
+            min={0.1}
+            step="any"
+            aria-describedby="within-help"
+            value={seconds}
+            onInput={(event) => setSeconds(event.currentTarget.value)}
+          />
+          <span class="unit">s</span>
+          <Button disabled={!(Number(seconds) > 0) || keyframes.value.length < 2} onClick={() => void choose()}>
+            Choose
+          </Button>
+        </span>
+      </div>
+      <p class="help" id="within-help" role="status">
+        {said || "Chooses the finest quality for which this machine is fast enough."}
+      </p>
+    </div>
+  );
 }
 
 function UpscaleSwitch() {

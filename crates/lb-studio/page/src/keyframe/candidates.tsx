@@ -24,7 +24,7 @@ const AT_ONCE = 4;
 const VARIATION = 0.35;
 
 /** What, with a prompt, determines a picture. */
-type Noise = Pick<Candidate, "seed" | "variation"> & { picture?: string };
+type Noise = Pick<Candidate, "seed" | "variation"> & { picture?: string | null };
 
 const nameOfNoise = ({ seed, variation }: Noise) =>
   variation ? `seed ${seed} varied by ${variation.seed}` : `seed ${seed}`;

@@ -3,7 +3,7 @@
 import type { Task } from "../api/types";
 import { duration } from "../controls/time";
 
-const PHASES: Record<Task["progress"]["phase"], string> = {
+const PHASES: Record<NonNullable<Task["progress"]["phase"]>, string> = {
   loading: "Loading the model",
   encoding: "Reading the prompts",
   inverting: "Reading your pictures",
@@ -20,7 +20,7 @@ export function wordsOf(task: Task): string {
   const { phase, rate, seconds_left } = task.progress;
   const share = `${Math.floor(shareOf(task) * 100)} %`;
   if (task.state === "paused") return `Paused · ${share}`;
-  const parts = [PHASES[phase] ?? phase, share];
+  const parts = [PHASES[phase ?? "loading"], share];
   if (rate) parts.push(`${rate < 10 ? rate.toFixed(1) : Math.round(rate)} evaluations a second`);
   if (seconds_left !== null && seconds_left !== undefined) parts.push(`about ${duration(seconds_left)} left`);
   return parts.join(" · ");
@@ -32,7 +32,8 @@ const DECODE = 0.5;
 /** The share of a task that is done, from 0 to 1. */
 export function shareOf({ progress, state }: Task): number {
   if (state === "done") return 1;
-  const whole = progress.of_evaluations + DECODE * progress.of_decodes;
+  const { evaluations = 0, of_evaluations = 0, reused_evaluations = 0, decodes = 0, of_decodes = 0 } = progress;
+  const whole = of_evaluations + DECODE * of_decodes;
   if (whole <= 0) return 0;
-  return Math.min(1, (progress.evaluations + progress.reused_evaluations + DECODE * progress.decodes) / whole);
+  return Math.min(1, (evaluations + reused_evaluations + DECODE * decodes) / whole);
 }

@@ -76,9 +76,9 @@ async function reloadLater(): Promise<void> {
   await reloadProject();
 }
 
-function takeStep({ key: told, project: of, transition, level, step }: StepEvent): void {
-  if (transition === null || of !== project.peek()?.id) return;
-  const key = told ?? planned.peek()?.plan.transitions[transition]?.key;
+function takeStep({ project: of, transition, level, step }: StepEvent): void {
+  if (transition === null || transition === undefined || of !== project.peek()?.id) return;
+  const key = planned.peek()?.plan.transitions[transition]?.key;
   if (key) reached.value = new Map(reached.peek()).set(key, { level, step });
 }
 

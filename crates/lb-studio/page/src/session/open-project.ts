@@ -243,7 +243,12 @@ effect(() => {
 });
 
 function selectionOf({ id, job, films }: Project): Selection {
-  const [kind, index] = sessionStorage.getItem(selectedKey(id))?.split(" ") ?? [];
+  let [kind, index]: string[] = [];
+  try {
+    [kind, index] = sessionStorage.getItem(selectedKey(id))?.split(" ") ?? [];
+  } catch {
+    // As if nothing had been selected.
+  }
   const all = keyframesOf(job);
   const keyframe = kind === undefined ? (films.length ? undefined : all[0]) : all[Number(index)];
   if (!keyframe || kind === "film") return { kind: "film" };
