@@ -191,7 +191,9 @@ describe("editing", () => {
     await page.locator(".film-strip").waitFor();
     assert.deepEqual((await job(page)).keyframe.map(({ prompt }) => prompt), ["a red apple", "a lemon"]);
     await page.getByRole("button", { name: "More about this film" }).click();
+    const original = page.url();
     await page.getByRole("menuitem", { name: "Duplicate" }).click();
+    await page.waitForFunction((original) => location.href !== original, original);
     await page.getByLabel("Name of the film").fill("Renamed");
     await page.getByLabel("Name of the film").press("Enter");
     await page.goto(`${studio.origin}/#/`);

@@ -47,13 +47,13 @@ describe("a film", () => {
 
     const film = await download(page);
     const measured = JSON.parse(execFileSync(PROGRAM, ["measure", film, "--json"], { encoding: "utf8" }));
-    assert.equal(measured.frames ?? measured.film?.frames, 180, JSON.stringify(measured).slice(0, 300));
+    assert.equal(measured.frames, 180, JSON.stringify(measured).slice(0, 300));
     const shown = await page.locator("video").evaluate((video) => [video.videoWidth, video.videoHeight, video.duration]);
     assert.deepEqual(shown.slice(0, 2), [128, 128]);
     assert.ok(Math.abs(shown[2] - 6) < 0.1, `${shown[2]} seconds`);
     await page.locator(".motion-graph path").waitFor();
     await page.getByRole("button", { name: "Pause", exact: true }).click();
-    await page.getByLabel("Time").fill("2.2");
+    await page.getByRole("slider", { name: "Time", exact: true }).fill("2.2");
     await page.waitForTimeout(300);
     await screenshot(page, "film");
     assert.deepEqual(page.problems, []);
@@ -64,7 +64,7 @@ describe("a film", () => {
     await page.locator(".project-card a").first().click();
     await page.locator("video").waitFor();
     await page.getByRole("button", { name: "Pause", exact: true }).click();
-    await page.getByLabel("Time").fill("1");
+    await page.getByRole("slider", { name: "Time", exact: true }).fill("1");
     const frame = () => page.locator(".transport output").innerText();
     const [before] = (await frame()).split("/");
     await page.getByRole("button", { name: /One frame on/ }).click();
@@ -79,7 +79,7 @@ describe("a film", () => {
     await openJob(page, quickJob(["an owl", "a panda"], { defaults: { quality: "high", seconds: 2 } }));
     await page.locator(".transition-card").click();
     await page.getByRole("complementary").getByRole("button", { name: "Render this transition" }).click();
-    await page.locator(".tree-branch.lit").first().waitFor({ timeout: 60_000 });
+    await page.locator(".tree-branch.lit").first().waitFor({ state: "attached", timeout: 60_000 });
     await page.locator(".transition-card img").first().waitFor({ timeout: 60_000 });
     const id = projectOf(page);
     const { transitions } = await ask(page, `projects/${id}/plan`);
@@ -149,13 +149,13 @@ describe("a film", () => {
     // An edit that is not saved yet when the page goes.
     await page.locator(".project-name").waitFor();
     await page.locator(".keyframe-card").first().click();
-    await page.getByLabel("Rest on the picture").fill("2");
-    await page.getByLabel("Rest on the picture").press("Tab");
+    await page.getByLabel("Rest on the picture", { exact: true }).fill("2");
+    await page.getByLabel("Rest on the picture", { exact: true }).press("Tab");
     await page.reload();
     await page.locator(".film-bar .progress").waitFor();
     await page.locator(".transition-card img").first().waitFor();
     await page.locator(".keyframe-card").first().click();
-    assert.equal(await page.getByLabel("Rest on the picture").inputValue(), "2");
+    assert.equal(await page.getByLabel("Rest on the picture", { exact: true }).inputValue(), "2");
     assert.equal((await rendered(page)).state, "done");
   });
 
@@ -165,6 +165,7 @@ describe("a film", () => {
     const straight = await openJob(page, job, "straight");
     await ask(page, "tasks", { method: "POST", json: { project: straight, act: { kind: "film", format: "mp4" } } });
     await rendered(page);
+    await page.locator(".film-bar").getByRole("button", { name: "Film", exact: true }).click();
     const first = await download(page);
 
     const other = await Studio.start();
@@ -176,7 +177,7 @@ describe("a film", () => {
       await other.kill();
       await killed.locator(".connection").waitFor();
       await screenshot(killed, "connection-lost");
-      const again = await Studio.start({ projects: other.projects, port: other.port });
+      const again = await Studio.start({ folder: other.folder, port: other.port });
       try {
         await killed.locator(".connection").waitFor({ state: "detached", timeout: 30_000 });
         const task = await rendered(killed);

@@ -27,8 +27,8 @@ export function writeInpaintingModel(to) {
 
 export class Studio {
   /** Starts a program with projects of its own, or on those of one that was killed. */
-  static async start({ projects = mkdtempSync(join(tmpdir(), "lb-studio-")), port = 0, models = [] } = {}) {
-    const cache = join(projects, "cache");
+  static async start({ folder = mkdtempSync(join(tmpdir(), "lb-studio-")), port = 0, models = [] } = {}) {
+    const [projects, cache] = [join(folder, "projects"), join(folder, "cache")];
     const program = spawn(
       PROGRAM,
       ["studio", "--no-open", "--port", String(port), "--projects", projects, "--cache-dir", cache],
@@ -49,12 +49,12 @@ export class Studio {
       program.on("exit", (code) => reject(new Error(`lb studio ended with ${code}: ${said}`)));
       program.on("error", reject);
     });
-    return new Studio(program, projects, url);
+    return new Studio(program, folder, url);
   }
 
-  constructor(program, projects, url) {
+  constructor(program, folder, url) {
     this.program = program;
-    this.projects = projects;
+    this.folder = folder;
     /** The address with the token. */
     this.url = url;
     this.origin = new URL(url).origin;
@@ -73,6 +73,6 @@ export class Studio {
 
   async stop() {
     if (this.program.exitCode === null && this.program.signalCode === null) await this.kill();
-    rmSync(this.projects, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

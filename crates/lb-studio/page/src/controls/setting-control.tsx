@@ -30,6 +30,9 @@ const LABELS: Record<string, string> = {
   film_seconds: "Length of the film",
 };
 
+/** Help that says less than the program's: the page names models only by their names. */
+const HELP: Record<string, string> = { ".model": "The model that draws the pictures." };
+
 const UNITS: Record<string, string> = { hold: "s", seconds: "s", film_seconds: "s", feather: "px" };
 
 export const labelOf = ({ key, table }: Setting) => {
@@ -61,7 +64,7 @@ export function SettingControl({ setting, value, inherited, choices, children, o
         <Control {...{ setting, value, inherited, common, onChange }} choices={choices ?? setting.choices} />
       </div>
       <p class="help" id={help}>
-        {setting.help}
+        {HELP[`${setting.table}.${setting.key}`] ?? setting.help}
       </p>
       {children}
     </div>

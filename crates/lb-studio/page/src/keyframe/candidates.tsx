@@ -10,7 +10,7 @@ import { Button, IconButton } from "../controls/button";
 import { editKeyframe, filmSetting, randomSeed } from "../job/edits";
 import { announce, attempt } from "../session/notices";
 import { edit, flush, job, keyframes, known, project, start } from "../session/open-project";
-import { isActive, tasks } from "../session/studio";
+import { arrived, isActive, tasks } from "../session/studio";
 
 interface CandidatesProps {
   keyframe: Keyframe;
@@ -39,7 +39,7 @@ export function Candidates({ keyframe, index, model }: CandidatesProps) {
   const favourites = open.favourites.filter((favourite) => favourite.prompt === prompt);
   const tiles: readonly Noise[] = onlyFavourites
     ? favourites
-    : (latest?.result?.pictures ?? []);
+    : (latest?.result?.pictures ?? (latest ? arriving(latest) : []));
   const expected = latest && isActive(latest) ? countOf(latest.act) : 0;
   const { picture } = known(keyframe);
 
@@ -160,6 +160,15 @@ export function Candidates({ keyframe, index, model }: CandidatesProps) {
 }
 
 const isSame = (a: Favourite, b: Favourite) => a.prompt === b.prompt && nameOfNoise(a) === nameOfNoise(b);
+
+/** The pictures of a running task that are there. The seeds of variations are known only at its end. */
+function arriving({ id, act }: Task): Noise[] {
+  const { seeds } = act.kind === "seeds" ? act : { seeds: [] };
+  return (arrived.value.get(id) ?? []).flatMap(({ index, picture }) => {
+    const seed = seeds[index];
+    return seed === undefined ? [] : [{ seed, picture }];
+  });
+}
 
 function isAbout({ act, state }: Task, prompt: string): boolean {
   const about = act.kind === "seeds" || act.kind === "variations";

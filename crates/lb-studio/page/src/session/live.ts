@@ -3,9 +3,9 @@
 import { effect, signal } from "@preact/signals";
 import type { FrameEvent, KeyframeEvent, StepEvent, Task } from "../api/types";
 import { listen, type EventType } from "../api/events";
-import { announce, attempt } from "./notices";
-import { loadPlan, openProject, planned, closeProject, project, putFrame, putKeyframe, reached, reloadProject, flush } from "./open-project";
-import { connection, loadProjects, loadStudio, loadTasks, orderTasks, projects, putTask, tasks } from "./studio";
+import { announce, attempt, notify } from "./notices";
+import { loadPlan, openProject, planned, closeProject, project, putFrame, putKeyframe, reached, reloadProject, flush, selection } from "./open-project";
+import { connection, loadProjects, loadStudio, loadTasks, orderTasks, projects, putArrived, putTask, tasks } from "./studio";
 
 export function goLive(): void {
   void attempt(Promise.all([loadStudio(), loadTasks()]));
@@ -55,7 +55,7 @@ function take(type: EventType, data: unknown): void {
       break;
     }
     case "keyframe":
-      if ((data as KeyframeEvent).project === open) putKeyframe(data as KeyframeEvent);
+      if ((data as KeyframeEvent).project === open) takeKeyframe(data as KeyframeEvent);
       break;
     case "frame":
       if ((data as FrameEvent).project === open) putFrame(data as FrameEvent);
@@ -82,13 +82,22 @@ function takeStep({ project: of, transition, level, step }: StepEvent): void {
   if (key) reached.value = new Map(reached.peek()).set(key, { level, step });
 }
 
+function takeKeyframe(event: KeyframeEvent): void {
+  const kind = tasks.peek().find(({ id }) => id === event.task)?.act.kind;
+  if (kind === "seeds" || kind === "variations") putArrived(event);
+  putKeyframe(event);
+}
+
 function takeTask(task: Task): void {
   const before = tasks.peek().find(({ id }) => id === task.id);
   putTask(task);
   const ended = task.state === "done" || task.state === "failed" || task.state === "cancelled";
   if (!ended || before?.state === task.state) return;
   reached.value = new Map();
-  if (task.state === "done") announce(`${task.title}: done.`);
+  const film = task.state === "done" && task.act.kind === "film";
+  if (film && (task.project !== project.peek()?.id || selection.peek().kind !== "film")) notify("Your film is ready.");
+  else if (task.state === "done") announce(`${task.title}: done.`);
+  for (const warning of task.result?.warnings ?? []) notify(warning);
   if (task.state === "failed") announce(`${task.title}: ${task.error ?? "failed"}`);
   if (task.project === project.peek()?.id) {
     void attempt(task.act.kind === "film" ? reloadProject() : loadPlan());

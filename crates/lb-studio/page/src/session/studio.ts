@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { api } from "../api/client";
-import type { Model, ProjectSummary, Setting, Studio, Task } from "../api/types";
+import type { KeyframeEvent, Model, ProjectSummary, Setting, Studio, Task } from "../api/types";
 
 export const studio = signal<Studio | null>(null);
 export const models = signal<readonly Model[]>([]);
@@ -36,6 +36,15 @@ export async function loadTasks(): Promise<void> {
 export function putTask(task: Task): void {
   const known = tasks.peek().some(({ id }) => id === task.id);
   tasks.value = known ? tasks.peek().map((old) => (old.id === task.id ? task : old)) : [...tasks.peek(), task];
+}
+
+/** The pictures of seeds and variations that have arrived while their task runs, by task and index. */
+export const arrived = signal<ReadonlyMap<string, readonly KeyframeEvent[]>>(new Map());
+
+export function putArrived(event: KeyframeEvent): void {
+  const before = arrived.peek().get(event.task) ?? [];
+  if (before.some(({ index }) => index === event.index)) return;
+  arrived.value = new Map(arrived.peek()).set(event.task, [...before, event]);
 }
 
 /** Puts tasks into the order of the queue. Those that it does not name are finished and come first. */
