@@ -323,7 +323,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every setting of a job, from their declaration. */
+        /** Every setting of a job that a client may give, from their declaration. */
         get: operations["settings"];
         put?: never;
         post?: never;
@@ -756,8 +756,6 @@ export interface components {
                 /** @description Inference steps of the second stage. */
                 steps?: number;
             };
-            /** @description VAE decoder instead of the model's own, such as the quick decoder TAESD: a safetensors file, or a folder in the layout of diffusers. */
-            vae?: string;
         };
         /** @description The event `keyframe`: the picture of a keyframe, a seed or a variation is there. */
         KeyframeEvent: {
