@@ -140,15 +140,17 @@ fn a_model_is_removed_only_by_consent_and_only_from_a_folder_of_models() {
 }
 
 #[test]
-fn the_bundled_model_is_removed_only_by_force() {
-    let folder = Folder::new();
-    let name = "--name=pocket";
-    let said = import(&folder, "sd1/checkpoint.safetensors", &[name]);
-    assert_eq!(said.code, Some(0), "{}", said.error);
-    let remove = ["models", "rm", "pocket", "--yes"];
-    run(&folder, &remove).assert_refused(2, &["came with lb", "--force"]);
-    assert!(folder.join("models/pocket").is_dir());
-    let said = run(&folder, &[&remove[..], &["--force"]].concat());
-    assert_eq!(said.code, Some(0), "{}", said.error);
-    assert!(!folder.join("models/pocket").exists());
+fn bundled_models_are_removed_only_by_force() {
+    for name in ["pocket", "pocket-turbo"] {
+        let folder = Folder::new();
+        let named = format!("--name={name}");
+        let said = import(&folder, "sd1/checkpoint.safetensors", &[&named]);
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        let remove = ["models", "rm", name, "--yes"];
+        run(&folder, &remove).assert_refused(2, &["came with lb", "--force"]);
+        assert!(folder.join("models").join(name).is_dir());
+        let said = run(&folder, &[&remove[..], &["--force"]].concat());
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        assert!(!folder.join("models").join(name).exists());
+    }
 }

@@ -19,6 +19,7 @@ mod python;
 mod setup;
 mod testing;
 mod tidy;
+mod wheel;
 mod workspace;
 
 use std::path::PathBuf;
@@ -76,6 +77,8 @@ enum Task {
         /// render, few-steps (a part of render), spacing or gpu; render and spacing if none is named
         parts: Vec<String>,
     },
+    /// build the Python package that carries lb, the models and their licences
+    Wheel(wheel::WheelArguments),
     /// write ONNX graphs into a diffusers model directory
     ExportOnnx { directory: PathBuf },
     /// exchange models with Optimum in both directions, and compare the pictures
@@ -136,6 +139,7 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::Page(arguments) => page::build(workspace, &arguments),
         Task::PageTest(HandedOn { arguments }) => page::test(workspace, &arguments),
         Task::Bench { parts } => bench::run(workspace, &parts),
+        Task::Wheel(arguments) => wheel::run(workspace, &arguments),
         Task::ExportOnnx { directory } => onnx::export(&directory),
         Task::Interop => onnx::interop(workspace),
         Task::Golden => python::golden(workspace),

@@ -255,8 +255,8 @@ fn model_hint(error: &ModelError) -> Option<&'static str> {
              lb.toml"
         }
         ModelError::RuntimeMissing { .. } => {
-            "in a checkout, run `cargo xtask setup`; elsewhere set ORT_DYLIB_PATH to \
-             libonnxruntime (version 1.24 or newer)"
+            "in a checkout, run `cargo xtask setup`; elsewhere run `pip install onnxruntime` in the Python \
+             environment of lb, or set ORT_DYLIB_PATH to libonnxruntime (version 1.24 or newer)"
         }
         ModelError::RuntimeUnusable { .. } => {
             "lb needs ONNX Runtime 1.24 or newer for this machine; `cargo xtask setup` gets one, \

@@ -59,7 +59,10 @@ lb_schedule::choice! {
 }
 
 /// The model that is used if neither an argument nor the environment names one.
-pub(crate) const BUNDLED_MODEL: &str = "pocket";
+pub(crate) const BUNDLED_MODEL: &str = BUNDLED_MODELS[0];
+
+/// The models that come with the program.
+pub(crate) const BUNDLED_MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
 
 impl MachineArguments {
     /// The renderer of a job, with its upscaler if it has a second stage.

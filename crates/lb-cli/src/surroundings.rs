@@ -46,11 +46,13 @@ impl Surroundings {
             runtime_folders.extend(beside.ancestors().skip(1).take(3).flat_map(|above| {
                 ["onnxruntime-gpu", "onnxruntime"].map(|folder| above.join(folder))
             }));
+            runtime_folders.extend(beside.parent().into_iter().flat_map(packaged_runtimes));
         }
         model_folders.extend(user_data().map(|data| data.join("lb/models")));
         let import_folder = model_folders.first().cloned();
         if let Some(beside) = beside {
             model_folders.extend(beside.ancestors().take(5).map(|above| above.join("models")));
+            model_folders.extend(beside.parent().map(packaged_models));
         }
         model_folders.retain(|folder| folder.is_dir());
         runtime_folders.retain(|folder| folder.is_dir());
@@ -69,6 +71,35 @@ impl Surroundings {
             projects: user_data().map(|data| data.join("lb/projects")),
         }
     }
+}
+
+/// The models that a package has put into the environment in this folder, whose `bin` or `Scripts` contains
+/// the program.
+fn packaged_models(environment: &Path) -> PathBuf {
+    environment.join("share/lb/models")
+}
+
+/// The folders in which pip puts ONNX Runtime's library, for each Python in the environment, the newest
+/// first.
+fn packaged_runtimes(environment: &Path) -> Vec<PathBuf> {
+    let libraries = ["lib", "lib64"].map(|folder| environment.join(folder));
+    let entries = libraries.iter().filter_map(|folder| folder.read_dir().ok());
+    let names = entries.flatten().flatten().map(|entry| entry.path());
+    let version = |folder: &PathBuf| {
+        let name = folder.file_name()?.to_str()?;
+        name.strip_prefix("python3.")?.parse::<u32>().ok()
+    };
+    let mut pythons: Vec<(u32, PathBuf)> = names
+        .filter_map(|folder| Some((version(&folder)?, folder)))
+        .collect();
+    pythons.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    let pythons = pythons.into_iter().map(|(_, folder)| folder);
+    // On Windows, packages are in a folder that belongs to one Python.
+    pythons
+        .chain([environment.join("Lib")])
+        .flat_map(|python| ["site-packages", "dist-packages"].map(|packages| python.join(packages)))
+        .map(|packages| packages.join("onnxruntime/capi"))
+        .collect()
 }
 
 fn non_empty(variable: &str) -> Option<std::ffi::OsString> {
@@ -104,5 +135,28 @@ fn user_folder(mac: &str, variable: &str, usual: &str) -> Option<PathBuf> {
     match cfg!(target_os = "macos") {
         true => at_home(mac),
         false => named(variable).or_else(|| at_home(usual)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_runtime_is_looked_for_in_the_newest_python_first() {
+        let environment = tempfile::tempdir().unwrap();
+        let lib = environment.path().join("lib");
+        for python in ["python3.9", "python3.13", "python3.x", "perl5"] {
+            fs::create_dir_all(lib.join(python)).unwrap();
+        }
+        let found = packaged_runtimes(environment.path());
+        let expected = ["python3.13", "python3.9"].map(|python| lib.join(python));
+        let windows = environment.path().join("Lib");
+        let expected = expected.into_iter().chain([windows]).flat_map(|python| {
+            ["site-packages", "dist-packages"].map(|at| python.join(at).join("onnxruntime/capi"))
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>());
     }
 }

@@ -9,7 +9,7 @@ use lb_models::{Manifest, ModelDirectory, find_models};
 
 use super::size;
 use crate::error::CommandError;
-use crate::machine::BUNDLED_MODEL;
+use crate::machine::BUNDLED_MODELS;
 use crate::surroundings::Surroundings;
 use crate::{facts, print};
 
@@ -22,8 +22,7 @@ pub(crate) struct RemoveArguments {
     /// Do not ask before the model is removed.
     #[arg(short, long)]
     yes: bool,
-    /// Remove even the model pocket, which lb uses if no other is named, or a model from which another one
-    /// takes parts.
+    /// Remove even a model that came with lb, or one from which another takes parts.
     #[arg(long)]
     force: bool,
     /// Print the result as one line of JSON.
@@ -43,9 +42,9 @@ pub(crate) fn run(
     let folder = listed(&arguments.name, &surroundings.model_folders)?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let path = folder.display();
-    if name == BUNDLED_MODEL && !arguments.force {
+    if BUNDLED_MODELS.contains(&&*name) && !arguments.force {
         return Err(CommandError::Request {
-            message: format!("`{name}` came with lb, and is used where no model is named"),
+            message: format!("`{name}` came with lb"),
             hint: Some("add --force to remove it all the same"),
         });
     }
