@@ -148,6 +148,7 @@ describe("editing", () => {
     assert.match((await job(page)).keyframe[1].image, /^pictures\//);
     await drop(page, ".add", await picture(page));
     await page.waitForFunction(() => document.querySelectorAll(".keyframe-card").length === 3);
+    await settled(page);
     await screenshot(page, "own-pictures");
     assert.deepEqual(page.problems, []);
   });
@@ -198,6 +199,7 @@ describe("editing", () => {
     await page.getByLabel("Name of the film").press("Enter");
     await page.goto(`${studio.origin}/#/`);
     await page.getByText("Renamed").waitFor();
+    await page.waitForTimeout(300);
     await screenshot(page, "films");
   });
 

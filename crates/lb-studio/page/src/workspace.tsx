@@ -86,7 +86,7 @@ function FilmBar() {
       ) : (
         <>
           <div class="film-bar-cost">
-            {problem.value ? <p class="cost">{problem.value}</p> : <CostLine cost={costOfFilm(plan)} />}
+            {problem.value ? <p class="cost">{problem.value}</p> : <CostLine cost={costOfFilm(plan, upToDate)} />}
           </div>
           <Button
             look={upToDate ? "plain" : "primary"}

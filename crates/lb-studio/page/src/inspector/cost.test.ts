@@ -38,6 +38,7 @@ describe("what an act costs", () => {
   it("of a film", () => {
     expect(costOfFilm(plan)).toEqual({ computes: "6 s film, 180 frames", there: "1 of 2 transitions there", takes: "about 8 s" });
     expect(costOfFilm({ ...plan, film: { ...plan.film!, missing_evaluations: 0 } })!.there).toBe("everything is computed");
+    expect(costOfFilm(plan, true)).toEqual({ computes: "6 s film, 180 frames" });
     expect(costOfFilm({ ...plan, film: null })).toBeUndefined();
   });
 

@@ -35,12 +35,13 @@ export function costOfTransition(plan: TransitionPlan | undefined): Cost | undef
   };
 }
 
-export function costOfFilm(plan: Plan | undefined): Cost | undefined {
+export function costOfFilm(plan: Plan | undefined, made = false): Cost | undefined {
   if (!plan?.film) return undefined;
   const ready = plan.transitions.filter(({ state }) => state === "ready").length;
   const count = plan.transitions.length;
   const { film } = plan;
   const computes = `${length(film.seconds)} film, ${counted(film.frames, "frame")}`;
+  if (made) return { computes };
   if (film.missing_evaluations === 0) {
     return { computes, there: "everything is computed", takes: film.render_seconds ? takes(film.render_seconds) : undefined };
   }

@@ -11,4 +11,5 @@ export async function importFile(file: File): Promise<void> {
   show(made);
   location.hash = `#/project/${made.id}`;
   notify(`Opened ${file.name} as a new film.`);
+  for (const sentence of made.left_out ?? []) notify(sentence, "problem");
 }
