@@ -54,6 +54,9 @@ impl<'a> Shell<'a> {
             shell.programs.join("lb"),
         )
         .unwrap();
+        // The guide asks its reader to copy it.
+        let lora = root().join("models/pocket-loras/neon.safetensors");
+        fs::copy(lora, shell.folder.join("neon.safetensors")).unwrap();
         // ffmpeg recognises the sound by its contents, not by its extension.
         fs::write(shell.folder.join("track.ogg"), silence()).unwrap();
         shell

@@ -28,6 +28,7 @@ mod jobs;
 mod keyframes;
 mod lb;
 mod linked;
+mod loras;
 mod manifests;
 mod measure;
 mod memory;

@@ -43,6 +43,8 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         let page = Page::read(&fs::read_to_string(documents.join(name))?);
         let folder = scratch.path().join(name);
         fs::create_dir(&folder)?;
+        let lora = workspace.root.join("models/pocket-loras/neon.safetensors");
+        fs::copy(lora, folder.join("neon.safetensors"))?;
         for (name, text) in &page.files {
             fs::write(folder.join(name), text)?;
         }

@@ -95,6 +95,13 @@ impl Lora {
         tensors.lora(metadata)
     }
 
+    /// What a safetensors file says about itself. Only its header is read, so it need not be a LoRA. `None` for
+    /// any other file.
+    #[must_use]
+    pub fn read_metadata(path: &Path) -> Option<BTreeMap<String, String>> {
+        Some(read_header_with_metadata(path).ok()?.1)
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -117,7 +117,7 @@ impl JobSettings {
     }
 
     /// The LoRAs of all keyframes, those of the defaults first.
-    fn loras(&self) -> impl Iterator<Item = &KeyframeLora> {
+    pub fn loras(&self) -> impl Iterator<Item = &KeyframeLora> {
         let keyframes = self.keyframes.iter().map(|keyframe| &keyframe.shared);
         let shared = [&self.defaults.shared].into_iter().chain(keyframes);
         shared.flat_map(|shared| shared.loras.iter().flatten())

@@ -56,6 +56,7 @@ mod config;
 mod device;
 mod directory;
 mod error;
+mod few_step_lora;
 mod graph_source;
 mod inspection;
 mod model_defaults;
@@ -89,6 +90,7 @@ pub use concatenated_channels::{
 pub use device::{Device, DeviceProblem, ProviderReport, providers};
 pub use directory::{LARGEST_SIDE, ModelDirectory, UpscalerConfig};
 pub use error::ModelError;
+pub use few_step_lora::few_step_defaults;
 pub use image::RgbImage;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
 pub use lb_checkpoint::{CheckpointError, Component, Manifest, ModelKind};

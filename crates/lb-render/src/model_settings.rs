@@ -1,9 +1,19 @@
 //! What a model needs, as settings of a film.
 
 use lb_job::{Job, JobError, JobSettings};
-use lb_models::{ModelDirectory, ModelError};
+use lb_models::{ModelDefaults, ModelDirectory, ModelError, few_step_defaults};
 
 use crate::error::RenderError;
+
+fn as_settings(defaults: &ModelDefaults) -> JobSettings {
+    let mut settings = JobSettings::default();
+    settings.sampler = defaults.sampler;
+    settings.timestep_spacing = defaults.timestep_spacing;
+    settings.defaults.shared.guidance_scale = defaults.guidance_scale;
+    settings.defaults.branching.steps = defaults.steps;
+    settings.defaults.branching.depth_strength = defaults.depth_strength;
+    settings
+}
 
 /// The model as a job changes it: with its LoRAs.
 ///
@@ -13,20 +23,24 @@ pub fn with_loras(job: &Job, model: &ModelDirectory) -> Result<ModelDirectory, R
     Ok(model.clone().with_loras(job.lora_files())?)
 }
 
-/// The job of these settings, which are laid over what the model needs: the defaults of its `lb.toml`, and
-/// the sampler that its scheduler's configuration names.
+/// The job of these settings, which are laid over what its LoRAs need if they shorten
+/// ([`few_step_defaults`]), and these over what the model needs: the defaults of its `lb.toml`, and the sampler
+/// that its scheduler's configuration names.
 ///
 /// # Errors
 /// Those of [`JobSettings::resolve`], and [`ModelError::UnsupportedScheduler`] if nothing names a sampler
 /// and the model's scheduler is one that no sampler equals.
 pub fn resolve_for(settings: JobSettings, model: &ModelDirectory) -> Result<Job, RenderError> {
     let defaults = &model.defaults;
-    let mut needs = JobSettings::default();
-    needs.sampler = defaults.sampler.or(model.scheduler.sampler);
-    needs.timestep_spacing = defaults.timestep_spacing;
-    needs.defaults.shared.guidance_scale = defaults.guidance_scale;
-    needs.defaults.branching.steps = defaults.steps;
-    needs.defaults.branching.depth_strength = defaults.depth_strength;
+    let mut needs = as_settings(defaults);
+    needs.sampler = needs.sampler.or(model.scheduler.sampler);
+    let mut shortening = settings.loras().filter(|lora| lora.strength != 0.0);
+    let shortened = shortening.find_map(|lora| few_step_defaults(&lora.path));
+    drop(shortening);
+    let settings = match shortened {
+        Some(shortened) => settings.over_model(as_settings(&shortened)),
+        None => settings,
+    };
     let is_sampler_given = settings.sampler.is_some() || defaults.sampler.is_some();
     if let Some(setting) = &model.scheduler.unsupported
         && !is_sampler_given
