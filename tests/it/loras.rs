@@ -135,9 +135,9 @@ fn what_is_no_lora_is_named_by_plans_and_renders() {
         ("--lora=missing.safetensors", "missing.safetensors"),
         ("--lora=neon.safetensors:11", "-10 to 10"),
     ] {
-        for command in ["plan", "render"] {
-            let said = folder.run(&[command, "a", "b", lora]);
-            assert_ne!(said.code, Some(0), "{command} {lora}");
+        for command in [&["plan"][..], &["render", "-o=film.mp4"]] {
+            let said = folder.run(&[command, &["a", "b", lora]].concat());
+            assert_ne!(said.code, Some(0), "{command:?} {lora}");
             assert!(said.error.contains(expected), "{}", said.error);
         }
     }

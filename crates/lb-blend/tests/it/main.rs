@@ -16,6 +16,7 @@ mod interruption;
 mod inversion;
 mod keeping;
 mod laws;
+mod loras;
 mod moving;
 mod multistep;
 mod negative;
