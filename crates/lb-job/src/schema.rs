@@ -121,7 +121,7 @@ pub fn setting_schemas() -> Vec<SettingSchema> {
     settings.collect()
 }
 
-/// The help without the default, and without the names of flags.
+/// The first sentence of the help, without the default and without the names of flags.
 fn help(argument: &Arg) -> String {
     let help = argument
         .get_help()
@@ -129,6 +129,7 @@ fn help(argument: &Arg) -> String {
         .unwrap_or_default();
     let help = help.split(" [default:").next().unwrap_or_default();
     let help = help.split("; needs --").next().unwrap_or_default();
+    let help = help.split(". ").next().unwrap_or_default();
     format!("{}.", help.trim_end_matches('.'))
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use lb_files::NamedTempFile;
 use lb_job::{JobSettings, embedded_job};
+use percent_encoding::percent_decode_str;
 
 use crate::error::ApiError;
 use crate::events::Owner;
@@ -146,8 +147,11 @@ fn cleaned(
     })
 }
 
-/// The name of a project that is made of a file of this name.
+/// The name of a project that is made of a file of this name, in which letters beyond ASCII are
+/// percent-encoded, because headers cannot have them.
 pub(crate) fn project_name(file: Option<&str>) -> String {
+    let decoded = file.map(|name| percent_decode_str(name).decode_utf8_lossy());
+    let file = decoded.as_deref();
     let last = file
         .and_then(|name| name.rsplit(['/', '\\']).next())
         .unwrap_or_default();
@@ -169,6 +173,8 @@ mod tests {
         assert_eq!(project_name(Some("Fruits.mp4")), "Fruits");
         assert_eq!(project_name(Some("C:\\films\\a b.toml")), "a b");
         assert_eq!(project_name(Some("../../etc/passwd")), "passwd");
+        assert_eq!(project_name(Some("%C3%A4pfel%20%26.mp4")), "äpfel &");
+        assert_eq!(project_name(Some("%2e%2e%2fa%0Ab.mp4")), "ab");
         assert_eq!(project_name(Some("..")), ".");
         assert_eq!(project_name(Some("")), "Imported");
         assert_eq!(project_name(None), "Imported");

@@ -202,16 +202,19 @@ impl Queue {
         }
     }
 
-    /// Ends the running task, or puts it aside as was wished.
-    pub(crate) fn finish(&self, id: &Id, outcome: Outcome, progress: Progress) {
+    /// Ends the running task, or puts it aside as was wished. Returns its state, unless it was forgotten.
+    pub(crate) fn finish(
+        &self,
+        id: &Id,
+        outcome: Outcome,
+        progress: Progress,
+    ) -> Option<TaskState> {
         let mut state = self.lock();
         let wish = state
             .running
             .take()
             .map_or(GO_ON, |(_, wish)| wish.0.load(Ordering::Relaxed));
-        let Some(stored) = find(&mut state.tasks, id) else {
-            return;
-        };
+        let stored = find(&mut state.tasks, id)?;
         let owner = stored.owner();
         let task = &mut stored.task;
         task.progress = progress;
@@ -237,6 +240,7 @@ impl Queue {
         self.announce_order(&state, &owner);
         drop(state);
         self.changed.notify_all();
+        Some(task.state)
     }
 
     /// Cancels a task. One that has ended stays as it is.

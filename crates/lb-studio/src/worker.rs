@@ -6,7 +6,7 @@ use std::thread::{Builder, JoinHandle};
 
 use lb_render::{Outputs, RenderError, Renderer};
 
-use crate::api::types::{Progress, TaskResult};
+use crate::api::types::{Progress, TaskResult, TaskState};
 use crate::error::ApiError;
 use crate::film_files::{self, NewFilm};
 use crate::pictures::PictureWriter;
@@ -39,7 +39,7 @@ fn run(shared: &Shared, pictures: &PictureWriter, stored: &StoredTask, wish: &Ar
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         perform(shared, pictures, stored, wish, &mut progress)
     }));
-    // Everything that was announced is on disk before the task ends.
+    // After a task that stopped early, too, everything is on disk before its state says so.
     pictures.wait();
     let outcome = match attempt {
         Ok(Ok(result)) => Outcome::Done(result),
@@ -50,12 +50,9 @@ fn run(shared: &Shared, pictures: &PictureWriter, stored: &StoredTask, wish: &Ar
         }
         Err(_) => Outcome::Failed("the program hit a fault of its own".into()),
     };
-    let is_done = matches!(outcome, Outcome::Done(_) | Outcome::Failed(_));
-    if is_done {
+    let state = shared.queue.finish(&task.id, outcome, progress);
+    if state.is_none_or(TaskState::has_ended) {
         queue::forget_job(&shared.projects.folder_of(&task.project), &task.id);
-    }
-    shared.queue.finish(&task.id, outcome, progress);
-    if is_done {
         shared.announce_project(&task.project, &stored.owner());
     }
 }
@@ -110,6 +107,8 @@ fn perform(
     progress.of_evaluations = progress.evaluations + progress.reused_evaluations;
     progress.decodes = progress.of_decodes;
     progress.seconds_left = None;
+    // The result names only pictures that are on disk.
+    pictures.wait();
     let film = match film {
         Some(film) => Some(film_files::finish(film, &project, &work, &summary)?),
         None => None,

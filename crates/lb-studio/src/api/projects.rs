@@ -84,10 +84,10 @@ pub(crate) async fn create(
 }
 
 /// Makes a project of a job file, or of a film or picture that carries a job. The header `x-file-name` gives
-/// its name.
+/// its name, percent-encoded.
 #[utoipa::path(
     post, path = "/api/projects/import",
-    params(("x-file-name" = Option<String>, Header, description = "The name of the file.")),
+    params(("x-file-name" = Option<String>, Header, description = "The name of the file, percent-encoded.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, body = ProjectBody), (status = 400, body = ErrorBody), (status = 413, body = ErrorBody))
 )]

@@ -12,6 +12,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::film::Problem;
 use crate::guard::Visitor;
 use crate::ids::Id;
+use crate::queue;
 use crate::shared::Shared;
 use crate::work::Work;
 
@@ -83,7 +84,13 @@ pub(crate) async fn cancel(
     Visitor(owner): Visitor,
     Path(task): Path<String>,
 ) -> Result<Json<Task>, ApiError> {
-    let task = blocking(move || shared.queue.cancel(&id(&task)?, &owner));
+    let task = blocking(move || {
+        let task = shared.queue.cancel(&id(&task)?, &owner)?;
+        if task.state.has_ended() {
+            queue::forget_job(&shared.projects.folder_of(&task.project), &task.id);
+        }
+        Ok(task)
+    });
     Ok(Json(task.await?))
 }
 
