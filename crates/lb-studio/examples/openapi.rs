@@ -1,5 +1,7 @@
 //! Prints the description of the API, which is committed as `openapi.json`.
 
-fn main() {
-    print!("{}", lb_studio::openapi());
+use std::io::Write as _;
+
+fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(lb_studio::openapi().as_bytes())
 }

@@ -112,7 +112,7 @@ impl EventLog {
         }
         let skipped = (place + 1 - first) as usize;
         let new = state.events.iter().skip(skipped).take(PORTION);
-        let next = new.clone().last().map_or(place, |event| event.number);
+        let next = new.clone().next_back().map_or(place, |event| event.number);
         let own = new.filter(|event| event.owner == *owner);
         (Reading::Events(own.cloned().collect()), next)
     }

@@ -61,13 +61,8 @@ impl Hosts {
 
 /// The name or number of a host without its port.
 fn without_port(host: &str) -> Option<&str> {
-    if let Ok(address) = host.parse::<SocketAddr>() {
-        let end = host.rfind(':')?;
-        return Some(if address.is_ipv6() {
-            &host[..end]
-        } else {
-            &host[..end]
-        });
+    if host.parse::<SocketAddr>().is_ok() {
+        return host.rfind(':').map(|end| &host[..end]);
     }
     if host.starts_with('[') {
         return host.ends_with(']').then_some(host);

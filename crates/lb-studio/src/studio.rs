@@ -201,7 +201,6 @@ impl Studio {
     }
 
     /// The routes of the page and the API, behind the guard.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         server::router(&self.shared)
     }
