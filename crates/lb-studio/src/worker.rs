@@ -113,8 +113,6 @@ fn perform(
         Some(film) => Some(film_files::finish(film, &project, &work, &summary)?),
         None => None,
     };
-    // The pictures of seeds are looked up on the disk.
-    pictures.wait();
     Ok(TaskResult {
         film,
         pictures: work.seed_pictures(&store),

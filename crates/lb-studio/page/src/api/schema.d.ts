@@ -89,7 +89,7 @@ export interface paths {
         put?: never;
         /**
          * Makes a project of a job file, or of a film or picture that carries a job. The header `x-file-name` gives
-         *     its name.
+         *     its name, percent-encoded.
          */
         post: operations["import"];
         delete?: never;
@@ -626,7 +626,7 @@ export interface components {
                 injection_strengths?: number[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
-                /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. A number, a share of its film frames such as 1/2, or film for all of them; film frames beyond are cross-faded. */
+                /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
                 pictures?: number | string;
                 /**
                  * @description Preset of the steps, computed frames and pictures that are not given.
@@ -691,7 +691,7 @@ export interface components {
                 injection_strengths?: number[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
-                /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. A number, a share of its film frames such as 1/2, or film for all of them; film frames beyond are cross-faded. */
+                /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
                 pictures?: number | string;
                 prompt?: string;
                 /**
@@ -714,11 +714,16 @@ export interface components {
             /** @description The model: a name that `lb models` lists, or a model directory. */
             model?: string;
             /**
+             * @description How prompts are read.
+             * @enum {string}
+             */
+            prompt_syntax?: "weighted" | "plain";
+            /**
              * @description Sampler that denoises the latents.
              * @enum {string}
              */
             sampler?: "ddim" | "dpmpp-2m" | "euler" | "tcd";
-            /** @description How many times wider and higher the film is than its frames. They are enlarged before they are encoded; --frames-dir and --contact-sheet show them as they are. */
+            /** @description How many times wider and higher the film is than its frames. */
             scale?: number;
             /** @description Width and height in pixels, multiples of 64. */
             size?: string;
@@ -1314,7 +1319,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The name of the file. */
+                /** @description The name of the file, percent-encoded. */
                 "x-file-name"?: string | null;
             };
             path?: never;
