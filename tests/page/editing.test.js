@@ -199,8 +199,6 @@ describe("editing", () => {
     await page.getByLabel("Name of the film").press("Enter");
     await page.goto(`${studio.origin}/#/`);
     await page.getByText("Renamed").waitFor();
-    await page.waitForTimeout(300);
-    await screenshot(page, "films");
   });
 
   it("paints a mask on the picture of an inpainting film", async () => {
@@ -250,11 +248,10 @@ describe("editing", () => {
       await page.locator(".project-card a", { hasText: "Fruit" }).first().click();
       await page.getByRole("link", { name: "Download MP4" }).waitFor();
       assert.deepEqual(await violations(page), [], `film, ${name}`);
-      await screenshot(page, `film-${name}`);
+      if (name !== "light") await screenshot(page, `film-${name}`);
       await page.locator(".transition-card").first().click();
       await page.getByText("More about this transition").click();
       assert.deepEqual(await violations(page), [], `transition, ${name}`);
-      await screenshot(page, `transition-${name}`);
       await page.locator(".keyframe-card").first().click();
       await page.getByRole("button", { name: /queue/i }).first().click();
       assert.deepEqual(await violations(page), [], `keyframe and queue, ${name}`);

@@ -90,7 +90,6 @@ describe("a film", () => {
     await screenshot(page, "transition-being-rendered");
     assert.equal((await rendered(page)).state, "done");
     await page.locator(".transition-card.ready").waitFor();
-    await screenshot(page, "transition");
   });
 
   it("is computed again only where a prompt was changed", async () => {
@@ -116,6 +115,44 @@ describe("a film", () => {
     assert.equal(progress.evaluations, plan.film.missing_evaluations);
     assert.equal(progress.evaluations + progress.reused_evaluations, whole);
     assert.ok(progress.evaluations < whole * 0.6, `${progress.evaluations} of ${whole}`);
+
+    // Both versions can be compared.
+    await page.getByLabel("Compare with").selectOption({ label: "Version 1" });
+    await page.locator(".screens.wipe video.other").waitFor();
+    await page.getByRole("slider", { name: "Where one version gives way to the other" }).fill("35");
+    await page.getByRole("button", { name: "Side by side" }).click();
+    const [left, right] = await page.locator(".screens.beside video").all();
+    const [first, second] = [await left.boundingBox(), await right.boundingBox()];
+    assert.ok(first.x + first.width <= second.x, "the versions overlap");
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByRole("slider", { name: "Time", exact: true }).fill("0.9");
+    await page.waitForTimeout(300);
+    await screenshot(page, "two-versions");
+  });
+
+  it("is written in every format", async () => {
+    const page = await open(browser, studio);
+    const id = await openJob(page, quickJob(["a red apple", "a green pear"], { fps: 10 }));
+    await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
+    assert.equal((await rendered(page)).state, "done");
+    for (const name of ["GIF", "WebP", "PNG pictures", "Contact sheet"]) {
+      await page.getByRole("button", { name: "Other formats" }).click();
+      await page.getByRole("menuitem", { name: new RegExp(`^${name}.*make it`) }).click();
+      await page.waitForTimeout(100);
+      const task = await rendered(page);
+      assert.equal(task.state, "done", `${name}: ${task.error}`);
+      assert.equal(task.progress.evaluations, 0, "something was computed again");
+    }
+    const { films } = await ask(page, `projects/${id}`);
+    assert.deepEqual(films.map(({ format }) => format).sort(), ["gif", "mp4", "png", "sheet", "webp"]);
+    await page.getByRole("button", { name: "Other formats" }).click();
+    assert.equal(await page.locator('a[role="menuitem"]').count(), 5);
+    await page.goto(`${studio.origin}/#/`);
+    await page.locator(".project-card img").first().waitFor();
+    await page.locator(".projects").scrollIntoViewIfNeeded();
+    await page.mouse.wheel(0, 1000);
+    await page.waitForTimeout(500);
+    await screenshot(page, "films");
   });
 
   it("goes on after it was paused, and after it was cancelled", async () => {
