@@ -54,7 +54,7 @@ fn main() -> Outcome {
         session: SessionOptions::new(device),
         side: rest
             .get(1)
-            .map_or(Ok(model.default_side), |side| side.parse())?,
+            .map_or(Ok(model.default_size.0), |side| side.parse())?,
         folder: folder.into(),
         model,
     };

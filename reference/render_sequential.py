@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--guidance-scale", type=float, default=4.0)
     parser.add_argument("--guidance-damper", type=float, default=0.5)
     parser.add_argument("--sampler", choices=sorted(samplers.SAMPLERS), default="ddim")
-    parser.add_argument("--size", type=int, help="width and height in pixels")
+    parser.add_argument("--size", help="width and height in pixels, as 512 or 1280x720")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
@@ -155,8 +155,12 @@ def render(models, settings):
         for first, last, count in zip(bounds, bounds[1:], settings.branches)
     ]
     factor = 2 ** (len(models.vae.config.block_out_channels) - 1)
-    side = settings.size // factor if settings.size else models.unet.config.sample_size
-    shape = (1, models.unet.config.in_channels, side, side)
+    if settings.size:
+        width, _, height = settings.size.partition("x")
+        sides = (int(height or width) // factor, int(width) // factor)
+    else:
+        sides = 2 * (models.unet.config.sample_size,)
+    shape = (1, models.unet.config.in_channels, *sides)
     embeddings = [models.embed(prompt) for prompt in settings.prompts]
     negative = models.embed(settings.negative_prompt)
 

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod arguments;
 mod attack;
 mod batches;
 mod broken_models;

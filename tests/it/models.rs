@@ -35,7 +35,8 @@ fn all_models_are_listed_with_what_is_wrong() {
     let whole = of("whole");
     assert_eq!(whole["kind"], "text to image");
     assert_eq!(whole["generation"], 1);
-    assert_eq!(whole["default_side"], 8);
+    assert_eq!(whole["default_width"], 8);
+    assert_eq!(whole["default_height"], 8);
     assert_eq!(whole["precision"], "fp16");
     assert_eq!(whole["licence"], "openrail++");
     assert_eq!(whole["problems"].as_array().unwrap().len(), 0);

@@ -13,7 +13,7 @@ const WRONG: &[(&[&str], &[&str])] = &[
     (&["one", "two", "-o=a.avi"], &["a.avi"]),
     (
         &["one", "two", "-o=a.mp4", "--size=100x128"],
-        &["100x128", "64", "try --size 128x128"],
+        &["100x128", "multiples of 8", "try --size 104x128"],
     ),
     (&["one", "two", "-o=a.mp4", "--size=0x0"], &["0x0"]),
     (

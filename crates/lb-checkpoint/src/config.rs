@@ -22,4 +22,4 @@ pub use text_encoder::{TextActivation, TextEncoderConfig};
 pub use tiny_vae::{TinyHalf, TinyVaeConfig};
 pub use unet::{TransformerConfig, UnetBlockConfig, UnetConfig};
 pub use vae::VaeConfig;
-pub use values::{Count, EachBlock, PerBlock, PositiveNumber, Size};
+pub use values::{Count, EachBlock, PerBlock, PositiveNumber, SampleSize, Size};

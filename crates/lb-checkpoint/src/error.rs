@@ -66,6 +66,9 @@ pub enum CheckpointError {
         component: &'static str,
         expected: String,
     },
+    /// A file is something else than a whole model of Stable Diffusion 1 or 2.
+    #[error("{}: this is {what}", path.display())]
+    OtherFile { path: PathBuf, what: String },
     /// A part of a model's configuration cannot be inferred from the shapes of its tensors.
     #[error(
         "{}: {what} cannot be inferred from the tensors ({reason}); a diffusers configuration has \

@@ -7,10 +7,12 @@
 
 mod description;
 mod infer;
+mod recognise;
 mod report;
 mod scheduler;
 mod source;
 mod tokenizer;
+mod told;
 mod unpublished;
 
 use std::fs;
@@ -24,6 +26,7 @@ use crate::error::CheckpointError;
 use crate::kind::ModelKind;
 use crate::weights::{WeightTransfer, Weights};
 use description::Description;
+pub use recognise::{OF_OUR_FAMILIES, is_of_other_family};
 pub use report::{ImportReport, SourceFormat};
 pub use scheduler::{ImportedPrediction, ImportedSpacing, Prediction, PredictionSource};
 use source::{ModelWeights, Source};

@@ -58,14 +58,14 @@ struct Readme;
 
 pub use component::Component;
 pub use config::{
-    ConfigFile, Count, DecoderConfig, EachBlock, PerBlock, PositiveNumber, Size, TextActivation,
-    TextEncoderConfig, TinyHalf, TinyVaeConfig, TransformerConfig, UnetBlockConfig, UnetConfig,
-    VaeConfig,
+    ConfigFile, Count, DecoderConfig, EachBlock, PerBlock, PositiveNumber, SampleSize, Size,
+    TextActivation, TextEncoderConfig, TinyHalf, TinyVaeConfig, TransformerConfig, UnetBlockConfig,
+    UnetConfig, VaeConfig,
 };
 pub use error::CheckpointError;
 pub use import::{
-    Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, Prediction,
-    PredictionSource, SourceFormat, UnpublishedModel,
+    Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, OF_OUR_FAMILIES,
+    Prediction, PredictionSource, SourceFormat, UnpublishedModel, is_of_other_family,
 };
 pub use kind::ModelKind;
 pub use lora::{Lora, LoraLayer};

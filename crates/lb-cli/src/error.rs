@@ -163,7 +163,7 @@ impl CommandError {
 
 /// The side length nearest to this one that models can draw.
 fn allowed_side(side: usize) -> usize {
-    const UNIT: usize = 64;
+    const UNIT: usize = 8;
     let units = side.saturating_add(UNIT / 2) / UNIT;
     units.clamp(1, LARGEST_SIDE / UNIT) * UNIT
 }
@@ -279,6 +279,12 @@ fn checkpoint_hint(error: &CheckpointError) -> Option<&'static str> {
     Some(match error {
         CheckpointError::NotInferable { .. } => {
             "give the model's diffusers directory, without weights, with --config DIR"
+        }
+        CheckpointError::OtherFile { what, .. } if what.contains("a LoRA") => {
+            "`lb render … --lora FILE` uses it with a model"
+        }
+        CheckpointError::OtherFile { what, .. } if what.contains("an autoencoder alone") => {
+            "`lb render … --vae FILE` decodes with it"
         }
         CheckpointError::PickledWeights { .. } => {
             "`lb import FOLDER --name NAME` makes a model of it, and runs nothing of it"

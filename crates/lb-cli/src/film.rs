@@ -176,8 +176,13 @@ impl FilmArguments {
                 settings = settings.forced_on(found);
             }
             None => {
-                let prompts = self.prompts.iter().map(KeyframeSettings::from_prompt);
-                settings.keyframes = prompts.collect();
+                let mut prompts = prompts(&self.prompts)?;
+                if let [only] = &prompts[..] {
+                    // A single prompt is shown with each of its seeds.
+                    prompts = vec![only.clone(); self.seed.len().max(1)];
+                }
+                let keyframes = prompts.iter().map(KeyframeSettings::from_prompt);
+                settings.keyframes = keyframes.collect();
             }
         }
         self.ends.add_to(&mut settings.keyframes);
@@ -220,6 +225,43 @@ impl FilmArguments {
     }
 }
 
+/// The largest file of prompts, in bytes.
+const LARGEST_PROMPTS: u64 = 1 << 20;
+
+/// The prompts of the arguments, which may be a text file with a prompt in each line. Empty lines and lines
+/// that begin with # are left out.
+pub(crate) fn prompts(given: &[String]) -> Result<Vec<String>, CommandError> {
+    let [file] = given else {
+        return Ok(given.to_vec());
+    };
+    let path = Path::new(file);
+    if !has_ending(path, &["txt"]) || !path.exists() {
+        return Ok(given.to_vec());
+    }
+    let text = lb_files::read_text(path, LARGEST_PROMPTS)
+        .map_err(|error| CommandError::request(format!("{file} cannot be read: {error}")))?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let prompts = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let prompts: Vec<String> = prompts.map(str::to_owned).collect();
+    match prompts.is_empty() {
+        true => Err(CommandError::request(format!("{file} has no prompts"))),
+        false => Ok(prompts),
+    }
+}
+
+/// Whether a path ends in a dot and one of these, in upper or lower case.
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| {
+        endings
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Files in which other programs keep prompts.
+const OF_OTHER_PROGRAMS: [&str; 4] = ["json", "yaml", "yml", "csv"];
+
 /// The file or folder that contains the job, if the arguments are not prompts.
 pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
     let alone = prompts.len() == 1;
@@ -231,6 +273,9 @@ pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> 
     }
     if let [one] = prompts {
         let path = Path::new(one);
+        if has_ending(path, &OF_OTHER_PROGRAMS) && path.is_file() {
+            return Err(foreign_file(one));
+        }
         if path.is_dir() && !path.join("frame_0000.png").exists() {
             return Err(CommandError::request(format!(
                 "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
@@ -239,8 +284,18 @@ pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> 
         }
         return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
     }
+    let is_foreign = |prompt: &&String| {
+        let path = Path::new(prompt.as_str());
+        has_ending(path, &OF_OTHER_PROGRAMS) && path.is_file()
+    };
+    if let Some(file) = prompts.iter().find(is_foreign) {
+        return Err(foreign_file(file));
+    }
     let mistaken = prompts.iter().find(|prompt| {
         let path = Path::new(prompt.as_str());
+        if has_ending(path, &["txt"]) && path.is_file() {
+            return true;
+        }
         // The name of a missing job file is not a prompt either.
         JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
     });
@@ -250,6 +305,17 @@ pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> 
              whole film"
         ))),
         None => Ok(None),
+    }
+}
+
+/// The refusal of a file in which another program keeps prompts.
+fn foreign_file(file: &str) -> CommandError {
+    CommandError::Request {
+        message: format!("{file} is a file, and lb does not read its format"),
+        hint: Some(
+            "give a text file (.txt) with a prompt in each line, or a job file (.toml), which \
+             docs/job-file.md describes",
+        ),
     }
 }
 

@@ -206,7 +206,7 @@ pub(crate) fn complete(job: &mut Job, surroundings: &Surroundings) -> Result<(),
     let name = model_name(job, surroundings).to_owned();
     let folder = ModelDirectory::locate(&name, &surroundings.model_folders)?;
     let directory = ModelDirectory::open(&folder)?;
-    job.size = Some(film_size(job, directory.default_side)?);
+    job.size = Some(film_size(job, directory.default_size)?);
     job.model = Some(lasting_name(&name, folder));
     if let Some(upscale) = &mut job.upscale {
         let folder = ModelDirectory::locate(&upscale.model, &surroundings.model_folders)?;

@@ -45,7 +45,8 @@ pub struct ExportOptions {
     pub form: GraphForm,
     /// Height and width of the latents, if the graphs are for one size only. They then contain the sizes
     /// of all pictures as constants, refuse inputs of other sizes, and are faster on a GPU. Batch size and
-    /// the number of tokens remain open.
+    /// the number of tokens remain open. A UNet's graph for any size takes only multiples of the pixels that
+    /// its halvings make one of: 8 latent pixels for Stable Diffusion.
     pub latent_size: Option<[usize; 2]>,
 }
 

@@ -94,7 +94,9 @@ impl Unet<'_> {
                 x = self.layer(graph, &path, layer, &x, block.channels, block.transformer)?;
             }
             if index + 1 < config.up.len() {
-                x = graph.upsample(&format!("{path}.upsamplers.0"), &x)?;
+                // Of an odd number of rows or columns, halving keeps one more than half.
+                let size = skips.last().and_then(|skip| skip.size);
+                x = graph.upsample(&format!("{path}.upsamplers.0"), &x, size)?;
             }
         }
 

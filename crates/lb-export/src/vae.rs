@@ -42,7 +42,7 @@ pub(crate) fn write_decoder(
             x = graph.resnet(&path, &x, channels, norm(config), None)?;
         }
         if index != last {
-            x = graph.upsample(&format!("{path}.upsamplers.0"), &x)?;
+            x = graph.upsample(&format!("{path}.upsamplers.0"), &x, None)?;
         }
     }
     let x = last_convolution(graph, "decoder", &x, config.out_channels, config)?;

@@ -71,7 +71,7 @@ settings! {
             value_name = "NAME",
             value_parser = choices::<PromptSyntax>(),
         ),
-        /// Width and height in pixels, multiples of 64 [default: the model's own].
+        /// Width and height in pixels, multiples of 8 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),
         /// How many times wider and higher the film is than its frames. They are enlarged before they are

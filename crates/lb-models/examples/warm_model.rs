@@ -50,9 +50,9 @@ pub(crate) fn draw(
     model: &ModelDirectory,
     prompt: &str,
 ) -> Result<RgbImage, Box<dyn Error>> {
-    let side = model.default_side;
+    let (width, height) = model.default_size;
     let options = PipelineOptions::default();
-    let mut pipeline = Pipeline::open(pool, model.clone(), side, side, options)?;
+    let mut pipeline = Pipeline::open(pool, model.clone(), width, height, options)?;
 
     let tokens = [pipeline.tokenize(prompt)?, pipeline.tokenize("")?];
     let encoded = pipeline.encode(&tokens)?;

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use lb_checkpoint::{ConfigFile, EachBlock, ModelKind, PositiveNumber, Size};
+use lb_checkpoint::{ConfigFile, EachBlock, ModelKind, PositiveNumber, SampleSize, Size};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -62,7 +62,7 @@ pub(crate) struct UnetSettings {
     pub(crate) cross_attention_dim: Option<Size>,
     pub(crate) in_channels: Option<Size>,
     pub(crate) num_class_embeds: Option<Size>,
-    pub(crate) sample_size: Option<Size>,
+    pub(crate) sample_size: Option<SampleSize>,
 }
 
 /// `vae/config.json`.

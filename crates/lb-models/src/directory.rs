@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
-use lb_checkpoint::{Component, Lora, Manifest, ModelKind, Size, StandaloneDecoder, TinyVaeConfig};
+use lb_checkpoint::{
+    Component, Lora, Manifest, ModelKind, OF_OUR_FAMILIES, Size, StandaloneDecoder, TinyVaeConfig,
+    is_of_other_family,
+};
 use lb_export::{ExportOptions, build_decoder_graph};
 
 use crate::caption_words::CaptionWords;
@@ -36,12 +39,11 @@ pub struct ModelDirectory {
     /// What only an upscaler has.
     pub upscaler: Option<UpscalerConfig>,
     /// The width and height, in pixels, of the pictures that the model was trained with.
-    pub default_side: usize,
+    pub default_size: (usize, usize),
     /// A picture's side over its latents' side: 8 for Stable Diffusion, 4 for the x4 upscaler, whose
     /// latents have the size of the picture it enlarges.
     pub pixels_per_latent: usize,
-    /// Picture sides must be multiples of this, in pixels (64 for Stable Diffusion 2, 32 for its
-    /// upscaler).
+    /// Picture sides must be multiples of this, in pixels: one latent pixel.
     pub side_multiple: usize,
     /// The factor that latents are divided by before the model's own autoencoder decodes them.
     pub scaling_factor: f32,
@@ -62,6 +64,8 @@ pub struct ModelDirectory {
     pub shared: BTreeMap<&'static str, PathBuf>,
     tokenizer: PathBuf,
     latent_channels: usize,
+    /// How often the UNet halves the height and width of latents.
+    halvings: usize,
     /// The VAE decoder that is used instead of the model's own.
     pub(crate) decoder: Option<OtherDecoder>,
     /// The LoRAs that change the text encoder and the UNet.
@@ -118,6 +122,10 @@ impl ModelDirectory {
         let defaults = ModelDefaults::read(&manifest)?;
         let home_of = |component: Component| manifest.home_of(component.source_name());
         let index = Config::<IndexSettings>::open(&index)?;
+        let class = index.settings.class_name.as_deref();
+        if class.is_some_and(is_of_other_family) {
+            return Err(index.file.refuse("_class_name", OF_OUR_FAMILIES).into());
+        }
         let unet = Config::<UnetSettings>::open(&path.join("unet/config.json"))?;
         let vae = Config::<VaeSettings>::open(&vae_config(home_of(Component::VaeDecoder)))?;
         let text = home_of(Component::TextEncoder).join("text_encoder/config.json");
@@ -139,8 +147,11 @@ impl ModelDirectory {
             true => TinyVaeConfig::read(&vae.file)?.decoder.pixels_per_latent(),
             false => 1 << (vae.blocks(&vae.settings.block_out_channels)? - 1),
         };
-        let sample_size = unet.required("sample_size", unet.settings.sample_size)?;
-        let default_side = sample_size * pixels_per_latent;
+        let sample_size = unet.settings.sample_size.unwrap_or_default();
+        let default_size = (
+            sample_size.width * pixels_per_latent,
+            sample_size.height * pixels_per_latent,
+        );
         let scaling_factor = match (is_tiny, vae.settings.scaling_factor) {
             (true, _) => TinyVaeConfig::scaling_factor(&vae.file)?,
             (false, Some(factor)) => factor.0,
@@ -156,9 +167,10 @@ impl ModelDirectory {
             kind,
             upscaler,
             latent_channels,
-            default_side,
+            default_size,
             pixels_per_latent,
-            side_multiple: pixels_per_latent << halvings,
+            side_multiple: pixels_per_latent,
+            halvings,
             scaling_factor: scaling_factor as f32,
             text_width,
             text_length: Size::or(text.settings.max_position_embeddings, 77),
@@ -373,6 +385,12 @@ impl ModelDirectory {
     #[must_use]
     pub fn tokenizer_folder(&self) -> PathBuf {
         self.tokenizer.clone()
+    }
+
+    /// Whether latents of this height and width can be halved as often as the UNet halves them.
+    pub(crate) fn can_be_halved(&self, [height, width]: [usize; 2]) -> bool {
+        let multiple = 1 << self.halvings;
+        height.is_multiple_of(multiple) && width.is_multiple_of(multiple)
     }
 
     /// The shape of the latents of a picture of this size.

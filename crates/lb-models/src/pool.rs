@@ -163,8 +163,8 @@ impl ModelPool {
     }
 
     /// Hands out a component: an idle one if there is one of the same key, else a new one. `size` is the
-    /// height and width of the latents that it will be given; on devices whose graphs are written for
-    /// one size, it takes no others.
+    /// height and width of the latents that it will be given. On devices whose graphs are written for one
+    /// size, it takes no others, and neither does a UNet whose latents cannot be halved as often as it does.
     ///
     /// # Errors
     /// [`ModelError`] if it cannot be loaded. The pool is then as it was before.
@@ -175,7 +175,10 @@ impl ModelPool {
         size: Option<[usize; 2]>,
         profile: Option<ShapeProfile>,
     ) -> Result<Lease<T>, ModelError> {
-        let size = size.filter(|_| options.device.provider().wants_size);
+        let wants_size = options.device.provider().wants_size;
+        let is_uneven =
+            |size: &[usize; 2]| T::COMPONENT == Component::Unet && !directory.can_be_halved(*size);
+        let size = size.filter(|size| wants_size || is_uneven(size));
         let (path, files) = directory.origin_of(T::COMPONENT);
         let loras = directory.lora_files(T::COMPONENT);
         let key = Key {

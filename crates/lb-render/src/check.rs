@@ -26,10 +26,9 @@ pub fn check_job(
     reads_pictures: bool,
 ) -> Result<(), RenderError> {
     let model = &with_loras(job, model)?;
-    let side = model.default_side;
     let size = match reads_pictures {
-        true => film_size(job, side)?,
-        false => job.size.unwrap_or((side, side)),
+        true => film_size(job, model.default_size)?,
+        false => job.size.unwrap_or(model.default_size),
     };
     if let Some(upscale) = &job.upscale {
         let directory = upscaler.ok_or_else(|| RenderError::NoUpscaler {

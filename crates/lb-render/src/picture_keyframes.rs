@@ -165,31 +165,34 @@ impl KeyframePictures {
     }
 }
 
-/// The width and height of a job's film with a model that is made for pictures of `side` × `side`
-/// pixels. This is the size that the job gives; otherwise it has about side² pixels, in the proportions
-/// of the first keyframe that is a picture.
+/// The width and height of a job's film with a model that is made for pictures of this `width` and
+/// `height`. This is the size that the job gives; otherwise it has about as many pixels as the model's, in
+/// the proportions of the first keyframe that is a picture.
 ///
 /// # Errors
 /// [`RenderError::Input`] for a picture that cannot be read.
-pub fn film_size(job: &Job, side: usize) -> Result<(usize, usize), RenderError> {
+pub fn film_size(
+    job: &Job,
+    (width, height): (usize, usize),
+) -> Result<(usize, usize), RenderError> {
     if let Some(size) = job.size {
         return Ok(size);
     }
     let mut images = job.keyframes.iter().filter_map(|at| at.image.as_ref());
     Ok(match images.next() {
-        Some(path) => proportioned(picture_size(path)?, side),
-        None => (side, side),
+        Some(path) => proportioned(picture_size(path)?, width * height),
+        None => (width, height),
     })
 }
 
-/// Width and height of a film of about `side`² pixels in the proportions of a picture.
-fn proportioned((width, height): (usize, usize), side: usize) -> (usize, usize) {
+/// Width and height of a film of about this many pixels in the proportions of a picture.
+fn proportioned((width, height): (usize, usize), pixels: usize) -> (usize, usize) {
     let stretch = (width.max(1) as f64 / height.max(1) as f64).sqrt();
     let rounded = |pixels: f64| {
         let sides = (pixels / MULTIPLE).round().max(1.0) * MULTIPLE;
         (sides as usize).min(LARGEST_SIDE)
     };
-    let side = side as f64;
+    let side = (pixels as f64).sqrt();
     (rounded(side * stretch), rounded(side / stretch))
 }
 
@@ -199,10 +202,10 @@ mod tests {
 
     #[test]
     fn a_film_has_its_first_pictures_proportions_at_the_models_size() {
-        assert_eq!(proportioned((128, 128), 128), (128, 128));
-        assert_eq!(proportioned((3000, 3000), 768), (768, 768));
-        assert_eq!(proportioned((4032, 3024), 768), (896, 640));
-        assert_eq!(proportioned((1080, 1920), 512), (384, 704));
-        assert_eq!(proportioned((16_000, 1), 128), (LARGEST_SIDE, 64));
+        assert_eq!(proportioned((128, 128), 128 * 128), (128, 128));
+        assert_eq!(proportioned((3000, 3000), 768 * 768), (768, 768));
+        assert_eq!(proportioned((4032, 3024), 768 * 768), (896, 640));
+        assert_eq!(proportioned((1080, 1920), 512 * 512), (384, 704));
+        assert_eq!(proportioned((16_000, 1), 128 * 128), (LARGEST_SIDE, 64));
     }
 }

@@ -159,7 +159,7 @@ impl Renderer {
         };
         let size = match &earlier {
             Some(frames) => frames.size,
-            None => film_size(job, self.directory.default_side)?,
+            None => film_size(job, self.directory.default_size)?,
         };
         let upscaler = self.upscaler_of(job, size)?;
         if earlier.is_some() && upscaler.is_none() {

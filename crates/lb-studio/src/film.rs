@@ -95,7 +95,7 @@ impl Film {
         if job.has_stills() {
             job.upscale = None;
         }
-        job.size = Some(film_size(&job, model.directory.default_side)?);
+        job.size = Some(film_size(&job, model.directory.default_size)?);
         let plan = Plan::new(&job)?;
         let keyframes = keyframe_keys(&job, &plan, &model);
         let transitions = transition_keys(&job, &plan, &keyframes);

@@ -33,6 +33,50 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// The size of the latents that a UNet was trained with: a whole number, or height and width.
+///
+/// diffusers writes a list for pictures that are not square. Where a configuration has none, the size is that
+/// of Stable Diffusion's pictures of 512×512 pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleSize {
+    /// The height in latent pixels.
+    pub height: usize,
+    /// The width in latent pixels.
+    pub width: usize,
+}
+
+impl SampleSize {
+    /// The largest side that is accepted.
+    const LARGEST_SIDE: usize = 4096;
+}
+
+impl Default for SampleSize {
+    fn default() -> Self {
+        Self {
+            height: 64,
+            width: 64,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SampleSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let side = |value: &Value| {
+            let side = Size::deserialize(Setting(value)).ok()?.0;
+            Some(side).filter(|side| *side <= Self::LARGEST_SIDE)
+        };
+        let size = match value.as_array().map(Vec::as_slice) {
+            Some([height, width]) => side(height).zip(side(width)),
+            Some(_) => None,
+            None => side(&value).map(|side| (side, side)),
+        };
+        let expected = "a whole number from 1 to 4096, or a list of two: height and width";
+        size.map(|(height, width)| Self { height, width })
+            .ok_or_else(|| D::Error::custom(expected))
+    }
+}
+
 /// A whole number from 0 to 2²⁴.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Count(pub usize);

@@ -75,7 +75,10 @@ impl Description {
         let open_clip = source.has_open_clip();
         let scheduler = match given.json("scheduler/scheduler_config.json")? {
             Some(settings) => scheduler::given(settings, prediction, spacing),
-            None => scheduler::inferred(&source.path, kind, open_clip, prediction, spacing),
+            None => {
+                let told = source.told()?;
+                scheduler::inferred(&source.path, kind, open_clip, told, prediction, spacing)
+            }
         };
         let Scheduler {
             settings,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::told::Told;
 use crate::kind::ModelKind;
 
 /// What the UNet predicts from noised latents.
@@ -68,12 +69,19 @@ pub enum PredictionSource {
     Options,
     /// A scheduler's configuration contains it.
     Configuration,
+    /// The metadata of a safetensors file contain it, as `modelspec.prediction_type`.
+    Metadata,
+    /// A configuration of CompVis' code contains it: the `.yaml` of the same name as the file.
+    Yaml,
+    /// The file has the empty tensor `v_pred`.
+    Marks,
     /// All models of this kind have the same prediction type.
     ModelKind,
     /// The file's name suggests it: a word that ends with `base` or is `512` means the noise, `768` means
     /// the velocity, and `turbo` the noise.
     FileName,
-    /// It was guessed, because most Stable Diffusion 2 models predict the velocity.
+    /// It was guessed: most models that derive from Stable Diffusion 1 predict the noise, and most of version 2
+    /// the velocity.
     Assumed,
 }
 
@@ -115,13 +123,14 @@ pub(super) fn inferred(
     checkpoint: &Path,
     kind: ModelKind,
     has_open_clip: bool,
+    told: Told,
     asked: Option<ImportedPrediction>,
     spacing: Option<ImportedSpacing>,
 ) -> Scheduler {
-    let (prediction, known_from) = match asked {
-        Some(asked) => (asked, PredictionSource::Options),
-        None => infer_prediction(checkpoint, kind, has_open_clip),
-    };
+    let asked = asked.map(|asked| (asked, PredictionSource::Options));
+    let (prediction, known_from) = asked
+        .or(told.prediction)
+        .unwrap_or_else(|| infer_prediction(checkpoint, kind, has_open_clip));
     let prediction = known(prediction.name(), known_from);
     let (beta_start, beta_end) = betas(kind);
     let mut settings = json!({
@@ -150,6 +159,12 @@ pub(super) fn inferred(
             "timestep_spacing": spacing.unwrap_or(ImportedSpacing::Trailing).name(),
             "use_karras_sigmas": false,
         });
+    }
+    if told.zero_terminal_snr {
+        // The last timestep, where such a model has to start, is only among the trailing ones.
+        settings["rescale_betas_zero_snr"] = true.into();
+        let spacing = spacing.unwrap_or(ImportedSpacing::Trailing);
+        settings["timestep_spacing"] = spacing.name().into();
     }
     Scheduler {
         settings: settings.as_object().cloned().unwrap_or_default(),
@@ -225,6 +240,7 @@ fn infer_prediction(
             Some(named) => (named, PredictionSource::FileName),
             None => (VPrediction, PredictionSource::Assumed),
         },
+        ModelKind::TextToImage => (Epsilon, PredictionSource::Assumed),
         _ => (Epsilon, PredictionSource::ModelKind),
     }
 }
@@ -278,6 +294,7 @@ mod tests {
             Path::new("sd_turbo.safetensors"),
             ModelKind::TextToImage,
             true,
+            Told::default(),
             None,
             None,
         );

@@ -6,13 +6,18 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use super::recognise::{OF_OUR_FAMILIES, is_of_other_family, recognise};
 use super::report::SourceFormat;
+use super::told::Told;
 use super::unpublished::UnpublishedModel;
 use crate::component::Component;
+use crate::config::ConfigFile;
 use crate::error::CheckpointError;
 use crate::manifest::Manifest;
 use crate::names::is_known;
-use crate::safetensors::{TensorEntry, is_pointer, read_header};
+use crate::safetensors::{Metadata, TensorEntry, is_pointer, read_header_with_metadata};
 use crate::torch::TorchCheckpoint;
 use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
 
@@ -41,7 +46,7 @@ pub(super) struct Source {
 #[derive(Debug)]
 enum Form {
     Directory(Manifest),
-    SingleFile(BTreeMap<String, TensorEntry>),
+    SingleFile(BTreeMap<String, TensorEntry>, Metadata),
     Torch(TorchCheckpoint),
 }
 
@@ -54,6 +59,7 @@ impl Source {
             if !path.join("model_index.json").is_file() {
                 return Err(CheckpointError::NoModel { path });
             }
+            refuse_other_family(&path.join("model_index.json"))?;
             let form = Form::Directory(Manifest::read(&path)?);
             return Ok(Self { path, form });
         }
@@ -62,7 +68,8 @@ impl Source {
             Form::Torch(TorchCheckpoint::open(&path, is_known)?)
         } else if start.get(8) == Some(&b'{') {
             // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
-            Form::SingleFile(read_header(&path)?)
+            let (tensors, metadata) = read_header_with_metadata(&path)?;
+            Form::SingleFile(tensors, metadata)
         } else {
             return Err(unknown(path, &start));
         };
@@ -72,7 +79,7 @@ impl Source {
     pub(super) fn format(&self) -> SourceFormat {
         match self.form {
             Form::Directory(_) => SourceFormat::DiffusersDirectory,
-            Form::SingleFile(_) => SourceFormat::Safetensors,
+            Form::SingleFile(..) => SourceFormat::Safetensors,
             Form::Torch(_) => SourceFormat::TorchCheckpoint,
         }
     }
@@ -90,7 +97,7 @@ impl Source {
     fn tensors(&self) -> Option<&BTreeMap<String, TensorEntry>> {
         match &self.form {
             Form::Directory(_) => None,
-            Form::SingleFile(tensors) => Some(tensors),
+            Form::SingleFile(tensors, _) => Some(tensors),
             Form::Torch(checkpoint) => Some(checkpoint.entries()),
         }
     }
@@ -101,8 +108,24 @@ impl Source {
         keys.any(|key| key.starts_with("cond_stage_model.model."))
     }
 
+    /// Returns what a single file, and a `.yaml` beside it, tell about the model's prediction.
+    pub(super) fn told(&self) -> Result<Told, CheckpointError> {
+        let nothing = Metadata::new();
+        match &self.form {
+            Form::Directory(_) => Ok(Told::default()),
+            Form::SingleFile(tensors, metadata) => Told::about(&self.path, tensors, metadata),
+            Form::Torch(checkpoint) => Told::about(&self.path, checkpoint.entries(), &nothing),
+        }
+    }
+
     /// Returns the weights of all networks.
     pub(super) fn weights(&self) -> Result<ModelWeights, CheckpointError> {
+        if let Form::SingleFile(tensors, _) = &self.form
+            && let Some(what) = recognise(tensors)
+        {
+            let path = self.path.clone();
+            return Err(CheckpointError::OtherFile { path, what });
+        }
         let (mut weights, mut pickled) = (BTreeMap::new(), BTreeMap::new());
         for component in [
             Component::TextEncoder,
@@ -127,7 +150,7 @@ impl Source {
     ) -> Result<WeightTransfer, CheckpointError> {
         let single = Path::new(SINGLE_FILE);
         let manifest = match &self.form {
-            Form::SingleFile(_) => return model.link(&self.path, single),
+            Form::SingleFile(..) => return model.link(&self.path, single),
             Form::Torch(checkpoint) => {
                 checkpoint.write_safetensors(&model.path_of(single)?, observe)?;
                 return Ok(WeightTransfer::Copied);
@@ -168,6 +191,16 @@ impl Source {
             }
         }
         Ok(transfer)
+    }
+}
+
+/// Refuses a model directory whose pipeline is of another family.
+fn refuse_other_family(index: &Path) -> Result<(), CheckpointError> {
+    let index = ConfigFile::open(index)?;
+    let class = index.settings().get("_class_name").and_then(Value::as_str);
+    match class.is_some_and(is_of_other_family) {
+        true => Err(index.refuse("_class_name", OF_OUR_FAMILIES)),
+        false => Ok(()),
     }
 }
 

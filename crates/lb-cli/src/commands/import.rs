@@ -234,8 +234,13 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
         outln!("  defaults    {}", models::defaults_of(&directory.defaults));
     }
     if report.prediction.known_from == PredictionSource::Assumed {
+        let other = match report.prediction.name == ImportedPrediction::Epsilon.name() {
+            true => ImportedPrediction::VPrediction,
+            false => ImportedPrediction::Epsilon,
+        };
         outln!(
-            "              if rendered pictures are only noise, import again with --prediction epsilon --force"
+            "              if rendered pictures are only noise, import again with --prediction {} --force",
+            other.name()
         );
     }
     for ExportedGraph { path, .. } in &imported.graphs {
@@ -286,6 +291,9 @@ fn known_from(source: PredictionSource) -> [&'static str; 2] {
     match source {
         PredictionSource::Options => ["given by --prediction", "options"],
         PredictionSource::Configuration => ["from the configuration", "configuration"],
+        PredictionSource::Metadata => ["from the file's metadata", "metadata"],
+        PredictionSource::Yaml => ["from the .yaml beside the file", "yaml"],
+        PredictionSource::Marks => ["from the file's tensor v_pred", "marks"],
         PredictionSource::ModelKind => ["the same for all models of this kind", "kind"],
         PredictionSource::FileName => ["from the file's name", "file_name"],
         PredictionSource::Assumed => ["assumed, because the source does not say", "assumed"],

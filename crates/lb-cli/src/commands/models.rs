@@ -106,8 +106,8 @@ fn list(models: &[ModelInspection], folders: &[PathBuf]) {
 pub(crate) fn summary(model: &ModelInspection) -> String {
     let mut parts = vec![kind(model)];
     if let Some(configuration) = &model.configuration {
-        let side = configuration.directory.default_side;
-        parts.push(format!("{side}x{side} pixels"));
+        let (width, height) = configuration.directory.default_size;
+        parts.push(format!("{width}x{height} pixels"));
     }
     let licence = licence(model);
     parts.extend([
@@ -146,7 +146,7 @@ fn describe(model: &ModelInspection) {
     }
     if let Some(configuration) = &model.configuration {
         let ModelDirectory {
-            default_side: side,
+            default_size: (width, height),
             side_multiple,
             schedule,
             text_length,
@@ -154,7 +154,7 @@ fn describe(model: &ModelInspection) {
             ..
         } = &configuration.directory;
         outln!("  defaults     {}", defaults_of(defaults));
-        outln!("  pictures     {side}x{side} pixels; sides are multiples of {side_multiple}");
+        outln!("  pictures     {width}x{height} pixels; sides are multiples of {side_multiple}");
         outln!("  predicts     {}", schedule.prediction_type);
         let class = configuration.scheduler.as_deref().unwrap_or("not named");
         outln!(
@@ -290,7 +290,8 @@ fn facts(model: &ModelInspection) -> impl Serialize {
         // Absent, like the next two, if the configurations cannot be read.
         kind: directory.map(|directory| directory.kind.to_string()),
         generation: configuration.map(|configuration| configuration.generation),
-        default_side: directory.map(|directory| directory.default_side),
+        default_width: directory.map(|directory| directory.default_size.0),
+        default_height: directory.map(|directory| directory.default_size.1),
         precision: precision(model),
         bytes: model.bytes,
         licence: &model.licence,

@@ -13,7 +13,7 @@ use self::list::Seeds;
 use super::render::{conclude, render_job};
 use crate::cache::CacheArguments;
 use crate::error::CommandError;
-use crate::film::{NamedFiles, source};
+use crate::film::{NamedFiles, prompts, source};
 use crate::machine::{self, MachineArguments};
 use crate::surroundings::Surroundings;
 use crate::{print, warnings};
@@ -104,8 +104,8 @@ fn job(arguments: &SeedsArguments, surroundings: &Surroundings) -> Result<Job, C
             settings = settings.forced_on(found);
         }
         None => {
-            let prompts = arguments.prompts.iter().map(KeyframeSettings::from_prompt);
-            settings.keyframes = prompts.collect();
+            let prompts = prompts(&arguments.prompts)?;
+            settings.keyframes = prompts.iter().map(KeyframeSettings::from_prompt).collect();
         }
     }
     let rows = rows(&settings.keyframes);

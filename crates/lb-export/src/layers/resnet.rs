@@ -88,13 +88,33 @@ impl GraphWriter<'_> {
         Ok(self.channels_first(path, &picture))
     }
 
-    /// Writes the doubling of height and width by repetition of pixels, and a convolution after it.
+    /// Writes the doubling of height and width by repetition of pixels, and a convolution after it. If `size`
+    /// is given, the larger picture has this height and width: halving an odd number leaves one more or less
+    /// than half.
     pub(crate) fn upsample(
         &mut self,
         path: &str,
         x: &Features,
+        size: Option<[usize; 2]>,
     ) -> Result<Features, CheckpointError> {
-        self.double_size_and_convolve(path, &format!("{path}.conv"), x, Bias::Present)
+        let name = format!("{path}.conv");
+        match (x.size, size) {
+            (Some(from), Some(to)) if to != from.map(|side| 2 * side) => {
+                let mut larger = self.channels_first(path, x);
+                for (axis, (from, to)) in [2, 3].into_iter().zip(from.into_iter().zip(to)) {
+                    // The nearest neighbours, as PyTorch finds them.
+                    let nearest: Vec<i64> = (0..to).map(|at| (at * from / to) as i64).collect();
+                    let nearest = self.integers(&nearest);
+                    let inputs = [&larger.value, &nearest];
+                    let value =
+                        self.node(path, "Gather", &inputs, &[Attribute::Integer("axis", axis)]);
+                    larger = larger.with_value(value);
+                }
+                let larger = Features::picture(larger.value, x.channels, Some(to));
+                self.convolve_strided(&name, &larger, x.channels, 3, 1, [1; 4], Bias::Present)
+            }
+            _ => self.double_size_and_convolve(path, &name, x, Bias::Present),
+        }
     }
 
     /// Writes the doubling of height and width by repetition of pixels, and a convolution by a kernel of

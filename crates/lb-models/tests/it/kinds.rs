@@ -158,10 +158,10 @@ fn directories_say_what_their_model_is_for() {
         assert_eq!(directory.concatenated_channels(), channels);
         let upscales = expected == ModelKind::Upscale;
         assert_eq!(directory.upscaler.is_some(), upscales);
-        let (scale, multiple) = if upscales { (4, 32) } else { (8, 64) };
+        let scale = if upscales { 4 } else { 8 };
         assert_eq!(directory.pixels_per_latent, scale);
-        assert_eq!(directory.side_multiple, multiple);
-        assert_eq!(directory.default_side, 8 * scale);
+        assert_eq!(directory.side_multiple, scale);
+        assert_eq!(directory.default_size, (8 * scale, 8 * scale));
         let shape = directory.latent_shape(16 * scale, 8 * scale).unwrap();
         assert_eq!(shape, SHAPE);
     }

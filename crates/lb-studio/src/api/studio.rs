@@ -52,8 +52,8 @@ pub(crate) async fn models(
                 ModelFacts {
                     name: name.to_owned(),
                     kind: directory.kind.to_string(),
-                    width: directory.default_side,
-                    height: directory.default_side,
+                    width: directory.default_size.0,
+                    height: directory.default_size.1,
                     few_step: defaults.steps.is_some_and(|steps| steps <= FEW_STEPS),
                     defaults: ModelNeeds {
                         steps: defaults.steps,
