@@ -72,7 +72,7 @@ struct Calls {
 impl Calls {
     fn new(pool: &ModelPool, model: ModelDirectory, rows: usize) -> Result<Self, Box<dyn Error>> {
         let session = SessionOptions::new(Device::Cpu).with_threads(1);
-        let (side, loras) = (model.default_side, model.loras().len());
+        let (side, loras) = (model.default_size.0, model.loras().len());
         let text = model.text_length * model.text_width;
         let pipeline = Pipeline::open(pool, model, side, side, PipelineOptions::from(session))?;
         let latents = initial_latents(1, pipeline.latent_shape())?;
