@@ -10,7 +10,7 @@ loads the files by itself, so that the meaning of their names is its own. For ea
     peft.safetensors        PEFT's names, fp32, attention and the first convolution of the UNet, the alphas in
                             the metadata
     processors.bin          the attention of peft.safetensors as diffusers' attention processors were saved,
-                            pickled by torch
+                            pickled by torch (sd15)
     golden.safetensors      conditionings of all prompts with each keyframe's strengths, latents of three frames
     frames.rgb              the three frames, 8 bits a channel
 """
@@ -80,7 +80,8 @@ def peft(kind, path, old):
     settings = {"unet.r": PEFT_RANK, "unet.lora_alpha": PEFT_ALPHA}
     settings["unet.target_modules"] = ["to_q", "to_k", "to_v", "to_out.0", "conv_in"]
     save_file(tensors, path, metadata={"format": "pt", "lora_adapter_metadata": json.dumps(settings)})
-    torch.save(processors, old)
+    if old:
+        torch.save(processors, old)
 
 
 class Changed(Kind):
@@ -91,7 +92,8 @@ class Changed(Kind):
         self.out = HERE / name
         self.out.mkdir(parents=True)
         kohya(self, self.out / "kohya.safetensors")
-        peft(self, self.out / "peft.safetensors", self.out / "processors.bin")
+        old = self.out / "processors.bin" if name == "sd15" else None
+        peft(self, self.out / "peft.safetensors", old)
         self.pipeline = StableDiffusionPipeline(
             vae=self.vae,
             text_encoder=self.text_encoder,
