@@ -26,7 +26,7 @@ fn one_prompt_with_several_seeds_is_a_keyframe_for_each() {
     assert_eq!(plan["keyframes"], 3);
     // One seed is a picture, as ever.
     let still = folder.run(&["plan", "a red apple", "--seed=1"]);
-    assert!(still.output.contains("picture"), "{}", still.output);
+    assert!(still.output.contains("stills: 1"), "{}", still.output);
     let two = folder.run(&["plan", "an apple", "a pear", "--seed=1,2,5"]);
     two.assert_refused(2, &["3 seeds", "2 prompts"]);
 }
