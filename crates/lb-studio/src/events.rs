@@ -2,8 +2,8 @@
 //!
 //! Writers append to the log and never wait for a reader. A reader has a place in the log, and goes on from
 //! there after its connection was lost, because it names the last event that it has seen. The log forgets its
-//! oldest events. A reader whose place is forgotten, or comes from an earlier run of the program, is told to
-//! load everything again.
+//! oldest events. A reader whose place is forgotten, or comes from an earlier run of the program, gets the
+//! event `reset`, and loads everything again.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::watcher::Watcher;
 use crate::work::{Work, WorkError};
 
-/// Starts the worker. It ends when the queue is told to stop.
+/// Starts the worker. It ends when the queue is stopped.
 pub(crate) fn start(shared: Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
     let builder = Builder::new().name("studio worker".into());
     builder.spawn(move || {
