@@ -16,6 +16,23 @@
 //!
 //! The web UI's marks for changing a prompt from step to step and for loading files are refused, because
 //! reading them as words would make another picture than the one that they were written for.
+//!
+//! ```
+//! use lb_prompt::{Prompt, PromptPart, PromptSyntax};
+//!
+//! # fn main() -> Result<(), lb_prompt::PromptError> {
+//! let prompt = Prompt::read("a (red:1.3) apple", PromptSyntax::Weighted)?;
+//! let red = PromptPart::Text {
+//!     text: "red".into(),
+//!     weight: 1.3,
+//! };
+//! assert_eq!(prompt.parts()[1], red);
+//! assert_eq!(prompt.words(), "a red apple");
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod error;
 mod parse;

@@ -14,7 +14,7 @@ use crate::safetensors::{Metadata, TensorEntry};
 /// The largest `.yaml` that is read, in bytes. Those of CompVis have 2 kB.
 const LARGEST_YAML: u64 = 1 << 20;
 
-/// What is told.
+/// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) prediction: Option<(ImportedPrediction, PredictionSource)>,
@@ -23,7 +23,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Reads what is told about the file at `path`, in this order: metadata, `.yaml`, marks.
+    /// Reads what there is about the file at `path`, in this order: metadata, `.yaml`, marks.
     pub(super) fn about(
         path: &Path,
         tensors: &BTreeMap<String, TensorEntry>,
