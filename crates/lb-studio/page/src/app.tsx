@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { fileOf, hasFiles } from "./controls/files";
 import { Icon } from "./controls/icon";
+import { UNCOMMITTED } from "./controls/uncommitted";
 import { ProjectHeader } from "./projects/project-header";
 import { Home } from "./projects/home";
 import { importFile } from "./projects/import";
@@ -37,12 +38,15 @@ export function App() {
   );
 }
 
-/** Undo and redo from the keyboard. A text field that is being typed in has its own. */
+/**
+ * Undo and redo from the keyboard. A text field that is being typed in has its own, and what lies behind a dialog is
+ * not edited.
+ */
 export function onShortcut(event: KeyboardEvent): void {
   if (!(event.ctrlKey || event.metaKey) || event.altKey || !project.peek()) return;
   const key = event.key.toLowerCase();
   const field = event.target as HTMLElement;
-  if (field.matches(".project-name, .prompts input")) return;
+  if (document.querySelector("dialog[open]") || field.matches(UNCOMMITTED)) return;
   if (key === "z" && !event.shiftKey) undo();
   else if (key === "y" || (key === "z" && event.shiftKey)) redo();
   else return;

@@ -22,16 +22,24 @@ export type EventType = (typeof TYPES)[number];
 const RETRY = 1500;
 
 export function listen(listener: Listener): void {
+  connect(listener, false);
+}
+
+/** Connects. After a refusal (`again`), it is not known what was missed. */
+function connect(listener: Listener, again: boolean): void {
   const source = new EventSource("/api/events");
-  source.onopen = () => listener.opened();
+  let missed = again;
+  source.onopen = () => {
+    listener.opened();
+    if (missed) listener.reset();
+    missed = false;
+  };
   source.onerror = () => {
     listener.lost();
     // The browser gives up after a refusal, as when another program answers. A new EventSource cannot say
     // what it has seen, so everything is loaded again.
     if (source.readyState === EventSource.CLOSED) {
-      setTimeout(() => {
-        listen({ ...listener, opened: () => (listener.opened(), listener.reset()) });
-      }, RETRY);
+      setTimeout(() => connect(listener, true), RETRY);
     }
   };
   source.addEventListener("reset", () => listener.reset());

@@ -24,3 +24,15 @@ export function toJson(value: unknown): string {
     typeof item === "bigint" ? (raw ? raw.call(JSON, item.toString()) : Number(item)) : item,
   );
 }
+
+/** Whether two values are the same JSON, whatever the order of their keys. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  return a === b || toJson(sorted(a)) === toJson(sorted(b));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { Setting } from "../api/types";
 import { IconButton } from "./button";
+import { commitsLate } from "./uncommitted";
 
 interface SettingControlProps {
   setting: Setting;
@@ -138,6 +139,7 @@ function Control({ setting, value, inherited, choices, common, onChange }: Contr
       )}
       <input
         {...common}
+        {...commitsLate}
         class={number ? "number" : "short"}
         type={(number ? "number" : "text") as "number"}
         inputMode={number ? "decimal" : undefined}
@@ -146,7 +148,10 @@ function Control({ setting, value, inherited, choices, common, onChange }: Contr
         step="any"
         value={shownValue(value)}
         placeholder={shownValue(inherited) || "automatic"}
-        onChange={(event) => event.currentTarget.validity.valid && onChange(read(event.currentTarget.value))}
+        onChange={(event) => {
+          commitsLate.onBlur(event);
+          if (event.currentTarget.validity.valid) onChange(read(event.currentTarget.value));
+        }}
       />
       {unit && <span class="unit">{unit}</span>}
     </span>

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Keyframe } from "../api/types";
 import { Button, IconButton } from "../controls/button";
 import { FileButton, PICTURES } from "../controls/files";
+import { commitsLate } from "../controls/uncommitted";
 import { actions } from "../film-strip/actions";
 import { editKeyframe, filmSetting, randomSeed } from "../job/edits";
 import { replaceByPicture } from "../keyframe/pictures";
@@ -94,6 +95,7 @@ export function KeyframePanel() {
               <label for="seed">Seed</label>
               <span class="setting-value">
                 <input
+                  {...commitsLate}
                   id="seed"
                   class="short"
                   inputMode="numeric"
@@ -102,6 +104,7 @@ export function KeyframePanel() {
                   value={keyframe.seed === undefined ? "" : String(keyframe.seed)}
                   placeholder="automatic"
                   onChange={(event) => {
+                    commitsLate.onBlur(event);
                     const text = event.currentTarget.value.trim();
                     if (!/^\d{0,20}$/.test(text)) return;
                     const exact = text === "" ? undefined : Number(text);

@@ -22,8 +22,13 @@ export function MaskDialog({ project, onClose }: { project: string; onClose(): v
   const [cursor, setCursor] = useState<Point>({ x: 50, y: 50 });
   const [size, setSize] = useState<{ width: number; height: number }>();
   const [saving, setSaving] = useState(false);
-  const image = filmSetting(job.value, "inpaint", "image") as string;
+  const image = filmSetting(job.value, "inpaint", "image") as string | undefined;
   const mask = filmSetting(job.value, "inpaint", "mask") as string | undefined;
+
+  // Another window can take the picture away.
+  useEffect(() => {
+    if (!image) onClose();
+  }, [image]);
 
   // What was painted before is taken up: the white of the mask becomes paint.
   useEffect(() => {
@@ -92,6 +97,7 @@ export function MaskDialog({ project, onClose }: { project: string; onClose(): v
     onClose();
   }
 
+  if (!image) return null;
   return (
     <Dialog title="Paint what is to be repainted" class="wide" onClose={onClose}>
       <div class="mask-tools">

@@ -23,7 +23,7 @@ export function ProjectHeader() {
     project.value = { ...open, name: to };
     const renamed = await attempt(api.patchProject(open.id, { name: to }));
     const current = project.peek();
-    if (renamed && current?.id === renamed.id) project.value = { ...current, name: renamed.name, revision: Math.max(current.revision, renamed.revision) };
+    if (renamed && current?.id === renamed.id) project.value = { ...current, name: renamed.name };
   }
 
   async function duplicate(): Promise<void> {

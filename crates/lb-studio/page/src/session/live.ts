@@ -3,14 +3,19 @@
 import { effect, signal } from "@preact/signals";
 import type { FrameEvent, KeyframeEvent, StepEvent, Task } from "../api/types";
 import { listen, type EventType } from "../api/events";
+import { forgetDraft } from "./drafts";
 import { announce, attempt, notify } from "./notices";
 import { loadPlan, openProject, planned, closeProject, project, putFrame, putKeyframe, reached, reloadProject, flush, selection } from "./open-project";
-import { connection, loadProjects, loadStudio, loadTasks, orderTasks, projects, putArrived, putTask, tasks } from "./studio";
+import { connection, dropTasksOf, isActive, loadProjects, loadStudio, loadTasks, orderTasks, projects, putArrived, putTask, tasks } from "./studio";
 
 export function goLive(): void {
-  void attempt(Promise.all([loadStudio(), loadTasks()]));
+  void attempt(loadStudio());
   listen({
-    opened: () => (connection.value = "open"),
+    opened: () => {
+      connection.value = "open";
+      // From here on, events tell what changes after the list was made.
+      void attempt(loadTasks());
+    },
     lost: () => (connection.value = "lost"),
     reset: () => void attempt(loadAgain()),
     event: take,
@@ -63,10 +68,14 @@ function take(type: EventType, data: unknown): void {
     case "step":
       takeStep(data as StepEvent);
       break;
-    case "removed":
-      if ((data as { project: string }).project === open) location.hash = "#/";
+    case "removed": {
+      const { project: removed } = data as { project: string };
+      dropTasksOf(removed);
+      forgetDraft(removed);
+      if (removed === open) location.hash = "#/";
       else if (!route.peek()) void attempt(loadProjects());
       break;
+    }
   }
 }
 
@@ -91,8 +100,7 @@ function takeKeyframe(event: KeyframeEvent): void {
 function takeTask(task: Task): void {
   const before = tasks.peek().find(({ id }) => id === task.id);
   putTask(task);
-  const ended = task.state === "done" || task.state === "failed" || task.state === "cancelled";
-  if (!ended || before?.state === task.state) return;
+  if (isActive(task) || before?.state === task.state) return;
   reached.value = new Map();
   const film = task.state === "done" && task.act.kind === "film";
   if (film && (task.project !== project.peek()?.id || selection.peek().kind !== "film")) notify("Your film is ready.");

@@ -6,11 +6,12 @@
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import { api, Failure } from "../api/client";
-import { parseJson, toJson } from "../api/json";
+import { sameJson } from "../api/json";
 import type { Act, FrameEvent, Job, Keyframe, KeyframeEvent, KeyframePlan, Plan, Project, TransitionPlan } from "../api/types";
 import { keepNames, keyframesOf, nameOf, transitionCount } from "../job/edits";
 import { emptyHistory, recorded, redone, undone } from "../job/history";
 import type { Reached } from "../tree/layout";
+import { draftOf, forgetDraft, rememberDraft } from "./drafts";
 import { announce, attempt, notify } from "./notices";
 import { putTask } from "./studio";
 
@@ -61,7 +62,7 @@ export async function openProject(id: string): Promise<void> {
 
 /** Shows a project that has just been loaded or made. */
 export function show(opened: Project): void {
-  const unsaved = takeUnsaved(opened);
+  const draft = draftOf(opened.id);
   const again = selectionOf(opened);
   batch(() => {
     saved = opened.job;
@@ -74,8 +75,14 @@ export function show(opened: Project): void {
     strips.clear();
     selection.value = again;
   });
-  if (unsaved) edit("unsaved", () => unsaved);
-  else void loadPlan();
+  if (draft && !sameJson(draft.job, opened.job)) {
+    if (draft.revision !== opened.revision) tellOfOtherEdit();
+    edit("unsaved", () => keepNames(draft.job, opened.job));
+  } else {
+    forgetDraft(opened.id);
+    saving.value = "saved";
+    void loadPlan();
+  }
 }
 
 export function closeProject(): void {
@@ -92,15 +99,21 @@ export async function reloadProject(): Promise<void> {
   const open = project.peek();
   if (!open) return;
   const again = await api.project(open.id);
-  if (project.peek()?.id !== open.id) return;
-  const edited = job.peek() !== saved;
-  batch(() => {
-    project.value = again;
-    if (!edited && toJson(again.job) !== toJson(saved)) {
-      saved = keepNames(again.job, job.peek());
-      job.value = saved;
-    }
-  });
+  const current = project.peek();
+  // An answer that was overtaken by that to an edit is older than what is shown.
+  if (current?.id !== open.id || again.revision < current.revision) return;
+  if (job.peek() !== saved) {
+    // Edits keep the revision that they were made from, so that saving them finds out about other ones.
+    project.value = { ...again, revision: current.revision, job: current.job };
+  } else {
+    batch(() => {
+      project.value = again;
+      if (!sameJson(again.job, saved)) {
+        saved = keepNames(again.job, job.peek());
+        job.value = saved;
+      }
+    });
+  }
   await loadPlan();
 }
 
@@ -165,25 +178,37 @@ async function save(): Promise<boolean> {
   while (project.peek() && job.peek() !== saved) {
     const open = project.peek()!;
     const document = job.peek();
+    const isOpen = () => project.peek()?.id === open.id;
     saving.value = "saving";
     try {
       const answer = await api.saveJob(open.id, document, open.revision);
+      if (!isOpen()) {
+        settleDraft(answer, document);
+        continue;
+      }
       saved = document;
-      if (project.peek()?.id !== open.id) return true;
       project.value = { ...answer, job: document };
+      if (job.peek() !== saved) rememberUnsaved();
     } catch (error) {
+      const status = error instanceof Failure ? error.status : undefined;
+      if (!isOpen()) {
+        // Its draft is kept until it is opened again, unless it is gone.
+        if (status === 404) forgetDraft(open.id);
+        continue;
+      }
       saving.value = "unsaved";
-      if (error instanceof Failure && error.status === 409 && (await merge(open, document))) continue;
-      if (error instanceof Failure && error.status === 0) {
+      if (status === 409 && ((await merge(open, document)) || !isOpen())) continue;
+      if (status === 0) {
         timer = setTimeout(() => void flush(), 2000);
-      } else if (!(error instanceof Failure && error.status === 409)) {
+      } else if (status !== 409) {
         notify(error instanceof Failure ? error.message : String(error), "problem");
       }
       return false;
     }
   }
   saving.value = "saved";
-  forgetUnsaved();
+  const open = project.peek();
+  if (open) forgetDraft(open.id);
   await loadPlan();
   return true;
 }
@@ -191,41 +216,33 @@ async function save(): Promise<boolean> {
 /** Takes notice of another page's edit. Ours goes on top of it, and theirs can be had back by undoing. */
 async function merge(open: Project, document: Job): Promise<boolean> {
   const current = await attempt(api.project(open.id));
-  if (!current) return false;
+  if (!current || project.peek()?.id !== open.id) return false;
   project.value = { ...current, job: document };
-  if (toJson(current.job) !== toJson(saved)) {
-    history.value = recorded(history.peek(), current.job, `merge ${current.revision}`, Date.now());
-    notify("This film was also edited in another window. Undo brings that version back.");
+  if (!sameJson(current.job, saved)) {
+    const theirs = keepNames(current.job, document);
+    history.value = recorded(history.peek(), theirs, `merge ${current.revision}`, Date.now());
+    tellOfOtherEdit();
   }
   saved = current.job;
+  rememberUnsaved();
   return true;
 }
 
-// What is not saved yet outlives a reload, and a program that does not answer.
-
-const unsavedKey = (id: string) => `lb-unsaved-${id}`;
+function tellOfOtherEdit(): void {
+  notify("This film was also edited in another window. Undo brings that version back.");
+}
 
 function rememberUnsaved(): void {
   const open = project.peek();
-  try {
-    if (open) localStorage.setItem(unsavedKey(open.id), toJson(job.peek()));
-  } catch {
-    // A browser without storage loses at most the last edits.
-  }
+  if (open) rememberDraft(open.id, { revision: open.revision, job: job.peek() });
 }
 
-function forgetUnsaved(): void {
-  const open = project.peek();
-  if (open) localStorage.removeItem(unsavedKey(open.id));
-}
-
-function takeUnsaved({ id, job }: Project): Job | undefined {
-  try {
-    const text = localStorage.getItem(unsavedKey(id));
-    return text && text !== toJson(job) ? (parseJson(text) as Job) : undefined;
-  } catch {
-    return undefined;
-  }
+/** After a document of a project that is no longer open was saved: edits that followed it remain a draft. */
+function settleDraft({ id, revision }: Project, document: Job): void {
+  const draft = draftOf(id);
+  if (!draft) return;
+  if (sameJson(draft.job, document)) forgetDraft(id);
+  else rememberDraft(id, { revision, job: draft.job });
 }
 
 /** What was selected is selected again after a reload. */

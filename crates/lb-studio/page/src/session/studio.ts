@@ -29,13 +29,39 @@ export async function loadProjects(): Promise<void> {
 }
 
 export async function loadTasks(): Promise<void> {
-  tasks.value = await api.tasks();
+  const before = tasks.peek();
+  const loaded = await api.tasks();
+  tasks.value = withLoaded(loaded, before, tasks.peek());
 }
+
+/**
+ * The tasks after a list of them was loaded. What events have told since it was asked for (`before`) may be newer
+ * than the list, and if it is not, further events follow.
+ */
+export function withLoaded(loaded: readonly Task[], before: readonly Task[], now: readonly Task[]): Task[] {
+  const told = now.filter((task) => !before.includes(task));
+  const listed = loaded.map((task) => {
+    const known = now.find(({ id }) => id === task.id);
+    return known && told.includes(known) ? known : newer(task, known);
+  });
+  return [...listed, ...told.filter(({ id }) => !loaded.some((task) => task.id === id))];
+}
+
+/** What has ended does not go on: a task that does was sent earlier. */
+const newer = (task: Task, known: Task | undefined) => (known && !isActive(known) && isActive(task) ? known : task);
 
 /** Puts a task that has changed in the place of the old one. */
 export function putTask(task: Task): void {
   const known = tasks.peek().some(({ id }) => id === task.id);
-  tasks.value = known ? tasks.peek().map((old) => (old.id === task.id ? task : old)) : [...tasks.peek(), task];
+  tasks.value = known ? tasks.peek().map((old) => (old.id === task.id ? newer(task, old) : old)) : [...tasks.peek(), task];
+}
+
+/** Drops the tasks of a project that is gone, and the pictures that they have made. */
+export function dropTasksOf(project: string): void {
+  const gone = tasks.peek().filter((task) => task.project === project);
+  if (gone.length === 0) return;
+  tasks.value = tasks.peek().filter((task) => !gone.includes(task));
+  arrived.value = new Map([...arrived.peek()].filter(([id]) => !gone.some((task) => task.id === id)));
 }
 
 /** The pictures of seeds and variations that have arrived while their task runs, by task and index. */
