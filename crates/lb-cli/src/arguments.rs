@@ -45,8 +45,8 @@ pub(crate) enum Command {
     /// Open the page on which films are made, in a browser on this machine.
     ///
     /// The page keeps projects, shows what is computed while it is computed, and loses nothing if it is
-    /// closed. It is reached only from this machine, and only through the address that is printed, which
-    /// works once.
+    /// closed. Unless --address or --demo is given, only this machine reaches the page, and only a browser
+    /// that has opened the printed address, which works once.
     Studio(studio::StudioArguments),
     /// Render the frames of an earlier film again, at four times their width and height.
     Upscale(upscale::UpscaleArguments),

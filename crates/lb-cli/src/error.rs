@@ -212,12 +212,12 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
         }
         JobError::Prompt(PromptError::Unsupported { kind, .. }) => match kind {
             Unsupported::File => {
-                "take the tag out of the prompt, and give a LoRA to --lora FILE:STRENGTH. As words it is \
-                 written \\<…>, or read with --prompt-syntax plain"
+                "take the tag out of the prompt, and give a LoRA to --lora FILE:STRENGTH. To keep these \
+                 characters as text, write \\<…>, or add --prompt-syntax plain"
             }
             _ => {
                 "give each wording a keyframe of its own, or write a weight in round brackets, such as \
-                 (word:0.5). As words it is written \\[…\\], or read with --prompt-syntax plain"
+                 (word:0.5). To keep these characters as text, write \\[…\\], or add --prompt-syntax plain"
             }
         },
         JobError::Settings(SettingsError::InpaintIncomplete { missing: "mask" }) => {

@@ -144,9 +144,9 @@ pub struct KeyframeSettings {
     pub prompt: Option<String>,
     /// The seed of the noise that the picture is made from.
     pub seed: Option<u64>,
-    /// Another seed, towards whose noise that of the seed is varied.
+    /// A second seed: the noise of the first one is moved towards its noise, which gives a similar picture.
     pub variation_seed: Option<u64>,
-    /// The share of the way to the noise of the other seed, from 0 to 1.
+    /// How far the noise is moved: 0 is not at all, 1 is all the way.
     pub variation_strength: Option<f64>,
     /// A picture to be this keyframe.
     pub image: Option<PathBuf>,
@@ -199,7 +199,7 @@ settings! {
         /// What the keyframes should not show [default: nothing].
         negative_prompt: Option<String> => arg(long, value_name = "TEXT"),
         /// LoRA that changes the model, and how strongly, where 1 is as it was trained; may be given several
-        /// times. Between keyframes of different strengths they change along a line.
+        /// times. Between keyframes with different strengths, the strength changes linearly.
         #[serde(rename = "lora", with = "text::loras")]
         loras: Option<Vec<KeyframeLora>> => arg(
             id = "lora",

@@ -16,8 +16,8 @@ pub enum PromptError {
     },
     /// A weight is too large.
     #[error(
-        "the weight of {text:?} is {found}; weights are -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}, those of \
-         brackets inside brackets multiplied"
+        "the weight of {text:?} is {found}; a weight must be from -{LARGEST_WEIGHT} to {LARGEST_WEIGHT}, \
+         after those of brackets inside brackets are multiplied"
     )]
     Weight {
         /// The words with this weight, shortened.

@@ -19,7 +19,7 @@ use crate::record_spool::RecordSpool;
 use crate::stage::{ENCODED_TOGETHER, KEPT_IN_MEMORY};
 use crate::summary::Reconstruction;
 
-/// The sides of a film are multiples of this many pixels.
+/// A size that is derived from a picture is rounded to multiples of this many pixels.
 const MULTIPLE: f64 = 64.0;
 
 /// The keyframes of a film that are pictures.
