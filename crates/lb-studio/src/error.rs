@@ -96,6 +96,18 @@ impl ApiError {
     }
 }
 
+/// What visitors of a demonstration read instead of the details of a failure, which may name paths.
+pub(crate) const HIDDEN_FAILURE: &str = "the work failed; the log of the server says more about it";
+
+/// The answer to a visitor of a demonstration if a request fails.
+pub(crate) fn hidden_failure() -> Response {
+    let facts = ErrorFacts {
+        kind: ErrorKind::Failed,
+        message: HIDDEN_FAILURE.into(),
+    };
+    (ErrorKind::Failed.status(), Json(ErrorBody { error: facts })).into_response()
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if self.kind == ErrorKind::Failed {

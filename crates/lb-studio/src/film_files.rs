@@ -211,16 +211,25 @@ fn motion_path(project: &Project, number: usize) -> PathBuf {
     project.folder.join(FILMS).join(format!("{number}.motion"))
 }
 
-/// The step between neighbouring frames. It is measured once and kept.
-pub(crate) fn motion(project: &Project, number: usize) -> Result<Motion, ApiError> {
-    let (facts, path) = find(project, number)?;
+/// The step between neighbouring frames of a film, if it was measured already.
+pub(crate) fn kept_motion(project: &Project, number: usize) -> Result<Option<Motion>, ApiError> {
+    let (facts, _) = find(project, number)?;
     if matches!(facts.format, FilmFormat::Png | FilmFormat::Sheet) {
         return Err(ApiError::request("only films have motion"));
     }
-    let kept = motion_path(project, number);
-    if let Ok(text) = lb_files::read(&kept, LARGEST_FACTS) {
-        return Ok(serde_json::from_slice(&text)?);
+    match lb_files::read(&motion_path(project, number), LARGEST_FACTS) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(_) => Ok(None),
     }
+}
+
+/// The step between neighbouring frames. It is measured once and kept.
+pub(crate) fn motion(project: &Project, number: usize) -> Result<Motion, ApiError> {
+    // Another request may have measured it while this one waited.
+    if let Some(kept) = kept_motion(project, number)? {
+        return Ok(kept);
+    }
+    let (_, path) = find(project, number)?;
     let source = FrameSource::find(&[path]).map_err(ApiError::failed)?;
     let mut steps = Vec::new();
     let mut before: Option<std::sync::Arc<lb_render::RgbImage>> = None;
@@ -234,7 +243,11 @@ pub(crate) fn motion(project: &Project, number: usize) -> Result<Motion, ApiErro
         frames: steps.len() + usize::from(before.is_some()),
         steps,
     };
-    lb_files::write(&kept, &serde_json::to_vec(&motion)?, true)?;
+    lb_files::write(
+        &motion_path(project, number),
+        &serde_json::to_vec(&motion)?,
+        true,
+    )?;
     Ok(motion)
 }
 

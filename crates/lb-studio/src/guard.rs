@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::access;
-use crate::error::{ApiError, ErrorKind};
+use crate::error::{ApiError, ErrorKind, hidden_failure};
 use crate::events::Owner;
 use crate::shared::Shared;
 
@@ -119,6 +119,14 @@ pub(crate) async fn guard(
         }
         Err(error) => error.into_response(),
     };
+    if shared.options.demo && response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        // Whoever has made the response has logged the details.
+        let cookies = response.headers_mut().remove(SET_COOKIE);
+        response = hidden_failure();
+        if let Some(cookie) = cookies {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+    }
     protect(response.headers_mut());
     response
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_job::{FilmLength, JobSettings, KeyframeLora};
+use lb_job::{FilmLength, Job, JobSettings, KeyframeLora};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -64,6 +64,11 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
             "the job has {found} keyframes; a project has at most {most}"
         )));
     }
+    let keyframes = settings.keyframes.iter();
+    let prompts = keyframes.flat_map(|at| [&at.prompt, &at.shared.negative_prompt]);
+    for prompt in prompts.chain([&settings.defaults.shared.negative_prompt]) {
+        check_prompt(prompt.as_deref().unwrap_or_default())?;
+    }
     if settings.vae.is_some() {
         return Err(ApiError::request("a VAE decoder cannot be chosen here"));
     }
@@ -94,6 +99,17 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// Refuses a prompt that is too long for a job file.
+pub(crate) fn check_prompt(prompt: &str) -> Result<(), ApiError> {
+    match prompt.len() {
+        found if found > Job::LONGEST_PROMPT => Err(ApiError::too_large(format!(
+            "a prompt has {found} bytes; at most {} are allowed",
+            Job::LONGEST_PROMPT
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a model is named without a path.

@@ -45,8 +45,18 @@ pub(crate) struct Limits {
     pub(crate) queue_of_visitor: usize,
     /// Projects of one visitor.
     pub(crate) projects: usize,
-    /// Pixels of a film frame.
+    /// Projects of all visitors together.
+    pub(crate) projects_of_all: usize,
+    /// Uploaded pictures of one project.
+    pub(crate) pictures: usize,
+    /// Bytes of these pictures together, as they are kept.
+    pub(crate) picture_bytes: u64,
+    /// Pixels of a picture that the model makes.
     pub(crate) pixels: usize,
+    /// Pixels of a film frame, which may be upscaled and enlarged.
+    pub(crate) film_pixels: usize,
+    /// Frames of a film.
+    pub(crate) film_frames: usize,
     /// Model evaluations of one task.
     pub(crate) evaluations: usize,
 }
@@ -59,7 +69,12 @@ impl Limits {
         queue: 100,
         queue_of_visitor: 100,
         projects: 10_000,
+        projects_of_all: usize::MAX,
+        pictures: usize::MAX,
+        picture_bytes: u64::MAX,
         pixels: usize::MAX,
+        film_pixels: usize::MAX,
+        film_frames: usize::MAX,
         evaluations: usize::MAX,
     };
 
@@ -70,7 +85,13 @@ impl Limits {
         queue: 20,
         queue_of_visitor: 3,
         projects: 10,
+        projects_of_all: 500,
+        pictures: 24,
+        picture_bytes: 48 << 20,
         pixels: 512 * 512,
+        film_pixels: 1024 * 1024,
+        // A minute at 60 frames a second.
+        film_frames: 60 * 60,
         evaluations: 5_000,
     };
 

@@ -18,6 +18,9 @@ use crate::projects::{Project, TASKS};
 /// The largest queue in bytes that is read.
 const LARGEST_QUEUE: u64 = 64 << 20;
 
+/// How often the program may end while a task is running before it no longer goes on by itself.
+const MOST_ATTEMPTS: u32 = 3;
+
 /// See the documentation of the module.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -40,6 +43,9 @@ struct State {
 pub(crate) struct StoredTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
+    /// How often the task began since it last stopped or ended in an orderly way.
+    #[serde(default)]
+    attempts: u32,
     pub(crate) task: Task,
 }
 
@@ -65,8 +71,13 @@ impl Wish {
         self.0.load(Ordering::Relaxed) != GO_ON
     }
 
-    fn set(&self, wish: u8) {
-        self.0.store(wish, Ordering::Relaxed);
+    /// Wishes something. Cancelling cannot be undone, and then the answer is `false`.
+    fn set(&self, wish: u8) -> bool {
+        let may_change = |wished| (wished != CANCEL || wish == CANCEL).then_some(wish);
+        let changed = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, may_change);
+        changed.is_ok()
     }
 }
 
@@ -80,7 +91,8 @@ pub(crate) enum Outcome {
 }
 
 impl Queue {
-    /// The queue in this file. Tasks that were running when the program ended are waiting again.
+    /// The queue in this file. Tasks that were running when the program ended are waiting again, except those
+    /// with which it has ended before.
     pub(crate) fn load(
         file: PathBuf,
         limits: Limits,
@@ -94,6 +106,13 @@ impl Queue {
         for stored in &mut tasks {
             if stored.task.state == TaskState::Running {
                 stored.task.state = TaskState::Waiting;
+                if stored.attempts >= MOST_ATTEMPTS {
+                    // It may be what ends the program, which could then never be started again.
+                    stored.task.state = TaskState::Paused;
+                    stored.task.error = Some(
+                        "The program has ended three times while this task was running.".into(),
+                    );
+                }
             }
         }
         let state = State {
@@ -158,11 +177,16 @@ impl Queue {
         };
         let job = serde_json::to_vec(&project.settings)?;
         lb_files::write(&job_file(&project.folder, &task.id), &job, true)?;
+        let before = state.tasks.clone();
         state.tasks.push(StoredTask {
             owner: owner.as_deref().map(str::to_owned),
+            attempts: 0,
             task: task.clone(),
         });
-        self.save(&mut state)?;
+        if let Err(error) = self.save_or_restore(&mut state, before) {
+            forget_job(&project.folder, &task.id);
+            return Err(error);
+        }
         self.events.push(owner, "task", &task);
         self.announce_order(&state, owner);
         self.changed.notify_all();
@@ -181,6 +205,7 @@ impl Queue {
                 next.task.state = TaskState::Running;
                 next.task.began.get_or_insert_with(now);
                 next.task.error = None;
+                next.attempts += 1;
                 let next = next.clone();
                 let wish = Arc::new(Wish::default());
                 state.running = Some((next.task.id.clone(), Arc::clone(&wish)));
@@ -216,6 +241,7 @@ impl Queue {
             .map_or(GO_ON, |(_, wish)| wish.0.load(Ordering::Relaxed));
         let stored = find(&mut state.tasks, id)?;
         let owner = stored.owner();
+        stored.attempts = 0;
         let task = &mut stored.task;
         task.progress = progress;
         task.state = match (outcome, wish) {
@@ -247,7 +273,7 @@ impl Queue {
     pub(crate) fn cancel(&self, id: &Id, owner: &Owner) -> Result<Task, ApiError> {
         self.change(id, owner, |task, wish| {
             match task.state {
-                TaskState::Running => wish(CANCEL),
+                TaskState::Running => drop(wish(CANCEL)),
                 TaskState::Waiting | TaskState::Paused => {
                     task.state = TaskState::Cancelled;
                     task.ended = Some(now());
@@ -262,7 +288,8 @@ impl Queue {
     pub(crate) fn pause(&self, id: &Id, owner: &Owner) -> Result<Task, ApiError> {
         self.change(id, owner, |task, wish| {
             match task.state {
-                TaskState::Running => wish(PAUSE),
+                TaskState::Running if !wish(PAUSE) => return Err(is_cancelled()),
+                TaskState::Running => {}
                 TaskState::Waiting => task.state = TaskState::Paused,
                 TaskState::Paused => {}
                 _ => return Err(has_ended()),
@@ -276,7 +303,8 @@ impl Queue {
             match task.state {
                 TaskState::Paused => task.state = TaskState::Waiting,
                 // It was to be paused and has not stopped yet.
-                TaskState::Running => wish(GO_ON),
+                TaskState::Running if !wish(GO_ON) => return Err(is_cancelled()),
+                TaskState::Running => {}
                 TaskState::Waiting => {}
                 _ => return Err(has_ended()),
             }
@@ -304,6 +332,7 @@ impl Queue {
         if let Some(before) = before {
             position(&state, before)?;
         }
+        let unmoved = state.tasks.clone();
         let moved = state.tasks.remove(from);
         let task = moved.task.clone();
         let to = match before {
@@ -312,12 +341,12 @@ impl Queue {
             None => state.tasks.len(),
         };
         state.tasks.insert(to, moved);
-        self.save(&mut state)?;
+        self.save_or_restore(&mut state, unmoved)?;
         self.announce_order(&state, owner);
         Ok(task)
     }
 
-    /// Cancels the tasks of a project, which is removed.
+    /// Cancels the tasks of a project, which is removed, and forgets those that are not running.
     pub(crate) fn forget_project(&self, project: &Id) {
         let mut state = self.lock();
         if let Some((running, wish)) = &state.running
@@ -326,10 +355,21 @@ impl Queue {
         {
             wish.set(CANCEL);
         }
-        state
-            .tasks
-            .retain(|at| at.task.project != *project || at.task.state == TaskState::Running);
+        let is_dropped =
+            |at: &StoredTask| at.task.project == *project && at.task.state != TaskState::Running;
+        let tasks = std::mem::take(&mut state.tasks);
+        let (dropped, kept): (Vec<_>, Vec<_>) = tasks.into_iter().partition(is_dropped);
+        state.tasks = kept;
         self.save_or_log(&mut state);
+        for mut stored in dropped {
+            if stored.task.state.has_ended() {
+                continue;
+            }
+            stored.task.state = TaskState::Cancelled;
+            stored.task.ended = Some(now());
+            self.events.push(&stored.owner(), "task", &stored.task);
+            self.announce_order(&state, &stored.owner());
+        }
     }
 
     /// Ends the work: the running task stops at its next step, and goes on when the program comes back.
@@ -349,20 +389,20 @@ impl Queue {
         &self,
         id: &Id,
         owner: &Owner,
-        change: impl FnOnce(&mut Task, &dyn Fn(u8)) -> Result<(), ApiError>,
+        change: impl FnOnce(&mut Task, &dyn Fn(u8) -> bool) -> Result<(), ApiError>,
     ) -> Result<Task, ApiError> {
         let mut state = self.lock();
         let wish = state.running.as_ref().map(|(_, wish)| Arc::clone(wish));
-        let set = |wanted| {
-            if let Some(wish) = &wish {
-                wish.set(wanted);
-            }
-        };
+        let set = |wanted| wish.as_ref().is_none_or(|wish| wish.set(wanted));
+        let before = state.tasks.clone();
         let stored = find(&mut state.tasks, id).filter(|at| at.owner() == *owner);
         let stored = stored.ok_or_else(|| ApiError::not_found("task"))?;
         change(&mut stored.task, &set)?;
         let task = stored.task.clone();
-        self.save(&mut state)?;
+        // A wish to the running task changes nothing that is saved.
+        if state.tasks != before {
+            self.save_or_restore(&mut state, before)?;
+        }
         self.events.push(owner, "task", &task);
         self.announce_order(&state, owner);
         drop(state);
@@ -391,6 +431,11 @@ impl Queue {
         Ok(())
     }
 
+    /// Writes the queue, or puts back the tasks as they were before a change that cannot be written.
+    fn save_or_restore(&self, state: &mut State, before: Vec<StoredTask>) -> Result<(), ApiError> {
+        self.save(state).inspect_err(|_| state.tasks = before)
+    }
+
     fn save_or_log(&self, state: &mut State) {
         if let Err(error) = self.save(state) {
             tracing::warn!("the queue cannot be saved: {error}");
@@ -410,6 +455,10 @@ fn has_ended() -> ApiError {
     ApiError::new(ErrorKind::Conflict, "the task has ended")
 }
 
+fn is_cancelled() -> ApiError {
+    ApiError::new(ErrorKind::Conflict, "the task is being cancelled")
+}
+
 /// The file with the copy of a task's job.
 fn job_file(project: &std::path::Path, task: &Id) -> PathBuf {
     project.join(TASKS).join(format!("{task}.json"))
@@ -425,4 +474,116 @@ pub(crate) fn job_of(project: &std::path::Path, task: &Id) -> Result<JobSettings
 pub(crate) fn forget_job(project: &std::path::Path, task: &Id) {
     // A copy that stays only takes space.
     let _ = fs::remove_file(job_file(project, task));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Reading;
+    use crate::projects::Projects;
+
+    struct Studio {
+        disk: tempfile::TempDir,
+        events: Arc<EventLog>,
+        project: Project,
+    }
+
+    impl Studio {
+        fn new() -> Self {
+            let disk = tempfile::tempdir().unwrap();
+            let projects = Projects::new(disk.path().to_owned(), Limits::OWN);
+            let project = projects.create(&None, "Fruits".into(), JobSettings::default());
+            Self {
+                events: Arc::new(EventLog::new().unwrap()),
+                project: project.unwrap(),
+                disk,
+            }
+        }
+
+        fn queue(&self) -> Queue {
+            let file = self.disk.path().join("queue.json");
+            Queue::load(file, Limits::OWN, Arc::clone(&self.events)).unwrap()
+        }
+
+        fn push(&self, queue: &Queue) -> Result<Task, ApiError> {
+            let act = Act::Keyframe { index: 0 };
+            queue.push(
+                &None,
+                &self.project,
+                act,
+                "Keyframe".into(),
+                Progress::default(),
+            )
+        }
+    }
+
+    #[test]
+    fn a_task_that_ends_the_program_three_times_is_paused() {
+        let studio = Studio::new();
+        let mut queue = studio.queue();
+        let task = studio.push(&queue).unwrap();
+        for _ in 0..MOST_ATTEMPTS {
+            let waiting = queue.get(&task.id, &None).unwrap();
+            assert_eq!(waiting.state, TaskState::Waiting);
+            queue.next().unwrap();
+            queue = studio.queue();
+        }
+        let paused = queue.get(&task.id, &None).unwrap();
+        assert_eq!(paused.state, TaskState::Paused);
+        assert!(paused.error.unwrap().contains("three times"));
+        let resumed = queue.resume(&task.id, &None).unwrap();
+        assert_eq!(resumed.state, TaskState::Waiting);
+    }
+
+    #[test]
+    fn a_task_that_is_being_cancelled_can_be_neither_paused_nor_resumed() {
+        let studio = Studio::new();
+        let queue = studio.queue();
+        let task = studio.push(&queue).unwrap();
+        let (_, wish) = queue.next().unwrap();
+        queue.cancel(&task.id, &None).unwrap();
+        let conflict = |answer: Result<Task, ApiError>| answer.unwrap_err().kind;
+        assert_eq!(conflict(queue.pause(&task.id, &None)), ErrorKind::Conflict);
+        assert_eq!(conflict(queue.resume(&task.id, &None)), ErrorKind::Conflict);
+        assert!(wish.is_to_stop());
+        let state = queue.finish(&task.id, Outcome::Stopped, Progress::default());
+        assert_eq!(state, Some(TaskState::Cancelled));
+    }
+
+    #[test]
+    fn the_tasks_of_a_removed_project_are_announced_as_cancelled() {
+        let studio = Studio::new();
+        let queue = studio.queue();
+        studio.push(&queue).unwrap();
+        let place = studio.events.end();
+        queue.forget_project(&studio.project.id);
+        let (Reading::Events(events), _) = studio.events.read(&None, place) else {
+            panic!("the log is short");
+        };
+        assert_eq!(events[0].name, "task");
+        assert!(events[0].data.contains("\"cancelled\""));
+        assert_eq!(
+            (events[1].name, &*events[1].data),
+            ("queue", "{\"order\":[]}")
+        );
+        assert!(queue.list(&None).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_saved_changes_nothing() {
+        let studio = Studio::new();
+        let queue = studio.queue();
+        let tasks = [studio.push(&queue).unwrap(), studio.push(&queue).unwrap()];
+        let before = queue.list(&None);
+        // A folder in the place of the file, as no other fault is the same on every system.
+        let file = studio.disk.path().join("queue.json");
+        fs::remove_file(&file).unwrap();
+        fs::create_dir_all(file.join("full")).unwrap();
+        studio.push(&queue).unwrap_err();
+        queue.cancel(&tasks[0].id, &None).unwrap_err();
+        queue.move_before(&tasks[0].id, None, &None).unwrap_err();
+        assert_eq!(queue.list(&None), before);
+        let copies = fs::read_dir(studio.project.folder.join(TASKS)).unwrap();
+        assert_eq!(copies.count(), 2);
+    }
 }

@@ -31,13 +31,10 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
 
 /// Removes the work of visitors that is older than an hour.
 pub(crate) fn sweep(shared: &Shared) {
-    let Ok(old) = shared
+    let old = shared
         .projects
-        .older_than(now().saturating_sub(DEMO_LIFETIME))
-    else {
-        return;
-    };
-    for (id, owner) in old {
+        .older_than(now().saturating_sub(DEMO_LIFETIME));
+    for (id, owner) in old.unwrap_or_default() {
         shared.queue.forget_project(&id);
         if let Err(error) = shared.projects.remove(&id, &owner) {
             tracing::warn!("a project is too old and cannot be removed: {error}");
@@ -45,4 +42,5 @@ pub(crate) fn sweep(shared: &Shared) {
         let event = api::types::RemovedEvent { project: id };
         shared.events.push(&owner, "removed", &event);
     }
+    shared.projects.remove_leftovers();
 }

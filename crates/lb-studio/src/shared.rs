@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use lb_render::{ModelPool, RememberedRates, RenderRate};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::StudioOptions;
 use crate::access::Access;
 use crate::api::types::ProjectEvent;
+use crate::error::ApiError;
 use crate::events::{EventLog, Owner};
 use crate::film::Film;
 use crate::frames::FrameStore;
@@ -28,14 +29,21 @@ pub(crate) struct Shared {
     pub(crate) events: Arc<EventLog>,
     pub(crate) models: Models,
     pub(crate) pool: ModelPool,
-    /// Lets one request at a time decode what was uploaded or measure a film, which takes memory.
-    pub(crate) decoding: Semaphore,
+    /// Lets one request at a time decode what was uploaded or measure a film, which takes memory. The
+    /// permit belongs to the thread that does so, which goes on when the client has gone.
+    pub(crate) decoding: Arc<Semaphore>,
 }
 
 impl Shared {
     /// The pictures of a project.
     pub(crate) fn frames(&self, project: &Project) -> FrameStore {
         FrameStore::new(project.id.clone(), &project.folder)
+    }
+
+    /// Waits until nobody else decodes.
+    pub(crate) async fn decoding_permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let permit = Arc::clone(&self.decoding).acquire_owned().await;
+        permit.map_err(ApiError::failed)
     }
 
     /// How fast the stages of a film were rendered earlier, if that is known.

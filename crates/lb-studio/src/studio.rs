@@ -155,9 +155,10 @@ impl Studio {
             events,
             models: Models::new(options.model_folders.clone(), options.default_model.clone()),
             pool: ModelPool::new(options.runtime, options.model_memory),
-            decoding: Semaphore::new(1),
+            decoding: Arc::new(Semaphore::new(1)),
             options,
         });
+        shared.projects.remove_leftovers();
         let worker = worker::start(Arc::clone(&shared)).map_err(StudioError::Start)?;
         Ok(Self {
             shared,

@@ -9,6 +9,7 @@ use crate::api::types::{Act, FilmFormat, Progress, SeedPicture, VariationFacts};
 use crate::error::ApiError;
 use crate::film::{Film, Problem};
 use crate::frames::FrameStore;
+use crate::job_document::check_prompt;
 use crate::models::{Model, Models};
 
 /// See the documentation of the module.
@@ -310,6 +311,20 @@ impl Act {
 
     /// Checks numbers that have nothing to do with the job.
     pub(crate) fn validate(&self) -> Result<(), ApiError> {
+        if let Self::Seeds {
+            prompt,
+            negative_prompt,
+            ..
+        }
+        | Self::Variations {
+            prompt,
+            negative_prompt,
+            ..
+        } = self
+        {
+            check_prompt(prompt)?;
+            check_prompt(negative_prompt.as_deref().unwrap_or_default())?;
+        }
         let most = crate::limits::MOST_STILLS;
         let count = match self {
             Self::Seeds { seeds, .. } => seeds.len(),

@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use lb_render::{Outputs, RenderError, Renderer};
 
 use crate::api::types::{Progress, TaskResult, TaskState};
-use crate::error::ApiError;
+use crate::error::{ApiError, HIDDEN_FAILURE};
 use crate::film_files::{self, NewFilm};
 use crate::pictures::PictureWriter;
 use crate::queue::{self, Outcome, StoredTask, Wish};
@@ -46,7 +46,10 @@ fn run(shared: &Shared, pictures: &PictureWriter, stored: &StoredTask, wish: &Ar
         Ok(Err(WorkError::Interrupted)) => Outcome::Stopped,
         Ok(Err(WorkError::Failed(message))) => {
             tracing::info!("task {} failed: {message}", task.id);
-            Outcome::Failed(message)
+            Outcome::Failed(match shared.options.demo {
+                true => HIDDEN_FAILURE.to_owned(),
+                false => message,
+            })
         }
         Err(_) => Outcome::Failed("the program hit a fault of its own".into()),
     };

@@ -20,7 +20,7 @@ pub(crate) struct StudioArguments {
     /// Port of the page; 0 takes any that is free.
     #[arg(long, value_name = "N", default_value_t = StudioOptions::PORT)]
     port: u16,
-    /// Folder of the projects [default: lb/projects in the user's data folder].
+    /// Folder of the projects [default: lb/projects in the user's data folder, or lb/demo with --demo].
     #[arg(long, value_name = "DIR")]
     projects: Option<PathBuf>,
     /// Do not open the page in a browser.
@@ -96,7 +96,12 @@ fn options(
     arguments: &StudioArguments,
     surroundings: &Surroundings,
 ) -> Result<StudioOptions, CommandError> {
-    let named = arguments.projects.clone().or(surroundings.projects.clone());
+    let mut usual = surroundings.projects.clone();
+    if arguments.demo {
+        // Visitors do not work beside the films of the person whose machine this is.
+        usual = usual.map(|projects| projects.with_file_name("demo"));
+    }
+    let named = arguments.projects.clone().or(usual);
     let Some(projects) = named else {
         return Err(CommandError::Request {
             message: "there is no folder for the projects".into(),

@@ -70,11 +70,21 @@ pub(crate) async fn motion(
     Visitor(owner): Visitor,
     Path((project, film)): Path<(String, String)>,
 ) -> Result<Json<Motion>, ApiError> {
-    let _decoding = shared.decoding.acquire().await.map_err(ApiError::failed)?;
-    let shared = Arc::clone(&shared);
+    let number = number(&film)?;
+    let opened = Arc::clone(&shared);
+    let (project, kept) = blocking(move || {
+        let project = opened.projects.open(&id(&project)?, &owner)?;
+        let kept = film_files::kept_motion(&project, number)?;
+        Ok((project, kept))
+    })
+    .await?;
+    if let Some(kept) = kept {
+        return Ok(Json(kept));
+    }
+    let decoding = shared.decoding_permit().await?;
     let motion = blocking(move || {
-        let project = shared.projects.open(&id(&project)?, &owner)?;
-        film_files::motion(&project, number(&film)?)
+        let _decoding = decoding;
+        film_files::motion(&project, number)
     });
     Ok(Json(motion.await?))
 }
@@ -113,7 +123,8 @@ pub(crate) async fn download(
             .headers_mut()
             .insert(CONTENT_DISPOSITION, disposition);
     }
-    let private = HeaderValue::from_static("private, max-age=3600");
+    // A film that is removed leaves its number, and so its address, to the next one.
+    let private = HeaderValue::from_static("private, no-cache");
     response.headers_mut().insert(CACHE_CONTROL, private);
     Ok(response)
 }

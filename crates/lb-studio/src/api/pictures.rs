@@ -17,7 +17,9 @@ use crate::error::{ApiError, ErrorBody};
 use crate::frames::PictureId;
 use crate::guard::Visitor;
 use crate::ids::{Id, hex, is_hex};
-use crate::job_document::picture_path;
+use crate::job_document::{PICTURES, picture_path};
+use crate::limits::Limits;
+use crate::projects::Project;
 use crate::shared::Shared;
 use crate::{pictures, upload};
 
@@ -37,9 +39,11 @@ pub(crate) async fn upload(
 ) -> Result<(StatusCode, Json<UploadedPicture>), ApiError> {
     let project = shared.projects.open(&id(&project)?, &owner)?;
     let file = upload::receive(request, &headers, shared.limits.upload_bytes).await?;
-    let _decoding = shared.decoding.acquire().await.map_err(ApiError::failed)?;
-    let most = shared.limits.upload_pixels;
+    let decoding = shared.decoding_permit().await?;
+    let limits = shared.limits;
+    let most = limits.upload_pixels;
     let uploaded = blocking(move || {
+        let _decoding = decoding;
         let refuse = |error: lb_video::InputError| {
             // The message names the file, whose name is the server's own.
             let path = file.path().display().to_string();
@@ -54,6 +58,7 @@ pub(crate) async fn upload(
         let picture = lb_video::read_picture(file.path()).map_err(refuse)?;
         let bytes = pictures::png(&picture)?;
         let sha256 = hex(&Sha256::digest(&bytes));
+        require_room(&project, &sha256, bytes.len() as u64, &limits)?;
         lb_files::write(&project.picture(&sha256), &bytes, true)?;
         Ok(UploadedPicture {
             path: picture_path(&sha256).display().to_string(),
@@ -63,6 +68,29 @@ pub(crate) async fn upload(
         })
     });
     Ok((StatusCode::CREATED, Json(uploaded.await?)))
+}
+
+/// Refuses a picture if the project has too many of them. One that it has already takes no room.
+fn require_room(
+    project: &Project,
+    sha256: &str,
+    bytes: u64,
+    limits: &Limits,
+) -> Result<(), ApiError> {
+    if project.picture(sha256).is_file() {
+        return Ok(());
+    }
+    let mut kept = (0, bytes);
+    for entry in std::fs::read_dir(project.folder.join(PICTURES))? {
+        kept.0 += 1;
+        kept.1 = kept.1.saturating_add(entry?.metadata()?.len());
+    }
+    if kept.0 >= limits.pictures || kept.1 > limits.picture_bytes {
+        return Err(ApiError::too_large(
+            "the pictures of this project are too many or too large together",
+        ));
+    }
+    Ok(())
 }
 
 /// A picture that was uploaded.

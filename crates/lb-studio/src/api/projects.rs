@@ -102,9 +102,9 @@ pub(crate) async fn import(
         .and_then(|name| name.to_str().ok());
     let name = import::project_name(name);
     let file = upload::receive(request, &headers, shared.limits.upload_bytes).await?;
-    let _decoding = shared.decoding.acquire().await.map_err(ApiError::failed)?;
-    let shared = Arc::clone(&shared);
+    let decoding = shared.decoding_permit().await?;
     let body = blocking(move || {
+        let _decoding = decoding;
         let imported = import::read(&file, &shared, &owner)?;
         let project = shared
             .projects
@@ -276,7 +276,7 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     blocking(move || {
         let id = id(&project)?;
-        shared.projects.open(&id, &owner)?;
+        shared.projects.record(&id, &owner)?;
         shared.queue.forget_project(&id);
         shared.projects.remove(&id, &owner)?;
         shared

@@ -47,11 +47,24 @@ pub(crate) async fn create(
             .map_err(|Problem(problem)| ApiError::request(problem))?;
         let evaluations = work.plan.cost.model_evaluations;
         let (width, height) = work.job.size.unwrap_or_default();
+        let pixels = width.saturating_mul(height);
+        // The upscaling models make each side four times as long.
+        let upscaling = if work.job.upscale.is_some() { 4 } else { 1 };
+        let factor = work.job.scale.saturating_mul(upscaling);
+        let film_pixels = pixels.saturating_mul(factor).saturating_mul(factor);
+        let film_frames = match work.format {
+            Some(_) => work.plan.film_frames(),
+            None => 0,
+        };
         let limits = &shared.limits;
-        if evaluations > limits.evaluations || width * height > limits.pixels {
+        if evaluations > limits.evaluations
+            || pixels > limits.pixels
+            || film_pixels > limits.film_pixels
+            || film_frames > limits.film_frames
+        {
             return Err(ApiError::too_large(
-                "this takes longer than a demonstration allows; try a lower quality, fewer keyframes or \
-                 a smaller size",
+                "this takes longer than a demonstration allows; try a lower quality, fewer keyframes, a \
+                 shorter film or a smaller size",
             ));
         }
         let title = act.title(&project.settings);

@@ -170,6 +170,8 @@ fn films_come_in_every_format() {
         assert_eq!(whole.status, 200);
         assert!(whole.bytes[offset..].starts_with(signature), "{format}");
         assert_eq!(film["bytes"], whole.bytes.len());
+        // Another film may have this address later.
+        assert_eq!(whole.headers["cache-control"], "private, no-cache");
         let disposition = whole.headers["content-disposition"].to_str().unwrap();
         assert!(disposition.contains("Fruits-"), "{disposition}");
         if format == "mp4" {

@@ -128,6 +128,17 @@ fn ten_thousand_keyframes_and_endless_texts_are_refused() {
     browser
         .put_job(&project, &json!({ "keyframe": [{ "prompt": long }] }))
         .refused(413);
+    // A file of more than one megabyte could not be read again.
+    let prompt = |bytes| vec![json!({ "prompt": "a".repeat(bytes) }); 200];
+    browser
+        .put_job(&project, &json!({ "keyframe": prompt(8_000) }))
+        .refused(413);
+    browser
+        .put_job(
+            &project,
+            &json!({ "keyframe": [{ "prompt": "a".repeat(10_001) }] }),
+        )
+        .refused(413);
     let request = browser
         .request("POST", "/api/projects")
         .header("content-type", "text/plain");

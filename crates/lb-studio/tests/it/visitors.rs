@@ -79,7 +79,12 @@ fn a_demonstration_has_smaller_limits() {
     let mut slow = small_film();
     slow["defaults"]["steps"] = json!(1000);
     slow["defaults"]["branches"] = json!([2, 40]);
-    for job in [large, slow] {
+    let mut enlarged = small_film();
+    enlarged["size"] = json!("512x512");
+    enlarged["scale"] = json!(3);
+    let mut long = small_film();
+    long["defaults"]["hold"] = json!(400);
+    for job in [large, slow, enlarged, long] {
         let project = browser.project(&job);
         let task = json!({ "project": project["id"], "act": { "kind": "film", "format": "mp4" } });
         assert!(
@@ -89,7 +94,7 @@ fn a_demonstration_has_smaller_limits() {
                 .contains("demonstration")
         );
     }
-    let mut made = 2;
+    let mut made = 4;
     while browser
         .post("/api/projects", &json!({}))
         .status
@@ -99,4 +104,35 @@ fn a_demonstration_has_smaller_limits() {
         assert!(made < 20);
     }
     assert_eq!(made, 10);
+}
+
+#[test]
+fn visitors_can_upload_so_many_pictures_and_no_more() {
+    let studio = TestStudio::with(|options| options.demo = true);
+    let browser = studio.browser();
+    let project = browser.project(&json!({}));
+    let path = format!("/api/projects/{}/pictures", id(&project));
+    let upload = |shade| browser.upload(&path, crate::imports::picture([shade, 0, 0]));
+    for shade in 0..24 {
+        upload(shade).granted();
+    }
+    upload(24).refused(413);
+    upload(3).granted();
+}
+
+#[test]
+fn visitors_read_no_paths_of_the_server_when_it_fails() {
+    let studio = TestStudio::with(|options| options.demo = true);
+    let browser = studio.browser();
+    let project = browser.project(&json!({}));
+    let folder = studio.folder.path().join("projects").join(id(&project));
+    std::fs::write(folder.join("film.toml"), "no job").unwrap();
+    let path = format!("/api/projects/{}", id(&project));
+    let message = browser.get(&path).refused(500);
+    assert_eq!(
+        message,
+        "the work failed; the log of the server says more about it"
+    );
+    assert_eq!(browser.delete(&path).status, 204);
+    assert!(!folder.exists());
 }
