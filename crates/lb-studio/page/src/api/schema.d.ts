@@ -725,7 +725,7 @@ export interface components {
             sampler?: "ddim" | "dpmpp-2m" | "euler" | "tcd";
             /** @description How many times wider and higher the film is than its frames. */
             scale?: number;
-            /** @description Width and height in pixels, multiples of 64. */
+            /** @description Width and height in pixels, multiples of 8. */
             size?: string;
             /**
              * @description How the fractions of a level's branches are chosen.
