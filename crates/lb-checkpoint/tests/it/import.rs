@@ -270,7 +270,7 @@ fn existing_destinations_and_sources_that_are_not_models_are_refused() {
     let unet = golden("sd2/diffusers/unet/diffusion_pytorch_model.safetensors");
     let message = refusal(&unet, &target);
     assert!(
-        message.contains("no text_encoder in this file"),
+        message.contains("this is a UNet alone and not a whole model"),
         "{message}"
     );
     assert!(!target.exists());
