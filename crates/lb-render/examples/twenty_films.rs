@@ -26,7 +26,7 @@ impl RenderObserver for KeptFrames {
 
 /// A small film, which differs for each seed.
 pub(crate) fn film(seed: u64) -> Job {
-    let mut job = Job::of_prompts(["a red apple", "a green pear"]);
+    let mut job = Job::of_prompts(["a red apple", "a green leaf"]);
     for (index, keyframe) in (0..).zip(&mut job.keyframes) {
         keyframe.seed = seed + index;
     }

@@ -31,13 +31,12 @@ pub enum RenderError {
         mask: (usize, usize),
     },
     #[error(
-        "an upscaler takes frames whose width and height are multiples of {multiple} and at most \
-         {most} pixels; these have {width}x{height}"
+        "an upscaler takes frames whose width and height are at most {most} pixels; these have \
+         {width}x{height}"
     )]
     LowResSize {
         width: usize,
         height: usize,
-        multiple: usize,
         most: usize,
     },
     #[error("the film has {expected} computed frames, but {found} were found")]

@@ -62,14 +62,12 @@ impl<'a> Upscaler<'a> {
             return Err(ModelError::NoiseLevel { found, most }.into());
         }
         let factor = directory.pixels_per_latent;
-        let multiple = directory.side_multiple / factor;
         let most = LARGEST_SIDE / factor;
-        let fits = |side: usize| side > 0 && side.is_multiple_of(multiple) && side <= most;
+        let fits = |side: usize| (1..=most).contains(&side);
         if !fits(width) || !fits(height) {
             return Err(RenderError::LowResSize {
                 width,
                 height,
-                multiple,
                 most,
             });
         }

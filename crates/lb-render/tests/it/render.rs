@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_render::{
-    Branching, FrameRate, Injections, Job, ModelDirectory, Outputs, PipelineOptions, RenderError,
-    RenderEvent, RenderObserver, Renderer, Runtime, SessionOptions, Stage, locate_library,
+    Branching, FrameRate, Injections, Job, ModelDirectory, Outputs, PipelineOptions, PromptSyntax,
+    RenderError, RenderEvent, RenderObserver, Renderer, Runtime, SessionOptions, Stage,
+    locate_library,
 };
 
 fn renderer() -> Renderer {
@@ -174,6 +175,7 @@ fn a_prompt_that_is_too_long_is_reported() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut job = job();
+    job.prompt_syntax = PromptSyntax::Plain;
     job.keyframes[1].prompt = format!("{}pear", "green ".repeat(90));
     let mut cut = Cut(None);
     let error = renderer()

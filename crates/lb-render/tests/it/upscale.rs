@@ -196,8 +196,7 @@ fn a_job_that_cannot_be_upscaled_is_refused_before_rendering() {
     };
     assert_eq!(
         refusal(&renderer(&first, &upscaler), &large),
-        "an upscaler takes frames whose width and height are multiples of 8 and at most 2048 pixels; \
-         these have 4096x64"
+        "an upscaler takes frames whose width and height are at most 2048 pixels; these have 4096x64"
     );
     let mut noisy = job;
     if let Some(upscale) = &mut noisy.upscale {

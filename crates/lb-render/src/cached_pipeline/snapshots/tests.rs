@@ -46,7 +46,7 @@ fn keyframe(seed: u64) -> Keyframe {
         guidance_scale: 3.0,
         initial_latents: initial_latents(seed, SHAPE).unwrap(),
         concatenated: None,
-        lora_strengths: Vec::new(),
+        lora_strengths: vec![1.0],
     }
 }
 
