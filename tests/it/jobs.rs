@@ -295,7 +295,8 @@ fn the_time_that_a_film_takes_is_known_after_the_first() {
     assert!(estimate().is_some_and(|seconds| seconds > 0.0));
     assert!(run(&plan).contains("time: about "));
     assert!(run(&[&plan[..], &["--size=64x64"]].concat()).contains("time: not known"));
-    let stages = run(&[&plan[..], &["--upscale=x4"]].concat());
+    write_tiny_model("upscale", &folder.join("x4")).unwrap();
+    let stages = run(&[&plan[..], &["--upscale=./x4"]].concat());
     assert!(stages.contains("time: not known"), "{stages}");
     // A picture is inverted at a guidance of 1, which costs half: a row an evaluation.
     let picture = ["--from=frames/frame_0000.png", "--inversion-iterations=2"];

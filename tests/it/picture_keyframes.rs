@@ -310,7 +310,10 @@ fn bad_pictures_are_refused() {
             vec!["--to=square.png", "--crossfeed-power=0.2"],
             vec!["keyframe 3 is a picture", "crossfeed", "hint"],
         ),
-        (vec!["--seed=1,2"], vec!["2 seeds", "1 prompts"]),
+        (
+            vec!["a lemon", "--seed=1,2,3"],
+            vec!["3 seeds", "2 prompts"],
+        ),
         (vec!["--to-prompt=a"], vec!["--to"]),
     ] {
         let request = ["render", "--from=disc.png", "a pear", "--output=a.mp4"];
