@@ -231,7 +231,7 @@ fn what_cannot_be_shown_is_refused_before_any_work() {
     refused(&["-o=owl.png", "--fps=3"], &["--fps"]);
     refused(
         &["-o=owl.png", "--size=100x100"],
-        &["100x100", "--size 128x128"],
+        &["100x100", "--size 104x104"],
     );
     refused(&["-o=owl.png", "--model=nobody"], &["nobody", "lb models"]);
     refused(

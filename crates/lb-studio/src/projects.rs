@@ -204,7 +204,7 @@ impl Projects {
     }
 
     /// Removes what is left of projects that were removed: folders that could not be emptied, and those that
-    /// a running task has made anew.
+    /// a running task has made again.
     pub(crate) fn remove_leftovers(&self) {
         let _changing = self.lock();
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {

@@ -8,7 +8,7 @@
 //! - `strip` and `film-strip`: the command is not run by itself. It is run for each row of the tables
 //!   that follow, with the flags of the row, and the row shows its computed frames or its film frames
 //!
-//! A block ```` ```toml,NAME ```` is a file that the commands find.
+//! A block ```` ```toml,NAME ```` or ```` ```text,NAME ```` is a file that the commands find.
 
 /// A line of a shell block.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,7 +64,7 @@ impl Page {
                     Some(_) => None,
                     None => Some(info.trim().split(',').map(str::to_owned).collect()),
                 };
-                if let Some(["toml", name]) = block.as_deref().and_then(as_pair) {
+                if let Some(["toml" | "text", name]) = block.as_deref().and_then(as_pair) {
                     page.files.push((name.to_owned(), String::new()));
                 }
                 continue;
@@ -73,7 +73,8 @@ impl Page {
                 page.prose(index + 1, line, base.as_ref());
                 continue;
             };
-            let named = as_pair(marks).is_some_and(|[language, _]| language == "toml");
+            let named =
+                as_pair(marks).is_some_and(|[language, _]| ["toml", "text"].contains(&language));
             if let (true, Some((_, text))) = (named, page.files.last_mut()) {
                 text.push_str(line);
                 text.push('\n');

@@ -282,6 +282,6 @@ mod tests {
         let [finding] = &check_fixtures(&files(11))[..] else {
             panic!("one finding")
         };
-        assert!(finding.contains("5000001 bytes"), "{finding}");
+        assert!(finding.contains("6000001 bytes"), "{finding}");
     }
 }
