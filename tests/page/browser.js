@@ -72,12 +72,12 @@ export async function settled(page) {
   await page.waitForTimeout(150);
 }
 
-/** Waits until no task of the open project is left, and gives the newest. */
-export async function rendered(page, timeout = 120_000) {
-  const until = Date.now() + timeout;
+/** Waits until no task of the open project is left, `earlier` ones aside, and gives the newest. */
+export async function rendered(page, earlier = []) {
+  const until = Date.now() + 120_000;
   for (;;) {
     const tasks = await ask(page, "tasks");
-    const own = tasks.filter(({ project }) => page.url().includes(project));
+    const own = tasks.filter(({ id, project }) => page.url().includes(project) && !earlier.includes(id));
     if (own.length && own.every(({ state }) => ["done", "failed", "cancelled"].includes(state))) {
       return own.reduce((newest, task) => (task.created >= newest.created ? task : newest));
     }

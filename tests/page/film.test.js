@@ -173,7 +173,7 @@ describe("a film", () => {
     const [cancelled] = (await ask(page, "tasks")).filter(({ project }) => project === id);
     assert.equal(cancelled.state, "cancelled");
     await bar.getByRole("button", { name: "Make the film" }).click();
-    const again = await rendered(page);
+    const again = await rendered(page, [cancelled.id]);
     assert.equal(again.state, "done");
     assert.ok(again.progress.reused_evaluations > 0, "nothing was kept");
   });
