@@ -12,8 +12,8 @@ use crate::modes::golden;
 /// A film of two keyframes, then levels of one and of three inner branches: batches of 4, 2 and 6 rows.
 const FILM: &[&str] = &[
     "render",
-    "a red apple",
-    "a green pear",
+    "a cat",
+    "a bee",
     "--steps=6",
     "--branches=2,3,5",
     "--injection-steps=0,2,4",
@@ -252,7 +252,7 @@ fn a_batch_that_the_memory_does_not_hold_is_computed_in_parts() {
     assert_eq!(calls, [(2, 6 * 2 + 2 * 22)]);
 
     // Too little for loading side by side and for the decoder's calls of four.
-    let (said, _) = with_megabytes("200");
+    let (said, _) = with_megabytes("240");
     assert_eq!(said.code, Some(0), "{}", said.error);
 
     let (said, _) = with_megabytes("20");
