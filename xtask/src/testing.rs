@@ -99,7 +99,10 @@ pub(crate) fn run_cuda(workspace: &Workspace, arguments: &[String]) -> Result<()
     test.env("LB_BINARY", program)
         .env("LB_CUDA_STAND_IN", &libraries);
     test.args(["test", "-p", "lb-tests", "--test", "it", "cuda::"]);
-    process::run(test.args(["--", "--ignored"]).args(arguments))
+    // Beside other tests, components that are loaded at the same time would meet in another order, and the
+    // memory that is left for them would be another.
+    test.args(["--", "--ignored", "--test-threads=1"]);
+    process::run(test.args(arguments))
 }
 
 /// Compiles the stand-in with the C compiler (`CC`, or `cc` if that is not set).
