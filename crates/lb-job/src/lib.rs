@@ -85,6 +85,7 @@ pub use job::{Job, Keyframe, Transition, Variation};
 pub use limits::LARGEST_JOB_FILE;
 pub use lora::KeyframeLora;
 pub use named_paths::NamedPaths;
+pub use pictures::PictureSettings;
 pub use plan::Plan;
 pub use settings::*;
 pub use time_budget::{RenderRate, TimedFilm};

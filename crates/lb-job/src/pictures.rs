@@ -15,11 +15,11 @@ use crate::named_paths::{JobFolder, is_remote, refuse_outside};
 use crate::{Job, JobError, JobSettings, NamedPaths};
 
 /// A picture that settings name, and the hash of its content.
-type PictureSettings<'a> = (&'a mut Option<PathBuf>, &'a mut Option<String>);
+pub type PictureSettings<'a> = (&'a mut Option<PathBuf>, &'a mut Option<String>);
 
 impl JobSettings {
     /// Every picture that the settings name, to change it.
-    pub(crate) fn pictures_mut(&mut self) -> impl Iterator<Item = PictureSettings<'_>> {
+    pub fn pictures_mut(&mut self) -> impl Iterator<Item = PictureSettings<'_>> {
         let (inpaint, depth) = (&mut self.inpaint, &mut self.depth);
         let keyframes = self.keyframes.iter_mut();
         keyframes

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::ApiError;
 use crate::events::Owner;
 use crate::ids::is_hex;
-use crate::job_document::{is_model_name, loras_mut, picture_path, pictures_mut};
+use crate::job_document::{is_model_name, loras_mut, picture_path};
 use crate::limits::LONGEST_NAME;
 use crate::shared::Shared;
 
@@ -104,7 +104,7 @@ fn cleaned(
     }
     let own = shared.projects.list(owner)?;
     let mut pictures = Vec::new();
-    for (path, hash) in pictures_mut(&mut settings) {
+    for (path, hash) in settings.pictures_mut() {
         let hash = hash.take();
         let Some(named) = path.take() else {
             continue;

@@ -88,7 +88,7 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
     if settings.timing.film_seconds == Some(FilmLength::Track) {
         return Err(ApiError::request("there is no sound to take a length from"));
     }
-    for (path, hash) in pictures_mut(settings) {
+    for (path, hash) in settings.pictures_mut() {
         *hash = None;
         if let Some(path) = path
             && picture_hash(path).is_none()
@@ -128,21 +128,6 @@ pub(crate) fn loras_mut(
     let shared = keyframes.map(|keyframe| &mut keyframe.shared);
     let shared = shared.chain([&mut settings.defaults.shared]);
     shared.map(|shared| &mut shared.loras)
-}
-
-/// Every picture that the settings name, and the hash of its content.
-pub(crate) fn pictures_mut(
-    settings: &mut JobSettings,
-) -> impl Iterator<Item = (&mut Option<PathBuf>, &mut Option<String>)> {
-    let (inpaint, depth) = (&mut settings.inpaint, &mut settings.depth);
-    let keyframes = settings.keyframes.iter_mut();
-    keyframes
-        .map(|keyframe| (&mut keyframe.image, &mut keyframe.image_sha256))
-        .chain([
-            (&mut inpaint.image, &mut inpaint.image_sha256),
-            (&mut inpaint.mask, &mut inpaint.mask_sha256),
-            (&mut depth.image, &mut depth.image_sha256),
-        ])
 }
 
 /// The path by which a job names the picture with this hash, relative to the project's folder.

@@ -83,7 +83,7 @@ pub(crate) fn run(
     if !is_local && !arguments.behind_tls && !quiet {
         print::warning(
             "other machines can reach this page, and what it sends is not encrypted: whoever can listen \
-             on the network sees the films, and can take over the session",
+             on the network sees the films, and can act in your name",
         );
     }
     outln!("{url}");
