@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -38,6 +38,9 @@ fn run_examples(workspace: &Workspace, library: &Path) -> Result<()> {
             run.current_dir(&workspace.root);
             match (package.name.as_str(), example.name.as_str()) {
                 ("lb-schedule", _) | ("lb-blend", _) => {}
+                ("lb-studio", "openapi") => {
+                    run.stdout(Stdio::null());
+                }
                 ("lb-checkpoint", "import") => {
                     run.arg(&model).arg(&folder);
                 }
@@ -51,6 +54,11 @@ fn run_examples(workspace: &Workspace, library: &Path) -> Result<()> {
                 }
                 ("lb-render", "twenty_films") => {
                     run.arg(&model).arg(library);
+                }
+                ("lb-benches", "lora_cost") => {
+                    let lora = workspace.root.join("models/pocket-loras/neon.safetensors");
+                    let rows = "1";
+                    run.arg(&model).arg(library).arg(lora).arg(rows);
                 }
                 _ => {
                     run.arg(&model).arg(library).arg(&folder);
