@@ -48,6 +48,23 @@ pub trait CacheEntry {
     fn decode(&self, payload: &[u8]) -> Result<Self::Value, Damage>;
 }
 
+impl<E: CacheEntry> CacheEntry for &E {
+    type Value = E::Value;
+    const KIND: EntryKind = E::KIND;
+
+    fn longest_payload(&self) -> usize {
+        E::longest_payload(self)
+    }
+
+    fn encode(&self, value: &E::Value) -> Vec<u8> {
+        E::encode(self, value)
+    }
+
+    fn decode(&self, payload: &[u8]) -> Result<E::Value, Damage> {
+        E::decode(self, payload)
+    }
+}
+
 /// What is wrong with an entry.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -142,9 +142,24 @@ impl LenientCache {
         keys: &[Option<Key>],
         compute: impl FnOnce(&[usize]) -> Result<Vec<E::Value>, F>,
     ) -> Result<Memoized<E::Value>, F> {
+        self.memoize_each(|_| entry, keys, compute)
+    }
+
+    /// As [`Self::memoize`], for results of different shapes: `entry` makes the entry of the key with this
+    /// index.
+    ///
+    /// # Errors
+    /// Those of [`Self::memoize`].
+    pub fn memoize_each<E: CacheEntry, F: From<CacheError>>(
+        &self,
+        entry: impl Fn(usize) -> E,
+        keys: &[Option<Key>],
+        compute: impl FnOnce(&[usize]) -> Result<Vec<E::Value>, F>,
+    ) -> Result<Memoized<E::Value>, F> {
         let mut results: Vec<Option<E::Value>> = keys
             .iter()
-            .map(|key| self.load(entry, key.as_ref()?))
+            .enumerate()
+            .map(|(index, key)| self.load(&entry(index), key.as_ref()?))
             .collect();
         let missing: Vec<usize> = (0..keys.len())
             .filter(|&index| results[index].is_none())
@@ -162,7 +177,7 @@ impl LenientCache {
             }
             for (index, value) in missing.into_iter().zip(computed) {
                 if let Some(key) = &keys[index] {
-                    self.save(entry, key, &value);
+                    self.save(&entry(index), key, &value);
                 }
                 results[index] = Some(value);
             }

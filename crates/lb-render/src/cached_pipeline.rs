@@ -12,7 +12,6 @@ mod content;
 pub(crate) mod entries;
 mod snapshots;
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -111,26 +110,24 @@ impl<'a> Pipelines<'a> {
 }
 
 impl CachedPipeline {
-    /// The conditionings of these prompts.
+    /// The conditionings of these prompts. Those that are missing are computed together, however different
+    /// their lengths are, so that the text encoder is loaded once.
     pub(crate) fn encode(&mut self, prompts: &[Tokens]) -> Result<Vec<Conditioning>, RenderError> {
         let width = self.uncached.directory().text_width;
-        let mut encoded = vec![None; prompts.len()];
-        // The entries of prompts of the same length have the same shape.
-        let lengths: BTreeSet<usize> = prompts.iter().map(|prompt| prompt.ids.len()).collect();
-        for tokens in lengths {
-            let entry = ConditioningEntry { tokens, width };
-            let is_long = |&place: &usize| prompts[place].ids.len() == tokens;
-            let places: Vec<usize> = (0..prompts.len()).filter(is_long).collect();
-            let group: Vec<Tokens> = places.iter().map(|&at| prompts[at].clone()).collect();
-            let key = |prompt: &Tokens| Some(conditioning_key(self.text_encoder?, prompt));
-            let values = memoize(&self.cache, &entry, &group, key, |missing| {
-                Ok(self.uncached.encode(missing)?)
-            })?;
-            for (place, conditioning) in places.into_iter().zip(values.values) {
-                encoded[place] = Some(conditioning);
-            }
-        }
-        Ok(encoded.into_iter().flatten().collect())
+        let encoder = self.text_encoder;
+        let keys = prompts
+            .iter()
+            .map(|prompt| Some(conditioning_key(encoder?, prompt)));
+        let keys: Vec<Option<Key>> = keys.collect();
+        let entry = |at: usize| ConditioningEntry {
+            tokens: prompts[at].ids.len(),
+            width,
+        };
+        let encoded = self.cache.memoize_each(entry, &keys, |missing| {
+            let missing: Vec<Tokens> = missing.iter().map(|&at| prompts[at].clone()).collect();
+            Ok::<_, RenderError>(self.uncached.encode(&missing)?)
+        })?;
+        Ok(encoded.values)
     }
 
     /// The latents of these pictures, which have the pipeline's size.

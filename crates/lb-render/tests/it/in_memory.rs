@@ -65,6 +65,26 @@ fn twenty_films_load_their_model_once() {
     assert!(warm.pool().loaded().is_empty());
 }
 
+#[test]
+fn the_text_encoder_is_loaded_once_for_prompts_of_all_lengths() {
+    let model = TinyModel::new("sd21");
+    let mut job = film(1);
+    for (keyframe, words) in job.keyframes.iter_mut().zip([1, 12, 30]) {
+        keyframe.prompt = "red ".repeat(words);
+    }
+    job.keyframes[0].negative_prompt = "blue ".repeat(20);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path(), Cache::DEFAULT_LIMIT).unwrap();
+    for cache in [None, Some(cache)] {
+        // This pool keeps nothing, so that every use of a component loads it.
+        let pool = ModelPool::new(runtime(), 0);
+        let renderer = model.renderer().with_pool(pool.clone()).with_cache(cache);
+        let nothing = Outputs::default();
+        renderer.render(&job, &nothing, &mut ()).unwrap();
+        assert_eq!(pool.loads(), 3, "text encoder, UNet and VAE decoder");
+    }
+}
+
 /// Counts problems with a cache.
 #[derive(Default)]
 struct Problems(usize);
