@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod added_tokens;
 mod arguments;
 mod attack;
 mod batches;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_job::{Between, Job, JobSettings, ReadAsWords, TimedFilm};
-use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, UnseenWord};
+use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, Tokenizer, UnseenWord};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
 /// long.
@@ -197,12 +197,15 @@ pub(crate) fn read_as_words(job: &Job) -> impl Iterator<Item = String> {
 
 /// The warnings about a job's prompts that its model calls for, before anything is rendered.
 pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
-    let Some(known) = &model.words else {
+    let (Some(known), Ok(tokenizer)) = (&model.words, Tokenizer::of(model)) else {
         return Vec::new();
     };
     let prompts = job.prompts().into_iter();
     let read = prompts.filter_map(|prompt| Some((prompt, job.read_prompt(prompt).ok()?)));
-    let unseen = read.map(|(prompt, read)| (prompt, known.unseen(&read.words())));
+    let unseen = read.map(|(prompt, read)| {
+        let words = tokenizer.without_names(&read.words());
+        (prompt, known.unseen(&words))
+    });
     unseen
         .filter(|(_, words)| !words.is_empty())
         .map(|(prompt, words)| unseen_words(&model.name, prompt, &words))

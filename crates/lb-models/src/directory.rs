@@ -51,6 +51,8 @@ pub struct ModelDirectory {
     pub text_width: usize,
     /// The number of positions of the text encoder: the tokens that every prompt is cut or padded to.
     pub text_length: usize,
+    /// The number of rows of the text encoder's table: the tokens that it knows.
+    pub text_vocabulary: usize,
     /// The noise schedule that the model was trained with, from its scheduler's configuration.
     pub schedule: NoiseScheduleConfig,
     /// What its scheduler's configuration asks for besides the noise schedule.
@@ -174,6 +176,7 @@ impl ModelDirectory {
             scaling_factor: scaling_factor as f32,
             text_width,
             text_length: Size::or(text.settings.max_position_embeddings, 77),
+            text_vocabulary: Size::or(text.settings.vocab_size, 49_408),
             schedule,
             scheduler,
             words: CaptionWords::read(path)?,

@@ -148,7 +148,7 @@ impl ModelConfiguration {
         // Stable Diffusion 2 introduced linear projections in the transformers.
         let is_linear = setting("unet/config.json", "use_linear_projection");
         let scheduler = setting("scheduler/scheduler_config.json", "_class_name");
-        let tokenizer = Tokenizer::open(&directory.tokenizer_folder(), directory.text_length);
+        let tokenizer = Tokenizer::of(&directory);
         let tokenizer = tokenizer.map_err(|error| problems.push(error.to_string()));
         Self {
             generation: if is_linear == Some(Value::Bool(true)) {

@@ -58,7 +58,7 @@ impl Pipeline {
     /// # Errors
     /// [`ModelError::NoiseLevel`] for a level that an upscaler does not have,
     /// [`ModelError::DeviceUnavailable`] for a device that cannot be used, and the errors of
-    /// [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and [`Tokenizer::open`].
+    /// [`PipelineOptions::validate`], [`ModelDirectory::latent_shape`] and [`Tokenizer::of`].
     pub fn open(
         pool: &ModelPool,
         directory: ModelDirectory,
@@ -144,6 +144,12 @@ impl Pipeline {
     /// The errors of [`Tokenizer::tokenize_prompt`].
     pub fn tokenize_prompt(&self, prompt: &Prompt) -> Result<Tokens, ModelError> {
         self.tokenizer.tokenize_prompt(prompt)
+    }
+
+    /// The model's tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// The conditioning of each prompt. Equal prompts are encoded once.

@@ -223,7 +223,7 @@ impl ModelPool {
     /// The tokenizer of a model. It is read once, if there is a memory budget at all.
     ///
     /// # Errors
-    /// The errors of [`Tokenizer::open`].
+    /// The errors of [`Tokenizer::of`].
     pub(crate) fn tokenizer(
         &self,
         directory: &ModelDirectory,
@@ -234,8 +234,7 @@ impl ModelPool {
         if keep && let Some(known) = self.lock().tokenizer(&files) {
             return Ok(known);
         }
-        let folder = directory.tokenizer_folder();
-        let tokenizer = Arc::new(Tokenizer::open(&folder, directory.text_length)?);
+        let tokenizer = Arc::new(Tokenizer::of(directory)?);
         let mut state = self.lock();
         if keep && state.budget > 0 && state.tokenizer(&files).is_none() {
             state.tokenizers.push((files, Arc::clone(&tokenizer)));

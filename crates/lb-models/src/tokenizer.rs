@@ -2,11 +2,13 @@
 //!
 //! The models were trained with OpenCLIP's tokenizer, so its rules apply here, even where other ports
 //! differ. Text is repaired and HTML-unescaped twice, its white space collapsed, and its letters made
-//! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text.
+//! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text. [Tokens that were
+//! added](self::added) by fine-tuning are found before that.
 //!
 //! A prompt is one [chunk](self::chunks) of tokens, as many as the text encoder has positions, or several.
 //! A plain prompt that is too long is cut before the end token, which stays last.
 
+mod added;
 mod chunks;
 
 use std::collections::HashMap;
@@ -23,7 +25,9 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
+use self::added::{AddedToken, Meaning, Names};
 use self::chunks::Chunks;
+use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 
 /// OpenCLIP's word pattern without its special tokens (`open_clip/tokenizer.py`).
@@ -42,6 +46,9 @@ pub struct Tokenizer {
     /// The token of a comma between words, behind which a chunk may end early.
     comma: Option<i64>,
     length: usize,
+    /// The tokens that were added to the vocabulary, and their names.
+    added: Vec<AddedToken>,
+    names: Names,
 }
 
 /// The token ids of one prompt, in chunks of as many as the text encoder has positions.
@@ -71,8 +78,21 @@ impl Tokens {
 }
 
 impl Tokenizer {
-    /// Reads `vocab.json` and `merges.txt` (or the `tokenizer.json` that has both) and the special
-    /// tokens of `folder`.
+    /// Reads the tokenizer of a model.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and [`ModelError::Checkpoint`] for an added token that the text encoder does not
+    /// have.
+    pub fn of(directory: &ModelDirectory) -> Result<Self, ModelError> {
+        let tokenizer = Self::open(&directory.tokenizer_folder(), directory.text_length)?;
+        for token in &tokenizer.added {
+            token.validate(directory.text_vocabulary)?;
+        }
+        Ok(tokenizer)
+    }
+
+    /// Reads `vocab.json` and `merges.txt` (or the `tokenizer.json` that has both), the special tokens and
+    /// the added ones of `folder`.
     ///
     /// `length` is the number of positions of the text encoder (77 in CLIP).
     ///
@@ -100,10 +120,17 @@ impl Tokenizer {
         let begin = id("bos_token", &special.begin)?;
         let end = id("eos_token", &special.end)?;
         // OpenCLIP pads with id 0, whatever token that is.
-        let pad = special.pad.map_or(Ok(0), |token| id("pad_token", &token))?;
+        let pad = special.pad.as_deref();
+        let pad = pad.map_or(Ok(0), |token| id("pad_token", token))?;
         let comma = tokenizers::Model::token_to_id(&pairs, ",</w>").map(i64::from);
         let mut words = tokenizers::Tokenizer::new(pairs);
         words.with_pre_tokenizer(Some(word_splitter(folder)?));
+        let added = AddedToken::read_all(folder, &special)?;
+        let mut names = Names::default();
+        for token in &added {
+            let meaning = Meaning::Token(token.id);
+            names.add(&token.content, token.is_normalized, meaning, token.bounds);
+        }
         Ok(Self {
             words,
             begin,
@@ -111,6 +138,8 @@ impl Tokenizer {
             pad,
             comma,
             length,
+            added,
+            names,
         })
     }
 
@@ -128,9 +157,16 @@ impl Tokenizer {
         for part in prompt.parts() {
             match part {
                 PromptPart::Text { text, weight } => {
-                    let tokens = self.encode(&clean(text))?;
-                    for &id in tokens.get_ids() {
-                        chunks.push(i64::from(id), *weight as f32);
+                    let weight = *weight as f32;
+                    for piece in self.names.pieces(text) {
+                        match piece.meaning {
+                            Some(Meaning::Token(id)) => chunks.push(id, weight),
+                            None => {
+                                for &id in self.encode(&piece.text)?.get_ids() {
+                                    chunks.push(i64::from(id), weight);
+                                }
+                            }
+                        }
                     }
                 }
                 PromptPart::Break => chunks.end(),
@@ -150,14 +186,24 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError::Setting`] for a prompt that the vocabulary cannot express.
     pub fn tokenize(&self, prompt: &str) -> Result<Tokens, ModelError> {
-        let text = clean(prompt);
-        let encoding = self.encode(&text)?;
         let room = self.length - 2;
-        let cut = encoding.get_offsets().get(room);
-        let cut = cut.map(|&(start, _)| text[start..].to_string());
-        let words = encoding.get_ids().iter().take(room);
         let mut ids = vec![self.begin];
-        ids.extend(words.map(|&id| i64::from(id)));
+        let mut cut: Option<String> = None;
+        for piece in self.names.pieces(prompt) {
+            let left = room + 1 - ids.len();
+            match (&mut cut, piece.meaning) {
+                (Some(cut), _) => cut.push_str(&piece.text),
+                (None, Some(Meaning::Token(_))) if left == 0 => cut = Some(piece.text),
+                (None, Some(Meaning::Token(id))) => ids.push(id),
+                (None, None) => {
+                    let encoding = self.encode(&piece.text)?;
+                    let words = encoding.get_ids().iter().take(left);
+                    ids.extend(words.map(|&id| i64::from(id)));
+                    let first = encoding.get_offsets().get(left);
+                    cut = first.map(|&(start, _)| piece.text[start..].to_string());
+                }
+            }
+        }
         ids.push(self.end);
         ids.resize(self.length, self.pad);
         Ok(Tokens {
@@ -168,10 +214,20 @@ impl Tokenizer {
         })
     }
 
-    /// The number of tokens in the vocabulary.
+    /// A text without the names of added tokens that are in it.
+    #[must_use]
+    pub fn without_names(&self, text: &str) -> String {
+        let pieces = self.names.pieces(text).into_iter();
+        let texts = pieces.filter(|piece| piece.meaning.is_none());
+        let texts: Vec<String> = texts.map(|piece| piece.text).collect();
+        texts.join(" ")
+    }
+
+    /// The number of tokens in the vocabulary, those that were added included.
     #[must_use]
     pub fn vocabulary_size(&self) -> usize {
-        self.words.get_vocab_size(true)
+        let is_new = |token: &&AddedToken| self.words.token_to_id(&token.content).is_none();
+        self.words.get_vocab_size(true) + self.added.iter().filter(is_new).count()
     }
 }
 
@@ -222,6 +278,10 @@ impl<'de> Deserialize<'de> for SpecialToken {
 }
 
 impl SpecialTokens {
+    fn contains(&self, token: &str) -> bool {
+        token == self.begin || token == self.end || self.pad.as_deref() == Some(token)
+    }
+
     fn read(folder: &Path) -> Result<Self, ModelError> {
         let mut sources = Vec::new();
         // The map takes precedence: in Stable Diffusion 2's published directories the two name different

@@ -1,7 +1,7 @@
 //! Checking a job against its models without rendering it.
 
 use lb_job::{Job, Plan};
-use lb_models::ModelDirectory;
+use lb_models::{ModelDirectory, Tokenizer};
 use lb_video::picture_size;
 
 use crate::error::RenderError;
@@ -12,8 +12,8 @@ use crate::sampling::check_sampling;
 use crate::upscale::Upscaler;
 
 /// Checks a job as [`Renderer::render`](crate::Renderer::render) does, as far as neither a runtime nor a loaded
-/// model is needed: the kinds of the models, the size of the film, the steps of the sampler, and the pictures
-/// that the job names. Keyframes that are pictures are opened, but not decoded. Without `reads_pictures`, no
+/// model is needed: the kinds of the models, the size of the film, the steps of the sampler, the tokens of the
+/// prompts, and the pictures that the job names. Keyframes that are pictures are opened, but not decoded. Without `reads_pictures`, no
 /// picture is opened, and a film without a size is taken to have the model's own.
 ///
 /// # Errors
@@ -39,6 +39,10 @@ pub fn check_job(
     check_sampling(job, plan, Some(model), upscaler)?;
     model.latent_shape(size.0, size.1)?;
     Mode::check(job, model)?;
+    let tokenizer = Tokenizer::of(model)?;
+    for prompt in job.prompts() {
+        tokenizer.tokenize_prompt(&job.read_prompt(prompt)?)?;
+    }
     if reads_pictures {
         Mode::read(job, model, size)?;
         let images = job.keyframes.iter().filter_map(|at| at.image.as_ref());

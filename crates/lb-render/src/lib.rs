@@ -88,7 +88,7 @@ pub use lb_job::*;
 pub use lb_models::{
     CaptionWords, DecodeTiling, Device, DeviceProblem, GreyPicture, LoadedComponent, ModelDefaults,
     ModelDirectory, ModelError, ModelKind, ModelPool, PipelineOptions, Precision, Runtime,
-    SessionOptions, UnseenWord, locate_library, providers as device_reports,
+    SessionOptions, Tokenizer, UnseenWord, locate_library, providers as device_reports,
 };
 pub use lb_video::{
     AnimationOptions, AudioTrack, Encoder, FileError, FilmFormat, FormatOption, InputError,

@@ -177,10 +177,10 @@ fn tokenize(
         proceed(observer.event(&RenderEvent::PromptCut { prompt, cut }))?;
     }
     let directory = pipeline.uncached.directory();
-    let words = directory
-        .words
-        .as_ref()
-        .map(|known| known.unseen(&read.words()));
+    let words = directory.words.as_ref().map(|known| {
+        let tokenizer = pipeline.uncached.tokenizer();
+        known.unseen(&tokenizer.without_names(&read.words()))
+    });
     if let Some(words) = words.filter(|words| !words.is_empty()) {
         proceed(observer.event(&RenderEvent::UnseenWords {
             model: &directory.name,

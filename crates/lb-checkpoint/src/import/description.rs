@@ -38,8 +38,14 @@ const LARGEST_VOCABULARY: u64 = 16 << 20;
 const TOKENS: &[&str] = &["vocab.json", "merges.txt"];
 /// The file of a tokenizer in one file, which transformers writes since version 5.
 const TOKENS_IN_ONE_FILE: &[&str] = &["tokenizer.json"];
-/// The files about a tokenizer's special tokens, which may be missing.
-const SPECIAL_TOKENS: [&str; 2] = ["special_tokens_map.json", "tokenizer_config.json"];
+/// The tokens that were added to a vocabulary.
+const ADDED_TOKENS: &str = "added_tokens.json";
+/// The files about a tokenizer's special and added tokens, which may be missing.
+const FURTHER_TOKENS: [&str; 3] = [
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+    ADDED_TOKENS,
+];
 
 /// The small files of a model directory, and what is known about the model from them.
 #[derive(Debug)]
@@ -205,26 +211,37 @@ impl Given<'_> {
             } else {
                 TOKENS
             };
-            let optional = SPECIAL_TOKENS.iter().filter(|name| is_given(name));
-            for name in tokens.iter().chain(optional) {
-                let inside = folder.join(name);
-                let name = inside.to_string_lossy();
-                // The folder in which a missing file is reported.
-                let missing = self.configuration.map(|folder| folder.join(&inside));
-                let path = self.path(&name).or(missing).or(self.in_source(&name));
-                let path = path.unwrap_or_else(|| inside.clone());
-                let bytes = lb_files::read(&path, LARGEST_VOCABULARY);
-                files.push((inside, bytes.map_err(CheckpointError::file("read", path))?));
+            // Added tokens may be named by the one file alone.
+            let both = TOKENS_IN_ONE_FILE.iter().filter(|_| one && two);
+            let optional = FURTHER_TOKENS.iter().filter(|name| is_given(name));
+            for name in tokens.iter().chain(both).chain(optional) {
+                files.push(self.tokenizer_file(name)?);
             }
             return Ok(files);
         }
-        infer::validate_vocabulary(weights.of(Component::TextEncoder))?;
+        let is_named = is_given(ADDED_TOKENS);
+        infer::validate_vocabulary(weights.of(Component::TextEncoder), is_named)?;
+        if is_named {
+            files.push(self.tokenizer_file(ADDED_TOKENS)?);
+        }
         // OpenCLIP pads with token 0, and CLIP with the end token.
         let pad = if open_clip { "!" } else { tokenizer::END };
         let clip = tokenizer::files(pad).map_err(CheckpointError::io("unpack", folder))?;
-        let files = clip
-            .into_iter()
-            .map(|(name, bytes)| (folder.join(name), bytes));
-        Ok(files.collect())
+        let clip = clip.into_iter();
+        files.extend(clip.map(|(name, bytes)| (folder.join(name), bytes)));
+        Ok(files)
+    }
+
+    /// A file of the tokenizer: its path in the model, and its contents.
+    fn tokenizer_file(&self, name: &str) -> Result<(PathBuf, Vec<u8>), CheckpointError> {
+        let inside = Path::new("tokenizer").join(name);
+        let name = inside.to_string_lossy();
+        // The folder in which a missing file is reported.
+        let missing = self.configuration.map(|folder| folder.join(&inside));
+        let path = self.path(&name).or(missing).or(self.in_source(&name));
+        let path = path.unwrap_or_else(|| inside.clone());
+        let bytes = lb_files::read(&path, LARGEST_VOCABULARY);
+        let bytes = bytes.map_err(CheckpointError::file("read", path))?;
+        Ok((inside, bytes))
     }
 }

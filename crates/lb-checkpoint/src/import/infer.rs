@@ -94,8 +94,12 @@ pub(super) fn model_index(kind: ModelKind, scheduler: &str) -> Value {
     index
 }
 
-/// Returns an error unless the model has CLIP's vocabulary: a tokenizer can be written only for this one.
-pub(super) fn validate_vocabulary(text_encoder: &Weights) -> Result<(), CheckpointError> {
+/// Returns an error unless the model has CLIP's vocabulary: a tokenizer can be written only for this one. It may
+/// have more tokens if their names are given.
+pub(super) fn validate_vocabulary(
+    text_encoder: &Weights,
+    are_added_named: bool,
+) -> Result<(), CheckpointError> {
     let shapes = Shapes(text_encoder);
     let prefixed = "text_model.embeddings.token_embedding.weight";
     let name = if text_encoder.contains(prefixed) {
@@ -104,10 +108,16 @@ pub(super) fn validate_vocabulary(text_encoder: &Weights) -> Result<(), Checkpoi
         "embeddings.token_embedding.weight"
     };
     let (found, known) = (shapes.size(name, 0)?, tokenizer::VOCABULARY);
-    if found == known {
+    if found == known || found > known && are_added_named {
         return Ok(());
     }
-    let reason = format!("the vocabulary has {found} tokens, but CLIP's has {known}");
+    let mut reason = format!("the vocabulary has {found} tokens, but CLIP's has {known}");
+    if found > known {
+        reason.push_str(
+            "; the names of added tokens are not in a single file, but in tokenizer/added_tokens.json of \
+             the model that was fine-tuned",
+        );
+    }
     Err(shapes.not_inferable("the tokenizer", reason))
 }
 
@@ -126,10 +136,11 @@ pub(super) fn text_encoder(weights: &Weights, model: Model) -> Result<Value, Che
         }
         layers = OPEN_CLIP_LAYERS;
     }
-    let end = vocabulary.saturating_sub(1);
+    // Added tokens come behind the special ones.
+    let end = vocabulary.min(tokenizer::VOCABULARY).saturating_sub(1);
     Ok(json!({
         "architectures": ["CLIPTextModel"],
-        "bos_token_id": vocabulary.saturating_sub(2),
+        "bos_token_id": end.saturating_sub(1),
         "eos_token_id": end,
         "hidden_act": if model.open_clip { "gelu" } else { "quick_gelu" },
         "hidden_size": width,

@@ -166,10 +166,20 @@ fn describe(model: &ModelInspection) {
         );
         outln!("  sampling     {}", sampling(&configuration.directory));
         match configuration.vocabulary {
-            Some(tokens) => outln!(
-                "  tokenizer    {tokens} tokens, at most {text_length} in a prompt{}",
-                shared_with(model, Manifest::TOKENIZER)
-            ),
+            Some(tokens) => {
+                let unnamed = configuration
+                    .directory
+                    .text_vocabulary
+                    .saturating_sub(tokens);
+                let unnamed = match unnamed {
+                    0 => String::new(),
+                    _ => format!("; the text encoder has {unnamed} more, which have no names"),
+                };
+                outln!(
+                    "  tokenizer    {tokens} tokens, at most {text_length} in a prompt{}{unnamed}",
+                    shared_with(model, Manifest::TOKENIZER)
+                );
+            }
             None => outln!("  tokenizer    cannot be read"),
         }
         if let Some(words) = &configuration.directory.words {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod added_tokens;
 mod bad_directories;
 mod bad_inputs;
 mod caption_words;
