@@ -23,7 +23,7 @@ impl Studio {
             "studio",
             "--port=0",
             "--projects=projects",
-            "--no-open",
+            "--no-browser",
             "--threads=1",
         ];
         let mut command = folder.command(&arguments);
@@ -194,23 +194,34 @@ fn a_film_goes_on_when_the_program_was_killed() {
 }
 
 #[test]
+fn the_first_line_is_the_address_with_its_token() {
+    let folder = Folder::new();
+    // `start` has read one line of standard output.
+    let studio = Studio::start(&folder);
+    let (home, token) = studio.url.split_once("/?token=").unwrap();
+    assert_eq!(home, format!("http://{}", studio.host));
+    assert!(studio.host.starts_with("127.0.0.1:"), "{}", studio.host);
+    assert!(token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit()));
+}
+
+#[test]
 fn a_second_program_in_the_same_folder_says_where_the_first_one_is() {
     let folder = Folder::new();
     let studio = Studio::start(&folder);
-    let second = folder.run(&["studio", "--port=0", "--projects=projects", "--no-open"]);
+    let second = folder.run(&["studio", "--port=0", "--projects=projects", "--no-browser"]);
     assert_eq!(second.code, Some(0), "{}", second.error);
     assert_eq!(second.output.trim(), studio.url);
     let cookie = studio.sign_in();
     studio.json("GET", "/api/studio", &cookie, &json!({}));
     // The token was spent, and this is the next one.
-    let third = folder.run(&["studio", "--port=0", "--projects=projects", "--no-open"]);
+    let third = folder.run(&["studio", "--port=0", "--projects=projects", "--no-browser"]);
     assert_ne!(third.output.trim(), studio.url);
     let in_use = studio.host.rsplit(':').next().unwrap();
     let refused = folder.run(&[
         "studio",
         &format!("--port={in_use}"),
         "--projects=others",
-        "--no-open",
+        "--no-browser",
     ]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.error.contains("--port 0"), "{}", refused.error);

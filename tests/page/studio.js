@@ -31,7 +31,7 @@ export class Studio {
     const [projects, cache] = [join(folder, "projects"), join(folder, "cache")];
     const program = spawn(
       PROGRAM,
-      ["studio", "--no-open", "--port", String(port), "--projects", projects, "--cache-dir", cache],
+      ["studio", "--no-browser", "--port", String(port), "--projects", projects, "--cache-dir", cache],
       {
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...process.env, LB_MODELS: [process.env.LB_MODELS, ...models].filter(Boolean).join(delimiter) },

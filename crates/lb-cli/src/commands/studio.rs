@@ -25,7 +25,7 @@ pub(crate) struct StudioArguments {
     projects: Option<PathBuf>,
     /// Do not open the page in a browser.
     #[arg(long)]
-    no_open: bool,
+    no_browser: bool,
     /// Address on which the page is served; 0.0.0.0 lets other machines reach it.
     #[arg(
         long,
@@ -126,7 +126,7 @@ fn options(
 
 /// Opens the page in a browser. Without one, the user still has the address.
 fn open(arguments: &StudioArguments, url: &str) {
-    if !arguments.no_open
+    if !arguments.no_browser
         && let Err(error) = open::that_detached(url)
     {
         tracing::info!("no browser could be opened: {error}");
