@@ -99,6 +99,35 @@ fn a_change_of_strength_is_computed_again_and_the_rest_is_found() {
 }
 
 #[test]
+fn a_style_on_one_keyframe_leaves_the_others_as_they_were_and_in_the_cache() {
+    let folder = folder();
+    let film = |lora: &str, flag: &str| {
+        let text = format!(
+            "[defaults]\nsteps = 6\nframes = 4\n\
+             [[keyframe]]\nprompt = \"a red apple\"\n[[keyframe]]\nprompt = \"a green pear\"\n\
+             [[keyframe]]\nprompt = \"a lemon\"\nlora = [{lora}]\n"
+        );
+        fs::write(folder.join("film.toml"), text).unwrap();
+        let facts = folder.facts(&[
+            "render",
+            "film.toml",
+            "--frames-dir=frames",
+            "--force",
+            flag,
+        ]);
+        let evaluations = facts["model_evaluations"].as_u64().unwrap();
+        (evaluations, sequence(&folder.join("frames")))
+    };
+    let (all, plain) = film("", "--cache-dir=cache");
+    let (_, styled) = film("\"neon.safetensors\"", "--no-cache");
+    assert_eq!(styled[..4], plain[..4]);
+    assert_ne!(styled[4..], plain[4..]);
+    let (some, from_cache) = film("\"neon.safetensors\"", "--cache-dir=cache");
+    assert!(0 < some && some < all, "{some} of {all}");
+    assert!(from_cache == styled, "the cache changes the film");
+}
+
+#[test]
 fn a_film_carries_its_loras_and_a_job_may_name_only_those_of_its_folder() {
     let folder = folder();
     folder.facts(&[FILM, &["-o=film.mp4", "--lora=neon.safetensors:0.5"]].concat());

@@ -438,9 +438,37 @@ impl Pipeline {
     /// # Errors
     /// [`ModelError`] if the component's graph cannot be made or its files cannot be listed.
     pub fn origin(&self, component: Component) -> Result<ComponentOrigin, ModelError> {
+        self.origin_in(&self.directory, component)
+    }
+
+    /// As [`Self::origin`], for the model as it is without its LoRAs. On a CPU, a row in which none of them has any
+    /// strength has the same results.
+    ///
+    /// # Errors
+    /// Those of [`Self::origin`].
+    pub fn origin_without_loras(
+        &self,
+        component: Component,
+    ) -> Result<ComponentOrigin, ModelError> {
+        let none: [&std::path::Path; 0] = [];
+        let directory = self.directory.clone().with_loras(none)?;
+        self.origin_in(&directory, component)
+    }
+
+    /// The device that the sessions run on.
+    #[must_use]
+    pub fn device(&self) -> crate::device::Device {
+        self.session.device
+    }
+
+    fn origin_in(
+        &self,
+        directory: &ModelDirectory,
+        component: Component,
+    ) -> Result<ComponentOrigin, ModelError> {
         ComponentOrigin::new(
             self.pool.runtime(),
-            &self.directory,
+            directory,
             component,
             &self.options,
             &self.session,

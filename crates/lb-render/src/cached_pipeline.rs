@@ -22,15 +22,15 @@ use lb_blend::{
 };
 use lb_cache::{Cache, CacheEntry, ContentKey, Key, LenientCache, Memoized};
 use lb_models::{
-    Component, ComponentOrigin, GreyPicture, ModelDirectory, ModelPool, PictureDecoder, Pipeline,
-    PipelineOptions, Tokens,
+    Component, ComponentOrigin, Device, GreyPicture, ModelDirectory, ModelPool, PictureDecoder,
+    Pipeline, PipelineOptions, Tokens,
 };
 use lb_schedule::Spacing;
 
 use self::content::Content;
 use self::entries::{ConditioningEntry, LatentsEntry, PictureEntry};
-use self::snapshots::keyframe_key;
 pub(crate) use self::snapshots::{CachedSnapshots, Denoising};
+use self::snapshots::{UnetKeys, keyframe_key};
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 
@@ -41,7 +41,7 @@ pub(crate) struct CachedPipeline {
     pub(crate) uncached: Pipeline,
     cache: Rc<LenientCache>,
     text_encoder: Option<Key>,
-    unet: Option<Key>,
+    unet: Option<UnetKeys>,
     vae_encoder: Option<Key>,
     vae_decoder: Option<Key>,
 }
@@ -95,9 +95,25 @@ impl<'a> Pipelines<'a> {
             true => component_key(&self.cache, &pipeline.origin(component)?, observer),
             false => Ok(None),
         };
+        let unet = key(Component::Unet)?;
+        // On a GPU, other kernels may round differently.
+        let is_changed = !directory.loras().is_empty() && pipeline.device() == Device::Cpu;
+        let plain = match self.cache.is_on() && is_changed {
+            true => {
+                let origin = pipeline.origin_without_loras(Component::Unet)?;
+                component_key(&self.cache, &origin, observer)?
+            }
+            false => unet,
+        };
+        let mut key = |component| match self.cache.is_on() {
+            true => component_key(&self.cache, &pipeline.origin(component)?, observer),
+            false => Ok(None),
+        };
         Ok(CachedPipeline {
             text_encoder: key(Component::TextEncoder)?,
-            unet: key(Component::Unet)?,
+            unet: unet
+                .zip(plain)
+                .map(|(changed, plain)| UnetKeys { changed, plain }),
             vae_encoder: match encodes_pictures {
                 true => key(Component::VaeEncoder)?,
                 false => None,
@@ -406,12 +422,12 @@ const COMPONENT: lb_cache::EntryKind = lb_cache::EntryKind::new("component", 1);
 /// The key of the noise from which the model would make a picture. The keyframe's initial latents are the
 /// encoded picture.
 fn inversion_key(
-    unet: &Key,
+    unet: &UnetKeys,
     denoising: &Denoising,
     options: &InversionOptions,
     picture: &Keyframe,
 ) -> Key {
-    let denoiser = Key::of(COMPONENT, &("denoiser", *unet, denoising));
+    let denoiser = Key::of(COMPONENT, &("denoiser", unet.of(picture), denoising));
     let content = (
         "inverted",
         keyframe_key(&denoiser, picture),

@@ -1,5 +1,6 @@
 //! The engine's snapshots in the cache.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use lb_blend::{
@@ -42,6 +43,34 @@ impl Denoising {
     }
 }
 
+/// The keys of the UNet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnetKeys {
+    /// With all LoRAs of the film.
+    pub(super) changed: Key,
+    /// Without any, as it is for rows in which none of them has any strength. So a film that gets a LoRA for one
+    /// keyframe finds the others again.
+    pub(super) plain: Key,
+}
+
+impl UnetKeys {
+    /// The key of what computes a keyframe.
+    pub(super) fn of(&self, keyframe: &Keyframe) -> Key {
+        match is_plain(keyframe) {
+            true => self.plain,
+            false => self.changed,
+        }
+    }
+}
+
+/// Whether no LoRA has any strength.
+fn is_plain(keyframe: &Keyframe) -> bool {
+    keyframe
+        .lora_strengths
+        .iter()
+        .all(|&strength| strength == 0.0)
+}
+
 /// The engine's snapshot store for one film, which keeps snapshots in the cache.
 ///
 /// The key of a keyframe's snapshot follows from the keyframe alone (under crossfeed also from the
@@ -52,8 +81,9 @@ pub(crate) struct CachedSnapshots<'a> {
     cache: Rc<LenientCache>,
     outline: FilmOutline<'a>,
     options: BlendOptions,
-    /// The key of the UNet and the settings of denoising. Without it, nothing is cached.
-    denoiser: Option<Key>,
+    /// The keys of the UNet. Without them, nothing is cached.
+    unet: Option<UnetKeys>,
+    denoising: Denoising,
     /// The key of the VAE decoder under perceptual spacing, where it sets the weights of the latent
     /// channels or decodes the pictures whose distances are measured.
     measured_by: Option<Key>,
@@ -66,7 +96,7 @@ pub(crate) struct CachedSnapshots<'a> {
 impl<'a> CachedSnapshots<'a> {
     pub(super) fn new(
         cache: &Rc<LenientCache>,
-        unet: Option<Key>,
+        unet: Option<UnetKeys>,
         measured_by: Option<Key>,
         outline: FilmOutline<'a>,
         options: &BlendOptions,
@@ -76,7 +106,8 @@ impl<'a> CachedSnapshots<'a> {
             cache: Rc::clone(cache),
             outline,
             options: *options,
-            denoiser: unet.map(|unet| key(&("denoiser", unet, denoising))),
+            unet,
+            denoising: denoising.clone(),
             measured_by,
             latents: None,
             keyframes: Vec::new(),
@@ -85,7 +116,7 @@ impl<'a> CachedSnapshots<'a> {
 
     /// Whether snapshots are cached at all.
     pub(crate) fn is_on(&self) -> bool {
-        self.denoiser.is_some()
+        self.unet.is_some()
     }
 
     /// Whether all frames between the known keyframes are in the cache, so that the UNet is not needed.
@@ -144,12 +175,13 @@ impl<'a> CachedSnapshots<'a> {
 
 impl SnapshotStore for CachedSnapshots<'_> {
     fn keyframe(&mut self, index: usize, keyframe: &Keyframe) {
-        let Some(denoiser) = self.denoiser else {
+        let Some(unet) = self.unet else {
             return;
         };
         if index < self.keyframes.len() {
             return;
         }
+        let denoiser = key(&("denoiser", unet.of(keyframe), &self.denoising));
         let own = keyframe_key(&denoiser, keyframe);
         // Crossfeed draws a keyframe towards the one before it.
         let curve = self.options.crossfeed.keyframes;
@@ -175,7 +207,15 @@ impl SnapshotStore for CachedSnapshots<'_> {
 
 /// The key of a keyframe. `denoiser` is the key of the UNet and the settings of denoising.
 pub(super) fn keyframe_key(denoiser: &Key, keyframe: &Keyframe) -> Key {
-    key(&("keyframe", *denoiser, Content(keyframe)))
+    let is_as_it_is = keyframe.lora_strengths.is_empty() || !is_plain(keyframe);
+    let content = match is_as_it_is {
+        true => Cow::Borrowed(keyframe),
+        false => Cow::Owned(Keyframe {
+            lora_strengths: Vec::new(),
+            ..keyframe.clone()
+        }),
+    };
+    key(&("keyframe", *denoiser, Content(&*content)))
 }
 
 fn key(content: &impl ContentKey) -> Key {

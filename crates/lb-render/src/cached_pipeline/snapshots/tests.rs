@@ -19,6 +19,11 @@ fn test_key(name: &str) -> Key {
     Key::of(EntryKind::new("test", 1), name)
 }
 
+fn unet(name: &str) -> UnetKeys {
+    let [changed, plain] = [test_key(name), test_key(&format!("{name} without LoRAs"))];
+    UnetKeys { changed, plain }
+}
+
 fn denoising(sampler: SamplerKind, steps: usize) -> Denoising {
     Denoising {
         sampler,
@@ -110,7 +115,7 @@ impl Way {
     ) -> (Result<BlendReport, BlendError>, Blended) {
         let denoising = denoising(self.sampler, STEPS);
         let sampler = self.sampler.sampler(&denoising.schedule, STEPS);
-        let unet = Some(test_key(self.unet));
+        let unet = Some(unet(self.unet));
         let outline = film.outline();
         let mut snapshots =
             CachedSnapshots::new(cache, unet, None, outline, &self.options, &denoising);
@@ -254,7 +259,7 @@ fn a_change_only_costs_the_results_that_depend_on_it() {
 #[test]
 fn every_input_changes_the_keys() {
     let cache = Rc::new(LenientCache::new(None));
-    let unet = test_key("unet");
+    let unet = unet("unet");
     let keys = |measured_by, denoising: &Denoising, film: &Film| {
         let options = BlendOptions::default();
         let outline = film.outline();
@@ -297,7 +302,7 @@ fn every_input_changes_the_keys() {
 
 #[test]
 fn an_inversion_has_a_key_for_every_number_of_iterations() {
-    let unet = test_key("unet");
+    let unet = unet("unet");
     let key = |sampler, steps, iterations| {
         let options = InversionOptions::new(iterations);
         inversion_key(&unet, &denoising(sampler, steps), &options, &keyframe(1))
