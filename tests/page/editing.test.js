@@ -1,7 +1,7 @@
 /** Finding pictures, and editing the strip. */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -237,6 +237,106 @@ describe("editing", () => {
     assert.deepEqual(page.problems, []);
   });
 
+  it("gives a style to one keyframe, and takes it back", async () => {
+    const page = await open(browser, studio);
+    const id = await openJob(page, quickJob(["a red apple", "a green pear", "a sunflower"]));
+    await page.locator(".film-bar").getByRole("button", { name: "Film", exact: true }).click();
+    await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
+    assert.equal((await rendered(page)).state, "done");
+    await page.locator(".inspector summary", { hasText: "LoRAs" }).click();
+    await page.getByLabel("Add a LoRA").selectOption("neon");
+    await page.locator('[data-lora="neon"]').waitFor();
+    await page.locator('[data-lora="neon"] input[type="number"]').fill("0");
+    await page.locator('[data-lora="neon"] input[type="number"]').press("Tab");
+    await settled(page);
+    const [{ lora }] = [(await job(page)).defaults];
+    assert.match(lora[0], /^loras\/[0-9a-f]{64}-neon\.safetensors:0$/);
+
+    await page.locator(".keyframe-card").nth(2).click();
+    await page.locator('[data-lora="neon"] input[type="number"]').fill("0.9");
+    await page.locator('[data-lora="neon"] input[type="number"]').press("Tab");
+    await settled(page);
+    assert.match(await page.locator(".keyframe-card").nth(2).innerText(), /neon 0\.9/);
+    const states = (list) => list.map(({ state }) => state);
+    const styled = await ask(page, `projects/${id}/plan`);
+    assert.deepEqual(states(styled.keyframes), ["ready", "ready", "missing"]);
+    assert.deepEqual(states(styled.transitions), ["ready", "missing"]);
+    await page.getByRole("button", { name: "Show the picture" }).click();
+    await rendered(page);
+    await page.locator(".keyframe-picture:not(.outdated) > img").waitFor();
+    await screenshot(page, "lora");
+    await page.locator(".film-bar").getByRole("button", { name: "Make it again" }).click();
+    await page.waitForTimeout(200);
+    assert.equal((await rendered(page)).state, "done");
+
+    await page.locator(".keyframe-card").nth(2).focus();
+    await page.keyboard.press("Control+z");
+    await settled(page);
+    assert.equal((await job(page)).keyframe[2].lora, undefined);
+    assert.deepEqual(states((await ask(page, `projects/${id}/plan`)).transitions), ["ready", "ready"]);
+    assert.deepEqual(page.problems, []);
+  });
+
+  it("takes a LoRA of one's own, and says what is none", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["a red apple", "a green pear"]));
+    await page.locator(".film-bar").getByRole("button", { name: "Film", exact: true }).click();
+    await page.locator(".inspector summary", { hasText: "LoRAs" }).click();
+    const upload = page.getByLabel("Upload one").first();
+    await upload.setInputFiles({ name: "holiday.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("no weights") });
+    await page.locator(".notices .problem", { hasText: "holiday" }).waitFor();
+    const file = new URL("../../models/pocket-loras/neon.safetensors", import.meta.url);
+    await upload.setInputFiles({ name: "My glow.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(file) });
+    await page.locator('[data-lora="My-glow"]').waitFor();
+    await page.getByRole("button", { name: "Remove My-glow" }).click();
+    await settled(page);
+    assert.equal((await job(page)).defaults?.lora, undefined);
+  });
+
+  it("says how a prompt is read while it is typed", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["a red apple", "a green pear"]));
+    await page.locator(".keyframe-card").first().click();
+    const prompt = page.getByLabel("What the picture shows");
+    await page.locator(".chunks .count", { hasText: "3 of 75 tokens" }).waitFor();
+    await prompt.fill("an owl <lora:neon:0.8>");
+    await page.locator(".prompt-reading .problem", { hasText: "LoRAs" }).waitFor();
+    await prompt.fill(`a (ripe:1.2) red apple on a plate, ${Array(9).fill("blue leaves, yellow flowers and a small white cup").join(", ")}`);
+    await page.locator(".prompt-reading li").nth(1).waitFor();
+    assert.match(await page.locator(".chunks .count").innerText(), /^\d+ tokens in 2 chunks$/);
+    await screenshot(page, "long-prompt");
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it("undoes typing in a text, and edits of the film elsewhere", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["one owl", "two owls"]));
+    await page.locator(".keyframe-card").first().click();
+    await page.getByRole("button", { name: "Another seed" }).click();
+    await settled(page);
+    const { seed } = (await job(page)).keyframe[0];
+    const prompt = page.getByLabel("What the picture shows");
+    await prompt.focus();
+    await page.keyboard.press("End");
+    await page.keyboard.type(" and");
+    // The browser decides how many letters one step takes back.
+    for (let left = 4; left && (await prompt.inputValue()) !== "one owl"; left--) await page.keyboard.press("Control+z");
+    await settled(page);
+    let now = (await job(page)).keyframe[0];
+    assert.equal(now.seed, seed, "the film was undone while the text was edited");
+    assert.equal(await prompt.inputValue(), "one owl");
+    assert.equal(now.prompt, "one owl");
+    // Nothing is left to undo in the text.
+    await page.keyboard.press("Control+z");
+    await settled(page);
+    assert.equal((await job(page)).keyframe[0].seed, seed);
+    await page.locator(".keyframe-card").first().focus();
+    for (let left = 0; left < 4; left++) await page.keyboard.press("Control+z");
+    await settled(page);
+    now = (await job(page)).keyframe[0];
+    assert.notEqual(now.seed, seed);
+  });
+
   it("has nothing that axe finds serious, in light and dark, wide and on a phone", async () => {
     for (const [name, options] of [
       ["light", { colorScheme: "light" }],
@@ -256,6 +356,32 @@ describe("editing", () => {
       await page.getByRole("button", { name: /queue/i }).first().click();
       assert.deepEqual(await violations(page), [], `keyframe and queue, ${name}`);
       await page.context().close();
+    }
+  });
+});
+
+describe("signing in", () => {
+  it("works from the private file that leads to the address", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lb-browser-"));
+    // In place of a browser, a script notes what it was given.
+    const given = join(folder, "given");
+    writeFileSync(join(folder, "xdg-open"), `#!/bin/sh\nprintf '%s' "$*" > '${given}.new' && mv '${given}.new' '${given}'\n`, { mode: 0o755 });
+    const studio = await Studio.start({ browser: folder });
+    const browser = await launch();
+    try {
+      for (let waited = 0; !existsSync(given) && waited < 10_000; waited += 50) await new Promise((resolve) => setTimeout(resolve, 50));
+      const file = readFileSync(given, "utf8");
+      assert.ok(file.endsWith("open.html"), file);
+      assert.ok(!file.includes("token"), file);
+      assert.equal(statSync(file).mode & 0o777, 0o600);
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(`file://${file}`);
+      await page.getByRole("heading", { name: "One picture becomes another." }).waitFor();
+      assert.ok(!existsSync(file), "the file is still there");
+    } finally {
+      await browser.close();
+      await studio.stop();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

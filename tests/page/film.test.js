@@ -178,6 +178,61 @@ describe("a film", () => {
     assert.ok(again.progress.reused_evaluations > 0, "nothing was kept");
   });
 
+  it("is made sooner or later, as the queue is ordered", async () => {
+    const page = await open(browser, studio);
+    const id = await openJob(page, quickJob(["a mushroom", "a boat"], { defaults: { quality: "ultra", seconds: 2 } }));
+    const start = (act) => ask(page, "tasks", { method: "POST", json: { project: id, act } });
+    await start({ kind: "film", format: "mp4" });
+    const second = await start({ kind: "film", format: "gif" });
+    const third = await start({ kind: "keyframe", index: 0 });
+    await page.getByRole("button", { name: /in the queue/ }).click();
+    const order = () => page.locator(".queue ol .queued strong").allInnerTexts();
+    await page.locator(".queue ol .queued").nth(2).waitFor();
+    assert.deepEqual((await order()).slice(1), [second.title, third.title]);
+    await page.getByRole("button", { name: `Sooner: ${third.title}` }).click();
+    await page.waitForFunction((title) => document.querySelectorAll(".queue ol .queued strong")[1]?.textContent === title, third.title);
+    const open_ = (await ask(page, "tasks")).filter(({ state }) => state === "waiting").map((task) => task.id);
+    assert.deepEqual(open_, [third.id, second.id]);
+    await screenshot(page, "queue-order");
+    await page.getByRole("button", { name: `Later: ${third.title}` }).click();
+    await page.waitForFunction((title) => document.querySelectorAll(".queue ol .queued strong")[2]?.textContent === title, third.title);
+    // The first that waits cannot come before the one that runs.
+    assert.ok(await page.getByRole("button", { name: `Sooner: ${second.title}` }).isDisabled());
+    for (const task of (await ask(page, "tasks")).filter(({ state }) => state === "waiting" || state === "running")) {
+      await ask(page, `tasks/${task.id}/cancel`, { method: "POST", json: {} });
+    }
+    await rendered(page);
+  });
+
+  it("is deleted after a question, as one version and as a whole", async () => {
+    const page = await open(browser, studio);
+    const id = await openJob(page, quickJob(["a lemon", "a pear"]), "To be deleted");
+    await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
+    assert.equal((await rendered(page)).state, "done");
+    const ask_ = async () => {
+      await page.getByRole("button", { name: "Other formats" }).click();
+      await page.getByRole("menuitem", { name: "Delete this version…" }).click();
+      await page.getByRole("dialog").waitFor();
+    };
+    await ask_();
+    await page.getByRole("button", { name: "Keep it" }).click();
+    assert.equal((await ask(page, `projects/${id}/films`)).length, 1);
+    await ask_();
+    await screenshot(page, "delete-version");
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.locator(".transition-card.ready").waitFor();
+    await page.getByRole("link", { name: "Download MP4" }).waitFor({ state: "detached" });
+    assert.deepEqual(await ask(page, `projects/${id}/films`), []);
+
+    await page.getByRole("button", { name: "More about this film" }).click();
+    await page.getByRole("menuitem", { name: "Delete…" }).click();
+    await page.getByRole("dialog", { name: "Delete this film?" }).getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("heading", { name: "One picture becomes another." }).waitFor();
+    assert.ok(!(await ask(page, "projects")).some((project) => project.id === id));
+    assert.equal(await page.locator(".project-card", { hasText: "To be deleted" }).count(), 0);
+    assert.deepEqual(page.problems, []);
+  });
+
   it("survives a reload while it is made", async () => {
     const page = await open(browser, studio);
     await openJob(page, quickJob(["a boat", "a house", "a mushroom"], { defaults: { quality: "high", seconds: 1 } }));

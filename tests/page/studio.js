@@ -26,15 +26,22 @@ export function writeInpaintingModel(to) {
 }
 
 export class Studio {
-  /** Starts a program with projects of its own, or on those of one that was killed. */
-  static async start({ folder = mkdtempSync(join(tmpdir(), "lb-studio-")), port = 0, models = [] } = {}) {
+  /**
+   * Starts a program with projects of its own, or on those of one that was killed. It opens no browser, unless
+   * `browser` names a folder with programs that are called instead of the system's.
+   */
+  static async start({ folder = mkdtempSync(join(tmpdir(), "lb-studio-")), port = 0, models = [], browser } = {}) {
     const [projects, cache] = [join(folder, "projects"), join(folder, "cache")];
     const program = spawn(
       PROGRAM,
-      ["studio", "--no-browser", "--port", String(port), "--projects", projects, "--cache-dir", cache],
+      ["studio", ...(browser ? [] : ["--no-browser"]), "--port", String(port), "--projects", projects, "--cache-dir", cache],
       {
         stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, LB_MODELS: [process.env.LB_MODELS, ...models].filter(Boolean).join(delimiter) },
+        env: {
+          ...process.env,
+          LB_MODELS: [process.env.LB_MODELS, ...models].filter(Boolean).join(delimiter),
+          PATH: [browser, process.env.PATH].filter(Boolean).join(delimiter),
+        },
       },
     );
     const url = await new Promise((resolve, reject) => {

@@ -19,7 +19,11 @@ use crate::{pictures, process, setup};
 use page::{Page, Strip};
 
 /// The documents whose pictures are made by their commands.
-const PAGES: [&str; 2] = ["guide.md", "parameters.md"];
+const PAGES: [&str; 3] = [
+    "docs/guide.md",
+    "docs/parameters.md",
+    "crates/lb-studio/page/strips/README.md",
+];
 
 /// Makes the pictures whose paths contain one of `parts`, or all pictures if there are no parts.
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
@@ -28,7 +32,6 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         Some(program) => program.into(),
         None => workspace.build_lb(Profile::Release)?,
     };
-    let documents = workspace.root.join("docs");
     let scratch = tempfile::tempdir()?;
     let shell = Shell {
         workspace,
@@ -36,12 +39,15 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         program,
         cache: scratch.path().join("cache"),
     };
-    let wanted = |picture: &str| {
-        parts.is_empty() || parts.iter().any(|part| picture.contains(part.as_str()))
-    };
-    for name in PAGES {
-        let page = Page::read(&fs::read_to_string(documents.join(name))?);
-        let folder = scratch.path().join(name);
+    for (number, name) in PAGES.into_iter().enumerate() {
+        let (documents, _) = name.rsplit_once('/').context("a page is in a folder")?;
+        let wanted = |picture: &str| {
+            let path = format!("{documents}/{picture}");
+            parts.is_empty() || parts.iter().any(|part| path.contains(part.as_str()))
+        };
+        let documents = workspace.root.join(documents);
+        let page = Page::read(&fs::read_to_string(workspace.root.join(name))?);
+        let folder = scratch.path().join(number.to_string());
         fs::create_dir(&folder)?;
         let lora = workspace.root.join("models/pocket-loras/neon.safetensors");
         fs::copy(lora, folder.join("neon.safetensors"))?;

@@ -105,7 +105,7 @@ pub use runtime::{OLDEST_RUNTIME, Runtime, locate_library};
 pub use scheduler_config::NamedScheduler;
 pub use session::SessionTimes;
 pub use tiles::DecodeTiling;
-pub use tokenizer::{Tokenizer, Tokens};
+pub use tokenizer::{PromptChunk, Tokenizer, Tokens};
 
 /// Types of other crates that this crate's items are made of.
 pub use lb_blend::{

@@ -224,10 +224,7 @@ impl ModelPool {
     ///
     /// # Errors
     /// The errors of [`Tokenizer::of`].
-    pub(crate) fn tokenizer(
-        &self,
-        directory: &ModelDirectory,
-    ) -> Result<Arc<Tokenizer>, ModelError> {
+    pub fn tokenizer(&self, directory: &ModelDirectory) -> Result<Arc<Tokenizer>, ModelError> {
         let files = ModelFiles::of(&directory.path);
         self.drop_outdated(&files);
         let keep = files == directory.files;

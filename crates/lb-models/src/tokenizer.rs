@@ -10,6 +10,7 @@
 
 mod added;
 mod chunks;
+mod reading;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,6 +28,7 @@ use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use self::added::{AddedToken, Meaning, Names};
 use self::chunks::Chunks;
+pub use self::reading::PromptChunk;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 

@@ -88,6 +88,7 @@ impl Access {
         let excess = secrets.sessions.len().saturating_sub(MOST_SESSIONS);
         secrets.sessions.drain(..excess);
         self.save(&secrets)?;
+        self.remove_page();
         Ok(Some(cookie))
     }
 
@@ -97,13 +98,14 @@ impl Access {
         is_hex(cookie, 2 * SECRET) && self.lock().sessions.contains(&hash)
     }
 
+    /// Removes the page that leads to the address, whose token is of no use any more.
+    pub(crate) fn remove_page(&self) {
+        // There is none unless a browser was to be opened.
+        let _ = std::fs::remove_file(self.file.with_file_name(PAGE));
+    }
+
     fn save(&self, secrets: &Secrets) -> Result<(), ApiError> {
-        let folder = self.file.parent().unwrap_or(Path::new("."));
-        // A temporary file is readable by its owner only, and stays so under its name.
-        let mut file = lb_files::temporary_file_in(folder)?;
-        file.write_all(&serde_json::to_vec(secrets)?)?;
-        file.as_file().sync_all()?;
-        file.persist(&self.file).map_err(ApiError::failed)?;
+        write_private(&self.file, &serde_json::to_vec(secrets)?)?;
         Ok(())
     }
 
@@ -116,6 +118,41 @@ impl Secrets {
     fn url(&self) -> String {
         format!("{}?token={}", self.address, self.token)
     }
+}
+
+/// The page that leads to the address, in the folder of projects.
+const PAGE: &str = "open.html";
+
+/// Writes a page that leads to `url`, the address of the program that works in this folder, and returns its path.
+///
+/// All users of a machine can read the arguments of programs. A browser is therefore given the path of this page,
+/// which only its owner can read, and not the address with its token. The page is removed as soon as the token was
+/// used, and when the studio is dropped.
+///
+/// # Errors
+/// Those of writing into the folder.
+pub fn sign_in_page(folder: &Path, url: &str) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(folder.join(PAGE))?;
+    // The address consists of a host, a port and hexadecimal digits.
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n\
+         <meta http-equiv=\"refresh\" content=\"0;url={url}\">\n\
+         <title>lb studio</title>\n<p><a href=\"{url}\">Open lb studio</a></p>\n</html>\n"
+    );
+    write_private(&path, page.as_bytes())?;
+    Ok(path)
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A temporary file is readable by its owner only, and stays so under its name.
+    let mut file = lb_files::temporary_file_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// A new value for the cookie of a visitor of a demonstration.
@@ -177,6 +214,28 @@ mod tests {
         let access = Access::open(folder.path()).unwrap();
         let mode = access.file.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_page_that_leads_to_the_address_is_private_and_goes_with_its_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let access = Access::open(folder.path()).unwrap();
+        let url = access.listen_at("http://127.0.0.1:1/").unwrap();
+        let page = sign_in_page(folder.path(), &url).unwrap();
+        assert!(page.is_absolute());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = page.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(text.contains(&format!("content=\"0;url={url}\"")), "{text}");
+        assert_eq!(access.sign_in("guessed").unwrap(), None);
+        assert!(page.exists());
+        let token = url.split_once("?token=").unwrap().1;
+        access.sign_in(token).unwrap().unwrap();
+        assert!(!page.exists());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The API: a handler for each request, and the types in [`types`]. The description at `/api/openapi.json` is
 //! made from both.
 
+pub(crate) mod add_ons;
 pub(crate) mod events;
 pub(crate) mod films;
 pub(crate) mod job_schema;
 pub(crate) mod pictures;
 pub(crate) mod plans;
 pub(crate) mod projects;
+pub(crate) mod prompts;
 pub(crate) mod studio;
 pub(crate) mod tasks;
 pub(crate) mod types;
@@ -59,6 +61,10 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(projects::put_job))
         .routes(routes!(projects::duplicate))
         .routes(routes!(projects::export))
+        .routes(routes!(prompts::read))
+        .routes(routes!(add_ons::known))
+        .routes(routes!(add_ons::upload_add_on))
+        .routes(routes!(add_ons::choose))
         .routes(routes!(pictures::upload))
         .routes(routes!(pictures::uploaded))
         .routes(routes!(pictures::computed))

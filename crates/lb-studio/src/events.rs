@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::body::Bytes;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -22,10 +23,8 @@ pub(crate) type Owner = Option<Arc<str>>;
 pub(crate) struct LoggedEvent {
     number: u64,
     owner: Owner,
-    /// The type of the event, such as `task`.
-    pub(crate) name: &'static str,
-    /// A JSON document in one line.
-    pub(crate) data: String,
+    /// The event as it is sent, which all readers share.
+    pub(crate) sent: Bytes,
 }
 
 /// See the documentation of the module.
@@ -70,17 +69,18 @@ impl EventLog {
         };
         let mut state = self.lock();
         state.last += 1;
-        state.bytes += data.len();
         let number = state.last;
+        // JSON has no line ends outside of texts, and escapes those in texts.
+        let sent = format!("id: {}\nevent: {name}\ndata: {data}\n\n", self.id(number));
+        state.bytes += sent.len();
         state.events.push_back(Arc::new(LoggedEvent {
             number,
             owner: owner.clone(),
-            name,
-            data,
+            sent: sent.into(),
         }));
         while state.events.len() > MOST_EVENTS || state.bytes > MOST_EVENT_BYTES {
             let forgotten = state.events.pop_front();
-            state.bytes -= forgotten.map_or(0, |event| event.data.len());
+            state.bytes -= forgotten.map_or(0, |event| event.sent.len());
         }
         drop(state);
         self.news.send_replace(number);
@@ -127,9 +127,17 @@ impl EventLog {
     }
 }
 
+#[cfg(test)]
 impl LoggedEvent {
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+    /// The type of the event, and its JSON.
+    pub(crate) fn name_and_data(&self) -> (&str, &str) {
+        let text = std::str::from_utf8(&self.sent).unwrap_or_default();
+        let mut lines = text.lines();
+        let mut field = |name: &str| lines.find_map(|line| line.strip_prefix(name));
+        (
+            field("event: ").unwrap_or_default(),
+            field("data: ").unwrap_or_default(),
+        )
     }
 }
 
@@ -142,7 +150,10 @@ mod tests {
 
     fn texts(reading: Reading) -> Vec<String> {
         match reading {
-            Reading::Events(events) => events.iter().map(|event| event.data.clone()).collect(),
+            Reading::Events(events) => events
+                .iter()
+                .map(|event| event.name_and_data().1.to_owned())
+                .collect(),
             Reading::Reset(_) => vec!["reset".into()],
         }
     }

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lb_job::{Branching, Choice as _, Injections, Job, JobSettings, KeyframeSettings, Plan};
-use lb_render::{film_size, resolve_for};
+use lb_render::{check_job, film_size, resolve_for};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::add_ons::AddOnKind;
 use crate::frames::KEY_DIGITS;
 use crate::ids::hex;
-use crate::job_document;
+use crate::job_document::{self, loras_mut};
 use crate::models::{Model, Models};
 
 /// See the documentation of the module.
@@ -31,6 +32,8 @@ pub(crate) struct Film {
     pub(crate) transitions: Vec<String>,
     /// What keeps this from being a film yet, as a sentence, although the rest is known.
     pub(crate) incomplete: Option<String>,
+    /// What keeps the model from making any picture of this job, such as a depth map that is missing.
+    pub(crate) unsuitable: Option<String>,
 }
 
 /// Why there is no plan, as a sentence.
@@ -84,19 +87,27 @@ impl Film {
             }
             _ => settings.stills = Some(!is_film),
         }
+        // What a LoRA needs is found in its file.
+        for lora in loras_mut(&mut settings).flatten().flatten() {
+            lora.path = folder.join(&lora.path);
+        }
         let mut job = resolve_for(settings, &model.directory)?;
         job.model = Some(name);
         for path in job.paths_mut() {
             *path = folder.join(&path);
             if !path.is_file() {
-                return Err(Problem("A picture of the film is missing.".into()));
+                let what = kind_of(path).map_or("picture", AddOnKind::noun);
+                return Err(Problem(format!("A {what} of the film is missing.")));
             }
         }
+        let model = models.changed(&model, &job)?;
         if job.has_stills() {
             job.upscale = None;
         }
         job.size = Some(film_size(&job, model.directory.default_size)?);
         let plan = Plan::new(&job)?;
+        let unsuitable = check(&job, &plan, &model, upscaler.as_deref()).err();
+        let unsuitable = unsuitable.map(|Problem(problem)| problem);
         let keyframes = keyframe_keys(&job, &plan, &model);
         let transitions = transition_keys(&job, &plan, &keyframes);
         Ok(Self {
@@ -106,7 +117,8 @@ impl Film {
             upscaler,
             keyframes,
             transitions,
-            incomplete,
+            incomplete: incomplete.or_else(|| unsuitable.clone()),
+            unsuitable,
         })
     }
 
@@ -215,6 +227,24 @@ impl Film {
     }
 }
 
+/// Checks a job as a render does, apart from its LoRAs, which were found to fit, and its pictures, which were
+/// decoded when they were uploaded.
+fn check(job: &Job, plan: &Plan, model: &Model, upscaler: Option<&Model>) -> Result<(), Problem> {
+    let mut job = job.clone();
+    for keyframe in &mut job.keyframes {
+        keyframe.loras.clear();
+    }
+    let upscaler = upscaler.map(|model| &model.directory);
+    Ok(check_job(&job, plan, &model.directory, upscaler, false)?)
+}
+
+/// What a file of a project is by the folder that it lies in, if it is no picture.
+fn kind_of(path: &Path) -> Option<AddOnKind> {
+    let folder = path.parent()?;
+    let mut kinds = AddOnKind::ALL.into_iter();
+    kinds.find(|kind| folder.ends_with(kind.folder()))
+}
+
 /// Gives an empty prompt to keyframes that have neither a prompt nor a picture, so that the rest can be
 /// planned, and says which one it was.
 fn complete_prompts(keyframes: &mut [KeyframeSettings]) -> Option<String> {
@@ -264,6 +294,8 @@ const AFTER_KEYFRAMES: &[&str] = &[
     "branches",
     "injection_steps",
     "injection_strengths",
+    // They are added as far as they change anything.
+    "lora",
 ];
 
 fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
@@ -272,6 +304,9 @@ fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
     remove(&mut film, BESIDE_KEYFRAMES);
     let film = key(&("film", &model.identity, plan.steps(), film));
     let takes_over = job.crossfeed.keyframes.power > 0.0;
+    let loras = job.lora_files().into_iter().map(file_name);
+    let loras: Vec<&str> = loras.collect();
+    let mut strengths = job.keyframe_lora_strengths().into_iter();
     let mut before: Option<String> = None;
     let settings = keyframes.as_array().into_iter().flatten();
     let keys = job
@@ -281,11 +316,18 @@ fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
         .map(|(keyframe, settings)| {
             let mut settings = settings.clone();
             remove(&mut settings, AFTER_KEYFRAMES);
+            // Without any strength, the model is as it is without LoRAs. With one, all of the film are part of it.
+            let strengths = strengths.next().unwrap_or_default();
+            let changed = strengths.iter().any(|&strength| strength != 0.0);
+            let changed = changed.then_some((&loras, strengths));
             let iterations = keyframe.image.is_some().then_some(job.inversion_iterations);
             let taken = before
                 .take()
                 .map(|before| (before, format!("{:?}", job.crossfeed)));
-            let key = key(&("keyframe", &film, settings, iterations, taken));
+            let key = match changed {
+                None => key(&("keyframe", &film, settings, iterations, taken)),
+                Some(loras) => key(&("keyframe", &film, settings, iterations, taken, loras)),
+            };
             before = takes_over.then(|| key.clone());
             key
         });
@@ -298,7 +340,13 @@ fn remove(table: &mut serde_json::Value, keys: &[&str]) {
     }
 }
 
-/// The job with only the names of its pictures, which are hashes of their contents.
+/// The name of a file of a project, which has the hash of its content.
+fn file_name(path: &Path) -> &str {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.unwrap_or_default()
+}
+
+/// The job with only the names of its files, which have the hashes of their contents.
 fn without_folders(job: &Job) -> Job {
     let mut job = job.clone();
     for path in job.paths_mut() {

@@ -7,16 +7,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use axum::body::to_bytes;
 use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
-    SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION, ORIGIN,
+    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::access;
 use crate::error::{ApiError, ErrorKind, hidden_failure};
@@ -99,6 +101,8 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response {
     let is_page = !request.uri().path().starts_with("/api/");
+    let site = request.headers().get("sec-fetch-site");
+    let came_from_elsewhere = site.is_some_and(|site| site == "cross-site");
     let mut response = match admit(&shared, &mut request) {
         Ok(Admission::Known) => next.run(request).await,
         Ok(Admission::New(cookie)) => {
@@ -107,8 +111,7 @@ pub(crate) async fn guard(
             response
         }
         Ok(Admission::SignedIn(cookie)) => {
-            let home = [(LOCATION, HeaderValue::from_static("/"))];
-            let mut response = (StatusCode::SEE_OTHER, home).into_response();
+            let mut response = to_home(came_from_elsewhere);
             set_cookie(&shared, &mut response, &cookie);
             response
         }
@@ -119,7 +122,9 @@ pub(crate) async fn guard(
         }
         Err(error) => error.into_response(),
     };
-    if shared.options.demo && response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+    if shared.options.demo && response.status().is_client_error() {
+        response = without_paths(&shared, response).await;
+    } else if shared.options.demo && response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         // Whoever has made the response has logged the details.
         let cookies = response.headers_mut().remove(SET_COOKIE);
         response = hidden_failure();
@@ -129,6 +134,34 @@ pub(crate) async fn guard(
     }
     protect(response.headers_mut());
     response
+}
+
+/// Leads a browser that has just signed in to the page.
+///
+/// If it comes from the page in a file that `sign_in_page` has written, the cookie is not sent along a redirect,
+/// because it is for requests of our own site only. A page of our own that leads on is not such a redirect.
+fn to_home(came_from_elsewhere: bool) -> Response {
+    if !came_from_elsewhere {
+        let home = [(LOCATION, HeaderValue::from_static("/"))];
+        return (StatusCode::SEE_OTHER, home).into_response();
+    }
+    let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+                <meta http-equiv=\"refresh\" content=\"0;url=/\"><title>lb studio</title></html>\n";
+    Html(page).into_response()
+}
+
+/// An error whose message names no path of this machine.
+async fn without_paths(shared: &Shared, response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
+        return (parts, body).into_response();
+    };
+    if let Some(Value::String(message)) = json.pointer_mut("/error/message") {
+        *message = shared.shown(std::mem::take(message));
+    }
+    parts.headers.remove(CONTENT_LENGTH);
+    (parts, json.to_string()).into_response()
 }
 
 enum Admission {

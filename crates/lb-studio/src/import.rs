@@ -1,7 +1,8 @@
 //! Getting a job back from a job file, or from a film or picture that carries one.
 //!
-//! The file may come from anybody. Of what it names, models are taken over by their names. A picture is taken
-//! over if one of the projects has a picture of the same content. Everything else is left out.
+//! The file may come from anybody. Of what it names, models are taken over by their names. A picture, a LoRA or a
+//! VAE decoder is taken over if one of the projects has one of the same content, and the latter two also if there
+//! is one of the same name on this machine. Everything else is left out.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,13 @@ use lb_files::NamedTempFile;
 use lb_job::{JobSettings, embedded_job};
 use percent_encoding::percent_decode_str;
 
+use crate::add_ons::{self, AddOn, AddOnKind, keep_copy};
 use crate::error::ApiError;
 use crate::events::Owner;
 use crate::ids::is_hex;
 use crate::job_document::{is_model_name, loras_mut, picture_path};
 use crate::limits::LONGEST_NAME;
+use crate::projects::Project;
 use crate::shared::Shared;
 
 /// What a file gave.
@@ -23,8 +26,39 @@ pub(crate) struct Imported {
     pub(crate) settings: JobSettings,
     /// The hashes of pictures that the job names, and where they are.
     pub(crate) pictures: Vec<(String, PathBuf)>,
+    /// The LoRAs and the VAE decoder that the job names.
+    pub(crate) add_ons: Vec<FoundAddOn>,
     /// What was left out, in sentences.
     pub(crate) left_out: Vec<String>,
+}
+
+/// A LoRA or a VAE decoder that was found by what a job says of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct FoundAddOn {
+    /// The path in the job, in place of which comes that of the copy.
+    named: PathBuf,
+    kind: AddOnKind,
+    name: String,
+    source: PathBuf,
+}
+
+impl Imported {
+    /// Copies the LoRAs and the VAE decoder into a new project, and lets its job name the copies.
+    pub(crate) fn keep_add_ons(&mut self, project: &Project) -> Result<(), ApiError> {
+        for found in &self.add_ons {
+            let kept = keep_copy(project, found.kind, &found.name, &found.source)?;
+            let loras = loras_mut(&mut self.settings).flatten().flatten();
+            let loras = loras.map(|lora| &mut lora.path);
+            for path in loras.filter(|path| **path == found.named) {
+                *path = kept.path();
+            }
+            let vae = self.settings.vae.as_mut();
+            if let Some(vae) = vae.filter(|vae| **vae == found.named) {
+                *vae = kept.path();
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Reads the job of a file that was uploaded.
@@ -78,12 +112,22 @@ fn cleaned(
     owner: &Owner,
 ) -> Result<Imported, ApiError> {
     let mut left_out = Vec::new();
-    if settings.vae.take().is_some() {
-        left_out.push("The VAE decoder was left out; the model's own is used.".to_owned());
-    }
-    let loras = loras_mut(&mut settings).filter_map(Option::take);
-    if loras.flatten().count() > 0 {
-        left_out.push("The LoRAs were left out.".to_owned());
+    let own = shared.projects.list(owner)?;
+    let mut add_ons = Vec::new();
+    let mut is_found = |kind: AddOnKind, path: &Path| {
+        let found = find_add_on(kind, path, &own, shared);
+        if found.is_none() {
+            let (noun, name) = (kind.noun(), AddOn::name_of(path));
+            left_out.push(format!(
+                "The {noun} {name} is not on this machine, and was left out."
+            ));
+        }
+        add_ons.extend(found.clone());
+        found.is_some()
+    };
+    settings.vae.take_if(|vae| !is_found(AddOnKind::Vae, vae));
+    for loras in loras_mut(&mut settings).flatten() {
+        loras.retain(|lora| is_found(AddOnKind::Lora, &lora.path));
     }
     let mut model = |model: &mut Option<String>| {
         if let Some(name) = model.take_if(|name| !is_model_name(name)) {
@@ -102,7 +146,6 @@ fn cleaned(
         left_out
             .push("The sound was left out, and the film has the length of its parts.".to_owned());
     }
-    let own = shared.projects.list(owner)?;
     let mut pictures = Vec::new();
     for (path, hash) in settings.pictures_mut() {
         let hash = hash.take();
@@ -133,6 +176,7 @@ fn cleaned(
     if settings.inpaint.image.is_none() || settings.inpaint.mask.is_none() {
         settings.inpaint = Default::default();
     }
+    add_ons.dedup();
     left_out.dedup();
     if settings.keyframes.len() > shared.limits.keyframes {
         let most = shared.limits.keyframes;
@@ -143,7 +187,35 @@ fn cleaned(
     Ok(Imported {
         settings,
         pictures,
+        add_ons,
         left_out,
+    })
+}
+
+/// The file that a job names: one of the same content in a project, or else one of the same name.
+fn find_add_on(
+    kind: AddOnKind,
+    named: &Path,
+    own: &[Project],
+    shared: &Shared,
+) -> Option<FoundAddOn> {
+    let name = AddOn::name_of(named);
+    let file = named.file_name()?;
+    let kept = AddOn::of_path(kind, &Path::new(kind.folder()).join(file));
+    let in_projects = kept.and_then(|add_on| {
+        let mut paths = own.iter().map(|at| at.folder.join(add_on.path()));
+        paths.find(|path| path.is_file())
+    });
+    let source = in_projects.or_else(|| {
+        let known = add_ons::known(kind, &shared.options.model_folders);
+        let found = known.into_iter().find(|known| known.name == name);
+        found.map(|known| known.path)
+    })?;
+    Some(FoundAddOn {
+        named: named.to_owned(),
+        kind,
+        name,
+        source,
     })
 }
 

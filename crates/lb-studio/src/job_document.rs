@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lb_job::{FilmLength, Job, JobSettings, KeyframeLora};
 use serde_json::Value;
 
+use crate::add_ons::{AddOn, AddOnKind};
 use crate::error::ApiError;
 use crate::ids::is_hex;
 use crate::limits::Limits;
@@ -48,7 +49,7 @@ pub(crate) fn to_toml(settings: &JobSettings) -> Result<String, ApiError> {
 
 /// Reads the job of a client.
 ///
-/// Only pictures of the project are accepted ([`picture_path`]), and only models by their names.
+/// Only files of the project are accepted ([`picture_path`], [`AddOn::path`]), and only models by their names.
 pub(crate) fn from_client(job: &Value, limits: &Limits) -> Result<JobSettings, ApiError> {
     let mut settings =
         JobSettings::from_json(&job.to_string()).map_err(|at| ApiError::request(at.to_string()))?;
@@ -69,11 +70,15 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
     for prompt in prompts.chain([&settings.defaults.shared.negative_prompt]) {
         check_prompt(prompt.as_deref().unwrap_or_default())?;
     }
-    if settings.vae.is_some() {
-        return Err(ApiError::request("a VAE decoder cannot be chosen here"));
-    }
-    if loras_mut(settings).any(|loras| loras.is_some()) {
-        return Err(ApiError::request("a LoRA cannot be chosen here"));
+    let loras = settings.loras().map(|lora| (AddOnKind::Lora, &*lora.path));
+    let vae = settings.vae.iter().map(|vae| (AddOnKind::Vae, &**vae));
+    for (kind, path) in loras.chain(vae) {
+        if AddOn::of_path(kind, path).is_none() {
+            let (noun, folder) = (kind.noun(), kind.folder());
+            return Err(ApiError::request(format!(
+                "a {noun} is named as `{folder}/SHA256-NAME.safetensors`, as its upload was answered"
+            )));
+        }
     }
     for model in [&settings.model, &settings.upscale.model]
         .into_iter()
@@ -205,9 +210,26 @@ mod tests {
                 "{model}"
             );
         }
-        assert!(read(json!({ "vae": "taesd" })).is_err());
-        assert!(read(json!({ "defaults": { "lora": ["/etc/passwd"] } })).is_err());
-        assert!(read(json!({ "keyframe": [{ "lora": ["style.safetensors:0.5"] }] })).is_err());
+        for path in [
+            "taesd",
+            "/etc/passwd",
+            "../loras/a.pt",
+            "style.safetensors:0.5",
+        ] {
+            let lora = [path];
+            assert!(read(json!({ "vae": path })).is_err(), "{path}");
+            assert!(
+                read(json!({ "defaults": { "lora": lora } })).is_err(),
+                "{path}"
+            );
+            assert!(
+                read(json!({ "keyframe": [{ "lora": lora }] })).is_err(),
+                "{path}"
+            );
+        }
+        let lora = format!("loras/{hash}-neon.safetensors:0.5");
+        assert!(read(json!({ "keyframe": [{ "lora": [lora] }] })).is_ok());
+        assert!(read(json!({ "vae": format!("vaes/{hash}-taesd.safetensors") })).is_ok());
         assert!(read(json!({ "include": "other.toml" })).is_err());
         assert!(read(json!({ "film_seconds": "track" })).is_err());
         assert!(read(json!({ "promt": "a" })).is_err());

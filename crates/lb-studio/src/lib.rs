@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod add_ons;
 mod api;
 mod error;
 mod events;
@@ -41,6 +42,7 @@ mod film;
 mod film_files;
 mod frames;
 mod guard;
+mod hidden_paths;
 mod ids;
 mod import;
 mod job_document;
@@ -58,6 +60,7 @@ mod watcher;
 mod work;
 mod worker;
 
+pub use access::sign_in_page;
 pub use api::openapi;
 pub use studio::{Studio, StudioError, StudioOptions};
 

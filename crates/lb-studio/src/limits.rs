@@ -24,9 +24,6 @@ pub(crate) const MOST_EVENT_BYTES: usize = 8 << 20;
 /// The most browsers that may be signed in at the same time. The one that signed in first is forgotten.
 pub(crate) const MOST_SESSIONS: usize = 32;
 
-/// How long the work of a visitor is kept in a demonstration, in milliseconds.
-pub(crate) const DEMO_LIFETIME: u64 = 60 * 60 * 1000;
-
 /// The longest side in pixels of the pictures of computed frames that the page shows.
 pub(crate) const FRAME_SIDE: u32 = 384;
 
@@ -39,6 +36,8 @@ pub(crate) struct Limits {
     pub(crate) upload_bytes: u64,
     /// Pixels of a picture that is uploaded.
     pub(crate) upload_pixels: u64,
+    /// Bytes of a LoRA or VAE decoder that is uploaded; 0 if none is taken.
+    pub(crate) add_on_bytes: u64,
     /// Tasks that have not ended, of all visitors together.
     pub(crate) queue: usize,
     /// Tasks that have not ended, of one visitor.
@@ -66,6 +65,8 @@ impl Limits {
         keyframes: 1000,
         upload_bytes: 32 << 20,
         upload_pixels: 48_000_000,
+        // The largest LoRA that is read.
+        add_on_bytes: 512 << 20,
         queue: 100,
         queue_of_visitor: 100,
         projects: 10_000,
@@ -82,6 +83,7 @@ impl Limits {
         keyframes: 8,
         upload_bytes: 4 << 20,
         upload_pixels: 8_000_000,
+        add_on_bytes: 0,
         queue: 20,
         queue_of_visitor: 3,
         projects: 10,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use lb_models::find_models;
-use lb_render::ModelDirectory;
+use lb_render::{Job, ModelDirectory, with_loras};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ApiError;
@@ -21,7 +21,12 @@ pub(crate) struct Models {
     folders: Vec<PathBuf>,
     default: String,
     known: Mutex<BTreeMap<String, (Instant, Arc<Model>)>>,
+    /// Models with the files that jobs add to them, by the paths of all.
+    changed: Mutex<BTreeMap<Vec<PathBuf>, Arc<Model>>>,
 }
+
+/// How many of the latter are remembered.
+const MOST_CHANGED: usize = 64;
 
 /// A model, and what distinguishes it from others of the same name.
 #[derive(Debug)]
@@ -37,6 +42,7 @@ impl Models {
             folders,
             default,
             known: Mutex::default(),
+            changed: Mutex::default(),
         }
     }
 
@@ -74,6 +80,35 @@ impl Models {
         });
         known().insert(name.to_owned(), (Instant::now(), Arc::clone(&model)));
         Ok(model)
+    }
+
+    /// The model with the VAE decoder of a job, whose LoRAs were found to fit the model.
+    pub(crate) fn changed(&self, model: &Arc<Model>, job: &Job) -> Result<Arc<Model>, ApiError> {
+        let files = job.vae.iter().map(PathBuf::as_path);
+        let mut paths = vec![PathBuf::from(&model.identity)];
+        paths.extend(files.chain(job.lora_files()).map(Path::to_owned));
+        if paths.len() == 1 {
+            return Ok(Arc::clone(model));
+        }
+        let known = || self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(changed) = known().get(&paths) {
+            return Ok(Arc::clone(changed));
+        }
+        let mut directory = model.directory.clone();
+        if let Some(vae) = &job.vae {
+            directory = directory.with_decoder(vae)?;
+        }
+        with_loras(job, &directory)?;
+        let changed = Arc::new(Model {
+            directory,
+            identity: model.identity.clone(),
+        });
+        let mut known = known();
+        if known.len() >= MOST_CHANGED {
+            known.clear();
+        }
+        known.insert(paths, Arc::clone(&changed));
+        Ok(changed)
     }
 }
 

@@ -4,6 +4,7 @@
 //!  DIR/<id>/film.toml            the job, as `lb render` takes it
 //!           studio.json          name, revision, favourites
 //!           pictures/<hash>.png  what was uploaded, decoded and encoded again
+//!           loras/<hash>-<name>.safetensors, vaes/…   files that change the model
 //!           frames/<key>/…       pictures of keyframes and transitions that were computed
 //!           films/<n>.mp4        finished films, each with <n>.json
 //!           tasks/<id>.json      the jobs of tasks as they were when the tasks were asked for
@@ -18,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lb_job::{JobSettings, LARGEST_JOB_FILE};
 use serde::{Deserialize, Serialize};
 
+use crate::add_ons::AddOnKind;
 use crate::api::types::Favourite;
 use crate::error::{ApiError, ErrorKind};
 use crate::events::Owner;
@@ -250,7 +252,8 @@ fn is_without_record(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else {
         return false;
     };
-    let known = [JOB, PICTURES, FRAMES, FILMS, TASKS];
+    let mut known = vec![JOB, PICTURES, FRAMES, FILMS, TASKS];
+    known.extend(AddOnKind::ALL.map(AddOnKind::folder));
     let mut names = entries.map(|entry| entry.ok()?.file_name().into_string().ok());
     names.all(|name| name.is_some_and(|name| known.contains(&name.as_str())))
 }

@@ -10,11 +10,11 @@ use axum::middleware::from_fn_with_state;
 use crate::error::ApiError;
 use crate::guard::guard;
 use crate::ids::now;
-use crate::limits::{DEMO_LIFETIME, MOST_JSON};
+use crate::limits::MOST_JSON;
 use crate::shared::Shared;
 use crate::{api, page};
 
-/// How often a demonstration looks for work that is too old.
+/// How often a demonstration looks at least for work that is too old.
 pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 
 /// Every route, behind the guard.
@@ -29,11 +29,10 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .with_state(Arc::clone(shared))
 }
 
-/// Removes the work of visitors that is older than an hour.
+/// Removes the work of visitors that is too old.
 pub(crate) fn sweep(shared: &Shared) {
-    let old = shared
-        .projects
-        .older_than(now().saturating_sub(DEMO_LIFETIME));
+    let lifetime = shared.options.demo_lifetime.as_millis() as u64;
+    let old = shared.projects.older_than(now().saturating_sub(lifetime));
     for (id, owner) in old.unwrap_or_default() {
         shared.queue.forget_project(&id);
         if let Err(error) = shared.projects.remove(&id, &owner) {

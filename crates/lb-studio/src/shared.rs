@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::events::{EventLog, Owner};
 use crate::film::Film;
 use crate::frames::FrameStore;
+use crate::hidden_paths::HiddenPaths;
 use crate::ids::Id;
 use crate::limits::Limits;
 use crate::models::Models;
@@ -32,9 +33,18 @@ pub(crate) struct Shared {
     /// Lets one request at a time decode what was uploaded or measure a film, which takes memory. The
     /// permit belongs to the thread that does so, which goes on when the client has gone.
     pub(crate) decoding: Arc<Semaphore>,
+    pub(crate) hidden: HiddenPaths,
 }
 
 impl Shared {
+    /// A message as it is shown: to the visitors of a demonstration without paths of this machine.
+    pub(crate) fn shown(&self, message: String) -> String {
+        match self.options.demo {
+            true => self.hidden.hide(&message),
+            false => message,
+        }
+    }
+
     /// The pictures of a project.
     pub(crate) fn frames(&self, project: &Project) -> FrameStore {
         FrameStore::new(project.id.clone(), &project.folder)

@@ -14,6 +14,7 @@ use crate::access::{self, Access};
 use crate::error::ApiError;
 use crate::events::EventLog;
 use crate::guard::Hosts;
+use crate::hidden_paths::HiddenPaths;
 use crate::limits::Limits;
 use crate::models::Models;
 use crate::projects::Projects;
@@ -48,8 +49,10 @@ pub struct StudioOptions {
     /// Whether browsers reach the studio by HTTPS, through a server in front of it.
     pub is_behind_tls: bool,
     /// Whether this is a public demonstration: everybody is let in and sees only their own work, sizes and the
-    /// queue are limited, and work is deleted after an hour.
+    /// queue are limited, and work is deleted after [`Self::demo_lifetime`].
     pub demo: bool,
+    /// How long the work of a visitor is kept in a demonstration.
+    pub demo_lifetime: Duration,
 }
 
 impl StudioOptions {
@@ -69,8 +72,12 @@ impl StudioOptions {
             host_names: Vec::new(),
             is_behind_tls: false,
             demo: false,
+            demo_lifetime: Self::DEMO_LIFETIME,
         }
     }
+
+    /// The usual lifetime of a visitor's work: an hour.
+    pub const DEMO_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
     /// The usual port.
     pub const PORT: u16 = 7860;
@@ -156,6 +163,7 @@ impl Studio {
             models: Models::new(options.model_folders.clone(), options.default_model.clone()),
             pool: ModelPool::new(options.runtime, options.model_memory),
             decoding: Arc::new(Semaphore::new(1)),
+            hidden: HiddenPaths::of(&options),
             options,
         });
         shared.projects.remove_leftovers();
@@ -222,6 +230,7 @@ impl Studio {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let server = axum::serve(listener, self.router());
             let shared = Arc::clone(&self.shared);
+            let sweep = server::SWEEP.min(shared.options.demo_lifetime);
             let sweeper = async move {
                 if !shared.options.demo {
                     std::future::pending::<()>().await;
@@ -229,7 +238,7 @@ impl Studio {
                 loop {
                     let shared = Arc::clone(&shared);
                     let _ = tokio::task::spawn_blocking(move || server::sweep(&shared)).await;
-                    tokio::time::sleep(server::SWEEP).await;
+                    tokio::time::sleep(sweep).await;
                 }
             };
             let end = async {
@@ -252,6 +261,7 @@ impl Studio {
 impl Drop for Studio {
     fn drop(&mut self) {
         self.shared.queue.stop();
+        self.shared.access.remove_page();
         if let Some(worker) = self.worker.take() {
             // Faults of a task are contained in it.
             let _ = worker.join();

@@ -9,9 +9,19 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::error::ApiError;
 
-/// Receives a body of at most `most` bytes. One that says it is larger is refused at once, and one that turns
-/// out to be larger as soon as it does.
+/// Receives a body of at most `most` bytes in the folder for temporary files; see [`receive_in`].
 pub(crate) async fn receive(
+    body: Body,
+    headers: &HeaderMap,
+    most: u64,
+) -> Result<NamedTempFile, ApiError> {
+    receive_in(tempfile::NamedTempFile::new, body, headers, most).await
+}
+
+/// Receives a body of at most `most` bytes. One that says it is larger is refused at once, and one that turns
+/// out to be larger as soon as it does. `make` makes the file.
+pub(crate) async fn receive_in(
+    make: impl FnOnce() -> std::io::Result<NamedTempFile>,
     body: Body,
     headers: &HeaderMap,
     most: u64,
@@ -24,7 +34,7 @@ pub(crate) async fn receive(
     {
         return Err(too_large());
     }
-    let file = tempfile::NamedTempFile::new()?;
+    let file = make()?;
     let mut writer = tokio::fs::File::from_std(file.as_file().try_clone()?);
     let mut received: u64 = 0;
     let mut parts = body.into_data_stream();

@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lb_job::{BranchingSettings, Job, JobSettings, KeyframeSettings, Plan, TimingSettings};
+use lb_job::{
+    BranchingSettings, Job, JobSettings, KeyframeLora, KeyframeSettings, Plan, TimingSettings,
+};
 
+use crate::add_ons::{AddOn, AddOnKind};
 use crate::api::types::{Act, FilmFormat, Progress, SeedPicture, VariationFacts};
 use crate::error::ApiError;
 use crate::film::{Film, Problem};
@@ -99,6 +102,7 @@ impl Work {
                 prompt,
                 negative_prompt,
                 model,
+                lora,
                 seeds,
             } => {
                 let keyframes = seeds.iter().map(|&seed| (seed, None));
@@ -106,6 +110,7 @@ impl Work {
                     prompt,
                     negative_prompt: negative_prompt.as_deref(),
                     model: model.as_deref(),
+                    loras: loras_of(lora.as_deref())?,
                 };
                 still.work(keyframes.collect(), settings, folder, models)
             }
@@ -114,6 +119,7 @@ impl Work {
                 negative_prompt,
                 seed,
                 model,
+                lora,
                 count,
                 strength,
             } => {
@@ -130,6 +136,7 @@ impl Work {
                     prompt,
                     negative_prompt: negative_prompt.as_deref(),
                     model: model.as_deref(),
+                    loras: loras_of(lora.as_deref())?,
                 };
                 still.work(variations.collect(), settings, folder, models)
             }
@@ -143,6 +150,9 @@ impl Work {
         transitions: Vec<WorkTransition>,
         format: Option<FilmFormat>,
     ) -> Result<Self, Problem> {
+        if let Some(problem) = &film.unsuitable {
+            return Err(Problem(problem.clone()));
+        }
         let mut plan = Plan::new(&job)?;
         if matches!(format, None | Some(FilmFormat::Sheet)) {
             plan = plan.without_film();
@@ -198,6 +208,22 @@ struct Still<'a> {
     prompt: &'a str,
     negative_prompt: Option<&'a str>,
     model: Option<&'a str>,
+    loras: Option<Vec<KeyframeLora>>,
+}
+
+/// The LoRAs that a client names, each of which the project has to have.
+fn loras_of(named: Option<&[String]>) -> Result<Option<Vec<KeyframeLora>>, Problem> {
+    let Some(named) = named else {
+        return Ok(None);
+    };
+    let loras = named.iter().map(|text| {
+        let lora: KeyframeLora = text.parse().map_err(Problem)?;
+        match AddOn::of_path(AddOnKind::Lora, &lora.path) {
+            Some(_) => Ok(lora),
+            None => Err(Problem("There is no such LoRA in the project.".into())),
+        }
+    });
+    loras.collect::<Result<_, _>>().map(Some)
 }
 
 impl Still<'_> {
@@ -229,6 +255,7 @@ impl Still<'_> {
                 keyframe.variation_seed = variation.map(|at| at.seed);
                 keyframe.variation_strength = variation.map(|at| at.strength);
                 keyframe.shared.negative_prompt = self.negative_prompt.map(str::to_owned);
+                keyframe.shared.loras = self.loras.clone();
                 keyframe
             })
             .collect();

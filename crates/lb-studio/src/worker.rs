@@ -98,7 +98,8 @@ fn perform(
     let mut watcher = Watcher::new(shared, pictures, stored, &work, &store, wish, *progress);
     let rendered = renderer.render(&work.job, &outputs, &mut watcher);
     *progress = watcher.progress;
-    let warnings = std::mem::take(&mut watcher.warnings);
+    let warnings = std::mem::take(&mut watcher.warnings).into_iter();
+    let warnings = warnings.map(|warning| shared.shown(warning)).collect();
     let summary = match rendered {
         Ok(summary) => summary,
         Err(RenderError::Interrupted) => return Err(WorkError::Interrupted),

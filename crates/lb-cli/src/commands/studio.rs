@@ -1,10 +1,10 @@
 //! `lb studio`: opens the page on which films are made.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_studio::{Studio, StudioError, StudioOptions};
+use lb_studio::{Studio, StudioError, StudioOptions, sign_in_page};
 
 use crate::cache::CacheArguments;
 use crate::error::CommandError;
@@ -61,6 +61,7 @@ pub(crate) fn run(
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
     let options = options(arguments, surroundings)?;
+    let projects = options.projects.clone();
     let studio = match Studio::open(options) {
         Err(StudioError::Busy {
             url: Some(url),
@@ -71,7 +72,7 @@ pub(crate) fn run(
                 errln!("lb studio works with {folder} already; its page is at");
             }
             outln!("{url}");
-            open(arguments, &url);
+            open(arguments, &folder, &url);
             return Ok(());
         }
         opened => opened.map_err(failed)?,
@@ -88,7 +89,7 @@ pub(crate) fn run(
     }
     outln!("{url}");
     print::finish().map_err(|error| CommandError::write("standard output", error))?;
-    open(arguments, &url);
+    open(arguments, &projects, &url);
     studio.serve(listener, interrupt::asked).map_err(failed)
 }
 
@@ -124,11 +125,17 @@ fn options(
     Ok(options)
 }
 
-/// Opens the page in a browser. Without one, the user still has the address.
-fn open(arguments: &StudioArguments, url: &str) {
-    if !arguments.no_browser
-        && let Err(error) = open::that_detached(url)
-    {
+/// Opens the page in a browser. Without one, the user still has the address. The token is not an argument of the
+/// browser, because other users of the machine can read those.
+fn open(arguments: &StudioArguments, projects: &Path, url: &str) {
+    if arguments.no_browser {
+        return;
+    }
+    let opened = match arguments.demo {
+        true => open::that_detached(url),
+        false => sign_in_page(projects, url).and_then(open::that_detached),
+    };
+    if let Err(error) = opened {
         tracing::info!("no browser could be opened: {error}");
     }
 }

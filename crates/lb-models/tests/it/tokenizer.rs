@@ -120,3 +120,34 @@ fn a_special_token_in_a_prompt_is_plain_text() {
     let tokens = tokenizer.tokenize("a<|endoftext|>b").unwrap();
     assert_eq!(tokens.ids.iter().filter(|&&id| id == end).count(), 1);
 }
+
+#[test]
+fn chunks_say_how_many_tokens_and_which_words_they_have() {
+    use lb_models::{Prompt, PromptSyntax};
+    let tokenizer = tokenizer();
+    let chunks = |text: &str, syntax| {
+        let prompt = Prompt::read(text, syntax).unwrap();
+        let chunks = tokenizer.chunks(&prompt).unwrap().into_iter();
+        let facts = chunks.map(|chunk| (chunk.tokens, chunk.words));
+        facts.collect::<Vec<_>>()
+    };
+    let weighted = |text: &str| chunks(text, PromptSyntax::Weighted);
+    assert_eq!(tokenizer.chunk_room(), 75);
+    assert_eq!(
+        weighted("A  (Red:1.2) apple, ripe"),
+        [(5, "a red apple, ripe".into())]
+    );
+    assert_eq!(weighted(""), [(0, String::new())]);
+    let broken = weighted("a pear BREAK [a lemon]");
+    assert_eq!(broken, [(2, "a pear".into()), (2, "a lemon".into())]);
+    // The comma near the end of the first chunk ends it.
+    let long = format!("{}, a red apple and a pear", ["pear"; 70].join(" "));
+    let long = weighted(&long);
+    assert_eq!(long.len(), 2, "{long:?}");
+    assert_eq!((long[0].0, long[1].0), (71, 6));
+    assert!(long[0].1.ends_with("pear,"), "{long:?}");
+    assert_eq!(long[1].1, "a red apple and a pear");
+    let plain = chunks(&["pear"; 90].join(" "), PromptSyntax::Plain);
+    assert_eq!((plain.len(), plain[0].0), (1, 75));
+    assert_eq!(plain[0].1.split(' ').count(), 75);
+}

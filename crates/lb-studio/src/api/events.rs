@@ -1,24 +1,32 @@
 //! The events as a stream.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Sse;
-use axum::response::sse::{Event, KeepAlive};
-use futures_util::Stream;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::unfold;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::events::{EventLog, LoggedEvent, Owner, Reading};
+use crate::events::{EventLog, Owner, Reading};
 use crate::guard::Visitor;
 use crate::shared::Shared;
 
 /// How often a line without meaning keeps the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a reader waits on average at least between two portions. Writing to a connection costs as much for one
+/// event as for many, and with many readers this is what a render would notice.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many portions a reader gets without waiting after it had nothing to read for a while, so that a page sees at
+/// once that something begins.
+const AT_ONCE: u32 = 5;
 
 /// Everything that happens, as server-sent events: `task` (a task), `queue` (the order of the tasks),
 /// `project`, `removed`, `keyframe`, `frame` and `step`. A client that names the last event that it has seen in
@@ -33,22 +41,19 @@ pub(crate) async fn events(
     State(shared): State<Arc<Shared>>,
     Visitor(owner): Visitor,
     headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Response {
     let log = Arc::clone(&shared.events);
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let mut waiting = VecDeque::new();
-    let place = match last.map(|id| log.place(id)) {
+    let (place, first) = match last.map(|id| log.place(id)) {
         None => {
             // The id from which a client goes on that loses the connection before anything happens.
             let place = log.end();
-            waiting.push_back(Event::default().comment("").id(log.id(place)));
-            place
+            (place, Some(format!(":\nid: {}\n\n", log.id(place)).into()))
         }
-        Some(Some(place)) => place,
+        Some(Some(place)) => (place, None),
         Some(None) => {
             let place = log.end();
-            waiting.push_back(reset(&log, place));
-            place
+            (place, Some(reset(&log, place)))
         }
     };
     let reader = Reader {
@@ -56,54 +61,72 @@ pub(crate) async fn events(
         log,
         owner,
         place,
-        waiting,
+        first,
+        earliest: Instant::now(),
     };
-    let events = unfold(reader, |mut reader| async {
-        let event = reader.next().await?;
-        Some((Ok(event), reader))
+    let portions = unfold(reader, |mut reader| async {
+        let portion = reader.next().await?;
+        Some((Ok::<_, Infallible>(portion), reader))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, Body::from_stream(portions)).into_response()
 }
 
 struct Reader {
     log: Arc<EventLog>,
     owner: Owner,
     place: u64,
-    waiting: VecDeque<Event>,
+    /// What is sent before anything else.
+    first: Option<Bytes>,
+    /// When the next portion may be sent.
+    earliest: Instant,
     news: watch::Receiver<u64>,
 }
 
 impl Reader {
-    /// The next event; `None` when the program ends.
-    async fn next(&mut self) -> Option<Event> {
+    /// The next portion of the stream; `None` when the program ends.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        sleep_until(self.earliest).await;
         loop {
-            if let Some(event) = self.waiting.pop_front() {
-                return Some(event);
-            }
             self.news.mark_unchanged();
             let (reading, place) = self.log.read(&self.owner, self.place);
             let is_new = place != self.place;
             self.place = place;
-            match reading {
-                Reading::Reset(place) => self.waiting.push_back(reset(&self.log, place)),
-                Reading::Events(events) => {
-                    let events = events.iter().map(|event| self.sent(event));
-                    let events: Vec<Event> = events.collect();
-                    self.waiting.extend(events);
-                }
+            let portion = match reading {
+                Reading::Reset(place) => reset(&self.log, place),
+                // The bytes of a single event are those of the log.
+                Reading::Events(events) => match &events[..] {
+                    [] => Bytes::new(),
+                    [event] => event.sent.clone(),
+                    events => {
+                        let parts: Vec<&[u8]> = events.iter().map(|at| &at.sent[..]).collect();
+                        parts.concat().into()
+                    }
+                },
+            };
+            if !portion.is_empty() {
+                let now = Instant::now();
+                let rested = now.checked_sub((AT_ONCE - 1) * PAUSE).unwrap_or(now);
+                self.earliest = self.earliest.max(rested) + PAUSE;
+                return Some(portion);
             }
-            if self.waiting.is_empty() && !is_new {
-                self.news.changed().await.ok()?;
+            if is_new {
+                continue;
+            }
+            match timeout(KEEP_ALIVE, self.news.changed()).await {
+                Ok(changed) => changed.ok()?,
+                Err(_) => return Some(Bytes::from_static(b":\n\n")),
             }
         }
     }
-
-    fn sent(&self, event: &LoggedEvent) -> Event {
-        let id = self.log.id(event.number());
-        Event::default().id(id).event(event.name).data(&event.data)
-    }
 }
 
-fn reset(log: &EventLog, place: u64) -> Event {
-    Event::default().id(log.id(place)).event("reset").data("{}")
+fn reset(log: &EventLog, place: u64) -> Bytes {
+    format!("id: {}\nevent: reset\ndata: {{}}\n\n", log.id(place)).into()
 }

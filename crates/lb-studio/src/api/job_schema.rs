@@ -1,7 +1,7 @@
 //! The job as JSON, and its description, which follows from the declaration of the settings.
 
 use lb_job::JobSettings;
-use lb_job::schema::{SettingKind, SettingSchema, setting_schemas};
+use lb_job::schema::{SettingKind, setting_schemas};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Type};
@@ -49,8 +49,11 @@ impl PartialSchema for JobDocument {
             .property("variation_seed", number(SettingKind::Integer))
             .property("variation_strength", number(SettingKind::Number))
             .property("image", text());
-        for setting in setting_schemas().into_iter().filter(is_offered) {
-            let schema = || property(setting.kind, &setting.help, &setting.choices);
+        for setting in setting_schemas() {
+            let schema = || match &*setting.key {
+                "lora" => texts(&setting.help),
+                _ => property(setting.kind, &setting.help, &setting.choices),
+            };
             if setting.table == Some("defaults") {
                 keyframe = keyframe.property(setting.key.clone(), schema());
             }
@@ -75,11 +78,6 @@ impl PartialSchema for JobDocument {
     }
 }
 
-/// Whether a client may give a setting. A VAE decoder and LoRAs are paths, which are not accepted.
-pub(crate) fn is_offered(setting: &SettingSchema) -> bool {
-    !matches!(&*setting.key, "vae" | "lora")
-}
-
 /// An object without other keys than those that are added.
 fn closed() -> ObjectBuilder {
     let none = AdditionalProperties::<Schema>::FreeForm(false);
@@ -90,6 +88,11 @@ fn closed() -> ObjectBuilder {
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn texts(help: &str) -> Schema {
+    let list = ArrayBuilder::new().items(text());
+    list.description(Some(help)).into()
 }
 
 fn number(kind: SettingKind) -> ObjectBuilder {

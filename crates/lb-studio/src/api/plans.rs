@@ -43,7 +43,7 @@ pub(crate) async fn plan(
                     planned(&film, &shared.frames(&project), rates.as_deref())
                 }
                 Err(Problem(problem)) => PlanBody {
-                    problem: Some(problem),
+                    problem: Some(shared.shown(problem)),
                     ..PlanBody::default()
                 },
             },

@@ -17,6 +17,7 @@ use super::types::{
     ResolvedKeyframe, ResolvedLevel, ResolvedTransition,
 };
 use super::{Body, blocking};
+use crate::add_ons::{AddOnKind, link_or_copy};
 use crate::error::{ApiError, ErrorBody, ErrorKind};
 use crate::film::{Film, Problem};
 use crate::film_files;
@@ -105,14 +106,22 @@ pub(crate) async fn import(
     let decoding = shared.decoding_permit().await?;
     let body = blocking(move || {
         let _decoding = decoding;
-        let imported = import::read(&file, &shared, &owner)?;
+        let mut imported = import::read(&file, &shared, &owner)?;
+        // The job names nothing before it is there.
+        let name = checked_name(&name)?;
         let project = shared
             .projects
-            .create(&owner, checked_name(&name)?, imported.settings)?;
-        for (hash, source) in imported.pictures {
-            let picture = lb_files::read(&source, u64::MAX)?;
-            lb_files::write(&project.picture(&hash), &picture, true)?;
+            .create(&owner, name, JobSettings::default())?;
+        for (hash, source) in &imported.pictures {
+            let picture = lb_files::read(source, u64::MAX)?;
+            lb_files::write(&project.picture(hash), &picture, true)?;
         }
+        imported.keep_add_ons(&project)?;
+        let settings = imported.settings;
+        let project = shared.projects.change(&project.id, &owner, |project| {
+            project.settings = settings;
+            Ok(())
+        })?;
         shared.announce_project(&project.id, &owner);
         let mut body = body(&shared, &project);
         body.left_out = imported.left_out;
@@ -238,6 +247,13 @@ pub(crate) async fn duplicate(
         for folder in [PICTURES, crate::projects::FRAMES] {
             copy_folder(&original.folder.join(folder), &copy.folder.join(folder))?;
         }
+        for kind in AddOnKind::ALL {
+            let folder = original.folder.join(kind.folder());
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let to = copy.folder.join(kind.folder()).join(entry.file_name());
+                link_or_copy(&entry.path(), &to)?;
+            }
+        }
         let favourites = original.record.favourites;
         let copy = shared.projects.change(&copy.id, &owner, |copy| {
             copy.record.favourites = favourites;
@@ -329,7 +345,7 @@ pub(crate) fn body(shared: &Shared, project: &Project) -> ProjectBody {
     let film = Film::new(&project.settings, &project.folder, &shared.models);
     let (resolved, problem) = match &film {
         Ok(film) => (Some(resolved(film)), film.incomplete.clone()),
-        Err(Problem(problem)) => (None, Some(problem.clone())),
+        Err(Problem(problem)) => (None, Some(shared.shown(problem.clone()))),
     };
     ProjectBody {
         id: project.id.clone(),

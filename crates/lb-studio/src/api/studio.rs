@@ -10,7 +10,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::blocking;
-use super::job_schema::is_offered;
 use super::types::{LimitFacts, ModelFacts, ModelNeeds, StudioFacts};
 use crate::error::ApiError;
 use crate::guard::Visitor;
@@ -28,6 +27,7 @@ pub(crate) async fn studio(State(shared): State<Arc<Shared>>, _: Visitor) -> Jso
             upload_bytes: limits.upload_bytes,
             upload_pixels: limits.upload_pixels,
             queue: limits.queue_of_visitor,
+            add_on_bytes: limits.add_on_bytes,
         },
         device: shared.options.pipeline.session.device.to_string(),
         default_model: shared.models.default_name().to_owned(),
@@ -133,6 +133,6 @@ impl From<SettingSchema> for SettingFacts {
 /// Every setting of a job that a client may give, from their declaration.
 #[utoipa::path(get, path = "/api/settings", responses((status = 200, body = Vec<SettingFacts>)))]
 pub(crate) async fn settings(_: Visitor) -> Json<Vec<SettingFacts>> {
-    let settings = setting_schemas().into_iter().filter(is_offered);
+    let settings = setting_schemas().into_iter();
     Json(settings.map(SettingFacts::from).collect())
 }

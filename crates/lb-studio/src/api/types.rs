@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::job_schema::JobDocument;
+use crate::add_ons::AddOnKind;
 use crate::ids::Id;
 
 /// The program and its limits.
@@ -27,6 +28,8 @@ pub(crate) struct LimitFacts {
     pub(crate) upload_pixels: u64,
     /// Tasks that have not ended.
     pub(crate) queue: usize,
+    /// Bytes of a LoRA or of a VAE decoder; 0 if none can be uploaded.
+    pub(crate) add_on_bytes: u64,
 }
 
 /// A model on this machine.
@@ -176,6 +179,64 @@ pub(crate) struct UploadedPicture {
     pub(crate) height: usize,
     /// The path by which the job names it.
     pub(crate) path: String,
+}
+
+/// A LoRA or a VAE decoder that a project keeps.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct KeptAddOn {
+    pub(crate) kind: AddOnKind,
+    pub(crate) name: String,
+    pub(crate) sha256: String,
+    /// The path by which the job names it.
+    pub(crate) path: String,
+}
+
+/// A LoRA or a VAE decoder that is on this machine and can be chosen by its name.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct KnownAddOnFacts {
+    pub(crate) kind: AddOnKind,
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+}
+
+/// The choice of one of these.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChosenAddOn {
+    pub(crate) name: String,
+}
+
+/// A prompt that is to be read.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenPrompt {
+    pub(crate) prompt: String,
+    /// The model that reads it; that of jobs which name none if it is not given.
+    pub(crate) model: Option<String>,
+    /// `weighted` or `plain`: how marks are read, as in a job.
+    pub(crate) prompt_syntax: Option<String>,
+}
+
+/// A prompt as a model reads it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReadPrompt {
+    /// The most tokens of a chunk.
+    pub(crate) room: usize,
+    /// What the text encoder reads at once; empty if the prompt cannot be read.
+    pub(crate) chunks: Vec<ReadChunk>,
+    /// What keeps the prompt from being read, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
+    /// What may not be meant so, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReadChunk {
+    pub(crate) tokens: usize,
+    /// Its words, in lower case and without marks.
+    pub(crate) words: String,
 }
 
 /// What a new project begins with.
@@ -344,6 +405,9 @@ pub(crate) enum Act {
         /// Another model than the project's, such as a quick one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        /// LoRAs instead of those of the film: the `lora` of a keyframe.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lora: Option<Vec<String>>,
         seeds: Vec<u64>,
     },
     /// Pictures that are like the one of a seed.
@@ -354,6 +418,8 @@ pub(crate) enum Act {
         seed: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         model: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lora: Option<Vec<String>>,
         count: usize,
         /// How far they are from the seed's noise, from 0 to 1.
         strength: f64,

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::client::{Browser, TestStudio, id, small_film};
 
 /// Evaluations that a finished task computed and reused.
-fn counts(task: &Value) -> (u64, u64) {
+pub(crate) fn counts(task: &Value) -> (u64, u64) {
     let count = |name: &str| task["progress"][name].as_u64().unwrap();
     (count("evaluations"), count("reused_evaluations"))
 }
 
-fn states(plan: &Value, what: &str) -> Vec<String> {
+pub(crate) fn states(plan: &Value, what: &str) -> Vec<String> {
     let states = plan[what].as_array().unwrap().iter();
     states
         .map(|at| at["state"].as_str().unwrap().to_owned())

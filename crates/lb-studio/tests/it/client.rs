@@ -187,6 +187,12 @@ impl Browser<'_> {
             .send(self.request("POST", path).body(Body::from(bytes)).unwrap())
     }
 
+    /// Uploads a file under a name.
+    pub(crate) fn upload_named(&self, path: &str, name: &str, bytes: Vec<u8>) -> Answer {
+        let request = self.request("POST", path).header("x-file-name", name);
+        self.studio.send(request.body(Body::from(bytes)).unwrap())
+    }
+
     /// Makes a project and returns it.
     pub(crate) fn project(&self, job: &Value) -> Value {
         self.post("/api/projects", &json!({ "name": "Fruits", "job": job }))

@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod acts;
+mod add_ons;
 mod client;
 mod documents;
 mod events;
 mod guard;
 mod imports;
 mod limits;
+mod memory;
+mod modes;
 mod projects;
+mod prompts;
 mod visitors;

@@ -136,3 +136,109 @@ fn visitors_read_no_paths_of_the_server_when_it_fails() {
     assert_eq!(browser.delete(&path).status, 204);
     assert!(!folder.exists());
 }
+
+#[test]
+fn visitors_read_no_paths_in_messages() {
+    let studio = TestStudio::with(|options| options.demo = true);
+    let browser = studio.browser();
+    let folder = studio.folder.path().display().to_string();
+    // A file that the film needs is gone: the message of a render names it.
+    let project = browser.project(&json!({}));
+    let path = format!("/api/projects/{}", id(&project));
+    let uploaded = browser.upload(
+        &format!("{path}/pictures"),
+        crate::imports::picture([1, 2, 3]),
+    );
+    let picture = uploaded.granted()["path"].clone();
+    let mut job = small_film();
+    job["keyframe"][0]["image"] = picture.clone();
+    let project = browser.put_job(&project, &job).granted();
+    let file = studio.folder.path().join("projects").join(id(&project));
+    std::fs::write(file.join(picture.as_str().unwrap()), "no picture").unwrap();
+    let task = json!({ "project": project["id"], "act": { "kind": "film", "format": "mp4" } });
+    let mut said = vec![
+        browser.plan(&project).to_string(),
+        browser.get(&path).text(),
+    ];
+    let answer = browser.post("/api/tasks", &task);
+    said.push(answer.text());
+    if answer.status.is_success() {
+        said.push(
+            browser
+                .wait_for(&answer.granted(), &["failed", "done"])
+                .to_string(),
+        );
+    }
+    let refused = browser.upload(&format!("{path}/pictures"), b"no picture".to_vec());
+    said.push(refused.refused(400));
+    let refused = browser.upload(&format!("{path}/add-ons/lora"), b"no weights".to_vec());
+    said.push(refused.refused(403));
+    let models = crate::client::workspace()
+        .join("models")
+        .display()
+        .to_string();
+    for text in said {
+        for secret in [&folder, &models, "/tmp/", "/home/", "/root/", "/work/"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_work_of_visitors_is_deleted_after_its_time() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = crate::client::options(folder.path());
+    options.demo = true;
+    assert_eq!(options.demo_lifetime, Duration::from_secs(3600), "an hour");
+    options.demo_lifetime = Duration::from_secs(1);
+    let studio = lb_studio::Studio::open(options).unwrap();
+    let router = studio.router();
+    let listener = studio.listen().unwrap();
+    let is_over = std::sync::Arc::new(AtomicBool::new(false));
+    let server = std::thread::spawn({
+        let is_over = std::sync::Arc::clone(&is_over);
+        move || studio.serve(listener, move || is_over.load(Ordering::Relaxed))
+    });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let status = |method: &str, path: &str, cookie: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost");
+        let request = request
+            .header("cookie", cookie)
+            .header("content-type", "application/json");
+        let request = request.body(Body::from("{}")).unwrap();
+        let router = router.clone();
+        runtime.block_on(async { tower::ServiceExt::oneshot(router, request).await.unwrap() })
+    };
+    let made = status("POST", "/api/projects", "");
+    let cookie = made.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let projects = folder.path().join("projects");
+    let count = || {
+        let entries = std::fs::read_dir(&projects).unwrap();
+        entries
+            .filter(|entry| entry.as_ref().unwrap().path().is_dir())
+            .count()
+    };
+    assert_eq!(count(), 1);
+    let began = Instant::now();
+    while count() > 0 {
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "it is still there"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(
+        began.elapsed() > Duration::from_millis(500),
+        "it was deleted too soon"
+    );
+    assert_eq!(status("GET", "/api/projects", &cookie).status(), 200);
+    is_over.store(true, Ordering::Relaxed);
+    server.join().unwrap().unwrap();
+}

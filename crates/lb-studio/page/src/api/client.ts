@@ -3,15 +3,20 @@
 import { parseJson, toJson } from "./json";
 import type {
   Act,
+  AddOnKind,
   ApiError,
   Favourite,
   Film,
+  GivenPrompt,
   Job,
+  KeptAddOn,
+  KnownAddOn,
   Model,
   Motion,
   Plan,
   Project,
   ProjectSummary,
+  PromptReading,
   Setting,
   Studio,
   Task,
@@ -80,6 +85,8 @@ export const api = {
   studio: () => request<Studio>("studio"),
   models: () => request<Model[]>("models"),
   settings: () => request<Setting[]>("settings"),
+  addOns: () => request<KnownAddOn[]>("add-ons"),
+  readPrompt: (given: GivenPrompt) => request<PromptReading>("prompts", { method: "POST", json: given }),
 
   projects: () => request<ProjectSummary[]>("projects"),
   createProject: (given: { name?: string; job?: Job }) =>
@@ -107,6 +114,15 @@ export const api = {
     request<Within>(`${project(id)}/within`, { method: "POST", json: { seconds } }),
   upload: (id: string, picture: Blob) =>
     request<Uploaded>(`${project(id)}/pictures`, { method: "POST", body: picture }),
+  uploadAddOn: (id: string, kind: AddOnKind, file: File) =>
+    request<KeptAddOn>(`${project(id)}/add-ons/${kind}`, {
+      method: "POST",
+      body: file,
+      headers: { "x-file-name": encodeURIComponent(file.name) },
+    }),
+  chooseAddOn: (id: string, kind: AddOnKind, name: string) =>
+    request<KeptAddOn>(`${project(id)}/add-ons/${kind}/known`, { method: "POST", json: { name } }),
+  removeFilm: (id: string, film: number) => request<void>(`${project(id)}/films/${film}`, { method: "DELETE" }),
   films: (id: string) => request<Film[]>(`${project(id)}/films`),
   motion: (id: string, film: number) => request<Motion>(`${project(id)}/films/${film}/motion`),
 

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/add-ons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The LoRAs and VAE decoders on this machine, which lie in folders such as `loras` or `vaes` beside the models. */
+        get: operations["list_add_ons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -115,6 +132,43 @@ export interface paths {
         head?: never;
         /** Renames a project, or replaces its favourites. */
         patch: operations["change"];
+        trace?: never;
+    };
+    "/api/projects/{id}/add-ons/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uploads a LoRA or a VAE decoder, a safetensors file or a pickle, of which nothing is run. It has to fit the
+         *     model of the film. The header `x-file-name` gives its name, percent-encoded.
+         */
+        post: operations["upload_add_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{id}/add-ons/{kind}/known": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a LoRA or a VAE decoder of this machine into a project, by its name. */
+        post: operations["choose_add_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/projects/{id}/duplicate": {
@@ -316,6 +370,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a model reads a prompt: its chunks of tokens, and what may not be meant so. No model is loaded for it. */
+        post: operations["read_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/settings": {
         parameters: {
             query?: never;
@@ -473,6 +544,8 @@ export interface components {
         } | {
             /** @enum {string} */
             kind: "seeds";
+            /** @description LoRAs instead of those of the film: the `lora` of a keyframe. */
+            lora?: string[] | null;
             /** @description Another model than the project's, such as a quick one. */
             model?: string | null;
             negative_prompt?: string | null;
@@ -482,6 +555,7 @@ export interface components {
             count: number;
             /** @enum {string} */
             kind: "variations";
+            lora?: string[] | null;
             model?: string | null;
             negative_prompt?: string | null;
             prompt: string;
@@ -493,9 +567,18 @@ export interface components {
              */
             strength: number;
         };
+        /**
+         * @description What a file changes.
+         * @enum {string}
+         */
+        AddOnKind: "lora" | "vae";
         /** @description A value of a setting that is one of a few. */
         ChoiceFacts: {
             help: string;
+            name: string;
+        };
+        /** @description The choice of one of these. */
+        ChosenAddOn: {
             name: string;
         };
         /** @description An error as JSON. */
@@ -574,6 +657,21 @@ export interface components {
             number: number;
             picture: string;
         };
+        /** @description A prompt that is to be read. */
+        GivenPrompt: {
+            /**
+             * @description The model that reads it; that of jobs which name none if it is not given.
+             * @default null
+             */
+            model?: string | null;
+            /** @default  */
+            prompt?: string;
+            /**
+             * @description `weighted` or `plain`: how marks are read, as in a job.
+             * @default null
+             */
+            prompt_syntax?: string | null;
+        };
         /** @description The identifier of a project or of a task: 16 hexadecimal digits. */
         Id: string;
         /** @description A film with gaps: the keys of docs/job-file.md. What is not given has its default. */
@@ -624,6 +722,8 @@ export interface components {
                 injection_steps?: number[];
                 /** @description Where each level begins, as a share of the steps from 0 to 1. */
                 injection_strengths?: number[];
+                /** @description LoRA that changes the model, and how strongly, where 1 is as it was trained; may be given several times. */
+                lora?: string[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
                 /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
@@ -689,6 +789,8 @@ export interface components {
                 injection_steps?: number[];
                 /** @description Where each level begins, as a share of the steps from 0 to 1. */
                 injection_strengths?: number[];
+                /** @description LoRA that changes the model, and how strongly, where 1 is as it was trained; may be given several times. */
+                lora?: string[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
                 /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
@@ -761,6 +863,16 @@ export interface components {
                 /** @description Inference steps of the second stage. */
                 steps?: number;
             };
+            /** @description VAE decoder instead of the model's own, such as the quick decoder TAESD: a safetensors file, or a folder in the layout of diffusers. */
+            vae?: string;
+        };
+        /** @description A LoRA or a VAE decoder that a project keeps. */
+        KeptAddOn: {
+            kind: components["schemas"]["AddOnKind"];
+            name: string;
+            /** @description The path by which the job names it. */
+            path: string;
+            sha256: string;
         };
         /** @description The event `keyframe`: the picture of a keyframe, a seed or a variation is there. */
         KeyframeEvent: {
@@ -771,8 +883,20 @@ export interface components {
             project: components["schemas"]["Id"];
             task: components["schemas"]["Id"];
         };
+        /** @description A LoRA or a VAE decoder that is on this machine and can be chosen by its name. */
+        KnownAddOnFacts: {
+            /** Format: int64 */
+            bytes: number;
+            kind: components["schemas"]["AddOnKind"];
+            name: string;
+        };
         /** @description What a client may ask for. */
         LimitFacts: {
+            /**
+             * Format: int64
+             * @description Bytes of a LoRA or of a VAE decoder; 0 if none can be uploaded.
+             */
+            add_on_bytes: number;
             keyframes: number;
             /** @description Tasks that have not ended. */
             queue: number;
@@ -989,6 +1113,22 @@ export interface components {
         QueueOrder: {
             order: components["schemas"]["Id"][];
         };
+        ReadChunk: {
+            tokens: number;
+            /** @description Its words, in lower case and without marks. */
+            words: string;
+        };
+        /** @description A prompt as a model reads it. */
+        ReadPrompt: {
+            /** @description What the text encoder reads at once; empty if the prompt cannot be read. */
+            chunks: components["schemas"]["ReadChunk"][];
+            /** @description What keeps the prompt from being read, in a sentence. */
+            problem?: string | null;
+            /** @description The most tokens of a chunk. */
+            room: number;
+            /** @description What may not be meant so, in sentences. */
+            warnings?: string[];
+        };
         /** @description The event `removed`: a project is gone. */
         RemovedEvent: {
             project: components["schemas"]["Id"];
@@ -1196,6 +1336,25 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_add_ons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownAddOnFacts"][];
+                };
+            };
+        };
+    };
     events: {
         parameters: {
             query?: never;
@@ -1437,6 +1596,93 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    upload_add_on: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The name of the file, percent-encoded. */
+                "x-file-name"?: string | null;
+            };
+            path: {
+                id: components["schemas"]["Id"];
+                kind: components["schemas"]["AddOnKind"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptAddOn"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    choose_add_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["Id"];
+                kind: components["schemas"]["AddOnKind"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenAddOn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptAddOn"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1806,6 +2052,37 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    read_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenPrompt"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadPrompt"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,5 +8,5 @@ export const commitsLate = {
   onBlur: (event: Event) => delete (event.currentTarget as HTMLElement).dataset[MARK],
 };
 
-/** Fields whose own undo is meant. */
-export const UNCOMMITTED = `.project-name, .prompts input, #within, [data-${MARK}]`;
+/** Fields whose own undo is meant: those of texts, and others that are being typed in. */
+export const UNCOMMITTED = `textarea, .project-name, .prompts input, #within, [data-${MARK}]`;

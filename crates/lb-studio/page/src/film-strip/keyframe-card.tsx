@@ -5,6 +5,7 @@ import { pictureUrl, uploadUrl } from "../api/client";
 import type { Keyframe } from "../api/types";
 import { fileOf, hasFiles } from "../controls/files";
 import { Icon } from "../controls/icon";
+import { lorasInWords } from "../inspector/add-ons";
 import { known } from "../session/open-project";
 
 interface KeyframeCardProps {
@@ -25,6 +26,7 @@ export function KeyframeCard({ project, keyframe, index, count, current, reachab
   const url = keyframe.image ? uploadUrl(project, keyframe.image) : picture ? pictureUrl(picture) : undefined;
   // What is read out besides the words on the card.
   const state = keyframe.image || plan?.state === "ready" ? "" : outdated ? ", changed since its picture" : ", no picture yet";
+  const loras = lorasInWords(keyframe);
   const what = keyframe.prompt?.trim() || (keyframe.image ? "your picture" : "no prompt yet");
   return (
     <button
@@ -64,6 +66,7 @@ export function KeyframeCard({ project, keyframe, index, count, current, reachab
       <span class="facts">
         {keyframe.image ? "picture" : `seed ${keyframe.seed ?? "auto"}`}
         {keyframe.hold ? ` · rests ${keyframe.hold} s` : ""}
+        {loras && ` · ${loras}`}
         <span class="visually-hidden">{state}</span>
       </span>
     </button>

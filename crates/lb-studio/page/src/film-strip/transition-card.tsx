@@ -45,10 +45,12 @@ export function TransitionCard({ index, keyframe, to, current, onSelect }: Trans
       class={`transition-card ${state}`}
       aria-current={current ? "true" : undefined}
       tabIndex={current ? 0 : -1}
-      aria-label={`Transition from ${index + 1} to ${to + 1}, ${length(seconds)}: ${words}`}
       onClick={onSelect}
       onFocus={(event) => event.currentTarget.matches(":focus-visible") && onSelect()}
     >
+      <span class="visually-hidden">
+        Transition from {index + 1} to {to + 1}:{" "}
+      </span>
       <span class="slots" aria-hidden="true">
         {/* Each shows its part of the picture, so that together they are one picture that changes. */}
         {slots.map((picture, slot) =>
@@ -68,7 +70,8 @@ export function TransitionCard({ index, keyframe, to, current, onSelect }: Trans
       </span>
       <span class="facts">
         <b>{length(seconds)}</b>
-        <span class="state">{ready ? "" : state === "missing" ? "not rendered" : state === "changed" ? "changed" : `${frames.length} of ${between}`}</span>
+        <span class="visually-hidden">, {words}</span>
+        <span class="state" aria-hidden="true">{ready ? "" : state === "missing" ? "not rendered" : state === "changed" ? "changed" : `${frames.length} of ${between}`}</span>
         {to < index && <span class="back">back to the start</span>}
       </span>
     </button>

@@ -6,6 +6,7 @@ import { api } from "../api/client";
 import { duration } from "../controls/time";
 import { editFilm, filmSetting, keepNames } from "../job/edits";
 import { MaskDialog } from "../keyframe/mask-dialog";
+import { FilmLoras, VaeField } from "./add-ons";
 import { DepthField, PictureField } from "./picture-field";
 import { edit, flush, job, keyframes, project } from "../session/open-project";
 import { attempt } from "../session/notices";
@@ -19,8 +20,8 @@ const TITLES: Record<string, string> = {
 };
 /** The settings that are not folded, in this order. */
 const FIRST = [".model", ".loop", ".size"];
-/** What other parts of the page show, and what only a file can name. */
-const ELSEWHERE = [".stills", ".vae", ".include", "upscale.model", "inpaint.image", "inpaint.mask", "depth.image"];
+/** What other parts of the page show. */
+const ELSEWHERE = [".stills", ".vae", ".include", "defaults.lora", "upscale.model", "inpaint.image", "inpaint.mask", "depth.image"];
 
 const nameOf = ({ table, key }: TableSetting) => `${table}.${key}`;
 
@@ -65,10 +66,12 @@ export function FilmPanel() {
       )}
       {isDepth(model) && <DepthField />}
       {upscalers.value.length > 0 && <UpscaleSwitch />}
+      <FilmLoras />
       <SettingsGroup title="All transitions and pictures" settings={defaults.map(bind)} />
       {groups.map((group) => (
         <SettingsGroup key={group} title={group} settings={rest.filter((setting) => setting.group === group).map(bind)} />
       ))}
+      <VaeField />
       {["inpaint", "upscale", "crossfeed"].map((table) => (
         <SettingsGroup key={table} title={TITLES[table] ?? "Inpainting"} settings={shown.filter((setting) => setting.table === table).map(bind)} />
       ))}

@@ -6,12 +6,14 @@ import { Button, IconButton } from "../controls/button";
 import { FileButton, PICTURES } from "../controls/files";
 import { commitsLate } from "../controls/uncommitted";
 import { actions } from "../film-strip/actions";
-import { editKeyframe, filmSetting, randomSeed } from "../job/edits";
+import { editKeyframe, filmSetting, nameOf, randomSeed } from "../job/edits";
 import { replaceByPicture } from "../keyframe/pictures";
 import { edit, job, keyframes, known, selectedIndex, start } from "../session/open-project";
 import { modelNamed } from "../session/studio";
+import { KeyframeLoras } from "./add-ons";
 import { CostLine } from "./cost-line";
 import { costOfKeyframe } from "./cost";
+import { PromptReading } from "./prompt-reading";
 import { settingNamed, SettingRow, SettingsGroup, type Bound } from "./settings-group";
 
 /** The settings of `[defaults]` that describe a keyframe, in the order of the panel. */
@@ -48,8 +50,11 @@ export function KeyframePanel() {
       <div class="prompt-field">
         <label for="prompt">{keyframe.image ? "What your picture shows (optional)" : "What the picture shows"}</label>
         <textarea
+          // A field of its own for each keyframe, so that its undo never brings back the text of another.
+          key={nameOf(keyframe)}
           ref={prompt}
           id="prompt"
+          aria-describedby="prompt-reading"
           rows={3}
           maxLength={10000}
           placeholder="a red apple on a blue background"
@@ -61,6 +66,7 @@ export function KeyframePanel() {
             if (event.currentTarget.value.trim()) void start({ kind: "keyframe", index });
           }}
         />
+        <PromptReading id="prompt-reading" prompt={keyframe.prompt ?? ""} />
       </div>
       {keyframe.image ? (
         <div class="row">
@@ -120,6 +126,7 @@ export function KeyframePanel() {
           </div>
         </>
       )}
+      <KeyframeLoras keyframe={keyframe} index={index} />
       {hold && <SettingRow {...hold} />}
       <SettingsGroup title="More about this picture" settings={KEYS.flatMap(bind)} />
       {!keyframe.image && (

@@ -21,31 +21,37 @@ export const settingNamed = (table: string, key: string): TableSetting | undefin
 
 /** A setting with its control, and behind a button the strips of its effect. */
 export function SettingRow({ drawing, ...bound }: Bound) {
-  const [open, setOpen] = useState(false);
-  const strips = stripsOf(bound.setting.table, bound.setting.key);
   return (
     <SettingControl {...bound}>
       {drawing}
-      {strips.length > 0 && (
-        <>
-          <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "Hide examples" : "See what it does"}
-          </button>
-          {open && (
-            <dl class="strips">
-              {strips.map(({ value, url }) => (
-                <div key={value}>
-                  <dt>{value}</dt>
-                  <dd>
-                    <img src={url} alt={`Frames of a film with ${value}`} />
-                  </dd>
-                </div>
-              ))}
-            </dl>
-          )}
-        </>
-      )}
+      <Examples table={bound.setting.table} name={bound.setting.key} />
     </SettingControl>
+  );
+}
+
+/** Strips of the effect of a setting. They are loaded when they are asked for. */
+export function Examples({ table, name }: { table: string; name: string }) {
+  const [open, setOpen] = useState(false);
+  const strips = stripsOf(table, name);
+  if (strips.length === 0) return null;
+  return (
+    <>
+      <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? "Hide examples" : "See what it does"}
+      </button>
+      {open && (
+        <dl class="strips">
+          {strips.map(({ value, url }) => (
+            <div key={value}>
+              <dt>{value}</dt>
+              <dd>
+                <img src={url} alt={`Frames of a film with ${value}`} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-/** Strips that show what a setting does: those of docs/parameters.md. */
+/** Strips that show what a setting does: those of docs/parameters.md, and those in `strips` of this page. */
 
 const files = import.meta.glob<string>(
   [
@@ -15,6 +15,12 @@ const files = import.meta.glob<string>(
     "../../../../../docs/pictures/parameters/{hold-0,hold-1,loop}.jpg",
     "../../../../../docs/pictures/parameters/{timing-even,timing-perceptual}.jpg",
     "../../../../../docs/pictures/parameters/{crossfeed-power-0,crossfeed-power-0.6,parental-power-0,parental-power-0.6}.jpg",
+    "../../../../../docs/pictures/parameters/{crossfeed-range-0.2,crossfeed-range-1,crossfeed-decay-0,crossfeed-decay-1}.jpg",
+    "../../../../../docs/pictures/parameters/{parental-range-0.3,parental-range-1,parental-decay-0,parental-decay-1}.jpg",
+    "../../../../../docs/pictures/parameters/{size-64x64,size-128x128,size-192x128,spacing-pictures}.jpg",
+    "../../../../../docs/pictures/parameters/{spacing-fixed-0.5,spacing-fixed-1,quality-ultra-fixed}.jpg",
+    "../../../../../docs/pictures/parameters/{branches-3,branches-15,branches-27,branches-levels,branches-strengths}.jpg",
+    "../../strips/*.jpg",
   ],
   { query: "?url", import: "default", eager: true },
 );
@@ -39,6 +45,21 @@ const VALUES: Record<string, [value: string, file: string][]> = {
   hold: [["0 s", "hold-0"], ["1 s", "hold-1"]],
   loop: [["off", "hold-0"], ["on", "loop"]],
   timing: [["even", "timing-even"], ["perceptual", "timing-perceptual"]],
+  spacing_distance: [["latents", "spacing-perceptual"], ["pictures", "spacing-pictures"]],
+  mid_compression: [["0.5", "spacing-fixed-0.5"], ["1", "spacing-fixed-1"], ["4", "spacing-fixed-4"]],
+  size: [["64×64", "size-64x64"], ["128×128, as trained", "size-128x128"], ["192×128", "size-192x128"]],
+  branches: [["2, 6", "branches-15"], ["2, 3, 4, 6", "branches-levels"]],
+  injection_steps: [["0, 3", "branches-3"], ["0, 15", "branches-15"], ["0, 27", "branches-27"]],
+  injection_strengths: [["0, 0.1, 0.3, 0.6", "branches-strengths"]],
+  lora: [["strength 0", "lora-0"], ["strength 0.5", "lora-0.5"], ["strength 1", "lora-1"]],
+  pictures: [["3", "pictures-3"], ["film", "pictures-film"]],
+  between: [["latents", "pictures-film"], ["pictures", "pictures-3"]],
+  branching: [["doubling", "quality-medium"], ["classic", "branching-classic"]],
+  timestep_spacing: [["leading, 5 steps", "timesteps-leading"], ["trailing, 5 steps", "timesteps-trailing"]],
+  "crossfeed.range": [["0.2", "crossfeed-range-0.2"], ["1", "crossfeed-range-1"]],
+  "crossfeed.decay": [["0", "crossfeed-decay-0"], ["1", "crossfeed-decay-1"]],
+  "crossfeed.parental_range": [["0.3", "parental-range-0.3"], ["1", "parental-range-1"]],
+  "crossfeed.parental_decay": [["0", "parental-decay-0"], ["1", "parental-decay-1"]],
   "crossfeed.power": [["0", "crossfeed-power-0"], ["0.6", "crossfeed-power-0.6"]],
   "crossfeed.parental_power": [["0", "parental-power-0"], ["0.6", "parental-power-0.6"]],
 };

@@ -48,7 +48,8 @@ export function Candidates({ keyframe, index, model }: CandidatesProps) {
     void start(act);
   }
   const negative = (keyframe.negative_prompt ?? filmSetting(job.value, "defaults", "negative_prompt")) as string | undefined;
-  const about = { ...(negative ? { negative_prompt: negative } : {}), ...(model ? { model } : {}) };
+  const lora = keyframe.lora as string[] | undefined;
+  const about = { ...(negative ? { negative_prompt: negative } : {}), ...(model ? { model } : {}), ...(lora ? { lora } : {}) };
   const seeds = () =>
     look({
       kind: "seeds",

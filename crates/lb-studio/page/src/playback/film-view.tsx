@@ -1,12 +1,15 @@
 /** The stage when the film is selected: its newest version, or what is computed of it so far. */
 
 import { useState } from "preact/hooks";
+import { api } from "../api/client";
 import type { Film, Format, FramePlan } from "../api/types";
 import { Button } from "../controls/button";
 import { Icon } from "../controls/icon";
-import { Menu } from "../controls/menu";
+import { Dialog } from "../controls/dialog";
+import { Menu, type MenuItem } from "../controls/menu";
 import { ago, bytes } from "../controls/time";
-import { framesBetween, planned, problem, project, start } from "../session/open-project";
+import { announce, attempt } from "../session/notices";
+import { framesBetween, planned, problem, project, reloadProject, start } from "../session/open-project";
 import { activeTasks } from "../session/studio";
 import { Flipbook } from "./flipbook";
 import { Player } from "./player";
@@ -83,6 +86,7 @@ export function FilmView() {
 
 /** Every format: those of this version to download, the others to be made. */
 function Downloads({ film }: { film: Film }) {
+  const [removing, setRemoving] = useState(false);
   const open = project.value!;
   const busy = activeTasks.value.some((task) => task.project === open.id && task.act.kind === "film");
   const made = (format: Format) => open.films.findLast((other) => other.format === format && other.job_key === film.job_key);
@@ -96,14 +100,44 @@ function Downloads({ film }: { film: Film }) {
         class="upwards"
         icon="more"
         label="Other formats"
-        items={FORMATS.map(({ format, name }) => {
-          const there = made(format);
-          return there
-            ? { label: name, icon: "download", note: bytes(there.bytes), href: there.url }
-            : { label: name, icon: "film", note: "make it", disabled: busy, act: () => void start({ kind: "film", format }) };
-        })}
+        items={[
+          ...FORMATS.map(({ format, name }): MenuItem => {
+            const there = made(format);
+            return there
+              ? { label: name, icon: "download", note: bytes(there.bytes), href: there.url }
+              : { label: name, icon: "film", note: "make it", disabled: busy, act: () => void start({ kind: "film", format }) };
+          }),
+          { label: "Delete this version…", icon: "trash", act: () => setRemoving(true) },
+        ]}
       />
+      {removing && <RemoveVersion film={film} onClose={() => setRemoving(false)} />}
     </div>
+  );
+}
+
+/** A version goes with all of its formats. */
+function RemoveVersion({ film, onClose }: { film: Film; onClose(): void }) {
+  const open = project.value!;
+  const formats = open.films.filter(({ job_key, format, number }) => number === film.number || (job_key === film.job_key && format !== "mp4"));
+  async function remove(): Promise<void> {
+    for (const { number } of formats) await attempt(api.removeFilm(open.id, number));
+    onClose();
+    announce("The version is deleted.");
+    await attempt(reloadProject());
+  }
+  return (
+    <Dialog title="Delete this version?" onClose={onClose}>
+      <p>
+        {formats.length > 1 ? `Its ${formats.length} files are` : "Its file is"} removed from the disk. The keyframes and what was computed for them
+        stay, so that the film can be made again.
+      </p>
+      <footer>
+        <Button onClick={onClose}>Keep it</Button>
+        <Button look="danger" onClick={() => void remove()}>
+          Delete
+        </Button>
+      </footer>
+    </Dialog>
   );
 }
 

@@ -308,7 +308,7 @@ function remember(plan: Plan, about: Job): void {
 }
 
 /** The settings that decide what picture a keyframe is. */
-const PICTURE_KEYS = ["prompt", "seed", "variation_seed", "variation_strength", "image", "negative_prompt", "guidance_scale"];
+const PICTURE_KEYS = ["prompt", "seed", "variation_seed", "variation_strength", "image", "negative_prompt", "guidance_scale", "lora"];
 const samePicture = (a: Keyframe, b: Keyframe) => a === b || PICTURE_KEYS.every((key) => a[key] === b[key]);
 
 const plannedKeyframes = computed(() => {

@@ -2,10 +2,12 @@
 
 import { computed, signal } from "@preact/signals";
 import { api } from "../api/client";
-import type { KeyframeEvent, Model, ProjectSummary, Setting, Studio, Task } from "../api/types";
+import type { KeyframeEvent, KnownAddOn, Model, ProjectSummary, Setting, Studio, Task } from "../api/types";
 
 export const studio = signal<Studio | null>(null);
 export const models = signal<readonly Model[]>([]);
+/** The LoRAs and VAE decoders of this machine. */
+export const knownAddOns = signal<readonly KnownAddOn[]>([]);
 /** A setting, whose table is empty for the top of the job. */
 export type TableSetting = Setting & { table: string };
 export const settings = signal<readonly TableSetting[]>([]);
@@ -18,9 +20,10 @@ export const activeTasks = computed(() => tasks.value.filter(isActive));
 export const runningTask = computed(() => tasks.value.find(({ state }) => state === "running"));
 
 export async function loadStudio(): Promise<void> {
-  const [about, known, declared] = await Promise.all([api.studio(), api.models(), api.settings()]);
+  const [about, known, declared, files] = await Promise.all([api.studio(), api.models(), api.settings(), api.addOns()]);
   studio.value = about;
   models.value = known;
+  knownAddOns.value = files;
   settings.value = declared.map((setting) => ({ ...setting, table: setting.table ?? "" }));
 }
 
