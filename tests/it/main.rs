@@ -45,6 +45,7 @@ mod pickle_writer;
 mod picture_keyframes;
 mod pictures;
 mod prompts;
+mod pull;
 mod requests;
 mod resume;
 mod samplers;

@@ -7,8 +7,8 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    cache, completions, doctor, import, man, measure, models, plan, render, seeds, show, studio,
-    upscale,
+    cache, completions, doctor, import, man, measure, models, plan, pull, render, seeds, show,
+    studio, upscale,
 };
 
 /// Films in which one prompt's picture becomes another's.
@@ -72,6 +72,13 @@ pub(crate) enum Command {
     /// hard-linked if the file system allows it, so that they take no further space. Only pickled
     /// weights (.ckpt, .bin) are converted, and no code in them is run.
     Import(import::ImportArguments),
+    /// Download a model from Hugging Face, or from another hub that HF_ENDPOINT names.
+    ///
+    /// Only the files that lb needs are downloaded, into the cache that Python's libraries use too (HF_HOME).
+    /// Its files are checked, and a download that was interrupted goes on where it ended. Repositories that
+    /// ask for it get the token of HF_TOKEN or of `hf auth login`. --model takes the model by the name that is
+    /// given here.
+    Pull(pull::PullArguments),
     /// List the models on this machine, or describe one in detail, with the words that it was trained on
     /// if these are known.
     Models(models::ModelsArguments),

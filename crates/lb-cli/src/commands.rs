@@ -8,6 +8,7 @@ pub(crate) mod man;
 pub(crate) mod measure;
 pub(crate) mod models;
 pub(crate) mod plan;
+pub(crate) mod pull;
 pub(crate) mod render;
 pub(crate) mod seeds;
 pub(crate) mod show;

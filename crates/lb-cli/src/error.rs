@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use lb_hub::{HubError, KnownModel, Repository};
 use lb_job::{JobError, JobFileError, PromptError, SettingsError, Unsupported};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
@@ -33,6 +34,9 @@ pub(crate) enum CommandError {
     /// Frames cannot be measured.
     #[error(transparent)]
     Measure(MeasureError),
+    /// A hub does not give what was asked for.
+    #[error(transparent)]
+    Hub(HubError),
     /// Frames were measured, and are not as the user requires.
     #[error("{message}")]
     NotAsRequired {
@@ -53,6 +57,15 @@ impl From<MeasureError> for CommandError {
             MeasureError::Input(error) => Self::Render(error.into()),
             MeasureError::Video(error) => Self::Render(error.into()),
             error => Self::Measure(error),
+        }
+    }
+}
+
+impl From<HubError> for CommandError {
+    fn from(error: HubError) -> Self {
+        match error {
+            HubError::Interrupted => Self::Render(RenderError::Interrupted),
+            error => Self::Hub(error),
         }
     }
 }
@@ -124,7 +137,8 @@ impl CommandError {
             Self::Request { .. } => 2,
             Self::Render(error) if error.is_request() => 2,
             Self::Measure(error) if error.is_request() => 2,
-            Self::Failure { .. } | Self::Render(_) | Self::Measure(_) => 1,
+            Self::Hub(error) if error.is_request() => 2,
+            Self::Failure { .. } | Self::Render(_) | Self::Measure(_) | Self::Hub(_) => 1,
         })
     }
 
@@ -144,6 +158,11 @@ impl CommandError {
             let [width, height] = [*width, *height].map(allowed_side);
             return Some(format!("try --size {width}x{height}").into());
         }
+        if let Self::Render(RenderError::Model(ModelError::ModelMissing { name, .. })) = self
+            && (KnownModel::find(name).is_some() || name.parse::<Repository>().is_ok())
+        {
+            return Some(format!("`lb pull {name}` downloads it").into());
+        }
         let hint = match self {
             Self::Request { hint, .. } | Self::Failure { hint, .. } => (*hint)?,
             Self::InterruptedWithCache => {
@@ -151,6 +170,7 @@ impl CommandError {
                  continues from them"
             }
             Self::Measure(_) | Self::NotAsRequired { .. } => return None,
+            Self::Hub(error) => hub_hint(error)?,
             Self::Render(error) if error.is_out_of_memory() => {
                 "compute fewer branches at once with --batch N, make the pictures smaller with \
                  --size WxH, or close other programs that use the memory"
@@ -201,6 +221,37 @@ fn render_hint(error: &RenderError) -> Option<&'static str> {
         }
         RenderError::Cache(_) => "name another folder with --cache-dir DIR, or add --no-cache",
         RenderError::Interrupted => "nothing was written",
+        _ => return None,
+    })
+}
+
+fn hub_hint(error: &HubError) -> Option<&'static str> {
+    Some(match error {
+        HubError::Unauthorised {
+            with_token: false, ..
+        } => {
+            "if you may use it, accept its terms on its page, and give your token in HF_TOKEN or by \
+             `hf auth login`; a name that does not exist gets the same answer"
+        }
+        HubError::Unauthorised { .. } => {
+            "accept its terms on its page with the account of the token in HF_TOKEN; a name that does not \
+             exist gets the same answer"
+        }
+        HubError::NotFound { .. } => {
+            "look for a copy that others keep: docs/models.md says where weights are"
+        }
+        HubError::Ambiguous { .. } => {
+            "`lb pull REPOSITORY --file PATH` downloads one of them, `lb import FILE` makes a model of it"
+        }
+        HubError::Connection { .. } | HubError::Status { .. } => {
+            "what has arrived is kept: the same command goes on from there"
+        }
+        HubError::NoSpace { .. } => {
+            "free some space, or name a folder on another disk with HF_HOME; what has arrived is kept"
+        }
+        HubError::WrongHash { .. } => {
+            "try again; if it happens again, the hub or something on the way to it is broken"
+        }
         _ => return None,
     })
 }
@@ -263,8 +314,8 @@ fn model_hint(error: &ModelError) -> Option<&'static str> {
              ORT_DYLIB_PATH names another"
         }
         ModelError::ModelMissing { .. } => {
-            "`lb models` lists what is there, `lb import SOURCE` adds one; folders of models are \
-             named in LB_MODELS"
+            "`lb models` lists what is there, `lb pull NAME` downloads one, `lb import SOURCE` takes one from \
+             this machine; folders of models are named in LB_MODELS"
         }
         ModelError::DeviceUnavailable { reason, .. } => device_advice(reason),
         ModelError::NotFinite {

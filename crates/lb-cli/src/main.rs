@@ -78,6 +78,7 @@ fn run(Arguments { command, quiet, .. }: &Arguments) -> Result<(), CommandError>
         Command::Measure(measure) => commands::measure::run(measure),
         Command::Show(show) => commands::show::run(show),
         Command::Import(import) => commands::import::run(import, quiet, &surroundings),
+        Command::Pull(pull) => commands::pull::run(pull, quiet, &surroundings),
         Command::Models(models) => commands::models::run(models, quiet, &surroundings),
         Command::Cache(cache) => commands::cache::run(cache, quiet, &surroundings),
         Command::Doctor(doctor) => commands::doctor::run(doctor, &surroundings),

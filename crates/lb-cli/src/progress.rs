@@ -12,7 +12,7 @@ use lb_render::{
     Phase, Plan, RenderEvent, RenderObserver, RenderRate, Stage, StepProgress, Stopwatch, Summary,
 };
 
-use self::lines::Lines;
+pub(crate) use self::lines::Lines;
 use self::pace::Pace;
 use crate::print::Bar;
 use crate::{interrupt, print, warnings};

@@ -1,6 +1,11 @@
 //! Where files are looked for on this machine. This is the only module that reads the environment.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest token that is read, in bytes.
+const LONGEST_TOKEN: u64 = 10_000;
 
 /// Folders and names that follow from the environment, the executable's folder and the user's home.
 #[derive(Clone, Debug)]
@@ -26,12 +31,79 @@ pub(crate) struct Surroundings {
     /// The folder for imported models: the first one of `LB_MODELS`, or the user's own. It may not
     /// exist yet.
     pub(crate) import_folder: Option<PathBuf>,
+    /// The hub from which models are downloaded.
+    pub(crate) hub: HubSurroundings,
     /// The folder of the studio's projects, in the user's data folder.
     pub(crate) projects: Option<PathBuf>,
 }
 
+/// What the environment says about the hub from which models are downloaded, by the variables of Hugging Face's
+/// own libraries.
+#[derive(Clone)]
+pub(crate) struct HubSurroundings {
+    /// The value of `HF_ENDPOINT`.
+    pub(crate) endpoint: Option<String>,
+    /// The user's token: the value of `HF_TOKEN`, or what `hf auth login` has saved.
+    pub(crate) token: Option<String>,
+    /// The folder of downloads: the value of `HF_HUB_CACHE`, or `hub` in that of `HF_HOME`, which is usually
+    /// `huggingface` in the folder `.cache`.
+    pub(crate) cache: Option<PathBuf>,
+    /// Whether `HF_HUB_OFFLINE` forbids downloads.
+    pub(crate) is_offline: bool,
+    /// The value of `SSL_CERT_FILE`.
+    pub(crate) certificates: Option<PathBuf>,
+    /// The value of `HF_HUB_DOWNLOAD_TIMEOUT`, in seconds.
+    pub(crate) stall: Option<Duration>,
+}
+
+impl HubSurroundings {
+    fn look() -> Self {
+        // The same folder on every system, also on macOS and Windows.
+        let usual = || {
+            let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+            let cache = non_empty("XDG_CACHE_HOME").map(PathBuf::from);
+            let cache = cache.or_else(|| Some(PathBuf::from(non_empty(home)?).join(".cache")));
+            Some(cache?.join("huggingface"))
+        };
+        let home = non_empty("HF_HOME").map(PathBuf::from).or_else(usual);
+        let cache = non_empty("HF_HUB_CACHE").map(PathBuf::from);
+        let saved = || {
+            let named = non_empty("HF_TOKEN_PATH").map(PathBuf::from);
+            let path = named.or_else(|| Some(home.as_ref()?.join("token")))?;
+            lb_files::read_text(&path, LONGEST_TOKEN).ok()
+        };
+        let token = text("HF_TOKEN").or_else(saved);
+        let token = token.map(|token| token.trim().to_owned());
+        Self {
+            endpoint: text("HF_ENDPOINT"),
+            token: token.filter(|token| !token.is_empty()),
+            cache: cache.or_else(|| Some(home.as_ref()?.join("hub"))),
+            is_offline: text("HF_HUB_OFFLINE").is_some_and(|value| {
+                ["1", "on", "yes", "true"].contains(&&*value.to_ascii_lowercase())
+            }),
+            certificates: non_empty("SSL_CERT_FILE").map(PathBuf::from),
+            stall: text("HF_HUB_DOWNLOAD_TIMEOUT")
+                .and_then(|seconds| seconds.parse().ok())
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
+        }
+    }
+}
+
+impl fmt::Debug for HubSurroundings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HubSurroundings")
+            .field("endpoint", &self.endpoint)
+            .field("has_token", &self.token.is_some())
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Surroundings {
     pub(crate) fn look() -> Self {
+        let hub = HubSurroundings::look();
         let executable = std::env::current_exe()
             .ok()
             .and_then(|path| path.canonicalize().ok());
@@ -54,12 +126,13 @@ impl Surroundings {
             model_folders.extend(beside.ancestors().take(5).map(|above| above.join("models")));
             model_folders.extend(beside.parent().map(packaged_models));
         }
+        model_folders.extend(hub.cache.clone());
         model_folders.retain(|folder| folder.is_dir());
         runtime_folders.retain(|folder| folder.is_dir());
         Self {
             runtime_library: non_empty("ORT_DYLIB_PATH").map(PathBuf::from),
             runtime_folders,
-            default_model: non_empty("LB_MODEL").and_then(|name| name.into_string().ok()),
+            default_model: text("LB_MODEL"),
             model_folders,
             engine_cache: user_cache().map(|cache| cache.join("lb/engines")),
             rates: user_cache().map(|cache| cache.join("lb/rates.json")),
@@ -68,6 +141,7 @@ impl Surroundings {
             result_cache_size: non_empty("LB_CACHE_SIZE")
                 .map(|size| size.to_string_lossy().into_owned()),
             import_folder,
+            hub,
             projects: user_data().map(|data| data.join("lb/projects")),
         }
     }
@@ -104,6 +178,11 @@ fn packaged_runtimes(environment: &Path) -> Vec<PathBuf> {
 
 fn non_empty(variable: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(variable).filter(|value| !value.is_empty())
+}
+
+/// The value of a variable that is text.
+fn text(variable: &str) -> Option<String> {
+    non_empty(variable)?.into_string().ok()
 }
 
 fn split_paths(variable: &str) -> Vec<PathBuf> {

@@ -10,6 +10,7 @@ use lb_checkpoint::{
     is_of_other_family,
 };
 use lb_export::{ExportOptions, build_decoder_graph};
+use lb_hub::{HubCache, Repository};
 
 use crate::caption_words::CaptionWords;
 use crate::config::{self, Config, IndexSettings, TextEncoderSettings, UnetSettings, VaeSettings};
@@ -165,7 +166,7 @@ impl ModelDirectory {
         let halvings = unet.blocks(&unet.settings.block_out_channels)? - 1;
         Ok(Self {
             path: path.to_path_buf(),
-            name: name_of(path),
+            name: model_name(path),
             kind,
             upscaler,
             latent_channels,
@@ -331,7 +332,7 @@ impl ModelDirectory {
     }
 
     /// The path of a model: `name` itself if it is a folder (or a file, which opening refuses), else
-    /// the folder of this name in one of `folders`.
+    /// that of the model of this [name](Self::named) in one of `folders`.
     ///
     /// # Errors
     /// [`ModelError::ModelMissing`], naming every folder that was tried.
@@ -341,15 +342,26 @@ impl ModelDirectory {
         if direct.join("model_index.json").is_file() || is_there {
             return Ok(direct.to_path_buf());
         }
-        let mut candidates = folders.iter().map(|folder| folder.join(name));
-        let found = candidates.find(|candidate| candidate.join("model_index.json").is_file());
-        found.ok_or_else(|| {
+        Self::named(name, folders).ok_or_else(|| {
             let searched = std::iter::once(direct.to_path_buf()).chain(folders.iter().cloned());
             ModelError::ModelMissing {
                 name: name.into(),
                 searched: searched.collect(),
             }
         })
+    }
+
+    /// The path of the model of this name in one of `folders`. Where one of them is a cache of Hugging Face,
+    /// `name` can also be `ORG/REPOSITORY` or `ORG/REPOSITORY@REVISION`.
+    #[must_use]
+    pub fn named(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+        let repository = name.parse::<Repository>().ok();
+        let mut candidates = folders.iter().flat_map(|folder| {
+            let downloaded = repository.as_ref();
+            let downloaded = downloaded.and_then(|name| HubCache::new(folder).snapshot(name));
+            [Some(folder.join(name)), downloaded].into_iter().flatten()
+        });
+        candidates.find(|candidate| candidate.join("model_index.json").is_file())
     }
 
     /// Checks that the model is of the kind that `what` (a noun with its article) needs.
@@ -425,10 +437,16 @@ impl ModelDirectory {
     }
 }
 
-/// The name of a folder, also for a path such as `.`.
-pub(crate) fn name_of(folder: &Path) -> String {
+/// The name of the model in a folder: that of the folder, also for a path such as `.`, or in Hugging Face's cache
+/// that of the repository.
+#[must_use]
+pub fn model_name(folder: &Path) -> String {
     let full = folder.canonicalize();
-    let name = full.as_deref().unwrap_or(folder).file_name();
+    let full = full.as_deref().unwrap_or(folder);
+    if let Some(repository) = lb_hub::repository_of(full) {
+        return repository.id();
+    }
+    let name = full.file_name();
     let name = name.unwrap_or(folder.as_os_str());
     name.to_string_lossy().into_owned()
 }

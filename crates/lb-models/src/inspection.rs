@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use lb_checkpoint::{Component, ConfigFile, Manifest, Weights};
 use lb_export::ExportOptions;
+use lb_hub::HubCache;
 use serde_json::Value;
 
-use crate::directory::{ModelDirectory, name_of};
+use crate::directory::{ModelDirectory, model_name};
 use crate::graph_source::GraphSource;
 use crate::tokenizer::Tokenizer;
 
@@ -22,7 +23,7 @@ const LONGEST_TITLE: usize = 80;
 const LARGEST_NOTICE: u64 = 4 << 20;
 
 /// The model directories in `folders`, in the order of the folders and then by name. A folder that is
-/// given twice is searched once. A directory with a UNet but without `model_index.json` is listed too,
+/// given twice is searched once. In one that is a cache of Hugging Face, the main branches of models count. A directory with a UNet but without `model_index.json` is listed too,
 /// so that an inspection can say what is wrong with it.
 #[must_use]
 pub fn find_models(folders: &[PathBuf]) -> Vec<PathBuf> {
@@ -33,6 +34,12 @@ pub fn find_models(folders: &[PathBuf]) -> Vec<PathBuf> {
         let mut candidates: Vec<_> = entries.map(|entry| entry.path()).collect();
         candidates.retain(|path| is_visible(path) && is_model(path));
         candidates.sort();
+        let downloaded = HubCache::new(folder).snapshots().into_iter();
+        candidates.extend(
+            downloaded
+                .map(|(_, path)| path)
+                .filter(|path| is_model(path)),
+        );
         candidates.retain(|path| match path.canonicalize() {
             Ok(full) => seen.insert(full),
             Err(_) => false,
@@ -121,7 +128,7 @@ impl ModelInspection {
             problems.extend(problem.filter(|problem| !problems.contains(problem)));
         }
         Self {
-            name: name_of(path),
+            name: model_name(path),
             path: path.to_owned(),
             configuration,
             components,

@@ -88,7 +88,7 @@ pub use concatenated_channels::{
     MaskedPicture, UpscaleNoise, depth_channel, low_res_channels, masked_picture,
 };
 pub use device::{Device, DeviceProblem, ProviderReport, providers};
-pub use directory::{LARGEST_SIDE, ModelDirectory, UpscalerConfig};
+pub use directory::{LARGEST_SIDE, ModelDirectory, UpscalerConfig, model_name};
 pub use error::ModelError;
 pub use few_step_lora::few_step_defaults;
 pub use image::RgbImage;
@@ -112,6 +112,7 @@ pub use lb_blend::{
     Backend, BackendError, CallRows, Conditioning, LatentShape, Latents, NoiseScheduleConfig,
     PredictRequest, SamplerError,
 };
+pub use lb_hub::Repository;
 pub use lb_prompt::{Prompt, PromptError, PromptPart, PromptSyntax};
 pub use lb_schedule::{Choice, UnknownChoice};
 

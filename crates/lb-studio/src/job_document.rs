@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lb_job::{FilmLength, Job, JobSettings, KeyframeLora};
+use lb_models::Repository;
 use serde_json::Value;
 
 use crate::add_ons::{AddOn, AddOnKind};
@@ -119,6 +120,9 @@ pub(crate) fn check_prompt(prompt: &str) -> Result<(), ApiError> {
 
 /// Whether a model is named without a path.
 pub(crate) fn is_model_name(name: &str) -> bool {
+    if name.parse::<Repository>().is_ok() {
+        return true;
+    }
     !name.is_empty()
         && !name.contains(['/', '\\', ':', '\0'])
         && !name.starts_with('.')

@@ -1,11 +1,11 @@
 //! The models that films can be made with. They are known by their names only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use lb_models::find_models;
+use lb_models::{find_models, model_name};
 use lb_render::{Job, ModelDirectory, with_loras};
 use sha2::{Digest as _, Sha256};
 
@@ -51,12 +51,12 @@ impl Models {
         &self.default
     }
 
-    /// The paths of all models. Of two with the same name, only the first can be chosen.
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
-        let mut names = std::collections::BTreeSet::new();
-        let mut paths = find_models(&self.folders);
-        paths.retain(|path| names.insert(path.file_name().map(ToOwned::to_owned)));
-        paths
+    /// The names of all models. Of two with the same name, only the first can be chosen.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let models = find_models(&self.folders).into_iter();
+        let named = models.map(|path| model_name(&path));
+        named.filter(|name| names.insert(name.clone())).collect()
     }
 
     /// The model of this name.
@@ -67,9 +67,9 @@ impl Models {
         {
             return Ok(Arc::clone(model));
         }
-        let mut paths = self.folders.iter().map(|folder| folder.join(name));
-        let path = paths.find(|path| path.join("model_index.json").is_file());
-        let Some(path) = path.filter(|_| crate::job_document::is_model_name(name)) else {
+        let is_name = crate::job_document::is_model_name(name);
+        let path = is_name.then(|| ModelDirectory::named(name, &self.folders));
+        let Some(path) = path.flatten() else {
             return Err(ApiError::request(format!(
                 "there is no model `{name}` on this machine"
             )));

@@ -1,7 +1,6 @@
 //! Opens a model in one of the three forms in which models are published.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -55,7 +54,7 @@ impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let path = path.to_owned();
         if path.is_dir() {
-            let path = cached_snapshot(&path).unwrap_or(path);
+            let path = lb_hub::main_snapshot(&path).unwrap_or(path);
             if !path.join("model_index.json").is_file() {
                 return Err(CheckpointError::NoModel { path });
             }
@@ -201,25 +200,6 @@ fn refuse_other_family(index: &Path) -> Result<(), CheckpointError> {
     match class.is_some_and(is_of_other_family) {
         true => Err(index.refuse("_class_name", OF_OUR_FAMILIES)),
         false => Ok(()),
-    }
-}
-
-/// Finds the model in a folder of Hugging Face's cache. It is the snapshot of the main branch, or else
-/// the only snapshot.
-fn cached_snapshot(folder: &Path) -> Option<PathBuf> {
-    let snapshots = folder.join("snapshots");
-    // It has the name of a commit: forty digits.
-    let main = lb_files::read_text(&folder.join("refs/main"), 1000).ok();
-    let named = main.map(|commit| snapshots.join(commit.trim()));
-    let mut there = fs::read_dir(&snapshots).ok()?.flatten();
-    match (
-        named.filter(|named| named.is_dir()),
-        there.next(),
-        there.next(),
-    ) {
-        (Some(named), _, _) => Some(named),
-        (None, Some(only), None) => Some(only.path()),
-        _ => None,
     }
 }
 

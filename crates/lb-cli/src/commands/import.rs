@@ -192,25 +192,14 @@ fn name_of(source: &Path) -> String {
         full
     };
     let name = if named.is_dir() {
-        if let Some(name) = cached_name(full) {
-            return name;
+        if let Some(repository) = lb_hub::repository_of(full) {
+            return repository.name().to_owned();
         }
         named.file_name()
     } else {
         named.file_stem()
     };
     name.unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// The name of a model in Hugging Face's cache, whose folders are called
-/// `models--OWNER--NAME/snapshots/COMMIT`.
-fn cached_name(folder: &Path) -> Option<String> {
-    let mut above = folder.ancestors().take(3).filter_map(Path::file_name);
-    above.find_map(|name| {
-        let name = name.to_string_lossy();
-        let (_, name) = name.strip_prefix("models--")?.rsplit_once("--")?;
-        Some(name.to_owned())
-    })
 }
 
 fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
@@ -260,20 +249,13 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
     {
         outln!(
             "use it with: lb render \"one prompt\" \"another\" --model {} -o film.mp4",
-            quoted(&model.name)
+            models::quoted(&model.name)
         );
     } else {
-        outln!("see its details with: lb models {}", quoted(&model.name));
-    }
-}
-
-/// A name as a shell reads it as one word.
-fn quoted(name: &str) -> String {
-    let is_word = |letter: char| letter.is_alphanumeric() || "._-+".contains(letter);
-    if name.chars().all(is_word) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
+        outln!(
+            "see its details with: lb models {}",
+            models::quoted(&model.name)
+        );
     }
 }
 
@@ -329,17 +311,5 @@ fn facts(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> imp
         graphs: graphs.map(|graph| &graph.path).collect::<Vec<_>>(),
         problems: &model.problems,
         seconds: seconds,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_one_word_for_a_shell() {
-        assert_eq!(quoted("sd21-base_v1.0"), "sd21-base_v1.0");
-        assert_eq!(quoted("my model"), "'my model'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

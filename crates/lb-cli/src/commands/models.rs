@@ -2,6 +2,8 @@
 
 mod remove;
 
+pub(crate) use self::remove::remove as remove_folder;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -91,7 +93,7 @@ fn list(models: &[ModelInspection], folders: &[PathBuf]) {
             folders => facts::texts(folders).join(", "),
         };
         outln!("no models in {folders}");
-        outln!("`lb import SOURCE` adds one");
+        outln!("`lb pull NAME` downloads one, `lb import SOURCE` takes one from this machine");
     }
     for model in models {
         outln!("{}: {}", model.name, summary(model));
@@ -396,6 +398,16 @@ fn precision_of<S: AsRef<str>>(formats: impl IntoIterator<Item = S>) -> String {
     }
 }
 
+/// A name as a shell reads it as one word.
+pub(crate) fn quoted(name: &str) -> String {
+    let is_word = |letter: char| letter.is_alphanumeric() || "/@._-+".contains(letter);
+    if name.chars().all(is_word) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
 /// A number of bytes in a unit that suits it.
 pub(crate) fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
@@ -409,6 +421,14 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_one_word_for_a_shell() {
+        assert_eq!(quoted("sd21-base_v1.0"), "sd21-base_v1.0");
+        assert_eq!(quoted("some/model@fp16"), "some/model@fp16");
+        assert_eq!(quoted("my model"), "'my model'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 
     #[test]
     fn words_are_wrapped_to_lines() {

@@ -51,6 +51,12 @@ impl Bar {
         self.0.set_position(done as u64);
     }
 
+    /// Like [`Self::set_counts`], with bytes.
+    pub(crate) fn set_bytes(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
     pub(crate) fn set_message(&self, message: &str) {
         self.0.set_message(escaped::line(message).into_owned());
     }

@@ -9,13 +9,13 @@ const SHARE: f64 = 0.1;
 
 /// Decides when a line is due.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     last: Instant,
     share: f64,
 }
 
 impl Lines {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             last: Instant::now(),
             share: 0.0,
@@ -29,7 +29,7 @@ impl Lines {
 
     /// Whether a line is due now that this share of the work is done. With a lower share than before,
     /// other work has begun.
-    pub(super) fn is_due(&mut self, share: f64) -> bool {
+    pub(crate) fn is_due(&mut self, share: f64) -> bool {
         if share < self.share {
             self.share = 0.0;
         }

@@ -41,16 +41,18 @@ pub(crate) async fn models(
     _: Visitor,
 ) -> Result<Json<Vec<ModelFacts>>, ApiError> {
     let facts = blocking(move || {
-        let paths = shared.models.paths();
-        let names = paths.iter().filter_map(|path| path.file_name()?.to_str());
+        let names = shared.models.names().into_iter();
         // A model that cannot be opened cannot be chosen either.
-        let models = names.filter_map(|name| Some((name, shared.models.open(name).ok()?)));
+        let models = names.filter_map(|name| {
+            let model = shared.models.open(&name).ok()?;
+            Some((name, model))
+        });
         Ok(models
             .map(|(name, model)| {
                 let directory = &model.directory;
                 let defaults = &directory.defaults;
                 ModelFacts {
-                    name: name.to_owned(),
+                    name,
                     kind: directory.kind.to_string(),
                     width: directory.default_size.0,
                     height: directory.default_size.1,

@@ -5,7 +5,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lb_models::{Manifest, ModelDirectory, find_models};
+use lb_models::{Manifest, ModelDirectory, find_models, model_name};
 
 use super::size;
 use crate::error::CommandError;
@@ -39,10 +39,12 @@ pub(crate) fn run(
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let folder = listed(&arguments.name, &surroundings.model_folders)?;
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let listed = listed(&arguments.name, &surroundings.model_folders)?;
+    let name = model_name(&listed);
+    // A downloaded model is a folder of links; its weights lie beside it.
+    let folder = downloaded(&listed).unwrap_or_else(|| listed.clone());
     let path = folder.display();
-    if BUNDLED_MODELS.contains(&&*name) && !arguments.force {
+    if BUNDLED_MODELS.contains(&name.as_str()) && !arguments.force {
         return Err(CommandError::Request {
             message: format!("`{name}` came with lb"),
             hint: Some("add --force to remove it all the same"),
@@ -62,6 +64,9 @@ pub(crate) fn run(
         return Err(CommandError::failure(format!("`{name}` was not removed")));
     }
     remove(&folder).map_err(|error| failed(&folder, error))?;
+    if listed.is_symlink() {
+        remove(&listed).map_err(|error| failed(&listed, error))?;
+    }
     if arguments.json {
         facts::print(&facts! { name: &name, path: &folder, freed: space.freed });
     } else if !quiet {
@@ -78,10 +83,20 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// The folder of the repository of which a model is a snapshot in Hugging Face's cache.
+fn downloaded(model: &Path) -> Option<PathBuf> {
+    let full = model.canonicalize().ok()?;
+    lb_hub::repository_of(&full)?;
+    let home = full.parent()?.parent()?;
+    home.join("snapshots").is_dir().then(|| home.to_path_buf())
+}
+
 /// The folder of a model that `lb models` lists. No other folder may be removed.
 fn listed(name: &str, folders: &[PathBuf]) -> Result<PathBuf, CommandError> {
     let models = find_models(folders);
-    let named = |model: &&PathBuf| model.file_name().is_some_and(|known| known == name);
+    let named = |model: &&PathBuf| {
+        model.file_name().is_some_and(|known| known == name) || model_name(model) == name
+    };
     if let Some(model) = models.iter().find(named) {
         return Ok(model.clone());
     }
@@ -129,7 +144,7 @@ fn failed(folder: &Path, error: std::io::Error) -> CommandError {
 }
 
 /// Removes the folder, or the link to it if it is one.
-fn remove(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn remove(folder: &Path) -> std::io::Result<()> {
     if !folder.symlink_metadata()?.is_symlink() {
         return std::fs::remove_dir_all(folder);
     }

@@ -1,0 +1,249 @@
+//! Downloading models from a hub, which is on this machine, and rendering with them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lb_hub::testing::LoopbackHub;
+use lb_models::testing::write_tiny_model;
+use serde_json::Value;
+
+use crate::lb::{Folder, Said};
+
+/// A folder with an empty home, and a hub.
+struct Place {
+    folder: Folder,
+    hub: LoopbackHub,
+}
+
+impl Place {
+    /// A hub with a tiny model as `some/model`, which has files that nobody needs as well.
+    fn new() -> Self {
+        let hub = LoopbackHub::start().unwrap();
+        let model = tempfile::tempdir().unwrap();
+        write_tiny_model("sd21", model.path()).unwrap();
+        for name in ["some/model", "stabilityai/sd-turbo"] {
+            hub.add_folder(name, model.path()).unwrap();
+            for variant in 0..20 {
+                let path = format!("unet/diffusion_pytorch_model.v{variant}.safetensors");
+                hub.add(name, &path, vec![variant; 1000]);
+            }
+        }
+        let folder = Folder::new();
+        Self { folder, hub }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.folder.command(arguments);
+        for variable in [
+            "HF_HUB_CACHE",
+            "HF_TOKEN",
+            "HF_TOKEN_PATH",
+            "HF_HUB_OFFLINE",
+        ] {
+            command.env_remove(variable);
+        }
+        command.env("HF_HOME", self.folder.join("hf"));
+        command.env("HF_ENDPOINT", self.hub.endpoint());
+        command.env("XDG_DATA_HOME", self.folder.join("data"));
+        command.env_remove("LB_MODELS");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        Said::from(self.command(arguments).output().unwrap())
+    }
+
+    fn facts(&self, arguments: &[&str]) -> Value {
+        self.run(&[arguments, &["--json"]].concat()).facts()
+    }
+
+    fn render(&self, model: &str) -> Value {
+        self.facts(&[
+            "render",
+            "ab",
+            "cd",
+            "--model",
+            model,
+            "--steps=2",
+            "--frames=3",
+            "-o",
+            "film.gif",
+            "--force",
+        ])
+    }
+
+    /// The large files of the repository in the cache.
+    fn blobs(&self) -> Vec<PathBuf> {
+        let folder = self.folder.join("hf/hub/models--some--model/blobs");
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    }
+}
+
+fn is_incomplete(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending == "incomplete")
+}
+
+#[test]
+fn a_model_is_downloaded_rendered_listed_and_removed() {
+    let place = Place::new();
+    let missing = place.run(&["render", "ab", "cd", "--model", "some/model", "-o", "a.gif"]);
+    assert_eq!(missing.code, Some(2), "{}", missing.error);
+    assert!(
+        missing.error.contains("`lb pull some/model` downloads it"),
+        "{}",
+        missing.error
+    );
+
+    let said = place.run(&["pull", "some/model"]);
+    assert_eq!(said.code, Some(0), "{}", said.error);
+    assert!(
+        said.error.contains("licence     openrail++"),
+        "{}",
+        said.error
+    );
+    assert!(
+        said.output.contains("--model some/model"),
+        "{}",
+        said.output
+    );
+    let asked = place.hub.requests();
+    assert!(
+        asked.iter().all(|asked| !asked.path.contains(".v7.")),
+        "one variant is enough"
+    );
+
+    let models = place.run(&["models"]).output;
+    assert!(models.contains("some/model: text-to-image"), "{models}");
+    assert_eq!(place.render("some/model")["frames"], 3);
+    let again = place.facts(&["pull", "some/model"]);
+    assert_eq!(again["downloaded"], 0);
+
+    let removed = place.run(&["models", "rm", "some/model", "--yes"]);
+    assert_eq!(removed.code, Some(0), "{}", removed.error);
+    assert!(!place.folder.join("hf/hub/models--some--model").exists());
+}
+
+#[test]
+fn a_short_name_stays_the_name_of_the_model() {
+    let place = Place::new();
+    let facts = place.facts(&["pull", "sd-turbo"]);
+    assert_eq!(facts["name"], "sd-turbo");
+    assert_eq!(facts["repository"], "stabilityai/sd-turbo");
+    place.render("sd-turbo");
+    place.render("stabilityai/sd-turbo");
+    place.facts(&["pull", "sd-turbo"]);
+    let removed = place.run(&["models", "rm", "sd-turbo", "--yes"]);
+    assert_eq!(removed.code, Some(0), "{}", removed.error);
+    assert!(place.run(&["models", "sd-turbo"]).code != Some(0));
+
+    // Another model that has the name keeps it.
+    let own = place.folder.join("data/lb/models/sd-turbo");
+    fs::create_dir_all(&own).unwrap();
+    assert_eq!(
+        place.facts(&["pull", "sd-turbo"])["name"],
+        "stabilityai/sd-turbo"
+    );
+    assert!(own.is_dir() && !own.is_symlink());
+}
+
+#[test]
+fn a_killed_download_goes_on_where_it_was() {
+    let place = Place::new();
+    place.hub.behave(|manners| manners.stall_after = Some(3000));
+    let mut killed = place.command(&["pull", "some/model"]).spawn().unwrap();
+    assert!(place.hub.wait_for_stall());
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let models = place.run(&["models", "some/model"]);
+    assert_ne!(models.code, Some(0), "it has no name yet");
+
+    place.hub.behave(|manners| manners.stall_after = None);
+    let facts = place.facts(&["pull", "some/model"]);
+    assert!(place.blobs().iter().all(|path| !is_incomplete(path)));
+    assert!(facts["downloaded"].as_u64() < facts["bytes"].as_u64());
+    place.render("some/model");
+}
+
+#[test]
+fn wrong_names_wrong_bytes_and_closed_doors_are_explained() {
+    let place = Place::new();
+    let said = |arguments: &[&str]| {
+        let said = place.run(arguments);
+        (said.code, said.error)
+    };
+    let (code, error) = said(&["pull", "some/other"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("has no repository some/other"), "{error}");
+    assert!(error.contains("docs/models.md"), "{error}");
+    let (code, error) = said(&["pull", "sd99"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("short names sd21, sd21-base,"), "{error}");
+    let (code, error) = said(&["pull", "../../etc@x"]);
+    assert_eq!(code, Some(2), "{error}");
+
+    place.hub.behave(|manners| manners.lies = true);
+    let (code, error) = said(&["pull", "some/model"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("arrived with another content"), "{error}");
+    assert!(place.blobs().is_empty());
+
+    place.hub.behave(|manners| {
+        manners.lies = false;
+        manners.token = Some("hf_secret".into());
+    });
+    let (code, error) = said(&["pull", "some/model"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("HF_TOKEN"), "{error}");
+    fs::create_dir_all(place.folder.join("hf")).unwrap();
+    fs::write(place.folder.join("hf/token"), "hf_secret\n").unwrap();
+    let (code, error) = said(&["pull", "some/model", "-vv"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(!error.contains("hf_secret"));
+}
+
+#[test]
+fn a_model_of_another_family_is_refused_before_its_weights_arrive() {
+    let place = Place::new();
+    let index = r#"{"_class_name": "StableDiffusionXLPipeline"}"#;
+    place.hub.add("some/model", "model_index.json", index);
+    let said = place.run(&["pull", "some/model"]);
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    assert!(
+        said.error.contains("StableDiffusionXLPipeline"),
+        "{}",
+        said.error
+    );
+    let asked = place.hub.requests();
+    assert!(
+        asked
+            .iter()
+            .all(|asked| !asked.path.ends_with(".safetensors"))
+    );
+}
+
+#[test]
+fn a_lora_alone_is_downloaded_and_its_path_printed() {
+    let place = Place::new();
+    place.hub.add("some/lora", "README.md", "a card");
+    place
+        .hub
+        .add("some/lora", "style.safetensors", vec![7; 500]);
+    let said = place.run(&["pull", "some/lora"]);
+    let path = PathBuf::from(said.output.trim());
+    assert_eq!(fs::read(&path).unwrap(), [7; 500], "{}", said.error);
+    let card = place.run(&["pull", "some/lora", "--file", "README.md"]);
+    assert_eq!(fs::read_to_string(card.output.trim()).unwrap(), "a card");
+}
+
+#[test]
+fn nothing_is_downloaded_where_that_is_forbidden() {
+    let place = Place::new();
+    let mut command = place.command(&["pull", "some/model"]);
+    let said = Said::from(command.env("HF_HUB_OFFLINE", "1").output().unwrap());
+    assert_eq!(said.code, Some(2));
+    assert!(said.error.contains("HF_HUB_OFFLINE"), "{}", said.error);
+    assert!(place.hub.requests().is_empty());
+}
