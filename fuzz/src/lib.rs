@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod films;
+mod hubs;
 mod jobs;
 mod models;
 #[cfg(feature = "libfuzzer")]
@@ -43,6 +44,7 @@ pub struct Target {
 /// All targets, in the order in which data flows through the program.
 #[rustfmt::skip]
 pub const TARGETS: &[Target] = &[
+    Target { name: "hub_listing", run: hubs::listing, seeds: hubs::listing_seeds },
     Target { name: "safetensors", run: weights::safetensors, seeds: weights::safetensors_seeds },
     Target { name: "checkpoint", run: weights::checkpoint, seeds: weights::checkpoint_seeds },
     Target { name: "pickle", run: weights::pickle, seeds: weights::pickle_seeds },

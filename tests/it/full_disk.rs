@@ -65,7 +65,7 @@ fn a_film_for_which_there_is_no_room_is_not_there() {
 const MOUNT: &str = "mount -t tmpfs -o size=48k none disk";
 
 /// Whether a disk of its own can be given to a shell and what it runs.
-fn can_mount(folder: &Folder) -> bool {
+pub(crate) fn can_mount(folder: &Folder) -> bool {
     std::fs::create_dir(folder.join("disk")).unwrap();
     let mut mounted = Command::new("unshare");
     mounted
@@ -75,15 +75,19 @@ fn can_mount(folder: &Folder) -> bool {
     mounted.is_ok_and(|output| output.status.success())
 }
 
-/// Runs `lb` where `disk` is small; what is left there is listed at the end.
-fn run_on_disk(folder: &Folder, arguments: &[&str]) -> Said {
+/// A call of `lb` where `disk` is small; what is left there is listed at the end.
+pub(crate) fn on_disk(folder: &Folder, arguments: &[&str]) -> Command {
     let script = format!("{MOUNT}; \"$0\" \"$@\"; code=$?; ls -A disk; exit $code");
     let mut command = Command::new("unshare");
     command.current_dir(folder.path());
     command.args(["--mount", "--map-root-user", "sh", "-c", &script]);
     command.env("LB_CACHE_DIR", folder.cache());
     command.arg(program()).args(arguments);
-    Said::from(command.output().unwrap())
+    command
+}
+
+fn run_on_disk(folder: &Folder, arguments: &[&str]) -> Said {
+    Said::from(on_disk(folder, arguments).output().unwrap())
 }
 
 #[test]

@@ -8,6 +8,8 @@ use lb_hub::testing::LoopbackHub;
 use lb_models::testing::write_tiny_model;
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::full_disk::{can_mount, on_disk};
 use crate::lb::{Folder, Said};
 
 /// A folder with an empty home, and a hub.
@@ -34,7 +36,10 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.folder.command(arguments);
+        self.with_environment(self.folder.command(arguments))
+    }
+
+    fn with_environment(&self, mut command: Command) -> Command {
         for variable in [
             "HF_HUB_CACHE",
             "HF_TOKEN",
@@ -116,8 +121,9 @@ fn a_model_is_downloaded_rendered_listed_and_removed() {
     );
 
     let models = place.run(&["models"]).output;
-    assert!(models.contains("some/model: text-to-image"), "{models}");
-    assert_eq!(place.render("some/model")["frames"], 3);
+    assert!(models.contains("some/model: text to image"), "{models}");
+    let films = place.render("some/model");
+    assert!(films["files"].to_string().contains("film.gif"), "{films}");
     let again = place.facts(&["pull", "some/model"]);
     assert_eq!(again["downloaded"], 0);
 
@@ -236,6 +242,31 @@ fn a_lora_alone_is_downloaded_and_its_path_printed() {
     assert_eq!(fs::read(&path).unwrap(), [7; 500], "{}", said.error);
     let card = place.run(&["pull", "some/lora", "--file", "README.md"]);
     assert_eq!(fs::read_to_string(card.output.trim()).unwrap(), "a card");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_named_and_leaves_no_model() {
+    let place = Place::new();
+    if !can_mount(&place.folder) {
+        eprintln!("skipped: a file system cannot be mounted here");
+        return;
+    }
+    let command = on_disk(&place.folder, &["pull", "some/model"]);
+    let mut command = place.with_environment(command);
+    command.env("HF_HOME", place.folder.join("disk"));
+    let said = Said::from(command.output().unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    assert!(
+        said.error.contains("there is no room for"),
+        "{}",
+        said.error
+    );
+    assert!(
+        said.error.contains("more bytes are needed"),
+        "{}",
+        said.error
+    );
 }
 
 #[test]

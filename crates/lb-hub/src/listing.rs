@@ -59,7 +59,6 @@ impl FileHash {
     }
 }
 
-/// The answer of `/api/models/ORG/NAME/revision/REVISION?blobs=true`.
 #[derive(Deserialize)]
 struct Answer {
     sha: String,
@@ -85,8 +84,11 @@ struct LargeFile {
 }
 
 impl Listing {
-    /// Reads the hub's answer. Returns what is wrong with one that cannot be used.
-    pub(crate) fn read(repository: &Repository, answer: &[u8]) -> Result<Self, String> {
+    /// Reads a hub's answer to `/api/models/ORG/NAME/revision/REVISION?blobs=true`.
+    ///
+    /// # Errors
+    /// What is wrong with an answer that cannot be used.
+    pub fn read(repository: &Repository, answer: &[u8]) -> Result<Self, String> {
         let answer: Answer = serde_json::from_slice(answer)
             .map_err(|error| format!("its answer is not JSON as expected ({error})"))?;
         if !is_commit(&answer.sha) {

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use lb_files::StagedFile;
+
 use crate::cache::RepositoryHome;
 use crate::error::HubError;
 use crate::repository::is_commit;
@@ -75,14 +77,20 @@ impl RepositoryHome {
         symbolic_link(&target, &name)
             // Windows lets only some users make links.
             .or_else(|_| fs::hard_link(&blob, &name))
-            .or_else(|_| fs::copy(&blob, &name).map(|_| ()))
-            // Another download of the same file was quicker.
-            .or_else(|error| match name.exists() {
+            // Another download of the same file may have been quicker.
+            .or_else(|_| match name.exists() {
                 true => Ok(()),
-                false => Err(error),
+                false => copy(&blob, &name),
             })
-            .map_err(HubError::io("linked", &name))
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), HubError> {
+    let mut copied = StagedFile::create(to, false)?;
+    let mut content = lb_files::open(from)?;
+    io::copy(&mut content, &mut copied).map_err(HubError::io("written", to))?;
+    copied.complete()?;
+    Ok(copied.publish()?)
 }
 
 fn make_parents(path: &Path) -> Result<(), HubError> {

@@ -119,13 +119,13 @@ impl LoopbackHub {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if path.is_file() {
-                self.add(repository, &name, fs::read(&path)?);
+                self.add(repository, &name, read(&path)?);
                 continue;
             }
             for entry in fs::read_dir(&path)? {
                 let path = entry?.path();
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
-                self.add(repository, &format!("{name}/{file}"), fs::read(&path)?);
+                self.add(repository, &format!("{name}/{file}"), read(&path)?);
             }
         }
         Ok(())
@@ -276,6 +276,13 @@ impl State {
         let answer = serde_json::json!({"sha": COMMIT, "tags": tags, "siblings": siblings});
         Some(answer.to_string())
     }
+}
+
+/// The most bytes of a file that the hub takes from a folder.
+const LARGEST_FILE: u64 = 1 << 30;
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    lb_files::read(path, LARGEST_FILE).map_err(io::Error::other)
 }
 
 fn digits(hash: &[u8]) -> String {

@@ -107,10 +107,11 @@ impl JobSettings {
         refuse_outside(origin, models.collect())
     }
 
-    /// The paths of models, of the VAE decoder and of LoRAs. Models that are named without a slash have none.
+    /// The paths of models, of the VAE decoder and of LoRAs. Models that are named without a slash, or as a
+    /// repository, have none.
     fn model_paths(&self) -> impl Iterator<Item = PathBuf> {
         let models = [&self.model, &self.upscale.model].into_iter().flatten();
-        let models = models.filter(|model| is_model_path(model));
+        let models = models.filter(|model| is_model_path(model, Path::new("")));
         let loras = self.loras().map(|lora| lora.path.clone());
         let models = models.map(PathBuf::from).chain(self.vae.clone());
         models.chain(loras)

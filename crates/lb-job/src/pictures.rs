@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_files::FileError;
+use lb_hub::Repository;
 use lb_video::VideoError;
 
 use crate::named_paths::{JobFolder, is_remote, refuse_outside};
@@ -127,7 +128,7 @@ impl Job {
         let second = self.upscale.iter_mut().map(|upscale| &mut upscale.model);
         for model in self.model.iter_mut().chain(second) {
             let changed = change(Path::new(model.as_str()));
-            if is_model_path(model)
+            if is_model_path(model, Path::new(""))
                 && let Some(changed) = changed.as_deref().and_then(Path::to_str)
             {
                 *model = changed.into();
@@ -136,8 +137,12 @@ impl Job {
     }
 }
 
-/// Whether the name of a model is a path.
-pub(crate) fn is_model_path(model: &str) -> bool {
+/// Whether the name of a model is a path. `ORG/REPOSITORY` is one only if there is something at this path, seen
+/// from `folder`; otherwise it is the name of a model that was downloaded.
+pub(crate) fn is_model_path(model: &str, folder: &Path) -> bool {
+    if model.parse::<Repository>().is_ok() {
+        return folder.join(model).exists();
+    }
     model.contains(['/', std::path::MAIN_SEPARATOR]) || matches!(model, "." | "..")
 }
 

@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lb-measure",    &["lb-video"]),
     // Models, and what is known about a film without them.
     ("lb-models",     &["lb-blend", "lb-export", "lb-prompt"]),
-    ("lb-job",        &["lb-blend", "lb-video", "lb-prompt"]),
+    ("lb-job",        &["lb-blend", "lb-hub", "lb-video", "lb-prompt"]),
     // A job and models make a film.
     ("lb-render",     &["lb-job", "lb-models", "lb-cache"]),
     // The page on which films are made.

@@ -180,7 +180,7 @@ impl<'a> Document<'a> {
         }
         let models = [&mut settings.model, &mut settings.upscale.model];
         for model in models.into_iter().flatten() {
-            if is_model_path(model)
+            if is_model_path(model, &self.beside(""))
                 && let Some(path) = self.beside(&model).to_str()
             {
                 *model = path.to_owned();

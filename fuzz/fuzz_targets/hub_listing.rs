@@ -1,0 +1,5 @@
+//! libFuzzer with the target `hub_listing`.
+
+#![no_main]
+
+lb_fuzz::program!("hub_listing");
