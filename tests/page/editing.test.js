@@ -261,13 +261,13 @@ describe("editing", () => {
     const styled = await ask(page, `projects/${id}/plan`);
     assert.deepEqual(states(styled.keyframes), ["ready", "ready", "missing"]);
     assert.deepEqual(states(styled.transitions), ["ready", "missing"]);
+    const earlier = (await ask(page, "tasks")).map((task) => task.id);
     await page.getByRole("button", { name: "Show the picture" }).click();
-    await rendered(page);
+    earlier.push((await rendered(page, earlier)).id);
     await page.locator(".keyframe-picture:not(.outdated) > img").waitFor();
     await screenshot(page, "lora");
     await page.locator(".film-bar").getByRole("button", { name: "Make it again" }).click();
-    await page.waitForTimeout(200);
-    assert.equal((await rendered(page)).state, "done");
+    assert.equal((await rendered(page, earlier)).state, "done");
 
     await page.locator(".keyframe-card").nth(2).focus();
     await page.keyboard.press("Control+z");
@@ -349,6 +349,9 @@ describe("editing", () => {
       await page.getByRole("link", { name: "Download MP4" }).waitFor();
       assert.deepEqual(await violations(page), [], `film, ${name}`);
       if (name !== "light") await screenshot(page, `film-${name}`);
+      for (const group of ["LoRAs", "VAE decoder"]) await page.locator(".inspector summary", { hasText: group }).click();
+      await page.getByLabel("Add a LoRA").waitFor();
+      assert.deepEqual(await violations(page), [], `LoRAs, ${name}`);
       await page.locator(".transition-card").first().click();
       await page.getByText("More about this transition").click();
       assert.deepEqual(await violations(page), [], `transition, ${name}`);

@@ -97,7 +97,8 @@ describe("a film", () => {
     const prompts = ["a sunflower", "a red rose", "a tulip", "a lemon"];
     const id = await openJob(page, quickJob(prompts, { loop: true }));
     await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
-    assert.equal((await rendered(page)).state, "done");
+    const first = await rendered(page);
+    assert.equal(first.state, "done");
     await page.locator(".transition-card.ready").nth(3).waitFor();
     const whole = (await ask(page, `projects/${id}/plan`)).film.evaluations;
 
@@ -110,7 +111,7 @@ describe("a film", () => {
     assert.deepEqual(plan.transitions.map(({ state }) => state), ["missing", "missing", "ready", "ready"]);
     assert.deepEqual(plan.keyframes.map(({ state }) => state), ["ready", "missing", "ready", "ready"]);
     await page.locator(".film-bar").getByRole("button", { name: "Make it again" }).click();
-    const { progress, state } = await rendered(page);
+    const { progress, state } = await rendered(page, [first.id]);
     assert.equal(state, "done");
     assert.equal(progress.evaluations, plan.film.missing_evaluations);
     assert.equal(progress.evaluations + progress.reused_evaluations, whole);

@@ -4,6 +4,7 @@ mod few_steps;
 mod gpu;
 mod render;
 mod spacing;
+mod studio;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -74,22 +75,30 @@ fn facts<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
 }
 
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
-    let is_known =
-        |part: &&String| ["render", "few-steps", "spacing", "gpu"].contains(&part.as_str());
+    let known = ["render", "few-steps", "spacing", "studio", "gpu"];
+    let is_known = |part: &&String| known.contains(&part.as_str());
     if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
-        bail!("there is no part `{unknown}`; the parts are render, few-steps, spacing and gpu");
+        bail!(
+            "there is no part `{unknown}`; the parts are render, few-steps, spacing, studio and gpu"
+        );
     }
     if parts.iter().any(|part| part == "gpu") {
         gpu::run(workspace)?;
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|given| given == part);
-    if !["render", "few-steps", "spacing"].into_iter().any(wanted) {
+    if !["render", "few-steps", "spacing", "studio"]
+        .into_iter()
+        .any(wanted)
+    {
         return Ok(());
     }
     let library = setup::library(workspace)?;
     let bench = Bench {
         workspace,
-        program: workspace.build_lb(Profile::Release)?,
+        program: match std::env::var_os("LB_BINARY") {
+            Some(program) => program.into(),
+            None => workspace.build_lb(Profile::Release)?,
+        },
         library,
         model: workspace.bundled_model()?,
         scratch: tempfile::tempdir_in(&workspace.target)?,
@@ -105,6 +114,10 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
     }
     if wanted("spacing") {
         spacing::run(&bench)?;
+    }
+    // It is not one of the numbers of a whole run, because it needs Linux.
+    if parts.iter().any(|part| part == "studio") {
+        studio::run(&bench)?;
     }
     Ok(())
 }
