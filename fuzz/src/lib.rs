@@ -24,7 +24,7 @@ mod weights;
 
 use std::time::Duration;
 
-/// The longest time that an input may take.
+/// The longest processor time that an input may take.
 pub const LONGEST_RUN: Duration = Duration::from_secs(5);
 
 /// The most memory in bytes that may be allocated at the same time.

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask fuzz` runs the programs. The environment says what they do besides: `LB_FUZZ_SEEDS` names
 //! the folder into which the target's seeds are written before anything else, and `LB_FUZZ_RECORD` the file
-//! that has, at every moment, the time in microseconds of the slowest input and the largest number of bytes
+//! that has, at every moment, the processor time in microseconds of the slowest input and the largest number of bytes
 //! that were allocated at the same time. Without sanitizers, libFuzzer sees neither how much memory an input
 //! takes nor times below a second.
 
@@ -11,9 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use cap::Cap;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::{MOST_MEMORY, Target};
 
@@ -72,9 +73,9 @@ fn write_seeds(target: &Target, folder: &Path) {
 /// # Panics
 /// Whenever the target does, and if the record cannot be written.
 pub fn try_input(target: &Target, bytes: &[u8]) {
-    let begun = Instant::now();
+    let begun = processor_time();
     (target.run)(bytes);
-    let time = begun.elapsed().as_micros() as u64;
+    let time = processor_time().saturating_sub(begun).as_micros() as u64;
     let memory = MEMORY.max_allocated() as u64;
     let slower = SLOWEST.fetch_max(time, Ordering::Relaxed) < time;
     let larger = LARGEST.fetch_max(memory, Ordering::Relaxed) < memory;
@@ -84,4 +85,11 @@ pub fn try_input(target: &Target, bytes: &[u8]) {
         let slowest = SLOWEST.load(Ordering::Relaxed);
         fs::write(record, format!("{slowest} {memory}\n")).expect("the record can be written");
     }
+}
+
+/// The processor time of this program, in which other programs have no part. A machine may fuzz more targets at
+/// the same time than it has processors.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
 }

@@ -26,7 +26,7 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// The longest time that an input may take, in seconds. `LONGEST_RUN` of lb-fuzz is the same.
+/// The longest processor time that an input may take, in seconds. `LONGEST_RUN` of lb-fuzz is the same.
 const LONGEST_RUN: u32 = 5;
 /// The most memory that a process may have, in mebibytes. The program itself limits what Rust code
 /// allocates; this also limits the decoders in C.
@@ -68,7 +68,7 @@ pub(crate) struct Tried {
     pub(crate) fewest: u64,
     /// Targets that failed: by a panic, or by taking too long or too much memory.
     pub(crate) failures: usize,
-    /// The time that the slowest input took.
+    /// The processor time that the slowest input took.
     pub(crate) slowest: Duration,
     /// The most bytes that were allocated at the same time.
     pub(crate) memory: u64,
@@ -139,14 +139,13 @@ pub(crate) fn try_targets(workspace: &Workspace, arguments: &FuzzArguments) -> R
         committed: workspace.root.join("fuzz"),
         folder: workspace.target.join("fuzz"),
         scratch: scratch()?,
+        jobs: arguments.jobs.unwrap_or_else(processors).max(1),
         arguments: arguments.clone(),
     };
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = arguments.jobs.unwrap_or(jobs).max(1);
     let waiting = Mutex::new(targets.iter());
     let total = Mutex::new(Ok(Tried::default()));
     std::thread::scope(|scope| {
-        for _ in 0..jobs.min(targets.len()) {
+        for _ in 0..fuzzing.jobs.min(targets.len()) {
             scope.spawn(|| {
                 while let Some(target) = waiting.lock().ok().and_then(|mut next| next.next()) {
                     let tried = fuzzing.try_target(target);
@@ -164,6 +163,10 @@ pub(crate) fn try_targets(workspace: &Workspace, arguments: &FuzzArguments) -> R
     total
         .into_inner()
         .unwrap_or_else(|broken| broken.into_inner())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The names of the targets, sorted. A test of lb-fuzz sees to it that each has a folder.
@@ -215,6 +218,8 @@ struct Fuzzing {
     /// Where everything else is kept.
     folder: PathBuf,
     scratch: TempDir,
+    /// The number of targets that are tried at the same time.
+    jobs: usize,
     arguments: FuzzArguments,
 }
 
@@ -281,7 +286,9 @@ impl Fuzzing {
         fs::create_dir_all(&scratch)?;
         let mut fuzz = Command::new(self.programs.join(target));
         fuzz.env("TMPDIR", scratch);
-        fuzz.arg(format!("-timeout={LONGEST_RUN}"));
+        // libFuzzer measures time, in which other targets have a part if there are more than processors.
+        let shares = self.jobs.div_ceil(processors()) as u32;
+        fuzz.arg(format!("-timeout={}", LONGEST_RUN * shares));
         fuzz.arg(format!("-rss_limit_mb={MOST_MEMORY}"));
         Ok(fuzz)
     }
