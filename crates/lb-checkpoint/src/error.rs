@@ -66,6 +66,9 @@ pub enum CheckpointError {
         component: &'static str,
         expected: String,
     },
+    /// A single-file checkpoint has no autoencoder, and none is given separately.
+    #[error("{}: this is a checkpoint without an autoencoder", path.display())]
+    NoAutoencoder { path: PathBuf },
     /// A file is something else than a whole model of Stable Diffusion 1 or 2.
     #[error("{}: this is {what}", path.display())]
     OtherFile { path: PathBuf, what: String },
@@ -136,6 +139,7 @@ impl CheckpointError {
             self,
             Self::DestinationExists { .. }
                 | Self::UnsupportedLora { .. }
+                | Self::NoAutoencoder { .. }
                 | Self::NotReplaceable { .. }
                 | Self::NotInferable { .. }
         )

@@ -24,10 +24,12 @@ use crate::component::Component;
 use crate::config::ConfigFile;
 use crate::error::CheckpointError;
 use crate::kind::ModelKind;
+use crate::separate_vae::SeparateVae;
 use crate::weights::{WeightTransfer, Weights};
 use description::Description;
+pub(crate) use infer::separate_vae;
 pub use recognise::{OF_OUR_FAMILIES, is_of_other_family};
-pub use report::{ImportReport, SourceFormat};
+pub use report::{ImportReport, ImportedVae, SourceFormat};
 pub use scheduler::{ImportedPrediction, ImportedSpacing, Prediction, PredictionSource};
 use source::{ModelWeights, Source};
 pub use unpublished::UnpublishedModel;
@@ -37,7 +39,7 @@ pub use unpublished::UnpublishedModel;
 #[non_exhaustive]
 pub struct ImportOptions {
     /// What the UNet predicts. With `None`, it is taken from the configuration; if that is missing, from
-    /// the kind of model or the file's name; and otherwise the velocity is assumed (see
+    /// what the file tells, from the kind of model or the file's name; and otherwise it is assumed (see
     /// [`PredictionSource`]).
     pub prediction: Option<ImportedPrediction>,
     /// The timesteps at which the model is sampled. With `None`, they are those of the configuration; if
@@ -47,6 +49,10 @@ pub struct ImportOptions {
     /// it lacks is inferred from the tensors' shapes, by the rules of Stable Diffusion 1 and 2. It is
     /// necessary for a model to which these rules do not apply.
     pub configuration: Option<PathBuf>,
+    /// An autoencoder (VAE) that becomes the model's, whether the source has one or not: a folder in the layout of
+    /// diffusers, or a file with the names of diffusers or of CompVis' code, with or without their prefix
+    /// `first_stage_model.`. Its own configuration comes before those of `configuration`.
+    pub vae: Option<PathBuf>,
     /// Whether to replace a model directory that already exists at the destination. The old one is kept
     /// until the new one is complete.
     pub replace: bool,
@@ -60,14 +66,15 @@ pub struct ImportOptions {
 /// "turbo" in its name or by the class of its scheduler, gets the defaults that such models need
 /// ([`Manifest`](crate::Manifest)), unless it has its own. An import takes three steps: it is opened,
 /// [written](Self::write) and [published](UnpublishedModel::publish). Between them, the caller can check
-/// what is about to be written, or add files.
+/// what is about to be written, add files, or find out what the UNet [predicts](Self::set_prediction).
 #[derive(Debug)]
 pub struct Import {
     destination: PathBuf,
-    replace: bool,
     source: Source,
     weights: ModelWeights,
     description: Description,
+    options: ImportOptions,
+    vae: Option<ImportedVae>,
 }
 
 impl Import {
@@ -85,18 +92,16 @@ impl Import {
     ) -> Result<Self, CheckpointError> {
         unpublished::validate_destination(destination, options.replace)?;
         let source = Source::open(source)?;
-        let weights = source.weights()?;
-        let description = Description::new(
-            &source,
-            &weights,
-            options.configuration.as_deref(),
-            options.prediction,
-            options.timestep_spacing,
-            destination,
-        )?;
+        let vae = options.vae.as_deref().map(SeparateVae::open).transpose()?;
+        let weights = source.weights(vae)?;
+        let description = Description::new(&source, &weights, options, destination)?;
         Ok(Self {
             destination: destination.to_owned(),
-            replace: options.replace,
+            options: options.clone(),
+            vae: options.vae.clone().map(|path| ImportedVae {
+                path,
+                replaces: source.has_vae(),
+            }),
             source,
             weights,
             description,
@@ -107,6 +112,37 @@ impl Import {
     #[must_use]
     pub fn kind(&self) -> ModelKind {
         self.description.kind
+    }
+
+    /// Returns what the UNet predicts, and how that is known.
+    #[must_use]
+    pub fn prediction(&self) -> &Prediction {
+        &self.description.prediction
+    }
+
+    /// Changes what the UNet predicts to what it was found to predict, in this import and in the model that it has
+    /// [written](Self::write).
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and errors of the file system.
+    pub fn set_prediction(
+        &mut self,
+        prediction: ImportedPrediction,
+        written: &mut UnpublishedModel,
+    ) -> Result<(), CheckpointError> {
+        let mut options = self.options.clone();
+        options.prediction = Some(prediction);
+        let mut description =
+            Description::new(&self.source, &self.weights, &options, &self.destination)?;
+        description.prediction.known_from = PredictionSource::Unet;
+        written.report.prediction = description.prediction.clone();
+        self.description = description;
+        for (inside, bytes) in &self.description.files {
+            let path = written.path_of(inside)?;
+            fs::remove_file(&path).map_err(CheckpointError::io("remove", &path))?;
+            write_new(&path, bytes)?;
+        }
+        Ok(())
     }
 
     /// Returns the configuration that a component will have. Its path is the one at the destination.
@@ -131,26 +167,21 @@ impl Import {
     /// [`CheckpointError::Interrupted`] if `observe` interrupts the import, and errors of the file
     /// system. In both cases the unfinished directory is removed.
     pub fn write(
-        self,
+        &self,
         observe: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<UnpublishedModel, CheckpointError> {
         let report = ImportReport {
-            directory: self.destination,
+            directory: self.destination.clone(),
             format: self.source.format(),
             kind: self.description.kind,
-            prediction: self.description.prediction,
+            prediction: self.description.prediction.clone(),
+            vae: self.vae.clone(),
             weights: WeightTransfer::HardLinked,
         };
-        let mut model = UnpublishedModel::create(report, self.replace)?;
+        let mut model = UnpublishedModel::create(report, self.options.replace)?;
         let mut fill = || {
             for (inside, bytes) in &self.description.files {
-                let path = model.path_of(inside)?;
-                let write = || {
-                    let mut file = fs::File::create_new(&path)?;
-                    file.write_all(bytes)?;
-                    file.sync_all()
-                };
-                write().map_err(CheckpointError::io("write", &path))?;
+                write_new(&model.path_of(inside)?, bytes)?;
             }
             self.source.transfer_weights(&self.weights, &model, observe)
         };
@@ -161,4 +192,13 @@ impl Import {
         }
         Ok(model)
     }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let write = || {
+        let mut file = fs::File::create_new(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(CheckpointError::io("write", path))
 }

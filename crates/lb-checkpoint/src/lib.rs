@@ -48,6 +48,7 @@ mod lora;
 mod manifest;
 mod names;
 mod safetensors;
+mod separate_vae;
 mod standalone_decoder;
 mod torch;
 mod weights;
@@ -64,8 +65,9 @@ pub use config::{
 };
 pub use error::CheckpointError;
 pub use import::{
-    Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, OF_OUR_FAMILIES,
-    Prediction, PredictionSource, SourceFormat, UnpublishedModel, is_of_other_family,
+    Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, ImportedVae,
+    OF_OUR_FAMILIES, Prediction, PredictionSource, SourceFormat, UnpublishedModel,
+    is_of_other_family,
 };
 pub use kind::ModelKind;
 pub use lora::{Lora, LoraLayer};

@@ -6,7 +6,10 @@ use serde::Deserialize;
 
 use crate::config::{ConfigFile, DecoderConfig, PositiveNumber, TinyHalf, TinyVaeConfig};
 use crate::error::CheckpointError;
+use crate::import::separate_vae;
 use crate::kind::ModelKind;
+use crate::safetensors::read_header;
+use crate::separate_vae::SeparateVae;
 use crate::weights::Weights;
 
 /// A VAE decoder outside of a model directory. Only the names and shapes of its weights have been read.
@@ -29,9 +32,11 @@ impl StandaloneDecoder {
     /// Opens a decoder.
     ///
     /// `path` may be a folder with the `config.json` and the weights of an `AutoencoderTiny` or
-    /// `AutoencoderKL`, a folder with a folder `vae` of this kind, or a safetensors file with the weights
-    /// of an `AutoencoderTiny`. The tensors of such a file have diffusers' names
-    /// (`decoder.layers.0.weight`), or those of TAESD's own `taesd_decoder.safetensors` (`1.weight`).
+    /// `AutoencoderKL`, a folder with a folder `vae` of this kind, or a safetensors file. The tensors of the file of
+    /// an `AutoencoderTiny` have diffusers' names (`decoder.layers.0.weight`), or those of TAESD's own
+    /// `taesd_decoder.safetensors` (`1.weight`). The file of an `AutoencoderKL` has its encoder as well, with the
+    /// names of diffusers or of CompVis' code; its configuration is inferred by the rules of Stable Diffusion 1
+    /// and 2.
     ///
     /// # Errors
     /// [`CheckpointError`] if there is no such folder or file, and if its configuration or weights are
@@ -39,6 +44,9 @@ impl StandaloneDecoder {
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         // A pipe or a device is refused by name where files are opened.
         if path.exists() && !path.is_dir() {
+            if is_whole_vae(path)? {
+                return Self::of_whole_vae(path);
+            }
             let weights = Weights::of_tiny_decoder(path)?;
             return Ok(Self {
                 folder_or_file: path.to_owned(),
@@ -70,6 +78,20 @@ impl StandaloneDecoder {
         })
     }
 
+    /// Takes the decoder of a file that has the encoder, too.
+    fn of_whole_vae(path: &Path) -> Result<Self, CheckpointError> {
+        let weights = SeparateVae::open(path)?.weights;
+        let settings = separate_vae(&weights)?.as_object().cloned();
+        // Nothing is wrong with inferred settings that could be looked up under this name.
+        let file = ConfigFile::new(path.to_owned(), settings.unwrap_or_default());
+        Ok(Self {
+            folder_or_file: path.to_owned(),
+            config: DecoderConfig::read(&file)?,
+            weights,
+            scaling_factor: ModelKind::TextToImage.scaling_factor(),
+        })
+    }
+
     /// The file that was opened, or the folder with the configuration and the weights.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -93,6 +115,13 @@ impl StandaloneDecoder {
     pub fn scaling_factor(&self) -> f64 {
         self.scaling_factor
     }
+}
+
+/// Whether the safetensors file at `path` has more than the layers of a tiny decoder.
+fn is_whole_vae(path: &Path) -> Result<bool, CheckpointError> {
+    let tensors = read_header(path)?;
+    let mut keys = tensors.keys();
+    Ok(keys.any(|key| key.contains("encoder.conv_in.")))
 }
 
 const CONFIG_FILE: &str = "config.json";

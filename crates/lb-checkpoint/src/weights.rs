@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_files::FileError;
@@ -296,6 +297,51 @@ impl Weights {
     #[must_use]
     pub fn source(&self) -> &Path {
         &self.source
+    }
+
+    /// Writes all tensors to a new safetensors file, with the names that they have here. `observe` is called before
+    /// each tensor, and can interrupt the writing.
+    pub(crate) fn write_safetensors(
+        &self,
+        target: &Path,
+        observe: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), CheckpointError> {
+        let (mut header, mut end) = (serde_json::Map::new(), 0);
+        for (name, (_, entry)) in &self.tensors {
+            let begin = end;
+            end += entry.length;
+            let entry = serde_json::json!({
+                "dtype": entry.dtype,
+                "shape": entry.shape,
+                "data_offsets": [begin, end],
+            });
+            header.insert(name.clone(), entry);
+        }
+        let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let opened = self.files.iter().map(|path| {
+            let file = lb_files::open(path);
+            file.map_err(CheckpointError::file("open", path))
+        });
+        let mut files = opened.collect::<Result<Vec<_>, _>>()?;
+        let to = || CheckpointError::io("write", target);
+        let mut output = fs::File::create_new(target).map_err(to())?;
+        let length = (header.len() as u64).to_le_bytes();
+        output.write_all(&length).map_err(to())?;
+        output.write_all(&header).map_err(to())?;
+        for (file, entry) in self.tensors.values() {
+            if observe().is_break() {
+                return Err(CheckpointError::Interrupted);
+            }
+            let from = || CheckpointError::io("read", &self.files[*file]);
+            let input = &mut files[*file];
+            input.seek(SeekFrom::Start(entry.offset)).map_err(from())?;
+            let copied = io::copy(&mut input.take(entry.length), &mut output).map_err(to())?;
+            if copied < entry.length {
+                return Err(from()(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        output.sync_all().map_err(to())
     }
 
     /// Returns the names of all tensors in alphabetical order.

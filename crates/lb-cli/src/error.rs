@@ -329,13 +329,18 @@ fn model_hint(error: &ModelError) -> Option<&'static str> {
 fn checkpoint_hint(error: &CheckpointError) -> Option<&'static str> {
     Some(match error {
         CheckpointError::NotInferable { .. } => {
-            "give the model's diffusers directory, without weights, with --config DIR"
+            "give the model's diffusers directory, without weights, with --config DIR; an autoencoder by itself \
+             needs its folder with a config.json"
         }
         CheckpointError::OtherFile { what, .. } if what.contains("a LoRA") => {
             "`lb render … --lora FILE` uses it with a model"
         }
         CheckpointError::OtherFile { what, .. } if what.contains("an autoencoder alone") => {
-            "`lb render … --vae FILE` decodes with it"
+            "`lb import MODEL --vae FILE` makes it a part of a model, `lb render … --vae FILE` decodes with it"
+        }
+        CheckpointError::NoAutoencoder { .. } => {
+            "add --vae FILE|DIR with an autoencoder, such as vae-ft-mse-840000-ema-pruned.safetensors, or the \
+             folder `vae` of a model of the same family"
         }
         CheckpointError::PickledWeights { .. } => {
             "`lb import FOLDER --name NAME` makes a model of it, and runs nothing of it"

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use lb_checkpoint::{CheckpointError, Component, Import, ImportOptions, ImportReport};
+use lb_checkpoint::{
+    CheckpointError, Component, Import, ImportOptions, ImportReport, ImportedPrediction,
+};
 
 use crate::component_graph::write_component;
 use crate::options::ExportOptions;
@@ -32,13 +34,24 @@ pub fn import(
     destination: &Path,
     options: &ImportOptions,
 ) -> Result<ImportedModel, CheckpointError> {
-    import_observed(source, destination, options, None, &mut || {
-        ControlFlow::Continue(())
-    })
+    import_observed(
+        source,
+        destination,
+        options,
+        None,
+        &mut |_| None,
+        &mut || ControlFlow::Continue(()),
+    )
 }
 
-/// Imports a model as [`import()`] does, and also writes its graphs if `graphs` is given. `observe` is
-/// called between files and tensors. It can interrupt the import by returning [`ControlFlow::Break`].
+/// Imports a model as [`import()`] does, and also writes its graphs if `graphs` is given.
+///
+/// `ask` is called with the new model's folder if nothing but a [guess](lb_checkpoint::PredictionSource::is_guess) tells what its UNet
+/// predicts. The folder still has a name of its own then, and is a complete model directory. What `ask` returns replaces the
+/// guess, which stands if it returns `None`.
+///
+/// `observe` is called between files and tensors. It can interrupt the import by returning
+/// [`ControlFlow::Break`].
 ///
 /// # Errors
 /// Those of [`import()`] and of [`export_directory`], and [`CheckpointError::Interrupted`] if `observe`
@@ -48,9 +61,10 @@ pub fn import_observed(
     destination: &Path,
     options: &ImportOptions,
     graphs: Option<&ExportOptions>,
+    ask: &mut dyn FnMut(&Path) -> Option<ImportedPrediction>,
     observe: &mut dyn FnMut() -> ControlFlow<()>,
 ) -> Result<ImportedModel, CheckpointError> {
-    let import = Import::open(source, destination, options)?;
+    let mut import = Import::open(source, destination, options)?;
     for component in Component::ALL {
         write_component(
             component,
@@ -59,7 +73,12 @@ pub fn import_observed(
             &ExportOptions::default(),
         )?;
     }
-    let unpublished = import.write(observe)?;
+    let mut unpublished = import.write(observe)?;
+    if import.prediction().known_from.is_guess()
+        && let Some(prediction) = ask(unpublished.directory())
+    {
+        import.set_prediction(prediction, &mut unpublished)?;
+    }
     let mut exported = Vec::new();
     if let Some(options) = graphs {
         let written = export_directory(unpublished.directory(), options);

@@ -65,7 +65,8 @@ pub use graph::{Graph, WeightFile};
 pub use import::{ImportedModel, import, import_observed};
 pub use lb_checkpoint::{
     CheckpointError, Component, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing,
-    Lora, ModelKind, Prediction, PredictionSource, SourceFormat, StandaloneDecoder, WeightTransfer,
+    ImportedVae, Lora, ModelKind, Prediction, PredictionSource, SourceFormat, StandaloneDecoder,
+    WeightTransfer,
 };
 pub use lora::STRENGTHS as LORA_STRENGTHS;
 pub use options::{ExportOptions, GraphForm, Precision};

@@ -76,6 +76,7 @@ mod text_encoder;
 mod tiles;
 mod tokenizer;
 mod unet;
+mod unet_question;
 mod vae;
 
 #[doc = include_str!("../README.md")]
@@ -106,6 +107,7 @@ pub use scheduler_config::NamedScheduler;
 pub use session::SessionTimes;
 pub use tiles::DecodeTiling;
 pub use tokenizer::{PromptChunk, Tokenizer, Tokens};
+pub use unet_question::{UnetAnswer, ask_unet};
 
 /// Types of other crates that this crate's items are made of.
 pub use lb_blend::{
@@ -119,6 +121,6 @@ pub use lb_schedule::{Choice, UnknownChoice};
 /// Importing published models into model directories, and exporting ONNX graphs for other programs.
 pub use lb_export::{
     ExportOptions, ExportedGraph, ImportOptions, ImportReport, ImportedModel, ImportedPrediction,
-    ImportedSpacing, Prediction, PredictionSource, SourceFormat, WeightTransfer, import,
-    import_observed,
+    ImportedSpacing, ImportedVae, Prediction, PredictionSource, SourceFormat, WeightTransfer,
+    import, import_observed,
 };

@@ -355,6 +355,10 @@ const WAYS: &[(&str, Way)] = &[
         fs::write(folder.join("weights.safetensors"), safetensors("{}")).unwrap();
         call(&["import", "weights.safetensors"]).and(foreign.argument("--config=", ""))
     }),
+    ("autoencoder of an import", |folder, foreign| {
+        fs::write(folder.join("weights.safetensors"), safetensors("{}")).unwrap();
+        call(&["import", "weights.safetensors"]).and(foreign.argument("--vae=", ""))
+    }),
     ("LB_MODEL", |_, foreign| call(PLAN).with("LB_MODEL", foreign.argument("", ""))),
     ("LB_MODELS", |_, foreign| call(PLAN).with("LB_MODELS", foreign.argument("", ""))),
     ("LB_CACHE_DIR", |_, foreign| {

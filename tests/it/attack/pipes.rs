@@ -201,6 +201,8 @@ const INPUTS: &[Input] = &[
         ],
     ),
     ("weights", &["import", "weights"]),
+    ("vae", &["import", "diffusers", "--vae=vae"]),
+    ("vae/config.json", &["import", "diffusers", "--vae=vae"]),
     ("model.ckpt", &["import", "model.ckpt"]),
     ("diffusers/model_index.json", &["import", "diffusers"]),
     (

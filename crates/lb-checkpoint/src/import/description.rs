@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::ImportOptions;
 use super::infer;
-use super::scheduler::{self, ImportedPrediction, ImportedSpacing, Prediction, Scheduler};
+use super::scheduler::{self, Prediction, Scheduler};
 use super::source::{ModelWeights, Source};
 use super::tokenizer;
 use crate::component::Component;
@@ -63,11 +64,11 @@ impl Description {
     pub(super) fn new(
         source: &Source,
         weights: &ModelWeights,
-        configuration: Option<&Path>,
-        prediction: Option<ImportedPrediction>,
-        spacing: Option<ImportedSpacing>,
+        options: &ImportOptions,
         destination: &Path,
     ) -> Result<Self, CheckpointError> {
+        let configuration = options.configuration.as_deref();
+        let (prediction, spacing) = (options.prediction, options.timestep_spacing);
         let unet = weights.of(Component::Unet);
         let kind = infer::kind(unet, weights.of(Component::VaeDecoder))?;
         if let Some(folder) = configuration {
@@ -108,7 +109,16 @@ impl Description {
         for (component, infer) in infer {
             let name = component.source_name();
             let inside = format!("{name}/config.json");
-            let settings = match given.json(&inside)? {
+            let separate = weights.vae().filter(|_| component == Component::VaeDecoder);
+            let settings = match separate {
+                None => given.json(&inside)?,
+                Some(vae) => match (&vae.settings, given.path(&inside)) {
+                    (Some(settings), _) => Some(settings.clone()),
+                    (None, Some(path)) => Some(ConfigFile::open(&path)?.into_settings()),
+                    (None, None) => None,
+                },
+            };
+            let settings = match settings {
                 Some(settings) => settings,
                 None => infer(weights.of(component), model)?
                     .as_object()

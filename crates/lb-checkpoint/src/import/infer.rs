@@ -244,6 +244,16 @@ fn one_or_all(layers: Vec<usize>) -> Value {
     }
 }
 
+/// Infers the configuration of an autoencoder of Stable Diffusion 1 or 2 that belongs to no model.
+pub(crate) fn separate_vae(weights: &Weights) -> Result<Value, CheckpointError> {
+    let model = Model {
+        kind: ModelKind::TextToImage,
+        open_clip: false,
+        predicts_noise: true,
+    };
+    vae(weights, model)
+}
+
 /// Infers the configuration of `AutoencoderKL`.
 pub(super) fn vae(weights: &Weights, model: Model) -> Result<Value, CheckpointError> {
     let shapes = Shapes(weights);

@@ -85,8 +85,8 @@ pub(super) fn recognise(tensors: &BTreeMap<String, TensorEntry>) -> Option<Strin
         ("a text encoder", starts("text_model.") || text),
     ];
     match (unet, text, autoencoder) {
-        (true, true, true) => None,
-        (true, true, false) => Some("a checkpoint without an autoencoder".into()),
+        // One without an autoencoder can be given one.
+        (true, true, _) => None,
         (true, false, true) => Some("a checkpoint without a text encoder".into()),
         _ => {
             let mut parts = alone.iter().filter(|(_, is_there)| *is_there);
@@ -143,7 +143,7 @@ mod tests {
         ];
         assert_eq!(of(&whole), None);
         let words = |keys: &[(&str, &[usize])]| of(keys).unwrap();
-        assert!(words(&whole[..2]).contains("without an autoencoder"));
+        assert_eq!(of(&whole[..2]), None);
         assert!(words(&whole[..1]).contains("a UNet alone"));
         assert!(words(&whole[2..]).contains("an autoencoder alone"));
         let lora =

@@ -29,6 +29,18 @@ pub struct ImportReport {
     pub kind: ModelKind,
     /// What the UNet predicts, and how that is known.
     pub prediction: Prediction,
+    /// The autoencoder that was given separately.
+    pub vae: Option<ImportedVae>,
     /// How the weights were brought into the directory. Converted weights count as copied.
     pub weights: WeightTransfer,
+}
+
+/// An autoencoder that was given to an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImportedVae {
+    /// The file or folder that it was taken from.
+    pub path: PathBuf,
+    /// Whether the source has one too, which is not used.
+    pub replaces: bool,
 }

@@ -23,6 +23,14 @@ pub enum ImportedPrediction {
     VPrediction,
 }
 
+impl PredictionSource {
+    /// Whether nothing but a name or what is usual speaks for the prediction type, so that the UNet should be asked.
+    #[must_use]
+    pub fn is_guess(self) -> bool {
+        matches!(self, Self::FileName | Self::Assumed)
+    }
+}
+
 impl ImportedPrediction {
     /// Returns the name of the prediction type in diffusers' configurations.
     #[must_use]
@@ -75,6 +83,8 @@ pub enum PredictionSource {
     Yaml,
     /// The file has the empty tensor `v_pred`.
     Marks,
+    /// The UNet itself was asked: its output for noise at the last timestep shows it.
+    Unet,
     /// All models of this kind have the same prediction type.
     ModelKind,
     /// The file's name suggests it: a word that ends with `base` or is `512` means the noise, `768` means

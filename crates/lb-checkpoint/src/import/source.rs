@@ -9,14 +9,15 @@ use serde_json::Value;
 
 use super::recognise::{OF_OUR_FAMILIES, is_of_other_family, recognise};
 use super::report::SourceFormat;
-use super::told::Told;
+use super::told::{MARKS, Told};
 use super::unpublished::UnpublishedModel;
 use crate::component::Component;
 use crate::config::ConfigFile;
 use crate::error::CheckpointError;
 use crate::manifest::Manifest;
-use crate::names::is_known;
+use crate::names::{is_known, prefixes};
 use crate::safetensors::{Metadata, TensorEntry, is_pointer, read_header_with_metadata};
+use crate::separate_vae::SeparateVae;
 use crate::torch::TorchCheckpoint;
 use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
 
@@ -26,11 +27,18 @@ pub(super) struct ModelWeights {
     weights: BTreeMap<&'static str, Weights>,
     /// The pickled weights of a diffusers directory, which have to be converted.
     pickled: BTreeMap<&'static str, TorchCheckpoint>,
+    /// The autoencoder that is given separately, whose weights are the model's.
+    vae: Option<SeparateVae>,
 }
 
 impl ModelWeights {
     pub(super) fn of(&self, component: Component) -> &Weights {
         &self.weights[component.source_name()]
+    }
+
+    /// The autoencoder that is given separately.
+    pub(super) fn vae(&self) -> Option<&SeparateVae> {
+        self.vae.as_ref()
     }
 }
 
@@ -64,7 +72,7 @@ impl Source {
         }
         let start = start_of(&path)?;
         let form = if TorchCheckpoint::is_archive(&start) {
-            Form::Torch(TorchCheckpoint::open(&path, is_known)?)
+            Form::Torch(TorchCheckpoint::open(&path, is_wanted)?)
         } else if start.get(8) == Some(&b'{') {
             // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
             let (tensors, metadata) = read_header_with_metadata(&path)?;
@@ -117,13 +125,30 @@ impl Source {
         }
     }
 
-    /// Returns the weights of all networks.
-    pub(super) fn weights(&self) -> Result<ModelWeights, CheckpointError> {
+    /// Whether the source has an autoencoder of its own.
+    pub(super) fn has_vae(&self) -> bool {
+        match (&self.form, self.tensors()) {
+            (Form::Directory(manifest), _) => manifest.home_of("vae").join("vae").is_dir(),
+            (_, Some(tensors)) => has_vae(tensors),
+            (_, None) => false,
+        }
+    }
+
+    /// Returns the weights of all networks, with this autoencoder if one is given.
+    pub(super) fn weights(
+        &self,
+        vae: Option<SeparateVae>,
+    ) -> Result<ModelWeights, CheckpointError> {
         if let Form::SingleFile(tensors, _) = &self.form
             && let Some(what) = recognise(tensors)
         {
             let path = self.path.clone();
             return Err(CheckpointError::OtherFile { path, what });
+        }
+        let lacks_vae = |tensors| has_part(tensors, Component::Unet) && !has_vae(tensors);
+        if vae.is_none() && self.tensors().is_some_and(lacks_vae) {
+            let path = self.path.clone();
+            return Err(CheckpointError::NoAutoencoder { path });
         }
         let (mut weights, mut pickled) = (BTreeMap::new(), BTreeMap::new());
         for component in [
@@ -131,17 +156,37 @@ impl Source {
             Component::Unet,
             Component::VaeDecoder,
         ] {
-            let found = match self.tensors() {
-                None => weights_of(&self.path, component, &mut pickled),
-                Some(tensors) => Weights::from_single_file(&self.path, tensors, component),
+            let found = match (component, &vae, self.tensors()) {
+                (Component::VaeDecoder, Some(vae), _) => Ok(vae.weights.clone()),
+                (_, _, None) => weights_of(&self.path, component, &mut pickled),
+                (_, _, Some(tensors)) => Weights::from_single_file(&self.path, tensors, component),
             };
             weights.insert(component.source_name(), found?);
         }
-        Ok(ModelWeights { weights, pickled })
+        Ok(ModelWeights {
+            weights,
+            pickled,
+            vae,
+        })
     }
 
     /// Brings the weights into the new model. `observe` is called before each file or tensor.
     pub(super) fn transfer_weights(
+        &self,
+        weights: &ModelWeights,
+        model: &UnpublishedModel,
+        observe: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<WeightTransfer, CheckpointError> {
+        let own = self.transfer_own_weights(weights, model, observe)?;
+        let Some(vae) = &weights.vae else {
+            return Ok(own);
+        };
+        // The configuration is in this folder already.
+        let folder = model.directory().join(Component::VaeDecoder.source_name());
+        Ok(own.max(vae.transfer(&folder, observe)?))
+    }
+
+    fn transfer_own_weights(
         &self,
         weights: &ModelWeights,
         model: &UnpublishedModel,
@@ -163,7 +208,10 @@ impl Source {
             transfer = WeightTransfer::Copied;
         }
         let linked = weights.weights.iter();
-        let linked = linked.filter(|(name, _)| !weights.pickled.contains_key(*name));
+        let is_given =
+            |name: &str| weights.vae.is_some() && name == Component::VaeDecoder.source_name();
+        let linked =
+            linked.filter(|(name, _)| !weights.pickled.contains_key(*name) && !is_given(name));
         // Several components can have their weights in one file.
         let files: BTreeSet<_> = linked
             .flat_map(|(name, weights)| {
@@ -191,6 +239,23 @@ impl Source {
         }
         Ok(transfer)
     }
+}
+
+/// Whether a tensor of this name is a part of the model, or tells something about it.
+fn is_wanted(name: &str) -> bool {
+    is_known(name) || MARKS.contains(&name)
+}
+
+/// Whether these tensors of a checkpoint include an autoencoder.
+fn has_vae(tensors: &BTreeMap<String, TensorEntry>) -> bool {
+    has_part(tensors, Component::VaeDecoder)
+}
+
+/// Whether these tensors of a checkpoint include a component.
+fn has_part(tensors: &BTreeMap<String, TensorEntry>, component: Component) -> bool {
+    let prefixes = prefixes(component);
+    let mut keys = tensors.keys();
+    keys.any(|key| prefixes.iter().any(|start| key.starts_with(start)))
 }
 
 /// Refuses a model directory whose pipeline is of another family.

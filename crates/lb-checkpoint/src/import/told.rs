@@ -14,6 +14,10 @@ use crate::safetensors::{Metadata, TensorEntry};
 /// The largest `.yaml` that is read, in bytes. Those of CompVis have 2 kB.
 const LARGEST_YAML: u64 = 1 << 20;
 
+/// The names of the empty tensors that mark a model: it predicts the velocity, and its last training timestep is
+/// noise alone.
+pub(super) const MARKS: [&str; 2] = ["v_pred", "ztsnr"];
+
 /// What was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
@@ -29,6 +33,7 @@ impl Told {
         tensors: &BTreeMap<String, TensorEntry>,
         metadata: &Metadata,
     ) -> Result<Self, CheckpointError> {
+        let [velocity, zero_terminal_snr] = MARKS;
         let by = |source| move |prediction| (prediction, source);
         let mut told = metadata
             .get("modelspec.prediction_type")
@@ -37,21 +42,21 @@ impl Told {
         if told.is_none() {
             told = of_yaml(&path.with_extension("yaml"))?.map(by(PredictionSource::Yaml));
         }
-        if told.is_none() && tensors.contains_key("v_pred") {
+        if told.is_none() && tensors.contains_key(velocity) {
             told = Some((ImportedPrediction::VPrediction, PredictionSource::Marks));
         }
         Ok(Self {
             prediction: told,
-            zero_terminal_snr: tensors.contains_key("ztsnr"),
+            zero_terminal_snr: tensors.contains_key(zero_terminal_snr),
         })
     }
 }
 
 /// The prediction of this name.
 fn named(name: &str) -> Option<ImportedPrediction> {
-    match name.to_lowercase().as_str() {
-        "v" | "v_prediction" | "v-prediction" => Some(ImportedPrediction::VPrediction),
-        "epsilon" | "eps" => Some(ImportedPrediction::Epsilon),
+    match name.to_lowercase().replace('-', "_").as_str() {
+        "v" | "v_prediction" | "v_pred" | "velocity" => Some(ImportedPrediction::VPrediction),
+        "epsilon" | "eps" | "noise" => Some(ImportedPrediction::Epsilon),
         _ => None,
     }
 }
@@ -133,5 +138,16 @@ mod tests {
         );
         assert!(marks.zero_terminal_snr);
         assert_eq!(told(&[], None, &[]), Told::default());
+        for (name, expected) in [
+            ("V_Prediction", VPrediction),
+            ("v-pred", VPrediction),
+            ("EPS", Epsilon),
+        ] {
+            let told = told(&spec(name), None, &[]);
+            assert_eq!(
+                told.prediction,
+                Some((expected, PredictionSource::Metadata))
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@ mod hostile_checkpoints;
 mod import;
 mod import_options;
 mod pickle_writer;
+mod separate_vae;
 mod torch_components;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use lb_models::{
     CheckpointError, ExportOptions, ExportedGraph, ImportOptions, ImportedModel,
     ImportedPrediction, ImportedSpacing, ModelError, ModelInspection, PredictionSource,
-    SourceFormat, import_observed,
+    SourceFormat, UnetAnswer, ask_unet, import_observed,
 };
 use lb_render::RenderError;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::commands::models;
 use crate::error::CommandError;
 use crate::facts;
 use crate::interrupt;
+use crate::machine;
 use crate::surroundings::Surroundings;
 
 /// A published model, and what its files do not say about it.
@@ -30,8 +31,8 @@ pub(crate) struct ImportArguments {
     /// Name of the imported model [default: the name of the source].
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What the UNet predicts [default: according to the source's configuration, its kind or its file
-    /// name, else v_prediction].
+    /// What the UNet predicts [default: what the source tells, or else what the UNet's output for noise
+    /// shows].
     #[arg(long, value_name = "TYPE", value_parser = predictions())]
     prediction: Option<ImportedPrediction>,
     /// Timesteps that a sampler visits [default: those of the source's configuration, else trailing for a
@@ -42,6 +43,10 @@ pub(crate) struct ImportArguments {
     /// Stable Diffusion 1 and 2.
     #[arg(long, value_name = "DIR")]
     config: Option<PathBuf>,
+    /// Autoencoder (VAE) of the model, for a checkpoint without one or in place of its own: a file, or a folder in
+    /// the layout of diffusers.
+    #[arg(long, value_name = "FILE|DIR")]
+    vae: Option<PathBuf>,
     /// Also write ONNX graphs, for other programs; lb itself does not need them.
     #[arg(long)]
     onnx: bool,
@@ -56,6 +61,7 @@ pub(crate) struct ImportArguments {
 const EXAMPLES: &str = "Examples:
   lb import v2-1_768-ema-pruned.ckpt --name sd21
   lb import ~/stable-diffusion-2-inpainting
+  lb import fine-tune.safetensors --vae vae-ft-mse-840000-ema-pruned.safetensors
   lb render \"a red apple\" \"a green pear\" --model sd21 -o film.mp4";
 
 fn predictions() -> impl TypedValueParser<Value = ImportedPrediction> {
@@ -104,6 +110,7 @@ pub(crate) fn run(
     for (what, path) in [
         ("source", Some(&arguments.source)),
         ("--config folder", arguments.config.as_ref()),
+        ("--vae", arguments.vae.as_ref()),
     ] {
         if let Some(path) = path.filter(|path| !path.exists()) {
             let path = path.display();
@@ -126,6 +133,7 @@ pub(crate) fn run(
     options.prediction = arguments.prediction;
     options.timestep_spacing = arguments.timestep_spacing;
     options.configuration = arguments.config.clone();
+    options.vae = arguments.vae.clone();
     options.replace = arguments.force;
     let graphs = arguments.onnx.then(ExportOptions::default);
     interrupt::listen()?;
@@ -133,11 +141,22 @@ pub(crate) fn run(
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
     };
+    let mut asked = None;
+    let mut ask = |model: &Path| {
+        let answer = ask(model, surroundings).map_err(|reason| {
+            // Nobody finds the folder under its present name afterwards.
+            reason.replace(&*model.to_string_lossy(), &target.to_string_lossy())
+        });
+        let prediction = answer.as_ref().ok().and_then(UnetAnswer::prediction);
+        asked = Some(answer);
+        prediction
+    };
     let imported = import_observed(
         &arguments.source,
         &target,
         &options,
         graphs.as_ref(),
+        &mut ask,
         &mut observe,
     );
     let imported = match imported {
@@ -149,11 +168,21 @@ pub(crate) fn run(
     let model = ModelInspection::of(&imported.report.directory);
     let seconds = begun.elapsed().as_secs_f64();
     if arguments.json {
-        facts::print(&facts(&imported, &model, seconds));
+        facts::print(&facts(&imported, &model, asked.as_ref(), seconds));
     } else if !quiet {
-        show(&imported, &model, seconds);
+        show(&imported, &model, asked.as_ref(), seconds);
     }
     Ok(())
+}
+
+/// What the UNet answers, or why it could not be asked.
+type Answer = Result<UnetAnswer, String>;
+
+/// Asks the UNet of the model in this folder what it predicts.
+fn ask(model: &Path, surroundings: &Surroundings) -> Answer {
+    let runtime = machine::runtime(surroundings);
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    ask_unet(runtime, model).map_err(|error| error.to_string())
 }
 
 /// The name of the model, by --name or after the source, if every system allows a folder of that name.
@@ -202,7 +231,7 @@ fn name_of(source: &Path) -> String {
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
+fn show(imported: &ImportedModel, model: &ModelInspection, asked: Option<&Answer>, seconds: f64) {
     let report = &imported.report;
     outln!("{}", report.directory.display());
     outln!("  kind        {}", models::kind(model));
@@ -217,12 +246,21 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
         report.prediction.name,
         known_from(report.prediction.known_from)[0]
     );
-    if let Some(configuration) = &model.configuration {
-        let directory = &configuration.directory;
-        outln!("  sampling    {}", models::sampling(directory));
-        outln!("  defaults    {}", models::defaults_of(&directory.defaults));
+    match asked {
+        Some(Ok(answer)) if answer.prediction().is_some() => {
+            outln!(
+                "              the UNet was asked: cosine {:.2}",
+                answer.cosine
+            );
+        }
+        Some(Ok(answer)) => outln!(
+            "              the UNet was asked, and its answer is unclear: cosine {:.2}",
+            answer.cosine
+        ),
+        Some(Err(reason)) => outln!("              the UNet could not be asked: {reason}"),
+        None => {}
     }
-    if report.prediction.known_from == PredictionSource::Assumed {
+    if report.prediction.known_from.is_guess() {
         let other = match report.prediction.name == ImportedPrediction::Epsilon.name() {
             true => ImportedPrediction::VPrediction,
             false => ImportedPrediction::Epsilon,
@@ -231,6 +269,18 @@ fn show(imported: &ImportedModel, model: &ModelInspection, seconds: f64) {
             "              if rendered pictures are only noise, import again with --prediction {} --force",
             other.name()
         );
+    }
+    if let Some(vae) = &report.vae {
+        let note = match vae.replaces {
+            true => " (in place of the source's own)",
+            false => "",
+        };
+        outln!("  autoencoder {}{note}", vae.path.display());
+    }
+    if let Some(configuration) = &model.configuration {
+        let directory = &configuration.directory;
+        outln!("  sampling    {}", models::sampling(directory));
+        outln!("  defaults    {}", models::defaults_of(&directory.defaults));
     }
     for ExportedGraph { path, .. } in &imported.graphs {
         outln!("  graph       {}", path.display());
@@ -276,13 +326,19 @@ fn known_from(source: PredictionSource) -> [&'static str; 2] {
         PredictionSource::Metadata => ["from the file's metadata", "metadata"],
         PredictionSource::Yaml => ["from the .yaml beside the file", "yaml"],
         PredictionSource::Marks => ["from the file's tensor v_pred", "marks"],
+        PredictionSource::Unet => ["from the UNet's own output", "unet"],
         PredictionSource::ModelKind => ["the same for all models of this kind", "kind"],
         PredictionSource::FileName => ["from the file's name", "file_name"],
         PredictionSource::Assumed => ["assumed, because the source does not say", "assumed"],
     }
 }
 
-fn facts(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> impl Serialize {
+fn facts(
+    imported: &ImportedModel,
+    model: &ModelInspection,
+    asked: Option<&Answer>,
+    seconds: f64,
+) -> impl Serialize {
     let report = &imported.report;
     let graphs = imported.graphs.iter();
     facts! {
@@ -295,6 +351,10 @@ fn facts(imported: &ImportedModel, model: &ModelInspection, seconds: f64) -> imp
         precision: models::precision(model),
         prediction_type: &report.prediction.name,
         prediction_known_from: known_from(report.prediction.known_from)[1],
+        // Of the UNet's output with its input, noise at the last timestep, if the UNet was asked.
+        unet_cosine: asked.and_then(|answer| answer.as_ref().ok()).map(|answer| answer.cosine),
+        vae: report.vae.as_ref().map(|vae| &vae.path),
+        vae_replaced: report.vae.as_ref().is_some_and(|vae| vae.replaces),
         // What the file `lb.toml` says.
         defaults: model
             .configuration

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use lb_export::{
     CheckpointError, Component, ExportOptions, ImportOptions, ImportReport, ImportedModel,
-    WeightTransfer, build_graph, export_directory, import, import_observed,
+    ImportedPrediction, PredictionSource, WeightTransfer, build_graph, export_directory, import,
+    import_observed,
 };
 
 /// Returns the path of a golden model in one of its forms.
@@ -89,7 +90,15 @@ fn only_a_model_directory_is_replaced_and_only_by_a_complete_one() {
     let again = |source: &str| -> Result<ImportedModel, CheckpointError> {
         let graphs = ExportOptions::default();
         let go_on = &mut || ControlFlow::Continue(());
-        import_observed(&golden(source), &target, &replacing, Some(&graphs), go_on)
+        let source = golden(source);
+        import_observed(
+            &source,
+            &target,
+            &replacing,
+            Some(&graphs),
+            &mut |_| None,
+            go_on,
+        )
     };
     import_golden("sd1/checkpoint.safetensors", &target);
     let before = files_below(folder.path());
@@ -110,4 +119,58 @@ fn only_a_model_directory_is_replaced_and_only_by_a_complete_one() {
         "{refused}"
     );
     assert!(refused.is_request());
+}
+
+#[test]
+fn what_the_unet_is_found_to_predict_replaces_a_guess() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    for component in ["unet", "vae", "text_encoder", "tokenizer"] {
+        let (from, to) = (
+            golden("sd2/diffusers").join(component),
+            config.join(component),
+        );
+        fs::create_dir_all(&to).unwrap();
+        for path in files_below(&from) {
+            if path
+                .extension()
+                .is_some_and(|extension| extension != "safetensors")
+            {
+                fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    let target = folder.path().join("model");
+    let run = |prediction, answer: Option<ImportedPrediction>| {
+        let mut options = ImportOptions::default();
+        options.configuration = Some(config.clone());
+        options.prediction = prediction;
+        options.replace = true;
+        let mut asked = 0;
+        let mut ask = |model: &Path| {
+            asked += 1;
+            assert_ne!(model, target, "it has no name yet");
+            build_graph(model, Component::Unet, &ExportOptions::default()).unwrap();
+            answer
+        };
+        let source = golden("sd2/checkpoint.safetensors");
+        let go_on = &mut || ControlFlow::Continue(());
+        let imported = import_observed(&source, &target, &options, None, &mut ask, go_on);
+        let scheduler = fs::read_to_string(target.join("scheduler/scheduler_config.json")).unwrap();
+        let prediction = imported.unwrap().report.prediction;
+        assert!(scheduler.contains(&format!("\"prediction_type\": \"{}\"", prediction.name)));
+        (asked, prediction.name, prediction.known_from)
+    };
+    use ImportedPrediction::{Epsilon, VPrediction};
+    let (epsilon, velocity) = (Epsilon.name().to_owned(), VPrediction.name().to_owned());
+    assert_eq!(
+        run(None, None),
+        (1, velocity.clone(), PredictionSource::Assumed)
+    );
+    assert_eq!(
+        run(None, Some(Epsilon)),
+        (1, epsilon, PredictionSource::Unet)
+    );
+    let told = run(Some(VPrediction), Some(Epsilon));
+    assert_eq!(told, (0, velocity, PredictionSource::Options));
 }
