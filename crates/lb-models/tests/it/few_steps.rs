@@ -1,13 +1,17 @@
-//! Transitions in few steps compared with diffusers: the samplers that distilled models name.
+//! Transitions in few steps compared with diffusers: the samplers that distilled models name, and LoRAs that
+//! shorten.
 
 use lb_blend::{
     BlendOptions, BlendRequest, Blended, Keyframe, Latents, NoiseScheduleConfig, SamplerKind,
     TimestepSpacing, Transition, blend, noise,
 };
+use lb_models::{Device, Pipeline, PipelineOptions, SessionOptions, few_step_defaults};
 use lb_schedule::{BranchingProfile, Choice as _, Spacing};
 use lb_video::picture::psnr;
 
 use crate::golden_kinds::{Golden, SHAPE, relative_error};
+use crate::surroundings::{pool, workspace};
+use crate::transition;
 
 /// Largest allowed difference of latents, as a fraction of the largest expected value.
 const LATENT_TOLERANCE: f64 = 2e-4;
@@ -17,7 +21,7 @@ const LEAST_PSNR: f64 = 45.0;
 #[test]
 fn transitions_of_few_steps_are_diffusers() {
     let golden = Golden::new("sd21");
-    let goldens = Golden::few_steps();
+    let goldens = Golden::with_numbers("sd21", "few_steps.safetensors");
     let mut pipeline = golden.pipeline(None);
     let conditionings = pipeline.encode(&golden.prompts()).unwrap();
     let schedule = NoiseScheduleConfig {
@@ -63,6 +67,69 @@ fn transitions_of_few_steps_are_diffusers() {
             let expected: Vec<&Latents> = expected.iter().collect();
             let expected = pipeline.decoder().decode(&expected).unwrap();
             for (found, expected) in pictures.iter().zip(&expected) {
+                let psnr = psnr(found, expected).unwrap();
+                assert!(psnr >= LEAST_PSNR, "{what}: {psnr} dB");
+            }
+        }
+    }
+}
+
+#[test]
+fn loras_that_shorten_bring_settings_whose_transitions_are_diffusers() {
+    for family in ["sd21", "sd15"] {
+        let golden = Golden::new(family);
+        let goldens = Golden::with_numbers(family, "few_step_loras.safetensors");
+        // The numbers are random; what shortens says so by its name.
+        let random = workspace().join("crates/lb-models/tests/golden/loras");
+        let random = random.join(family).join("kohya.safetensors");
+        for name in ["lcm-lora-sdv1-5", "TCD-SD21-base-LoRA"] {
+            let what = format!("{family}, {name}");
+            let lora = golden.folder().join(format!("{name}.safetensors"));
+            std::fs::copy(&random, &lora).unwrap();
+            let needs = few_step_defaults(&lora).unwrap();
+            let (steps, scale) = (needs.steps.unwrap(), needs.guidance_scale.unwrap());
+            assert_eq!((steps, scale), (4, 1.0), "{what}");
+
+            let directory = golden.directory().with_loras([&lora]).unwrap();
+            let sampler = needs.sampler.unwrap();
+            let sampler = sampler.sampler(&directory.schedule, steps).unwrap();
+            let options = PipelineOptions::from(SessionOptions::new(Device::Cpu).with_threads(1));
+            let (width, height) = (8 * SHAPE.width, 8 * SHAPE.height);
+            let mut pipeline = Pipeline::open(&pool(), directory, width, height, options).unwrap();
+            let prompts = golden.prompts().into_iter();
+            let prompts = prompts.map(|prompt| prompt.with_lora_strengths(vec![1.0]));
+            let conditionings = pipeline.encode(&prompts.collect::<Vec<_>>()).unwrap();
+            let keyframes = golden.seeds().into_iter().zip(&conditionings[1..]);
+            let keyframes: Vec<Keyframe> = keyframes
+                .map(|(seed, conditioning)| {
+                    let start = noise::initial_latents(seed, SHAPE).unwrap();
+                    let start = start.scaled(sampler.initial_noise());
+                    Keyframe::new(conditioning.clone(), conditionings[0].clone(), scale, start)
+                        .with_lora_strengths(vec![1.0])
+                })
+                .collect();
+            let profile = BranchingProfile::manual(steps, &[2, 3], &[0, 2]).unwrap();
+            let options = BlendOptions::default().with_spacing(Spacing::Fixed {
+                mid_compression: 1.0,
+            });
+            let found = transition::latents(
+                &mut pipeline,
+                sampler.as_ref(),
+                &keyframes,
+                Transition::new(profile, 0.5),
+                options,
+            );
+            let expected = goldens.latents(family);
+            assert_eq!((found.len(), expected.len()), (3, 3), "{what}");
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = relative_error(found.values(), expected.values());
+                assert!(error <= LATENT_TOLERANCE, "{what}: {error}");
+            }
+            let [found, expected] = [&found, &expected].map(|latents| {
+                let latents: Vec<&Latents> = latents.iter().collect();
+                pipeline.decoder().decode(&latents).unwrap()
+            });
+            for (found, expected) in found.iter().zip(&expected) {
                 let psnr = psnr(found, expected).unwrap();
                 assert!(psnr >= LEAST_PSNR, "{what}: {psnr} dB");
             }

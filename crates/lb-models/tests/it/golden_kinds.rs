@@ -43,12 +43,12 @@ impl Golden {
         }
     }
 
-    /// The kind sd21, with the latents that `tests/golden/few_steps.py` writes.
-    pub(crate) fn few_steps() -> Self {
-        let file = written().join("../few_steps.safetensors");
+    /// This kind, with the numbers of another file of `tests/golden`.
+    pub(crate) fn with_numbers(kind: &'static str, file: &str) -> Self {
+        let file = written().join("..").join(file);
         Self {
             tensors: safetensors::read(&file),
-            ..Self::new("sd21")
+            ..Self::new(kind)
         }
     }
 
@@ -152,7 +152,7 @@ impl Golden {
         named.next().expect(name)
     }
 
-    fn numbers(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn numbers(&self, name: &str) -> Vec<f32> {
         match &self.tensor(name).values {
             TensorValues::Float32(values) => values.clone(),
             TensorValues::Int64(_) => panic!("{name} is of floats"),

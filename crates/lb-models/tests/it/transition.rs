@@ -1,10 +1,34 @@
 //! One transition from its prompts to its pictures, for several tests.
 
 use lb_blend::{
-    BlendOptions, BlendRequest, Blended, DdimSampler, Keyframe, Latents, Transition, blend, noise,
+    BlendOptions, BlendRequest, Blended, DdimSampler, Keyframe, Latents, Sampler, Transition,
+    blend, noise,
 };
 use lb_models::{Pipeline, RgbImage};
 use lb_schedule::BranchingProfile;
+
+/// The latents of the computed frames between two keyframes.
+pub(crate) fn latents(
+    pipeline: &mut Pipeline,
+    sampler: &dyn Sampler,
+    keyframes: &[Keyframe],
+    transition: Transition,
+    options: BlendOptions,
+) -> Vec<Latents> {
+    let mut blended = Blended::default();
+    let report = blend(BlendRequest {
+        backend: pipeline,
+        sampler,
+        keyframes: &mut &*keyframes,
+        transitions: &[transition],
+        options,
+        snapshots: &mut (),
+        observer: &mut blended,
+    });
+    report.unwrap();
+    let frames = blended.transitions.remove(0).into_iter();
+    frames.map(|frame| frame.latents).collect()
+}
 
 /// The computed frames between two prompts, from seeds 1 and 2.
 pub(crate) fn pictures(
