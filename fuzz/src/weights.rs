@@ -34,6 +34,12 @@ fn import(source: &Path) {
                 let _ = import.write(&mut || ControlFlow::Continue(()));
             }
         }
+        // The file may be the autoencoder of another model.
+        let mut options = ImportOptions::default();
+        options.vae = Some(source.to_owned());
+        if let Ok(import) = Import::open(diffusers.path(), &destination, &options) {
+            let _ = import.write(&mut || ControlFlow::Continue(()));
+        }
     });
 }
 

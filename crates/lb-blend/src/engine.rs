@@ -86,6 +86,10 @@ pub struct BlendRequest<'a> {
 /// the step that DDIM would take from the parent's end to the noise level in question if the prediction
 /// stayed the same: √ᾱ'·x̂₀ + √(1 − ᾱ')·ε. This takes no model evaluation, so crossfeed changes no cost.
 ///
+/// Guidance rescale changes the guided output of every row that has an unconditional one, before the sampler
+/// sees it. A branch whose guidance scale is 1 is not changed, and one that approaches 1 is changed less and
+/// less, so that a damped transition has no jump.
+///
 /// What the snapshot store has is not computed again: a transition continues from the deepest level that
 /// the store has of it, and of a keyframe's trajectory only the stretches whose snapshots are missing
 /// are computed. What is computed is saved as soon as it is final. Memory is needed for one group of
@@ -122,7 +126,7 @@ pub fn blend(request: BlendRequest<'_>) -> Result<BlendReport, BlendError> {
     outline.validate(steps)?;
     keyframes.validate()?;
     let total = outline.cost().model_evaluations;
-    let denoiser = &mut Denoiser::new(backend, sampler, observer, total)?;
+    let denoiser = &mut Denoiser::new(backend, sampler, observer, total, options.guidance_rescale)?;
     let mut window = KeyframeWindow::new(keyframes, &outline, options, denoiser.batch_limit());
     for index in 0..outline.keyframes() {
         window.reach(index, denoiser, snapshots)?;

@@ -13,9 +13,19 @@ pub(crate) fn rows_at(guidance_scale: f64) -> usize {
 pub(crate) struct GuidedRows {
     scales: Vec<f32>,
     unconditional: Vec<usize>,
+    /// The share of the guided output that gets back the standard deviation of the conditional one, 0 to 1.
+    rescale: f64,
 }
 
 impl GuidedRows {
+    /// No rows yet. `rescale` is [`BlendOptions::guidance_rescale`](crate::BlendOptions::guidance_rescale).
+    pub(crate) fn new(rescale: f64) -> Self {
+        Self {
+            rescale,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn set(&mut self, scales: impl Iterator<Item = f64>) {
         self.scales.clear();
         self.unconditional.clear();
@@ -53,22 +63,53 @@ impl GuidedRows {
         }
     }
 
-    /// Turns each conditional row into unconditional + scale · (conditional − unconditional).
+    /// Turns each conditional row into unconditional + scale · (conditional − unconditional), and then
+    /// rescales it.
     pub(crate) fn combine(&self, output: &mut [f32], stride: usize) {
         let (conditional, unconditional) = output.split_at_mut(self.branches() * stride);
         let rows = unconditional.chunks_exact(stride);
         for (&branch, row) in self.unconditional.iter().zip(rows) {
             let scale = self.scales[branch];
             let guided = &mut conditional[branch * stride..][..stride];
+            let wanted = (self.rescale != 0.0).then(|| standard_deviation(guided));
             for (value, &base) in guided.iter_mut().zip(row) {
                 *value = base + scale * (*value - base);
+            }
+            if let Some(wanted) = wanted {
+                rescale(guided, wanted, self.rescale);
             }
         }
     }
 }
 
+/// Replaces a share of the values by values of the wanted standard deviation (Lin et al. 2023, equations 15
+/// and 16). Values that are all equal have no deviation that could be scaled, and stay as they are.
+fn rescale(values: &mut [f32], wanted: f64, share: f64) {
+    let present = standard_deviation(values);
+    if present == 0.0 {
+        return;
+    }
+    let factor = (share * (wanted / present) + (1.0 - share)) as f32;
+    for value in values {
+        *value *= factor;
+    }
+}
+
+/// The standard deviation. Whether it is that of a sample or of a population cancels out in a quotient.
+fn standard_deviation(values: &[f32]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().copied().map(f64::from).sum::<f64>() / count;
+    let squares = values.iter().map(|&value| {
+        let from_mean = f64::from(value) - mean;
+        from_mean * from_mean
+    });
+    libm::sqrt(squares.sum::<f64>() / count)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -88,5 +129,45 @@ mod tests {
         let mut output = [1.0, 0.0, 7.0, 7.0, 2.0, 2.0, 0.0, 0.0, 4.0, 2.0];
         rows.combine(&mut output, 2);
         assert_eq!(output[..6], [4.0, 0.0, 7.0, 7.0, -1.0, 2.0]);
+    }
+
+    /// The output for these rows with this rescale and a guidance scale of 3.
+    fn combined(rescale: f64, conditional: &[f32], unconditional: &[f32]) -> Vec<f32> {
+        let mut rows = GuidedRows::new(rescale);
+        rows.set([3.0].into_iter());
+        let mut output = [conditional, unconditional].concat();
+        rows.combine(&mut output, conditional.len());
+        output.truncate(conditional.len());
+        output
+    }
+
+    #[test]
+    fn values_without_deviation_are_left_as_they_are() {
+        assert_eq!(combined(0.7, &[2.0; 4], &[1.0; 4]), [4.0; 4]);
+        // Guidance adds what the conditional row lacks, so that nothing is wanted.
+        assert_eq!(combined(1.0, &[1.0; 2], &[0.0, 2.0]), [0.0; 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn rescale_moves_the_deviation_towards_that_of_the_conditional_row(
+            (conditional, unconditional) in (2_usize..40).prop_flat_map(|length| {
+                let values = || prop::collection::vec(-4.0_f32..4.0, length);
+                (values(), values())
+            }),
+            share in 0.0..=1.0_f64,
+        ) {
+            let [plain, whole, part] = [0.0, 1.0, share]
+                .map(|rescale| combined(rescale, &conditional, &unconditional));
+            let guided = conditional.iter().zip(&unconditional).map(|(c, u)| u + 3.0 * (c - u));
+            prop_assert_eq!(&plain, &guided.collect::<Vec<_>>());
+            prop_assume!(standard_deviation(&plain) > 1e-3);
+            let wanted = standard_deviation(&conditional);
+            prop_assert!((standard_deviation(&whole) - wanted).abs() < 1e-5 * (1.0 + wanted));
+            for ((plain, whole), part) in plain.iter().zip(&whole).zip(&part) {
+                let expected = share * f64::from(*whole) + (1.0 - share) * f64::from(*plain);
+                prop_assert!((f64::from(*part) - expected).abs() < 1e-5 * (1.0 + expected.abs()));
+            }
+        }
     }
 }

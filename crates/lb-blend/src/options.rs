@@ -1,6 +1,6 @@
 //! How a film is computed.
 
-use lb_schedule::{Crossfeed, Spacing};
+use lb_schedule::{Crossfeed, Spacing, validate_guidance_rescale};
 
 use crate::error::BlendError;
 
@@ -45,6 +45,16 @@ pub struct BlendOptions {
     pub distance: SpacingDistance,
     /// How trajectories are drawn towards each other while they are denoised.
     pub crossfeed: Crossfeed,
+    /// How far the standard deviation of the guided output is taken back to that of the output for the
+    /// conditioning alone, 0 to 1, separately for every branch at every step. 0 leaves the output as guidance
+    /// makes it.
+    ///
+    /// Guidance increases the deviation, which overexposes pictures of models that begin with pure noise
+    /// (zero terminal SNR); their authors recommend 0.7 ([Lin et al. 2023](https://arxiv.org/abs/2305.08891)).
+    /// It applies to the model's output, whatever the model predicts. A branch without guidance has nothing
+    /// to take back.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub guidance_rescale: f64,
 }
 
 impl BlendOptions {
@@ -66,7 +76,16 @@ impl BlendOptions {
         Self { crossfeed, ..self }
     }
 
-    /// Validates spacing and crossfeed.
+    /// The same options with this guidance rescale.
+    #[must_use]
+    pub fn with_guidance_rescale(self, guidance_rescale: f64) -> Self {
+        Self {
+            guidance_rescale,
+            ..self
+        }
+    }
+
+    /// Validates spacing, crossfeed and guidance rescale.
     ///
     /// # Errors
     /// [`BlendError::Schedule`] with the rule that is broken.
@@ -76,9 +95,11 @@ impl BlendOptions {
             spacing,
             distance: _,
             crossfeed,
+            guidance_rescale,
         } = self;
         spacing.validate()?;
         crossfeed.validate()?;
+        validate_guidance_rescale(*guidance_rescale)?;
         Ok(())
     }
 

@@ -29,6 +29,8 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--num-frames", "--num-inter-frames"], "--frames"),
     (&["--scheduler"], "--sampler"),
     (&["--negative", "--neg"], "--negative-prompt"),
+    (&["--clip-stop-at-last-layers"], "--clip-skip"),
+    (&["--cfg-rescale", "--rescale-cfg"], "--guidance-rescale"),
     (&["--init-image", "--start", "--first"], "--from"),
     (&["--end", "--last"], "--to"),
     (&["--gif", "--mp4", "--webp", "--file"], "--output"),

@@ -113,6 +113,11 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
             "there is no guidance (the guidance scale is 1) that could lead away from it",
         ),
         (
+            flags.guidance_rescale.is_some_and(|rescale| rescale > 0.0) && is_unguided,
+            "--guidance-rescale has no effect",
+            "there is no guidance (the guidance scale is 1) whose contrast it could take back",
+        ),
+        (
             flags.timestep_spacing.is_some() && job.sampler == SamplerKind::Tcd,
             "--timestep-spacing has no effect",
             "the sampler tcd visits the timesteps with which its model was distilled",

@@ -102,9 +102,16 @@ fn write_component_with_loras(
         .with_loras(LoraLayers::new(component, loras.to_vec()));
     match component {
         Component::TextEncoder => {
-            let config = TextEncoderConfig::read(config)?;
-            write_text_encoder(&mut graph, &config)?;
-            graph.loras.validate(Some(config.layers))?;
+            let file = config;
+            let config = TextEncoderConfig::read(file)?;
+            let skipped = options.skipped_text_layers;
+            if skipped >= config.layers {
+                let expected = format!("more than {skipped}, because as many layers are left out");
+                return Err(file.refuse("num_hidden_layers", expected));
+            }
+            let layers = config.layers - skipped;
+            write_text_encoder(&mut graph, &config, layers)?;
+            graph.loras.validate(Some(layers))?;
         }
         Component::Unet => {
             write_unet(&mut graph, &UnetConfig::read(config)?)?;

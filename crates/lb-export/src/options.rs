@@ -48,6 +48,9 @@ pub struct ExportOptions {
     /// the number of tokens remain open. A UNet's graph for any size takes only multiples of the pixels that
     /// its halvings make one of: 8 latent pixels for Stable Diffusion.
     pub latent_size: Option<[usize; 2]>,
+    /// How many of the text encoder's last layers are left out, fewer than it has. What the layer before them
+    /// gives goes through the final layer norm.
+    pub skipped_text_layers: usize,
 }
 
 impl ExportOptions {
@@ -58,6 +61,7 @@ impl ExportOptions {
             precision,
             form,
             latent_size: None,
+            skipped_text_layers: 0,
         }
     }
 }

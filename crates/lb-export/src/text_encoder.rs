@@ -14,10 +14,11 @@ use crate::layers::{Activation, Attention, Bias, Features};
 /// tokenizer. The end token is then found as the highest id, which it has in CLIP's vocabulary.
 const LEGACY_END_TOKEN: usize = 2;
 
-/// Writes the network into `graph`.
+/// Writes the network into `graph`, with this many of its layers.
 pub(crate) fn write_text_encoder(
     graph: &mut GraphWriter<'_>,
     config: &TextEncoderConfig,
+    layers: usize,
 ) -> Result<(), CheckpointError> {
     let batch = Dimension::Named("batch_size");
     let tokens = Dimension::Named("sequence_length");
@@ -28,7 +29,7 @@ pub(crate) fn write_text_encoder(
     let prefix = if with_prefix { "text_model." } else { "" };
 
     let mut x = embed(graph, prefix, &ids, config)?;
-    for layer in 0..config.layers {
+    for layer in 0..layers {
         let path = format!("{prefix}encoder.layers.{layer}");
         x = encoder_layer(graph, &path, &x, config)?;
     }

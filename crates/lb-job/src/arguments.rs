@@ -44,12 +44,14 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 14] = [
+const OF_STILLS: [&str; 16] = [
     "negative_prompt",
     "lora",
     "size",
     "guidance_scale",
+    "guidance_rescale",
     "prompt_syntax",
+    "clip_skip",
     "sampler",
     "timestep_spacing",
     "model",

@@ -49,6 +49,10 @@ pub enum JobError {
          has none; give its --steps"
     )]
     StillsWithin,
+    #[error(
+        "the clip skip is 1 for the text encoder's last layer, and 2 for the one before it; got 0"
+    )]
+    ClipSkip,
     #[error("the scale must be 1 to {MOST_SCALE}, got {found}")]
     Scale { found: usize },
     /// The feather of an inpainted film is out of range, in pixels.

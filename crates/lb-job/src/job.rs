@@ -7,6 +7,7 @@ use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::{Prompt, PromptSyntax, ReadAsWords};
 use lb_schedule::{
     Crossfeed, Easing, FrameRate, Guidance, MAX_BRANCHES, MAX_STEPS, ScheduleError, Spacing,
+    validate_guidance_rescale,
 };
 
 use crate::limits;
@@ -36,11 +37,18 @@ pub struct Job {
     pub vae: Option<PathBuf>,
     /// How prompts and negative prompts are read.
     pub prompt_syntax: PromptSyntax,
+    /// The text encoder's layer that gives the conditioning, counted from the last one, which is 1; `None` takes
+    /// the last one. So does the second stage of an upscaled film always.
+    pub clip_skip: Option<usize>,
     /// Width and height in pixels; `None` takes the model's own.
     pub size: Option<(usize, usize)>,
     /// How many times wider and higher the film is than its frames, which are enlarged before they are
     /// encoded; 1 to [`MOST_SCALE`](Self::MOST_SCALE). Frames that are saved by themselves are not.
     pub scale: usize,
+    /// How far the standard deviation that guidance adds is taken back, 0 (not at all) to 1; see
+    /// [`BlendOptions::guidance_rescale`](lb_blend::BlendOptions::guidance_rescale). `None` takes 0. So does the
+    /// second stage of an upscaled film always.
+    pub guidance_rescale: Option<f64>,
     /// The sampler that denoises the latents.
     pub sampler: SamplerKind,
     /// The timesteps that the sampler visits; `None` takes those that the model's configuration names.
@@ -217,6 +225,7 @@ impl Job {
     #[must_use]
     pub fn inversion(&self) -> InversionOptions {
         InversionOptions::new(self.inversion_iterations)
+            .with_guidance_rescale(self.guidance_rescale.unwrap_or(0.0))
     }
 
     /// Every path that the job names, to change it.
@@ -269,6 +278,10 @@ impl Job {
         if !(1..=Self::MOST_SCALE).contains(&self.scale) {
             return Err(JobError::Scale { found: self.scale });
         }
+        if self.clip_skip == Some(0) {
+            return Err(JobError::ClipSkip);
+        }
+        validate_guidance_rescale(self.guidance_rescale.unwrap_or(0.0))?;
         self.spacing.validate()?;
         self.crossfeed.validate()?;
         self.validate_pictures()?;

@@ -71,12 +71,18 @@ settings! {
             value_name = "NAME",
             value_parser = choices::<PromptSyntax>(),
         ),
+        /// The text encoder's layer that describes the prompt, counted from the last one: 1 is the last, 2 the
+        /// one before it [default: 1, or the model's own].
+        clip_skip: Option<usize> => arg(long, value_name = "N"),
         /// Width and height in pixels, multiples of 8 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),
         /// How many times wider and higher the film is than its frames. They are enlarged before they are
         /// encoded; --frames-dir and --contact-sheet show them as they are.
         scale: Option<usize> => arg(long, value_name = "N", help_heading = "Output"),
+        /// How far the contrast that guidance adds is taken back, from 0 (not at all) to 1. About 0.7 suits
+        /// models with zero terminal SNR [default: 0, or the model's own].
+        guidance_rescale: Option<f64> => arg(long, value_name = "PHI"),
         /// Sampler that denoises the latents.
         #[serde(with = "text::choice")]
         sampler: Option<SamplerKind> => arg(long, value_name = "NAME", value_parser = choices::<SamplerKind>()),

@@ -81,6 +81,7 @@ pub(crate) struct TextEncoderSettings {
     pub(crate) hidden_size: Option<Size>,
     pub(crate) max_position_embeddings: Option<Size>,
     pub(crate) vocab_size: Option<Size>,
+    pub(crate) num_hidden_layers: Option<Size>,
 }
 
 /// The kind that the UNet's configuration describes. `model_index.json` must not contradict it.

@@ -54,6 +54,8 @@ pub struct ModelDirectory {
     pub text_length: usize,
     /// The number of rows of the text encoder's table: the tokens that it knows.
     pub text_vocabulary: usize,
+    /// The number of the text encoder's layers.
+    pub text_layers: usize,
     /// The noise schedule that the model was trained with, from its scheduler's configuration.
     pub schedule: NoiseScheduleConfig,
     /// What its scheduler's configuration asks for besides the noise schedule.
@@ -73,6 +75,8 @@ pub struct ModelDirectory {
     pub(crate) decoder: Option<OtherDecoder>,
     /// The LoRAs that change the text encoder and the UNet.
     loras: Vec<ModelLora>,
+    /// Which of the text encoder's layers gives the conditioning, counted from the last one, which is 1.
+    clip_skip: usize,
     /// The files as they were just before the configurations were read.
     pub(crate) files: ModelFiles,
 }
@@ -178,6 +182,7 @@ impl ModelDirectory {
             text_width,
             text_length: Size::or(text.settings.max_position_embeddings, 77),
             text_vocabulary: Size::or(text.settings.vocab_size, 49_408),
+            text_layers: Size::or(text.settings.num_hidden_layers, 12),
             schedule,
             scheduler,
             words: CaptionWords::read(path)?,
@@ -188,6 +193,7 @@ impl ModelDirectory {
                 .join(Manifest::TOKENIZER),
             decoder: None,
             loras: Vec::new(),
+            clip_skip: 1,
             files,
         })
     }
@@ -278,6 +284,36 @@ impl ModelDirectory {
             }
         }
         Ok(self)
+    }
+
+    /// The same model, whose conditioning comes from this layer of the text encoder, counted from the last one,
+    /// which is 1. It goes through the final layer norm. diffusers counts from 0.
+    ///
+    /// # Errors
+    /// [`ModelError::ClipSkip`] for a layer that the text encoder does not have, and
+    /// [`ModelError::ClipSkipOfOnnx`] for a text encoder without weights, whose graph cannot be changed.
+    pub fn with_clip_skip(self, clip_skip: usize) -> Result<Self, ModelError> {
+        let most = self.text_layers;
+        if !(1..=most).contains(&clip_skip) {
+            return Err(ModelError::ClipSkip {
+                found: clip_skip,
+                model: self.name,
+                most,
+            });
+        }
+        let changed = Self { clip_skip, ..self };
+        if clip_skip > 1 {
+            GraphSource::of(&changed, Component::TextEncoder, &ExportOptions::default())?;
+        }
+        Ok(changed)
+    }
+
+    /// How many of a component's last layers are left out.
+    pub(crate) fn skipped_layers(&self, component: Component) -> usize {
+        match component {
+            Component::TextEncoder => self.clip_skip - 1,
+            _ => 0,
+        }
     }
 
     /// The LoRAs that change the model.

@@ -68,6 +68,23 @@ pub enum ModelError {
         lora.display(), path.display()
     )]
     LoraOfOnnx { lora: PathBuf, path: PathBuf },
+    /// A clip skip names a layer that the text encoder does not have.
+    #[error(
+        "the clip skip is {found}; the text encoder of the model `{model}` has {most} layers, so 1 (the last \
+         one) to {most} are allowed"
+    )]
+    ClipSkip {
+        found: usize,
+        model: String,
+        most: usize,
+    },
+    /// A clip skip leaves out layers of a text encoder of which there are no weights, only an exported graph.
+    #[error(
+        "{}: a clip skip cannot leave out layers of a graph that was exported; it needs a model with its \
+         weights as safetensors",
+        path.display()
+    )]
+    ClipSkipOfOnnx { path: PathBuf },
     /// LoRAs are too large together, in numbers.
     #[error("the LoRAs have {found} numbers together; at most {most} are allowed")]
     LorasTooLarge { found: usize, most: usize },

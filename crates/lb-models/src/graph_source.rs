@@ -27,6 +27,9 @@ impl GraphSource {
         component: Component,
         options: &ExportOptions,
     ) -> Result<Self, ModelError> {
+        let mut options = *options;
+        options.skipped_text_layers = directory.skipped_layers(component);
+        let options = &options;
         match directory.other_decoder() {
             Some(path) if component == Component::VaeDecoder => {
                 let decoder = StandaloneDecoder::open(path)?;
@@ -41,7 +44,8 @@ impl GraphSource {
     ///
     /// # Errors
     /// [`ModelError::Checkpoint`] if there is no ONNX file and the weights cannot be made into a
-    /// graph, and [`ModelError::LoraOfOnnx`] if LoRAs change a component that is an ONNX file.
+    /// graph, and [`ModelError::LoraOfOnnx`] or [`ModelError::ClipSkipOfOnnx`] if LoRAs or a clip skip change a
+    /// component that is an ONNX file.
     pub(crate) fn find(
         path: &Path,
         component: Component,
@@ -52,21 +56,29 @@ impl GraphSource {
         let home = manifest.home_of(component.source_name());
         let exported = home.join(component.directory_name()).join("model.onnx");
         if exported.is_file() && !home.join(component.source_name()).is_dir() {
-            return Self::file(exported, component, loras);
+            return Self::file(exported, component, loras, options);
         }
         match build_graph_with_loras(path, component, loras, options) {
             Ok(graph) => Ok(Self::Weights(graph)),
             Err(CheckpointError::NoWeights { .. } | CheckpointError::PickledWeights { .. })
                 if exported.is_file() =>
             {
-                Self::file(exported, component, loras)
+                Self::file(exported, component, loras, options)
             }
             Err(error) => Err(error.into()),
         }
     }
 
     /// An ONNX file, which nothing can be added to.
-    fn file(path: PathBuf, component: Component, loras: &[&Lora]) -> Result<Self, ModelError> {
+    fn file(
+        path: PathBuf,
+        component: Component,
+        loras: &[&Lora],
+        options: &ExportOptions,
+    ) -> Result<Self, ModelError> {
+        if options.skipped_text_layers > 0 {
+            return Err(ModelError::ClipSkipOfOnnx { path });
+        }
         match loras.iter().find(|lora| lora.changes(component)) {
             Some(lora) => Err(ModelError::LoraOfOnnx {
                 lora: lora.path().to_owned(),

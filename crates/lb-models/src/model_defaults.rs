@@ -22,6 +22,10 @@ pub struct ModelDefaults {
     pub steps: Option<usize>,
     /// Guidance scale, 1 (no guidance) to 100; 0 is read as 1.
     pub guidance_scale: Option<f64>,
+    /// How far the standard deviation that guidance adds is taken back, 0 (not at all) to 1.
+    pub guidance_rescale: Option<f64>,
+    /// The text encoder's layer that gives the conditioning, counted from the last one, which is 1.
+    pub clip_skip: Option<usize>,
     /// The sampler.
     #[serde(deserialize_with = "named")]
     pub sampler: Option<SamplerKind>,
@@ -61,6 +65,18 @@ impl ModelDefaults {
                 return Err(refuse("guidance_scale", scale.to_string(), expected));
             }
         }
+        if let Some(rescale) = defaults.guidance_rescale
+            && lb_schedule::validate_guidance_rescale(rescale).is_err()
+        {
+            return Err(refuse("guidance_rescale", rescale.to_string(), "0 to 1"));
+        }
+        if let Some(skip @ 0) = defaults.clip_skip {
+            return Err(refuse(
+                "clip_skip",
+                skip.to_string(),
+                "1 (the last layer) or more",
+            ));
+        }
         if let Some(depth) = defaults.depth_strength
             && !(0.0..=1.0).contains(&depth)
         {
@@ -92,10 +108,13 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let text = "[defaults]\nsteps = 4\nguidance_scale = 0\nsampler = \"dpmpp-2m\"\n\
+                    guidance_rescale = 0.7\nclip_skip = 2\n\
                     depth_strength = 0.5\ntimestep_spacing = \"trailing\"\n";
         let expected = ModelDefaults {
             steps: Some(4),
             guidance_scale: Some(1.0),
+            guidance_rescale: Some(0.7),
+            clip_skip: Some(2),
             sampler: Some(SamplerKind::DpmSolver),
             timestep_spacing: Some(TimestepSpacing::Trailing),
             depth_strength: Some(0.5),
@@ -110,6 +129,8 @@ mod tests {
             ("steps = 0", "\"defaults.steps\" is 0; expected 1 to 1000"),
             ("guidance_scale = 0.5", "expected 1 (no guidance) to 100"),
             ("depth_strength = 1.5", "expected 0 to 1"),
+            ("guidance_rescale = 1.5", "expected 0 to 1"),
+            ("clip_skip = 0", "expected 1 (the last layer) or more"),
             ("sampler = \"heun\"", "got \"heun\""),
             ("quality = \"high\"", "quality"),
         ] {

@@ -184,6 +184,7 @@ impl ModelPool {
         let key = Key {
             files: ModelFiles::of(path),
             loras,
+            skipped_layers: directory.skipped_layers(T::COMPONENT),
             component: T::COMPONENT,
             options: options.clone(),
             size,
@@ -410,6 +411,8 @@ struct Key {
     files: ModelFiles,
     /// The LoRAs that are a part of it. How strong they are is an input.
     loras: Vec<ModelFiles>,
+    /// How many of its last layers its graph leaves out.
+    skipped_layers: usize,
     component: Component,
     options: SettledOptions,
     /// Height and width of the latents, if its graph is for one size only.

@@ -214,6 +214,7 @@ impl CachedPipeline {
             sampler,
             schedule,
             steps,
+            ..
         } = denoising;
         let inversion = DdimInversion::of(*sampler, schedule, *steps)?;
         let evaluations = |pictures| options.model_evaluations(pictures, denoising.steps);

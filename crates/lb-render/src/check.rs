@@ -5,7 +5,7 @@ use lb_models::{ModelDirectory, Tokenizer};
 use lb_video::picture_size;
 
 use crate::error::RenderError;
-use crate::model_settings::with_loras;
+use crate::model_settings::changed_by;
 use crate::modes::Mode;
 use crate::picture_keyframes::film_size;
 use crate::sampling::check_sampling;
@@ -25,7 +25,7 @@ pub fn check_job(
     upscaler: Option<&ModelDirectory>,
     reads_pictures: bool,
 ) -> Result<(), RenderError> {
-    let model = &with_loras(job, model)?;
+    let model = &changed_by(job, model)?;
     let size = match reads_pictures {
         true => film_size(job, model.default_size)?,
         false => job.size.unwrap_or(model.default_size),

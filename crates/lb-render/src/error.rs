@@ -175,6 +175,8 @@ impl RenderError {
                     | ModelError::UnsuitableDecoder { .. }
                     | ModelError::LoraOfOnnx { .. }
                     | ModelError::LorasTooLarge { .. }
+                    | ModelError::ClipSkip { .. }
+                    | ModelError::ClipSkipOfOnnx { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
                     | ModelError::Prompt(_)

@@ -82,10 +82,12 @@ impl<'a> FirstStage<'a> {
             self.folder,
             observer,
         )?;
+        let guidance_rescale = job.guidance_rescale.unwrap_or(0.0);
         let denoising = Denoising {
             sampler: job.sampler,
             schedule: schedule(job, self.pipeline.uncached.directory()),
             steps: plan.steps(),
+            guidance_rescale,
         };
         self.pictures.encode(&mut self.pipeline)?;
         if let Some(start) = late_start(job, plan.steps(), self.pipeline.uncached.directory()) {
@@ -108,7 +110,8 @@ impl<'a> FirstStage<'a> {
             options: BlendOptions::default()
                 .with_spacing(job.spacing)
                 .with_distance(job.distance)
-                .with_crossfeed(job.crossfeed),
+                .with_crossfeed(job.crossfeed)
+                .with_guidance_rescale(guidance_rescale),
             denoising: &denoising,
             span: &FrameSpan::whole,
             frames: match shows_film {

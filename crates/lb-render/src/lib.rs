@@ -71,7 +71,7 @@ mod upscale;
 pub use check::check_job;
 pub use earlier_frames::{EarlierFrames, FramePositionError};
 pub use error::RenderError;
-pub use model_settings::{resolve_for, with_loras};
+pub use model_settings::{changed_by, resolve_for};
 pub use observe::{RenderEvent, RenderObserver, Stage};
 pub use outputs::{Outputs, validate_destination};
 pub use picture_keyframes::film_size;

@@ -7,6 +7,8 @@ use crate::error::RenderError;
 
 fn as_settings(defaults: &ModelDefaults) -> JobSettings {
     let mut settings = JobSettings::default();
+    settings.clip_skip = defaults.clip_skip;
+    settings.guidance_rescale = defaults.guidance_rescale;
     settings.sampler = defaults.sampler;
     settings.timestep_spacing = defaults.timestep_spacing;
     settings.defaults.shared.guidance_scale = defaults.guidance_scale;
@@ -15,12 +17,13 @@ fn as_settings(defaults: &ModelDefaults) -> JobSettings {
     settings
 }
 
-/// The model as a job changes it: with its LoRAs.
+/// The model as a job changes it: with its LoRAs and its clip skip.
 ///
 /// # Errors
-/// Those of [`ModelDirectory::with_loras`].
-pub fn with_loras(job: &Job, model: &ModelDirectory) -> Result<ModelDirectory, RenderError> {
-    Ok(model.clone().with_loras(job.lora_files())?)
+/// Those of [`ModelDirectory::with_loras`] and of [`ModelDirectory::with_clip_skip`].
+pub fn changed_by(job: &Job, model: &ModelDirectory) -> Result<ModelDirectory, RenderError> {
+    let model = model.clone().with_clip_skip(job.clip_skip.unwrap_or(1))?;
+    Ok(model.with_loras(job.lora_files())?)
 }
 
 /// The job of these settings, which are laid over what its LoRAs need if they shorten

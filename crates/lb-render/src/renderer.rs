@@ -12,7 +12,7 @@ use crate::cached_pipeline::Pipelines;
 use crate::earlier_frames::EarlierFrames;
 use crate::error::RenderError;
 use crate::first_stage::FirstStage;
-use crate::model_settings::with_loras;
+use crate::model_settings::changed_by;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::outputs::{OpenOutputs, Outputs};
 use crate::picture_keyframes::film_size;
@@ -167,7 +167,7 @@ impl Renderer {
         }
         let changed = match &earlier {
             Some(_) => None,
-            None => Some(with_loras(job, &self.directory)?),
+            None => Some(changed_by(job, &self.directory)?),
         };
         let model = changed.as_ref();
         check_sampling(job, &plan, model, self.upscaler.as_ref())?;

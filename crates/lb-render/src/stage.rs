@@ -92,6 +92,7 @@ impl StageWalk<'_> {
             sampler,
             schedule,
             steps,
+            ..
         } = self.denoising;
         let sampler = sampler.sampler(schedule, *steps)?;
         let mut walk = Walk {

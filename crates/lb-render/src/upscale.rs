@@ -130,6 +130,7 @@ impl<'a> SecondStage<'a> {
             sampler: self.job.sampler,
             schedule: self.pipeline.uncached.directory().schedule.clone(),
             steps: profile.steps(),
+            guidance_rescale: 0.0,
         };
         // The film's damper is already in the guidance scales of the keyframes, so the transitions
         // between them have none.

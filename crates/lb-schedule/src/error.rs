@@ -92,6 +92,8 @@ pub enum ScheduleError {
         "guidance damper must be 0 (no guidance in the middle) to 1 (constant guidance), got {value}"
     )]
     GuidanceDamperOutOfRange { value: f64 },
+    #[error("guidance rescale must be 0 (off) to 1, got {value}")]
+    GuidanceRescaleOutOfRange { value: f64 },
 
     /// A number of a crossfeed curve is outside `[0, 1]`, or not a number. `which` is `keyframe` or
     /// `parental`, and `setting` is `power`, `range` or `decay`.

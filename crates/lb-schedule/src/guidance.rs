@@ -78,6 +78,18 @@ pub fn guidance_scale_between(scales: [f64; 2], damper: f64, fraction: f64) -> f
     Guidance { scale, damper }.at(fraction)
 }
 
+/// Checks a guidance rescale: how far the standard deviation that guidance gives to a model's output is taken
+/// back, from 0 (not at all) to 1 (to that of the output without guidance).
+///
+/// # Errors
+/// [`ScheduleError::GuidanceRescaleOutOfRange`].
+pub fn validate_guidance_rescale(value: f64) -> Result<(), ScheduleError> {
+    match (0.0..=1.0).contains(&value) {
+        true => Ok(()),
+        false => Err(ScheduleError::GuidanceRescaleOutOfRange { value }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

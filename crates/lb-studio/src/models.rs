@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use lb_models::{find_models, model_name};
-use lb_render::{Job, ModelDirectory, with_loras};
+use lb_render::{Job, ModelDirectory, changed_by};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ApiError;
@@ -98,7 +98,7 @@ impl Models {
         if let Some(vae) = &job.vae {
             directory = directory.with_decoder(vae)?;
         }
-        with_loras(job, &directory)?;
+        changed_by(job, &directory)?;
         let changed = Arc::new(Model {
             directory,
             identity: model.identity.clone(),

@@ -243,6 +243,8 @@ impl Still<'_> {
         let steps = film.filter(|_| is_own).map(|film| film.plan.steps());
         if let (Some(model), false) = (self.model, is_own) {
             settings.model = Some(model.to_owned());
+            settings.clip_skip = None;
+            settings.guidance_rescale = None;
             settings.sampler = None;
             settings.timestep_spacing = None;
             settings.defaults.shared.guidance_scale = None;

@@ -60,6 +60,15 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// A batch without branches. `guidance_rescale` is
+    /// [`BlendOptions::guidance_rescale`](crate::BlendOptions::guidance_rescale).
+    pub(super) fn new(guidance_rescale: f64) -> Self {
+        Self {
+            guided: GuidedRows::new(guidance_rescale),
+            ..Self::default()
+        }
+    }
+
     /// Starts these branches, of which there is at least one. They replace the previous ones.
     pub(super) fn fill(&mut self, starts: &[Start<'_>]) -> Result<(), ShapeError> {
         self.form = KeyframeForm::of(starts[0].keyframes.0);

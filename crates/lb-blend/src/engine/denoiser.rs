@@ -30,6 +30,7 @@ impl<'a> Denoiser<'a> {
         sampler: &'a dyn Sampler,
         observer: &'a mut dyn Observer,
         total_model_evaluations: usize,
+        guidance_rescale: f64,
     ) -> Result<Self, BlendError> {
         let batch_limit = validated_batch_limit(backend)?;
         Ok(Self {
@@ -37,7 +38,7 @@ impl<'a> Denoiser<'a> {
             batch_limit,
             sampler,
             observer,
-            batch: Batch::default(),
+            batch: Batch::new(guidance_rescale),
             measure: DistanceMeasure::default(),
             total_model_evaluations,
             report: BlendReport::default(),

@@ -1,5 +1,7 @@
 //! Takes pictures back to the noise that they are made from, so that they can be keyframes.
 
+use lb_schedule::validate_guidance_rescale;
+
 use super::batch::{Batch, Moment, Start};
 use super::denoiser::{proceed, validated_batch_limit};
 use super::forecast::Forecast;
@@ -14,7 +16,7 @@ use crate::observer::{Observer, Phase, StepProgress};
 use crate::sampler::DdimInversion;
 
 /// How carefully pictures are inverted.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct InversionOptions {
@@ -23,12 +25,16 @@ pub struct InversionOptions {
     /// much of a picture. Each iteration costs one more model evaluation for each step, and reduces
     /// the error to a third or less.
     pub iterations: usize,
+    /// That of the film, [`BlendOptions::guidance_rescale`](crate::BlendOptions::guidance_rescale): the noise
+    /// that is found leads back to the picture only under the guidance with which it was found.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub guidance_rescale: f64,
 }
 
 impl Default for InversionOptions {
     /// Enough iterations for any number of steps.
     fn default() -> Self {
-        Self { iterations: 4 }
+        Self::new(4)
     }
 }
 
@@ -36,7 +42,19 @@ impl InversionOptions {
     /// Options with this number of iterations.
     #[must_use]
     pub const fn new(iterations: usize) -> Self {
-        Self { iterations }
+        Self {
+            iterations,
+            guidance_rescale: 0.0,
+        }
+    }
+
+    /// The same options with this guidance rescale.
+    #[must_use]
+    pub const fn with_guidance_rescale(self, guidance_rescale: f64) -> Self {
+        Self {
+            guidance_rescale,
+            ..self
+        }
     }
 
     /// The iterations that keep the error of a picture near 1 % with this number of steps: 4, or 3 from
@@ -56,13 +74,18 @@ impl InversionOptions {
     /// The largest number of iterations.
     pub const MOST_ITERATIONS: usize = 100;
 
-    /// Validates the number of iterations.
+    /// Validates the number of iterations and the guidance rescale.
     ///
     /// # Errors
-    /// [`BlendError::Iterations`] for more than the largest number.
+    /// [`BlendError::Iterations`] for more than the largest number, and [`BlendError::Schedule`] for a guidance
+    /// rescale out of range.
     pub fn validate(&self) -> Result<(), BlendError> {
         // A new field also belongs in the cache keys of lb-render (cached_pipeline/content.rs).
-        let &Self { iterations: found } = self;
+        let &Self {
+            iterations: found,
+            guidance_rescale,
+        } = self;
+        validate_guidance_rescale(guidance_rescale)?;
         let most = Self::MOST_ITERATIONS;
         if found > most {
             return Err(BlendError::Iterations { found, most });
@@ -139,7 +162,7 @@ pub fn invert(
     let total_model_evaluations = options.model_evaluations(pictures.len(), timesteps.len());
     let mut inverted = Inverted::default();
     for (group, pictures) in pictures.chunks(limit).enumerate() {
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(options.guidance_rescale);
         batch.fill(&starts(pictures, group * limit))?;
         for step in 0..timesteps.len() {
             let at = Moment::new(step, timesteps);

@@ -24,7 +24,12 @@ impl Observer for Finished {
     }
 }
 
-fn computed(film: &Film, limit: usize, options: &BlendOptions) -> (Vec<Latents>, BlendReport) {
+/// The finished keyframes of a film, and what they took.
+pub(crate) fn computed(
+    film: &Film,
+    limit: usize,
+    options: &BlendOptions,
+) -> (Vec<Latents>, BlendReport) {
     let (mut finished, mut backend) = (Finished::default(), FakeBackend::new(limit));
     let report = render(&mut backend, film, options, &mut finished).unwrap();
     (finished.0, report)

@@ -239,6 +239,8 @@ pub(crate) fn defaults_of(defaults: &ModelDefaults) -> String {
     let ModelDefaults {
         steps,
         guidance_scale,
+        guidance_rescale,
+        clip_skip,
         sampler,
         timestep_spacing,
         depth_strength,
@@ -250,6 +252,8 @@ pub(crate) fn defaults_of(defaults: &ModelDefaults) -> String {
             1.0 => "no guidance".to_owned(),
             scale => format!("guidance scale {scale}"),
         }),
+        guidance_rescale.map(|rescale| format!("guidance rescale {rescale}")),
+        clip_skip.map(|skip| format!("clip skip {skip}")),
         sampler.map(|sampler| format!("sampler {sampler}")),
         timestep_spacing.map(|spacing| format!("{spacing} timesteps")),
         depth_strength.map(|depth| format!("depth strength {depth}")),
@@ -266,6 +270,8 @@ pub(crate) fn defaults_facts(defaults: &ModelDefaults) -> impl Serialize {
     facts! {
         steps: defaults.steps,
         guidance_scale: defaults.guidance_scale,
+        guidance_rescale: defaults.guidance_rescale,
+        clip_skip: defaults.clip_skip,
         sampler: defaults.sampler.map(|sampler| sampler.to_string()),
         timestep_spacing: defaults.timestep_spacing.map(|spacing| spacing.to_string()),
         depth_strength: defaults.depth_strength,

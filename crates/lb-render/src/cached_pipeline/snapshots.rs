@@ -20,6 +20,8 @@ pub(crate) struct Denoising {
     pub(crate) schedule: NoiseScheduleConfig,
     /// The number of steps of a whole trajectory.
     pub(crate) steps: usize,
+    /// That of the options with which the engine runs.
+    pub(crate) guidance_rescale: f64,
 }
 
 impl ContentKey for Denoising {
@@ -28,10 +30,14 @@ impl ContentKey for Denoising {
             sampler,
             schedule,
             steps,
+            guidance_rescale,
         } = self;
         hasher.write(&Content(sampler));
         hasher.write(&Content(schedule));
         hasher.write(steps);
+        if *guidance_rescale != 0.0 {
+            hasher.write("guidance rescale").write(guidance_rescale);
+        }
     }
 }
 

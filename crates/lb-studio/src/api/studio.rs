@@ -60,6 +60,8 @@ pub(crate) async fn models(
                     defaults: ModelNeeds {
                         steps: defaults.steps,
                         guidance_scale: defaults.guidance_scale,
+                        guidance_rescale: defaults.guidance_rescale,
+                        clip_skip: defaults.clip_skip,
                         sampler: defaults.sampler.map(|at| at.name().to_owned()),
                         timestep_spacing: defaults.timestep_spacing.map(|at| at.name().to_owned()),
                         depth_strength: defaults.depth_strength,

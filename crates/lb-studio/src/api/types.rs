@@ -57,6 +57,10 @@ pub(crate) struct ModelNeeds {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) guidance_scale: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) guidance_rescale: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clip_skip: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sampler: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) timestep_spacing: Option<String>,

@@ -197,7 +197,11 @@ fn job() -> impl Strategy<Value = Job> {
         (
             any::<usize>(),
             any::<usize>(),
-            prop::sample::select(PromptSyntax::ALL),
+            (
+                prop::sample::select(PromptSyntax::ALL),
+                prop::option::of(any::<usize>()),
+            ),
+            prop::option::of(number()),
         ),
     );
     (keyframes, film, inputs).prop_map(
@@ -220,7 +224,7 @@ fn job() -> impl Strategy<Value = Job> {
                 upscale,
                 timing,
                 between,
-                (inversion_iterations, scale, prompt_syntax),
+                (inversion_iterations, scale, (prompt_syntax, clip_skip), guidance_rescale),
             ),
         )| Job {
             inversion_iterations,
@@ -231,8 +235,10 @@ fn job() -> impl Strategy<Value = Job> {
             model,
             vae,
             prompt_syntax,
+            clip_skip,
             size,
             scale,
+            guidance_rescale,
             sampler,
             timestep_spacing,
             spacing,
@@ -364,6 +370,8 @@ fn full_job() -> Job {
     job.fit = Some(Fit::Pad);
     job.crossfeed.parents.power = 0.25;
     job.prompt_syntax = PromptSyntax::Plain;
+    job.clip_skip = Some(2);
+    job.guidance_rescale = Some(0.7);
     job.timestep_spacing = Some(TimestepSpacing::Trailing);
     job.inpaint = Some(Inpaint {
         image: "/films/picture.png".into(),

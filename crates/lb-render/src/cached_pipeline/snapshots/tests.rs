@@ -29,6 +29,7 @@ fn denoising(sampler: SamplerKind, steps: usize) -> Denoising {
         sampler,
         schedule: NoiseScheduleConfig::default(),
         steps,
+        guidance_rescale: 0.0,
     }
 }
 
@@ -290,7 +291,10 @@ fn every_input_changes_the_keys() {
     with_channels.keyframes[0].concatenated = Some(initial_latents(5, SHAPE).unwrap());
     let mut clipped = ddim.clone();
     clipped.schedule.clip_sample = true;
+    let mut rescaled = ddim.clone();
+    rescaled.guidance_rescale = 0.7;
     for other in [
+        keys(None, &rescaled, &film),
         keys(None, &denoising(SamplerKind::DpmSolver, STEPS), &film),
         keys(None, &denoising(SamplerKind::Ddim, 2 * STEPS), &film),
         keys(None, &clipped, &film),
@@ -308,7 +312,10 @@ fn an_inversion_has_a_key_for_every_number_of_iterations() {
         inversion_key(&unet, &denoising(sampler, steps), &options, &keyframe(1))
     };
     let one = key(SamplerKind::Ddim, STEPS, 2);
+    let mut rescaled = denoising(SamplerKind::Ddim, STEPS);
+    rescaled.guidance_rescale = 0.7;
     for other in [
+        inversion_key(&unet, &rescaled, &InversionOptions::new(2), &keyframe(1)),
         key(SamplerKind::Ddim, STEPS, 3),
         key(SamplerKind::Ddim, STEPS + 1, 2),
         key(SamplerKind::DpmSolver, STEPS, 2),

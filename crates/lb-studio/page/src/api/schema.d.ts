@@ -681,6 +681,8 @@ export interface components {
              * @enum {string}
              */
             between?: "latents" | "pictures";
+            /** @description The text encoder's layer that describes the prompt, counted from the last one: 1 is the last, 2 the one before it. */
+            clip_skip?: number;
             crossfeed?: {
                 /** @description How much of the power is left at the end of that range, 0 to 1. */
                 decay?: number;
@@ -751,6 +753,8 @@ export interface components {
             fit?: "crop" | "pad" | "stretch";
             /** @description Film frames per second: a number, or a fraction such as 24000/1001. */
             fps?: number | string;
+            /** @description How far the contrast that guidance adds is taken back, from 0 (not at all) to 1. */
+            guidance_rescale?: number;
             inpaint?: {
                 /** @description Width in pixels of the soft edge between the kept and the repainted part, on the repainted side. */
                 feather?: number;
@@ -921,11 +925,18 @@ export interface components {
         };
         /** @description The settings that a model needs, where they differ from the defaults of all models. */
         ModelNeeds: {
+            /** @default null */
+            clip_skip?: number | null;
             /**
              * Format: double
              * @default null
              */
             depth_strength?: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            guidance_rescale?: number | null;
             /**
              * Format: double
              * @default null
