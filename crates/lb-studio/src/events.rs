@@ -122,6 +122,11 @@ impl EventLog {
         self.news.subscribe()
     }
 
+    /// How many readers there are.
+    pub(crate) fn readers(&self) -> usize {
+        self.news.receiver_count()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,8 +21,14 @@ use crate::shared::Shared;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a reader waits on average at least between two portions. Writing to a connection costs as much for one
-/// event as for many, and with many readers this is what a render would notice.
+/// event as for many, about 30 microseconds, and with many readers this is what a render would notice.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How much longer each reader makes all wait, so that all portions together are at most 250 a second.
+const PAUSE_OF_EACH: Duration = Duration::from_millis(4);
+
+/// The longest pause, however many readers there are.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many portions a reader gets without waiting after it had nothing to read for a while, so that a page sees at
 /// once that something begins.
@@ -112,8 +118,9 @@ impl Reader {
             };
             if !portion.is_empty() {
                 let now = Instant::now();
-                let rested = now.checked_sub((AT_ONCE - 1) * PAUSE).unwrap_or(now);
-                self.earliest = self.earliest.max(rested) + PAUSE;
+                let pause = pause(self.log.readers());
+                let rested = now.checked_sub((AT_ONCE - 1) * pause).unwrap_or(now);
+                self.earliest = self.earliest.max(rested) + pause;
                 return Some(portion);
             }
             if is_new {
@@ -127,6 +134,26 @@ impl Reader {
     }
 }
 
+/// How long each of so many readers waits between two portions.
+fn pause(readers: usize) -> Duration {
+    let readers = u32::try_from(readers).unwrap_or(u32::MAX);
+    PAUSE_OF_EACH
+        .saturating_mul(readers)
+        .clamp(PAUSE, LONGEST_PAUSE)
+}
+
 fn reset(log: &EventLog, place: u64) -> Bytes {
     format!("id: {}\nevent: reset\ndata: {{}}\n\n", log.id(place)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_readers_wait_longer() {
+        assert_eq!(pause(1), PAUSE);
+        assert_eq!(pause(100), Duration::from_millis(400));
+        assert_eq!(pause(usize::MAX), LONGEST_PAUSE);
+    }
 }
