@@ -10,7 +10,7 @@ use crate::surroundings::pool;
 use crate::transition;
 
 const PIXELS: &[u8] = include_bytes!("../golden/sizes.rgb");
-/// Every so many bytes of the frames are known.
+/// Of this many bytes of the frames, the first is known.
 const STRIDE: usize = 29;
 /// Largest allowed difference of latents, as a fraction of the largest expected value.
 const LATENT_TOLERANCE: f64 = 1e-4;
