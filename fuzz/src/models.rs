@@ -205,7 +205,7 @@ pub(crate) fn prompt_seeds() -> Vec<Vec<u8>> {
 
 pub(crate) fn weighted_prompt(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let _ = ReadAsWords::of(&text);
+    let _ = ReadAsWords::of(&text, |_| false);
     if let Ok(prompt) = Prompt::read(&text, PromptSyntax::Weighted) {
         PROMPTS.with(|tokenizer| {
             if let Ok(tokens) = tokenizer.tokenize_prompt(&prompt) {

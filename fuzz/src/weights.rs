@@ -4,7 +4,9 @@ use std::io::{Cursor, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use lb_checkpoint::{Component, Import, ImportOptions, Lora, StandaloneDecoder, Weights};
+use lb_checkpoint::{
+    Component, Embedding, Import, ImportOptions, Lora, StandaloneDecoder, Weights,
+};
 use lb_export::{ExportOptions, GraphForm, Precision, build_graph_with_loras};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -48,6 +50,7 @@ pub(crate) fn safetensors(bytes: &[u8]) {
         let path = folder.write("model.safetensors", bytes);
         let _ = StandaloneDecoder::open(&path);
         lora(&path);
+        let _ = Embedding::open(&path);
         import(&path);
     });
 }
@@ -84,6 +87,10 @@ pub(crate) fn safetensors_seeds() -> Vec<Vec<u8>> {
                 "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q.lora_B.weight":{"dtype":"F32","shape":[4,1],"data_offsets":[16,32]}}"#,
             32,
         ),
+        with_header(
+            r#"{"<toy>":{"dtype":"F16","shape":[2,4],"data_offsets":[0,16]}}"#,
+            16,
+        ),
     ]
 }
 
@@ -106,6 +113,7 @@ pub(crate) fn checkpoint(bytes: &[u8]) {
     FOLDER.with(|folder| {
         let path = folder.write("model.ckpt", bytes);
         lora(&path);
+        let _ = Embedding::open(&path);
         import(&path);
     });
 }

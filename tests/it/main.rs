@@ -19,6 +19,7 @@ mod cuda;
 mod decode;
 mod devices;
 mod docs;
+mod embeddings;
 mod faults;
 mod few_steps;
 mod film;

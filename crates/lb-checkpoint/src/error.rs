@@ -116,6 +116,13 @@ pub enum CheckpointError {
         path.display()
     )]
     UnsupportedLora { path: PathBuf, found: String },
+    /// A file that was given as an embedding is something else. `found` is a noun with its article.
+    #[error(
+        "{}: this is {found}; an embedding (textual inversion) of Stable Diffusion 1 or 2 is expected, which is \
+         one tensor of one or more vectors",
+        path.display()
+    )]
+    UnsupportedEmbedding { path: PathBuf, found: String },
     /// Something already exists at the destination of an import.
     #[error("{}: this already exists; expected a new or empty folder", path.display())]
     DestinationExists { path: PathBuf },
@@ -140,6 +147,7 @@ impl CheckpointError {
             Self::DestinationExists { .. }
                 | Self::UnsupportedLora { .. }
                 | Self::NoAutoencoder { .. }
+                | Self::UnsupportedEmbedding { .. }
                 | Self::NotReplaceable { .. }
                 | Self::NotInferable { .. }
         )

@@ -20,7 +20,8 @@
 //! An [`Import`] turns any of these forms into a model directory. It infers configurations from the
 //! shapes of the tensors if none are given, adds CLIP's tokenizer, and hard-links the weights.
 //!
-//! A [`Lora`] changes some layers of a model. Its numbers are read, because they become a part of a graph.
+//! A [`Lora`] changes some layers of a model. Its numbers are read, because they become a part of a graph. So are
+//! those of an [`Embedding`], which the text encoder reads in place of rows of its own.
 //!
 //! A model directory may have a [`Manifest`] with the settings that it needs, and with the models from which
 //! it takes parts that it does not have itself. [`Weights`] are found there.
@@ -41,6 +42,7 @@
 
 mod component;
 mod config;
+mod embedding;
 mod error;
 mod import;
 mod kind;
@@ -50,6 +52,7 @@ mod names;
 mod safetensors;
 mod separate_vae;
 mod standalone_decoder;
+mod tensor_file;
 mod torch;
 mod weights;
 
@@ -63,6 +66,7 @@ pub use config::{
     TextActivation, TextEncoderConfig, TinyHalf, TinyVaeConfig, TransformerConfig, UnetBlockConfig,
     UnetConfig, VaeConfig,
 };
+pub use embedding::Embedding;
 pub use error::CheckpointError;
 pub use import::{
     Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, ImportedVae,

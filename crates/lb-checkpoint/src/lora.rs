@@ -8,17 +8,16 @@ mod names;
 mod other;
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
 use serde_json::Value;
 
 use self::names::{Key, Role};
+pub(crate) use self::other::{family_of_text_width, known_kind};
 use crate::component::Component;
 use crate::error::CheckpointError;
-use crate::safetensors::{Dtype, TensorEntry, is_pointer, read_header_with_metadata};
-use crate::torch::TorchCheckpoint;
+use crate::safetensors::{Dtype, read_header_with_metadata};
+use crate::tensor_file::{TensorFile, floats};
 
 /// The most tensors of a file. One that changes every layer of Stable Diffusion has about two thousand.
 const MOST_TENSORS: usize = 10_000;
@@ -65,34 +64,15 @@ impl Lora {
     /// LoRA for another family of models, which is named; [`CheckpointError::Tensor`] for a tensor that
     /// does not fit its pair; and other errors if the file cannot be read or is damaged.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let mut file = lb_files::open(path).map_err(CheckpointError::file("open", path))?;
-        let reading = || CheckpointError::io("read", path);
-        let length = file.metadata().map_err(reading())?.len();
-        if length > Self::LARGEST_FILE {
+        let too_large = |length| {
             let reason = format!(
                 "a file of {length} bytes, and a LoRA has at most {}",
                 Self::LARGEST_FILE
             );
-            return Err(unsupported(path, &reason));
-        }
-        let mut start = Vec::new();
-        let read = (&mut file).take(9).read_to_end(&mut start);
-        read.map_err(reading())?;
-        if TorchCheckpoint::is_archive(&start) {
-            let checkpoint = TorchCheckpoint::open(path, |_| true)?;
-            let entries = checkpoint.entries().clone();
-            let mut tensors = Tensors::new(path, entries, Source::Torch(&checkpoint))?;
-            return tensors.lora(BTreeMap::new());
-        }
-        if is_pointer(&start) {
-            return Err(CheckpointError::LargeFilePointer { path: path.into() });
-        }
-        if start.get(8) != Some(&b'{') {
-            return Err(CheckpointError::UnknownFormat { path: path.into() });
-        }
-        let (entries, metadata) = read_header_with_metadata(path)?;
-        let mut tensors = Tensors::new(path, entries, Source::File(file))?;
-        tensors.lora(metadata)
+            unsupported(path, &reason)
+        };
+        let file = TensorFile::open(path, Self::LARGEST_FILE, too_large)?;
+        Tensors::new(file)?.lora()
     }
 
     /// What a safetensors file says about itself. Only its header is read, so it need not be a LoRA. `None` for
@@ -236,37 +216,9 @@ impl Matrix {
     }
 }
 
-fn floats(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
-    let halves = || {
-        let (numbers, _) = bytes.as_chunks();
-        numbers.iter().map(|&number| u16::from_le_bytes(number))
-    };
-    match dtype {
-        Dtype::F32 => {
-            let (numbers, _) = bytes.as_chunks();
-            numbers
-                .iter()
-                .map(|&number| f32::from_le_bytes(number))
-                .collect()
-        }
-        Dtype::F16 => halves().map(|bits| f16::from_bits(bits).to_f32()).collect(),
-        Dtype::BF16 => halves()
-            .map(|bits| bf16::from_bits(bits).to_f32())
-            .collect(),
-    }
-}
-
-/// Where the bytes of tensors are read from.
-enum Source<'c> {
-    File(std::fs::File),
-    Torch(&'c TorchCheckpoint),
-}
-
 /// The tensors of a file that may be a LoRA.
-struct Tensors<'c> {
-    path: &'c Path,
-    entries: BTreeMap<String, TensorEntry>,
-    source: Source<'c>,
+struct Tensors {
+    file: TensorFile,
 }
 
 /// The tensors of one layer: the names that they have in the file.
@@ -277,35 +229,25 @@ struct Pair {
     alpha: Option<String>,
 }
 
-impl<'c> Tensors<'c> {
-    fn new(
-        path: &'c Path,
-        entries: BTreeMap<String, TensorEntry>,
-        source: Source<'c>,
-    ) -> Result<Self, CheckpointError> {
-        if entries.len() > MOST_TENSORS {
-            let found = format!(
-                "a file of {} tensors, and a LoRA has at most {MOST_TENSORS}",
-                entries.len()
-            );
-            return Err(unsupported(path, &found));
+impl Tensors {
+    fn new(file: TensorFile) -> Result<Self, CheckpointError> {
+        let count = file.entries.len();
+        if count > MOST_TENSORS {
+            let found = format!("a file of {count} tensors, and a LoRA has at most {MOST_TENSORS}");
+            return Err(unsupported(&file.path, &found));
         }
-        match other::found_in(&entries) {
-            Some(found) => Err(unsupported(path, &found)),
-            None => Ok(Self {
-                path,
-                entries,
-                source,
-            }),
+        match other::found_in(&file.entries) {
+            Some(found) => Err(unsupported(&file.path, &found)),
+            None => Ok(Self { file }),
         }
     }
 
-    fn lora(&mut self, metadata: BTreeMap<String, String>) -> Result<Lora, CheckpointError> {
+    fn lora(&mut self) -> Result<Lora, CheckpointError> {
         let mut pairs: BTreeMap<(Component, String), Pair> = BTreeMap::new();
-        for name in self.entries.keys() {
+        for name in self.file.entries.keys() {
             let key = Key::parse(name).ok_or_else(|| {
                 let problem = "does not belong to a LoRA of Stable Diffusion 1 or 2".into();
-                CheckpointError::tensor(self.path, name, problem)
+                CheckpointError::tensor(&self.file.path, name, problem)
             })?;
             let pair = pairs.entry((key.component, key.layer)).or_default();
             let place = match key.role {
@@ -315,10 +257,10 @@ impl<'c> Tensors<'c> {
             };
             if let Some(other) = place.replace(name.clone()) {
                 let problem = format!("has the same meaning as \"{other}\"");
-                return Err(CheckpointError::tensor(self.path, name, problem));
+                return Err(CheckpointError::tensor(&self.file.path, name, problem));
             }
         }
-        let scales = Scales::read(&metadata);
+        let scales = Scales::read(&self.file.metadata);
         for pair in pairs.values() {
             self.validate(pair)?;
         }
@@ -328,18 +270,19 @@ impl<'c> Tensors<'c> {
             layers.insert((component, layer), change);
         }
         if layers.is_empty() {
-            return Err(unsupported(self.path, "a file without any layer"));
+            return Err(unsupported(&self.file.path, "a file without any layer"));
         }
         Ok(Lora {
-            path: self.path.to_owned(),
-            metadata,
+            path: self.file.path.clone(),
+            metadata: std::mem::take(&mut self.file.metadata),
             layers,
         })
     }
 
     /// Checks a layer's matrices against each other, and returns their names and the rank. No number is read.
     fn validate<'p>(&self, pair: &'p Pair) -> Result<(&'p str, &'p str, usize), CheckpointError> {
-        let wrong = |name: &str, problem: String| CheckpointError::tensor(self.path, name, problem);
+        let wrong =
+            |name: &str, problem: String| CheckpointError::tensor(&self.file.path, name, problem);
         let (down, up) = match (&pair.down, &pair.up, &pair.alpha) {
             (Some(down), Some(up), _) => (down, up),
             (Some(alone), ..) | (_, Some(alone), _) => {
@@ -395,35 +338,25 @@ impl<'c> Tensors<'c> {
         })
     }
 
-    /// The number format of a matrix. Where there is one, the shape was checked against the bytes, so that its
-    /// product fits.
-    fn format(&self, name: &str) -> Result<Dtype, CheckpointError> {
-        let format = &self.entries[name].dtype;
-        Dtype::parse(format).ok_or_else(|| {
-            let problem = format!("is stored as {format}; expected F32, F16 or BF16");
-            CheckpointError::tensor(self.path, name, problem)
-        })
-    }
-
     fn matrix_shape(&self, name: &str) -> Result<Vec<usize>, CheckpointError> {
-        self.format(name)?;
-        Ok(self.entries[name].shape.clone())
+        self.file.format(name)?;
+        Ok(self.file.entries[name].shape.clone())
     }
 
     fn matrix(&mut self, name: &str) -> Result<Matrix, CheckpointError> {
         Ok(Matrix {
-            dtype: self.format(name)?,
+            dtype: self.file.format(name)?,
             shape: self.matrix_shape(name)?,
-            bytes: self.bytes(name)?,
+            bytes: self.file.bytes(name)?,
         })
     }
 
     /// A tensor that is a single number.
     fn number(&mut self, name: &str) -> Result<f32, CheckpointError> {
-        let entry = &self.entries[name];
+        let entry = &self.file.entries[name];
         let (shape, format) = (entry.shape.clone(), entry.dtype.clone());
         let bytes = match shape.iter().all(|&side| side == 1) {
-            true => self.bytes(name)?,
+            true => self.file.bytes(name)?,
             false => Vec::new(),
         };
         let number = match (Dtype::parse(&format), format.as_str(), &bytes[..]) {
@@ -440,30 +373,8 @@ impl<'c> Tensors<'c> {
         };
         number.filter(|number| number.is_finite()).ok_or_else(|| {
             let problem = format!("is {format} of shape {shape:?}; one finite number is expected");
-            CheckpointError::tensor(self.path, name, problem)
+            CheckpointError::tensor(&self.file.path, name, problem)
         })
-    }
-
-    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, CheckpointError> {
-        let TensorEntry { offset, length, .. } = self.entries[name];
-        match &mut self.source {
-            Source::Torch(checkpoint) => checkpoint.read_tensor(name),
-            Source::File(file) => {
-                let mut bytes = Vec::new();
-                let read = file
-                    .seek(SeekFrom::Start(offset))
-                    .and_then(|_| file.take(length).read_to_end(&mut bytes));
-                match read {
-                    Ok(read) if read as u64 == length => Ok(bytes),
-                    Ok(_) => Err(CheckpointError::tensor(
-                        self.path,
-                        name,
-                        "is truncated".into(),
-                    )),
-                    Err(error) => Err(CheckpointError::io("read", self.path)(error)),
-                }
-            }
-        }
     }
 }
 

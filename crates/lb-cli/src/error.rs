@@ -335,6 +335,9 @@ fn checkpoint_hint(error: &CheckpointError) -> Option<&'static str> {
         CheckpointError::OtherFile { what, .. } if what.contains("a LoRA") => {
             "`lb render … --lora FILE` uses it with a model"
         }
+        CheckpointError::OtherFile { what, .. } if what.contains("embedding") => {
+            "`lb render … --embedding FILE=NAME` lets prompts name it"
+        }
         CheckpointError::OtherFile { what, .. } if what.contains("an autoencoder alone") => {
             "`lb import MODEL --vae FILE` makes it a part of a model, `lb render … --vae FILE` decodes with it"
         }

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use lb_job::{Between, Job, JobSettings, ReadAsWords, TimedFilm};
-use lb_render::{LateStart, ModelDirectory, RenderEvent, SamplerKind, Tokenizer, UnseenWord};
+use lb_render::{
+    EmbeddingNote, LateStart, ModelDirectory, RenderEvent, SamplerKind, Tokenizer, UnseenWord,
+    embedding_notes,
+};
 
 /// Sound whose length differs by less than this many seconds from that of its film counts as equally
 /// long.
@@ -22,6 +25,7 @@ pub(crate) fn of_event(event: &RenderEvent<'_>) -> Option<String> {
             prompt,
             words,
         } => Some(unseen_words(model, prompt, words)),
+        RenderEvent::Embedding(note) => Some(of_embedding(note)),
         RenderEvent::LateStart(start) => Some(late_start(*start)),
         RenderEvent::Cache { problem } => Some(problem.to_string()),
         RenderEvent::FramesWithoutPosition { first, count } => Some(format!(
@@ -194,16 +198,41 @@ pub(crate) fn read_as_words(job: &Job) -> impl Iterator<Item = String> {
                  each its own keyframe, or join them by a comma"
             ),
             _ => format!(
-                "embedding: is read as a word in {prompt}: lb loads no files that a prompt names"
+                "embedding: is read as a word in {prompt}; give the file of an embedding to --embedding \
+                 FILE=NAME"
             ),
         }
     })
 }
 
+/// The warning about an embedding that no prompt names, or about a word that looks like one.
+fn of_embedding(note: &EmbeddingNote<'_>) -> String {
+    match note {
+        EmbeddingNote::Unused { path, name, own } => {
+            let own = own.map_or(String::new(), |own| format!(" (its file calls it {own:?})"));
+            format!(
+                "no prompt names the embedding {}: write {name:?} where it belongs{own}, or give it another name \
+                 with --embedding FILE=NAME",
+                path.display()
+            )
+        }
+        EmbeddingNote::Unknown { prompt, word } => format!(
+            "{word} is read as words in {}; if it is an embedding, give its file to --embedding \
+             FILE={word}",
+            shortened(prompt, 60)
+        ),
+    }
+}
+
 /// The warnings about a job's prompts that its model calls for, before anything is rendered.
 pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
-    let (Some(known), Ok(tokenizer)) = (&model.words, Tokenizer::of(model)) else {
+    let Ok(tokenizer) = Tokenizer::of(model) else {
         return Vec::new();
+    };
+    let notes = embedding_notes(job, model, &tokenizer).unwrap_or_default();
+    let mut warnings: Vec<String> = notes.iter().map(of_embedding).collect();
+    let Some(known) = &model.words else {
+        return warnings;
     };
     let prompts = job.prompts().into_iter();
     let read = prompts.filter_map(|prompt| Some((prompt, job.read_prompt(prompt).ok()?)));
@@ -211,10 +240,9 @@ pub(crate) fn of_prompts(job: &Job, model: &ModelDirectory) -> Vec<String> {
         let words = tokenizer.without_names(&read.words());
         (prompt, known.unseen(&words))
     });
-    unseen
-        .filter(|(_, words)| !words.is_empty())
-        .map(|(prompt, words)| unseen_words(&model.name, prompt, &words))
-        .collect()
+    let unseen = unseen.filter(|(_, words)| !words.is_empty());
+    warnings.extend(unseen.map(|(prompt, words)| unseen_words(&model.name, prompt, &words)));
+    warnings
 }
 
 /// The warning about sampling whose first step is far from pure noise.

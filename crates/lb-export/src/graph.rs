@@ -63,6 +63,8 @@ pub(crate) struct GraphWriter<'w> {
     pub(crate) form: GraphForm,
     /// Height and width of the latents, if the graph is for one size only.
     pub(crate) latent_size: Option<[usize; 2]>,
+    /// Whether a text encoder has an input with the vectors of embeddings.
+    pub(crate) takes_embeddings: bool,
     /// The LoRAs that change the network.
     pub(crate) loras: LoraLayers<'w>,
     parts: onnx::GraphParts,
@@ -92,6 +94,7 @@ impl<'w> GraphWriter<'w> {
             },
             form: options.form,
             latent_size: options.latent_size,
+            takes_embeddings: options.takes_embeddings,
             loras: LoraLayers::none(),
             parts: onnx::GraphParts {
                 name: name.to_owned(),

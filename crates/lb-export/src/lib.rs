@@ -70,4 +70,5 @@ pub use lb_checkpoint::{
 };
 pub use lora::STRENGTHS as LORA_STRENGTHS;
 pub use options::{ExportOptions, GraphForm, Precision};
+pub use text_encoder::EMBEDDING_VECTORS;
 pub use write::{ExportedGraph, export_directory};

@@ -51,6 +51,10 @@ pub struct ExportOptions {
     /// How many of the text encoder's last layers are left out, fewer than it has. What the layer before them
     /// gives goes through the final layer norm.
     pub skipped_text_layers: usize,
+    /// Whether the text encoder's graph has the further input `embedding_vectors`: 32-bit floats
+    /// `[vectors, width]`, at least one vector. An id beyond the encoder's own table stands for one of them: the
+    /// number of rows of the table for the first, and so on.
+    pub takes_embeddings: bool,
 }
 
 impl ExportOptions {
@@ -62,6 +66,7 @@ impl ExportOptions {
             form,
             latent_size: None,
             skipped_text_layers: 0,
+            takes_embeddings: false,
         }
     }
 }

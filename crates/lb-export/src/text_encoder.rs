@@ -1,7 +1,8 @@
 //! Writes the graph of `CLIPTextModel`.
 //!
-//! The input is `input_ids` (int64, `[batch, tokens]`), and with LoRAs also `lora_strengths`
-//! (`[batch, LoRAs]`). The outputs are `last_hidden_state`
+//! The input is `input_ids` (int64, `[batch, tokens]`), with LoRAs also `lora_strengths`
+//! (`[batch, LoRAs]`), and with embeddings also `embedding_vectors` (`[vectors, width]`). The outputs are
+//! `last_hidden_state`
 //! (`[batch, tokens, width]`), which the final layer norm returns, and `pooler_output`
 //! (`[batch, width]`), which is its row at the end token of each prompt.
 
@@ -9,6 +10,9 @@ use lb_checkpoint::{CheckpointError, TextActivation, TextEncoderConfig};
 
 use crate::graph::{Attribute, Dimension, ElementType, GraphWriter, Value};
 use crate::layers::{Activation, Attention, Bias, Features};
+
+/// The name of the input with the vectors of embeddings: 32-bit floats `[vectors, width]`.
+pub const EMBEDDING_VECTORS: &str = "embedding_vectors";
 
 /// The end token in older configurations, which transformers has since corrected. It is wrong for CLIP's
 /// tokenizer. The end token is then found as the highest id, which it has in CLIP's vocabulary.
@@ -53,7 +57,11 @@ fn embed(
 ) -> Result<Features, CheckpointError> {
     let width = config.width;
     let path = format!("{prefix}embeddings.token_embedding");
-    let rows = graph.embedding(&path, ids, [config.vocabulary, width])?;
+    let table = [config.vocabulary, width];
+    let rows = match graph.takes_embeddings {
+        true => rows_or_vectors(graph, &path, ids, table)?,
+        false => graph.embedding(&path, ids, table)?,
+    };
     let path = format!("{prefix}embeddings.position_embedding");
     let positions = graph.weight(&format!("{path}.weight"), &[config.positions, width])?;
     let [first, second] = [0, 1].map(|axis| graph.integers(&[axis]));
@@ -61,6 +69,29 @@ fn embed(
     let range = [&positions, &first, &length, &first, &second];
     let positions = graph.node(&path, "Slice", &range, &[]);
     Ok(graph.add(&path, &rows, &Features::new(positions, width)))
+}
+
+/// Writes the lookup of rows in the table, and of the vectors of embeddings for ids beyond it. The table is not
+/// copied, as it would be if the vectors were appended to it.
+fn rows_or_vectors(
+    graph: &mut GraphWriter<'_>,
+    path: &str,
+    ids: &Value,
+    [rows, width]: [usize; 2],
+) -> Result<Features, CheckpointError> {
+    let shape = [Dimension::Named("vectors"), Dimension::Fixed(width)];
+    let vectors = graph.float_input(EMBEDDING_VECTORS, &shape);
+    let [zero, last, first, inner] =
+        [0, rows as i64 - 1, rows as i64, -1].map(|number| graph.integers(&[number]));
+    let within = graph.node(path, "Min", &[ids, &last], &[]);
+    let own = graph.embedding(path, &within, [rows, width])?;
+    let place = graph.node(path, "Sub", &[ids, &first], &[]);
+    let place = graph.node(path, "Max", &[&place, &zero], &[]);
+    let given = graph.node(path, "Gather", &[&vectors, &place], &[]);
+    let is_given = graph.node(path, "GreaterOrEqual", &[ids, &first], &[]);
+    let is_given = graph.node(path, "Unsqueeze", &[&is_given, &inner], &[]);
+    let chosen = graph.node(path, "Where", &[&is_given, &given, &own.value], &[]);
+    Ok(Features::new(chosen, width))
 }
 
 /// Writes a layer: self-attention and a feed-forward network. Each follows a norm, and its result is

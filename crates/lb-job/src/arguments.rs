@@ -44,9 +44,10 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 16] = [
+const OF_STILLS: [&str; 17] = [
     "negative_prompt",
     "lora",
+    "embedding",
     "size",
     "guidance_scale",
     "guidance_rescale",

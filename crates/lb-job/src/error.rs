@@ -83,6 +83,11 @@ pub enum JobError {
     /// A keyframe, counted from 0, names the same LoRA twice.
     #[error("keyframe {} names the LoRA {} twice", keyframe + 1, path.display())]
     LoraTwice { keyframe: usize, path: PathBuf },
+    /// The name is empty, or would be taken for a part of the path.
+    #[error("{}: an embedding cannot have the name {name:?}", path.display())]
+    EmbeddingName { path: PathBuf, name: String },
+    #[error("two embeddings have the name {name:?}; give one of them another, as in FILE=NAME")]
+    EmbeddingTwice { name: String },
     #[error("the strength of a variation is from 0 to 1; got {found}")]
     VariationStrength { found: f64 },
     /// The settings contradict each other, or something is missing.

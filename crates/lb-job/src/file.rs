@@ -24,7 +24,7 @@ impl JobSettings {
     }
 
     /// Reads the job of a job file, or the one that a film, a picture or a folder of frames carries,
-    /// without the models, LoRAs, pictures and VAE decoder that `upper` replaces, which is to be laid over it.
+    /// without the models, LoRAs, embeddings, pictures and VAE decoder that `upper` replaces, which is to be laid over it.
     ///
     /// `named` says which models and included files the job may name. Pictures are checked where they are
     /// looked for ([`Self::find_pictures`]).
@@ -37,6 +37,7 @@ impl JobSettings {
         if upper.defaults.shared.loras.is_some() {
             found.forget_loras();
         }
+        found.embeddings.take_if(|_| upper.embeddings.is_some());
         found.model.take_if(|_| upper.model.is_some());
         let second = &upper.upscale.model;
         found.upscale.model.take_if(|_| second.is_some());

@@ -12,7 +12,8 @@ use lb_schedule::{
 
 use crate::limits;
 use crate::{
-    Between, Branching, DepthMap, Fit, Frames, Inpaint, JobError, KeyframeLora, Timing, Upscale,
+    Between, Branching, DepthMap, EmbeddingFile, Fit, Frames, Inpaint, JobError, KeyframeLora,
+    Timing, Upscale,
 };
 
 /// The content of a film, or of stills, with nothing left open but what the model decides.
@@ -35,6 +36,8 @@ pub struct Job {
     /// A file or folder with the VAE decoder that makes the pictures of the first stage, or of the only
     /// one; `None` takes the model's own. Pictures are always encoded by the model's own autoencoder.
     pub vae: Option<PathBuf>,
+    /// The embeddings that prompts may name, each by a name of its own.
+    pub embeddings: Vec<EmbeddingFile>,
     /// How prompts and negative prompts are read.
     pub prompt_syntax: PromptSyntax,
     /// The text encoder's layer that gives the conditioning, counted from the last one, which is 1; `None` takes
@@ -205,7 +208,7 @@ impl Job {
         let prompts = self.prompts().into_iter();
         let prompts = prompts.filter(|_| self.prompt_syntax != PromptSyntax::Plain);
         prompts.flat_map(|prompt| {
-            let found = ReadAsWords::of(prompt).into_iter();
+            let found = ReadAsWords::of(prompt, |name| self.names_embedding(name)).into_iter();
             found.map(move |words| (prompt, words))
         })
     }
@@ -236,7 +239,9 @@ impl Job {
             keyframe.image.iter_mut().chain(loras)
         });
         let inpaint = self.inpaint.iter_mut();
+        let embeddings = self.embeddings.iter_mut();
         named
+            .chain(embeddings.map(|embedding| &mut embedding.path))
             .chain(self.vae.as_mut())
             .chain(inpaint.flat_map(|inpaint| [&mut inpaint.image, &mut inpaint.mask]))
             .chain(self.depth.iter_mut().map(|depth| &mut depth.image))
@@ -282,6 +287,7 @@ impl Job {
             return Err(JobError::ClipSkip);
         }
         validate_guidance_rescale(self.guidance_rescale.unwrap_or(0.0))?;
+        self.validate_embeddings()?;
         self.spacing.validate()?;
         self.crossfeed.validate()?;
         self.validate_pictures()?;

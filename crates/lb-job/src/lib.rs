@@ -57,6 +57,7 @@
 #[cfg(feature = "arguments")]
 pub mod arguments;
 mod branching;
+mod embedding;
 mod error;
 mod file;
 mod film_trees;
@@ -77,6 +78,7 @@ mod time_budget;
 mod value_parsers;
 
 pub use branching::{Branching, Injections, Levels};
+pub use embedding::EmbeddingFile;
 pub use error::JobError;
 pub use file::{JobFileError, Location, embedded_job};
 pub use frames::{Frames, InvalidFrames};

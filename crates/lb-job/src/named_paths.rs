@@ -100,21 +100,24 @@ impl JobSettings {
         paths
     }
 
-    /// Checks that no model, VAE decoder or LoRA lies outside of the folder of `origin`.
+    /// Checks that no model, VAE decoder, LoRA or embedding lies outside of the folder of `origin`.
     pub(crate) fn validate_models(&self, origin: &Path) -> Result<(), JobError> {
         let folder = JobFolder::of(origin);
         let models = self.model_paths().filter(|path| !folder.has(path));
         refuse_outside(origin, models.collect())
     }
 
-    /// The paths of models, of the VAE decoder and of LoRAs. Models that are named without a slash, or as a
-    /// repository, have none.
+    /// The paths of models, of the VAE decoder, of LoRAs and of embeddings. Models that are named without a
+    /// slash, or as a repository, have none.
     fn model_paths(&self) -> impl Iterator<Item = PathBuf> {
         let models = [&self.model, &self.upscale.model].into_iter().flatten();
         let models = models.filter(|model| is_model_path(model, Path::new("")));
         let loras = self.loras().map(|lora| lora.path.clone());
         let models = models.map(PathBuf::from).chain(self.vae.clone());
-        models.chain(loras)
+        let embeddings = self.embeddings.iter().flatten();
+        models
+            .chain(loras)
+            .chain(embeddings.map(|embedding| embedding.path.clone()))
     }
 
     /// The LoRAs of all keyframes, those of the defaults first.
@@ -255,6 +258,7 @@ mod tests {
         settings.defaults.shared.loras = lora("/private/h:0.5");
         settings.keyframes[1].shared.loras = lora("../i");
         settings.upscale.model = Some("/private/g".into());
+        settings.embeddings = Some(vec!["../j.pt".parse().unwrap()]);
         let origin = Path::new("film.mp4");
         let found = settings.paths_outside(origin);
         let mut names: Vec<_> = found.iter().filter_map(|path| path.to_str()).collect();
@@ -267,6 +271,7 @@ mod tests {
                 "../d.png",
                 "../e.png",
                 "../i",
+                "../j.pt",
                 "/private/a.png",
                 "/private/f",
                 "/private/g",
@@ -274,7 +279,15 @@ mod tests {
             ]
         );
         settings.forget_pictures_outside(origin);
-        let models = ["..", "/private/g", "/private/f", "/private/h", "../i"].map(PathBuf::from);
+        let models = [
+            "..",
+            "/private/g",
+            "/private/f",
+            "/private/h",
+            "../i",
+            "../j.pt",
+        ];
+        let models = models.map(PathBuf::from);
         assert_eq!(settings.paths_outside(origin), models);
         assert_eq!(settings.keyframes[0].image, Some("./a.png".into()));
         assert_eq!(settings.keyframes[1].image, Some("b.png".into()));
@@ -283,6 +296,8 @@ mod tests {
         settings.model = Some("pocket".into());
         assert!(settings.validate_models(origin).is_err());
         settings.forget_loras();
+        assert!(settings.validate_models(origin).is_err());
+        settings.embeddings = None;
         assert!(settings.validate_models(origin).is_ok());
     }
 }

@@ -19,7 +19,7 @@ use lb_prompt::PromptSyntax;
 use lb_schedule::{BranchingRule, Easing, FrameRate, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::{Between, Fit, Frames, KeyframeLora, Timing};
+use crate::{Between, EmbeddingFile, Fit, Frames, KeyframeLora, Timing};
 
 #[cfg(feature = "arguments")]
 use crate::value_parsers::{choices, list_item};
@@ -74,6 +74,14 @@ settings! {
         /// The text encoder's layer that describes the prompt, counted from the last one: 1 is the last, 2 the
         /// one before it [default: 1, or the model's own].
         clip_skip: Option<usize> => arg(long, value_name = "N"),
+        /// Embedding (textual inversion) that prompts may name, and its name [default: that of the file]; may be
+        /// given several times.
+        #[serde(rename = "embedding", with = "text::list")]
+        embeddings: Option<Vec<EmbeddingFile>> => arg(
+            id = "embedding",
+            long = "embedding",
+            value_name = "FILE[=NAME]",
+        ),
         /// Width and height in pixels, multiples of 8 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),
@@ -206,7 +214,7 @@ settings! {
         negative_prompt: Option<String> => arg(long, value_name = "TEXT"),
         /// LoRA that changes the model, and how strongly, where 1 is as it was trained; may be given several
         /// times. Between keyframes with different strengths, the strength changes linearly.
-        #[serde(rename = "lora", with = "text::loras")]
+        #[serde(rename = "lora", with = "text::list")]
         loras: Option<Vec<KeyframeLora>> => arg(
             id = "lora",
             long = "lora",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
 use lb_checkpoint::{
-    Component, Lora, Manifest, ModelKind, OF_OUR_FAMILIES, Size, StandaloneDecoder, TinyVaeConfig,
-    is_of_other_family,
+    Component, Embedding, Lora, Manifest, ModelKind, OF_OUR_FAMILIES, Size, StandaloneDecoder,
+    TinyVaeConfig, is_of_other_family,
 };
 use lb_export::{ExportOptions, build_decoder_graph};
 use lb_hub::{HubCache, Repository};
@@ -77,6 +77,8 @@ pub struct ModelDirectory {
     loras: Vec<ModelLora>,
     /// Which of the text encoder's layers gives the conditioning, counted from the last one, which is 1.
     clip_skip: usize,
+    /// The embeddings that prompts may name, and their names.
+    embeddings: Vec<(String, Arc<Embedding>)>,
     /// The files as they were just before the configurations were read.
     pub(crate) files: ModelFiles,
 }
@@ -194,6 +196,7 @@ impl ModelDirectory {
             decoder: None,
             loras: Vec::new(),
             clip_skip: 1,
+            embeddings: Vec::new(),
             files,
         })
     }
@@ -320,6 +323,63 @@ impl ModelDirectory {
     #[must_use]
     pub fn loras(&self) -> Vec<&Lora> {
         self.loras.iter().map(|at| &*at.lora).collect()
+    }
+
+    /// The same model with embeddings that prompts may name: the path of each file, and its name.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::open`], [`ModelError::EmbeddingWidth`] for an embedding of another family of models,
+    /// [`ModelError::EmbeddingLength`] for one that no chunk of a prompt has room for, and
+    /// [`ModelError::EmbeddingOfOnnx`] for a model whose text encoder has no weights.
+    pub fn with_embeddings<P: AsRef<Path>>(
+        mut self,
+        named: impl IntoIterator<Item = (P, String)>,
+    ) -> Result<Self, ModelError> {
+        self.embeddings.clear();
+        for (path, name) in named {
+            let embedding = Embedding::open(path.as_ref())?;
+            let path = || embedding.path().to_owned();
+            if embedding.width() != self.text_width {
+                return Err(ModelError::EmbeddingWidth {
+                    path: path(),
+                    found: embedding.width(),
+                    family: embedding.family(),
+                    model: self.name,
+                    expected: self.text_width,
+                });
+            }
+            let (found, most) = (embedding.count(), self.text_length - 2);
+            if found > most {
+                let path = path();
+                return Err(ModelError::EmbeddingLength { path, found, most });
+            }
+            self.embeddings.push((name, Arc::new(embedding)));
+        }
+        if let Some((_, first)) = self.embeddings.first() {
+            let component = Component::TextEncoder;
+            let source = GraphSource::of(&self, component, &ExportOptions::default())?;
+            if let GraphSource::File(path) = source {
+                let embedding = first.path().to_owned();
+                return Err(ModelError::EmbeddingOfOnnx { embedding, path });
+            }
+        }
+        Ok(self)
+    }
+
+    /// The embeddings that prompts may name, with their names.
+    pub fn embeddings(&self) -> impl Iterator<Item = (&str, &Embedding)> {
+        self.shared_embeddings()
+            .map(|(name, embedding)| (name, &**embedding))
+    }
+
+    pub(crate) fn shared_embeddings(&self) -> impl Iterator<Item = (&str, &Arc<Embedding>)> {
+        let embeddings = self.embeddings.iter();
+        embeddings.map(|(name, embedding)| (name.as_str(), embedding))
+    }
+
+    /// Whether the inputs of a component have the vectors of embeddings.
+    pub(crate) fn gives_vectors(&self, component: Component) -> bool {
+        component == Component::TextEncoder && !self.embeddings.is_empty()
     }
 
     /// How many strengths of LoRAs the inputs of a component have: none if no LoRA changes it.

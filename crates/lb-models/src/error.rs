@@ -91,6 +91,42 @@ pub enum ModelError {
     /// A request has the strengths of another number of LoRAs than the model has.
     #[error("the model has {expected} LoRAs; the request has the strengths of {found}")]
     LoraStrengths { found: usize, expected: usize },
+    /// An embedding has vectors of another width than the model's text encoder. The family is the one that the
+    /// embedding is for, if it is known.
+    #[error(
+        "{}: this embedding has vectors of {found} numbers{}; the model `{model}` needs {expected}",
+        path.display(), family.map_or(String::new(), |family| format!(", for {family}"))
+    )]
+    EmbeddingWidth {
+        path: PathBuf,
+        found: usize,
+        family: Option<&'static str>,
+        model: String,
+        expected: usize,
+    },
+    /// An embedding has more vectors than fit into a chunk of a prompt.
+    #[error(
+        "{}: this embedding has {found} vectors; a prompt has room for {most}, because they must stand together",
+        path.display()
+    )]
+    EmbeddingLength {
+        path: PathBuf,
+        found: usize,
+        most: usize,
+    },
+    /// An embedding has the name of a token that was added to the model's tokenizer.
+    #[error(
+        "{}: the model's tokenizer has a token {name:?} already; the embedding needs another name",
+        path.display()
+    )]
+    EmbeddingName { path: PathBuf, name: String },
+    /// An embedding was given to a model whose text encoder is only an exported graph.
+    #[error(
+        "{}: an embedding cannot be given to {}, because nothing can be added to a graph that was exported; it \
+         needs a model with its weights as safetensors",
+        embedding.display(), path.display()
+    )]
+    EmbeddingOfOnnx { embedding: PathBuf, path: PathBuf },
     /// The folder for TensorRT's engines cannot be made. The reason is the system's message.
     #[error("cannot write {}: {reason}", path.display())]
     Unwritable { path: PathBuf, reason: String },

@@ -165,6 +165,7 @@ impl Pipeline {
             let is_same = |known: &Tokens| {
                 known.ids == prompt.ids
                     && known.weights == prompt.weights
+                    && known.vectors == prompt.vectors
                     && known.lora_strengths == prompt.lora_strengths
             };
             let known = different.iter().position(is_same);

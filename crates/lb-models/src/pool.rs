@@ -181,10 +181,12 @@ impl ModelPool {
         let size = size.filter(|size| wants_size || is_uneven(size));
         let (path, files) = directory.origin_of(T::COMPONENT);
         let loras = directory.lora_files(T::COMPONENT);
+        let takes_embeddings = directory.gives_vectors(T::COMPONENT);
         let key = Key {
             files: ModelFiles::of(path),
             loras,
             skipped_layers: directory.skipped_layers(T::COMPONENT),
+            takes_embeddings,
             component: T::COMPONENT,
             options: options.clone(),
             size,
@@ -199,6 +201,7 @@ impl ModelPool {
         }
         let mut export = options.export();
         export.latent_size = size;
+        export.takes_embeddings = takes_embeddings;
         let source = GraphSource::of(directory, T::COMPONENT, &export)?;
         let profile = key.profile.clone();
         let ticket = self.reserve(Entry {
@@ -221,18 +224,27 @@ impl ModelPool {
         Ok(Lease { component, ticket })
     }
 
-    /// The tokenizer of a model. It is read once, if there is a memory budget at all.
+    /// The tokenizer of a model, with the model's embeddings. It is read once, if there is a memory budget at
+    /// all.
     ///
     /// # Errors
     /// The errors of [`Tokenizer::of`].
     pub fn tokenizer(&self, directory: &ModelDirectory) -> Result<Arc<Tokenizer>, ModelError> {
+        let tokenizer = self.tokenizer_alone(directory)?;
+        match directory.gives_vectors(Component::TextEncoder) {
+            true => Ok(Arc::new(tokenizer.with_embeddings(directory)?)),
+            false => Ok(tokenizer),
+        }
+    }
+
+    fn tokenizer_alone(&self, directory: &ModelDirectory) -> Result<Arc<Tokenizer>, ModelError> {
         let files = ModelFiles::of(&directory.path);
         self.drop_outdated(&files);
         let keep = files == directory.files;
         if keep && let Some(known) = self.lock().tokenizer(&files) {
             return Ok(known);
         }
-        let tokenizer = Arc::new(Tokenizer::of(directory)?);
+        let tokenizer = Arc::new(Tokenizer::without_embeddings(directory)?);
         let mut state = self.lock();
         if keep && state.budget > 0 && state.tokenizer(&files).is_none() {
             state.tokenizers.push((files, Arc::clone(&tokenizer)));
@@ -413,6 +425,8 @@ struct Key {
     loras: Vec<ModelFiles>,
     /// How many of its last layers its graph leaves out.
     skipped_layers: usize,
+    /// Whether the vectors of embeddings are an input.
+    takes_embeddings: bool,
     component: Component,
     options: SettledOptions,
     /// Height and width of the latents, if its graph is for one size only.

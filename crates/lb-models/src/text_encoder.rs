@@ -2,7 +2,7 @@
 
 use lb_blend::Conditioning;
 use lb_checkpoint::Component;
-use lb_export::LORA_STRENGTHS;
+use lb_export::{EMBEDDING_VECTORS, LORA_STRENGTHS};
 use ort::value::{TensorElementType, TensorRef};
 
 use crate::directory::ModelDirectory;
@@ -23,6 +23,10 @@ pub(crate) struct TextEncoder {
     width: usize,
     /// How many strengths of LoRAs each prompt has.
     loras: usize,
+    /// Whether prompts may have vectors of embeddings.
+    takes_embeddings: bool,
+    /// The id of the first of them.
+    first_vector: i64,
 }
 
 impl Pooled for TextEncoder {
@@ -38,6 +42,10 @@ impl Pooled for TextEncoder {
         if loras > 0 {
             ports.push(Port::floats(LORA_STRENGTHS));
         }
+        let takes_embeddings = directory.gives_vectors(Self::COMPONENT);
+        if takes_embeddings {
+            ports.push(Port::floats(EMBEDDING_VECTORS));
+        }
         session.validate(&ports, &[Port::floats("last_hidden_state")])?;
         let takes_int32 = session.input_type("input_ids") == Some(TensorElementType::Int32);
         Ok(Self {
@@ -46,6 +54,8 @@ impl Pooled for TextEncoder {
             length: directory.text_length,
             width: directory.text_width,
             loras,
+            takes_embeddings,
+            first_vector: directory.text_vocabulary as i64,
         })
     }
 
@@ -57,6 +67,8 @@ impl Pooled for TextEncoder {
 /// What the text encoder reads at once, and with which strengths of LoRAs.
 struct Chunk<'a> {
     ids: &'a [i64],
+    /// The vectors of embeddings in its prompt.
+    vectors: &'a [f32],
     strengths: Vec<f32>,
 }
 
@@ -70,6 +82,7 @@ impl TextEncoder {
             let strengths = self.lora_strengths(prompt)?;
             chunks.extend(prompt.ids.chunks(length).map(|ids| Chunk {
                 ids,
+                vectors: &prompt.vectors,
                 strengths: strengths.clone(),
             }));
         }
@@ -108,11 +121,26 @@ impl TextEncoder {
         }
     }
 
+    /// The ids of all chunks, and the vectors of all their embeddings, for which the ids from `first_vector` on
+    /// stand.
+    fn ids_and_vectors(&self, chunks: &[Chunk<'_>]) -> (Vec<i64>, Vec<f32>) {
+        let first = self.first_vector;
+        let (mut ids, mut vectors) = (Vec::new(), Vec::new());
+        for chunk in chunks {
+            let earlier = (vectors.len() / self.width) as i64;
+            let placed = |&id: &i64| if id < first { id } else { id + earlier };
+            ids.extend(chunk.ids.iter().map(placed));
+            vectors.extend(chunk.vectors);
+        }
+        (ids, vectors)
+    }
+
     /// The states of every chunk.
     fn encode_batch(&mut self, chunks: &[Chunk<'_>]) -> Result<Vec<Vec<f32>>, ModelError> {
         let (tokens, width) = (self.length, self.width);
-        let ids = chunks.iter().flat_map(|chunk| chunk.ids);
-        let ids: Vec<i64> = ids.copied().collect();
+        let (ids, mut vectors) = self.ids_and_vectors(chunks);
+        // The input has at least one, even if no prompt has any.
+        vectors.resize(vectors.len().max(width), 0.0);
         let shape = [chunks.len(), tokens];
         let not_finite = self.session.not_finite();
         let tensor = || ModelError::runtime("handing token ids to the text encoder");
@@ -134,6 +162,11 @@ impl TextEncoder {
         if self.loras > 0 {
             let strengths = TensorRef::from_array_view((sides, strengths.as_slice()));
             inputs.extend(ort::inputs![LORA_STRENGTHS => strengths.map_err(tensor())?]);
+        }
+        if self.takes_embeddings {
+            let shape = [vectors.len() / width, width];
+            let vectors = TensorRef::from_array_view((shape, vectors.as_slice()));
+            inputs.extend(ort::inputs![EMBEDDING_VECTORS => vectors.map_err(tensor())?]);
         }
         let outputs = self.session.run(inputs)?;
         let (found, values) = outputs["last_hidden_state"]

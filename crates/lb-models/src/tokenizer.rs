@@ -3,7 +3,7 @@
 //! The models were trained with OpenCLIP's tokenizer, so its rules apply here, even where other ports
 //! differ. Text is repaired and HTML-unescaped twice, its white space collapsed, and its letters made
 //! lower case. `!` is an ordinary token, and `<|endoftext|>` in a prompt is plain text. [Tokens that were
-//! added](self::added) by fine-tuning are found before that.
+//! added](self::added) by fine-tuning, and the names of embeddings, are found before that.
 //!
 //! A prompt is one [chunk](self::chunks) of tokens, as many as the text encoder has positions, or several.
 //! A plain prompt that is too long is cut before the end token, which stays last.
@@ -11,11 +11,13 @@
 mod added;
 mod chunks;
 mod reading;
+mod vectors;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
-use lb_checkpoint::{CheckpointError, ConfigFile};
+use lb_checkpoint::{CheckpointError, ConfigFile, Embedding};
 use lb_prompt::{Prompt, PromptPart, PromptSyntax};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -26,9 +28,10 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
 
-use self::added::{AddedToken, Meaning, Names};
+use self::added::{AddedToken, Bounds, Meaning, Names};
 use self::chunks::Chunks;
 pub use self::reading::PromptChunk;
+use self::vectors::PromptVectors;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 
@@ -39,9 +42,9 @@ const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 const LARGEST_VOCABULARY: u64 = 16 << 20;
 
 /// A byte-pair tokenizer over a model directory's own vocabulary.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tokenizer {
-    words: tokenizers::Tokenizer,
+    words: Arc<tokenizers::Tokenizer>,
     begin: i64,
     end: i64,
     pad: i64,
@@ -51,6 +54,9 @@ pub struct Tokenizer {
     /// The tokens that were added to the vocabulary, and their names.
     added: Vec<AddedToken>,
     names: Names,
+    embeddings: Vec<Arc<Embedding>>,
+    /// The id of the first vector of an embedding: the number of rows of the text encoder's table.
+    first_vector: i64,
 }
 
 /// The token ids of one prompt, in chunks of as many as the text encoder has positions.
@@ -60,6 +66,9 @@ pub struct Tokens {
     pub ids: Vec<i64>,
     /// What the encoder's state at each id is multiplied by; empty if that is 1 everywhere.
     pub weights: Vec<f32>,
+    /// The vectors of embeddings that the prompt names, one after the other. The ids from
+    /// [`ModelDirectory::text_vocabulary`] on stand for them.
+    pub vectors: Vec<f32>,
     /// The end of a plain prompt that did not fit into one chunk and was cut off, as the model would have
     /// read it.
     pub cut: Option<String>,
@@ -80,15 +89,46 @@ impl Tokens {
 }
 
 impl Tokenizer {
-    /// Reads the tokenizer of a model.
+    /// Reads the tokenizer of a model, which knows the names of the model's embeddings.
     ///
     /// # Errors
-    /// Those of [`Self::open`], and [`ModelError::Checkpoint`] for an added token that the text encoder does not
-    /// have.
+    /// Those of [`Self::open`], [`ModelError::Checkpoint`] for an added token that the text encoder does not
+    /// have, and [`ModelError::EmbeddingName`] for an embedding with the name of an added token.
     pub fn of(directory: &ModelDirectory) -> Result<Self, ModelError> {
+        Self::without_embeddings(directory)?.with_embeddings(directory)
+    }
+
+    /// Reads the tokenizer of a model alone.
+    pub(crate) fn without_embeddings(directory: &ModelDirectory) -> Result<Self, ModelError> {
         let tokenizer = Self::open(&directory.tokenizer_folder(), directory.text_length)?;
         for token in &tokenizer.added {
             token.validate(directory.text_vocabulary)?;
+        }
+        Ok(tokenizer)
+    }
+
+    /// The same tokenizer, which also knows the names of the model's embeddings: `name`, and ComfyUI's
+    /// `embedding:name`, also with the name of the file.
+    pub(crate) fn with_embeddings(&self, directory: &ModelDirectory) -> Result<Self, ModelError> {
+        let mut tokenizer = self.clone();
+        tokenizer.first_vector = directory.text_vocabulary as i64;
+        for (index, (name, embedding)) in directory.shared_embeddings().enumerate() {
+            let is_added = |token: &AddedToken| clean(&token.content) == clean(name);
+            if self.added.iter().any(is_added) {
+                let (path, name) = (embedding.path().to_owned(), name.to_owned());
+                return Err(ModelError::EmbeddingName { path, name });
+            }
+            let file = embedding.path().file_name().unwrap_or_default();
+            let file = file.to_string_lossy();
+            for name in [
+                name,
+                &format!("embedding:{name}"),
+                &format!("embedding:{file}"),
+            ] {
+                let meaning = Meaning::Embedding(index);
+                tokenizer.names.add(name, true, meaning, Bounds::WholeWord);
+            }
+            tokenizer.embeddings.push(Arc::clone(embedding));
         }
         Ok(tokenizer)
     }
@@ -134,7 +174,7 @@ impl Tokenizer {
             names.add(&token.content, token.is_normalized, meaning, token.bounds);
         }
         Ok(Self {
-            words,
+            words: Arc::new(words),
             begin,
             end,
             pad,
@@ -142,6 +182,8 @@ impl Tokenizer {
             length,
             added,
             names,
+            embeddings: Vec::new(),
+            first_vector: i64::MAX,
         })
     }
 
@@ -156,6 +198,7 @@ impl Tokenizer {
             return self.tokenize(&prompt.words());
         }
         let mut chunks = Chunks::new(self);
+        let mut vectors = PromptVectors::new(self.first_vector);
         for part in prompt.parts() {
             match part {
                 PromptPart::Text { text, weight } => {
@@ -163,6 +206,10 @@ impl Tokenizer {
                     for piece in self.names.pieces(text) {
                         match piece.meaning {
                             Some(Meaning::Token(id)) => chunks.push(id, weight),
+                            Some(Meaning::Embedding(index)) => {
+                                let ids = vectors.ids(index, &self.embeddings[index]);
+                                chunks.push_together(ids, weight);
+                            }
                             None => {
                                 for &id in self.encode(&piece.text)?.get_ids() {
                                     chunks.push(i64::from(id), weight);
@@ -174,7 +221,11 @@ impl Tokenizer {
                 PromptPart::Break => chunks.end(),
             }
         }
-        chunks.tokens()
+        let vectors = vectors.into_values();
+        Ok(Tokens {
+            vectors,
+            ..chunks.tokens()?
+        })
     }
 
     fn encode(&self, text: &str) -> Result<tokenizers::Encoding, ModelError> {
@@ -191,12 +242,22 @@ impl Tokenizer {
         let room = self.length - 2;
         let mut ids = vec![self.begin];
         let mut cut: Option<String> = None;
+        let mut vectors = PromptVectors::new(self.first_vector);
         for piece in self.names.pieces(prompt) {
             let left = room + 1 - ids.len();
             match (&mut cut, piece.meaning) {
                 (Some(cut), _) => cut.push_str(&piece.text),
                 (None, Some(Meaning::Token(_))) if left == 0 => cut = Some(piece.text),
                 (None, Some(Meaning::Token(id))) => ids.push(id),
+                // All vectors of an embedding, or none.
+                (None, Some(Meaning::Embedding(index)))
+                    if self.embeddings[index].count() > left =>
+                {
+                    cut = Some(piece.text);
+                }
+                (None, Some(Meaning::Embedding(index))) => {
+                    ids.extend(vectors.ids(index, &self.embeddings[index]));
+                }
                 (None, None) => {
                     let encoding = self.encode(&piece.text)?;
                     let words = encoding.get_ids().iter().take(left);
@@ -211,12 +272,24 @@ impl Tokenizer {
         Ok(Tokens {
             ids,
             weights: Vec::new(),
+            vectors: vectors.into_values(),
             cut,
             lora_strengths: Vec::new(),
         })
     }
 
-    /// A text without the names of added tokens that are in it.
+    /// The indices of the model's embeddings that a text names.
+    #[must_use]
+    pub fn embeddings_in(&self, text: &str) -> BTreeSet<usize> {
+        let pieces = self.names.pieces(text).into_iter();
+        let indices = pieces.filter_map(|piece| match piece.meaning {
+            Some(Meaning::Embedding(index)) => Some(index),
+            _ => None,
+        });
+        indices.collect()
+    }
+
+    /// A text without the names of added tokens and embeddings that are in it.
     #[must_use]
     pub fn without_names(&self, text: &str) -> String {
         let pieces = self.names.pieces(text).into_iter();

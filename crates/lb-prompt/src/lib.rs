@@ -271,13 +271,15 @@ mod tests {
 
     #[test]
     fn words_that_mean_something_elsewhere_are_found() {
-        assert_eq!(ReadAsWords::of("a cat AND a dog"), [ReadAsWords::And]);
-        assert_eq!(ReadAsWords::of("CATS AND DOGS"), []);
-        assert_eq!(ReadAsWords::of("SAND, brand"), []);
+        let of = |prompt: &str| ReadAsWords::of(prompt, |name| name.starts_with("known"));
+        assert_eq!(of("a cat AND a dog"), [ReadAsWords::And]);
+        assert_eq!(of("CATS AND DOGS"), []);
+        assert_eq!(of("SAND, brand"), []);
         assert_eq!(
-            ReadAsWords::of("a embedding:bad_hands"),
+            of("a embedding:bad_hands, embedding:known"),
             [ReadAsWords::Embedding]
         );
-        assert_eq!(ReadAsWords::of("an embedding: of"), []);
+        assert_eq!(of("a embedding:known.pt"), []);
+        assert_eq!(of("an embedding: of"), []);
     }
 }

@@ -9,22 +9,25 @@ use crate::parse::{Mark, marks, word};
 pub enum ReadAsWords {
     /// `AND` between prompts, which are combined.
     And,
-    /// `embedding:name`, which loads a file.
+    /// `embedding:name` with a name that no embedding has.
     Embedding,
 }
 
 impl ReadAsWords {
     /// What of this kind a prompt has, each once. The word `AND` counts only in prompts that are not written
-    /// in capitals altogether.
+    /// in capitals altogether. `is_embedding` says whether a text, which follows `embedding:`, begins with the name
+    /// of a known embedding.
     #[must_use]
-    pub fn of(prompt: &str) -> Vec<Self> {
+    pub fn of(prompt: &str, is_embedding: impl Fn(&str) -> bool) -> Vec<Self> {
         let mut found = Vec::new();
         if word(prompt, "AND").is_some() && prompt.chars().any(char::is_lowercase) {
             found.push(Self::And);
         }
         let names_file = |(at, tag): (usize, &str)| {
             let behind = &prompt[at + tag.len()..];
-            behind.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+            let is_name =
+                behind.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+            is_name && !is_embedding(behind)
         };
         if prompt.match_indices("embedding:").any(names_file) {
             found.push(Self::Embedding);

@@ -41,7 +41,7 @@ fn unmarked() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn reading_never_fails_otherwise_than_by_an_error(text in prop_oneof![marked(), any::<String>()]) {
-        let _ = ReadAsWords::of(&text);
+        let _ = ReadAsWords::of(&text, |_| false);
         if let Ok(prompt) = Prompt::read(&text, PromptSyntax::Weighted) {
             let mut chunks = 1;
             for part in prompt.parts() {

@@ -312,16 +312,21 @@ fn memoize<I: Clone, E: CacheEntry>(
     })
 }
 
-/// The key of a prompt's conditioning. Without weights and LoRAs, it is made of the ids alone.
+/// The key of a prompt's conditioning. Without weights, LoRAs and embeddings, it is made of the ids alone.
 fn conditioning_key(encoder: Key, prompt: &Tokens) -> Key {
     let Tokens {
         ids,
         weights,
+        vectors,
         lora_strengths,
         ..
     } = prompt;
     let mut key = Key::of(ConditioningEntry::KIND, &(encoder, ids.as_slice()));
-    for (what, values) in [("weights", weights), ("LoRAs", lora_strengths)] {
+    for (what, values) in [
+        ("weights", weights),
+        ("LoRAs", lora_strengths),
+        ("embeddings", vectors),
+    ] {
         if !values.is_empty() {
             key = Key::of(ConditioningEntry::KIND, &(what, key, values.as_slice()));
         }

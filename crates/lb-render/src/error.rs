@@ -177,6 +177,10 @@ impl RenderError {
                     | ModelError::LorasTooLarge { .. }
                     | ModelError::ClipSkip { .. }
                     | ModelError::ClipSkipOfOnnx { .. }
+                    | ModelError::EmbeddingWidth { .. }
+                    | ModelError::EmbeddingLength { .. }
+                    | ModelError::EmbeddingName { .. }
+                    | ModelError::EmbeddingOfOnnx { .. }
                     | ModelError::WrongKind { .. }
                     | ModelError::Setting { .. }
                     | ModelError::Prompt(_)

@@ -46,6 +46,7 @@
 mod cached_pipeline;
 mod check;
 mod earlier_frames;
+mod embedding_notes;
 mod error;
 mod film;
 mod first_stage;
@@ -70,6 +71,7 @@ mod upscale;
 
 pub use check::check_job;
 pub use earlier_frames::{EarlierFrames, FramePositionError};
+pub use embedding_notes::{EmbeddingNote, embedding_notes};
 pub use error::RenderError;
 pub use model_settings::{changed_by, resolve_for};
 pub use observe::{RenderEvent, RenderObserver, Stage};

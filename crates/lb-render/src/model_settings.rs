@@ -17,13 +17,17 @@ fn as_settings(defaults: &ModelDefaults) -> JobSettings {
     settings
 }
 
-/// The model as a job changes it: with its LoRAs and its clip skip.
+/// The model as a job changes it: with its LoRAs, its embeddings and its clip skip.
 ///
 /// # Errors
-/// Those of [`ModelDirectory::with_loras`] and of [`ModelDirectory::with_clip_skip`].
+/// Those of [`ModelDirectory::with_loras`], [`ModelDirectory::with_embeddings`] and
+/// [`ModelDirectory::with_clip_skip`].
 pub fn changed_by(job: &Job, model: &ModelDirectory) -> Result<ModelDirectory, RenderError> {
+    let embeddings = job.embeddings.iter();
+    let named = embeddings.map(|embedding| (&embedding.path, embedding.name.clone()));
     let model = model.clone().with_clip_skip(job.clip_skip.unwrap_or(1))?;
-    Ok(model.with_loras(job.lora_files())?)
+    let model = model.with_loras(job.lora_files())?;
+    Ok(model.with_embeddings(named)?)
 }
 
 /// The job of these settings, which are laid over what its LoRAs need if they shorten

@@ -8,6 +8,7 @@ use lb_blend::StepProgress;
 use lb_cache::CacheError;
 use lb_models::UnseenWord;
 
+use crate::embedding_notes::EmbeddingNote;
 use crate::error::RenderError;
 use crate::position::FramePosition;
 use crate::sampling::LateStart;
@@ -33,6 +34,8 @@ pub enum RenderEvent<'a> {
         /// At least one word, in the prompt's order.
         words: &'a [UnseenWord],
     },
+    /// An embedding is used by no prompt, or a word of a prompt looks like an embedding that is not there.
+    Embedding(&'a EmbeddingNote<'a>),
     /// Sampling starts far from the last timestep, so that pictures of few steps come out pale or as noise.
     LateStart(LateStart),
     /// There is a problem with the cache. The work continues without the cache or without one entry.

@@ -129,6 +129,9 @@ fn cleaned(
     for loras in loras_mut(&mut settings).flatten() {
         loras.retain(|lora| is_found(AddOnKind::Lora, &lora.path));
     }
+    if settings.embeddings.take().is_some() {
+        left_out.push("The embeddings were left out.".to_owned());
+    }
     let mut model = |model: &mut Option<String>| {
         if let Some(name) = model.take_if(|name| !is_model_name(name)) {
             let last = Path::new(&name).file_name().and_then(|name| name.to_str());

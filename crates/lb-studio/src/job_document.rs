@@ -81,6 +81,9 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
             )));
         }
     }
+    if settings.embeddings.is_some() {
+        return Err(ApiError::request("an embedding cannot be chosen here"));
+    }
     for model in [&settings.model, &settings.upscale.model]
         .into_iter()
         .flatten()

@@ -72,7 +72,13 @@ impl Source {
         }
         let start = start_of(&path)?;
         let form = if TorchCheckpoint::is_archive(&start) {
-            Form::Torch(TorchCheckpoint::open(&path, is_wanted)?)
+            let checkpoint = TorchCheckpoint::open(&path, is_wanted)?;
+            if checkpoint.entries().is_empty()
+                && let Some(what) = recognise(TorchCheckpoint::open(&path, |_| true)?.entries())
+            {
+                return Err(CheckpointError::OtherFile { path, what });
+            }
+            Form::Torch(checkpoint)
         } else if start.get(8) == Some(&b'{') {
             // In a safetensors file, the header's length takes eight bytes; then its JSON begins.
             let (tensors, metadata) = read_header_with_metadata(&path)?;

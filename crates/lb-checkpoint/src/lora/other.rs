@@ -70,11 +70,42 @@ const FAMILIES: [(&str, &str); 16] = [
 const XL: &str = "Stable Diffusion XL";
 
 /// The names of a textual inversion's tensors.
-const EMBEDDINGS: [&str; 4] = ["emb_params", "string_to_param", "clip_l", "clip_g"];
+const EMBEDDINGS: [&str; 3] = ["emb_params", "clip_l", "clip_g"];
 
 /// What the tensors of a file show it to be, if that is something else than a LoRA of Stable Diffusion 1
 /// or 2.
 pub(super) fn found_in(tensors: &BTreeMap<String, TensorEntry>) -> Option<String> {
+    if let Some(kind) = kind_of(tensors) {
+        return Some(kind);
+    }
+    let is_embedding = match tensors.len() {
+        0 => return Some("a file without tensors".into()),
+        1 => tensors.values().all(|tensor| tensor.shape.len() <= 2),
+        _ => EMBEDDINGS.iter().any(|name| tensors.contains_key(*name)),
+    };
+    if is_embedding {
+        return Some("an embedding (textual inversion), which --embedding takes".into());
+    }
+    match are_of_lora(tensors) {
+        true => None,
+        false => Some("a file whose tensors are not those of a LoRA".into()),
+    }
+}
+
+/// What the tensors of a file show it to be, if that is anything else than an embedding.
+pub(crate) fn known_kind(tensors: &BTreeMap<String, TensorEntry>) -> Option<String> {
+    let lora = || are_of_lora(tensors).then(|| "a LoRA, which --lora takes".to_owned());
+    kind_of(tensors).or_else(lora)
+}
+
+/// Whether any tensor belongs to a LoRA of Stable Diffusion 1 or 2.
+fn are_of_lora(tensors: &BTreeMap<String, TensorEntry>) -> bool {
+    let mut names = tensors.keys();
+    names.any(|name| super::Key::parse(name).is_some())
+}
+
+/// What kind of change of a model the names of tensors show, or which other family it is for.
+fn kind_of(tensors: &BTreeMap<String, TensorEntry>) -> Option<String> {
     let has = |part: &str| tensors.keys().any(|name| name.contains(part));
     if let Some((_, kind)) = KINDS.iter().find(|(part, _)| has(part)) {
         return Some((*kind).into());
@@ -89,26 +120,12 @@ pub(super) fn found_in(tensors: &BTreeMap<String, TensorEntry>) -> Option<String
         true => begins(part),
         false => has(part),
     };
-    if let Some((_, family)) = FAMILIES.iter().find(|(part, _)| is_of(part)) {
-        return Some(format!("a LoRA for {family}"));
-    }
-    let is_embedding = match tensors.len() {
-        0 => return Some("a file without tensors".into()),
-        1 => tensors.values().all(|tensor| tensor.shape.len() <= 2),
-        _ => EMBEDDINGS.iter().any(|name| tensors.contains_key(*name)),
-    };
-    if is_embedding {
-        return Some("an embedding (textual inversion)".into());
-    }
-    let mut names = tensors.keys();
-    match names.any(|name| super::Key::parse(name).is_some()) {
-        true => None,
-        false => Some("a file whose tensors are not those of a LoRA".into()),
-    }
+    let family = FAMILIES.iter().find(|(part, _)| is_of(part));
+    family.map(|(_, family)| format!("a LoRA for {family}"))
 }
 
 /// The family of models whose cross-attention reads text embeddings of this width.
-pub(super) fn family_of_text_width(width: Option<usize>) -> Option<&'static str> {
+pub(crate) fn family_of_text_width(width: Option<usize>) -> Option<&'static str> {
     match width? {
         768 => Some("Stable Diffusion 1"),
         1024 => Some("Stable Diffusion 2"),

@@ -3,8 +3,8 @@
 /// The meaning of a name. Nothing that it names is ever called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Global {
-    /// `collections.OrderedDict`.
-    OrderedDict,
+    /// `collections.OrderedDict`, or a dictionary of parameters.
+    Dictionary,
     /// `torch._utils._rebuild_tensor_v2`, which makes a tensor of a storage, an offset, a shape and strides.
     RebuildTensor,
     /// `torch._utils._rebuild_parameter`, which makes a parameter of a tensor.
@@ -43,7 +43,7 @@ const fn format(dtype: &'static str, width: u64) -> Format {
 }
 
 /// Names that published checkpoints use for things other than tensors.
-const OPAQUE: [(&str, &str); 17] = [
+const OPAQUE: [(&str, &str); 16] = [
     ("__builtin__", "set"),
     ("builtins", "set"),
     ("__builtin__", "frozenset"),
@@ -59,7 +59,6 @@ const OPAQUE: [(&str, &str); 17] = [
     ("numpy._core.multiarray", "_reconstruct"),
     ("torch", "Size"),
     ("torch", "device"),
-    ("torch.nn.modules.container", "ParameterDict"),
     ("argparse", "Namespace"),
 ];
 
@@ -70,7 +69,9 @@ const OPAQUE_PACKAGES: [&str; 3] = ["pytorch_lightning", "lightning", "lightning
 pub(super) fn look_up(module: &str, name: &str) -> Option<Global> {
     let package = module.split('.').next().unwrap_or_default();
     match (module, name) {
-        ("collections", "OrderedDict") => Some(Global::OrderedDict),
+        ("collections", "OrderedDict") | ("torch.nn.modules.container", "ParameterDict") => {
+            Some(Global::Dictionary)
+        }
         ("torch._utils", "_rebuild_tensor_v2") => Some(Global::RebuildTensor),
         ("torch._utils", "_rebuild_parameter") => Some(Global::RebuildParameter),
         ("torch", name) if name.ends_with("Storage") => {

@@ -221,7 +221,7 @@ impl Machine<'_> {
         };
         let result = match self.values.get(callee) {
             Value::Opaque | Value::Global(Global::Opaque) => Value::Opaque,
-            Value::Global(Global::OrderedDict) if arguments.is_empty() => {
+            Value::Global(Global::Dictionary) if arguments.is_empty() => {
                 Value::Dictionary(Vec::new())
             }
             Value::Global(Global::RebuildTensor) => {
@@ -244,13 +244,31 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Drops the attributes of an object, because none of them matters.
+    /// Gives an object its attributes. The only ones that matter are the parameters of a dictionary of them.
     fn set_state(&mut self) -> Result<(), Problem> {
-        self.pop()?;
-        match self.values.get(self.top()?) {
-            Value::Opaque | Value::Dictionary(_) => Ok(()),
-            _ => Err("attributes are given to something other than an object".into()),
+        let state = self.pop()?;
+        let object = self.top()?;
+        match self.values.get(object) {
+            Value::Opaque => return Ok(()),
+            Value::Dictionary(_) => {}
+            _ => return Err("attributes are given to something other than an object".into()),
         }
+        let mut parameters = self.parameters(state);
+        if let Value::Dictionary(entries) = self.values.get_mut(object) {
+            entries.append(&mut parameters);
+        }
+        Ok(())
+    }
+
+    /// The entries of the attribute in which torch's modules have their parameters.
+    fn parameters(&self, state: Id) -> Vec<(Id, Id)> {
+        let entries = |id| match self.values.get(id) {
+            Value::Dictionary(entries) => &entries[..],
+            _ => &[],
+        };
+        let mut attributes = entries(state).iter();
+        let own = attributes.find(|(key, _)| self.values.text(*key) == Some("_parameters"));
+        own.map_or(Vec::new(), |(_, own)| entries(*own).to_vec())
     }
 }
 

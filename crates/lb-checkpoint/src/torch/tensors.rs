@@ -28,6 +28,9 @@ pub(super) struct Source {
     pub(super) length: u64,
 }
 
+/// The dictionary in which an embedding's file has its tensor, whose name is then this one, a dot, and its key.
+const OF_EMBEDDING: &str = "string_to_param";
+
 /// Finds the tensors whose names are wanted. Others, such as the averages that training keeps, are left
 /// out.
 pub(super) fn find(
@@ -46,11 +49,26 @@ pub(super) fn find(
         }
     }
     let mut tensors = BTreeMap::new();
-    for &(key, value) in entries {
-        if let (Some(name), Value::Tensor(tensor)) = (values.text(key), values.get(value))
-            && is_wanted(name)
+    let mut add = |name: String, value: Id| {
+        if let Value::Tensor(tensor) = values.get(value)
+            && is_wanted(&name)
         {
-            tensors.insert(name.to_owned(), tensor.clone());
+            tensors.insert(name, tensor.clone());
+        }
+    };
+    for &(key, value) in entries {
+        let Some(name) = values.text(key) else {
+            continue;
+        };
+        match entries_of(values, value) {
+            Some(inner) if name == OF_EMBEDDING => {
+                for &(key, value) in inner {
+                    if let Some(key) = values.text(key) {
+                        add(format!("{OF_EMBEDDING}.{key}"), value);
+                    }
+                }
+            }
+            _ => add(name.to_owned(), value),
         }
     }
     Ok(tensors)

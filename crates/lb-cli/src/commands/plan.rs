@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_drawing::draw_trees;
-use lb_render::{AudioTrack, Job, Keyframe, Plan, RenderError, check_job, check_sampling};
+use lb_render::{
+    AudioTrack, Job, Keyframe, Plan, RenderError, changed_by, check_job, check_sampling,
+};
 use lb_schedule::Tree;
 use serde::Serialize;
 
@@ -87,7 +89,7 @@ pub(crate) fn run(
         write(path, &drawing(&job, &plan)?, arguments.force)?;
     }
     let sampling = warnings::of_sampling(&job, plan.steps(), &model);
-    let prompts = warnings::of_prompts(&job, &model).into_iter();
+    let prompts = warnings::of_prompts(&job, &changed_by(&job, &model)?).into_iter();
     prompts.chain(sampling).for_each(print::warning);
     let seconds = rates.map(|rates| plan.render_seconds(&rates));
     if arguments.json {

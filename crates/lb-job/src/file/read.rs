@@ -178,6 +178,9 @@ impl<'a> Document<'a> {
         for lora in settings.lora_paths_mut() {
             *lora = self.beside(&lora);
         }
+        for embedding in settings.embeddings.iter_mut().flatten() {
+            embedding.path = self.beside(&embedding.path);
+        }
         let models = [&mut settings.model, &mut settings.upscale.model];
         for model in models.into_iter().flatten() {
             if is_model_path(model, &self.beside(""))

@@ -52,7 +52,7 @@ impl Job {
 type Lines = Vec<String>;
 
 /// The keys of the film, in the order of the manual.
-const FILM_KEYS: &str = "stills prompt_syntax clip_skip model vae size scale fps film_seconds timing between loop guidance_rescale sampler timestep_spacing spacing mid_compression \
+const FILM_KEYS: &str = "stills prompt_syntax clip_skip embedding model vae size scale fps film_seconds timing between loop guidance_rescale sampler timestep_spacing spacing mid_compression \
                          spacing_distance fit inversion_iterations";
 
 /// The text of a job whose settings are given.

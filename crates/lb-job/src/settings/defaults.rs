@@ -19,6 +19,7 @@ impl Default for Job {
             looped: false,
             model: None,
             vae: None,
+            embeddings: Vec::new(),
             prompt_syntax: PromptSyntax::default(),
             clip_skip: None,
             size: None,

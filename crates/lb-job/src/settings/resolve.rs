@@ -69,6 +69,7 @@ impl JobSettings {
             looped: looped && !has_stills,
             model: self.model.clone(),
             vae: self.vae.clone(),
+            embeddings: self.embeddings.clone().unwrap_or_default(),
             prompt_syntax: self.prompt_syntax.unwrap_or(default.prompt_syntax),
             clip_skip: self.clip_skip,
             size: self.size,
@@ -134,6 +135,7 @@ impl Job {
             inversion_iterations: Some(self.inversion_iterations),
             model: self.model.clone(),
             vae: self.vae.clone(),
+            embeddings: Some(self.embeddings.clone()).filter(|all| !all.is_empty()),
             inpaint: self.inpaint.as_ref().map(Into::into).unwrap_or_default(),
             fit: self.fit,
             depth: DepthSettings {

@@ -96,35 +96,53 @@ pub(super) mod choice {
     }
 }
 
-/// The LoRAs of a keyframe: a list of texts, or a single one.
-pub(super) mod loras {
+/// Files with something behind their paths, such as LoRAs: a list of texts, or a single one.
+pub(super) mod list {
     use std::fmt;
+    use std::marker::PhantomData;
+    use std::str::FromStr;
 
     use serde::de::{Error, SeqAccess, Visitor};
-    use serde::{Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use crate::KeyframeLora;
+    use crate::{EmbeddingFile, KeyframeLora};
 
-    pub(in crate::settings) fn serialize<S: Serializer>(
-        loras: &Option<Vec<KeyframeLora>>,
+    /// What is in such a list.
+    pub(in crate::settings) trait Item:
+        FromStr<Err = String> + for<'de> Deserialize<'de>
+    {
+        /// One as it may be written.
+        const EXAMPLE: &'static str;
+    }
+
+    impl Item for KeyframeLora {
+        const EXAMPLE: &'static str = "neon.safetensors:0.8";
+    }
+
+    impl Item for EmbeddingFile {
+        const EXAMPLE: &'static str = "style.safetensors=my-style";
+    }
+
+    pub(in crate::settings) fn serialize<T: Serialize, S: Serializer>(
+        list: &Option<Vec<T>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        loras.serialize(serializer)
+        list.serialize(serializer)
     }
 
-    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::settings) fn deserialize<'de, T: Item, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<Vec<KeyframeLora>>, D::Error> {
-        deserializer.deserialize_any(Loras)
+    ) -> Result<Option<Vec<T>>, D::Error> {
+        deserializer.deserialize_any(List(PhantomData))
     }
 
-    struct Loras;
+    struct List<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for Loras {
-        type Value = Option<Vec<KeyframeLora>>;
+    impl<'de, T: Item> Visitor<'de> for List<T> {
+        type Value = Option<Vec<T>>;
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a list of texts like \"neon.safetensors:0.8\"")
+            write!(formatter, "a list of texts like {:?}", T::EXAMPLE)
         }
 
         fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
@@ -136,11 +154,11 @@ pub(super) mod loras {
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut loras = Vec::new();
-            while let Some(lora) = list.next_element()? {
-                loras.push(lora);
+            let mut items = Vec::new();
+            while let Some(item) = list.next_element()? {
+                items.push(item);
             }
-            Ok(Some(loras))
+            Ok(Some(items))
         }
     }
 }

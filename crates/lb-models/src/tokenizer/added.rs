@@ -1,7 +1,7 @@
-//! Tokens that fine-tuning added to a tokenizer, such as `<toy>`.
+//! Tokens that fine-tuning added to a tokenizer, such as `<toy>`, and the names of embeddings.
 //!
-//! They are rows of the text encoder like all others, but no merges lead to them: their names are looked for in
-//! a prompt before the rest of it is split into words. The longest name that begins at a place counts. As in
+//! An added token is a row of the text encoder like all others, and an embedding is vectors that it lacks, but no
+//! merges lead to them: their names are looked for in a prompt before the rest of it is split into words. The longest name that begins at a place counts. As in
 //! transformers, a name is looked for in the prompt as it is written, or, if it is *normalized*, in lower
 //! case. White space beside a name never makes tokens here, so `lstrip` and `rstrip` change nothing.
 
@@ -35,6 +35,8 @@ struct Name {
 pub(super) enum Meaning {
     /// The token with this id.
     Token(i64),
+    /// The embedding with this index.
+    Embedding(usize),
 }
 
 /// What may stand beside a name.
@@ -44,6 +46,8 @@ pub(super) enum Bounds {
     Any,
     /// Nothing that belongs to a word.
     SingleWord,
+    /// Nothing that would make the name a part of a longer word.
+    WholeWord,
 }
 
 /// A part of a prompt.
@@ -133,6 +137,11 @@ impl Name {
         match self.bounds {
             Bounds::Any => true,
             Bounds::SingleWord => !is_in_word(before) && !is_in_word(behind),
+            Bounds::WholeWord => {
+                let (first, last) = (self.text.chars().next(), self.text.chars().next_back());
+                let goes_on = |one, other| is_in_word(one) && is_in_word(other);
+                !goes_on(before, first) && !goes_on(last, behind)
+            }
         }
     }
 }
@@ -294,6 +303,7 @@ mod tests {
         let pieces = all.pieces(text).into_iter();
         let shown = pieces.map(|piece| match piece.meaning {
             Some(Meaning::Token(id)) => format!("{}={id}", piece.text),
+            Some(Meaning::Embedding(_)) => unreachable!("there is none"),
             None => piece.text,
         });
         shown.collect()
@@ -328,5 +338,19 @@ mod tests {
         assert_eq!(of("a toy, (toy)"), ["a ", "toy=0", ", (", "toy=0", ")"]);
         assert_eq!(of("toys atoy toy_1 toy1"), ["toys atoy toy_1 toy1"]);
         assert_eq!(of("toy-1"), ["toy=0", "-1"]);
+    }
+
+    #[test]
+    fn a_whole_word_may_follow_what_is_no_word() {
+        let names = [
+            ("<toy>", true, Bounds::WholeWord),
+            ("toy", true, Bounds::WholeWord),
+        ];
+        let of = |text: &str| pieces(&names, text);
+        assert_eq!(of("a<toy>b"), ["a", "<toy>=0", "b"]);
+        assert_eq!(
+            of("toys atoy toy_1 Toy-1"),
+            ["toys atoy toy_1 ", "toy=1", "-1"]
+        );
     }
 }

@@ -4,6 +4,8 @@
 //! end token, and padding. As in Stable Diffusion's web UI, a chunk that is full ends at its last comma if
 //! that is not far back, so that what belongs together stays together.
 
+use std::ops::Range;
+
 use lb_prompt::{MOST_CHUNKS, PromptError};
 
 use super::{Tokenizer, Tokens};
@@ -52,6 +54,15 @@ impl<'t> Chunks<'t> {
         if is_comma && self.open.len() > 1 {
             self.behind_comma = Some(self.open.len());
         }
+    }
+
+    /// Adds the tokens of an embedding, which are no more than a chunk has room for, all to the same chunk.
+    pub(super) fn push_together(&mut self, ids: Range<i64>, weight: f32) {
+        let count = (ids.end - ids.start) as usize;
+        if self.open.len() + count > self.tokenizer.length - 2 {
+            self.end();
+        }
+        self.open.extend(ids.map(|id| (id, weight)));
     }
 
     /// Ends the chunk, which may be empty.

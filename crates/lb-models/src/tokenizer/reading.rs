@@ -3,6 +3,7 @@
 use lb_prompt::{Prompt, PromptPart};
 
 use super::Tokenizer;
+use super::added::Meaning;
 use crate::error::ModelError;
 
 /// A chunk of a prompt as the text encoder reads it.
@@ -49,8 +50,14 @@ impl Tokenizer {
             };
             for piece in self.names.pieces(text) {
                 let text = piece.text + " ";
-                if piece.meaning.is_some() {
+                if let Some(meaning) = piece.meaning {
+                    // All vectors of an embedding are in one chunk.
+                    let further = match meaning {
+                        Meaning::Token(_) => 0,
+                        Meaning::Embedding(index) => self.embeddings[index].count() - 1,
+                    };
                     words.push(text);
+                    words.extend(vec![String::new(); further]);
                     continue;
                 }
                 let encoding = self.encode(text.trim_end())?;

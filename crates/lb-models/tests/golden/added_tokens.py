@@ -8,6 +8,7 @@ The other files of added_tokens/ are a tiny text encoder with one token more tha
 """
 
 import json
+import string
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from transformers import AddedToken, CLIPTokenizer
 HERE = Path(__file__).parent / "added_tokens"
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 SPECIAL = {"bos_token": BEGIN, "eos_token": END, "unk_token": END, "pad_token": END}
-LETTERS = [chr(code) for code in range(33, 127)]
+LETTERS = [*string.ascii_lowercase, *"0123456789<>_-(),:"]
 VOCABULARY = [*LETTERS, *(letter + "</w>" for letter in LETTERS), "ab</w>", BEGIN, END]
 FIRST = len(VOCABULARY)
 PROMPTS = ["", "a <toy> b", "a<toy>b", "<TOY> toy <Toy>", "<cat> <Cat> <CAT>", "<toy>_1 <toy> <toy>_2 <toy>_12",
@@ -68,7 +69,7 @@ def main():
         tokenizer.save_pretrained(folder)
         names = ["tokenizer.json", "tokenizer_config.json"]
         cases["tokenizer.json"] = written({name: (Path(folder) / name).read_text() for name in names})
-    (HERE / "ids.json").write_text(json.dumps(cases, indent=0) + "\n")
+    (HERE / "ids.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ mod caption_words;
 mod clip_skip;
 mod configurations;
 mod devices;
+mod embeddings;
 mod examples;
 mod few_steps;
 mod golden_kinds;

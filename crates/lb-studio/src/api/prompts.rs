@@ -81,7 +81,7 @@ fn read_prompt(
         ));
     }
     if syntax == PromptSyntax::Weighted {
-        let words = ReadAsWords::of(text).into_iter().map(|words| match words {
+        let words = ReadAsWords::of(text, |_| false).into_iter().map(|words| match words {
             ReadAsWords::And => {
                 "AND is read as a word. lb does not combine prompts as other programs do; give each its own \
                  keyframe, or join them by a comma."
@@ -91,7 +91,7 @@ fn read_prompt(
         read.warnings.extend(words.map(str::to_owned));
     }
     if let Some(known) = &model.directory.words {
-        let unseen = known.unseen(&prompt.words());
+        let unseen = known.unseen(&tokenizer.without_names(&prompt.words()));
         if !unseen.is_empty() {
             let name = &model.directory.name;
             let words: Vec<String> = unseen.iter().take(MOST_WORDS).map(with_near).collect();

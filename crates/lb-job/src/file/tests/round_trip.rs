@@ -10,8 +10,8 @@ use lb_schedule::{
 use proptest::prelude::*;
 
 use crate::{
-    Between, Branching, DepthMap, Fit, Frames, Injections, Inpaint, Job, JobSettings, Keyframe,
-    KeyframeLora, Levels, Timing, Transition, Upscale, Variation,
+    Between, Branching, DepthMap, EmbeddingFile, Fit, Frames, Injections, Inpaint, Job,
+    JobSettings, Keyframe, KeyframeLora, Levels, Timing, Transition, Upscale, Variation,
 };
 
 /// Any finite number, including those that no film can have.
@@ -86,6 +86,14 @@ fn branching() -> impl Strategy<Value = Branching> {
 
 fn lora() -> impl Strategy<Value = KeyframeLora> {
     (path(), number()).prop_map(|(path, strength)| KeyframeLora { path, strength })
+}
+
+fn embedding() -> impl Strategy<Value = EmbeddingFile> {
+    let name = prop_oneof![Just("<toy>"), Just("my style"), Just("a.b")];
+    (path(), name).prop_map(|(path, name)| EmbeddingFile {
+        path,
+        name: name.into(),
+    })
 }
 
 fn keyframe() -> impl Strategy<Value = Keyframe> {
@@ -200,6 +208,7 @@ fn job() -> impl Strategy<Value = Job> {
             (
                 prop::sample::select(PromptSyntax::ALL),
                 prop::option::of(any::<usize>()),
+                prop::collection::vec(embedding(), 0..3),
             ),
             prop::option::of(number()),
         ),
@@ -224,7 +233,12 @@ fn job() -> impl Strategy<Value = Job> {
                 upscale,
                 timing,
                 between,
-                (inversion_iterations, scale, (prompt_syntax, clip_skip), guidance_rescale),
+                (
+                    inversion_iterations,
+                    scale,
+                    (prompt_syntax, clip_skip, embeddings),
+                    guidance_rescale,
+                ),
             ),
         )| Job {
             inversion_iterations,
@@ -234,6 +248,7 @@ fn job() -> impl Strategy<Value = Job> {
             looped,
             model,
             vae,
+            embeddings,
             prompt_syntax,
             clip_skip,
             size,
@@ -326,7 +341,7 @@ fn a_job_that_is_too_large_to_be_read_is_not_written() {
 
 #[test]
 fn paths_are_relative_to_their_file() {
-    let text = "model = \"models/mine\"\nvae = \"taesd\"\n[depth]\nimage = \"map.png\"\n\
+    let text = "model = \"models/mine\"\nvae = \"taesd\"\nembedding = \"style.pt\"\n[depth]\nimage = \"map.png\"\n\
                 [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
                 lora = [\"neon.pt:0.5\"]\n\
                 [upscale]\nmodel = \"x4\"\n";
@@ -344,6 +359,7 @@ fn paths_are_relative_to_their_file() {
     assert_eq!(image, Some(Path::new("/pictures/a.png")));
     assert_eq!(job.upscale.as_ref().unwrap().model, "x4");
     assert_eq!(job.keyframes[1].loras[0].path, Path::new("films/neon.pt"));
+    assert_eq!(job.embeddings[0].path, Path::new("films/style.pt"));
 
     job.make_paths_absolute();
     assert!(job.paths_mut().all(|path| path.is_absolute()));
@@ -361,6 +377,10 @@ fn full_job() -> Job {
     ]);
     job.model = Some("pocket".into());
     job.vae = Some("/models/taesd".into());
+    job.embeddings = vec![
+        "/embeddings/it's.pt".parse().unwrap(),
+        "/embeddings/learned_embeds.bin=<toy>".parse().unwrap(),
+    ];
     job.size = Some((512, 768));
     job.scale = 4;
     job.film_seconds = Some(12.5);
