@@ -54,9 +54,14 @@ impl<'a> Shell<'a> {
             shell.programs.join("lb"),
         )
         .unwrap();
-        // The guide asks its reader to copy it.
-        let lora = root().join("models/pocket-loras/neon.safetensors");
-        fs::copy(lora, shell.folder.join("neon.safetensors")).unwrap();
+        // The guide asks its reader to copy them.
+        for file in [
+            "pocket-loras/neon.safetensors",
+            "pocket-embeddings/owlpenguin.safetensors",
+        ] {
+            let (_, name) = file.rsplit_once('/').unwrap();
+            fs::copy(root().join("models").join(file), shell.folder.join(name)).unwrap();
+        }
         // ffmpeg recognises the sound by its contents, not by its extension.
         fs::write(shell.folder.join("track.ogg"), silence()).unwrap();
         shell

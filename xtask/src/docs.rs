@@ -49,8 +49,14 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         let page = Page::read(&fs::read_to_string(workspace.root.join(name))?);
         let folder = scratch.path().join(number.to_string());
         fs::create_dir(&folder)?;
-        let lora = workspace.root.join("models/pocket-loras/neon.safetensors");
-        fs::copy(lora, folder.join("neon.safetensors"))?;
+        for file in [
+            "pocket-loras/neon.safetensors",
+            "pocket-embeddings/owlpenguin.safetensors",
+        ] {
+            let file = workspace.root.join("models").join(file);
+            let name = file.file_name().context("a file has a name")?;
+            fs::copy(&file, folder.join(name))?;
+        }
         for (name, text) in &page.files {
             fs::write(folder.join(name), text)?;
         }
