@@ -1,8 +1,10 @@
 //! `wheel`: builds the Python package that carries the program, and tries it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,31 +17,53 @@ use crate::{process, python, setup};
 const MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
 /// The folder of a model that only serves to train it again.
 const RECIPE: &str = "train";
+/// The name under which the Space is asked for.
+const SPACE: &str = "somebody-latent-blending.hf.space";
+/// Executes a notebook, and writes it with what its cells have printed and shown.
+const EXECUTE: &str = "
+import sys
+import nbclient
+import nbformat
+notebook = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(notebook, timeout=600, kernel_name='python3').execute()
+nbformat.write(notebook, sys.argv[2])
+";
 /// The largest package and everything that is installed with it, in bytes.
 const LARGEST_DOWNLOAD: u64 = 150_000_000;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WheelArguments {
-    /// install the package into an empty environment, render a film with it, and remove it again
+    /// install the package into an empty environment, render a film with it, execute the notebook, start the
+    /// Space, and remove it again
     #[arg(long = "try")]
     try_it: bool,
+    /// build the package for NVIDIA's GPUs instead
+    #[arg(long, conflicts_with = "try_it")]
+    gpu: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &WheelArguments) -> Result<()> {
-    let wheel = build(workspace)?;
+    let wheel = build(workspace, if arguments.gpu { "wheel-gpu" } else { "wheel" })?;
     println!("{}", workspace.shown(&wheel));
     if arguments.try_it {
-        Trial::new(workspace)?.run(&wheel)?;
+        let trial = Trial::new(workspace)?;
+        trial.run(&wheel)?;
+        Trial::new(workspace)?.deploy(workspace, &trial.packages())?;
+        trial.remove()?;
     }
     Ok(())
 }
 
-/// Builds the package and returns its path.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.root.join("packaging/wheel");
-    let python = python::with_packages(workspace, &folder.join("requirements.txt"))?;
-    put_data(workspace, &folder.join("latent_blending.data/data/share"))?;
-    let built = workspace.target.join("wheel");
+/// Builds the package that is described in a folder of `packaging`, and returns its path.
+fn build(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
+    let packaging = workspace.root.join("packaging");
+    let python = python::with_packages(workspace, &packaging.join("wheel/requirements.txt"))?;
+    put_data(
+        workspace,
+        &packaging.join("wheel/latent_blending.data/data/share"),
+    )?;
+    let built = workspace.target.join(folder);
+    let folder = packaging.join(folder);
     if built.is_dir() {
         fs::remove_dir_all(&built)?;
     }
@@ -107,6 +131,8 @@ fn copy_model(from: &Path, to: &Path) -> Result<()> {
 struct Trial {
     folder: TempDir,
     environment: PathBuf,
+    /// The files of the environment when it was empty.
+    empty: Vec<PathBuf>,
 }
 
 impl Trial {
@@ -117,6 +143,7 @@ impl Trial {
         let mut make = Command::new(python::interpreter()?);
         process::run(make.args(["-m", "venv"]).arg(&environment))?;
         Ok(Self {
+            empty: files_in(&environment)?,
             folder,
             environment,
         })
@@ -124,9 +151,7 @@ impl Trial {
 
     /// A call of a program of the environment as a user without Rust would make it.
     fn call(&self, program: &str) -> Command {
-        let programs = self
-            .environment
-            .join(if cfg!(windows) { "Scripts" } else { "bin" });
+        let programs = self.programs();
         let mut call = Command::new(programs.join(program));
         call.env("PATH", &programs);
         for variable in [
@@ -145,14 +170,17 @@ impl Trial {
         call
     }
 
+    fn programs(&self) -> PathBuf {
+        let folder = if cfg!(windows) { "Scripts" } else { "bin" };
+        self.environment.join(folder)
+    }
+
     fn run(&self, wheel: &Path) -> Result<()> {
-        let before = files_in(&self.environment)?;
         let begun = Instant::now();
         let mut download = self.call("python");
         download.args(["-m", "pip", "download", "--quiet", "--dest", "packages"]);
         process::run(download.arg(wheel))?;
-        let packages = self.folder.path().join("packages");
-        let sizes = entries_in(&packages, "whl")?;
+        let sizes = entries_in(&self.packages(), "whl")?;
         let sizes = sizes.iter().map(|path| Ok(fs::metadata(path)?.len()));
         let size = sizes.sum::<Result<u64>>()?;
         let mut install = self.call("python");
@@ -179,6 +207,49 @@ impl Trial {
         ] {
             process::standard_output(self.call("lb").args(arguments))?;
         }
+        Ok(())
+    }
+
+    /// The folder of the packages that were downloaded, and of the one that was built.
+    fn packages(&self) -> PathBuf {
+        self.folder.path().join("packages")
+    }
+
+    /// Executes the notebook from its beginning to its end, and does what the Space does. `packages` are taken before
+    /// those of the index.
+    fn deploy(&self, workspace: &Workspace, packages: &Path) -> Result<()> {
+        let install = |requirements: &Path| {
+            let mut pip = self.call("python");
+            pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
+            process::run(pip.arg(requirements).env("PIP_FIND_LINKS", packages))
+        };
+        let deploy = workspace.root.join("deploy");
+        let begun = Instant::now();
+        install(&deploy.join("requirements-try.txt"))?;
+        let executed = workspace.target.join("wheel/notebook.ipynb");
+        let mut execute = self.call("python");
+        execute.arg("-c").arg(EXECUTE);
+        execute.arg(deploy.join("notebook.ipynb")).arg(&executed);
+        // The notebook calls pip and lb by their names, and so do people.
+        let paths = [self.programs(), "/usr/bin".into(), "/bin".into()];
+        execute.env("PATH", std::env::join_paths(paths)?);
+        execute.env("PIP_FIND_LINKS", packages);
+        process::run(&mut execute)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let shown = workspace.shown(&executed);
+        println!("notebook executed in {seconds:.1} s: {shown}");
+
+        install(&deploy.join("space/requirements.txt"))?;
+        let mut start = self.call("/bin/sh");
+        start.arg(deploy.join("space/start.sh"));
+        start.env("SPACE_HOST", SPACE).env("PORT", "0");
+        start.env("PATH", self.programs());
+        let served = serve(start.stdout(Stdio::piped()))?;
+        println!("the Space answers: {served}");
+        Ok(())
+    }
+
+    fn remove(&self) -> Result<()> {
         let mut remove = self.call("python");
         remove.args([
             "-m",
@@ -197,10 +268,47 @@ impl Trial {
             };
             path.components().any(is_of_lb)
         });
-        let left: Vec<PathBuf> = left.filter(|path| !before.contains(path)).collect();
+        let left: Vec<PathBuf> = left.filter(|path| !self.empty.contains(path)).collect();
         ensure!(left.is_empty(), "removing the package leaves {left:?}");
         Ok(())
     }
+}
+
+/// Starts the page, asks for it as Hugging Face's proxy would, stops it, and returns the page's title.
+fn serve(start: &mut Command) -> Result<String> {
+    let mut studio = start.spawn().context("the Space could not be started")?;
+    let output = studio.stdout.take().context("the Space prints nothing")?;
+    let mut address = String::new();
+    let asked = BufReader::new(output)
+        .read_line(&mut address)
+        .map_err(Into::into)
+        .and_then(|_| ask(address.trim()));
+    studio.kill()?;
+    studio.wait()?;
+    asked
+}
+
+/// The title of the page at this address, under the name of the Space.
+fn ask(address: &str) -> Result<String> {
+    let port = address.trim_end_matches('/').rsplit(':').next();
+    let port = port.context("the Space prints no address")?;
+    let port: u16 = port
+        .parse()
+        .with_context(|| format!("{address} has no port"))?;
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    write!(
+        connection,
+        "GET / HTTP/1.1\r\nHost: {SPACE}\r\nConnection: close\r\nSec-Fetch-Site: cross-site\r\n\
+         Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    let title = answer.split_once("<title>").and_then(|(head, rest)| {
+        let is_shown = head.contains("frame-ancestors https://huggingface.co");
+        let (title, _) = rest.split_once("</title>")?;
+        is_shown.then(|| title.to_owned())
+    });
+    title.with_context(|| format!("the Space does not show its page: {answer}"))
 }
 
 /// The paths of all files below a folder, relative to it.

@@ -24,6 +24,7 @@ use crate::access;
 use crate::error::{ApiError, ErrorKind, hidden_failure};
 use crate::events::Owner;
 use crate::shared::Shared;
+use crate::studio::StudioOptions;
 
 /// The hosts under which the studio may be asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -132,7 +133,10 @@ pub(crate) async fn guard(
             response.headers_mut().insert(SET_COOKIE, cookie);
         }
     }
-    protect(response.headers_mut());
+    protect(
+        response.headers_mut(),
+        shared.options.embedded_in.as_deref(),
+    );
     response
 }
 
@@ -173,7 +177,7 @@ enum Admission {
 }
 
 fn admit(shared: &Shared, request: &mut Request) -> Result<Admission, ApiError> {
-    refuse_others(&shared.options.hosts(), request)?;
+    refuse_others(&shared.options, request)?;
     let cookie = cookie(request.headers(), &shared.access.cookie_name()).map(str::to_owned);
     if shared.options.demo {
         let known = cookie.as_deref().and_then(access::visitor_of);
@@ -214,7 +218,8 @@ fn unauthorized() -> ApiError {
 }
 
 /// Refuses requests under foreign names and from foreign pages.
-fn refuse_others(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
+fn refuse_others(options: &StudioOptions, request: &Request) -> Result<(), ApiError> {
+    let hosts = options.hosts();
     let forbidden = |message| Err(ApiError::new(ErrorKind::Forbidden, message));
     let headers = request.headers();
     let authority = request
@@ -237,10 +242,13 @@ fn refuse_others(hosts: &Hosts, request: &Request) -> Result<(), ApiError> {
     let value = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match value("sec-fetch-site") {
         None | Some("same-origin" | "none") => Ok(()),
-        // A link on another page may lead to the page itself, but not to anything that acts or answers.
+        // A link on another page may lead to the page itself, or a frame show it, but not anything that acts or
+        // answers. Which sites may have such a frame is for the browser to enforce.
         Some(_)
             if value("sec-fetch-mode") == Some("navigate")
-                && value("sec-fetch-dest") == Some("document")
+                && (value("sec-fetch-dest") == Some("document")
+                    || value("sec-fetch-dest") == Some("iframe")
+                        && options.embedded_in.is_some())
                 && request.method() == Method::GET
                 && !request.uri().path().starts_with("/api/") =>
         {
@@ -264,13 +272,13 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn set_cookie(shared: &Shared, response: &mut Response, value: &str) {
     let name = shared.access.cookie_name();
-    let secure = if shared.options.is_behind_tls {
-        "; Secure"
-    } else {
-        ""
+    let kept = match (&shared.options.embedded_in, shared.options.is_behind_tls) {
+        // In a frame of another site, browsers keep a cookie only if it says that it is meant for that.
+        (Some(_), _) => "SameSite=None; Partitioned; Secure",
+        (None, true) => "SameSite=Strict; Secure",
+        (None, false) => "SameSite=Strict",
     };
-    let cookie =
-        format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000{secure}");
+    let cookie = format!("{name}={value}; HttpOnly; {kept}; Path=/; Max-Age=31536000");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -278,15 +286,20 @@ fn set_cookie(shared: &Shared, response: &mut Response, value: &str) {
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; \
-    manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
+    manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'";
 
-/// Adds the headers by which a browser protects the page.
-fn protect(headers: &mut HeaderMap) {
+/// Adds the headers by which a browser protects the page, which only `embedded_in` may show in a frame.
+fn protect(headers: &mut HeaderMap, embedded_in: Option<&str>) {
+    let policy = format!(
+        "{POLICY}; frame-ancestors {}",
+        embedded_in.unwrap_or("'none'")
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    set(CONTENT_SECURITY_POLICY, POLICY);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(REFERRER_POLICY, "no-referrer");
     set(

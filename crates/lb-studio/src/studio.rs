@@ -48,6 +48,9 @@ pub struct StudioOptions {
     pub host_names: Vec<String>,
     /// Whether browsers reach the studio by HTTPS, through a server in front of it.
     pub is_behind_tls: bool,
+    /// The site on whose pages a demonstration is shown in a frame, such as `https://huggingface.co`. It needs
+    /// [`Self::demo`] and [`Self::is_behind_tls`].
+    pub embedded_in: Option<String>,
     /// Whether this is a public demonstration: everybody is let in and sees only their own work, sizes and the
     /// queue are limited, and work is deleted after [`Self::demo_lifetime`].
     pub demo: bool,
@@ -71,6 +74,7 @@ impl StudioOptions {
             address: SocketAddr::from(([127, 0, 0, 1], Self::PORT)),
             host_names: Vec::new(),
             is_behind_tls: false,
+            embedded_in: None,
             demo: false,
             demo_lifetime: Self::DEMO_LIFETIME,
         }
@@ -84,6 +88,19 @@ impl StudioOptions {
 
     /// The usual memory in bytes for models: enough for one of Stable Diffusion's size and a quick one.
     pub const MODEL_MEMORY: u64 = 8 << 30;
+
+    /// Checks the site in whose frames the page is shown.
+    fn validate(&self) -> Result<(), StudioError> {
+        let Some(site) = &self.embedded_in else {
+            return Ok(());
+        };
+        let host = site.strip_prefix("https://").unwrap_or_default();
+        let is_host = |letter: char| letter.is_ascii_alphanumeric() || ".-:".contains(letter);
+        match self.demo && self.is_behind_tls && !host.is_empty() && host.chars().all(is_host) {
+            true => Ok(()),
+            false => Err(StudioError::EmbeddedIn { site: site.clone() }),
+        }
+    }
 
     pub(crate) fn hosts(&self) -> Hosts {
         Hosts::new(self.address.ip(), &self.host_names)
@@ -101,6 +118,15 @@ pub enum StudioError {
         folder: PathBuf,
         /// The address under which it can be opened, with a token that was not used yet.
         url: Option<String>,
+    },
+    /// The page cannot be shown on this site.
+    #[error(
+        "the page cannot be shown in frames of `{site}`: a site is written https://HOST, and only a demonstration \
+         that is reached by HTTPS is shown on others"
+    )]
+    EmbeddedIn {
+        /// What was given.
+        site: String,
     },
     /// The folder cannot be used.
     #[error("{} cannot be used: {reason}", folder.display())]
@@ -140,8 +166,9 @@ impl Studio {
     /// Opens the folder of the projects and starts the worker, which goes on with what is in the queue.
     ///
     /// # Errors
-    /// [`StudioError::Busy`] and [`StudioError::Folder`].
+    /// [`StudioError::Busy`], [`StudioError::Folder`] and [`StudioError::EmbeddedIn`].
     pub fn open(options: StudioOptions) -> Result<Self, StudioError> {
+        options.validate()?;
         let folder = options.projects.clone();
         let unusable = |reason: String| StudioError::Folder {
             folder: folder.clone(),

@@ -40,6 +40,15 @@ pub(crate) struct StudioArguments {
     /// Browsers reach the page by HTTPS, through a server in front of it.
     #[arg(long, help_heading = "Network")]
     behind_tls: bool,
+    /// Site that shows the demonstration in a frame on its pages, such as https://huggingface.co.
+    #[arg(
+        long,
+        value_name = "SITE",
+        requires = "demo",
+        requires = "behind_tls",
+        help_heading = "Network"
+    )]
+    embed_in: Option<String>,
     /// Let everybody in, each with projects of their own: sizes and the queue are limited, and work is
     /// deleted after an hour.
     #[arg(long, help_heading = "Network")]
@@ -121,6 +130,7 @@ fn options(
     options.address = SocketAddr::new(arguments.address, arguments.port);
     options.host_names = arguments.host.clone();
     options.is_behind_tls = arguments.behind_tls;
+    options.embedded_in = arguments.embed_in.clone();
     options.demo = arguments.demo;
     Ok(options)
 }
@@ -142,6 +152,7 @@ fn open(arguments: &StudioArguments, projects: &Path, url: &str) {
 
 fn failed(error: StudioError) -> CommandError {
     match error {
+        StudioError::EmbeddedIn { .. } => CommandError::request(error.to_string()),
         StudioError::Address { .. } => CommandError::Failure {
             message: error.to_string(),
             hint: Some("choose another port with --port N, or any that is free with --port 0"),

@@ -4,7 +4,8 @@
 //! ONNX Runtime's providers ask the system for their libraries by name, and the system hands out
 //! one that is loaded already. So the libraries in the folder beside the runtime are all loaded
 //! first, and take precedence over those that `LD_LIBRARY_PATH` names: parts of two versions of cuDNN
-//! refuse each other. Without that folder, the system looks for them as for any other library.
+//! refuse each other. Without that folder, those of NVIDIA's packages are taken if pip has installed them beside
+//! the runtime, and without these the system looks for them as for any other library.
 
 use std::error::Error as _;
 use std::fs;
@@ -84,10 +85,15 @@ fn with_surroundings(mut reason: String, sees_gpu: bool, driver: Option<String>)
     reason
 }
 
-/// Loads the libraries of CUDA and cuDNN from the folder beside `runtime_library`, if there is one.
-/// They stay loaded. The error is the system's message about the first that cannot be loaded.
+/// Loads the libraries of CUDA and cuDNN from the folder beside `runtime_library`, if there is one, or else
+/// from NVIDIA's packages beside that of the runtime. They stay loaded. The error is the system's message
+/// about the first that cannot be loaded.
 fn load_cuda(runtime_library: &Path) -> Result<(), String> {
-    load_folder(&runtime_library.with_file_name(FOLDER), load)?;
+    let folder = runtime_library.with_file_name(FOLDER);
+    match folder.is_dir() {
+        true => load_folder(&folder, load)?,
+        false => load_packages(runtime_library, load)?,
+    }
     if !cfg!(target_os = "linux") {
         return Ok(());
     }
@@ -114,6 +120,23 @@ fn load_folder(
         }
     }
     Ok(())
+}
+
+/// Loads the libraries that pip has installed from NVIDIA's packages, if it has installed the runtime as well. Its
+/// library is then `PACKAGES/onnxruntime/capi/NAME`.
+fn load_packages(
+    runtime_library: &Path,
+    mut load: impl FnMut(&Path) -> Result<(), String>,
+) -> Result<(), String> {
+    let Some(packages) = runtime_library.ancestors().nth(3) else {
+        return Ok(());
+    };
+    let paths = LIBRARIES.lines().filter(|line| !line.starts_with('#'));
+    let mut files = paths.map(|path| packages.join(path));
+    files.try_for_each(|file| match file.is_file() {
+        true => load(&file),
+        false => Ok(()),
+    })
 }
 
 /// The names of the folder's libraries without their versions, such as `libcudart`.
@@ -232,6 +255,27 @@ mod tests {
             "libcudnn.so.9",
         ];
         assert_eq!(loaded, expected);
+    }
+
+    #[test]
+    fn packages_beside_that_of_the_runtime_are_loaded_in_order() {
+        let packages = tempfile::tempdir().unwrap();
+        let libraries = packages.path().join("nvidia/cu13/lib");
+        fs::create_dir_all(&libraries).unwrap();
+        let names = ["libcublas.so.13", "libcudart.so.13", "libcublasLt.so.13"];
+        for name in names {
+            fs::write(libraries.join(name), "").unwrap();
+        }
+        let runtime = packages
+            .path()
+            .join("onnxruntime/capi/libonnxruntime.so.1.31.1");
+        let mut loaded = Vec::new();
+        load_packages(&runtime, |file| {
+            loaded.push(file.file_name().unwrap().to_owned());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(loaded, [names[1], names[2], names[0]]);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use lb_studio::{Studio, StudioError};
 use serde_json::json;
 
-use crate::client::TestStudio;
+use crate::client::{TestStudio, options};
 
 #[test]
 fn only_our_own_page_with_a_session_is_answered() {
@@ -107,6 +108,70 @@ fn browsers_are_told_what_the_page_may_do() {
         browser.get("/api/studio").headers["cache-control"],
         "no-store"
     );
+}
+
+#[test]
+fn a_demonstration_is_shown_in_frames_of_the_site_that_is_named() {
+    let site = "https://huggingface.co";
+    let studio = TestStudio::with(|options| {
+        options.demo = true;
+        options.is_behind_tls = true;
+        options.host_names = vec!["studio.example".into()];
+        options.embedded_in = Some(site.into());
+    });
+    let in_frame = |path: &str, method: &str| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request
+            .header("host", "studio.example")
+            .header("sec-fetch-site", "cross-site")
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "iframe");
+        studio.send(request.body(Body::empty()).unwrap())
+    };
+    let page = in_frame("/", "GET");
+    assert_eq!(page.status, 200);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.ends_with("frame-ancestors https://huggingface.co"),
+        "{policy}"
+    );
+    let cookie = page.headers["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.contains("SameSite=None; Partitioned; Secure"),
+        "{cookie}"
+    );
+    in_frame("/api/projects", "GET").refused(403);
+    in_frame("/", "POST").refused(403);
+
+    let other = TestStudio::with(|options| options.demo = true);
+    let request = Request::get("/")
+        .header("host", "localhost")
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "iframe");
+    let request = request.body(Body::empty()).unwrap();
+    assert_eq!(other.send(request).status, 403);
+}
+
+#[test]
+fn only_a_demonstration_behind_tls_is_shown_in_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    for (site, demo, tls) in [
+        ("https://a.example", false, true),
+        ("https://a.example", true, false),
+        ("http://a.example", true, true),
+        ("https://a.example; script-src *", true, true),
+        ("*", true, true),
+    ] {
+        let mut options = options(folder.path());
+        (options.demo, options.is_behind_tls) = (demo, tls);
+        options.embedded_in = Some(site.into());
+        let refused = Studio::open(options);
+        assert!(
+            matches!(refused, Err(StudioError::EmbeddedIn { .. })),
+            "{site}"
+        );
+    }
 }
 
 #[test]
