@@ -151,7 +151,7 @@ impl Studio {
         Ok(serde_json::from_str(&body)?)
     }
 
-    /// Renders a film of other seeds for each number, with so many readers and one that looks at the time.
+    /// Renders a film, of other seeds for each number, while this number of readers listens, and one that looks at the time.
     fn film(&self, number: usize, readers: usize) -> Result<Cost> {
         let seeds = (0..3).map(|at| 1000 + 10 * number + at);
         let prompts = ["a red apple", "a green pear", "an owl"]
