@@ -134,7 +134,7 @@ impl Reader {
     }
 }
 
-/// How long each of so many readers waits between two portions.
+/// How long each of this number of readers waits between two portions.
 fn pause(readers: usize) -> Duration {
     let readers = u32::try_from(readers).unwrap_or(u32::MAX);
     PAUSE_OF_EACH
