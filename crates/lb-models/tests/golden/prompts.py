@@ -23,7 +23,7 @@ from weights import randomize
 
 HERE = Path(__file__).parent / "prompts"
 # Every so many values are written.
-STRIDE = 13
+STRIDE = 29
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 MARKS = ["a", "a b", "(a) b", "((c:1.3) [b]) d", "(a:0.5)(b:-2), [[c]]", r"\(a\) [b", "(a BREAK b:1.4) c",
          "a BREAK BREAK b", "(a:0) b", "a" + " b" * 74, "a" + " b" * 75, "c," + " (d:1.2)" * 90,

@@ -341,7 +341,7 @@ fn a_job_that_is_too_large_to_be_read_is_not_written() {
 
 #[test]
 fn paths_are_relative_to_their_file() {
-    let text = "model = \"models/mine\"\nvae = \"taesd\"\nembedding = \"style.pt\"\n[depth]\nimage = \"map.png\"\n\
+    let text = "model = \"../models/mine\"\nvae = \"taesd\"\nembedding = \"style.pt\"\n[depth]\nimage = \"map.png\"\n\
                 [[keyframe]]\nimage = \"/pictures/a.png\"\n[[keyframe]]\nprompt = \"b\"\n\
                 lora = [\"neon.pt:0.5\"]\n\
                 [upscale]\nmodel = \"x4\"\n";
@@ -349,7 +349,7 @@ fn paths_are_relative_to_their_file() {
         .unwrap()
         .resolve()
         .unwrap();
-    assert_eq!(job.model.as_deref(), Some("films/models/mine"));
+    assert_eq!(job.model.as_deref(), Some("films/../models/mine"));
     assert_eq!(job.vae.as_deref(), Some(Path::new("films/taesd")));
     assert_eq!(
         job.depth.as_ref().unwrap().image,
