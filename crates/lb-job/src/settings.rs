@@ -74,7 +74,7 @@ settings! {
         /// The text encoder's layer that describes the prompt, counted from the last one: 1 is the last, 2 the
         /// one before it [default: 1, or the model's own].
         clip_skip: Option<usize> => arg(long, value_name = "N"),
-        /// Embedding (textual inversion) that prompts may name, and its name [default: that of the file]; may be
+        /// Embedding (textual inversion) that prompts may name, by the name of its file or by another one; may be
         /// given several times.
         #[serde(rename = "embedding", with = "text::list")]
         embeddings: Option<Vec<EmbeddingFile>> => arg(
