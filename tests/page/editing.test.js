@@ -293,6 +293,59 @@ describe("editing", () => {
     assert.equal((await job(page)).defaults?.lora, undefined);
   });
 
+  it("takes an embedding, whose name a prompt can use", async () => {
+    const page = await open(browser, studio);
+    const id = await openJob(page, quickJob(["a red apple", "a glorp", "a sunflower"]));
+    const film = page.locator(".film-bar");
+    const states = async () => (await ask(page, `projects/${id}/plan`)).keyframes.map(({ state }) => state);
+    await film.getByRole("button", { name: "Film", exact: true }).click();
+    await film.getByRole("button", { name: "Make the film" }).click();
+    assert.equal((await rendered(page)).state, "done");
+    await page.locator(".inspector summary", { hasText: "Embeddings" }).click();
+    await page.getByLabel("Add an embedding").selectOption("owlpenguin");
+    const row = page.locator('[data-embedding="owlpenguin"]');
+    await row.getByText("No prompt names it").waitFor();
+    assert.deepEqual(await states(), ["ready", "ready", "ready"]);
+
+    // A name that would be read as a path is refused, and the old one stays.
+    const name = row.getByLabel("owlpenguin", { exact: true });
+    await name.fill("owl/penguin");
+    await name.press("Tab");
+    await page.locator(".notices .problem", { hasText: "A name" }).waitFor();
+    assert.equal(await name.inputValue(), "owlpenguin");
+    await name.fill("glorp");
+    await name.press("Tab");
+    await settled(page);
+    const { embedding } = await job(page);
+    assert.match(embedding[0], /^embeddings\/[0-9a-f]{64}-owlpenguin\.safetensors=glorp$/);
+    assert.deepEqual(await states(), ["ready", "missing", "ready"]);
+    await row.getByText("No prompt names it").waitFor({ state: "detached" });
+
+    await page.locator(".keyframe-card").nth(1).click();
+    await page.locator(".prompt-reading .count", { hasText: "2 of 75 tokens" }).waitFor();
+    assert.equal(await page.locator(".prompt-reading .warning").count(), 0);
+    await page.locator(".keyframe-card").nth(1).focus();
+    await page.keyboard.press("Control+z");
+    await page.keyboard.press("Control+z");
+    await settled(page);
+    assert.equal((await job(page)).embedding, undefined);
+    assert.deepEqual(await states(), ["ready", "ready", "ready"]);
+    await page.locator(".prompt-reading .warning", { hasText: "glorp" }).waitFor();
+
+    await film.getByRole("button", { name: "Film", exact: true }).click();
+    await page.locator(".inspector summary", { hasText: "Embeddings" }).click();
+    const upload = page.locator("details", { hasText: "An embedding is a word" }).getByLabel("Upload one");
+    const lora = new URL("../../models/pocket-loras/neon.safetensors", import.meta.url);
+    await upload.setInputFiles({ name: "glow.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(lora) });
+    await page.locator(".notices .problem", { hasText: "LoRA" }).waitFor();
+    const own = new URL("../../models/pocket-embeddings/owlpenguin.safetensors", import.meta.url);
+    await upload.setInputFiles({ name: "My bird.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(own) });
+    await page.locator('[data-embedding="My-bird"]').waitFor();
+    await page.getByRole("button", { name: "Remove My-bird" }).click();
+    await settled(page);
+    assert.equal((await job(page)).embedding, undefined);
+  });
+
   it("says how a prompt is read while it is typed", async () => {
     const page = await open(browser, studio);
     await openJob(page, quickJob(["a red apple", "a green pear"]));
@@ -349,7 +402,7 @@ describe("editing", () => {
       await page.getByRole("link", { name: "Download MP4" }).waitFor();
       assert.deepEqual(await violations(page), [], `film, ${name}`);
       if (name !== "light") await screenshot(page, `film-${name}`);
-      for (const group of ["LoRAs", "VAE decoder"]) await page.locator(".inspector summary", { hasText: group }).click();
+      for (const group of ["LoRAs", "Embeddings", "VAE decoder"]) await page.locator(".inspector summary", { hasText: group }).click();
       await page.getByLabel("Add a LoRA").waitFor();
       assert.deepEqual(await violations(page), [], `LoRAs, ${name}`);
       await page.locator(".transition-card").first().click();

@@ -94,7 +94,7 @@ pub use error::ModelError;
 pub use few_step_lora::few_step_defaults;
 pub use image::RgbImage;
 pub use inspection::{ComponentInspection, ModelConfiguration, ModelInspection, find_models};
-pub use lb_checkpoint::{CheckpointError, Component, Manifest, ModelKind};
+pub use lb_checkpoint::{CheckpointError, Component, Embedding, Manifest, ModelKind};
 pub use lb_export::Precision;
 pub use model_defaults::ModelDefaults;
 pub use options::{PipelineOptions, SessionOptions};

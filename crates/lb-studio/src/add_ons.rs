@@ -1,4 +1,4 @@
-//! Files that change what a model draws, such as LoRAs. A project keeps those that its film uses.
+//! Files that change what a model draws or knows, such as LoRAs and embeddings. A project keeps those that its film uses.
 //!
 //! A file is kept under the hash of its content and the name that it had, as in `loras/HASH-neon.safetensors`.
 //! The name is for people, and LoRAs that shorten are recognised by it. Only plain letters of it remain, so that
@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use lb_files::{NamedTempFile, StagedFile};
+use lb_models::Embedding;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,18 +23,21 @@ use crate::projects::Project;
 pub(crate) enum AddOnKind {
     /// Layers of the UNet and of the text encoder, by a low-rank change.
     Lora,
+    /// The words that prompts may use.
+    Embedding,
     /// The decoder that makes pictures of latents.
     Vae,
 }
 
 impl AddOnKind {
-    pub(crate) const ALL: [Self; 2] = [Self::Lora, Self::Vae];
+    pub(crate) const ALL: [Self; 3] = [Self::Lora, Self::Embedding, Self::Vae];
 
     /// The folder of a project with these files. Folders of models whose names end in this have files that
     /// everybody can choose.
     pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Lora => "loras",
+            Self::Embedding => "embeddings",
             Self::Vae => "vaes",
         }
     }
@@ -42,7 +46,24 @@ impl AddOnKind {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Lora => "LoRA",
+            Self::Embedding => "embedding",
             Self::Vae => "VAE decoder",
+        }
+    }
+
+    /// The largest file that is read, in bytes.
+    pub(crate) fn largest_file(self) -> u64 {
+        match self {
+            Self::Embedding => Embedding::LARGEST_FILE,
+            Self::Lora | Self::Vae => u64::MAX,
+        }
+    }
+
+    /// The endings of the files that can be chosen.
+    fn known_endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Embedding => &["safetensors", "pt", "bin"],
+            Self::Lora | Self::Vae => &ENDINGS,
         }
     }
 }
@@ -54,10 +75,11 @@ const ENDINGS: [&str; 2] = ["safetensors", "pt"];
 const LONGEST_NAME: usize = 60;
 
 /// Names of files that say nothing, because every file of a library has them.
-const NAMELESS: [&str; 3] = [
+const NAMELESS: [&str; 4] = [
     "pytorch_lora_weights",
     "adapter_model",
     "diffusion_pytorch_model",
+    "learned_embeds",
 ];
 
 /// A file that a project keeps.
@@ -152,7 +174,7 @@ pub(crate) fn known(kind: AddOnKind, folders: &[PathBuf]) -> Vec<KnownAddOn> {
                 entries(&folder).into_iter().partition(|at| at.is_dir());
             let inner = folders.iter().flat_map(|folder| entries(folder));
             for path in files.into_iter().chain(inner) {
-                let Some(name) = known_name(&path) else {
+                let Some(name) = known_name(kind, &path) else {
                     continue;
                 };
                 if !found.iter().any(|known| known.name == name) {
@@ -165,10 +187,11 @@ pub(crate) fn known(kind: AddOnKind, folders: &[PathBuf]) -> Vec<KnownAddOn> {
     found
 }
 
-fn known_name(path: &Path) -> Option<String> {
+fn known_name(kind: AddOnKind, path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let ending = path.extension()?.to_str()?;
-    let is_file = ENDINGS.contains(&ending) && path.is_file() && !stem.starts_with('.');
+    let is_file =
+        kind.known_endings().contains(&ending) && path.is_file() && !stem.starts_with('.');
     let stem = match NAMELESS.contains(&stem) {
         true => path.parent()?.file_name()?.to_str()?,
         false => stem,
@@ -318,6 +341,9 @@ mod tests {
         put("pocket-loras/README.md");
         put("pocket/unet/c.safetensors");
         put("vaes/d.safetensors");
+        put("pocket-embeddings/e.bin");
+        put("embeddings/toy/learned_embeds.bin");
+        put("loras/e.bin");
         let folders = [disk.path().to_owned()];
         let names = |kind| {
             let known = known(kind, &folders).into_iter();
@@ -325,6 +351,7 @@ mod tests {
         };
         assert_eq!(names(AddOnKind::Lora), ["a", "b", "lcm-lora"]);
         assert_eq!(names(AddOnKind::Vae), ["d"]);
+        assert_eq!(names(AddOnKind::Embedding), ["e", "toy"]);
         let all = known(AddOnKind::Lora, &folders);
         assert!(all[1].path.ends_with("loras/b.safetensors"));
     }

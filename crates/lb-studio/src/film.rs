@@ -3,10 +3,12 @@
 //! A key is a hash of everything that a picture depends on. If a prompt changes, the keys of its keyframe and
 //! of the two transitions beside it change, and no others.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use lb_job::{Branching, Choice as _, Injections, Job, JobSettings, KeyframeSettings, Plan};
+use lb_models::Tokenizer;
 use lb_render::{check_job, film_size, resolve_for};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -34,6 +36,8 @@ pub(crate) struct Film {
     pub(crate) incomplete: Option<String>,
     /// What keeps the model from making any picture of this job, such as a depth map that is missing.
     pub(crate) unsuitable: Option<String>,
+    /// The names of the embeddings that no prompt names.
+    pub(crate) unused_embeddings: Vec<String>,
 }
 
 /// Why there is no plan, as a sentence.
@@ -97,7 +101,7 @@ impl Film {
             *path = folder.join(&path);
             if !path.is_file() {
                 let what = kind_of(path).map_or("picture", AddOnKind::noun);
-                return Err(Problem(format!("A {what} of the film is missing.")));
+                return Err(Problem(format!("One {what} of the film is missing.")));
             }
         }
         let model = models.changed(&model, &job)?;
@@ -108,7 +112,13 @@ impl Film {
         let plan = Plan::new(&job)?;
         let unsuitable = check(&job, &plan, &model, upscaler.as_deref()).err();
         let unsuitable = unsuitable.map(|Problem(problem)| problem);
-        let keyframes = keyframe_keys(&job, &plan, &model);
+        let embeddings = named_embeddings(&job, &model)?;
+        let unused = job.embeddings.iter().enumerate();
+        let unused = unused.filter(|(index, _)| !embeddings.iter().any(|at| at.contains(index)));
+        let unused = unused
+            .map(|(_, embedding)| embedding.name.clone())
+            .collect();
+        let keyframes = keyframe_keys(&job, &plan, &model, &embeddings);
         let transitions = transition_keys(&job, &plan, &keyframes);
         Ok(Self {
             job,
@@ -119,6 +129,7 @@ impl Film {
             transitions,
             incomplete: incomplete.or_else(|| unsuitable.clone()),
             unsuitable,
+            unused_embeddings: unused,
         })
     }
 
@@ -238,6 +249,22 @@ fn check(job: &Job, plan: &Plan, model: &Model, upscaler: Option<&Model>) -> Res
     Ok(check_job(&job, plan, &model.directory, upscaler, false)?)
 }
 
+/// The indices of the embeddings that the prompts of each keyframe name.
+fn named_embeddings(job: &Job, model: &Model) -> Result<Vec<BTreeSet<usize>>, Problem> {
+    if job.embeddings.is_empty() {
+        return Ok(vec![BTreeSet::new(); job.keyframes.len()]);
+    }
+    let tokenizer = Tokenizer::of(&model.directory)?;
+    let keyframes = job.keyframes.iter().map(|keyframe| {
+        let prompts = [&keyframe.prompt, &keyframe.negative_prompt].into_iter();
+        // A prompt that cannot be read has no picture.
+        let read = prompts.filter_map(|prompt| job.read_prompt(prompt).ok());
+        read.flat_map(|prompt| tokenizer.embeddings_in(&prompt.words()))
+            .collect()
+    });
+    Ok(keyframes.collect())
+}
+
 /// What a file of a project is by the folder that it lies in, if it is no picture.
 fn kind_of(path: &Path) -> Option<AddOnKind> {
     let folder = path.parent()?;
@@ -275,6 +302,7 @@ const BESIDE_KEYFRAMES: &[&str] = &[
     "mid_compression",
     "spacing_distance",
     // Each is added where it matters.
+    "embedding",
     "crossfeed",
     "inversion_iterations",
 ];
@@ -298,8 +326,14 @@ const AFTER_KEYFRAMES: &[&str] = &[
     "lora",
 ];
 
-fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
+fn keyframe_keys(
+    job: &Job,
+    plan: &Plan,
+    model: &Model,
+    embeddings: &[BTreeSet<usize>],
+) -> Vec<String> {
     let mut film = job_document::to_json(&without_folders(job).settings());
+    let known = film["embedding"].take();
     let keyframes = film["keyframe"].take();
     remove(&mut film, BESIDE_KEYFRAMES);
     let film = key(&("film", &model.identity, plan.steps(), film));
@@ -309,13 +343,13 @@ fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
     let mut strengths = job.keyframe_lora_strengths().into_iter();
     let mut before: Option<String> = None;
     let settings = keyframes.as_array().into_iter().flatten();
-    let keys = job
-        .keyframes
-        .iter()
-        .zip(settings)
-        .map(|(keyframe, settings)| {
+    let keys = job.keyframes.iter().zip(settings).zip(embeddings).map(
+        |((keyframe, settings), embeddings)| {
             let mut settings = settings.clone();
             remove(&mut settings, AFTER_KEYFRAMES);
+            if !embeddings.is_empty() {
+                settings["embedding"] = embeddings.iter().map(|&at| known[at].clone()).collect();
+            }
             // Without any strength, the model is as it is without LoRAs. With one, all of the film are part of it.
             let strengths = strengths.next().unwrap_or_default();
             let changed = strengths.iter().any(|&strength| strength != 0.0);
@@ -330,7 +364,8 @@ fn keyframe_keys(job: &Job, plan: &Plan, model: &Model) -> Vec<String> {
             };
             before = takes_over.then(|| key.clone());
             key
-        });
+        },
+    );
     keys.collect()
 }
 

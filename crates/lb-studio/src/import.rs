@@ -1,8 +1,8 @@
 //! Getting a job back from a job file, or from a film or picture that carries one.
 //!
-//! The file may come from anybody. Of what it names, models are taken over by their names. A picture, a LoRA or a
-//! VAE decoder is taken over if one of the projects has one of the same content, and the latter two also if there
-//! is one of the same name on this machine. Everything else is left out.
+//! The file may come from anybody. Of what it names, models are taken over by their names. A picture, a LoRA, an
+//! embedding or a VAE decoder is taken over if one of the projects has one of the same content, and the latter three
+//! also if there is one of the same name on this machine. Everything else is left out.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::events::Owner;
 use crate::ids::is_hex;
 use crate::job_document::{is_model_name, loras_mut, picture_path};
-use crate::limits::LONGEST_NAME;
+use crate::limits::{LONGEST_NAME, MOST_EMBEDDINGS};
 use crate::projects::Project;
 use crate::shared::Shared;
 
@@ -26,13 +26,13 @@ pub(crate) struct Imported {
     pub(crate) settings: JobSettings,
     /// The hashes of pictures that the job names, and where they are.
     pub(crate) pictures: Vec<(String, PathBuf)>,
-    /// The LoRAs and the VAE decoder that the job names.
+    /// The LoRAs, the embeddings and the VAE decoder that the job names.
     pub(crate) add_ons: Vec<FoundAddOn>,
     /// What was left out, in sentences.
     pub(crate) left_out: Vec<String>,
 }
 
-/// A LoRA or a VAE decoder that was found by what a job says of it.
+/// A LoRA, an embedding or a VAE decoder that was found by what a job says of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct FoundAddOn {
     /// The path in the job, in place of which comes that of the copy.
@@ -43,21 +43,32 @@ pub(crate) struct FoundAddOn {
 }
 
 impl Imported {
-    /// Copies the LoRAs and the VAE decoder into a new project, and lets its job name the copies.
+    /// Copies the LoRAs, the embeddings and the VAE decoder into a new project, and lets its job name the copies.
     pub(crate) fn keep_add_ons(&mut self, project: &Project) -> Result<(), ApiError> {
         for found in &self.add_ons {
             let kept = keep_copy(project, found.kind, &found.name, &found.source)?;
-            let loras = loras_mut(&mut self.settings).flatten().flatten();
-            let loras = loras.map(|lora| &mut lora.path);
-            for path in loras.filter(|path| **path == found.named) {
-                *path = kept.path();
-            }
-            let vae = self.settings.vae.as_mut();
-            if let Some(vae) = vae.filter(|vae| **vae == found.named) {
-                *vae = kept.path();
+            for path in paths_mut(&mut self.settings, found.kind) {
+                if *path == found.named {
+                    *path = kept.path();
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// The paths of the files of a kind.
+fn paths_mut(settings: &mut JobSettings, kind: AddOnKind) -> Vec<&mut PathBuf> {
+    match kind {
+        AddOnKind::Lora => {
+            let loras = loras_mut(settings).flatten().flatten();
+            loras.map(|lora| &mut lora.path).collect()
+        }
+        AddOnKind::Embedding => {
+            let embeddings = settings.embeddings.iter_mut().flatten();
+            embeddings.map(|embedding| &mut embedding.path).collect()
+        }
+        AddOnKind::Vae => settings.vae.iter_mut().collect(),
     }
 }
 
@@ -129,8 +140,9 @@ fn cleaned(
     for loras in loras_mut(&mut settings).flatten() {
         loras.retain(|lora| is_found(AddOnKind::Lora, &lora.path));
     }
-    if settings.embeddings.take().is_some() {
-        left_out.push("The embeddings were left out.".to_owned());
+    if let Some(embeddings) = &mut settings.embeddings {
+        embeddings.truncate(MOST_EMBEDDINGS);
+        embeddings.retain(|embedding| is_found(AddOnKind::Embedding, &embedding.path));
     }
     let mut model = |model: &mut Option<String>| {
         if let Some(name) = model.take_if(|name| !is_model_name(name)) {

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_job::{FilmLength, Job, JobSettings, KeyframeLora};
+use lb_job::{EmbeddingFile, FilmLength, Job, JobSettings, KeyframeLora};
 use lb_models::Repository;
 use serde_json::Value;
 
 use crate::add_ons::{AddOn, AddOnKind};
 use crate::error::ApiError;
 use crate::ids::is_hex;
-use crate::limits::Limits;
+use crate::limits::{Limits, MOST_EMBEDDINGS};
 
 /// The folder of a project with its pictures.
 pub(crate) const PICTURES: &str = "pictures";
@@ -74,16 +74,9 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
     let loras = settings.loras().map(|lora| (AddOnKind::Lora, &*lora.path));
     let vae = settings.vae.iter().map(|vae| (AddOnKind::Vae, &**vae));
     for (kind, path) in loras.chain(vae) {
-        if AddOn::of_path(kind, path).is_none() {
-            let (noun, folder) = (kind.noun(), kind.folder());
-            return Err(ApiError::request(format!(
-                "a {noun} is named as `{folder}/SHA256-NAME.safetensors`, as its upload was answered"
-            )));
-        }
+        kept(kind, path)?;
     }
-    if settings.embeddings.is_some() {
-        return Err(ApiError::request("an embedding cannot be chosen here"));
-    }
+    check_embeddings(settings.embeddings.as_deref_mut().unwrap_or_default())?;
     for model in [&settings.model, &settings.upscale.model]
         .into_iter()
         .flatten()
@@ -108,6 +101,44 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// The file of the project that a client names.
+fn kept(kind: AddOnKind, path: &Path) -> Result<AddOn, ApiError> {
+    AddOn::of_path(kind, path).ok_or_else(|| {
+        let (noun, folder) = (kind.noun(), kind.folder());
+        ApiError::request(format!(
+            "the path of the {noun} is not `{folder}/SHA256-NAME.safetensors`, as its upload was answered"
+        ))
+    })
+}
+
+/// Refuses embeddings that are not in the form of a project's. One without a name of its own gets that of its file
+/// without the hash.
+fn check_embeddings(embeddings: &mut [EmbeddingFile]) -> Result<(), ApiError> {
+    if embeddings.len() > MOST_EMBEDDINGS {
+        return Err(ApiError::too_large(format!(
+            "a film has at most {MOST_EMBEDDINGS} embeddings"
+        )));
+    }
+    for embedding in embeddings {
+        let file = kept(AddOnKind::Embedding, &embedding.path)?;
+        let stem = embedding.path.file_stem().and_then(|stem| stem.to_str());
+        if stem == Some(&embedding.name) {
+            embedding.name = file.name;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a list of embeddings as a client gives it beside a job.
+pub(crate) fn embeddings_of(named: &[String]) -> Result<Vec<EmbeddingFile>, ApiError> {
+    let embeddings = named.iter().map(|text| text.parse());
+    let mut embeddings: Vec<EmbeddingFile> = embeddings
+        .collect::<Result<_, String>>()
+        .map_err(ApiError::request)?;
+    check_embeddings(&mut embeddings)?;
+    Ok(embeddings)
 }
 
 /// Refuses a prompt that is too long for a job file.
@@ -206,7 +237,8 @@ mod tests {
             "/models/pocket",
             ".",
             "..",
-            "a/b",
+            "a/..",
+            "a/b/c",
             "a\\b",
             "C:x",
             "",
@@ -217,6 +249,7 @@ mod tests {
                 "{model}"
             );
         }
+        assert!(read(json!({ "model": "organisation/repository" })).is_ok());
         for path in [
             "taesd",
             "/etc/passwd",
@@ -237,6 +270,19 @@ mod tests {
         let lora = format!("loras/{hash}-neon.safetensors:0.5");
         assert!(read(json!({ "keyframe": [{ "lora": [lora] }] })).is_ok());
         assert!(read(json!({ "vae": format!("vaes/{hash}-taesd.safetensors") })).is_ok());
+        let embedding = format!("embeddings/{hash}-toy.safetensors");
+        for (given, shown) in [
+            (embedding.clone(), format!("{embedding}=toy")),
+            (format!("{embedding}=<toy>"), format!("{embedding}=<toy>")),
+        ] {
+            let settings = read(json!({ "embedding": [given] })).unwrap();
+            assert_eq!(to_json(&settings), json!({ "embedding": [shown] }));
+        }
+        for path in ["toy.pt", "/etc/passwd=toy", "embeddings/../toy.pt", ""] {
+            assert!(read(json!({ "embedding": [path] })).is_err(), "{path}");
+        }
+        let many = vec![embedding; MOST_EMBEDDINGS + 1];
+        assert!(read(json!({ "embedding": many })).is_err());
         assert!(read(json!({ "include": "other.toml" })).is_err());
         assert!(read(json!({ "film_seconds": "track" })).is_err());
         assert!(read(json!({ "promt": "a" })).is_err());

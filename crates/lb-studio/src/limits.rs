@@ -9,6 +9,9 @@ pub(crate) const LONGEST_NAME: usize = 200;
 /// The most favourites of a project.
 pub(crate) const MOST_FAVOURITES: usize = 200;
 
+/// The most embeddings of a film.
+pub(crate) const MOST_EMBEDDINGS: usize = 100;
+
 /// The most seeds, or variations, that one task shows.
 pub(crate) const MOST_STILLS: usize = 64;
 
@@ -36,7 +39,7 @@ pub(crate) struct Limits {
     pub(crate) upload_bytes: u64,
     /// Pixels of a picture that is uploaded.
     pub(crate) upload_pixels: u64,
-    /// Bytes of a LoRA or VAE decoder that is uploaded; 0 if none is taken.
+    /// Bytes of a LoRA, an embedding or a VAE decoder that is uploaded; 0 if none is taken.
     pub(crate) add_on_bytes: u64,
     /// Tasks that have not ended, of all visitors together.
     pub(crate) queue: usize,

@@ -82,11 +82,12 @@ impl Models {
         Ok(model)
     }
 
-    /// The model with the VAE decoder of a job, whose LoRAs were found to fit the model.
+    /// The model with the VAE decoder and the embeddings of a job, whose LoRAs were found to fit the model.
     pub(crate) fn changed(&self, model: &Arc<Model>, job: &Job) -> Result<Arc<Model>, ApiError> {
         let files = job.vae.iter().map(PathBuf::as_path);
         let mut paths = vec![PathBuf::from(&model.identity)];
         paths.extend(files.chain(job.lora_files()).map(Path::to_owned));
+        paths.extend(job.embeddings.iter().map(|at| at.to_string().into()));
         if paths.len() == 1 {
             return Ok(Arc::clone(model));
         }
@@ -99,6 +100,9 @@ impl Models {
             directory = directory.with_decoder(vae)?;
         }
         changed_by(job, &directory)?;
+        let embeddings = job.embeddings.iter();
+        let named = embeddings.map(|embedding| (&embedding.path, embedding.name.clone()));
+        let directory = directory.with_embeddings(named)?;
         let changed = Arc::new(Model {
             directory,
             identity: model.identity.clone(),

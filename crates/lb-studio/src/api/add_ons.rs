@@ -1,4 +1,4 @@
-//! LoRAs and VAE decoders.
+//! LoRAs, embeddings and VAE decoders.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use crate::projects::Project;
 use crate::shared::Shared;
 use crate::upload;
 
-/// The LoRAs and VAE decoders on this machine, which lie in folders such as `loras` or `vaes` beside the models.
+/// The LoRAs, embeddings and VAE decoders on this machine, which lie in folders such as `loras`, `embeddings` or
+/// `vaes` beside the models.
 #[utoipa::path(
     get, path = "/api/add-ons", operation_id = "list_add_ons",
     responses((status = 200, body = Vec<KnownAddOnFacts>))
@@ -50,7 +51,7 @@ fn kind(text: &str) -> Result<AddOnKind, ApiError> {
     serde_json::from_value(name).map_err(|_| ApiError::not_found("request"))
 }
 
-/// Uploads a LoRA or a VAE decoder, a safetensors file or a pickle, of which nothing is run. It has to fit the
+/// Uploads a LoRA, an embedding or a VAE decoder, a safetensors file or a pickle, of which nothing is run. It has to fit the
 /// model of the film. The header `x-file-name` gives its name, percent-encoded.
 #[utoipa::path(
     post, path = "/api/projects/{id}/add-ons/{kind}", operation_id = "upload_add_on",
@@ -70,7 +71,7 @@ pub(crate) async fn upload_add_on(
 ) -> Result<(StatusCode, Json<KeptAddOn>), ApiError> {
     let kind = kind(&kind_name)?;
     let project = shared.projects.open(&id(&project)?, &owner)?;
-    let most = shared.limits.add_on_bytes;
+    let most = shared.limits.add_on_bytes.min(kind.largest_file());
     if most == 0 {
         return Err(ApiError::new(
             ErrorKind::Forbidden,
@@ -94,7 +95,7 @@ pub(crate) async fn upload_add_on(
     Ok((StatusCode::CREATED, Json(kept.await?)))
 }
 
-/// Takes a LoRA or a VAE decoder of this machine into a project, by its name.
+/// Takes a LoRA, an embedding or a VAE decoder of this machine into a project, by its name.
 #[utoipa::path(
     post, path = "/api/projects/{id}/add-ons/{kind}/known", operation_id = "choose_add_on",
     params(("id" = Id, Path), ("kind" = AddOnKind, Path)), request_body = ChosenAddOn,
@@ -133,6 +134,7 @@ fn require_fit(
     let directory = model.directory.clone();
     let fits = match kind {
         AddOnKind::Lora => directory.with_loras([file]),
+        AddOnKind::Embedding => directory.with_embeddings([(file, name.to_owned())]),
         AddOnKind::Vae => directory.with_decoder(file),
     };
     fits.map(drop).map_err(|error: ModelError| {

@@ -1,7 +1,7 @@
 //! The job as JSON, and its description, which follows from the declaration of the settings.
 
 use lb_job::JobSettings;
-use lb_job::schema::{SettingKind, SettingSchema, setting_schemas};
+use lb_job::schema::{SettingKind, setting_schemas};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Type};
@@ -49,9 +49,9 @@ impl PartialSchema for JobDocument {
             .property("variation_seed", number(SettingKind::Integer))
             .property("variation_strength", number(SettingKind::Number))
             .property("image", text());
-        for setting in offered_settings() {
+        for setting in setting_schemas() {
             let schema = || match &*setting.key {
-                "lora" => texts(&setting.help),
+                "lora" | "embedding" => texts(&setting.help),
                 _ => property(setting.kind, &setting.help, &setting.choices),
             };
             if setting.table == Some("defaults") {
@@ -76,12 +76,6 @@ impl PartialSchema for JobDocument {
         let keyframes = ArrayBuilder::new().items(keyframe);
         film.property("keyframe", keyframes).into()
     }
-}
-
-/// The settings that a client may give. Embeddings are named by paths, which are not accepted.
-pub(crate) fn offered_settings() -> impl Iterator<Item = SettingSchema> {
-    let all = setting_schemas().into_iter();
-    all.filter(|setting| setting.key != "embedding")
 }
 
 /// An object without other keys than those that are added.

@@ -105,6 +105,7 @@ fn planned(film: &Film, store: &FrameStore, rates: Option<&[RenderRate]>) -> Pla
         }),
         keyframes,
         transitions,
+        unused_embeddings: film.unused_embeddings.clone(),
     }
 }
 

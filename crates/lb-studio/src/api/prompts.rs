@@ -1,18 +1,20 @@
 //! What a model makes of a prompt, while it is written.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use lb_job::{Prompt, PromptError, PromptSyntax, ReadAsWords, Unsupported};
-use lb_models::UnseenWord;
+use lb_job::{EmbeddingFile, Job, Prompt, PromptError, PromptSyntax, ReadAsWords, Unsupported};
+use lb_models::{ModelError, UnseenWord};
+use lb_render::{EmbeddingNote, ModelDirectory, embedding_notes};
 
 use super::types::{GivenPrompt, ReadChunk, ReadPrompt};
 use super::{Body, blocking};
 use crate::error::{ApiError, ErrorBody};
+use crate::events::Owner;
 use crate::guard::Visitor;
-use crate::job_document::check_prompt;
-use crate::models::Model;
+use crate::job_document::{check_prompt, embeddings_of};
 use crate::shared::Shared;
 
 /// How a model reads a prompt: its chunks of tokens, and what may not be meant so. No model is loaded for it.
@@ -22,7 +24,7 @@ use crate::shared::Shared;
 )]
 pub(crate) async fn read(
     State(shared): State<Arc<Shared>>,
-    _: Visitor,
+    Visitor(owner): Visitor,
     Body(given): Body<GivenPrompt>,
 ) -> Result<Json<ReadPrompt>, ApiError> {
     let read = blocking(move || {
@@ -37,18 +39,53 @@ pub(crate) async fn read(
         let model = shared
             .models
             .open(name.unwrap_or(shared.models.default_name()))?;
-        read_prompt(&shared, &model, &given.prompt, syntax)
+        let named = named_embeddings(&shared, &owner, &given)?;
+        match model.directory.clone().with_embeddings(named.clone()) {
+            Ok(model) => read_prompt(&shared, &model, &given.prompt, syntax),
+            Err(error) => Ok(ReadPrompt {
+                problem: Some(shared.shown(unfit(&error, &named))),
+                ..ReadPrompt::default()
+            }),
+        }
     });
     Ok(Json(read.await?))
 }
 
+/// The embeddings that a prompt may name: the path of each file, and its name.
+fn named_embeddings(
+    shared: &Shared,
+    owner: &Owner,
+    given: &GivenPrompt,
+) -> Result<Vec<(PathBuf, String)>, ApiError> {
+    if given.embedding.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(project) = &given.project else {
+        return Err(ApiError::request("the embeddings are those of a `project`"));
+    };
+    let folder = shared.projects.open(project, owner)?.folder;
+    let embeddings = embeddings_of(&given.embedding)?.into_iter();
+    Ok(embeddings
+        .map(|EmbeddingFile { path, name }| (folder.join(path), name))
+        .collect())
+}
+
+/// Why an embedding cannot be used, with its name in place of its path.
+fn unfit(error: &ModelError, named: &[(PathBuf, String)]) -> String {
+    let mut message = error.to_string();
+    for (path, name) in named {
+        message = message.replace(&path.display().to_string(), name);
+    }
+    format!("{message}.")
+}
+
 fn read_prompt(
     shared: &Shared,
-    model: &Model,
+    model: &ModelDirectory,
     text: &str,
     syntax: PromptSyntax,
 ) -> Result<ReadPrompt, ApiError> {
-    let tokenizer = shared.pool.tokenizer(&model.directory)?;
+    let tokenizer = shared.pool.tokenizer(model)?;
     let mut read = ReadPrompt {
         room: tokenizer.chunk_room(),
         ..ReadPrompt::default()
@@ -81,19 +118,30 @@ fn read_prompt(
         ));
     }
     if syntax == PromptSyntax::Weighted {
-        let words = ReadAsWords::of(text, |_| false).into_iter().map(|words| match words {
+        let others = tokenizer.without_names(&prompt.words());
+        let is_known = |_: &str| !others.contains("embedding:");
+        let words = ReadAsWords::of(text, is_known).into_iter().map(|words| match words {
             ReadAsWords::And => {
                 "AND is read as a word. lb does not combine prompts as other programs do; give each its own \
                  keyframe, or join them by a comma."
             }
-            _ => "embedding: is read as a word. A prompt loads no files.",
+            _ => "embedding: is read as a word. Add the embedding under “Embeddings” of the whole film.",
         });
         read.warnings.extend(words.map(str::to_owned));
     }
-    if let Some(known) = &model.directory.words {
+    let mut job = Job::of_prompts([text]);
+    job.prompt_syntax = syntax;
+    for note in embedding_notes(&job, model, &tokenizer)? {
+        if let EmbeddingNote::Unknown { word, .. } = note {
+            read.warnings.push(format!(
+                "{word} is read as words. If it is an embedding, add it under “Embeddings” of the whole film."
+            ));
+        }
+    }
+    if let Some(known) = &model.words {
         let unseen = known.unseen(&tokenizer.without_names(&prompt.words()));
         if !unseen.is_empty() {
-            let name = &model.directory.name;
+            let name = &model.name;
             let words: Vec<String> = unseen.iter().take(MOST_WORDS).map(with_near).collect();
             let words = words.join(", ");
             read.warnings

@@ -28,7 +28,7 @@ pub(crate) struct LimitFacts {
     pub(crate) upload_pixels: u64,
     /// Tasks that have not ended.
     pub(crate) queue: usize,
-    /// Bytes of a LoRA or of a VAE decoder; 0 if none can be uploaded.
+    /// Bytes of a LoRA, of an embedding or of a VAE decoder; 0 if none can be uploaded.
     pub(crate) add_on_bytes: u64,
 }
 
@@ -185,7 +185,7 @@ pub(crate) struct UploadedPicture {
     pub(crate) path: String,
 }
 
-/// A LoRA or a VAE decoder that a project keeps.
+/// A LoRA, an embedding or a VAE decoder that a project keeps.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct KeptAddOn {
     pub(crate) kind: AddOnKind,
@@ -195,7 +195,7 @@ pub(crate) struct KeptAddOn {
     pub(crate) path: String,
 }
 
-/// A LoRA or a VAE decoder that is on this machine and can be chosen by its name.
+/// A LoRA, an embedding or a VAE decoder that is on this machine and can be chosen by its name.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct KnownAddOnFacts {
     pub(crate) kind: AddOnKind,
@@ -219,6 +219,10 @@ pub(crate) struct GivenPrompt {
     pub(crate) model: Option<String>,
     /// `weighted` or `plain`: how marks are read, as in a job.
     pub(crate) prompt_syntax: Option<String>,
+    /// The embeddings that the prompt may name, as in a job.
+    pub(crate) embedding: Vec<String>,
+    /// The project that has their files.
+    pub(crate) project: Option<Id>,
 }
 
 /// A prompt as a model reads it.
@@ -311,6 +315,9 @@ pub(crate) struct PlanBody {
     pub(crate) transitions: Vec<PlannedTransition>,
     /// `null` until there is a film.
     pub(crate) film: Option<PlannedFilm>,
+    /// The names of the embeddings that no prompt names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unused_embeddings: Vec<String>,
 }
 
 /// How much of something is there.

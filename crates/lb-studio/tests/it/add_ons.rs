@@ -1,4 +1,4 @@
-//! LoRAs and VAE decoders: uploaded or chosen, strong here and weak there, and carried by films.
+//! LoRAs, embeddings and VAE decoders: uploaded or chosen, strong here and weak there, and carried by films.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,12 @@ fn neon() -> Vec<u8> {
     fs::read(workspace().join("models/pocket-loras/neon.safetensors")).unwrap()
 }
 
-fn choose(browser: &Browser<'_>, project: &Value, name: &str) -> String {
-    let path = format!("/api/projects/{}/add-ons/lora/known", id(project));
+fn owlpenguin() -> Vec<u8> {
+    fs::read(workspace().join("models/pocket-embeddings/owlpenguin.safetensors")).unwrap()
+}
+
+fn choose(browser: &Browser<'_>, project: &Value, kind: &str, name: &str) -> String {
+    let path = format!("/api/projects/{}/add-ons/{kind}/known", id(project));
     let kept = browser.post(&path, &json!({ "name": name })).granted();
     kept["path"].as_str().unwrap().to_owned()
 }
@@ -41,7 +45,7 @@ fn a_lora_is_uploaded_or_chosen_and_is_the_same_file() {
     let found = known.iter().find(is_neon).unwrap();
     assert_eq!(found["bytes"], neon().len());
     let project = browser.project(&small_film());
-    let chosen = choose(&browser, &project, "neon");
+    let chosen = choose(&browser, &project, "lora", "neon");
     let path = format!("/api/projects/{}/add-ons/lora", id(&project));
     let uploaded = browser.upload_named(&path, "My%20Neon.safetensors", neon());
     let uploaded = uploaded.granted();
@@ -101,8 +105,27 @@ fn what_does_not_fit_is_refused_and_not_kept() {
     browser
         .upload_named(&path, "style.safetensors", neon())
         .refused(400);
+    let embeddings = format!("/api/projects/{}/add-ons/embedding", id(&project));
+    let refused = |bytes: Vec<u8>| {
+        let answer = browser.upload_named(&embeddings, "style.bin", bytes);
+        let message = answer.refused(400);
+        assert!(message.starts_with("style"), "{message}");
+        assert!(!message.contains("projects/"), "{message}");
+        message
+    };
+    refused(b"no file of weights at all".to_vec());
+    assert!(refused(neon()).contains("LoRA"));
+    let golden =
+        workspace().join("crates/lb-models/tests/golden/embeddings/sd15/learned_embeds.bin");
+    let narrow = refused(fs::read(golden).unwrap());
+    assert!(narrow.contains("vectors of"), "{narrow}");
+    let large = browser
+        .request("POST", &embeddings)
+        .header("content-length", (20 << 20).to_string());
+    let large = large.body(axum::body::Body::empty()).unwrap();
+    studio.send(large).refused(413);
     let folder = studio.folder.path().join("projects").join(id(&project));
-    for kind in ["loras", "vaes"] {
+    for kind in ["loras", "embeddings", "vaes"] {
         let names = fs::read_dir(folder.join(kind)).into_iter().flatten();
         assert_eq!(names.count(), 0, "{kind}");
     }
@@ -123,7 +146,7 @@ fn a_strength_of_one_keyframe_touches_its_two_transitions_and_no_others() {
         job["keyframe"].as_array_mut().unwrap().push(fourth);
         job
     });
-    let path = choose(&browser, &project, "neon");
+    let path = choose(&browser, &project, "lora", "neon");
     let film = json!({ "kind": "film", "format": "mp4" });
     let job = |own: Option<f64>| {
         let mut job = styled(&path, 0.3, [None, own, None]);
@@ -164,7 +187,7 @@ fn a_style_on_one_keyframe_leaves_the_others_as_they_were() {
     let project = browser.project(&small_film());
     let film = json!({ "kind": "film", "format": "mp4" });
     browser.done(&project, &film);
-    let path = choose(&browser, &project, "neon");
+    let path = choose(&browser, &project, "lora", "neon");
     let styled = styled(&path, 0.0, [None, None, Some(1.0)]);
     let project = browser.put_job(&project, &styled).granted();
     let plan = browser.plan(&project);
@@ -180,7 +203,7 @@ fn seeds_are_shown_in_the_style_of_their_keyframe() {
     let studio = TestStudio::new();
     let browser = studio.browser();
     let project = browser.project(&small_film());
-    let path = choose(&browser, &project, "neon");
+    let path = choose(&browser, &project, "lora", "neon");
     let seeds = |lora: Value| {
         let act = json!({ "kind": "seeds", "prompt": "a lemon", "seeds": [3], "lora": lora });
         let task = browser.done(&project, &act);
@@ -247,6 +270,119 @@ fn loras_come_back_with_films_and_job_files_and_go_with_copies() {
             Some(said) => assert!(imported["left_out"][0].as_str().unwrap().contains(said)),
         }
     }
+}
+
+/// The small film with this prompt of its second keyframe, and with these embeddings.
+fn with_embeddings(prompt: &str, embeddings: &[String]) -> Value {
+    let mut job = small_film();
+    job["keyframe"][1]["prompt"] = json!(prompt);
+    job["embedding"] = json!(embeddings);
+    job
+}
+
+#[test]
+fn only_keyframes_whose_prompts_name_an_embedding_depend_on_it() {
+    let studio = TestStudio::new();
+    let browser = studio.browser();
+    let plain = {
+        let mut job = small_film();
+        job["keyframe"][1]["prompt"] = json!("an owlpenguin");
+        job
+    };
+    let project = browser.project(&plain);
+    let film = json!({ "kind": "film", "format": "mp4" });
+    browser.done(&project, &film);
+    let path = choose(&browser, &project, "embedding", "owlpenguin");
+    assert!(path.starts_with("embeddings/") && path.ends_with("-owlpenguin.safetensors"));
+
+    // Under a name that no prompt has, it changes nothing.
+    let unused = with_embeddings("an owlpenguin", &[format!("{path}=another")]);
+    let project = browser.put_job(&project, &unused).granted();
+    let plan = browser.plan(&project);
+    assert_eq!(states(&plan, "keyframes"), ["ready", "ready", "ready"]);
+    assert_eq!(plan["unused_embeddings"], json!(["another"]));
+    assert_eq!(counts(&browser.done(&project, &film)).0, 0);
+
+    let used = with_embeddings("an owlpenguin", std::slice::from_ref(&path));
+    let project = browser.put_job(&project, &used).granted();
+    assert_eq!(
+        project["job"]["embedding"],
+        json!([format!("{path}=owlpenguin")])
+    );
+    let plan = browser.plan(&project);
+    assert_eq!(states(&plan, "keyframes"), ["ready", "missing", "ready"]);
+    assert_eq!(states(&plan, "transitions"), ["missing", "missing"]);
+    assert_eq!(plan["unused_embeddings"], json!(null));
+    let task = browser.done(&project, &film);
+    let missing = plan["film"]["missing_evaluations"].as_u64().unwrap();
+    assert!(missing > 0);
+    assert_eq!(counts(&task).0, missing, "{task}");
+
+    // Without it, the pictures of before are there.
+    let project = browser.put_job(&project, &plain).granted();
+    let plan = browser.plan(&project);
+    assert_eq!(states(&plan, "keyframes"), ["ready", "ready", "ready"]);
+    assert_eq!(states(&plan, "transitions"), ["ready", "ready"]);
+
+    // Names tell embeddings apart.
+    let twice = with_embeddings(
+        "an owlpenguin",
+        &[path.clone(), format!("{path}=OwlPenguin")],
+    );
+    let project = browser.put_job(&project, &twice).granted();
+    let problem = browser.plan(&project)["problem"].to_string();
+    assert!(problem.contains("two embeddings"), "{problem}");
+}
+
+#[test]
+fn an_embedding_is_uploaded_and_comes_back_with_films_and_job_files() {
+    let studio = TestStudio::new();
+    let browser = studio.browser();
+    let project = browser.project(&small_film());
+    let path = format!("/api/projects/{}/add-ons/embedding", id(&project));
+    let uploaded = browser
+        .upload_named(&path, "My%20bird.safetensors", owlpenguin())
+        .granted();
+    assert_eq!(uploaded["name"], "My-bird");
+    let named = format!("{}=<bird>", uploaded["path"].as_str().unwrap());
+    let job = with_embeddings("a <bird>", std::slice::from_ref(&named));
+    let project = browser.put_job(&project, &job).granted();
+    browser.done(&project, &json!({ "kind": "film", "format": "mp4" }));
+    let films = browser
+        .get(&format!("/api/projects/{}/films", id(&project)))
+        .granted();
+    let film = browser.get(films[0]["url"].as_str().unwrap()).bytes;
+    let file = browser.get(&format!("/api/projects/{}/job.toml", id(&project)));
+    for (name, bytes) in [("film.mp4", film), ("film.toml", file.bytes)] {
+        let imported = browser
+            .upload_named("/api/projects/import", name, bytes.to_vec())
+            .granted();
+        assert_eq!(imported["left_out"], json!(null), "{name}");
+        assert_eq!(imported["job"]["embedding"], json!([named]), "{name}");
+        let plan = browser.plan(&imported);
+        assert_eq!(plan["problem"], json!(null), "{name}");
+        assert_eq!(plan["unused_embeddings"], json!(null), "{name}");
+    }
+    let copy = format!("/api/projects/{}/duplicate", id(&project));
+    let copy = browser.post(&copy, &json!({})).granted();
+    let copied = browser.plan(&copy);
+    assert_eq!(states(&copied, "transitions"), ["ready", "ready"]);
+
+    // One that is in no project is known by its name, and keeps the name that prompts have for it.
+    let file = "embedding = [\"words/owlpenguin.pt=bird\", \"../other.pt\"]\n[[keyframe]]\nprompt = \"a bird\"\n";
+    let imported = browser
+        .upload_named("/api/projects/import", "a.toml", file.into())
+        .granted();
+    let embeddings = imported["job"]["embedding"].as_array().unwrap();
+    let [embedding] = &embeddings[..] else {
+        panic!("{embeddings:?}");
+    };
+    let embedding = embedding.as_str().unwrap();
+    assert!(
+        embedding.ends_with("-owlpenguin.safetensors=bird"),
+        "{embedding}"
+    );
+    assert!(imported["left_out"][0].as_str().unwrap().contains("other"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::TestStudio;
+use crate::client::{TestStudio, id, small_film};
 
 #[test]
 fn a_prompt_is_read_as_the_model_reads_it() {
@@ -38,6 +38,7 @@ fn a_prompt_is_read_as_the_model_reads_it() {
         ("an owl AND a panda", "AND"),
         ("embedding:style owl", "embedding"),
         ("an owl in a spaceship", "spaceship"),
+        ("an owl and a <toy>", "<toy>"),
     ] {
         let warnings = read(prompt)["warnings"].to_string();
         assert!(warnings.contains(said), "{prompt}: {warnings}");
@@ -69,4 +70,41 @@ fn a_prompt_is_read_as_the_model_reads_it() {
     browser
         .post("/api/prompts", &json!({ "prompt": "a ".repeat(1 << 19) }))
         .refused(413);
+}
+
+#[test]
+fn a_prompt_knows_the_embeddings_of_its_project() {
+    let studio = TestStudio::new();
+    let browser = studio.browser();
+    let project = browser.project(&small_film());
+    let path = format!("/api/projects/{}/add-ons/embedding/known", id(&project));
+    let kept = browser.post(&path, &json!({ "name": "owlpenguin" }));
+    let kept = kept.granted()["path"].as_str().unwrap().to_owned();
+    let given = |prompt: &str| {
+        let embedding = [format!("{kept}=<glorp>")];
+        json!({ "prompt": prompt, "embedding": embedding, "project": project["id"] })
+    };
+    for prompt in ["a <glorp>", "a (<glorp>:1.2)", "a embedding:<glorp>"] {
+        let read = browser.post("/api/prompts", &given(prompt)).granted();
+        assert_eq!(read["chunks"][0]["tokens"], 2, "{prompt}: {read}");
+        assert_eq!(read["warnings"], Value::Null, "{prompt}");
+    }
+    let unknown = json!({ "prompt": "a <glorp>" });
+    let unknown = browser.post("/api/prompts", &unknown).granted();
+    assert_ne!(unknown["chunks"][0]["tokens"], 2);
+
+    // Only files of the client's own project are read.
+    let mut other = given("a");
+    other["embedding"] = json!(["/etc/passwd=a"]);
+    browser.post("/api/prompts", &other).refused(400);
+    let mut none = given("a");
+    none["project"] = Value::Null;
+    browser.post("/api/prompts", &none).refused(400);
+    other["embedding"] = json!([format!("embeddings/{}-a.pt", "ab".repeat(32))]);
+    let missing = browser.post("/api/prompts", &other).granted();
+    let problem = missing["problem"].as_str().unwrap();
+    assert!(
+        problem.starts_with('a') && !problem.contains("projects/"),
+        "{problem}"
+    );
 }

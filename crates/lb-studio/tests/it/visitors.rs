@@ -171,8 +171,10 @@ fn visitors_read_no_paths_in_messages() {
     }
     let refused = browser.upload(&format!("{path}/pictures"), b"no picture".to_vec());
     said.push(refused.refused(400));
-    let refused = browser.upload(&format!("{path}/add-ons/lora"), b"no weights".to_vec());
-    said.push(refused.refused(403));
+    for kind in ["lora", "embedding", "vae"] {
+        let path = format!("{path}/add-ons/{kind}");
+        said.push(browser.upload(&path, b"no weights".to_vec()).refused(403));
+    }
     let models = crate::client::workspace()
         .join("models")
         .display()

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The LoRAs and VAE decoders on this machine, which lie in folders such as `loras` or `vaes` beside the models. */
+        /**
+         * The LoRAs, embeddings and VAE decoders on this machine, which lie in folders such as `loras`, `embeddings` or
+         *     `vaes` beside the models.
+         */
         get: operations["list_add_ons"];
         put?: never;
         post?: never;
@@ -144,7 +147,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Uploads a LoRA or a VAE decoder, a safetensors file or a pickle, of which nothing is run. It has to fit the
+         * Uploads a LoRA, an embedding or a VAE decoder, a safetensors file or a pickle, of which nothing is run. It has to fit the
          *     model of the film. The header `x-file-name` gives its name, percent-encoded.
          */
         post: operations["upload_add_on"];
@@ -163,7 +166,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes a LoRA or a VAE decoder of this machine into a project, by its name. */
+        /** Takes a LoRA, an embedding or a VAE decoder of this machine into a project, by its name. */
         post: operations["choose_add_on"];
         delete?: never;
         options?: never;
@@ -394,7 +397,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every setting of a job that a client may give, from their declaration. */
+        /** Every setting of a job, from their declaration. */
         get: operations["settings"];
         put?: never;
         post?: never;
@@ -571,7 +574,7 @@ export interface components {
          * @description What a file changes.
          * @enum {string}
          */
-        AddOnKind: "lora" | "vae";
+        AddOnKind: "lora" | "embedding" | "vae";
         /** @description A value of a setting that is one of a few. */
         ChoiceFacts: {
             help: string;
@@ -660,10 +663,17 @@ export interface components {
         /** @description A prompt that is to be read. */
         GivenPrompt: {
             /**
+             * @description The embeddings that the prompt may name, as in a job.
+             * @default []
+             */
+            embedding?: string[];
+            /**
              * @description The model that reads it; that of jobs which name none if it is not given.
              * @default null
              */
             model?: string | null;
+            /** @default null */
+            project?: null | components["schemas"]["Id"];
             /** @default  */
             prompt?: string;
             /**
@@ -744,6 +754,8 @@ export interface components {
                 /** @description Depth map, in which bright parts are near and dark parts are far; needs a depth model. */
                 image?: string;
             };
+            /** @description Embedding (textual inversion) that prompts may name, by the name of its file or by another one; may be given several times. */
+            embedding?: string[];
             /** @description Seconds of the whole film, or track for as many as the sound has. */
             film_seconds?: number | string;
             /**
@@ -870,7 +882,7 @@ export interface components {
             /** @description VAE decoder instead of the model's own, such as the quick decoder TAESD: a safetensors file, or a folder in the layout of diffusers. */
             vae?: string;
         };
-        /** @description A LoRA or a VAE decoder that a project keeps. */
+        /** @description A LoRA, an embedding or a VAE decoder that a project keeps. */
         KeptAddOn: {
             kind: components["schemas"]["AddOnKind"];
             name: string;
@@ -887,7 +899,7 @@ export interface components {
             project: components["schemas"]["Id"];
             task: components["schemas"]["Id"];
         };
-        /** @description A LoRA or a VAE decoder that is on this machine and can be chosen by its name. */
+        /** @description A LoRA, an embedding or a VAE decoder that is on this machine and can be chosen by its name. */
         KnownAddOnFacts: {
             /** Format: int64 */
             bytes: number;
@@ -898,7 +910,7 @@ export interface components {
         LimitFacts: {
             /**
              * Format: int64
-             * @description Bytes of a LoRA or of a VAE decoder; 0 if none can be uploaded.
+             * @description Bytes of a LoRA, of an embedding or of a VAE decoder; 0 if none can be uploaded.
              */
             add_on_bytes: number;
             keyframes: number;
@@ -982,6 +994,8 @@ export interface components {
             /** @description What keeps the job from being a film, in a sentence. */
             problem?: string | null;
             transitions: components["schemas"]["PlannedTransition"][];
+            /** @description The names of the embeddings that no prompt names. */
+            unused_embeddings?: string[];
         };
         PlannedFilm: {
             decodes: number;

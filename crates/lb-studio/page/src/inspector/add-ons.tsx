@@ -1,5 +1,6 @@
-/** Files that change what the model draws: LoRAs, and the VAE decoder. */
+/** Files that change what the model draws: LoRAs, embeddings, and the VAE decoder. */
 
+import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { api } from "../api/client";
 import type { AddOnKind, Keyframe } from "../api/types";
@@ -7,9 +8,10 @@ import { IconButton } from "../controls/button";
 import { FileButton } from "../controls/files";
 import { commitsLate } from "../controls/uncommitted";
 import { editFilm } from "../job/edits";
+import { addEmbedding, filmEmbeddings, problemOfName, removeEmbedding, renameEmbedding } from "../job/embeddings";
 import { addLora, addOnName, filmLoras, keyframeLoras, removeLora, setFilmStrength, setStrength } from "../job/loras";
 import { attempt, notify } from "../session/notices";
-import { edit, flush, job, project } from "../session/open-project";
+import { edit, flush, job, planned, project } from "../session/open-project";
 import { knownAddOns, studio } from "../session/studio";
 import { Examples } from "./settings-group";
 
@@ -126,38 +128,129 @@ function Strength({ name, strength, own, inherited, onStrength, onRemove }: Stre
   );
 }
 
+interface GroupProps {
+  title: string;
+  /** How many files of the kind the film has. */
+  count: number;
+  help: string;
+  children: ComponentChildren;
+}
+
+/** The files of one kind. */
+function Group({ title, count, help, children }: GroupProps) {
+  return (
+    <details class="group">
+      <summary>
+        {title}
+        {count > 0 && <span class="given-count">{count} set</span>}
+      </summary>
+      <div class="group-settings">
+        <p class="help">{help}</p>
+        {children}
+      </div>
+    </details>
+  );
+}
+
 /** The LoRAs of the film. */
 export function FilmLoras() {
   const loras = filmLoras(job.value);
   return (
-    <details class="group">
-      <summary>
-        LoRAs
-        {loras.length > 0 && <span class="given-count">{loras.length} set</span>}
-      </summary>
-      <div class="group-settings">
-        <p class="help">
-          A LoRA gives the model another style. Here is how strong it is in the whole film; each keyframe can have a strength of its own, and
-          the film goes from one to the other.
-        </p>
-        <Examples table="defaults" name="lora" />
-        {loras.map(({ path, strength }) => (
-          <Strength
-            key={path}
-            name={addOnName(path)}
-            strength={strength}
-            onStrength={(to) => edit(`strength of ${path}`, (job) => setFilmStrength(job, path, to ?? 1))}
-            onRemove={() => edit(`remove ${path}`, (job) => removeLora(job, path))}
-          />
-        ))}
-        <Chooser
-          kind="lora"
-          label="Add a LoRA"
-          without={loras.map(({ path }) => addOnName(path))}
-          onPath={(path) => edit(`add ${path}`, (job) => addLora(job, path))}
+    <Group
+      title="LoRAs"
+      count={loras.length}
+      help="A LoRA gives the model another style. Here is how strong it is in the whole film; each keyframe can have a strength of its own, and the film goes from one to the other."
+    >
+      <Examples table="defaults" name="lora" />
+      {loras.map(({ path, strength }) => (
+        <Strength
+          key={path}
+          name={addOnName(path)}
+          strength={strength}
+          onStrength={(to) => edit(`strength of ${path}`, (job) => setFilmStrength(job, path, to ?? 1))}
+          onRemove={() => edit(`remove ${path}`, (job) => removeLora(job, path))}
         />
+      ))}
+      <Chooser
+        kind="lora"
+        label="Add a LoRA"
+        without={loras.map(({ path }) => addOnName(path))}
+        onPath={(path) => edit(`add ${path}`, (job) => addLora(job, path))}
+      />
+    </Group>
+  );
+}
+
+/** The embeddings of the film, each with the name by which prompts call it. */
+export function FilmEmbeddings() {
+  const embeddings = filmEmbeddings(job.value);
+  const unused = planned.value?.plan.unused_embeddings ?? [];
+  return (
+    <Group
+      title="Embeddings"
+      count={embeddings.length}
+      help="An embedding is a word that the model has been taught. A prompt calls it by the name that it has here."
+    >
+      {embeddings.map(({ path, name }, index) => (
+        <EmbeddingName key={index} file={addOnName(path)} index={index} name={name} unused={unused.includes(name)} />
+      ))}
+      <Chooser
+        kind="embedding"
+        label="Add an embedding"
+        without={embeddings.map(({ path }) => addOnName(path))}
+        onPath={(path) => edit(`add ${path}`, (job) => addEmbedding(job, path))}
+      />
+    </Group>
+  );
+}
+
+interface EmbeddingNameProps {
+  file: string;
+  index: number;
+  name: string;
+  unused: boolean;
+}
+
+/** The name of an embedding. */
+function EmbeddingName({ file, index, name, unused }: EmbeddingNameProps) {
+  const id = useId();
+  return (
+    <div class="setting" data-embedding={file}>
+      <div class="setting-head">
+        <label for={id}>{file}</label>
+        <span class="setting-value">
+          <input
+            {...commitsLate}
+            id={id}
+            type="text"
+            autocapitalize="off"
+            spellcheck={false}
+            aria-describedby={unused ? `${id}-unused` : undefined}
+            value={name}
+            onChange={(event) => {
+              commitsLate.onBlur(event);
+              const to = event.currentTarget.value.trim();
+              const problem = problemOfName(job.peek(), index, to);
+              if (problem) notify(problem, "problem");
+              else edit(`name of ${file} ${index}`, (job) => renameEmbedding(job, index, to));
+              // What was refused, or was only a space, is not left standing.
+              event.currentTarget.value = problem ? name : to;
+            }}
+          />
+          <IconButton
+            class="small"
+            icon="trash"
+            label={`Remove ${file}`}
+            onClick={() => edit(`remove ${file} ${index}`, (job) => removeEmbedding(job, index))}
+          />
+        </span>
       </div>
-    </details>
+      {unused && (
+        <p class="help" id={`${id}-unused`}>
+          No prompt names it: write {name} where it belongs.
+        </p>
+      )}
+    </div>
   );
 }
 
@@ -194,19 +287,16 @@ export function VaeField() {
   const path = job.value.vae as string | undefined;
   const set = (to: string | undefined) => edit("vae", (job) => editFilm(job, "", "vae", to));
   return (
-    <details class="group">
-      <summary>
-        VAE decoder
-        {path && <span class="given-count">1 set</span>}
-      </summary>
-      <div class="group-settings">
-        <p class="help">Makes the pictures of what the model has drawn. A quick one, such as TAESD, saves time; others draw finer details.</p>
-        <div class="setting-head">
-          <span class="add-on-name">{path ? addOnName(path) : "the model’s own"}</span>
-          {path && <IconButton class="small" icon="reset" label="Back to the model’s own" onClick={() => set(undefined)} />}
-        </div>
-        <Chooser kind="vae" label="Use another" onPath={set} />
+    <Group
+      title="VAE decoder"
+      count={path ? 1 : 0}
+      help="Makes the pictures of what the model has drawn. A quick one, such as TAESD, saves time; others draw finer details."
+    >
+      <div class="setting-head">
+        <span class="add-on-name">{path ? addOnName(path) : "the model’s own"}</span>
+        {path && <IconButton class="small" icon="reset" label="Back to the model’s own" onClick={() => set(undefined)} />}
       </div>
-    </details>
+      <Chooser kind="vae" label="Use another" onPath={set} />
+    </Group>
   );
 }

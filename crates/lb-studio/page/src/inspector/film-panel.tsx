@@ -6,7 +6,7 @@ import { api } from "../api/client";
 import { duration } from "../controls/time";
 import { editFilm, filmSetting, keepNames } from "../job/edits";
 import { MaskDialog } from "../keyframe/mask-dialog";
-import { FilmLoras, VaeField } from "./add-ons";
+import { FilmEmbeddings, FilmLoras, VaeField } from "./add-ons";
 import { DepthField, PictureField } from "./picture-field";
 import { edit, flush, job, keyframes, project } from "../session/open-project";
 import { attempt } from "../session/notices";
@@ -21,7 +21,7 @@ const TITLES: Record<string, string> = {
 /** The settings that are not folded, in this order. */
 const FIRST = [".model", ".loop", ".size"];
 /** What other parts of the page show. */
-const ELSEWHERE = [".stills", ".vae", ".include", "defaults.lora", "upscale.model", "inpaint.image", "inpaint.mask", "depth.image"];
+const ELSEWHERE = [".stills", ".vae", ".embedding", ".include", "defaults.lora", "upscale.model", "inpaint.image", "inpaint.mask", "depth.image"];
 
 const nameOf = ({ table, key }: TableSetting) => `${table}.${key}`;
 
@@ -67,6 +67,7 @@ export function FilmPanel() {
       {isDepth(model) && <DepthField />}
       {upscalers.value.length > 0 && <UpscaleSwitch />}
       <FilmLoras />
+      <FilmEmbeddings />
       <SettingsGroup title="All transitions and pictures" settings={defaults.map(bind)} />
       {groups.map((group) => (
         <SettingsGroup key={group} title={group} settings={rest.filter((setting) => setting.group === group).map(bind)} />

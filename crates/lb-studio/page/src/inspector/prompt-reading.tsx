@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { PromptReading as Reading } from "../api/types";
 import { counted } from "../controls/time";
-import { job } from "../session/open-project";
+import { job, project } from "../session/open-project";
 
 /** How long the page waits for more letters, in milliseconds. */
 const AFTER = 250;
@@ -15,11 +15,19 @@ export function PromptReading({ id, prompt }: { id: string; prompt: string }) {
   const [read, setRead] = useState<Reading>();
   const { model } = job.value;
   const syntax = job.value.prompt_syntax as string | undefined;
+  const embedding = job.value.embedding as string[] | undefined;
+  const open = project.value;
   useEffect(() => {
     let current = true;
     if (!prompt.trim()) return setRead(undefined);
     const timer = setTimeout(() => {
-      api.readPrompt({ prompt, ...(model ? { model } : {}), ...(syntax ? { prompt_syntax: syntax } : {}) }).then(
+      const given = {
+        prompt,
+        ...(model ? { model } : {}),
+        ...(syntax ? { prompt_syntax: syntax } : {}),
+        ...(embedding && open ? { embedding, project: open.id } : {}),
+      };
+      api.readPrompt(given).then(
         (reading) => current && setRead(reading),
         // The prompt is read all the same when it is rendered.
         () => current && setRead(undefined),
@@ -29,7 +37,7 @@ export function PromptReading({ id, prompt }: { id: string; prompt: string }) {
       current = false;
       clearTimeout(timer);
     };
-  }, [prompt, model, syntax]);
+  }, [prompt, model, syntax, embedding?.join("\n"), open?.id]);
   if (!read || !prompt.trim()) return <div id={id} class="prompt-reading" />;
   const { chunks, room, problem, warnings } = read;
   const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);

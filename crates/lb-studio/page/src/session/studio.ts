@@ -6,7 +6,7 @@ import type { KeyframeEvent, KnownAddOn, Model, ProjectSummary, Setting, Studio,
 
 export const studio = signal<Studio | null>(null);
 export const models = signal<readonly Model[]>([]);
-/** The LoRAs and VAE decoders of this machine. */
+/** The LoRAs, embeddings and VAE decoders of this machine. */
 export const knownAddOns = signal<readonly KnownAddOn[]>([]);
 /** A setting, whose table is empty for the top of the job. */
 export type TableSetting = Setting & { table: string };
