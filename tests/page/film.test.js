@@ -123,8 +123,8 @@ describe("a film", () => {
     await page.getByRole("slider", { name: "Where one version gives way to the other" }).fill("35");
     await page.getByRole("button", { name: "Side by side" }).click();
     const [left, right] = await page.locator(".screens.beside video").all();
-    const [first, second] = [await left.boundingBox(), await right.boundingBox()];
-    assert.ok(first.x + first.width <= second.x, "the versions overlap");
+    const [one, other] = [await left.boundingBox(), await right.boundingBox()];
+    assert.ok(one.x + one.width <= other.x, "the versions overlap");
     await page.getByRole("button", { name: "Pause", exact: true }).click();
     await page.getByRole("slider", { name: "Time", exact: true }).fill("0.9");
     await page.waitForTimeout(300);
