@@ -194,6 +194,28 @@ fn a_film_goes_on_when_the_program_was_killed() {
 }
 
 #[test]
+fn a_lora_is_found_in_a_folder_that_is_named_by_a_relative_path() {
+    let folder = Folder::new();
+    let studio = Studio::start(&folder);
+    let cookie = studio.sign_in();
+    let new = json!({ "name": "Fruits", "job": film() });
+    let project = studio.json("POST", "/api/projects", &cookie, &new);
+    let path = format!("/api/projects/{}", project["id"].as_str().unwrap());
+    let chosen = json!({ "name": "neon" });
+    let known = format!("{path}/add-ons/lora/known");
+    let lora = studio.json("POST", &known, &cookie, &chosen);
+    let mut job = film();
+    job["defaults"]["lora"] = json!([lora["path"]]);
+    studio.json("PUT", &format!("{path}/job"), &cookie, &job);
+    let plan = studio.json("GET", &format!("{path}/plan"), &cookie, &json!({}));
+    assert_eq!(plan["problem"], json!(null), "{plan}");
+    let task = json!({ "project": project["id"], "act": { "kind": "keyframe", "index": 0 } });
+    let task = studio.json("POST", "/api/tasks", &cookie, &task);
+    let id = task["id"].as_str().unwrap();
+    studio.wait(&cookie, id, |task| task["state"] == "done");
+}
+
+#[test]
 fn the_first_line_is_the_address_with_its_token() {
     let folder = Folder::new();
     // `start` has read one line of standard output.

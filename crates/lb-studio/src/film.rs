@@ -51,7 +51,7 @@ impl<E: std::error::Error> From<E> for Problem {
 }
 
 impl Film {
-    /// The film of these settings, whose pictures lie in the folder of the project.
+    /// The film of these settings, whose files lie in the folder of the project, which is an absolute path.
     pub(crate) fn new(
         settings: &JobSettings,
         folder: &Path,
@@ -98,6 +98,7 @@ impl Film {
         let mut job = resolve_for(settings, &model.directory)?;
         job.model = Some(name);
         for path in job.paths_mut() {
+            // The paths of LoRAs are absolute already, and stay what they are.
             *path = folder.join(&path);
             if !path.is_file() {
                 let what = kind_of(path).map_or("picture", AddOnKind::noun);

@@ -167,7 +167,7 @@ impl Studio {
     ///
     /// # Errors
     /// [`StudioError::Busy`], [`StudioError::Folder`] and [`StudioError::EmbeddedIn`].
-    pub fn open(options: StudioOptions) -> Result<Self, StudioError> {
+    pub fn open(mut options: StudioOptions) -> Result<Self, StudioError> {
         options.validate()?;
         let folder = options.projects.clone();
         let unusable = |reason: String| StudioError::Folder {
@@ -175,6 +175,10 @@ impl Studio {
             reason,
         };
         let failed = |error: ApiError| unusable(error.message);
+        // Jobs get absolute paths of what is in a project.
+        options.projects =
+            std::path::absolute(&folder).map_err(|error| unusable(error.to_string()))?;
+        let folder = options.projects.clone();
         std::fs::create_dir_all(&folder).map_err(|error| unusable(error.to_string()))?;
         let lock = lock(&folder)?;
         let limits = Limits::of(options.demo);
