@@ -11,6 +11,7 @@ use lb_job::{Job, Plan};
 use lb_models::ModelDirectory;
 
 use crate::cached_pipeline::{CachedPipeline, Denoising, Pipelines};
+use crate::embedding_notes::embedding_notes;
 use crate::error::RenderError;
 use crate::frames::FrameDecoder;
 use crate::modes::Mode;
@@ -74,6 +75,10 @@ impl<'a> FirstStage<'a> {
         let (job, plan) = (self.job, self.plan);
         let transitions = transitions(job, plan);
         self.expect(&transitions);
+        let model = &self.pipeline.uncached;
+        for note in embedding_notes(job, model.directory(), model.tokenizer())? {
+            proceed(observer.event(&RenderEvent::Embedding(&note)))?;
+        }
         let lora_strengths = job.keyframe_lora_strengths();
         let prompts = Prompts::encode(
             job,

@@ -15,7 +15,6 @@ use lb_job::Job;
 use lb_models::{Component, Tokens};
 
 use crate::cached_pipeline::CachedPipeline;
-use crate::embedding_notes::embedding_notes;
 use crate::error::RenderError;
 use crate::observe::{RenderEvent, RenderObserver, Stage, proceed};
 use crate::record_spool::RecordSpool;
@@ -64,9 +63,6 @@ impl<'a> Prompts<'a> {
             tokens.insert(prompt, tokenize(prompt, job, pipeline, observer)?);
         }
         let directory = pipeline.uncached.directory();
-        for note in embedding_notes(job, directory, pipeline.uncached.tokenizer())? {
-            proceed(observer.event(&RenderEvent::Embedding(&note)))?;
-        }
         let (length, width) = (directory.text_length, directory.text_width);
         let loras = directory.loras();
         let changes = loras

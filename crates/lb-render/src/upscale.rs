@@ -12,7 +12,7 @@ use lb_blend::{
     Backend, BlendError, BlendOptions, Conditioning, FilmOutline, Keyframe, KeyframeError,
     KeyframeSource, Transition, lerp,
 };
-use lb_job::{Job, Plan, Upscale};
+use lb_job::{EmbeddingFile, Job, Plan, Upscale};
 use lb_models::{
     LARGEST_SIDE, ModelDirectory, ModelError, ModelKind, PipelineOptions, UpscaleNoise,
     low_res_channels,
@@ -87,9 +87,10 @@ pub(crate) struct SecondStage<'a> {
 }
 
 impl<'a> SecondStage<'a> {
-    /// Opens a stage; loads nothing.
+    /// Opens a stage; loads nothing. Prompts may name those of `embeddings` that fit the upscaler's text encoder.
     pub(crate) fn open(
         job: &'a Job,
+        embeddings: &[EmbeddingFile],
         upscaler: Upscaler<'a>,
         pipelines: &Pipelines<'_>,
         observer: &mut dyn RenderObserver,
@@ -100,10 +101,11 @@ impl<'a> SecondStage<'a> {
             size,
         } = upscaler;
         let options = |options: &mut PipelineOptions| options.noise_level = upscale.noise_level;
+        let directory = with_fitting_embeddings(directory, embeddings)?;
         Ok(Self {
             job,
             upscale,
-            pipeline: pipelines.open(directory, size, options, false, observer)?,
+            pipeline: pipelines.open(&directory, size, options, false, observer)?,
         })
     }
 
@@ -165,6 +167,28 @@ impl<'a> SecondStage<'a> {
         let decoder = FrameDecoder::new(&self.pipeline, Mode::Text, KeyframePictures::none());
         walk.run(&mut keyframes, &mut self.pipeline, decoder, sink, observer)
     }
+}
+
+/// The upscaler with those embeddings that fit its text encoder. The others are for the model of the first stage,
+/// and their names are ordinary words here.
+fn with_fitting_embeddings(
+    upscaler: &ModelDirectory,
+    embeddings: &[EmbeddingFile],
+) -> Result<ModelDirectory, RenderError> {
+    let mut fitting = Vec::new();
+    for embedding in embeddings {
+        let named = (&embedding.path, embedding.name.clone());
+        match upscaler.clone().with_embeddings([named.clone()]) {
+            Ok(_) => fitting.push(named),
+            Err(
+                ModelError::EmbeddingWidth { .. }
+                | ModelError::EmbeddingLength { .. }
+                | ModelError::EmbeddingOfOnnx { .. },
+            ) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(upscaler.clone().with_embeddings(fitting)?)
 }
 
 /// The number of keyframes that are made before the work begins, to find out whether the upscaler has to

@@ -1,9 +1,13 @@
 //! Films of two stages, compared with diffusers; their costs, and jobs that are refused.
 
+use std::ops::ControlFlow;
+use std::path::Path;
+
 use lb_render::{
-    Branching, Injections, Job, ModelDirectory, Outputs, Plan, RenderEvent, RenderObserver,
-    Renderer, Stage, Upscale,
+    Branching, EmbeddingFile, Injections, Job, ModelDirectory, Outputs, Plan, RenderEvent,
+    RenderObserver, Renderer, Stage, Upscale,
 };
+use serde_json::{Value, json};
 
 use crate::tiny_models::{Pixels, Rendered, TinyModel, frames, golden, golden_job, psnr, render};
 
@@ -219,4 +223,86 @@ fn all_frames_start_from_the_same_noise() {
     for frame in &rendered.computed {
         assert!(psnr(&frame.1, &first.1) > LEAST_PSNR);
     }
+}
+
+/// Writes an embedding of one vector, which is given as 16-bit floats.
+fn write_embedding(path: &Path, vector: &[u8]) {
+    let header = json!({ "emb_params": {
+        "dtype": "F16",
+        "shape": [1, vector.len() / 2],
+        "data_offsets": [0, vector.len()],
+    }});
+    let header = header.to_string().into_bytes();
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(path, [&length[..], &header, vector].concat()).unwrap();
+}
+
+/// The vector that a model has for the token with this id, as 16-bit floats.
+fn vector(model: &TinyModel, id: usize) -> Vec<u8> {
+    let file = std::fs::read(model.path().join("text_encoder/model.safetensors")).unwrap();
+    let begin = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&file[8..begin]).unwrap();
+    let table = &header["embeddings.token_embedding.weight"];
+    assert_eq!(table["dtype"], "F16");
+    let width = table["shape"][1].as_u64().unwrap() as usize;
+    let begin = begin + table["data_offsets"][0].as_u64().unwrap() as usize;
+    file[begin + 2 * width * id..][..2 * width].to_vec()
+}
+
+/// Counts what is noted about embeddings.
+#[derive(Default)]
+struct EmbeddingNotes(usize);
+
+impl RenderObserver for EmbeddingNotes {
+    fn event(&mut self, event: &RenderEvent<'_>) -> ControlFlow<()> {
+        self.0 += usize::from(matches!(event, RenderEvent::Embedding(_)));
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn the_second_stage_reads_the_embeddings_that_fit_its_text_encoder() {
+    let (first, upscaler) = (TinyModel::new("sd21"), TinyModel::new("upscale"));
+    let folder = tempfile::tempdir().unwrap();
+    let film = |renderer: &Renderer, prompt: &str, embedding: Option<&[u8]>| {
+        let mut job = long_job(2, 3, false);
+        job.keyframes[0].prompt = prompt.into();
+        if let Some(vector) = embedding {
+            let path = folder.path().join("gem.safetensors");
+            write_embedding(&path, vector);
+            let name = "<gem>".into();
+            job.embeddings = vec![EmbeddingFile { path, name }];
+        }
+        let frames_dir = folder.path().join("frames");
+        let outputs = Outputs {
+            frames_dir: Some(frames_dir.clone()),
+            overwrite: true,
+            ..Default::default()
+        };
+        let mut notes = EmbeddingNotes::default();
+        renderer.render(&job, &outputs, &mut notes).unwrap();
+        (frames(&frames_dir), notes.0)
+    };
+    // Both text encoders have the same vectors, and the 27th is that of the word "b".
+    let known = vector(&upscaler, 27);
+    assert_eq!(known, vector(&first, 27));
+    let whole = renderer(&first, &upscaler);
+    let (word, _) = film(&whole, "a b", None);
+    assert!(
+        film(&whole, "a <gem>", Some(&known)) == (word, 0),
+        "one of the stages does not read the embedding"
+    );
+    let (_, notes) = film(&whole, "a <gem>", None);
+    assert_eq!(notes, 1, "the word without an embedding is noted once");
+
+    // Embeddings of pocket have another width than the upscaler's.
+    let pocket = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/pocket");
+    let pocket = ModelDirectory::open(&pocket).unwrap();
+    let options = first.renderer().options().clone();
+    let upscaler = ModelDirectory::open(upscaler.path()).unwrap();
+    let pocket = Renderer::new(crate::tiny_models::runtime(), pocket, options)
+        .unwrap()
+        .with_upscaler(Some(upscaler));
+    let (_, notes) = film(&pocket, "a <gem>", Some(&[0; 256]));
+    assert_eq!(notes, 0);
 }
