@@ -50,7 +50,7 @@ pub fn import(
 /// predicts. The folder still has a name of its own then, and is a complete model directory. What `ask` returns replaces the
 /// guess, which stands if it returns `None`.
 ///
-/// `observe` is called between files and tensors. It can interrupt the import by returning
+/// `observe` is called between files and tensors, and after `ask`. It can interrupt the import by returning
 /// [`ControlFlow::Break`].
 ///
 /// # Errors
@@ -74,10 +74,14 @@ pub fn import_observed(
         )?;
     }
     let mut unpublished = import.write(observe)?;
-    if import.prediction().known_from.is_guess()
-        && let Some(prediction) = ask(unpublished.directory())
-    {
-        import.set_prediction(prediction, &mut unpublished)?;
+    if import.prediction().known_from.is_guess() {
+        if let Some(prediction) = ask(unpublished.directory()) {
+            import.set_prediction(prediction, &mut unpublished)?;
+        }
+        // Asking takes a while, and cannot be interrupted itself.
+        if observe().is_break() {
+            return Err(CheckpointError::Interrupted);
+        }
     }
     let mut exported = Vec::new();
     if let Some(options) = graphs {

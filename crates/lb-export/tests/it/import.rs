@@ -1,5 +1,6 @@
 //! Tests of imports that check and write graphs.
 
+use std::cell::Cell;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -121,10 +122,8 @@ fn only_a_model_directory_is_replaced_and_only_by_a_complete_one() {
     assert!(refused.is_request());
 }
 
-#[test]
-fn what_the_unet_is_found_to_predict_replaces_a_guess() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config");
+/// Writes configurations of the golden model that do not tell what its UNet predicts.
+fn write_silent_configuration(config: &Path) {
     for component in ["unet", "vae", "text_encoder", "tokenizer"] {
         let (from, to) = (
             golden("sd2/diffusers").join(component),
@@ -140,6 +139,13 @@ fn what_the_unet_is_found_to_predict_replaces_a_guess() {
             }
         }
     }
+}
+
+#[test]
+fn what_the_unet_is_found_to_predict_replaces_a_guess() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    write_silent_configuration(&config);
     let target = folder.path().join("model");
     let run = |prediction, answer: Option<ImportedPrediction>| {
         let mut options = ImportOptions::default();
@@ -173,4 +179,33 @@ fn what_the_unet_is_found_to_predict_replaces_a_guess() {
     );
     let told = run(Some(VPrediction), Some(Epsilon));
     assert_eq!(told, (0, velocity, PredictionSource::Options));
+}
+
+#[test]
+fn an_interruption_while_the_unet_is_asked_ends_the_import() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    write_silent_configuration(&config);
+    let mut options = ImportOptions::default();
+    options.configuration = Some(config);
+    let asked = Cell::new(false);
+    let refused = import_observed(
+        &golden("sd2/checkpoint.safetensors"),
+        &folder.path().join("model"),
+        &options,
+        None,
+        &mut |_| {
+            asked.set(true);
+            Some(ImportedPrediction::Epsilon)
+        },
+        &mut || match asked.get() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        },
+    );
+    assert!(asked.get());
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, CheckpointError::Interrupted), "{refused}");
+    let left = fs::read_dir(folder.path()).unwrap();
+    assert_eq!(left.count(), 1, "only the configuration is left");
 }
