@@ -19,6 +19,11 @@ struct Studio {
 
 impl Studio {
     fn start(folder: &Folder) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts the program with these variables in its environment.
+    fn start_with(folder: &Folder, variables: &[(&str, &str)]) -> Self {
         let arguments = [
             "studio",
             "--port=0",
@@ -28,6 +33,7 @@ impl Studio {
         ];
         let mut command = folder.command(&arguments);
         let mut program = command
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
@@ -213,6 +219,23 @@ fn a_lora_is_found_in_a_folder_that_is_named_by_a_relative_path() {
     let task = studio.json("POST", "/api/tasks", &cookie, &task);
     let id = task["id"].as_str().unwrap();
     studio.wait(&cookie, id, |task| task["state"] == "done");
+}
+
+#[test]
+fn the_usual_model_may_be_a_repository_and_no_path() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.join("models/tune")).unwrap();
+    for (named, expected) in [
+        ("org/tune", "org/tune"),
+        ("tune", "tune"),
+        ("models/tune", "pocket"),
+        ("./models/tune", "pocket"),
+    ] {
+        let studio = Studio::start_with(&folder, &[("LB_MODEL", named)]);
+        let cookie = studio.sign_in();
+        let facts = studio.json("GET", "/api/studio", &cookie, &json!({}));
+        assert_eq!(facts["default_model"], expected, "{named}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use lb_models::Repository;
 use lb_studio::{Studio, StudioError, StudioOptions, sign_in_page};
 
 use crate::cache::CacheArguments;
@@ -121,8 +122,8 @@ fn options(
     let runtime = machine::runtime(surroundings)?;
     let mut options = StudioOptions::new(projects, runtime);
     options.model_folders = surroundings.model_folders.clone();
-    let is_name = |name: &String| !name.contains(['/', '\\']);
-    let default_model = surroundings.default_model.clone().filter(is_name);
+    let default_model = surroundings.default_model.clone();
+    let default_model = default_model.filter(|name| is_name(name));
     options.default_model = default_model.unwrap_or_else(|| BUNDLED_MODEL.to_owned());
     options.pipeline = arguments.machine.pipeline_options(surroundings)?;
     options.rates = surroundings.rates.clone();
@@ -133,6 +134,12 @@ fn options(
     options.embedded_in = arguments.embed_in.clone();
     options.demo = arguments.demo;
     Ok(options)
+}
+
+/// Whether this is the name of a model, which may be one of a repository, rather than its path.
+fn is_name(model: &str) -> bool {
+    let is_repository = model.parse::<Repository>().is_ok() && !Path::new(model).is_dir();
+    is_repository || !model.contains(['/', '\\'])
 }
 
 /// Opens the page in a browser. Without one, the user still has the address. The token is not an argument of the
