@@ -92,9 +92,9 @@ pub(crate) struct AddOn {
 }
 
 impl AddOn {
-    /// The path by which a job names it, relative to the project's folder.
+    /// The path by which a job names it, relative to the project's folder. It has a slash on every system.
     pub(crate) fn path(&self) -> PathBuf {
-        Path::new(self.kind.folder()).join(self.file_name())
+        format!("{}/{}", self.kind.folder(), self.file_name()).into()
     }
 
     fn file_name(&self) -> String {
@@ -255,7 +255,8 @@ pub(crate) fn link_or_copy(source: &Path, to: &Path) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn described(kind: AddOnKind, name: &str, file: &Path) -> Result<AddOn, ApiError> {
+/// The file as a project would keep it under this name.
+pub(crate) fn described(kind: AddOnKind, name: &str, file: &Path) -> Result<AddOn, ApiError> {
     let mut opened = lb_files::open(file)?;
     let hash = lb_files::content_hash(&mut opened, |_| ControlFlow::Continue(()))?;
     let ControlFlow::Continue(hash) = hash else {
@@ -287,7 +288,7 @@ mod tests {
         let path = format!("loras/{hash}-neon.safetensors");
         let add_on = AddOn::of_path(AddOnKind::Lora, Path::new(&path)).unwrap();
         assert_eq!((&*add_on.name, &*add_on.sha256), ("neon", &*hash));
-        assert_eq!(add_on.path(), Path::new(&path));
+        assert_eq!(add_on.path().to_str(), Some(&*path));
         for other in [
             String::new(),
             "/etc/passwd".into(),

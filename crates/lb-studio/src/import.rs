@@ -125,16 +125,15 @@ fn cleaned(
     let mut left_out = Vec::new();
     let own = shared.projects.list(owner)?;
     let mut add_ons = Vec::new();
-    let mut is_found = |kind: AddOnKind, path: &Path| {
-        let found = find_add_on(kind, path, &own, shared);
-        if found.is_none() {
-            let (noun, name) = (kind.noun(), AddOn::name_of(path));
-            left_out.push(format!(
-                "The {noun} {name} is not on this machine, and was left out."
-            ));
+    let mut is_found = |kind: AddOnKind, path: &Path| match find_add_on(kind, path, &own, shared) {
+        Ok(found) => {
+            add_ons.push(found);
+            true
         }
-        add_ons.extend(found.clone());
-        found.is_some()
+        Err(missing) => {
+            left_out.push(missing);
+            false
+        }
     };
     settings.vae.take_if(|vae| !is_found(AddOnKind::Vae, vae));
     for loras in loras_mut(&mut settings).flatten() {
@@ -207,26 +206,42 @@ fn cleaned(
     })
 }
 
-/// The file that a job names: one of the same content in a project, or else one of the same name.
+/// The file that a job names: one of the same content in a project, or else one of the same name, which must have
+/// the same content if the job tells its hash. If there is none, a sentence that says so.
 fn find_add_on(
     kind: AddOnKind,
     named: &Path,
     own: &[Project],
     shared: &Shared,
-) -> Option<FoundAddOn> {
-    let name = AddOn::name_of(named);
-    let file = named.file_name()?;
-    let kept = AddOn::of_path(kind, &Path::new(kind.folder()).join(file));
-    let in_projects = kept.and_then(|add_on| {
+) -> Result<FoundAddOn, String> {
+    let (noun, name) = (kind.noun(), AddOn::name_of(named));
+    let missing = || format!("The {noun} {name} is not on this machine, and was left out.");
+    let file = named.file_name().and_then(|file| file.to_str());
+    let file = file.ok_or_else(missing)?;
+    let in_project = format!("{}/{file}", kind.folder());
+    let kept = AddOn::of_path(kind, Path::new(&in_project));
+    let in_projects = kept.as_ref().and_then(|add_on| {
         let mut paths = own.iter().map(|at| at.folder.join(add_on.path()));
         paths.find(|path| path.is_file())
     });
-    let source = in_projects.or_else(|| {
-        let known = add_ons::known(kind, &shared.options.model_folders);
-        let found = known.into_iter().find(|known| known.name == name);
-        found.map(|known| known.path)
-    })?;
-    Some(FoundAddOn {
+    let source = match in_projects {
+        Some(path) => path,
+        None => {
+            let mut known = add_ons::known(kind, &shared.options.model_folders).into_iter();
+            let found = known.find(|known| known.name == name);
+            let path = found.ok_or_else(missing)?.path;
+            if let Some(kept) = kept
+                && !add_ons::described(kind, &name, &path)
+                    .is_ok_and(|found| found.sha256 == kept.sha256)
+            {
+                return Err(format!(
+                    "The {noun} {name} of this machine is not the one that the job names, which was left out."
+                ));
+            }
+            path
+        }
+    };
+    Ok(FoundAddOn {
         named: named.to_owned(),
         kind,
         name,

@@ -175,7 +175,7 @@ pub(crate) fn loras_mut(
 
 /// The path by which a job names the picture with this hash, relative to the project's folder.
 pub(crate) fn picture_path(hash: &str) -> PathBuf {
-    Path::new(PICTURES).join(format!("{hash}.png"))
+    format!("{PICTURES}/{hash}.png").into()
 }
 
 /// The hash of the picture that has this path in a project; `None` for any other path.

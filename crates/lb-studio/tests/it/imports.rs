@@ -142,3 +142,37 @@ pub(crate) fn picture(colour: [u8; 3]) -> Vec<u8> {
         .unwrap();
     bytes.into_inner()
 }
+
+#[test]
+fn a_lora_of_the_same_name_is_taken_only_if_its_content_is_that_of_the_job() {
+    let studio = TestStudio::new();
+    let browser = studio.browser();
+    let project = browser.project(&small_film());
+    let known = format!("/api/projects/{}/add-ons/lora/known", id(&project));
+    let kept = browser.post(&known, &json!({ "name": "neon" })).granted();
+    browser
+        .delete(&format!("/api/projects/{}", id(&project)))
+        .granted();
+    // No project has the file any more.
+    let same = kept["sha256"].as_str().unwrap();
+    let other = "ab".repeat(32);
+    for (hash, is_taken) in [(same, true), (&other, false)] {
+        let file = format!(
+            "[[keyframe]]\nprompt = \"a\"\nlora = [\"loras/{hash}-neon.safetensors:0.5\"]\n"
+        );
+        let imported = import(&browser, "a.toml", file).granted();
+        let loras = &imported["job"]["keyframe"][0]["lora"];
+        match is_taken {
+            true => {
+                let path = kept["path"].as_str().unwrap();
+                assert_eq!(loras, &json!([format!("{path}:0.5")]));
+                assert_eq!(imported["left_out"], json!(null));
+            }
+            false => {
+                assert!(!loras.to_string().contains("neon"), "{loras}");
+                let said = imported["left_out"][0].as_str().unwrap();
+                assert!(said.contains("not the one that the job names"), "{said}");
+            }
+        }
+    }
+}
