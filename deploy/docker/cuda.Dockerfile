@@ -1,8 +1,7 @@
 # docker build -t lb-cuda -f cuda.Dockerfile .
 # docker run --rm --gpus all -v "$PWD:/work" -v lb-models:/root/.cache/huggingface lb-cuda pull sd-turbo
 # docker run --rm --gpus all -v "$PWD:/work" -v lb-models:/root/.cache/huggingface lb-cuda \
-#     render "a red apple" "a green pear" --model stabilityai/sd-turbo --steps 4 --guidance-scale 1 \
-#     -o film.mp4
+#     render "a red apple" "a green pear" --model stabilityai/sd-turbo -o film.mp4
 #
 # The machine needs NVIDIA's driver, 580 or newer, and its container toolkit. CUDA 13 and cuDNN come with the package.
 FROM python:3.13-slim

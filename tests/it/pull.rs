@@ -140,6 +140,9 @@ fn a_short_name_stays_the_name_of_the_model() {
     assert_eq!(facts["repository"], "stabilityai/sd-turbo");
     place.render("sd-turbo");
     place.render("stabilityai/sd-turbo");
+    let defaults = place.facts(&["models", "sd-turbo"])["defaults"].clone();
+    assert_eq!(defaults["steps"], 4, "{defaults}");
+    assert_eq!(defaults["guidance_scale"], 1.0, "{defaults}");
     place.facts(&["pull", "sd-turbo"]);
     let removed = place.run(&["models", "rm", "sd-turbo", "--yes"]);
     assert_eq!(removed.code, Some(0), "{}", removed.error);
@@ -193,7 +196,7 @@ fn wrong_names_wrong_bytes_and_closed_doors_are_explained() {
     place.hub.behave(|manners| manners.lies = true);
     let (code, error) = said(&["pull", "some/model"]);
     assert_eq!(code, Some(1));
-    assert!(error.contains("arrived with another content"), "{error}");
+    assert!(error.contains("is not what the hub has listed"), "{error}");
     assert!(place.blobs().is_empty());
 
     place.hub.behave(|manners| {

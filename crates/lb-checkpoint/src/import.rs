@@ -30,6 +30,7 @@ use description::Description;
 pub(crate) use infer::separate_vae;
 pub use recognise::{OF_OUR_FAMILIES, is_of_other_family};
 pub use report::{ImportReport, ImportedVae, SourceFormat};
+pub use scheduler::{DistilledDefaults, distilled_defaults};
 pub use scheduler::{ImportedPrediction, ImportedSpacing, Prediction, PredictionSource};
 use source::{ModelWeights, Source};
 pub use unpublished::UnpublishedModel;

@@ -69,9 +69,9 @@ pub use config::{
 pub use embedding::Embedding;
 pub use error::CheckpointError;
 pub use import::{
-    Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing, ImportedVae,
-    OF_OUR_FAMILIES, Prediction, PredictionSource, SourceFormat, UnpublishedModel,
-    is_of_other_family,
+    DistilledDefaults, Import, ImportOptions, ImportReport, ImportedPrediction, ImportedSpacing,
+    ImportedVae, OF_OUR_FAMILIES, Prediction, PredictionSource, SourceFormat, UnpublishedModel,
+    distilled_defaults, is_of_other_family,
 };
 pub use kind::ModelKind;
 pub use lora::{Lora, LoraLayer};

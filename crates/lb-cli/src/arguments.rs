@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Download a model from Hugging Face, or from another hub that HF_ENDPOINT names.
     ///
     /// Only the files that lb needs are downloaded, into the cache that Python's libraries use too (HF_HOME).
-    /// Its files are checked, and a download that was interrupted goes on where it ended. Repositories that
+    /// Every file is checked by its hash, and a download that was interrupted goes on where it ended. Repositories that
     /// ask for it get the token of HF_TOKEN or of `hf auth login`. --model takes the model by the name that is
     /// given here.
     Pull(pull::PullArguments),

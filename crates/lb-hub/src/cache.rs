@@ -113,7 +113,9 @@ impl RepositoryHome {
             return Some(revision.to_owned());
         }
         let text = lb_files::read_text(&self.reference(revision), LONGEST_REF).ok()?;
-        Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
+        // It has the name of a commit, which hubs could also shorten.
+        let is_hash = |commit: &String| commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some(text.trim().to_owned()).filter(|commit| !commit.is_empty() && is_hash(commit))
     }
 
     pub(crate) fn reference(&self, revision: &str) -> PathBuf {

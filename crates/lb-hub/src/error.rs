@@ -60,7 +60,7 @@ pub enum HubError {
         /// What was asked for.
         what: String,
     },
-    /// No connection, or one that breaks again and again.
+    /// There is no connection, or it breaks again and again.
     #[error("{what} cannot be downloaded from {host}: {problem}")]
     Connection {
         /// The server.
@@ -70,7 +70,7 @@ pub enum HubError {
         /// What happened.
         problem: String,
     },
-    /// A list of files that is not one.
+    /// The hub's list of files cannot be read as one.
     #[error("{endpoint} describes {repository} in a way that is not understood: {problem}")]
     Listing {
         /// The hub.
@@ -98,7 +98,7 @@ pub enum HubError {
     },
     /// The bytes that arrived are not the hub's file.
     #[error(
-        "{path} arrived with another content than the hub has listed: its hash is {found} and not {listed}"
+        "{path} is not what the hub has listed: the hash of what arrived is {found} and not {listed}"
     )]
     WrongHash {
         /// The file in the repository.

@@ -34,7 +34,8 @@ const OPEN_RAIL: &str = "CreativeML Open RAIL++-M";
 const STABILITY: &str = "Stability AI Community License";
 
 /// The models that have short names. The makers of Stable Diffusion 2 withdrew it from their own pages in
-/// November 2025. The repositories here are copies that others keep; `docs/models.md` says more about them.
+/// November 2025. Most repositories here are copies that others keep; those of SD-Turbo, the upscaler and TAESD
+/// are their makers' own. `docs/models.md` says more about them.
 pub const KNOWN_MODELS: &[KnownModel] = &[
     KnownModel {
         name: "sd21",
@@ -77,7 +78,7 @@ pub const KNOWN_MODELS: &[KnownModel] = &[
     },
     KnownModel {
         name: "taesd",
-        what: "a tiny autoencoder for quick previews, for --vae",
+        what: "a tiny autoencoder for quick decoding, for --vae",
         licence: "MIT",
         repositories: &["madebyollin/taesd"],
     },

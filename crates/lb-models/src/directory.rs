@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use lb_blend::{LatentShape, NoiseScheduleConfig};
 use lb_checkpoint::{
-    Component, Embedding, Lora, Manifest, ModelKind, OF_OUR_FAMILIES, Size, StandaloneDecoder,
-    TinyVaeConfig, is_of_other_family,
+    Component, ConfigFile, Embedding, Lora, Manifest, ModelKind, OF_OUR_FAMILIES, Size,
+    StandaloneDecoder, TinyVaeConfig, distilled_defaults, is_of_other_family,
 };
 use lb_export::{ExportOptions, build_decoder_graph};
 use lb_hub::{HubCache, Repository};
@@ -128,7 +128,7 @@ impl ModelDirectory {
             return refuse(&index, "a model directory has this file");
         }
         let manifest = Manifest::read(path)?;
-        let defaults = ModelDefaults::read(&manifest)?;
+        let mut defaults = ModelDefaults::read(&manifest)?;
         let home_of = |component: Component| manifest.home_of(component.source_name());
         let index = Config::<IndexSettings>::open(&index)?;
         let class = index.settings.class_name.as_deref();
@@ -168,6 +168,15 @@ impl ModelDirectory {
             (false, None) => kind.scaling_factor(),
         };
         let scheduler = path.join("scheduler/scheduler_config.json");
+        if !manifest.path().exists() {
+            // A model that was not imported, such as one that was downloaded.
+            let settings = ConfigFile::open(&scheduler)?;
+            let full = path.canonicalize().unwrap_or_else(|_| path.into());
+            if let Some(needs) = distilled_defaults(&full, settings.settings()) {
+                defaults.steps = Some(needs.steps);
+                defaults.guidance_scale = Some(needs.guidance_scale);
+            }
+        }
         let (schedule, scheduler) = scheduler_config::read(&scheduler)?;
         let halvings = unet.blocks(&unet.settings.block_out_channels)? - 1;
         Ok(Self {

@@ -144,7 +144,7 @@ impl Description {
         // The model's own defaults come before those that are usual for a model of its kind.
         let defaults = complete.and_then(Manifest::defaults_alone);
         let usual = || scheduler::distilled_defaults(&source.path, &settings);
-        let defaults = defaults.or_else(|| Some(manifest::text_of(&usual()?)));
+        let defaults = defaults.or_else(|| Some(manifest::text_of(&usual()?.table())));
         files.extend(defaults.map(|text| (Manifest::FILE.into(), text.into_bytes())));
         Ok(Self {
             kind,

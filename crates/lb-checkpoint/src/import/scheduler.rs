@@ -182,19 +182,42 @@ pub(super) fn inferred(
     }
 }
 
-/// The settings that a model for few steps needs, or `None` for other models. A model is for few steps if the
-/// name of its file or folder or the class of its scheduler says so.
-pub(super) fn distilled_defaults(
+/// The settings that a model for few steps needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct DistilledDefaults {
+    /// Inference steps.
+    pub steps: usize,
+    /// Guidance scale; 1 is none.
+    pub guidance_scale: f64,
+}
+
+impl DistilledDefaults {
+    /// The table `[defaults]` of a manifest.
+    pub(super) fn table(self) -> toml::Table {
+        let steps = i64::try_from(self.steps).unwrap_or(i64::MAX);
+        toml::Table::from_iter([
+            ("steps".to_owned(), toml::Value::Integer(steps)),
+            (
+                "guidance_scale".to_owned(),
+                toml::Value::Float(self.guidance_scale),
+            ),
+        ])
+    }
+}
+
+/// The settings that a model for few steps needs if it has no manifest, or `None` for other models. A model is
+/// for few steps if the name of its file or folder, or the class in its scheduler's `settings`, says so.
+#[must_use]
+pub fn distilled_defaults(
     source: &Path,
     settings: &Map<String, Value>,
-) -> Option<toml::Table> {
+) -> Option<DistilledDefaults> {
     let class = settings.get("_class_name").and_then(Value::as_str);
     let is_distilled = is_turbo(source) || matches!(class, Some("LCMScheduler" | "TCDScheduler"));
-    is_distilled.then(|| {
-        toml::Table::from_iter([
-            ("steps".to_owned(), toml::Value::Integer(4)),
-            ("guidance_scale".to_owned(), toml::Value::Float(1.0)),
-        ])
+    is_distilled.then_some(DistilledDefaults {
+        steps: 4,
+        guidance_scale: 1.0,
     })
 }
 

@@ -206,7 +206,10 @@ fn announce(listing: &Listing, known: Option<&KnownModel>, files: &[&RemoteFile]
     };
     let there = match all - missing {
         0 => String::new(),
-        there => format!(", of which {} are there", models::size(there)),
+        there => format!(
+            ", of which {} are on this machine already",
+            models::size(there)
+        ),
     };
     errln!("  size        {} in {count}{there}", models::size(all));
 }
