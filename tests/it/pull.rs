@@ -158,6 +158,37 @@ fn a_short_name_stays_the_name_of_the_model() {
     assert!(own.is_dir() && !own.is_symlink());
 }
 
+#[cfg(unix)]
+#[test]
+fn what_was_downloaded_is_not_changed_by_other_names() {
+    let place = Place::new();
+    place.facts(&["pull", "sd-turbo"]);
+    let link = place.folder.join("data/lb/models/sd-turbo");
+    let snapshot = fs::read_link(&link).unwrap();
+    let index = fs::read(snapshot.join("unet/config.json")).unwrap();
+    write_tiny_model("sd15", &place.folder.join("mine")).unwrap();
+    let said = place.run(&["import", "mine", "--name", "sd-turbo", "--force"]);
+    assert_eq!(said.code, Some(2), "{}", said.error);
+    assert_eq!(fs::read(snapshot.join("unet/config.json")).unwrap(), index);
+
+    // A link of the user's own is neither replaced nor followed.
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(place.folder.join("mine"), &link).unwrap();
+    assert_eq!(
+        place.facts(&["pull", "sd-turbo"])["name"],
+        "stabilityai/sd-turbo"
+    );
+    assert_eq!(fs::read_link(&link).unwrap(), place.folder.join("mine"));
+    let own = link.with_file_name("own");
+    std::os::unix::fs::symlink(&snapshot, &own).unwrap();
+    let removed = place.run(&["models", "rm", "own", "--yes"]);
+    assert_eq!(removed.code, Some(0), "{}", removed.error);
+    assert!(!own.is_symlink() && snapshot.is_dir());
+
+    let refused = place.run(&["models", "rm", "stabilityai/sd-turbo@v1", "--yes"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.error);
+}
+
 #[test]
 fn a_killed_download_goes_on_where_it_was() {
     let place = Place::new();

@@ -258,11 +258,12 @@ impl Fuzzing {
         let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
         let (slowest, memory) = read_record(&fs::read_to_string(&record).unwrap_or_default());
         let inputs = statistic(&said, "number_of_executed_units").unwrap_or_default();
+        let is_slow = slowest > Duration::from_secs(LONGEST_RUN.into());
         let tried = Tried {
             targets: 1,
             inputs,
             fewest: inputs,
-            failures: usize::from(!status.success()),
+            failures: usize::from(!status.success() || is_slow),
             slowest,
             memory,
         };

@@ -1,7 +1,7 @@
 //! One file of a repository into the cache: from where the last try ended, and checked before it gets its
 //! name.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::thread;
@@ -40,7 +40,8 @@ pub(crate) fn download(
     }
     // Whoever holds the lock may be downloading the same file.
     let lock = home.lock_file(file.hash.digits())?;
-    while lock.try_lock().is_err() {
+    // Some file systems have no locks: then nobody else is waited for.
+    while let Err(TryLockError::WouldBlock) = lock.try_lock() {
         observe(0)?;
         thread::sleep(OTHERS);
     }
@@ -103,17 +104,26 @@ fn fill(
             return Err(hub.failure(failure, &listing.repository, Some(&file.path)));
         }
         let wait = wait_before(fruitless, &failure, hub.options.pause);
-        let until = Instant::now() + wait;
-        while Instant::now() < until {
-            observe(partial.length)?;
-            thread::sleep(OTHERS.min(wait));
-        }
+        pause(wait, &mut || observe(partial.length))?;
+    }
+    Ok(())
+}
+
+/// Waits, and asks now and then whether to go on.
+pub(crate) fn pause(
+    wait: Duration,
+    observe: &mut dyn FnMut() -> Result<(), HubError>,
+) -> Result<(), HubError> {
+    let until = Instant::now() + wait;
+    while Instant::now() < until {
+        observe()?;
+        thread::sleep(OTHERS.min(wait));
     }
     Ok(())
 }
 
 /// Doubles with each fruitless try, or is what the server asks for.
-fn wait_before(fruitless: u32, failure: &Failure, pause: Duration) -> Duration {
+pub(crate) fn wait_before(fruitless: u32, failure: &Failure, pause: Duration) -> Duration {
     let asked = match failure {
         Failure::Status { retry_after, .. } => retry_after.map(Duration::from_secs),
         Failure::Connection(_) => None,

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ureq::Agent;
+use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::cache::HubCache;
-use crate::download::download;
+use crate::download::{download, pause, wait_before};
 use crate::error::HubError;
 use crate::listing::{Listing, RemoteFile};
 use crate::repository::Repository;
 use crate::request::{Answer, Arrival, Failure, Request};
+use crate::selection::INDEX;
 
 /// What a path in a URL may not contain as it is.
 const ESCAPED: &AsciiSet = &CONTROLS
@@ -91,6 +93,15 @@ pub struct Progress<'a> {
     pub total: u64,
 }
 
+impl Progress<'_> {
+    /// That of a list of files.
+    const OF_LIST: Progress<'static> = Progress {
+        file: None,
+        bytes: 0,
+        total: 0,
+    };
+}
+
 /// Called several times a second; a break interrupts the download.
 type Observe<'a> = dyn FnMut(&Progress<'_>) -> ControlFlow<()> + 'a;
 
@@ -126,6 +137,8 @@ impl Hub {
             .timeout_connect(Some(options.stall))
             .timeout_per_read(Some(options.stall))
             .timeout_per_write(Some(options.stall))
+            // A hub may send requests on to another of its own addresses.
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .tls_config(tls.build())
             .build();
         Ok(Self {
@@ -167,6 +180,11 @@ impl Hub {
                     if !failure.may_pass() || tries >= self.options.tries {
                         return Err(self.failure(failure, repository, None));
                     }
+                    let wait = wait_before(tries, &failure, self.options.pause);
+                    pause(wait, &mut || match observe(&Progress::OF_LIST).is_break() {
+                        true => Err(HubError::Interrupted),
+                        false => Ok(()),
+                    })?;
                 }
             }
         };
@@ -186,12 +204,7 @@ impl Hub {
         let answer = Answer::to(&self.agent, self.request(url.into()));
         let mut text = Vec::new();
         loop {
-            let progress = Progress {
-                file: None,
-                bytes: 0,
-                total: 0,
-            };
-            if observe(&progress).is_break() {
+            if observe(&Progress::OF_LIST).is_break() {
                 return Err(HubError::Interrupted);
             }
             match answer.next() {
@@ -209,7 +222,8 @@ impl Hub {
     }
 
     /// Brings these files into the cache, those that are there excepted, and returns their folder. Only when
-    /// all are there does the revision lead to them.
+    /// all are there do they get their names, and does the revision lead to them. It goes on leading to a model
+    /// of another commit if these files are none.
     ///
     /// # Errors
     /// Those of [`Self::list`], [`HubError::WrongHash`] for a file with another content than the hub has
@@ -223,7 +237,16 @@ impl Hub {
     ) -> Result<PathBuf, HubError> {
         let snapshot = self.fetch(listing, files, observe)?;
         let home = self.options.cache.home(&listing.repository);
-        home.write_reference(listing.repository.revision(), &listing.commit)?;
+        let revision = listing.repository.revision();
+        // Some files of a newer commit must not take the place of a whole model.
+        let leads_to_model = self
+            .options
+            .cache
+            .snapshot(&listing.repository)
+            .is_some_and(|there| there != snapshot && there.join(INDEX).is_file());
+        if !leads_to_model || files.iter().any(|file| file.path == INDEX) {
+            home.write_reference(revision, &listing.commit)?;
+        }
         Ok(snapshot)
     }
 
@@ -255,8 +278,13 @@ impl Hub {
                 }
             };
             download(self, &home, listing, file, &mut tell)?;
-            home.link(file.hash.digits(), &listing.commit, &file.path)?;
             before += file.bytes;
+        }
+        // The index of weights comes after them.
+        let mut in_order = files.to_vec();
+        in_order.sort_by_key(|file| file.is_index());
+        for file in in_order {
+            home.link(file.hash.digits(), &listing.commit, &file.path)?;
         }
         Ok(home.snapshot(&listing.commit))
     }

@@ -19,7 +19,8 @@
 //!
 //! [`Repository`] is the name of what is asked for, [`HubCache`] the folder, [`Hub`] the server with the
 //! folder, [`Listing`] what a repository contains, and [`KNOWN_MODELS`] a list of repositories that people use.
-//! Nothing here knows what a model is beyond the names of its files, and nothing reads the environment. Without
+//! Nothing here knows what a model is beyond the names of its files, and nothing but the proxy comes from the
+//! environment. Without
 //! the feature `download`, nothing here uses a network: what is in a cache is found.
 //!
 //! ```

@@ -5,6 +5,9 @@ use serde::Deserialize;
 use crate::repository::{Repository, is_commit};
 use crate::storage::is_inside;
 
+/// The largest file that is believed to exist, in bytes: 64 TiB.
+const LARGEST_FILE: u64 = 1 << 46;
+
 /// The files of a repository at one commit.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -41,11 +44,16 @@ pub enum FileHash {
 }
 
 impl RemoteFile {
-    /// Whether this is a file of numbers rather than a text.
+    /// Whether this is a file of numbers rather than a text, or the index of several.
     #[must_use]
     pub fn is_weights(&self) -> bool {
         let endings = [".safetensors", ".bin", ".ckpt", ".pt"];
-        endings.iter().any(|ending| self.path.ends_with(ending))
+        self.is_index() || endings.iter().any(|ending| self.path.ends_with(ending))
+    }
+
+    /// Whether this text says in which files weights are.
+    pub(crate) fn is_index(&self) -> bool {
+        self.path.contains(".safetensors.index.")
     }
 }
 
@@ -138,6 +146,9 @@ impl Sibling {
             ));
         }
         let bytes = bytes.ok_or_else(|| format!("it gives no size for {path}"))?;
+        if bytes > LARGEST_FILE {
+            return Err(format!("{path} would have {bytes} bytes"));
+        }
         Ok(RemoteFile { path, bytes, hash })
     }
 }
@@ -178,6 +189,7 @@ mod tests {
             r#"{"rfilename": "a", "blobId": "../../x", "size": 1}"#,
             r#"{"rfilename": "a", "blobId": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#,
             r#"{"rfilename": "a", "size": 1, "lfs": {"sha256": "zz", "size": 1}}"#,
+            r#"{"rfilename": "a", "blobId": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "size": 18446744073709551615}"#,
         ] {
             let refused = read(&format!(r#"{{"sha": "{commit}", "siblings": [{files}]}}"#));
             assert!(refused.is_err(), "{files}: {refused:?}");

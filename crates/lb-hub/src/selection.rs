@@ -19,20 +19,22 @@ const PICKLED: [&str; 3] = [
 ];
 
 /// The first file of a diffusers directory.
-const INDEX: &str = "model_index.json";
+pub(crate) const INDEX: &str = "model_index.json";
 
 /// Small files that are taken if they are there.
-const TEXTS: [&str; 16] = [
+const TEXTS: [&str; 18] = [
     INDEX,
     "README.md",
     "LICENSE",
     "LICENSE.md",
     "LICENSE.txt",
     "lb.toml",
+    "words.txt",
     "scheduler/scheduler_config.json",
     "low_res_scheduler/scheduler_config.json",
     "tokenizer/vocab.json",
     "tokenizer/merges.txt",
+    TOKENIZER,
     "tokenizer/added_tokens.json",
     "tokenizer/special_tokens_map.json",
     "tokenizer/tokenizer_config.json",
@@ -41,7 +43,8 @@ const TEXTS: [&str; 16] = [
     "vae/config.json",
 ];
 
-/// The tokenizer in one file, which some repositories have instead of its vocabulary and merges.
+/// The tokenizer in one file, which some repositories have instead of its vocabulary and merges, and which may be
+/// the only one that names tokens added by fine-tuning.
 const TOKENIZER: &str = "tokenizer/tokenizer.json";
 
 /// What a model must have besides weights.
@@ -87,8 +90,7 @@ impl Listing {
     /// this file and its configuration.
     ///
     /// # Errors
-    /// [`HubError::NotFound`] for a wanted file that is not there, [`HubError::Incomplete`] if a part of the
-    /// model is missing, and [`HubError::Ambiguous`] if it is not a diffusers directory and has several
+    /// [`HubError::Incomplete`] if a wanted file or a part of the model is missing, and [`HubError::Ambiguous`] if it is not a diffusers directory and has several
     /// files that could be meant.
     pub fn select(&self, wanted: &Wanted) -> Result<Vec<&RemoteFile>, HubError> {
         let mut files = match (wanted.files.as_slice(), self.file(INDEX)) {
@@ -112,10 +114,10 @@ impl Listing {
             return Err(self.incomplete((*missing).into()));
         }
         let mut files: Vec<_> = TEXTS.iter().filter_map(|path| self.file(path)).collect();
-        let is_there = |name| self.file(&format!("tokenizer/{name}")).is_some();
-        if !(is_there("vocab.json") && is_there("merges.txt")) {
-            let tokenizer = self.file(TOKENIZER);
-            files.push(tokenizer.ok_or_else(|| self.incomplete("tokenizer".into()))?);
+        let is_there = |path| self.file(path).is_some();
+        let has_parts = is_there("tokenizer/vocab.json") && is_there("tokenizer/merges.txt");
+        if !has_parts && !is_there(TOKENIZER) {
+            return Err(self.incomplete("tokenizer".into()));
         }
         for ((folder, stem), pickled) in COMPONENTS.into_iter().zip(PICKLED) {
             files.extend(
@@ -328,6 +330,24 @@ mod tests {
                 "unet/diffusion_pytorch_model.fp16-00001-of-00001.safetensors",
                 "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
             ]
+        );
+    }
+
+    #[test]
+    fn all_that_names_tokens_is_taken() {
+        let mut paths = SMALL.to_vec();
+        paths.extend([
+            TOKENIZER,
+            "words.txt",
+            "tokenizer/added_tokens.json",
+            "text_encoder/model.safetensors",
+            "unet/diffusion_pytorch_model.safetensors",
+            "vae/diffusion_pytorch_model.safetensors",
+        ]);
+        let listing = listing(&paths);
+        assert_eq!(
+            listing.select(&Wanted::default()).unwrap().len(),
+            paths.len()
         );
     }
 

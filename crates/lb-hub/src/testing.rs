@@ -57,6 +57,8 @@ pub struct Manners {
     pub lies: bool,
     /// Parts of files are not sent, always the whole.
     pub ignores_ranges: bool,
+    /// The commit of every repository, if it is not [`COMMIT`].
+    pub commit: Option<String>,
     /// The statuses of the next answers.
     pub statuses: VecDeque<u16>,
 }
@@ -273,7 +275,7 @@ impl State {
             }));
         }
         let tags = ["diffusers", "license:openrail++"];
-        let answer = serde_json::json!({"sha": COMMIT, "tags": tags, "siblings": siblings});
+        let answer = serde_json::json!({"sha": self.manners.commit.as_deref().unwrap_or(COMMIT), "tags": tags, "siblings": siblings});
         Some(answer.to_string())
     }
 }

@@ -253,22 +253,28 @@ impl Machine<'_> {
             Value::Dictionary(_) => {}
             _ => return Err("attributes are given to something other than an object".into()),
         }
-        let mut parameters = self.parameters(state);
+        // Moved and not copied: a program that did this again and again would fill the memory.
+        let mut parameters = self.take_parameters(state);
         if let Value::Dictionary(entries) = self.values.get_mut(object) {
             entries.append(&mut parameters);
         }
         Ok(())
     }
 
-    /// The entries of the attribute in which torch's modules have their parameters.
-    fn parameters(&self, state: Id) -> Vec<(Id, Id)> {
-        let entries = |id| match self.values.get(id) {
-            Value::Dictionary(entries) => &entries[..],
-            _ => &[],
+    /// Takes the entries out of the attribute in which torch's modules have their parameters.
+    fn take_parameters(&mut self, state: Id) -> Vec<(Id, Id)> {
+        let Value::Dictionary(attributes) = self.values.get(state) else {
+            return Vec::new();
         };
-        let mut attributes = entries(state).iter();
+        let mut attributes = attributes.iter();
         let own = attributes.find(|(key, _)| self.values.text(*key) == Some("_parameters"));
-        own.map_or(Vec::new(), |(_, own)| entries(*own).to_vec())
+        let Some(&(_, own)) = own else {
+            return Vec::new();
+        };
+        match self.values.get_mut(own) {
+            Value::Dictionary(entries) => std::mem::take(entries),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -123,6 +123,12 @@ pub(crate) fn run(
         CommandError::request("there is no folder for models; set LB_MODELS to one")
     })?;
     let target = folder.join(&name);
+    if models::is_downloaded(&target) {
+        return Err(CommandError::Request {
+            message: format!("`{name}` is a model that `lb pull` has downloaded"),
+            hint: Some("give another name with --name NAME, or remove it with `lb models rm`"),
+        });
+    }
     if !arguments.force && target.join("model_index.json").is_file() {
         return Err(CommandError::Request {
             message: format!("a model named `{name}` exists: {}", target.display()),

@@ -2,7 +2,7 @@
 
 mod remove;
 
-pub(crate) use self::remove::remove as remove_folder;
+pub(crate) use self::remove::{is_downloaded, remove as remove_folder};
 
 use std::path::PathBuf;
 

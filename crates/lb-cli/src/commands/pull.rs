@@ -63,13 +63,17 @@ pub(crate) fn run(
     interrupt::listen()?;
     let known = KnownModel::find(&arguments.model);
     let listing = find(&hub, &arguments.model, known)?;
-    let wanted = Wanted {
+    let mut wanted = Wanted {
         variant: match arguments.fp16 {
             true => Variant::Fp16,
             false => Variant::Full,
         },
         files: arguments.file.clone(),
     };
+    if arguments.fp16 && has_full_precision(&hub, &listing)? {
+        print::warning("the weights in full precision are here already, and are used");
+        wanted.variant = Variant::Full;
+    }
     let files = listing.select(&wanted)?;
     let missing = hub.missing(&listing, &files);
     let is_shown = !quiet && !arguments.json;
@@ -88,7 +92,7 @@ pub(crate) fn run(
     shown.bar.clear();
     let snapshot = pulled?;
     let name = match known {
-        Some(known) if is_model => name_for(known, &snapshot, surroundings),
+        Some(known) if is_model => name_for(known, &listing, &snapshot, surroundings),
         _ => None,
     };
     let name = name.unwrap_or_else(|| listing.repository.to_string());
@@ -140,6 +144,15 @@ fn hub(surroundings: &HubSurroundings) -> Result<Hub, CommandError> {
         options.stall = stall;
     }
     Ok(Hub::new(options)?)
+}
+
+/// Whether the cache has weights of this commit that would be preferred to those of 16 bits.
+fn has_full_precision(hub: &Hub, listing: &Listing) -> Result<bool, CommandError> {
+    let files = listing.select(&Wanted::default())?;
+    let mut weights = files.iter().filter(|file| file.is_weights());
+    let repository = format!("{}@{}", listing.repository.id(), listing.commit);
+    let snapshot = hub.cache().snapshot(&repository.parse()?);
+    Ok(snapshot.is_some_and(|snapshot| weights.all(|file| snapshot.join(&file.path).exists())))
 }
 
 /// What the hub has under this name. Of a model that several repositories have, the first that is there.
@@ -256,18 +269,29 @@ impl Shown {
 }
 
 /// Gives a model its short name: a link in the user's folder of models. Returns the name if it has it now.
-fn name_for(known: &KnownModel, snapshot: &Path, surroundings: &Surroundings) -> Option<String> {
+fn name_for(
+    known: &KnownModel,
+    listing: &Listing,
+    snapshot: &Path,
+    surroundings: &Surroundings,
+) -> Option<String> {
     let folder = surroundings.import_folder.as_deref()?;
     let link = folder.join(known.name);
     let snapshot = snapshot.canonicalize().ok()?;
     match link.symlink_metadata() {
         Ok(there) if there.is_symlink() => {
-            if link.canonicalize().is_ok_and(|there| there == snapshot) {
+            let target = std::fs::read_link(&link).ok()?;
+            if target == snapshot {
                 return Some(known.name.into());
+            }
+            // Another commit of the same repository. Any other link is the user's own.
+            let repository = lb_hub::repository_of(&target)?;
+            if repository.id() != listing.repository.id() {
+                return None;
             }
             models::remove_folder(&link).ok()?;
         }
-        // A model of this name that was imported is the user's own.
+        // So is a model of this name that was imported.
         Ok(_) => return None,
         Err(_) => std::fs::create_dir_all(folder).ok()?,
     }

@@ -123,6 +123,25 @@ fn what_another_revision_shares_is_not_downloaded_again() {
 }
 
 #[test]
+fn one_file_of_a_newer_commit_does_not_take_the_place_of_a_model() {
+    let (server, cache) = (server(), tempfile::tempdir().unwrap());
+    let model = pull(options(&server, cache.path())).unwrap();
+    server.behave(|manners| manners.commit = Some("f".repeat(40)));
+    let hub = Hub::new(options(&server, cache.path())).unwrap();
+    let listing = hub.list(&repository(), &mut go_on).unwrap();
+    let wanted = Wanted {
+        files: vec!["vae/config.json".into()],
+        ..Wanted::default()
+    };
+    let files = listing.select(&wanted).unwrap();
+    let file = hub.pull(&listing, &files, &mut go_on).unwrap();
+    assert!(file.join("vae/config.json").is_file());
+    assert_eq!(hub.cache().snapshot(&repository()), Some(model));
+    let newer = pull(options(&server, cache.path())).unwrap();
+    assert_eq!(hub.cache().snapshot(&repository()), Some(newer));
+}
+
+#[test]
 fn a_single_file_and_names_that_need_escapes_arrive() {
     let (server, cache) = (server(), tempfile::tempdir().unwrap());
     server.add("some/lora", "my style (100%).safetensors", noise(9, 5000));

@@ -5,6 +5,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use lb_hub::{KnownModel, Repository};
 use lb_models::{Manifest, ModelDirectory, find_models, model_name};
 
 use super::size;
@@ -39,6 +40,13 @@ pub(crate) fn run(
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
+    let repository = arguments.name.parse::<Repository>().ok();
+    if repository.is_some_and(|repository| repository.revision() != "main") {
+        return Err(CommandError::Request {
+            message: "a downloaded model is removed with all of its revisions".into(),
+            hint: Some("give its name without @REVISION"),
+        });
+    }
     let listed = listed(&arguments.name, &surroundings.model_folders)?;
     let name = model_name(&listed);
     // A downloaded model is a folder of links; its weights lie beside it.
@@ -83,8 +91,19 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// The folder of the repository of which a model is a snapshot in Hugging Face's cache.
+/// Whether this is the link under which a model that was downloaded has its short name.
+pub(crate) fn is_downloaded(model: &Path) -> bool {
+    let target = std::fs::read_link(model).ok();
+    target.is_some_and(|target| lb_hub::repository_of(&target).is_some())
+}
+
+/// The folder of the repository of which a model is a snapshot in Hugging Face's cache. Of a link that the user has
+/// made, only the link is removed.
 fn downloaded(model: &Path) -> Option<PathBuf> {
+    let name = model.file_name()?.to_str()?;
+    if model.is_symlink() && KnownModel::find(name).is_none() {
+        return None;
+    }
     let full = model.canonicalize().ok()?;
     lb_hub::repository_of(&full)?;
     let home = full.parent()?.parent()?;
