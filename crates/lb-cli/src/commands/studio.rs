@@ -41,7 +41,7 @@ pub(crate) struct StudioArguments {
     /// Browsers reach the page by HTTPS, through a server in front of it.
     #[arg(long, help_heading = "Network")]
     behind_tls: bool,
-    /// Site that shows the demonstration in a frame on its pages, such as https://huggingface.co.
+    /// Site that shows the demonstration in a frame on its pages, such as `https://huggingface.co`.
     #[arg(
         long,
         value_name = "SITE",
