@@ -74,7 +74,7 @@ enum Task {
     PageTest(HandedOn),
     /// measure lb beside PyTorch, few steps beside many, perceptual beside fixed spacing, or lb on a GPU
     Bench {
-        /// render, few-steps (a part of render), spacing or gpu; render and spacing if none is named
+        /// render, few-steps (a part of render), spacing, studio or gpu; render and spacing if none is named
         parts: Vec<String>,
     },
     /// build the Python package that carries lb, the models and their licences

@@ -1,6 +1,9 @@
 //! What can go wrong between a hub and its cache.
 
+#[cfg(feature = "download")]
 use std::io;
+#[cfg(feature = "download")]
+use std::path::Path;
 use std::path::PathBuf;
 
 use lb_files::FileError;
@@ -121,16 +124,6 @@ pub enum HubError {
     /// A file of the cache cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A file of the cache cannot be read or written.
-    #[error("{} cannot be {action}: {source}", path.display())]
-    Io {
-        /// `read`, `written`, …
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's own error.
-        source: io::Error,
-    },
     /// The observer asked for the end.
     #[error("interrupted")]
     Interrupted,
@@ -138,16 +131,9 @@ pub enum HubError {
 
 impl HubError {
     #[cfg(feature = "download")]
-    pub(crate) fn io(
-        action: &'static str,
-        path: &std::path::Path,
-    ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let error = FileError::io(action, path);
+        move |source| Self::File(error(source))
     }
 
     /// Whether what was asked for was wrong, rather than the way to it.

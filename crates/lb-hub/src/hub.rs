@@ -227,8 +227,8 @@ impl Hub {
     ///
     /// # Errors
     /// Those of [`Self::list`], [`HubError::WrongHash`] for a file with another content than the hub has
-    /// listed, [`HubError::NoSpace`], and [`HubError::Io`] and [`HubError::File`] if the cache cannot be
-    /// used. What has arrived before an error stays, except bytes that are wrong.
+    /// listed, [`HubError::NoSpace`], and [`HubError::File`] if the cache cannot be used. What has arrived before an
+    /// error stays, except bytes that are wrong.
     pub fn pull(
         &self,
         listing: &Listing,

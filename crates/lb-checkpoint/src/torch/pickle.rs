@@ -422,3 +422,26 @@ fn integer(bytes: &[u8]) -> Value {
     extended[..bytes.len()].copy_from_slice(bytes);
     Value::Integer(i64::from_le_bytes(extended))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dictionary that is given itself as its parameters, thirty times. Copied, its one entry would become 2³⁰.
+    #[test]
+    fn parameters_that_are_given_again_and_again_do_not_grow() {
+        let mut program = b"\x80\x02}q\x00X\x01\x00\x00\x00aK\x01s".to_vec();
+        program.extend(b"}q\x01X\x0b\x00\x00\x00_parametersh\x00s0");
+        for _ in 0..30 {
+            program.extend(b"h\x01b");
+        }
+        program.push(b'.');
+        let Ok((values, result)) = run(&program) else {
+            panic!("the program is a valid one");
+        };
+        let Value::Dictionary(entries) = values.get(result) else {
+            panic!("its result is the dictionary");
+        };
+        assert_eq!(entries.len(), 1);
+    }
+}

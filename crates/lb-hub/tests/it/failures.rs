@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use lb_hub::testing::LoopbackHub;
 use lb_hub::{Hub, HubError};
 
 use crate::{NAME, blobs, noise, options, pull, server, unet, unet_in};
@@ -154,30 +153,7 @@ fn the_token_goes_to_the_hub_and_to_nobody_else() {
         "{error}"
     );
 
-    let store = LoopbackHub::start().unwrap();
-    store.add(NAME, "unet/diffusion_pytorch_model.safetensors", unet());
-    for path in [
-        "text_encoder/model.safetensors",
-        "vae/diffusion_pytorch_model.safetensors",
-    ] {
-        let seed = if path.starts_with("text") {
-            (1, 30_000)
-        } else {
-            (3, 1)
-        };
-        store.add(NAME, path, noise(seed.0, seed.1));
-    }
-    for path in [
-        "model_index.json",
-        "scheduler/scheduler_config.json",
-        "tokenizer/vocab.json",
-        "tokenizer/merges.txt",
-        "text_encoder/config.json",
-        "unet/config.json",
-        "vae/config.json",
-    ] {
-        store.add(NAME, path, format!("{{\"the file\": \"{path}\"}}"));
-    }
+    let store = crate::server();
     server.behave(|manners| manners.contents_at = Some(store.endpoint_by_name()));
     options.token = Some("hf_secret".into());
     let snapshot = pull(options.clone()).unwrap();
