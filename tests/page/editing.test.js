@@ -11,21 +11,37 @@ import { Studio, writeInpaintingModel } from "./studio.js";
 const job = async (page) => (await ask(page, `projects/${projectOf(page)}`)).job;
 const prompts = async (page) => (await job(page)).keyframe.map(({ prompt }) => prompt);
 
-/** A picture of 96 × 96 pixels, as an upload or a drop. */
-async function picture(page) {
-  const bytes = await page.evaluate(async () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 96, height: 96 });
+/** The colours of the sky from the top down, of the sun or moon, and of the hills. */
+const SCENES = {
+  noon: { sky: ["#5aa5e8", "#d8ecfa"], light: "#fff3b0", at: [128, 50], hills: ["#7fb069", "#4d8b50"] },
+  dusk: { sky: ["#5b3f8c", "#f4845f"], light: "#ffd166", at: [96, 118], hills: ["#6d3b5e", "#3d2645"] },
+  night: { sky: ["#0b1433", "#31467e"], light: "#eef3ff", at: [60, 46], hills: ["#1b2a4f", "#0c142b"] },
+};
+
+/** A landscape of 192 × 192 pixels, as an upload or a drop. */
+async function picture(page, scene) {
+  const bytes = await page.evaluate(async ({ sky, light, at, hills }) => {
+    const size = 192;
+    const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
     const context = canvas.getContext("2d");
-    context.fillStyle = "#8ac";
-    context.fillRect(0, 0, 96, 96);
-    context.fillStyle = "#c33";
-    context.beginPath();
-    context.arc(48, 52, 26, 0, 7);
-    context.fill();
+    const air = context.createLinearGradient(0, 0, 0, size);
+    sky.forEach((colour, stop) => air.addColorStop(stop, colour));
+    context.fillStyle = air;
+    context.fillRect(0, 0, size, size);
+    const disc = (colour, x, y, radius) => {
+      context.fillStyle = colour;
+      context.beginPath();
+      context.arc(x, y, radius, 0, 7);
+      context.fill();
+    };
+    disc(light, ...at, 20);
+    disc(hills[0], 40, 250, 120);
+    disc(hills[0], 190, 240, 100);
+    disc(hills[1], 120, 280, 130);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
     return [...new Uint8Array(await blob.arrayBuffer())];
-  });
-  return { name: "apple.png", mimeType: "image/png", buffer: Buffer.from(bytes) };
+  }, SCENES[scene]);
+  return { name: `${scene}.png`, mimeType: "image/png", buffer: Buffer.from(bytes) };
 }
 
 /** Drops a file on an element, as from the desktop. */
@@ -136,17 +152,17 @@ describe("editing", () => {
 
   it("takes an own picture as a keyframe, chosen or dropped", async () => {
     const page = await open(browser, studio);
-    await openJob(page, quickJob(["a red apple", "a green pear"]));
+    await openJob(page, quickJob(["hills at noon", "hills at dusk"]));
     await page.locator(".keyframe-card").first().click();
-    await page.getByLabel("Use a picture of my own").setInputFiles(await picture(page));
+    await page.getByLabel("Use a picture of my own").setInputFiles(await picture(page, "noon"));
     await page.locator(".keyframe-picture > img").waitFor();
     await settled(page);
     assert.match((await job(page)).keyframe[0].image, /^pictures\/[0-9a-f]{64}\.png$/);
-    await drop(page, ".keyframe-card >> nth=1", await picture(page));
+    await drop(page, ".keyframe-card >> nth=1", await picture(page, "dusk"));
     await page.waitForFunction(() => document.querySelectorAll(".keyframe-card img").length === 2);
     await settled(page);
     assert.match((await job(page)).keyframe[1].image, /^pictures\//);
-    await drop(page, ".add", await picture(page));
+    await drop(page, ".add", await picture(page, "night"));
     await page.waitForFunction(() => document.querySelectorAll(".keyframe-card").length === 3);
     await settled(page);
     await screenshot(page, "own-pictures");
@@ -205,7 +221,7 @@ describe("editing", () => {
     const page = await open(browser, studio);
     await openJob(page, { model: "tiny-inpaint", keyframe: [{ prompt: "a" }, { prompt: "b" }] });
     await page.locator(".film-bar").getByRole("button", { name: "Film", exact: true }).click();
-    await page.getByLabel("The picture that is partly repainted").setInputFiles(await picture(page));
+    await page.getByLabel("The picture that is partly repainted").setInputFiles(await picture(page, "dusk"));
     await page.getByRole("button", { name: "Paint the mask" }).click();
     const canvas = page.locator(".mask-area canvas");
     const box = await canvas.boundingBox();

@@ -22,7 +22,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a reader waits on average at least between two portions. Writing to a connection costs as much for one
 /// event as for many, about 30 microseconds, and with many readers this is what a render would notice.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How much longer each reader makes all wait, so that all portions together are at most 250 a second.
 const PAUSE_OF_EACH: Duration = Duration::from_millis(4);
