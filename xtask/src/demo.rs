@@ -8,13 +8,20 @@ use anyhow::Result;
 use crate::workspace::{Profile, Workspace};
 use crate::{process, setup};
 
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DemoArguments {
+    /// use the program that the tests use, which is built sooner and renders more slowly
+    #[arg(long)]
+    debug: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &DemoArguments) -> Result<()> {
     let begun = Instant::now();
     let library = setup::library(workspace)?;
     let set_up = begun.elapsed().as_secs_f64();
 
     let begun = Instant::now();
-    let program = workspace.build_lb(Profile::Release)?;
+    let program = workspace.build_lb(Profile::of(arguments.debug))?;
     let built = begun.elapsed().as_secs_f64();
 
     let folder = workspace.root.join("demo");

@@ -42,7 +42,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// set up, build, and render a film with a bundled model into demo/
-    Demo,
+    Demo(demo::DemoArguments),
     /// set up, then run all tests and examples (arguments of cargo test)
     Test(HandedOn),
     /// run the tests that need CUDA on a stand-in for it (Linux on x86-64)
@@ -126,7 +126,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Arguments, clap::Err
 
 fn run(workspace: &Workspace, task: Task) -> Result<()> {
     match task {
-        Task::Demo => demo::run(workspace),
+        Task::Demo(arguments) => demo::run(workspace, &arguments),
         Task::Test(HandedOn { arguments }) => testing::run(workspace, &arguments),
         Task::TestCuda(HandedOn { arguments }) => testing::run_cuda(workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(workspace, &arguments),

@@ -40,10 +40,14 @@ pub(crate) struct WheelArguments {
     /// build the package for NVIDIA's GPUs instead
     #[arg(long, conflicts_with = "try_it")]
     gpu: bool,
+    /// pack the program that the tests use, which is built sooner and renders more slowly
+    #[arg(long)]
+    debug: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &WheelArguments) -> Result<()> {
-    let wheel = build(workspace, if arguments.gpu { "wheel-gpu" } else { "wheel" })?;
+    let folder = if arguments.gpu { "wheel-gpu" } else { "wheel" };
+    let wheel = build(workspace, folder, Profile::of(arguments.debug))?;
     println!("{}", workspace.shown(&wheel));
     if arguments.try_it {
         let trial = Trial::new(workspace)?;
@@ -55,12 +59,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &WheelArguments) -> Result<(
 }
 
 /// Builds the package that is described in a folder of `packaging`, and returns its path.
-fn build(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
+fn build(workspace: &Workspace, folder: &str, profile: Profile) -> Result<PathBuf> {
     let packaging = workspace.root.join("packaging");
     let python = python::with_packages(workspace, &packaging.join("wheel/requirements.txt"))?;
     put_data(
         workspace,
         &packaging.join("wheel/latent_blending.data/data/share"),
+        profile,
     )?;
     let built = workspace.target.join(folder);
     let folder = packaging.join(folder);
@@ -68,8 +73,15 @@ fn build(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
         fs::remove_dir_all(&built)?;
     }
     let mut build = Command::new(python);
-    build.args(["-m", "maturin", "build", "--release", "--out"]);
-    build.arg(&built).arg("--target-dir").arg(&workspace.target);
+    build.args(["-m", "maturin", "build"]);
+    if profile == Profile::Release {
+        build.arg("--release");
+    }
+    build
+        .arg("--out")
+        .arg(&built)
+        .arg("--target-dir")
+        .arg(&workspace.target);
     process::run(build.current_dir(&folder))?;
     let wheels = entries_in(&built, "whl")?;
     wheels
@@ -79,7 +91,7 @@ fn build(workspace: &Workspace, folder: &str) -> Result<PathBuf> {
 }
 
 /// Puts what the package contains apart from the program into `share`: models, man pages, completions.
-fn put_data(workspace: &Workspace, share: &Path) -> Result<()> {
+fn put_data(workspace: &Workspace, share: &Path, profile: Profile) -> Result<()> {
     if share.is_dir() {
         fs::remove_dir_all(share)?;
     }
@@ -87,7 +99,7 @@ fn put_data(workspace: &Workspace, share: &Path) -> Result<()> {
         let source = workspace.root.join("models").join(model);
         copy_model(&source, &share.join("lb/models").join(model))?;
     }
-    let program = workspace.build_lb(Profile::Release)?;
+    let program = workspace.build_lb(profile)?;
     let library = setup::library(workspace)?;
     let pages = share.join("man/man1");
     fs::create_dir_all(&pages)?;

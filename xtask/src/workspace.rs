@@ -56,6 +56,12 @@ pub(crate) enum Profile {
     Release,
 }
 
+impl Profile {
+    pub(crate) fn of(debug: bool) -> Self {
+        if debug { Self::Debug } else { Self::Release }
+    }
+}
+
 impl Workspace {
     /// Asks cargo about the workspace from which this program was built.
     pub(crate) fn find() -> Result<Self> {
