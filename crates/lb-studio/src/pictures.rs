@@ -111,7 +111,7 @@ fn write(picture: &NewPicture) -> std::io::Result<()> {
 pub(crate) fn png(picture: &RgbImage) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let encoder =
-        PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Paeth);
     let (width, height) = picture.dimensions();
     let colour = image::ExtendedColorType::Rgb8;
     encoder

@@ -100,7 +100,9 @@ fn encode(
         encoder.set_color(ColorType::Rgb);
         encoder.set_depth(BitDepth::Eight);
         encoder.set_compression(Compression::Fast);
-        encoder.set_filter(Filter::Adaptive);
+        // Pictures are as small with this filter alone as with the best of all for each line, and are written
+        // several times as fast.
+        encoder.set_filter(Filter::Paeth);
         for (keyword, text) in [(KEYWORD, description), (FRAME_KEYWORD, own)] {
             if let Some(text) = text {
                 encoder.add_itxt_chunk(keyword.into(), text.into())?;
