@@ -455,7 +455,8 @@ fn pickled_file(folder: &Path) -> Option<PathBuf> {
 
 /// Whether a path made of a folder and this name stays in the folder on every operating system.
 fn is_plain_file_name(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
+    let leads_out = name.contains(['/', '\\', ':', '\0']) || lb_files::is_device(name);
+    !name.is_empty() && name != "." && name != ".." && !leads_out
 }
 
 /// How weights were brought into a folder.

@@ -180,7 +180,7 @@ struct Log;
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut written = Ok(bytes.len());
-        bar::suspended(|| written = io::stderr().lock().write(bytes));
+        bar::suspended(|| written = AutoStream::auto(io::stderr().lock()).write(bytes));
         written
     }
 

@@ -19,6 +19,7 @@
 //! - [`FileIdentity`] tells whether a file is the one that was seen before, without reading it.
 //! - [`content_hash`] reads a file to recognise its content.
 //! - [`natural_order`] compares names, with the numbers in them by their value.
+//! - [`is_portable_name`] tells whether every system can have a file of a name.
 //!
 //! ```
 //! use std::io::Write as _;
@@ -41,6 +42,7 @@ mod error;
 mod identity;
 mod natural_order;
 mod no_follow;
+mod portable_name;
 mod regular;
 mod rename;
 mod staged;
@@ -52,6 +54,7 @@ pub use error::FileError;
 pub use identity::FileIdentity;
 pub use natural_order::{natural_order, sort_naturally};
 pub use no_follow::{open_lock, open_no_follow};
+pub use portable_name::{is_device, is_portable_name};
 pub use regular::{open, read, read_text, validate_regular};
 pub use staged::{
     StagedFile, StagedFolder, UnfinishedOutput, replace_by, temporary_file_beside, write,

@@ -1,4 +1,4 @@
-//! Renaming to a name that nothing has yet.
+//! Renaming to a name that nothing has yet, and over a file that another program may have open.
 //!
 //! The system's plain rename replaces a file, and an empty folder. Looking first whether the name is free
 //! does not help, because it may be taken between the look and the rename.
@@ -6,8 +6,59 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
+
+/// The waits before a file is replaced after all, in milliseconds: together as long as a virus scanner or an indexer
+/// usually looks at a new file.
+const WAITS: [u64; 6] = [10, 20, 50, 100, 200, 400];
+
+/// What Windows says where another program has a file open and lets nobody replace it: `ERROR_ACCESS_DENIED`,
+/// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
+const IN_USE: [i32; 3] = [5, 32, 33];
+
+/// Gives a temporary file its name, and replaces the file that has it. On Windows, this is tried for a while if the
+/// other file is open.
+///
+/// # Errors
+/// Those of the file system. The temporary file is then removed.
+pub(crate) fn file_over(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    let persist = |file: NamedTempFile| match file.persist(path) {
+        Ok(_) => Ok(()),
+        Err(refused) => Err((refused.error, refused.file)),
+    };
+    let is_in_use = |error: &io::Error| {
+        cfg!(windows)
+            && error
+                .raw_os_error()
+                .is_some_and(|code| IN_USE.contains(&code))
+    };
+    patiently(file, persist, is_in_use, thread::sleep)
+}
+
+/// Tries to do something with `subject`, which comes back with an error, until the error does not pass or has lasted
+/// too long.
+fn patiently<T>(
+    mut subject: T,
+    mut attempt: impl FnMut(T) -> Result<(), (io::Error, T)>,
+    passes: impl Fn(&io::Error) -> bool,
+    mut wait: impl FnMut(Duration),
+) -> io::Result<()> {
+    let mut waits = WAITS.into_iter();
+    loop {
+        let (error, back) = match attempt(subject) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        match waits.next().filter(|_| passes(&error)) {
+            Some(milliseconds) => wait(Duration::from_millis(milliseconds)),
+            None => return Err(error),
+        }
+        subject = back;
+    }
+}
 
 /// Gives a temporary file its name if nothing has this name.
 ///
@@ -160,6 +211,27 @@ mod tests {
             rename(&from, &vacant).unwrap();
             fs::rename(&vacant, &from).unwrap();
         }
+    }
+
+    #[test]
+    fn an_open_file_is_waited_for_but_not_for_ever() {
+        let tried = |lasts: usize, code: i32| {
+            let (mut attempts, mut waited) = (0, Duration::ZERO);
+            let attempt = |subject: &'static str| {
+                attempts += 1;
+                match attempts > lasts {
+                    true => Ok(()),
+                    false => Err((io::Error::from_raw_os_error(code), subject)),
+                }
+            };
+            let passes = |error: &io::Error| error.raw_os_error() == Some(32);
+            let done = patiently("film", attempt, passes, |wait| waited += wait);
+            (done.is_ok(), attempts, waited)
+        };
+        assert_eq!(tried(0, 32), (true, 1, Duration::ZERO));
+        assert_eq!(tried(2, 32), (true, 3, Duration::from_millis(30)));
+        assert_eq!(tried(9, 32), (false, 7, Duration::from_millis(780)));
+        assert_eq!(tried(1, 2), (false, 1, Duration::ZERO));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use crate::destination::{parent_of, resolve_destination};
 use crate::error::FileError;
 use crate::regular;
-use crate::rename::file_to_vacant;
+use crate::rename::{file_over, file_to_vacant};
 use crate::temporary::{self, TemporaryFolder};
 
 /// A file under a temporary name beside its final one. If it is dropped, it is removed.
@@ -97,7 +97,7 @@ impl StagedFile {
             return Err(FileError::Exists { path });
         }
         let named = match overwrite {
-            true => file.persist(&destination).map(drop).map_err(Into::into),
+            true => file_over(file, &destination),
             false => file_to_vacant(file, &destination),
         };
         named.map_err(|error| match error.kind() {

@@ -34,8 +34,7 @@ pub(crate) fn download(
     file: &RemoteFile,
     observe: &mut Observe<'_>,
 ) -> Result<(), HubError> {
-    let blob = home.blob(file.hash.digits());
-    if is_whole(&blob, file) {
+    if home.has(file) {
         return observe(file.bytes);
     }
     // Whoever holds the lock may be downloading the same file.
@@ -45,9 +44,10 @@ pub(crate) fn download(
         observe(0)?;
         thread::sleep(OTHERS);
     }
-    if is_whole(&blob, file) {
+    if home.has(file) {
         return observe(file.bytes);
     }
+    let blob = home.blob(file.hash.digits());
     let incomplete = home.incomplete(file.hash.digits());
     let had = fs::symlink_metadata(&incomplete).is_ok_and(|there| there.len() > 0);
     let mut partial = Partial::open(&incomplete, file, observe)?;
@@ -71,10 +71,6 @@ pub(crate) fn download(
     partial.file.sync_all().map_err(partial.full(file))?;
     drop(partial);
     fs::rename(&incomplete, &blob).map_err(HubError::io("named", &blob))
-}
-
-fn is_whole(blob: &Path, file: &RemoteFile) -> bool {
-    fs::symlink_metadata(blob).is_ok_and(|there| there.is_file() && there.len() == file.bytes)
 }
 
 /// Asks for the missing bytes until none is missing. Tries that bring nothing are counted.

@@ -293,11 +293,13 @@ impl Hub {
     #[must_use]
     pub fn missing(&self, listing: &Listing, files: &[&RemoteFile]) -> u64 {
         let home = self.options.cache.home(&listing.repository);
-        let length = |path: PathBuf| path.symlink_metadata().map_or(0, |there| there.len());
-        let missing = files.iter().map(|file| {
-            let hash = file.hash.digits();
-            let there = length(home.blob(hash)).max(length(home.incomplete(hash)));
-            file.bytes.saturating_sub(there)
+        let missing = files.iter().map(|file| match home.has(file) {
+            true => 0,
+            false => {
+                let incomplete = home.incomplete(file.hash.digits()).symlink_metadata();
+                file.bytes
+                    .saturating_sub(incomplete.map_or(0, |there| there.len()))
+            }
         });
         missing.sum()
     }

@@ -1,7 +1,7 @@
 //! How files are brought into Hugging Face's cache: contents under their hashes, links to them under their names,
 //! and the commit of a revision.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,12 +9,34 @@ use lb_files::StagedFile;
 
 use crate::cache::RepositoryHome;
 use crate::error::HubError;
+use crate::listing::RemoteFile;
 use crate::repository::is_commit;
 
 impl RepositoryHome {
     /// The file with this hash. It is whole if it is there.
     pub(crate) fn blob(&self, hash: &str) -> PathBuf {
         self.folder.join("blobs").join(hash)
+    }
+
+    /// Whether this file is there, whole. Python may have put a link in its place, which leads to a store of the
+    /// whole cache, in which repositories share files.
+    pub(crate) fn has(&self, file: &RemoteFile) -> bool {
+        let blob = self.blob(file.hash.digits());
+        let is_whole = |there: Metadata| there.is_file() && there.len() == file.bytes;
+        match blob.symlink_metadata() {
+            Ok(there) if there.is_symlink() => {
+                let cache = self
+                    .folder
+                    .parent()
+                    .and_then(|cache| cache.canonicalize().ok());
+                let store = cache.map(|cache| cache.join("blobs"));
+                let shared = blob.canonicalize().ok();
+                let shared =
+                    shared.filter(|path| store.is_some_and(|store| path.starts_with(store)));
+                shared.is_some_and(|path| path.metadata().is_ok_and(is_whole))
+            }
+            there => there.is_ok_and(is_whole),
+        }
     }
 
     /// What has arrived so far of the file with this hash. Python's name for it is another one, because
@@ -118,7 +140,10 @@ fn symbolic_link(_: &Path, _: &Path) -> io::Result<()> {
 /// Whether a path that a server has given stays inside of the folder that it is joined to, on every system.
 pub(crate) fn is_inside(path: &str) -> bool {
     let is_plain = |part: &str| {
-        !part.is_empty() && part.len() <= 255 && part != "." && part != ".." && !part.ends_with('.')
+        !part.is_empty()
+            && part.len() <= 255
+            && !part.ends_with(['.', ' '])
+            && !lb_files::is_device(part)
     };
     !path.contains(['\\', ':', '\0'])
         && !path.contains(char::is_control)
@@ -204,6 +229,9 @@ mod tests {
             "a/b\0",
             "a\nb",
             "nul.",
+            "unet/a ",
+            "unet/aux.safetensors",
+            "NUL/config.json",
         ] {
             assert!(!is_inside(path), "{path}");
         }

@@ -66,6 +66,8 @@ pub struct Manners {
 /// A request that was received.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// The method: `GET`, or `HEAD`, with which Python asks for a file's hash.
+    pub method: String,
     /// The path, with what follows a question mark.
     pub path: String,
     /// Headers by their names in lower case.
@@ -180,9 +182,17 @@ impl Shared {
             return reply(connection, 401, &[], b"");
         }
         if let Some(repository) = asked.path.strip_prefix("/api/models/") {
-            let repository = repository.split("/revision/").next().unwrap_or_default();
-            return match self.state().listing(repository) {
-                Some(listing) => reply(connection, 200, &[], listing.as_bytes()),
+            let state = self.state();
+            let listing = match repository.split_once("/tree/") {
+                Some((repository, _)) => state.tree(repository),
+                None => {
+                    let repository = repository.split("/revision/").next();
+                    state.listing(repository.unwrap_or_default())
+                }
+            };
+            let json = [("Content-Type", "application/json")];
+            return match listing {
+                Some(listing) => reply(connection, 200, &json, listing.as_bytes()),
                 None => reply(connection, 404, &[], b""),
             };
         }
@@ -195,6 +205,10 @@ impl Shared {
         let Some(mut content) = content else {
             return reply(connection, 404, &[], b"");
         };
+        if asked.method == "HEAD" {
+            let commit = manners.commit.as_deref().unwrap_or(COMMIT);
+            return describe(connection, &asked.path, commit, &content);
+        }
         if let Some(other) = manners.contents_at {
             let location = format!("{other}{}", asked.path);
             return reply(connection, 302, &[("Location", &location)], b"");
@@ -257,12 +271,7 @@ impl State {
     fn listing(&self, repository: &str) -> Option<String> {
         let mut siblings = Vec::new();
         for (path, content) in self.repositories.get(repository)? {
-            let blob = Sha1::new_with_prefix(format!("blob {}\0", content.len()));
-            let blob = digits(&blob.chain_update(content).finalize());
-            let is_large = [".safetensors", ".bin", ".ckpt"]
-                .iter()
-                .any(|ending| path.ends_with(ending));
-            let large = match is_large {
+            let large = match is_large(path) {
                 true => serde_json::json!({
                     "sha256": digits(&Sha256::digest(content)),
                     "size": content.len(),
@@ -271,13 +280,68 @@ impl State {
                 false => serde_json::Value::Null,
             };
             siblings.push(serde_json::json!({
-                "rfilename": path, "blobId": blob, "size": content.len(), "lfs": large,
+                "rfilename": path, "blobId": git_hash(content), "size": content.len(), "lfs": large,
             }));
         }
         let tags = ["diffusers", "license:openrail++"];
-        let answer = serde_json::json!({"sha": self.manners.commit.as_deref().unwrap_or(COMMIT), "tags": tags, "siblings": siblings});
+        let answer = serde_json::json!({
+            "id": repository,
+            "sha": self.manners.commit.as_deref().unwrap_or(COMMIT),
+            "tags": tags,
+            "siblings": siblings,
+        });
         Some(answer.to_string())
     }
+
+    /// The files as Python's library asks for them, which lists them by folders.
+    fn tree(&self, repository: &str) -> Option<String> {
+        let files = self.repositories.get(repository)?.iter();
+        let files = files.map(|(path, content)| {
+            let mut file = serde_json::json!({
+                "type": "file", "path": path, "size": content.len(), "oid": git_hash(content),
+            });
+            if is_large(path) {
+                file["lfs"] = serde_json::json!({
+                    "oid": digits(&Sha256::digest(content)),
+                    "size": content.len(),
+                    "pointerSize": 134,
+                });
+            }
+            file
+        });
+        Some(serde_json::Value::from_iter(files).to_string())
+    }
+}
+
+/// Whether a hub keeps the file outside of git.
+fn is_large(path: &str) -> bool {
+    let endings = [".safetensors", ".bin", ".ckpt"];
+    endings.iter().any(|ending| path.ends_with(ending))
+}
+
+/// What git calls a file of this content.
+fn git_hash(content: &[u8]) -> String {
+    let blob = Sha1::new_with_prefix(format!("blob {}\0", content.len()));
+    digits(&blob.chain_update(content).finalize())
+}
+
+/// Answers the question for a file's commit, size and hash.
+fn describe(
+    mut connection: &TcpStream,
+    path: &str,
+    commit: &str,
+    content: &[u8],
+) -> io::Result<()> {
+    let hash = match is_large(path) {
+        true => digits(&Sha256::digest(content)),
+        false => git_hash(content),
+    };
+    write!(
+        connection,
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nETag: \"{hash}\"\r\nX-Repo-Commit: {commit}\r\n\
+         Connection: close\r\n\r\n",
+        content.len()
+    )
 }
 
 /// The most bytes of a file that the hub takes from a folder.
@@ -298,12 +362,17 @@ fn read_request(connection: &TcpStream) -> io::Result<Asked> {
     let mut lines = BufReader::new(connection).lines();
     let mut next = || lines.next().unwrap_or_else(|| Ok(String::new()));
     let first = next()?;
-    let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next(), words.next());
     let mut headers = BTreeMap::new();
     while let Some((name, value)) = next()?.split_once(':') {
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    Ok(Asked { path, headers })
+    Ok(Asked {
+        method: method.unwrap_or_default(),
+        path: path.unwrap_or_else(|| "/".into()),
+        headers,
+    })
 }
 
 fn reply(

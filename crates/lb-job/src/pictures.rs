@@ -166,11 +166,20 @@ fn without_links(path: &Path) -> Option<PathBuf> {
 fn relative(path: &Path, folder: &Path) -> Option<PathBuf> {
     if let Ok(inside) = path.strip_prefix(folder) {
         // A model whose name has no slash is not named by its path.
-        return Some(Path::new(".").join(inside));
+        return Some(slashed(".", inside));
     }
     let above = folder.parent().filter(|above| above.parent().is_some())?;
     let beside = path.strip_prefix(above).ok()?;
-    Some(Path::new("..").join(beside))
+    Some(slashed("..", beside))
+}
+
+/// A relative path with slashes, which every system understands, also where the system's own separators are others.
+fn slashed(first: &str, rest: &Path) -> PathBuf {
+    let parts = rest.components().map(|part| part.as_os_str().to_str());
+    match parts.collect::<Option<Vec<_>>>() {
+        Some(parts) => format!("{first}/{}", parts.join("/")).into(),
+        None => Path::new(first).join(rest),
+    }
 }
 
 /// The first file in these folders that has the wanted content. It must not be a link that leads out of its

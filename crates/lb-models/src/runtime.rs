@@ -110,26 +110,30 @@ pub fn locate_library(explicit: Option<&Path>, folders: &[PathBuf]) -> Result<Pa
         let found = library.is_file().then(|| library.to_path_buf());
         return found.ok_or(ModelError::RuntimeMissing { searched });
     }
-    let system = SYSTEM_FOLDERS.iter().map(PathBuf::from);
+    let system = system_folders(std::env::consts::OS)
+        .iter()
+        .map(PathBuf::from);
     let searched: Vec<PathBuf> = folders.iter().cloned().chain(system).collect();
     let found = searched.iter().find_map(|folder| newest_library(folder));
     found.ok_or(ModelError::RuntimeMissing { searched })
 }
 
-const SYSTEM_FOLDERS: &[&str] = if cfg!(target_os = "windows") {
-    &["C:\\Windows\\System32"]
-} else if cfg!(target_os = "macos") {
-    &["/opt/homebrew/lib", "/usr/local/lib"]
-} else {
-    &[
-        "/usr/local/lib",
-        "/usr/lib",
-        "/usr/lib64",
-        "/usr/lib/x86_64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
-        "/opt/onnxruntime/lib",
-    ]
-};
+/// The folders in which a system has libraries for all programs. That of Windows contains an old ONNX Runtime, which
+/// belongs to Windows itself.
+fn system_folders(system: &str) -> &'static [&'static str] {
+    match system {
+        "windows" => &[],
+        "macos" => &["/opt/homebrew/lib", "/usr/local/lib"],
+        _ => &[
+            "/usr/local/lib",
+            "/usr/lib",
+            "/usr/lib64",
+            "/usr/lib/x86_64-linux-gnu",
+            "/usr/lib/aarch64-linux-gnu",
+            "/opt/onnxruntime/lib",
+        ],
+    }
+}
 
 fn newest_library(folder: &Path) -> Option<PathBuf> {
     let files = std::fs::read_dir(folder).ok()?.flatten();

@@ -46,9 +46,14 @@ impl HiddenPaths {
 /// A word without the folders of the absolute path that it may be, which may be in quotes.
 fn without_folders(word: &str) -> &str {
     let path = word.trim_start_matches(['"', '\'', '`', '(', '[', '“', '‘']);
-    match path.starts_with('/') && path[1..].contains('/') {
-        true => path.rsplit('/').next().unwrap_or_default(),
-        false => word,
+    let is_unix = path.starts_with('/') && path[1..].contains('/');
+    // A drive, as in `C:\`, or another computer, as in `\\server`.
+    let is_windows = path.starts_with(r"\\")
+        || matches!(path.as_bytes(), [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    match (is_unix, is_windows) {
+        (true, _) => path.rsplit('/').next().unwrap_or_default(),
+        (_, true) => path.rsplit(['/', '\\']).next().unwrap_or_default(),
+        _ => word,
     }
 }
 
@@ -73,6 +78,10 @@ mod tests {
             (
                 "\"/usr/lib/ort/libonnxruntime.so\" is too old",
                 "libonnxruntime.so\" is too old",
+            ),
+            (
+                r"C:\Users\me\models\pocket: no weights, \\server\share\a.png",
+                "pocket: no weights, a.png",
             ),
             (
                 "steps: 0 is not allowed; 1/2 or and/or is text",

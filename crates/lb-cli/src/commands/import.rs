@@ -197,19 +197,17 @@ fn checked_name(arguments: &ImportArguments) -> Result<String, CommandError> {
         Some(name) => name.clone(),
         None => name_of(&arguments.source),
     };
-    let is_plain = !name.is_empty()
+    let is_plain = lb_files::is_portable_name(&name)
         && name.len() <= 100
-        && !name.starts_with(['.', '-', ' '])
-        && !name.ends_with(['.', ' '])
-        && !name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|'])
-        && !name.contains(char::is_control);
+        && !name.starts_with(['.', '-', ' ']);
     if is_plain {
         Ok(name)
     } else {
         Err(CommandError::Request {
             message: format!(
                 "a model cannot be called `{name}`: a name is a plain folder name of at most 100 \
-                 bytes, without / \\ : * ? \" < > | and with no dot, dash or space in front"
+                 bytes, without / \\ : * ? \" < > |, with no dot, dash or space in front, and not one by which \
+                 Windows calls a device, such as NUL"
             ),
             hint: Some("give another one with --name NAME"),
         })

@@ -80,6 +80,10 @@ pub(crate) fn run(
     }
 }
 
+/// What to do where there is no model.
+pub(crate) const HOW_TO_GET_ONE: &str =
+    "`lb pull sd-turbo` downloads one, `lb import SOURCE` takes one from this machine";
+
 /// Inspects every model in the folders.
 pub(crate) fn inspect_all(folders: &[PathBuf]) -> Vec<ModelInspection> {
     let models = find_models(folders).into_iter();
@@ -93,7 +97,7 @@ fn list(models: &[ModelInspection], folders: &[PathBuf]) {
             folders => facts::texts(folders).join(", "),
         };
         outln!("no models in {folders}");
-        outln!("`lb pull NAME` downloads one, `lb import SOURCE` takes one from this machine");
+        outln!("{HOW_TO_GET_ONE}");
     }
     for model in models {
         outln!("{}: {}", model.name, summary(model));
@@ -404,11 +408,22 @@ fn precision_of<S: AsRef<str>>(formats: impl IntoIterator<Item = S>) -> String {
     }
 }
 
-/// A name as a shell reads it as one word.
+/// A name as the system's usual shell reads it as one word.
 pub(crate) fn quoted(name: &str) -> String {
-    let is_word = |letter: char| letter.is_alphanumeric() || "/@._-+".contains(letter);
-    if name.chars().all(is_word) {
+    quoted_for(name, cfg!(windows))
+}
+
+fn quoted_for(name: &str, is_windows: bool) -> String {
+    let also = if is_windows { r"\:" } else { "" };
+    let is_word = |letter| "/@._-+".contains(letter) || also.contains(letter);
+    if name
+        .chars()
+        .all(|letter| letter.is_alphanumeric() || is_word(letter))
+    {
         name.to_owned()
+    } else if is_windows {
+        // Names cannot contain this quotation mark there, and the command prompt knows no other.
+        format!("\"{name}\"")
     } else {
         format!("'{}'", name.replace('\'', r"'\''"))
     }
@@ -430,10 +445,15 @@ mod tests {
 
     #[test]
     fn names_are_one_word_for_a_shell() {
-        assert_eq!(quoted("sd21-base_v1.0"), "sd21-base_v1.0");
-        assert_eq!(quoted("some/model@fp16"), "some/model@fp16");
-        assert_eq!(quoted("my model"), "'my model'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
+        let unix = |name| quoted_for(name, false);
+        assert_eq!(unix("sd21-base_v1.0"), "sd21-base_v1.0");
+        assert_eq!(unix("some/model@fp16"), "some/model@fp16");
+        assert_eq!(unix("my model"), "'my model'");
+        assert_eq!(unix("it's"), r"'it'\''s'");
+        let windows = |name| quoted_for(name, true);
+        assert_eq!(windows(r"C:\models\sd21"), r"C:\models\sd21");
+        assert_eq!(windows(r"C:\my models"), r#""C:\my models""#);
+        assert_eq!(windows("it's"), r#""it's""#);
     }
 
     #[test]

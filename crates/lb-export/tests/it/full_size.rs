@@ -14,13 +14,15 @@ use serde_json::{Map, json};
 use crate::onnx_reader::{Node, read};
 
 /// The names and shapes, which `make_checkpoint_shapes.py` in lb-checkpoint writes.
-const SHAPES: &[u8] =
-    include_bytes!("../../../lb-checkpoint/tests/golden/checkpoint_shapes.json.gz");
+const SHAPES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../lb-checkpoint/tests/golden/checkpoint_shapes.json.gz"
+);
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
 fn shapes(model: &str) -> Shapes {
-    let unpacked = flate2::read::GzDecoder::new(SHAPES);
+    let unpacked = flate2::read::GzDecoder::new(File::open(SHAPES).unwrap());
     let mut models: BTreeMap<String, Shapes> = serde_json::from_reader(unpacked).unwrap();
     models.remove(model).unwrap()
 }

@@ -165,6 +165,19 @@ fn the_token_goes_to_the_hub_and_to_nobody_else() {
     }
     assert!(!format!("{options:?}").contains("secret"));
 
+    // Another address of the hub's own host is let in with the token.
+    let cache = tempfile::tempdir().unwrap();
+    options.cache = lb_hub::HubCache::new(cache.path());
+    let store = crate::server();
+    store.behave(|manners| manners.token = Some("hf_secret".into()));
+    server.behave(|manners| manners.contents_at = Some(store.endpoint()));
+    pull(options.clone()).unwrap();
+    let requests = store.requests();
+    assert_eq!(requests.len(), 10);
+    for asked in requests {
+        assert_eq!(asked.headers["authorization"], "Bearer hf_secret");
+    }
+
     options.token = Some("wrong".into());
     let error = pull(options).unwrap_err();
     assert!(

@@ -122,6 +122,35 @@ fn what_another_revision_shares_is_not_downloaded_again() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn what_python_shares_between_repositories_is_not_downloaded_again() {
+    use std::os::unix::fs::symlink;
+
+    let (server, cache) = (server(), tempfile::tempdir().unwrap());
+    let snapshot = pull(options(&server, cache.path())).unwrap();
+    let unet_file = snapshot.join("unet/diffusion_pytorch_model.safetensors");
+    let blob = unet_file.canonicalize().unwrap();
+    let store = cache.path().join("blobs/ab");
+    std::fs::create_dir_all(&store).unwrap();
+    std::fs::rename(&blob, store.join("ab12")).unwrap();
+    symlink("../../blobs/ab/ab12", &blob).unwrap();
+    let asked = server.requests().len();
+    pull(options(&server, cache.path())).unwrap();
+    assert_eq!(server.requests().len(), asked + 1, "only the listing");
+    assert_eq!(unet_in(&snapshot), unet());
+
+    // What a link to anywhere else leads to is neither taken for the file nor written to.
+    let elsewhere = cache.path().join("elsewhere");
+    std::fs::rename(store.join("ab12"), &elsewhere).unwrap();
+    std::fs::remove_file(&blob).unwrap();
+    symlink(&elsewhere, &blob).unwrap();
+    pull(options(&server, cache.path())).unwrap();
+    assert!(!blob.is_symlink());
+    assert_eq!(unet_in(&snapshot), unet());
+    assert_eq!(std::fs::read(&elsewhere).unwrap(), unet());
+}
+
 #[test]
 fn one_file_of_a_newer_commit_does_not_take_the_place_of_a_model() {
     let (server, cache) = (server(), tempfile::tempdir().unwrap());

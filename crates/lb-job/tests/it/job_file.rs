@@ -4,13 +4,17 @@ use std::path::Path;
 
 use lb_job::{FrameRate, Job, JobSettings, Plan};
 
-const MANUAL: &str = include_str!("../../../../docs/job-file.md");
+fn manual() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/job-file.md");
+    std::fs::read_to_string(path).unwrap()
+}
 
-fn example() -> &'static str {
-    let (_, after) = MANUAL
+fn example() -> String {
+    let manual = manual();
+    let (_, after) = manual
         .split_once("```toml,film.toml\n")
         .expect("an example");
-    after.split_once("```").expect("its end").0
+    after.split_once("```").expect("its end").0.to_owned()
 }
 
 #[test]
@@ -42,11 +46,11 @@ fn every_key_is_described() {
     job.fit = Some(lb_job::Fit::Pad);
     job.keyframes[0].image = Some("picture.png".into());
     job.film_seconds = Some(3.0);
-    let text = job.to_toml().unwrap();
+    let (text, manual) = (job.to_toml().unwrap(), manual());
     let keys = text.lines().filter_map(|line| line.split_once(" = "));
     for (key, _) in keys {
         let named = [format!("`{key}`"), format!("upscale.{key}`")];
-        assert!(named.iter().any(|name| MANUAL.contains(name)), "{key}");
+        assert!(named.iter().any(|name| manual.contains(name)), "{key}");
     }
 }
 
@@ -58,7 +62,8 @@ fn the_defaults_in_the_manual_are_those_of_a_job() {
         settings.unwrap().resolve().unwrap()
     };
     let mut documented = Vec::new();
-    for line in MANUAL.lines().filter(|line| line.starts_with("| `")) {
+    let manual = manual();
+    for line in manual.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let (key, default) = (cells[0].trim_matches('`'), cells[cells.len() - 1]);
         let value = default.trim_matches('`');
