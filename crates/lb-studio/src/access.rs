@@ -100,8 +100,14 @@ impl Access {
 
     /// Removes the page that leads to the address, whose token is of no use any more.
     pub(crate) fn remove_page(&self) {
+        let page = self.file.with_file_name(PAGE);
+        if let Ok(elsewhere) = std::fs::read_link(&page)
+            && elsewhere.ends_with(PAGE_ELSEWHERE)
+        {
+            let _ = std::fs::remove_file(elsewhere);
+        }
         // There is none unless a browser was to be opened.
-        let _ = std::fs::remove_file(self.file.with_file_name(PAGE));
+        let _ = std::fs::remove_file(page);
     }
 
     fn save(&self, secrets: &Secrets) -> Result<(), ApiError> {
@@ -123,16 +129,26 @@ impl Secrets {
 /// The page that leads to the address, in the folder of projects.
 const PAGE: &str = "open.html";
 
+/// The same page in a folder of a browser, where it is not alone.
+const PAGE_ELSEWHERE: &str = "lb-studio-open.html";
+
 /// Writes a page that leads to `url`, the address of the program that works in this folder, and returns its path.
 ///
 /// All users of a machine can read the arguments of programs. A browser is therefore given the path of this page,
 /// which only its owner can read, and not the address with its token. The page is removed as soon as the token was
 /// used, and when the studio is dropped.
 ///
+/// Some systems confine a browser, so that it cannot read the folder of projects. `readable` is then a folder that it
+/// can read and other users cannot: the page is written there, and a link to it in the folder of projects.
+///
 /// # Errors
-/// Those of writing into the folder.
-pub fn sign_in_page(folder: &Path, url: &str) -> std::io::Result<PathBuf> {
-    let path = std::path::absolute(folder.join(PAGE))?;
+/// Those of writing into the folders.
+pub fn sign_in_page(folder: &Path, url: &str, readable: Option<&Path>) -> std::io::Result<PathBuf> {
+    let own = std::path::absolute(folder.join(PAGE))?;
+    let path = match readable {
+        Some(readable) => std::path::absolute(readable.join(PAGE_ELSEWHERE))?,
+        None => own.clone(),
+    };
     // The address consists of a host, a port and hexadecimal digits.
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -141,6 +157,13 @@ pub fn sign_in_page(folder: &Path, url: &str) -> std::io::Result<PathBuf> {
          <title>lb studio</title>\n<p><a href=\"{url}\">Open lb studio</a></p>\n</html>\n"
     );
     write_private(&path, page.as_bytes())?;
+    #[cfg(unix)]
+    if path != own {
+        match std::fs::remove_file(&own) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => std::os::unix::fs::symlink(&path, own)?,
+        }
+    }
     Ok(path)
 }
 
@@ -221,7 +244,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let access = Access::open(folder.path()).unwrap();
         let url = access.listen_at("http://127.0.0.1:1/").unwrap();
-        let page = sign_in_page(folder.path(), &url).unwrap();
+        let page = sign_in_page(folder.path(), &url, None).unwrap();
         assert!(page.is_absolute());
         #[cfg(unix)]
         {
@@ -236,6 +259,33 @@ mod tests {
         let token = url.split_once("?token=").unwrap().1;
         access.sign_in(token).unwrap().unwrap();
         assert!(!page.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_page_of_a_confined_browser_is_where_it_can_read_and_is_removed_too() {
+        let (folder, browser) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let access = Access::open(folder.path()).unwrap();
+        let url = access.listen_at("http://127.0.0.1:1/").unwrap();
+        for _ in 0..2 {
+            let page = sign_in_page(folder.path(), &url, Some(browser.path())).unwrap();
+            assert!(page.starts_with(browser.path()) && !page.is_symlink());
+            assert!(std::fs::read_to_string(&page).unwrap().contains(&url));
+        }
+        access.remove_page();
+        for left in [
+            folder.path().join(PAGE),
+            browser.path().join(PAGE_ELSEWHERE),
+        ] {
+            assert!(left.symlink_metadata().is_err(), "{left:?}");
+        }
+
+        // A link that leads to anything else is removed, and not what it leads to.
+        let other = browser.path().join("other.html");
+        std::fs::write(&other, "somebody's").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join(PAGE)).unwrap();
+        access.remove_page();
+        assert!(other.is_file() && !folder.path().join(PAGE).is_symlink());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `lb studio`: opens the page on which films are made.
 
+mod browser;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -72,6 +74,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let options = options(arguments, surroundings)?;
     let projects = options.projects.clone();
+    let home = surroundings.home.as_deref();
     let studio = match Studio::open(options) {
         Err(StudioError::Busy {
             url: Some(url),
@@ -82,7 +85,7 @@ pub(crate) fn run(
                 errln!("lb studio works with {folder} already; its page is at");
             }
             outln!("{url}");
-            open(arguments, &folder, &url);
+            open(arguments, &folder, &url, home);
             return Ok(());
         }
         opened => opened.map_err(failed)?,
@@ -99,7 +102,7 @@ pub(crate) fn run(
     }
     outln!("{url}");
     print::finish().map_err(|error| CommandError::write("standard output", error))?;
-    open(arguments, &projects, &url);
+    open(arguments, &projects, &url, home);
     studio.serve(listener, interrupt::asked).map_err(failed)
 }
 
@@ -144,13 +147,16 @@ fn is_name(model: &str) -> bool {
 
 /// Opens the page in a browser. Without one, the user still has the address. The token is not an argument of the
 /// browser, because other users of the machine can read those.
-fn open(arguments: &StudioArguments, projects: &Path, url: &str) {
+fn open(arguments: &StudioArguments, projects: &Path, url: &str, home: Option<&Path>) {
     if arguments.no_browser {
         return;
     }
     let opened = match arguments.demo {
         true => open::that_detached(url),
-        false => sign_in_page(projects, url).and_then(open::that_detached),
+        false => {
+            let confined = browser::folder_if_confined(home);
+            sign_in_page(projects, url, confined.as_deref()).and_then(open::that_detached)
+        }
     };
     if let Err(error) = opened {
         tracing::info!("no browser could be opened: {error}");
