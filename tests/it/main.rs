@@ -9,6 +9,7 @@
 mod added_tokens;
 mod arguments;
 mod attack;
+mod bare;
 mod batches;
 mod broken_models;
 mod cache;
@@ -52,6 +53,7 @@ mod requests;
 mod resume;
 mod samplers;
 mod seeds;
+mod shared_cache;
 mod special_files;
 mod stills;
 mod stored;

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use lb_hub::testing::LoopbackHub;
+use lb_hub::testing::{Asked, LoopbackHub};
 use lb_models::testing::write_tiny_model;
 use serde_json::Value;
 
@@ -48,6 +49,7 @@ impl Place {
         ] {
             command.env_remove(variable);
         }
+        command.env("NO_PROXY", "127.0.0.1");
         command.env("HF_HOME", self.folder.join("hf"));
         command.env("HF_ENDPOINT", self.hub.endpoint());
         command.env("XDG_DATA_HOME", self.folder.join("data"));
@@ -265,6 +267,51 @@ fn a_model_of_another_family_is_refused_before_its_weights_arrive() {
 }
 
 #[test]
+fn of_two_variants_the_full_one_is_read_whichever_came_first() {
+    let place = Place::new();
+    let model = tempfile::tempdir().unwrap();
+    write_tiny_model("sd21", model.path()).unwrap();
+    for stem in [
+        "text_encoder/model",
+        "unet/diffusion_pytorch_model",
+        "vae/diffusion_pytorch_model",
+    ] {
+        let full = fs::read(model.path().join(format!("{stem}.safetensors"))).unwrap();
+        let fp16 = format!("{stem}.fp16.safetensors");
+        // The tests need another content, and not other numbers: what is in front of them may be followed by spaces.
+        place
+            .hub
+            .add("some/model", &fp16, with_longer_header(&full));
+    }
+    let snapshot = place.facts(&["pull", "some/model", "--fp16"])["directory"].clone();
+    let snapshot = PathBuf::from(snapshot.as_str().unwrap());
+    let unet = |variant| snapshot.join(format!("unet/diffusion_pytorch_model{variant}"));
+    assert!(!unet(".safetensors").exists());
+    place.render("some/model");
+
+    let full = place.facts(&["pull", "some/model"]);
+    assert!(full["downloaded"].as_u64() > Some(0), "{full}");
+    fs::write(unet(".fp16.safetensors"), "damaged").unwrap();
+    place.render("some/model");
+
+    let again = place.run(&["pull", "some/model", "--fp16"]);
+    assert!(
+        again.error.contains("in full precision are here already"),
+        "{}",
+        again.error
+    );
+}
+
+/// The same tensors in a safetensors file with another hash.
+fn with_longer_header(file: &[u8]) -> Vec<u8> {
+    let (length, rest) = file.split_first_chunk().unwrap();
+    let length = u64::from_le_bytes(*length);
+    let (header, numbers) = rest.split_at(length as usize);
+    let longer = (length + 8).to_le_bytes();
+    [&longer, header, &[b' '; 8], numbers].concat()
+}
+
+#[test]
 fn a_lora_alone_is_downloaded_and_its_path_printed() {
     let place = Place::new();
     place.hub.add("some/lora", "README.md", "a card");
@@ -301,6 +348,28 @@ fn a_full_disk_is_named_and_leaves_no_model() {
         "{}",
         said.error
     );
+}
+
+#[test]
+fn a_proxy_is_asked_unless_the_hub_is_exempt() {
+    let place = Place::new();
+    let mut command = place.command(&["pull", "some/model"]);
+    command.env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let said = Said::from(command.output().unwrap());
+    assert_eq!(said.code, Some(0), "{}", said.error);
+
+    let mut command = place.command(&["pull", "some/model"]);
+    command.env("HTTPS_PROXY", place.hub.endpoint());
+    command.env("HF_ENDPOINT", "http://hub.example");
+    let mut waiting = command.stderr(Stdio::null()).spawn().unwrap();
+    let is_tunnel = |asked: &Asked| asked.method == "CONNECT" && asked.path == "hub.example:80";
+    let until = Instant::now() + Duration::from_secs(60);
+    while !place.hub.requests().iter().any(is_tunnel) {
+        assert!(Instant::now() < until, "{:?}", place.hub.requests());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
 }
 
 #[test]

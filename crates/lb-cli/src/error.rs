@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use lb_hub::{HubError, KnownModel, Repository};
@@ -11,6 +13,10 @@ use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
     DeviceProblem, FileError, InputError, ModelError, Precision, RenderError, VideoError,
 };
+
+use crate::commands::models::quoted;
+use crate::machine::BUNDLED_MODELS;
+use crate::surroundings;
 
 /// Why a command failed. The libraries have their own errors; what only a command can notice is a
 /// message with its hint.
@@ -163,6 +169,9 @@ impl CommandError {
         {
             return Some(format!("`lb pull {name}` downloads it").into());
         }
+        if let Self::Render(RenderError::Model(ModelError::RuntimeMissing { .. })) = self {
+            return Some(how_to_get_the_runtime(surroundings::package_folder().as_deref()).into());
+        }
         let hint = match self {
             Self::Request { hint, .. } | Self::Failure { hint, .. } => (*hint)?,
             Self::InterruptedWithCache => {
@@ -186,6 +195,21 @@ fn allowed_side(side: usize) -> usize {
     const UNIT: usize = 8;
     let units = side.saturating_add(UNIT / 2) / UNIT;
     units.clamp(1, LARGEST_SIDE / UNIT) * UNIT
+}
+
+/// How to get ONNX Runtime. `folder` is where `lb` looks for packages that belong to no environment of Python: pip
+/// installs into a named folder even where the system manages its own Python.
+fn how_to_get_the_runtime(folder: Option<&Path>) -> String {
+    let python = if cfg!(windows) { "py" } else { "python3" };
+    let install = folder.map(|folder| {
+        let folder = quoted(&folder.to_string_lossy());
+        format!("`{python} -m pip install --no-deps --target {folder} onnxruntime` gets it; ")
+    });
+    let install = install.unwrap_or_default();
+    format!(
+        "{install}in a checkout, `cargo xtask setup` does; ORT_DYLIB_PATH names another library of version 1.24 or \
+         newer"
+    )
 }
 
 fn render_hint(error: &RenderError) -> Option<&'static str> {
@@ -305,13 +329,13 @@ fn model_hint(error: &ModelError) -> Option<&'static str> {
             "add --sampler NAME, with ddim, dpmpp-2m or euler; or write `sampler` into the model's \
              lb.toml"
         }
-        ModelError::RuntimeMissing { .. } => {
-            "in a checkout, run `cargo xtask setup`; elsewhere run `pip install onnxruntime` in the Python \
-             environment of lb, or set ORT_DYLIB_PATH to libonnxruntime (version 1.24 or newer)"
-        }
         ModelError::RuntimeUnusable { .. } => {
             "lb needs ONNX Runtime 1.24 or newer for this machine; `cargo xtask setup` gets one, \
              ORT_DYLIB_PATH names another"
+        }
+        ModelError::ModelMissing { name, .. } if BUNDLED_MODELS.contains(&name.as_str()) => {
+            "it comes with the Python package and with the sources of lb, whose folder `models` can be named in \
+             LB_MODELS; `lb pull sd-turbo` downloads another model, for --model sd-turbo"
         }
         ModelError::ModelMissing { .. } => {
             "`lb models` lists what is there, `lb pull NAME` downloads one, `lb import SOURCE` takes one from \
@@ -368,6 +392,13 @@ fn video_hint(error: &VideoError) -> Option<&'static str> {
         VideoError::EncoderNotStarted { .. } => "install ffmpeg, or leave --encoder out",
         VideoError::SheetSize { .. } => "show fewer prompts or seeds on one sheet",
         VideoError::File(FileError::NoFolder { .. }) => MAKE_FOLDER,
+        VideoError::File(FileError::Io {
+            action: "named",
+            source,
+            ..
+        }) if cfg!(windows) && source.kind() == ErrorKind::PermissionDenied => {
+            "close the program that shows the file, or give another name with -o"
+        }
         VideoError::File(FileError::NoSpace { .. }) => {
             "free some space, or name another disk's folder with -o"
         }

@@ -1,8 +1,16 @@
 //! Where files are looked for on this machine. This is the only module that reads the environment.
 
+mod environment;
+mod packages;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use self::environment::Environment;
+
+/// The folder of packages that belong to no environment of Python, in the user's data folder.
+const PACKAGES: &str = "lb/packages";
 
 /// The longest token that is read, in bytes.
 const LONGEST_TOKEN: u64 = 10_000;
@@ -35,6 +43,8 @@ pub(crate) struct Surroundings {
     pub(crate) hub: HubSurroundings,
     /// The folder of the studio's projects, in the user's data folder.
     pub(crate) projects: Option<PathBuf>,
+    /// The user's home.
+    pub(crate) home: Option<PathBuf>,
 }
 
 /// What the environment says about the hub from which models are downloaded, by the variables of Hugging Face's
@@ -57,32 +67,28 @@ pub(crate) struct HubSurroundings {
 }
 
 impl HubSurroundings {
-    fn look() -> Self {
-        // The same folder on every system, also on macOS and Windows.
-        let usual = || {
-            let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-            let cache = non_empty("XDG_CACHE_HOME").map(PathBuf::from);
-            let cache = cache.or_else(|| Some(PathBuf::from(non_empty(home)?).join(".cache")));
-            Some(cache?.join("huggingface"))
-        };
-        let home = non_empty("HF_HOME").map(PathBuf::from).or_else(usual);
-        let cache = non_empty("HF_HUB_CACHE").map(PathBuf::from);
+    fn look(environment: Environment<'_>) -> Self {
+        let home = environment.hugging_face();
+        let folder = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]
+            .into_iter()
+            .find_map(|variable| environment.path_from_home(variable));
         let saved = || {
-            let named = non_empty("HF_TOKEN_PATH").map(PathBuf::from);
+            let named = environment.path_from_home("HF_TOKEN_PATH");
             let path = named.or_else(|| Some(home.as_ref()?.join("token")))?;
             lb_files::read_text(&path, LONGEST_TOKEN).ok()
         };
-        let token = text("HF_TOKEN").or_else(saved);
+        let token = environment.text("HF_TOKEN").or_else(saved);
         let token = token.map(|token| token.trim().to_owned());
         Self {
-            endpoint: text("HF_ENDPOINT"),
+            endpoint: environment.text("HF_ENDPOINT"),
             token: token.filter(|token| !token.is_empty()),
-            cache: cache.or_else(|| Some(home.as_ref()?.join("hub"))),
-            is_offline: text("HF_HUB_OFFLINE").is_some_and(|value| {
+            cache: folder.or_else(|| Some(home.as_ref()?.join("hub"))),
+            is_offline: environment.text("HF_HUB_OFFLINE").is_some_and(|value| {
                 ["1", "on", "yes", "true"].contains(&&*value.to_ascii_lowercase())
             }),
-            certificates: non_empty("SSL_CERT_FILE").map(PathBuf::from),
-            stall: text("HF_HUB_DOWNLOAD_TIMEOUT")
+            certificates: environment.path("SSL_CERT_FILE"),
+            stall: environment
+                .text("HF_HUB_DOWNLOAD_TIMEOUT")
                 .and_then(|seconds| seconds.parse().ok())
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
@@ -101,15 +107,37 @@ impl fmt::Debug for HubSurroundings {
     }
 }
 
+/// The folder in which ONNX Runtime is found if pip has been told to put it there (`--target`).
+pub(crate) fn package_folder() -> Option<PathBuf> {
+    let data = Environment::of_process().user_data()?;
+    Some(data.join(PACKAGES))
+}
+
 impl Surroundings {
     pub(crate) fn look() -> Self {
-        let hub = HubSurroundings::look();
-        let executable = std::env::current_exe()
-            .ok()
-            .and_then(|path| path.canonicalize().ok());
-        let beside = executable.as_deref().and_then(Path::parent);
+        let environment = Environment::of_process();
+        let executable = std::env::current_exe().ok();
+        let executable = match environment.is_windows() {
+            // There a canonical path begins with `\\?\`, and programs are rarely links.
+            true => executable,
+            false => executable.and_then(|path| path.canonicalize().ok()),
+        };
+        let mut found = Self::of(environment, executable.as_deref().and_then(Path::parent));
+        found.model_folders.retain(|folder| folder.is_dir());
+        found.runtime_folders.retain(|folder| folder.is_dir());
+        found
+    }
+
+    /// What follows from the environment and from the folder of the program, whether it exists or not.
+    fn of(environment: Environment<'_>, beside: Option<&Path>) -> Self {
+        let hub = HubSurroundings::look(environment);
+        let (data, cache) = (environment.user_data(), environment.user_cache());
+        let in_data = |path| data.as_ref().map(|data| data.join(path));
+        let in_cache = |path| cache.as_ref().map(|cache| cache.join(path));
         let mut runtime_folders = Vec::new();
-        let mut model_folders = split_paths("LB_MODELS");
+        let mut model_folders = environment.paths("LB_MODELS");
+        model_folders.extend(in_data("lb/models"));
+        let import_folder = model_folders.first().cloned();
         if let Some(beside) = beside {
             runtime_folders.push(beside.to_path_buf());
             // In a build of this workspace, the program is target/<profile>/lb, and `cargo xtask
@@ -118,124 +146,58 @@ impl Surroundings {
             runtime_folders.extend(beside.ancestors().skip(1).take(3).flat_map(|above| {
                 ["onnxruntime-gpu", "onnxruntime"].map(|folder| above.join(folder))
             }));
-            runtime_folders.extend(beside.parent().into_iter().flat_map(packaged_runtimes));
-        }
-        model_folders.extend(user_data().map(|data| data.join("lb/models")));
-        let import_folder = model_folders.first().cloned();
-        if let Some(beside) = beside {
+            runtime_folders.extend(packages::runtimes(beside));
+            runtime_folders.extend(packages::runtimes_of_tools(environment));
             model_folders.extend(beside.ancestors().take(5).map(|above| above.join("models")));
-            model_folders.extend(beside.parent().map(packaged_models));
+            model_folders.extend(packages::models(beside));
+            model_folders.extend(packages::models_of_tools(environment));
         }
+        let packages = in_data(PACKAGES);
+        runtime_folders.extend(packages.map(|packages| packages.join(packages::RUNTIME)));
         model_folders.extend(hub.cache.clone());
-        model_folders.retain(|folder| folder.is_dir());
-        runtime_folders.retain(|folder| folder.is_dir());
         Self {
-            runtime_library: non_empty("ORT_DYLIB_PATH").map(PathBuf::from),
+            runtime_library: environment.path("ORT_DYLIB_PATH"),
             runtime_folders,
-            default_model: text("LB_MODEL"),
+            default_model: environment.text("LB_MODEL"),
             model_folders,
-            engine_cache: user_cache().map(|cache| cache.join("lb/engines")),
-            rates: user_cache().map(|cache| cache.join("lb/rates.json")),
-            named_result_cache: non_empty("LB_CACHE_DIR").map(PathBuf::from),
-            result_cache: user_cache().map(|cache| cache.join("lb/results")),
-            result_cache_size: non_empty("LB_CACHE_SIZE")
+            engine_cache: in_cache("lb/engines"),
+            rates: in_cache("lb/rates.json"),
+            named_result_cache: environment.path("LB_CACHE_DIR"),
+            result_cache: in_cache("lb/results"),
+            result_cache_size: environment
+                .non_empty("LB_CACHE_SIZE")
                 .map(|size| size.to_string_lossy().into_owned()),
             import_folder,
             hub,
-            projects: user_data().map(|data| data.join("lb/projects")),
+            projects: in_data("lb/projects"),
+            home: environment.home(),
         }
-    }
-}
-
-/// The models that a package has put into the environment in this folder, whose `bin` or `Scripts` contains
-/// the program.
-fn packaged_models(environment: &Path) -> PathBuf {
-    environment.join("share/lb/models")
-}
-
-/// The folders in which pip puts ONNX Runtime's library, for each Python in the environment, the newest
-/// first.
-fn packaged_runtimes(environment: &Path) -> Vec<PathBuf> {
-    let libraries = ["lib", "lib64"].map(|folder| environment.join(folder));
-    let entries = libraries.iter().filter_map(|folder| folder.read_dir().ok());
-    let names = entries.flatten().flatten().map(|entry| entry.path());
-    let version = |folder: &PathBuf| {
-        let name = folder.file_name()?.to_str()?;
-        name.strip_prefix("python3.")?.parse::<u32>().ok()
-    };
-    let mut pythons: Vec<(u32, PathBuf)> = names
-        .filter_map(|folder| Some((version(&folder)?, folder)))
-        .collect();
-    pythons.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let pythons = pythons.into_iter().map(|(_, folder)| folder);
-    // On Windows, packages are in a folder that belongs to one Python.
-    pythons
-        .chain([environment.join("Lib")])
-        .flat_map(|python| ["site-packages", "dist-packages"].map(|packages| python.join(packages)))
-        .map(|packages| packages.join("onnxruntime/capi"))
-        .collect()
-}
-
-fn non_empty(variable: &str) -> Option<std::ffi::OsString> {
-    std::env::var_os(variable).filter(|value| !value.is_empty())
-}
-
-/// The value of a variable that is text.
-fn text(variable: &str) -> Option<String> {
-    non_empty(variable)?.into_string().ok()
-}
-
-fn split_paths(variable: &str) -> Vec<PathBuf> {
-    non_empty(variable)
-        .map(|value| std::env::split_paths(&value).collect())
-        .unwrap_or_default()
-}
-
-fn user_data() -> Option<PathBuf> {
-    user_folder(
-        "Library/Application Support",
-        "XDG_DATA_HOME",
-        ".local/share",
-    )
-}
-
-fn user_cache() -> Option<PathBuf> {
-    user_folder("Library/Caches", "XDG_CACHE_HOME", ".cache")
-}
-
-/// A folder of the user: local application data on Windows, and on other systems what is
-/// named by the variable (not on macOS) or lies in the home folder.
-fn user_folder(mac: &str, variable: &str, usual: &str) -> Option<PathBuf> {
-    let named = |variable| non_empty(variable).map(PathBuf::from);
-    if cfg!(target_os = "windows") {
-        return named("LOCALAPPDATA");
-    }
-    let at_home = |folder| named("HOME").map(|home| home.join(folder));
-    match cfg!(target_os = "macos") {
-        true => at_home(mac),
-        false => named(variable).or_else(|| at_home(usual)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
+    use super::environment::tests::with;
     use super::*;
 
     #[test]
-    fn the_runtime_is_looked_for_in_the_newest_python_first() {
-        let environment = tempfile::tempdir().unwrap();
-        let lib = environment.path().join("lib");
-        for python in ["python3.9", "python3.13", "python3.x", "perl5"] {
-            fs::create_dir_all(lib.join(python)).unwrap();
-        }
-        let found = packaged_runtimes(environment.path());
-        let expected = ["python3.13", "python3.9"].map(|python| lib.join(python));
-        let windows = environment.path().join("Lib");
-        let expected = expected.into_iter().chain([windows]).flat_map(|python| {
-            ["site-packages", "dist-packages"].map(|at| python.join(at).join("onnxruntime/capi"))
+    fn models_of_the_user_come_before_those_of_the_program() {
+        let variables = [("HOME", "/home/me"), ("HF_HUB_CACHE", "~/hub")];
+        let found = with("linux", &variables, |linux| {
+            Surroundings::of(linux, Some("/env/bin".as_ref()))
         });
-        assert_eq!(found, expected.collect::<Vec<_>>());
+        let import = "/home/me/.local/share/lb/models";
+        assert_eq!(found.import_folder.as_deref(), Some(Path::new(import)));
+        assert_eq!(found.hub.cache.as_deref(), Some(Path::new("/home/me/hub")));
+        let position = |path: &str| {
+            let mut folders = found.model_folders.iter();
+            folders
+                .position(|folder| folder == Path::new(path))
+                .unwrap()
+        };
+        assert!(position(import) < position("/env/bin/models"));
+        assert!(position("/env/bin/models") < position("/env/share/lb/models"));
+        assert!(position("/env/share/lb/models") < position("/home/me/hub"));
+        assert_eq!(found.runtime_folders[0], Path::new("/env/bin"));
     }
 }

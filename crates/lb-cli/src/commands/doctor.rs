@@ -141,7 +141,7 @@ fn models(surroundings: &Surroundings) -> Vec<Finding> {
         return vec![Finding::missing(
             "models",
             "none found",
-            "`lb import SOURCE` adds one; or give --model DIR",
+            models::HOW_TO_GET_ONE,
         )];
     }
     models.iter().map(model).collect()

