@@ -4,10 +4,12 @@
 // The output of a task is what it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod archive;
 mod attack;
 mod bench;
 mod demo;
 mod dependencies;
+mod distribution;
 mod docs;
 mod fuzz;
 mod lint;
@@ -15,11 +17,14 @@ mod onnx;
 mod page;
 mod pictures;
 mod process;
+mod publishing;
 mod python;
 mod setup;
 mod testing;
 mod tidy;
 mod wheel;
+#[cfg(test)]
+mod workflows;
 mod workspace;
 
 use std::path::PathBuf;
@@ -79,6 +84,12 @@ enum Task {
     },
     /// build the Python package that carries lb, the models and their licences
     Wheel(wheel::WheelArguments),
+    /// build the archive with lb, the models, man pages and completions
+    Archive(archive::ArchiveArguments),
+    /// pack every crate, and build each one from what its package contains
+    Package,
+    /// print the section of the changelog for a release
+    Notes { tag: String },
     /// write ONNX graphs into a diffusers model directory
     ExportOnnx { directory: PathBuf },
     /// exchange models with Optimum in both directions, and compare the pictures
@@ -140,6 +151,9 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::PageTest(HandedOn { arguments }) => page::test(workspace, &arguments),
         Task::Bench { parts } => bench::run(workspace, &parts),
         Task::Wheel(arguments) => wheel::run(workspace, &arguments),
+        Task::Archive(arguments) => archive::run(workspace, &arguments),
+        Task::Package => publishing::package(workspace),
+        Task::Notes { tag } => publishing::notes(workspace, &tag),
         Task::ExportOnnx { directory } => onnx::export(&directory),
         Task::Interop => onnx::interop(workspace),
         Task::Golden => python::golden(workspace),

@@ -144,6 +144,7 @@ fn library_of(build: Build, system: &str, processor: &str) -> Result<Library> {
             let shared = format!("libonnxruntime.{VERSION}.dylib");
             (shared, "macosx_14_0_arm64")
         }
+        (Build::Cpu, "windows", "x86_64") => ("onnxruntime.dll".into(), "win_amd64"),
         _ => bail!(
             "no ONNX Runtime is pinned for {system} on {processor} ({build:?}); \
              set ORT_DYLIB_PATH to a library (1.24 or newer)"
@@ -178,6 +179,7 @@ mod tests {
             name("macos", "aarch64").unwrap(),
             "libonnxruntime.1.31.1.dylib"
         );
+        assert_eq!(name("windows", "x86_64").unwrap(), "onnxruntime.dll");
     }
 
     #[test]

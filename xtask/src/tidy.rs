@@ -21,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let files = text_files(&workspace.root, &listed)?;
     let exists = |path: &Path| workspace.root.join(path).exists();
     let mut findings = layering::check(&workspace.packages);
+    findings.extend(packages::check_repository(&workspace.packages));
     findings.extend(sources::check_fixtures(&sizes(&workspace.root, &listed)));
     for package in &workspace.packages {
         let folder = package.folder();

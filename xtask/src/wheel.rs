@@ -10,13 +10,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+use crate::distribution::Distribution;
 use crate::workspace::{Profile, Workspace, entries_in};
 use crate::{process, python, setup};
 
-/// The models in the package. The second one takes parts from the first.
-const MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
-/// The folder of a model that only serves to train it again.
-const RECIPE: &str = "train";
 /// The name under which the Space is asked for.
 const SPACE: &str = "somebody-latent-blending.hf.space";
 /// Executes a notebook, and writes it with what its cells have printed and shown.
@@ -34,7 +31,7 @@ const LARGEST_DOWNLOAD: u64 = 150_000_000;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WheelArguments {
     /// install the package into an empty environment, render a film with it, execute the notebook, start the
-    /// Space, and remove it again
+    /// Space, share the cache of downloads with Python, and remove it again
     #[arg(long = "try")]
     try_it: bool,
     /// build the package for NVIDIA's GPUs instead
@@ -95,46 +92,15 @@ fn put_data(workspace: &Workspace, share: &Path, profile: Profile) -> Result<()>
     if share.is_dir() {
         fs::remove_dir_all(share)?;
     }
-    for model in MODELS {
-        let source = workspace.root.join("models").join(model);
-        copy_model(&source, &share.join("lb/models").join(model))?;
-    }
-    let program = workspace.build_lb(profile)?;
-    let library = setup::library(workspace)?;
-    let pages = share.join("man/man1");
-    fs::create_dir_all(&pages)?;
-    process::standard_output(workspace.lb(&program, &library).arg("man").arg(&pages))?;
+    let distribution = Distribution::build(workspace, profile)?;
+    distribution.put_models(&share.join("lb/models"))?;
+    distribution.put_manual(&share.join("man/man1"))?;
     for (shell, path) in [
         ("bash", "bash-completion/completions/lb"),
         ("fish", "fish/vendor_completions.d/lb.fish"),
         ("zsh", "zsh/site-functions/_lb"),
     ] {
-        let mut complete = workspace.lb(&program, &library);
-        let text = process::standard_output(complete.args(["completions", shell]))?;
-        let path = share.join(path);
-        fs::create_dir_all(path.parent().context("completions are in a folder")?)?;
-        fs::write(path, text)?;
-    }
-    Ok(())
-}
-
-/// Copies a model directory without the recipe by which it was trained.
-fn copy_model(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, copy) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() {
-            if entry.file_name() != RECIPE {
-                copy_model(&source, &copy)?;
-            }
-        // `export-onnx` may have written graphs there.
-        } else if source
-            .extension()
-            .is_none_or(|extension| extension != "onnx")
-        {
-            fs::copy(&source, &copy)?;
-        }
+        distribution.put_completions(shell, &share.join(path))?;
     }
     Ok(())
 }
@@ -174,10 +140,15 @@ impl Trial {
             "XDG_CACHE_HOME",
             "XDG_DATA_HOME",
             "CARGO_HOME",
+            "PIP_CONSTRAINT",
+            "PIP_FIND_LINKS",
         ] {
             call.env_remove(variable);
         }
-        call.env("HOME", self.folder.path().join("home"));
+        // Windows knows the home by the last three.
+        for home in ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"] {
+            call.env(home, self.folder.path().join("home"));
+        }
         call.current_dir(self.folder.path());
         call
     }
@@ -227,13 +198,28 @@ impl Trial {
         self.folder.path().join("packages")
     }
 
-    /// Executes the notebook from its beginning to its end, and does what the Space does. `packages` are taken before
-    /// those of the index.
+    /// Executes the notebook from its beginning to its end, does what the Space does, and shares the cache of
+    /// downloads with Python. `packages` are taken before those of the index.
     fn deploy(&self, workspace: &Workspace, packages: &Path) -> Result<()> {
+        // The index may have a newer version of the package, or another build of the same one.
+        let built = entries_in(packages, "whl")?
+            .into_iter()
+            .find(|path| is_own(path));
+        let built = built.context("the package was not among those that were downloaded")?;
+        let constraint = self.folder.path().join("constraint.txt");
+        fs::write(
+            &constraint,
+            format!("latent-blending @ {}\n", file_address(&built)),
+        )?;
+        let from_packages = |command: &mut Command| {
+            command.env("PIP_FIND_LINKS", packages);
+            command.env("PIP_CONSTRAINT", &constraint);
+        };
         let install = |requirements: &Path| {
             let mut pip = self.call("python");
             pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
-            process::run(pip.arg(requirements).env("PIP_FIND_LINKS", packages))
+            from_packages(&mut pip);
+            process::run(pip.arg(requirements))
         };
         let deploy = workspace.root.join("deploy");
         let begun = Instant::now();
@@ -245,20 +231,37 @@ impl Trial {
         // The notebook calls pip and lb by their names, and so do people.
         let paths = [self.programs(), "/usr/bin".into(), "/bin".into()];
         execute.env("PATH", std::env::join_paths(paths)?);
-        execute.env("PIP_FIND_LINKS", packages);
+        from_packages(&mut execute);
         process::run(&mut execute)?;
         let seconds = begun.elapsed().as_secs_f64();
         let shown = workspace.shown(&executed);
         println!("notebook executed in {seconds:.1} s: {shown}");
 
         install(&deploy.join("space/requirements.txt"))?;
-        let mut start = self.call("/bin/sh");
-        start.arg(deploy.join("space/start.sh"));
-        start.env("SPACE_HOST", SPACE).env("PORT", "0");
-        start.env("PATH", self.programs());
-        let served = serve(start.stdout(Stdio::piped()))?;
-        println!("the Space answers: {served}");
-        Ok(())
+        // A Space is a container of Linux.
+        if cfg!(unix) {
+            let mut start = self.call("/bin/sh");
+            start.arg(deploy.join("space/start.sh"));
+            start.env("SPACE_HOST", SPACE).env("PORT", "0");
+            start.env("PATH", self.programs());
+            let served = serve(start.stdout(Stdio::piped()))?;
+            println!("the Space answers: {served}");
+        }
+
+        // `cargo xtask test` has built the same tests.
+        let mut share = process::cargo(&workspace.root);
+        workspace.prepare(&mut share, &setup::library(workspace)?);
+        share.env("LB_BINARY", self.programs().join("lb"));
+        share.env("LB_HUB_PYTHON", self.programs().join("python"));
+        share.args([
+            "test",
+            "--quiet",
+            "--workspace",
+            "--test",
+            "it",
+            "shared_cache::",
+        ]);
+        process::run(share.args(["--", "--ignored"]))
     }
 
     fn remove(&self) -> Result<()> {
@@ -284,6 +287,21 @@ impl Trial {
         ensure!(left.is_empty(), "removing the package leaves {left:?}");
         Ok(())
     }
+}
+
+/// Whether this is the package that was built, and not one that it needs.
+fn is_own(wheel: &Path) -> bool {
+    let name = wheel.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("latent_blending-")
+}
+
+/// The address of a file, for pip.
+fn file_address(path: &Path) -> String {
+    let path = path
+        .to_string_lossy()
+        .replace('\\', "/")
+        .replace(' ', "%20");
+    format!("file:///{}", path.trim_start_matches('/'))
 }
 
 /// Starts the page, asks for it as Hugging Face's proxy would, stops it, and returns the page's title.

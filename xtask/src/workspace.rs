@@ -23,9 +23,11 @@ pub(crate) struct Workspace {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) description: Option<String>,
+    pub(crate) repository: Option<String>,
     pub(crate) readme: Option<PathBuf>,
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
@@ -69,6 +71,13 @@ impl Workspace {
         command.args(["metadata", "--format-version=1", "--no-deps"]);
         serde_json::from_str(&process::standard_output(&mut command)?)
             .context("cargo metadata is not what was expected")
+    }
+
+    /// The version of the program, which all packages have.
+    pub(crate) fn version(&self) -> Result<&str> {
+        let mut packages = self.packages.iter();
+        let program = packages.find(|package| package.name == "lb-cli");
+        Ok(&program.context("there is no package lb-cli")?.version)
     }
 
     /// The folder where `setup` puts the ONNX Runtime library, and where `lb` looks for it.

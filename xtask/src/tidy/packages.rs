@@ -1,6 +1,7 @@
-//! What every package must have: documentation, an example, licences, and one test binary at most.
+//! What every package must have: documentation, an example, licences, everything that its code includes, and one test
+//! binary at most.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::TextFile;
 use crate::workspace::Package;
@@ -23,6 +24,8 @@ pub(super) fn check(
     if folder.starts_with("crates") {
         let lacking = check_publishing(package, |name| exists(&folder.join(name)));
         findings.extend(lacking.into_iter().map(|what| format!("{shown}: {what}")));
+        let of_package = files.iter().filter(|file| file.path.starts_with(folder));
+        findings.extend(of_package.flat_map(|file| check_includes(folder, file)));
     }
     findings
 }
@@ -74,6 +77,67 @@ fn check_publishing(package: &Package, exists: impl Fn(&str) -> bool) -> Vec<Str
         findings.push("its Cargo.toml has no `[package.metadata.docs.rs]`".into());
     }
     findings
+}
+
+/// Finds files that code includes from outside of its package, which are missing when the package is built alone.
+fn check_includes(folder: &Path, file: &TextFile) -> Vec<String> {
+    if !file.has_extension("rs") {
+        return Vec::new();
+    }
+    let own = file.path.parent().unwrap_or(folder);
+    let included = INCLUSIONS.iter().flat_map(|inclusion| {
+        let rest = file.text.split(inclusion).skip(1);
+        rest.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+    });
+    let outside = included.filter(|path| !resolved(&own.join(path)).starts_with(folder));
+    let shown = file.path.display();
+    outside
+        .map(|path| format!("{shown}: includes {path}, which is not in its package"))
+        .collect()
+}
+
+/// How code includes other files.
+const INCLUSIONS: [&str; 4] = [
+    concat!("include_", "str!("),
+    concat!("include_", "bytes!("),
+    concat!("include", "!("),
+    concat!("#[", "path ="),
+];
+
+/// A relative path without `..` in it, as far as it can do without.
+fn resolved(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            Component::ParentDir if path.file_name().is_some() => {
+                path.pop();
+            }
+            part => path.push(part),
+        }
+        path
+    })
+}
+
+/// Checks that the address of the repository is in all crates or in none.
+pub(super) fn check_repository(packages: &[Package]) -> Vec<String> {
+    let crates = packages.iter().filter(|package| {
+        package
+            .folder()
+            .ends_with(Path::new("crates").join(&package.name))
+    });
+    let (with, without): (Vec<&Package>, Vec<_>) =
+        crates.partition(|package| package.repository.is_some());
+    if with.is_empty() {
+        return Vec::new();
+    }
+    without
+        .iter()
+        .map(|package| {
+            format!(
+                "{}: its Cargo.toml has no `repository.workspace = true`",
+                package.name
+            )
+        })
+        .collect()
 }
 
 fn integration_binaries(folder: &Path, files: &[TextFile]) -> usize {
@@ -128,6 +192,45 @@ mod tests {
         let folder = Path::new("crates/lb-x");
         assert_eq!(integration_binaries(folder, &[one.clone(), module]), 1);
         assert_eq!(integration_binaries(folder, &[one, two]), 2);
+    }
+
+    #[test]
+    fn what_is_included_must_be_in_the_package() {
+        let check = |text: &str| {
+            let file = file("crates/lb-x/src/a/b.rs", text);
+            check_includes("crates/lb-x".as_ref(), &file).len()
+        };
+        let include = |path: &str| format!("const A: &str = {}\"{path}\");", INCLUSIONS[0]);
+        for inside in ["c.txt", "../../README.md", "../../../lb-x/a.txt"] {
+            assert_eq!(check(&include(inside)), 0, "{inside}");
+        }
+        for outside in ["../../../lb-y/a.txt", "../../../../docs/a.md", "/etc/hosts"] {
+            assert_eq!(check(&include(outside)), 1, "{outside}");
+        }
+        assert_eq!(
+            check(&format!("{}\n    \"../../../x\"\n)", INCLUSIONS[1])),
+            1
+        );
+    }
+
+    #[test]
+    fn the_repository_is_in_all_crates_or_in_none() {
+        let package = |name: &str, repository: Option<&str>| Package {
+            name: name.into(),
+            manifest_path: format!("/work/crates/{name}/Cargo.toml").into(),
+            repository: repository.map(Into::into),
+            ..Package::default()
+        };
+        let some = Some("https://example.org/lb");
+        assert!(check_repository(&[package("a", None), package("b", None)]).is_empty());
+        assert!(check_repository(&[package("a", some), package("b", some)]).is_empty());
+        let mut tasks = package("xtask", None);
+        tasks.manifest_path = "/work/xtask/Cargo.toml".into();
+        assert!(check_repository(&[package("a", some), tasks]).is_empty());
+        assert_eq!(
+            check_repository(&[package("a", some), package("b", None)]).len(),
+            1
+        );
     }
 
     #[test]
