@@ -97,7 +97,13 @@ fn silence() -> Vec<u8> {
     file
 }
 
-const MARKS: [&str; 4] = ["draft", "needs-model", "needs-gpu", "needs-ffmpeg"];
+const MARKS: [&str; 5] = [
+    "draft",
+    "needs-model",
+    "needs-gpu",
+    "needs-plugin",
+    "needs-ffmpeg",
+];
 
 /// Runs a page as a reader would, and returns what is wrong with it.
 fn run_page(name: &str, page: &Page, home: &Path) -> Vec<String> {
@@ -154,6 +160,7 @@ fn run_page(name: &str, page: &Page, home: &Path) -> Vec<String> {
 fn cannot_run_here(command: &page::Command) -> bool {
     command.is("needs-model")
         || command.is("needs-gpu")
+        || command.is("needs-plugin")
         || command.is("needs-ffmpeg") && !has_ffmpeg()
 }
 

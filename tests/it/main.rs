@@ -47,6 +47,7 @@ mod overflow;
 mod pickle_writer;
 mod picture_keyframes;
 mod pictures;
+mod plugins;
 mod prompts;
 mod pull;
 mod requests;

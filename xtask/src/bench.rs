@@ -1,5 +1,6 @@
 //! `bench`: measures `lb` with the bundled models and prints Markdown for `docs/benchmarks.md`.
 
+mod cpu;
 mod few_steps;
 mod gpu;
 mod render;
@@ -75,15 +76,29 @@ fn facts<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
 }
 
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
-    let known = ["render", "few-steps", "spacing", "studio", "gpu"];
+    let known = [
+        "render",
+        "few-steps",
+        "spacing",
+        "studio",
+        "gpu",
+        "cpu",
+        "cpu-full",
+    ];
     let is_known = |part: &&String| known.contains(&part.as_str());
     if let Some(unknown) = parts.iter().find(|part| !is_known(part)) {
         bail!(
-            "there is no part `{unknown}`; the parts are render, few-steps, spacing, studio and gpu"
+            "there is no part `{unknown}`; the parts are {}",
+            known.join(", ")
         );
     }
     if parts.iter().any(|part| part == "gpu") {
         gpu::run(workspace)?;
+    }
+    for (part, full_size) in [("cpu", false), ("cpu-full", true)] {
+        if parts.iter().any(|given| given == part) {
+            cpu::run(workspace, full_size)?;
+        }
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|given| given == part);
     if !["render", "few-steps", "spacing", "studio"]

@@ -62,7 +62,7 @@ enum Task {
     Tidy,
     /// check licences, duplicate versions and sources by deny.toml
     Dependencies,
-    /// fetch ONNX Runtime (24 MB); for NVIDIA GPUs with CUDA (1.2 GB), or without (256 MB)
+    /// fetch ONNX Runtime (24 MB); for NVIDIA GPUs (1.2 GB, 256 MB without CUDA); plugins for other devices
     Setup {
         /// fetch the library for NVIDIA GPUs, with CUDA 13 and cuDNN 9
         #[arg(long)]
@@ -70,6 +70,9 @@ enum Task {
         /// leave out CUDA and cuDNN, which the machine has already
         #[arg(long, requires = "gpu")]
         system_cuda: bool,
+        /// fetch the plugin for this device as well
+        #[arg(long, value_name = "NAME")]
+        device: Option<setup::PluginDevice>,
     },
     /// render the pictures of the documents, or those whose paths contain a part
     Docs { parts: Vec<String> },
@@ -77,9 +80,9 @@ enum Task {
     Page(page::PageArguments),
     /// test the page of lb studio in Chromium (arguments of node --test)
     PageTest(HandedOn),
-    /// measure lb beside PyTorch, few steps beside many, perceptual beside fixed spacing, or lb on a GPU
+    /// measure lb beside PyTorch, few steps beside many, perceptual beside fixed spacing, or lb on a device
     Bench {
-        /// render, few-steps (a part of render), spacing, studio or gpu; render and spacing if none is named
+        /// render, few-steps (a part of render), spacing, studio, gpu, cpu or cpu-full; render and spacing if none is named
         parts: Vec<String>,
     },
     /// build the Python package that carries lb, the models and their licences
@@ -145,7 +148,11 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::Lint => lint::run(workspace),
         Task::Tidy => tidy::run(workspace),
         Task::Dependencies => dependencies::run(workspace),
-        Task::Setup { gpu, system_cuda } => setup::run(workspace, gpu, system_cuda),
+        Task::Setup {
+            gpu,
+            system_cuda,
+            device,
+        } => setup::run(workspace, gpu, system_cuda, device),
         Task::Docs { parts } => docs::run(workspace, &parts),
         Task::Page(arguments) => page::build(workspace, &arguments),
         Task::PageTest(HandedOn { arguments }) => page::test(workspace, &arguments),
@@ -198,7 +205,9 @@ mod tests {
         let setup = |arguments: &[&str]| {
             let arguments = ["xtask", "setup"].iter().chain(arguments);
             match Arguments::try_parse_from(arguments).ok()?.task {
-                Task::Setup { gpu, system_cuda } => Some((gpu, system_cuda)),
+                Task::Setup {
+                    gpu, system_cuda, ..
+                } => Some((gpu, system_cuda)),
                 _ => None,
             }
         };

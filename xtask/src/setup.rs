@@ -5,6 +5,7 @@
 //! has a folder of its own, next to the folder that all other tasks use.
 
 mod nvidia;
+mod plugins;
 mod wheels;
 
 use std::fs;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+pub(crate) use self::plugins::PluginDevice;
 use self::wheels::{Staging, Wheels};
 use crate::workspace::Workspace;
 
@@ -41,8 +43,13 @@ struct Library {
 }
 
 /// Fetches the library for CPUs, or the one for NVIDIA GPUs (`gpu`): with CUDA 13 and cuDNN 9, or for a
-/// machine that has them already (`system_cuda`).
-pub(crate) fn run(workspace: &Workspace, gpu: bool, system_cuda: bool) -> Result<()> {
+/// machine that has them already (`system_cuda`). A `device` whose provider is a plugin gets this plugin as well.
+pub(crate) fn run(
+    workspace: &Workspace,
+    gpu: bool,
+    system_cuda: bool,
+    device: Option<PluginDevice>,
+) -> Result<()> {
     let build = if gpu { Build::Gpu } else { Build::Cpu };
     let folder = folder(workspace, build);
     let library = fetch(workspace, build, &folder)?;
@@ -52,8 +59,12 @@ pub(crate) fn run(workspace: &Workspace, gpu: bool, system_cuda: bool) -> Result
         Build::Gpu => nvidia::fetch(workspace, &folder)?,
     }
     println!("ONNX Runtime {VERSION}: {}", workspace.shown(&library));
-    if gpu {
-        println!("`lb doctor` reports whether a GPU can be used, and what to do if not.");
+    if let Some(device) = device {
+        let plugin = plugins::fetch(workspace, device)?;
+        println!("Its plugin: {}", workspace.shown(&plugin));
+    }
+    if gpu || device.is_some() {
+        println!("`lb doctor` reports whether the device can be used, and what to do if not.");
     }
     Ok(())
 }
@@ -218,6 +229,10 @@ mod tests {
             ("onnxruntime.txt", VERSION),
             ("onnxruntime-gpu.txt", VERSION),
             ("nvidia.txt", "13.0.96"),
+            ("openvino.txt", "1.8.1"),
+            ("webgpu.txt", "0.4.0"),
+            ("mlx.txt", "0.31.0"),
+            ("tensorrt-rtx.txt", "0.5.0"),
         ];
         for (file, version) in files {
             let text = fs::read_to_string(folder.join(file)).unwrap();

@@ -90,6 +90,11 @@ impl Workspace {
         self.target.join("onnxruntime-gpu")
     }
 
+    /// The folder where `setup --device NAME` puts a plugin, and where `lb` looks for it.
+    pub(crate) fn plugin_folder(&self, device: &str) -> PathBuf {
+        self.target.join(format!("onnxruntime-{device}"))
+    }
+
     /// Builds the `lb` program and returns its path.
     pub(crate) fn build_lb(&self, profile: Profile) -> Result<PathBuf> {
         let mut build = process::cargo(&self.root);
@@ -104,6 +109,15 @@ impl Workspace {
         process::run(&mut build)?;
         let name = format!("lb{}", std::env::consts::EXE_SUFFIX);
         Ok(self.target.join(folder).join(name))
+    }
+
+    /// Builds an example of the benches and returns its path.
+    pub(crate) fn build_bench_example(&self, example: &str) -> Result<PathBuf> {
+        let mut build = process::cargo(&self.root);
+        build.args(["build", "--release", "-p", "lb-benches"]);
+        process::run(build.args(["--example", example]))?;
+        let name = format!("{example}{}", std::env::consts::EXE_SUFFIX);
+        Ok(self.target.join("release/examples").join(name))
     }
 
     /// A call of an `lb` program, which will find the library and the models of this workspace.

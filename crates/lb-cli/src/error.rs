@@ -11,7 +11,7 @@ use lb_job::{JobError, JobFileError, PromptError, SettingsError, Unsupported};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
-    DeviceProblem, FileError, InputError, ModelError, Precision, RenderError, VideoError,
+    Device, DeviceProblem, FileError, InputError, ModelError, Precision, RenderError, VideoError,
 };
 
 use crate::commands::models::quoted;
@@ -171,6 +171,11 @@ impl CommandError {
         }
         if let Self::Render(RenderError::Model(ModelError::RuntimeMissing { .. })) = self {
             return Some(how_to_get_the_runtime(surroundings::package_folder().as_deref()).into());
+        }
+        if let Self::Render(error) = self
+            && let Some(ModelError::DeviceUnavailable { reason, .. }) = error.model_error()
+        {
+            return Some(device_advice(reason));
         }
         let hint = match self {
             Self::Request { hint, .. } | Self::Failure { hint, .. } => (*hint)?,
@@ -341,7 +346,6 @@ fn model_hint(error: &ModelError) -> Option<&'static str> {
             "`lb models` lists what is there, `lb pull NAME` downloads one, `lb import SOURCE` takes one from \
              this machine; folders of models are named in LB_MODELS"
         }
-        ModelError::DeviceUnavailable { reason, .. } => device_advice(reason),
         ModelError::NotFinite {
             precision: Precision::Float16,
             ..
@@ -407,8 +411,18 @@ fn video_hint(error: &VideoError) -> Option<&'static str> {
 }
 
 /// The next thing to do about the problem, with the command for it.
-pub(crate) fn device_advice(problem: &DeviceProblem) -> &'static str {
-    match problem {
+pub(crate) fn device_advice(problem: &DeviceProblem) -> Cow<'static, str> {
+    if let DeviceProblem::NoPlugin {
+        package, device, ..
+    } = problem
+    {
+        return format!(
+            "in a checkout, run `cargo xtask setup --device {device}`; elsewhere run `pip install {package}` in \
+             the Python environment of ONNX Runtime and lb"
+        )
+        .into();
+    }
+    Cow::Borrowed(match problem {
         DeviceProblem::NotBuiltIn { .. } | DeviceProblem::NoProvider { .. } => {
             "in a checkout, run `cargo xtask setup --gpu` and leave ORT_DYLIB_PATH unset; elsewhere \
              set ORT_DYLIB_PATH to the libonnxruntime of a build for GPUs"
@@ -425,11 +439,20 @@ pub(crate) fn device_advice(problem: &DeviceProblem) -> &'static str {
             "install TensorRT 10 for CUDA 13 from developer.nvidia.com and name the folder of \
              libnvinfer in LD_LIBRARY_PATH; --device cuda does without"
         }
-        _ => {
+        DeviceProblem::Refused {
+            device: Device::Cuda | Device::TensorRt,
+            ..
+        } => {
             "CUDA 13 needs driver 580 or newer and a GPU of 2018 or later (Turing), which \
              `nvidia-smi` lists; a container needs `--gpus all`"
         }
-    }
+        DeviceProblem::PluginUnusable { .. } => {
+            "the plugin needs a newer ONNX Runtime, or another library that the message names; \
+             `cargo xtask setup` gets an ONNX Runtime that fits"
+        }
+        DeviceProblem::NotListed { .. } => "--device cpu works everywhere",
+        _ => "update the driver of the device; --device cpu works everywhere",
+    })
 }
 
 #[cfg(test)]
@@ -440,12 +463,33 @@ mod tests {
     fn every_problem_of_a_device_has_its_own_advice() {
         let library = "libonnxruntime_providers_cuda.so".into();
         let reason = || String::from("it is not there");
+        let refused = |device| DeviceProblem::Refused {
+            device,
+            reason: reason(),
+        };
         let steps = [
             (DeviceProblem::NoProvider { library }, "setup --gpu` and"),
             (DeviceProblem::NoDriver { reason: reason() }, "nvidia-smi"),
             (DeviceProblem::NoCuda { reason: reason() }, "cuDNN 9 too"),
             (DeviceProblem::NoTensorRt { reason: reason() }, "libnvinfer"),
-            (DeviceProblem::Refused { reason: reason() }, "CUDA 13 needs"),
+            (refused(Device::Cuda), "CUDA 13 needs"),
+            (refused(Device::WebGpu), "update the driver"),
+            (
+                DeviceProblem::NoPlugin {
+                    package: "onnxruntime-ep-openvino",
+                    device: Device::OpenVino,
+                    searched: Vec::new(),
+                },
+                "setup --device openvino`; elsewhere run `pip install onnxruntime-ep-openvino`",
+            ),
+            (
+                DeviceProblem::NotListed {
+                    device: Device::OpenVino,
+                    runs_on: "CPUs made by Intel",
+                    found: "CPU (AMD)".into(),
+                },
+                "--device cpu",
+            ),
         ];
         for (problem, command) in steps {
             let advice = device_advice(&problem);

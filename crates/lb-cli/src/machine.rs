@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::choices;
-use lb_job::{Job, JobError, JobSettings};
+use lb_job::{Job, JobError, JobSettings, Plan};
 use lb_render::{
     Device, ModelDirectory, ModelError, PipelineOptions, Precision, RememberedRates, RenderRate,
     Renderer, Runtime, SessionOptions, film_size, locate_library, resolve_for,
@@ -49,7 +49,7 @@ lb_schedule::choice! {
     /// A precision, or the choice of the device.
     #[strum(serialize_all = "lowercase")]
     pub(crate) enum PrecisionChoice: "precision" {
-        /// fp16 on a GPU and fp32 on a CPU.
+        /// fp16 on a GPU and fp32 on a CPU; with OpenVINO, 16 bits where the device has them.
         Auto,
         /// 32-bit numbers.
         Fp32,
@@ -65,14 +65,17 @@ pub(crate) const BUNDLED_MODEL: &str = BUNDLED_MODELS[0];
 pub(crate) const BUNDLED_MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
 
 impl MachineArguments {
-    /// The renderer of a job, with its upscaler if it has a second stage.
+    /// The renderer of a job, with its upscaler if it has a second stage. The device is the one on which `film`
+    /// is rendered, of which the job may be a sample.
     pub(crate) fn renderer(
         &self,
         job: &Job,
+        film: &Job,
         surroundings: &Surroundings,
     ) -> Result<Renderer, CommandError> {
-        let options = self.pipeline_options(surroundings)?;
+        let mut options = self.pipeline_options(surroundings)?;
         let (directory, upscaler) = models(job, surroundings)?;
+        options.session.film_work = film_work(film, &directory);
         let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
         Ok(renderer.with_upscaler(upscaler))
     }
@@ -117,6 +120,16 @@ impl MachineArguments {
         options.validate()?;
         Ok(options)
     }
+}
+
+/// How much the UNets of a film compute: rows times the latent pixels of the first stage; `None` if the job is
+/// wrong, which is reported where it is rendered.
+fn film_work(film: &Job, model: &ModelDirectory) -> Option<u64> {
+    let (width, height) = film_size(film, model.default_size).ok()?;
+    let step = model.pixels_per_latent.max(1);
+    let stages = Plan::new(film).ok()?.stages;
+    let rows: usize = stages.iter().map(|stage| stage.rows).sum();
+    u64::try_from(rows * (width / step) * (height / step)).ok()
 }
 
 /// The model of a job, and its upscaler if it has a second stage.

@@ -26,7 +26,7 @@ pub(crate) struct Surroundings {
     pub(crate) default_model: Option<String>,
     /// Folders that may hold model directories, nearest first.
     pub(crate) model_folders: Vec<PathBuf>,
-    /// The folder of TensorRT's engines, in the user's cache folder.
+    /// The folder of what TensorRT and OpenVINO compile, in the user's cache folder.
     pub(crate) engine_cache: Option<PathBuf>,
     /// The file that records the speed of earlier renders, in the user's cache folder.
     pub(crate) rates: Option<PathBuf>,

@@ -44,6 +44,9 @@ impl ComponentOrigin {
         add(component.directory_name().as_bytes());
         add(runtime.build_information().as_bytes());
         add(format!("{} {:?}", settled.device, settled.precision).as_bytes());
+        if settled.may_narrow {
+            add(b"or narrower");
+        }
         add(vector_instructions().as_bytes());
         add(&(options.noise_level as u64).to_le_bytes());
         for size in [

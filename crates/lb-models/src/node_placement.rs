@@ -13,7 +13,7 @@ use ort::session::builder::SessionBuilder;
 use crate::device::Device;
 
 /// ONNX Runtime's name for the CPU's provider.
-const CPU: &str = "CPUExecutionProvider";
+pub(crate) const CPU: &str = "CPUExecutionProvider";
 
 /// The operators that compute on whole tensors. All others are for shapes or single numbers, which
 /// ONNX Runtime places on the CPU on purpose.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lb_checkpoint::Component;
 use lb_export::{ExportOptions, Precision};
 
 use crate::device::Device;
@@ -18,16 +19,21 @@ pub struct SessionOptions {
     /// physical core.
     pub threads: Option<usize>,
     /// The precision in which models compute; `None` takes 16-bit floats on a GPU and 32-bit floats on a
-    /// CPU. An ONNX file that is used in place of weights is run as it was exported.
+    /// CPU, except with [`Device::OpenVino`], which then computes in 16 bits (bf16 or fp16) where the device
+    /// has instructions for it. An ONNX file that is used in place of weights is run as it was exported.
     pub precision: Option<Precision>,
-    /// Folder where TensorRT keeps the engines that it builds, which takes minutes for a large
-    /// model; `None` builds them again for every session. It is made when it is first needed.
+    /// Folder where TensorRT and OpenVINO keep what they compile, which takes seconds to minutes for a
+    /// large model; `None` compiles it again for every session. It is made when it is first needed.
     pub engine_cache: Option<PathBuf>,
     /// Whether the UNet's kernels are recorded once for every size of call and then replayed (CUDA
     /// graphs), on [`Device::Cuda`]; other devices have nothing like it. This saves launching them one
     /// by one, which takes longer than running them if pictures and calls are small. Replays are
     /// compared with launched kernels before they are trusted. `true` by default.
     pub cuda_graphs: bool,
+    /// What the UNet is going to compute, if that is known: the rows of all its calls times the pixels of a
+    /// row's latents. Only with much work does [`Device::Auto`] choose a device that compiles models first.
+    /// `None` by default.
+    pub film_work: Option<u64>,
 }
 
 impl Default for SessionOptions {
@@ -38,6 +44,7 @@ impl Default for SessionOptions {
             precision: None,
             engine_cache: None,
             cuda_graphs: true,
+            film_work: None,
         }
     }
 }
@@ -86,6 +93,7 @@ impl SessionOptions {
             precision: self.precision.unwrap_or(provider.precision),
             engine_cache: self.engine_cache.clone(),
             cuda_graphs: self.cuda_graphs && provider.records_graphs,
+            may_narrow: self.precision.is_none() && provider.narrows,
         }
     }
 }
@@ -99,9 +107,25 @@ pub(crate) struct SettledOptions {
     pub(crate) precision: Precision,
     pub(crate) engine_cache: Option<PathBuf>,
     pub(crate) cuda_graphs: bool,
+    /// Whether the device may compute a 32-bit graph in narrower numbers.
+    pub(crate) may_narrow: bool,
 }
 
 impl SettledOptions {
+    /// The options of one component: those of the CPU for an encoder that the device leaves to it.
+    pub(crate) fn of(&self, component: Component) -> Self {
+        let is_encoder = matches!(component, Component::TextEncoder | Component::VaeEncoder);
+        match is_encoder && self.device.provider().leaves_encoders {
+            true => Self {
+                device: Device::Cpu,
+                precision: Device::Cpu.provider().precision,
+                may_narrow: false,
+                ..self.clone()
+            },
+            false => self.clone(),
+        }
+    }
+
     /// How graphs are written for these sessions.
     pub(crate) fn export(&self) -> ExportOptions {
         ExportOptions::new(self.precision, self.device.provider().graph_form)

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image::RgbImage;
 use lb_blend::noise::initial_latents;
-use lb_blend::{BackendError, LatentShape, Latents};
+use lb_blend::{BackendError, CallRows, LatentShape, Latents};
 use lb_export::Precision;
 
+use crate::device::{CallSizing, InputShape, ShapeProfile};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::options::SettledOptions;
@@ -273,6 +274,25 @@ impl Shared {
         wants_size.then_some([at_once.height, at_once.width])
     }
 
+    /// The shape of all calls of a session that is compiled for one.
+    fn profile(&self, size: Option<[usize; 2]>) -> Option<ShapeProfile> {
+        let is_compiled = self.options.device.provider().call_sizing == CallSizing::Compiled;
+        let [height, width] = size.filter(|_| is_compiled)?;
+        let rows = self.call_size.fewest();
+        Some(ShapeProfile {
+            inputs: vec![InputShape {
+                name: "latent_sample",
+                has_rows: true,
+                sides: vec![self.shape.channels, height, width],
+            }],
+            rows: CallRows {
+                fewest: rows,
+                usual: rows,
+                most: rows,
+            },
+        })
+    }
+
     /// The decoder for latents of this shape in the precision that the options say.
     fn usual<'a>(
         &self,
@@ -315,7 +335,8 @@ impl Shared {
                     precision,
                     ..self.options.clone()
                 };
-                let decoder = self.pool.take(&self.directory, &options, size, None)?;
+                let profile = self.profile(size);
+                let decoder = self.pool.take(&self.directory, &options, size, profile)?;
                 decoders.push(KeptDecoder {
                     size,
                     precision,

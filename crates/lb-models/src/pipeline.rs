@@ -14,6 +14,7 @@ use crate::component_origin::ComponentOrigin;
 use crate::concatenated_channels::{
     MaskedPicture, UpscaleNoise, channels_of, depth_channel, low_res_channels, masked_picture,
 };
+use crate::device::CallSizing;
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::options::{PipelineOptions, SettledOptions};
@@ -23,7 +24,7 @@ use crate::pool::{Lease, ModelPool};
 use crate::session::SessionTimes;
 use crate::text_encoder::TextEncoder;
 use crate::tokenizer::{Tokenizer, Tokens};
-use crate::unet::{Unet, shape_profile};
+use crate::unet::{Unet, compiled_rows, shape_profile};
 use crate::vae::VaeEncoder;
 
 /// Tokenizer, text encoder, UNet and autoencoder of one model directory, each taken out of a
@@ -81,9 +82,13 @@ impl Pipeline {
         let expected_tokens = directory.text_length;
         let session = pool.settle(&options.session)?;
         let asked = options.batch_limit.unwrap_or(usize::MAX);
-        let call_size = match session.device.provider().plans_each_size {
-            true => CallSize::Fixed(rows_of(DECODED_AREA_WHERE_PLANNED, shape).min(DECODED_ROWS)),
-            false => CallSize::AtMost(rows_of(DECODED_AREA, shape)),
+        let call_size = match session.device.provider().call_sizing {
+            CallSizing::Planned => {
+                CallSize::Fixed(rows_of(DECODED_AREA_WHERE_PLANNED, shape).min(DECODED_ROWS))
+            }
+            CallSizing::Any => CallSize::AtMost(rows_of(DECODED_AREA, shape)),
+            // Four pictures at once gain less than a tenth on a CPU, and a keyframe by itself would lose.
+            CallSizing::Compiled => CallSize::Fixed(1),
         };
         let decoder = PictureDecoder::new(
             pool.clone(),
@@ -177,6 +182,7 @@ impl Pipeline {
         let (pool, directory) = (self.pool.clone(), self.directory.clone());
         let session = self.session.clone();
         let encode = || {
+            let session = session.of(Component::TextEncoder);
             let mut encoder: Lease<TextEncoder> = pool.take(&directory, &session, None, None)?;
             let encoded = encoder.encode(&different)?;
             Ok((encoded, encoder.give_back()))
@@ -219,9 +225,10 @@ impl Pipeline {
         let tiles = self.decoder.tiles(shape);
         let at_once = self.decoder.shape_at_once(shape);
         let latent_size = Some([at_once.height, at_once.width]);
+        let session = self.session.of(Component::VaeEncoder);
         let mut encoder: Lease<VaeEncoder> =
             self.pool
-                .take(&self.directory, &self.session, latent_size, None)?;
+                .take(&self.directory, &session, latent_size, None)?;
         let encode = |planes: &Vec<f32>| encoder.encode_large(planes, size, shape, tiles.as_ref());
         let encoded = pictures.iter().map(encode).collect();
         self.past_times += encoder.give_back();
@@ -296,19 +303,21 @@ impl Pipeline {
         self.expected_rows = Some(rows);
     }
 
-    /// Announces how many tokens the conditionings have: those of one chunk if it is not called. TensorRT
-    /// builds the UNet's engine for them, and CUDA plans its calls. On other devices, and once the UNet is
+    /// Announces how many tokens the conditionings have: those of one chunk if it is not called. The UNet is
+    /// compiled for them where it is compiled, and CUDA plans its calls. On other devices, and once the UNet is
     /// loaded, it changes nothing.
     pub fn expect_tokens(&mut self, tokens: usize) {
         self.expected_tokens = tokens;
     }
 
     /// Announces the batches that will be predicted. On CUDA, where a new size of call takes as long
-    /// as dozens of calls, the UNet's calls then have the one or two sizes that suit them best. On
-    /// other devices it changes nothing.
+    /// as dozens of calls, the UNet's calls then have the one or two sizes that suit them best, and on the
+    /// devices of plugins the UNet is compiled for the one that does. On other devices it changes nothing.
     pub fn expect_batches(&mut self, batches: Vec<BatchSteps>) {
         self.expected_batches = batches;
-        if let Some(mut unet) = self.unet.take() {
+        if self.call_sizing() == CallSizing::Compiled {
+            self.give_unet_back();
+        } else if let Some(mut unet) = self.unet.take() {
             self.choose_sizes(&mut unet);
             self.unet = Some(unet);
         }
@@ -357,7 +366,15 @@ impl Pipeline {
     pub fn load_unet(&mut self) -> Result<(), ModelError> {
         if self.unet.is_none() {
             let wants_shapes = self.session.device.provider().wants_shapes;
-            let rows = self.expected_rows.filter(|_| wants_shapes);
+            let compiled = self.compiled_rows();
+            let rows = match compiled {
+                Some(rows) => Some(CallRows {
+                    fewest: rows,
+                    usual: rows,
+                    most: rows,
+                }),
+                None => self.expected_rows.filter(|_| wants_shapes),
+            };
             let profile = rows
                 .map(|rows| shape_profile(&self.directory, self.shape, self.expected_tokens, rows));
             let size = Some([self.shape.height, self.shape.width]);
@@ -365,7 +382,10 @@ impl Pipeline {
                 self.pool
                     .take(&self.directory, &self.session, size, profile)?;
             unet.set_class(self.options.noise_level);
-            self.choose_sizes(&mut unet);
+            match compiled {
+                Some(rows) => unet.keep_to_size(rows),
+                None => self.choose_sizes(&mut unet),
+            }
             self.unet = Some(unet);
         }
         Ok(())
@@ -413,12 +433,30 @@ impl Pipeline {
         })
     }
 
+    fn call_sizing(&self) -> CallSizing {
+        self.session.device.provider().call_sizing
+    }
+
     fn plans_each_size(&self) -> bool {
-        self.session.device.provider().plans_each_size
+        self.call_sizing() == CallSizing::Planned
+    }
+
+    /// The rows of all calls of the UNet, if it is compiled for the batches that are expected.
+    fn compiled_rows(&self) -> Option<usize> {
+        let is_compiled = self.call_sizing() == CallSizing::Compiled;
+        let batches = &self.expected_batches;
+        (is_compiled && !batches.is_empty())
+            .then(|| compiled_rows(batches, self.shape, self.call_limit()))
+    }
+
+    fn give_unet_back(&mut self) {
+        if let Some(unet) = self.unet.take() {
+            self.past_times += unet.give_back();
+        }
     }
 
     fn choose_sizes(&self, unet: &mut Unet) {
-        if !self.plans_each_size() {
+        if self.call_sizing() == CallSizing::Any {
             return;
         }
         match self.expected_batches.is_empty() {
@@ -472,7 +510,7 @@ impl Pipeline {
             directory,
             component,
             &self.options,
-            &self.session,
+            &self.session.of(component),
             self.call_limit(),
         )
     }
@@ -501,18 +539,16 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        if let Some(unet) = self.unet.take() {
-            unet.give_back();
-        }
+        self.give_unet_back();
     }
 }
 
 impl Backend for Pipeline {
     fn batch_limit(&self) -> usize {
-        match self.plans_each_size() {
+        match self.call_sizing() {
+            CallSizing::Any => self.call_limit(),
             // The UNet divides a batch into calls itself.
-            true => MOST_ROWS,
-            false => self.call_limit(),
+            CallSizing::Planned | CallSizing::Compiled => MOST_ROWS,
         }
     }
 

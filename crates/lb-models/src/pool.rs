@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lb_checkpoint::Component;
 use lb_export::Precision;
 
-use crate::device::{Device, ShapeProfile};
+use crate::device::{Device, ShapeProfile, is_worth_compiling};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
@@ -150,12 +150,13 @@ impl ModelPool {
     /// [`ModelError::DeviceUnavailable`], and those of [`SessionOptions::validate`].
     pub(crate) fn settle(&self, options: &SessionOptions) -> Result<SettledOptions, ModelError> {
         options.validate()?;
-        let known = self.lock().devices.get(&options.device).copied();
+        let asked = (options.device, is_worth_compiling(options.film_work));
+        let known = self.lock().devices.get(&asked).copied();
         let device = match known {
             Some(device) => device,
             None => {
-                let device = options.device.settle(self.runtime)?;
-                self.lock().devices.insert(options.device, device);
+                let device = asked.0.settle(self.runtime, asked.1)?;
+                self.lock().devices.insert(asked, device);
                 device
             }
         };
@@ -396,8 +397,8 @@ impl Drop for Ticket {
 #[derive(Default)]
 struct State {
     budget: u64,
-    /// For each device that was asked for, the one that is used.
-    devices: BTreeMap<Device, Device>,
+    /// For each device that was asked for, with much work or little, the one that is used.
+    devices: BTreeMap<(Device, bool), Device>,
     /// The components that are loaded, least recently used first.
     entries: Vec<Entry>,
     /// The tokenizers, each with its model's files. They are small and do not count against the budget.

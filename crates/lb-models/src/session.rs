@@ -17,7 +17,7 @@ use ort::session::{
 };
 use ort::value::{Outlet, PrimitiveTensorElementType, Tensor, TensorElementType};
 
-use crate::device::{Device, ShapeProfile};
+use crate::device::{CallSizing, Device, ShapeProfile};
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
 use crate::node_placement::PlacementRecorder;
@@ -103,15 +103,22 @@ impl ComponentSession {
         let doing = || format!("loading the {component} on {device}");
         let started = Instant::now();
         let session = loop {
-            let providers = provider.register(Some(&request))?;
+            let registration = provider.register(request.runtime, Some(&request))?;
             let made = (|| {
                 // On a CPU, a memory pattern is one more block for every shape of input that has come
                 // twice: no faster, and a fifth more memory for a film of several transitions.
                 let mut builder = Session::builder(request.runtime.environment())?
                     .with_optimization_level(GraphOptimizationLevel::Level3)?
                     .with_inter_threads(1)?
-                    .with_memory_pattern(device != Device::Cpu)?
-                    .with_execution_providers(providers)?;
+                    .with_memory_pattern(device != Device::Cpu)?;
+                builder = registration.add_to(builder)?;
+                if let Some(profile) = &request.profile
+                    && provider.call_sizing == CallSizing::Compiled
+                {
+                    for (dimension, size) in profile.dimensions() {
+                        builder = builder.with_dimension_override(dimension, size)?;
+                    }
+                }
                 if let Some(threads) = options.threads {
                     builder = builder.with_intra_threads(threads)?;
                 }
@@ -270,6 +277,12 @@ impl ComponentSession {
             .map_err(ModelError::runtime("preparing a CUDA graph"))
     }
 
+    /// Whether inputs are copied to the device when they are bound, so that they have to be bound again before
+    /// each run.
+    pub(crate) fn copies_when_bound(&self) -> bool {
+        self.device.provider().copies_when_bound
+    }
+
     /// Runs on bound inputs, by a CUDA graph if one is given. The bound outputs are complete when this
     /// returns.
     pub(crate) fn run_bound(
@@ -375,6 +388,11 @@ impl<T: Element> BoundTensor<T> {
             None => None,
         };
         Ok(Self { host, on_device })
+    }
+
+    /// Binds the values as they are now as the input `name`.
+    pub(crate) fn bind_again(&self, binding: &mut IoBinding, name: &str) -> ort::Result<()> {
+        binding.bind_input(name, self.on_device.as_ref().unwrap_or(&self.host))
     }
 
     /// The values as they were last written or received.

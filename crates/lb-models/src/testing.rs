@@ -10,6 +10,7 @@ use lb_export::Graph;
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 
+use crate::device::ListedDevices;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
 use crate::node_placement::PlacementRecorder;
@@ -64,7 +65,7 @@ impl GraphSession {
         let request = SessionRequest {
             runtime,
             source: &source,
-            options: &options.on(options.device.settle(runtime)?),
+            options: &options.on(options.device.settle(runtime, false)?),
             profile: None,
             keeps_to_profile: false,
             records_graphs: false,
@@ -104,7 +105,9 @@ impl GraphSession {
 pub fn placement(runtime: Runtime, graph: &Graph) -> Result<BTreeMap<String, usize>, ModelError> {
     let recorder = PlacementRecorder::default();
     let load = || {
+        let ListedDevices { devices, options } = ListedDevices::cpu(runtime);
         let builder = Session::builder(runtime.environment())?;
+        let builder = builder.with_devices(devices, Some(&options))?;
         commit_graph(recorder.listen(builder)?, graph)
     };
     let _session = load().map_err(ModelError::runtime("loading a graph"))?;

@@ -13,8 +13,9 @@ use ort::value::TensorElementType;
 
 use self::batch::{BoundBatch, InputForms};
 use self::call_sizes::CallSizes;
+pub(crate) use self::call_sizes::compiled_rows;
 use self::replay::{Replay, Replays};
-use crate::device::{InputShape, ShapeProfile};
+use crate::device::{InputShape, ShapeProfile, TEXT};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
@@ -114,6 +115,11 @@ impl Unet {
         self.sizes = CallSizes::any(most);
     }
 
+    /// From now on, all calls have this many rows, for which the session was compiled.
+    pub(crate) fn keep_to_size(&mut self, rows: usize) {
+        self.sizes = CallSizes::compiled(rows);
+    }
+
     /// From now on, calls have one or two sizes: those that suit these batches best. None has more than
     /// `most` rows.
     pub(crate) fn choose_sizes(&mut self, batches: &[BatchSteps], shape: LatentShape, most: usize) {
@@ -136,7 +142,7 @@ impl Unet {
             let part = request.of_rows(done..done + rows);
             match self.call(&part, size, &mut output[done * values..][..rows * values]) {
                 Ok(()) => done += rows,
-                Err(ModelError::OutOfMemory { .. }) if size > 1 => {
+                Err(ModelError::OutOfMemory { .. }) if self.sizes.may_shrink(size) => {
                     self.sizes.shrink(size);
                     tracing::warn!(
                         "a call of {size} rows does not fit into memory; continuing with calls of {}",
@@ -282,7 +288,7 @@ pub(crate) fn shape_profile(
     let mut inputs = vec![
         input("sample", true, &[channels, latents.height, latents.width]),
         input("timestep", false, &[1]),
-        input("encoder_hidden_states", true, &text),
+        input(TEXT, true, &text),
     ];
     if directory.kind == ModelKind::Upscale {
         inputs.push(input("class_labels", true, &[]));

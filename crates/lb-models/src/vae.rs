@@ -7,6 +7,7 @@ use ort::value::TensorRef;
 
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
+use crate::graph_source::GraphSource;
 use crate::picture;
 use crate::pool::Pooled;
 use crate::session::{ComponentSession, Port, SessionRequest, SessionTimes};
@@ -27,7 +28,13 @@ pub(crate) struct VaeDecoder {
 impl Pooled for VaeDecoder {
     const COMPONENT: Component = Component::VaeDecoder;
 
-    fn load(directory: &ModelDirectory, request: SessionRequest<'_>) -> Result<Self, ModelError> {
+    fn load(
+        directory: &ModelDirectory,
+        mut request: SessionRequest<'_>,
+    ) -> Result<Self, ModelError> {
+        if let GraphSource::File(_) = request.source {
+            request.profile = None;
+        }
         let session = ComponentSession::load(DECODER, request)?;
         session.validate(&[Port::floats("latent_sample")], &[Port::floats("sample")])?;
         Ok(Self {

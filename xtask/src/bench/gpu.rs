@@ -13,22 +13,12 @@ pub(super) fn run(workspace: &Workspace) -> Result<()> {
         None => setup::gpu_library(workspace, &workspace.gpu_runtime_folder())?,
     };
     let program = workspace.build_lb(Profile::Release)?;
-    let mut build = process::cargo(&workspace.root);
-    build.args([
-        "build",
-        "--release",
-        "-p",
-        "lb-benches",
-        "--example",
-        "model_times",
-    ]);
-    process::run(&mut build)?;
+    let model_times = workspace.build_bench_example("model_times")?;
     let reference = workspace.root.join("reference");
     let python = python::with_packages(workspace, &reference.join("requirements.txt"))?;
     let mut bench = Command::new(python);
     bench.arg(reference.join("bench_gpu.py"));
     bench.arg("--lb").arg(program);
-    let model_times = workspace.target.join("release/examples/model_times");
     bench.arg("--model-times").arg(model_times);
     bench.arg("--runtime").arg(library);
     bench.arg("--pocket").arg(workspace.bundled_model()?);

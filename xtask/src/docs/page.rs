@@ -3,7 +3,7 @@
 //! Commands are the lines of ```` ```sh ```` blocks that begin with `lb `. Marks after `sh,` say how they
 //! are treated:
 //!
-//! - `needs-model`, `needs-gpu` and `needs-ffmpeg`: they only work where that exists
+//! - `needs-model`, `needs-gpu`, `needs-plugin` and `needs-ffmpeg`: they only work where that exists
 //! - `draft`: a test may run them with `--quality lowest`
 //! - `strip` and `film-strip`: the command is not run by itself. It is run for each row of the tables
 //!   that follow, with the flags of the row, and the row shows its computed frames or its film frames

@@ -109,7 +109,7 @@ pub(super) fn render_job(
 ) -> Result<Summary, CommandError> {
     let cache = cache.cache(surroundings)?;
     let keeps = cache.is_some();
-    let renderer = machine.renderer(job, surroundings)?.with_cache(cache);
+    let renderer = machine.renderer(job, job, surroundings)?.with_cache(cache);
     interrupt::listen()?;
     let mut progress = Progress::new(quiet, job.transitions.len());
     let result = renderer.render(job, outputs, &mut progress);

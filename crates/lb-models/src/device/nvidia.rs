@@ -56,12 +56,20 @@ pub(super) fn look_for(
     if !provider.is_file() {
         return Err(DeviceProblem::NoProvider { library: provider });
     }
-    load(Path::new(DRIVER)).map_err(|reason| DeviceProblem::NoDriver { reason })?;
+    look_for_driver()?;
     load_cuda(library).map_err(|reason| DeviceProblem::NoCuda { reason })
 }
 
+/// Loads the driver's library.
+///
+/// # Errors
+/// [`DeviceProblem::NoDriver`] if there is none.
+pub(super) fn look_for_driver() -> Result<(), DeviceProblem> {
+    load(Path::new(DRIVER)).map_err(|reason| DeviceProblem::NoDriver { reason })
+}
+
 /// What ONNX Runtime's message about a provider that does not work means.
-pub(super) fn explain(refusal: &str) -> DeviceProblem {
+pub(super) fn explain(device: Device, refusal: &str) -> DeviceProblem {
     let reason = own_words(refusal);
     let has_any = |signs: &[&str]| signs.iter().any(|sign| reason.contains(sign));
     if has_any(&["libnvinfer", "libnvonnxparser"]) {
@@ -70,7 +78,7 @@ pub(super) fn explain(refusal: &str) -> DeviceProblem {
         DeviceProblem::NoCuda { reason }
     } else {
         let reason = with_surroundings(reason, sees_gpu(), driver_version());
-        DeviceProblem::Refused { reason }
+        DeviceProblem::Refused { device, reason }
     }
 }
 
@@ -146,7 +154,7 @@ fn names_in_order() -> impl Iterator<Item = &'static str> {
 }
 
 /// Loads a library for as long as the process lives; the error is the system's message.
-fn load(library: &Path) -> Result<(), String> {
+pub(super) fn load(library: &Path) -> Result<(), String> {
     ort::util::preload_dylib(library).map_err(|error| match error.source() {
         Some(words) => words.to_string(),
         None => format!("{}: {error}", library.display()),
@@ -191,7 +199,7 @@ mod tests {
                        Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library a.so with \
                        error: libcudart.so.13: cannot open shared object file\n";
         assert_eq!(
-            explain(message).to_string(),
+            explain(Device::Cuda, message).to_string(),
             "CUDA or cuDNN is missing: Failed to load library a.so with error: libcudart.so.13: \
              cannot open shared object file"
         );
@@ -201,7 +209,7 @@ mod tests {
     fn tensorrts_libraries_are_not_cudas() {
         let words = "Failed to load library libonnxruntime_providers_tensorrt.so with error: \
                      libnvinfer.so.10: cannot open shared object file: No such file or directory";
-        let problem = explain(words);
+        let problem = explain(Device::Cuda, words);
         assert!(
             matches!(problem, DeviceProblem::NoTensorRt { .. }),
             "{problem}"
@@ -216,7 +224,7 @@ mod tests {
             with_surroundings(words.into(), false, Some("535.104.05".into())),
             format!("{words}; the driver is 535.104.05; no NVIDIA GPU is visible in /dev")
         );
-        let DeviceProblem::Refused { reason } = explain(words) else {
+        let DeviceProblem::Refused { reason, .. } = explain(Device::Cuda, words) else {
             panic!("nothing is missing");
         };
         assert!(reason.starts_with(words), "{reason}");

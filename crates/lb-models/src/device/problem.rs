@@ -27,10 +27,43 @@ pub enum DeviceProblem {
     /// A library of TensorRT cannot be found or loaded. The reason is the provider's message.
     #[error("TensorRT is missing: {reason}")]
     NoTensorRt { reason: String },
-    /// All libraries are there, but the provider does not work with this GPU or this driver. The reason
+    /// The plugin with the device's provider is in none of the folders in which it is looked for.
+    #[error("{package} is not installed: it is not in {}", listed(searched))]
+    NoPlugin {
+        package: &'static str,
+        device: Device,
+        searched: Vec<PathBuf>,
+    },
+    /// ONNX Runtime cannot load the plugin. The reason is its message.
+    #[error("{} cannot be loaded: {reason}", library.display())]
+    PluginUnusable { library: PathBuf, reason: String },
+    /// The plugin does not list a device of this machine. `found` is what the machine has.
+    #[error("{device} runs on {runs_on}, and finds none of them here: this machine has {found}")]
+    NotListed {
+        device: Device,
+        runs_on: &'static str,
+        found: String,
+    },
+    /// The result of a convolution on the device was wrong.
+    #[error("a convolution on {device} gave {found} where the result is {expected}")]
+    ComputesWrong {
+        device: Device,
+        found: String,
+        expected: String,
+    },
+    /// All libraries are there, but the provider does not work with this machine or its drivers. The reason
     /// is the provider's message, and what the system shows of a GPU and a driver.
     #[error("{reason}")]
-    Refused { reason: String },
+    Refused { device: Device, reason: String },
+}
+
+/// Paths in one line.
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(" or ")
 }
 
 /// ONNX Runtime's message without the positions in its sources, and without the name of its status.

@@ -2,6 +2,9 @@
 
 use lb_blend::CallRows;
 
+/// The input whose first side, apart from the rows, is the number of tokens.
+pub(crate) const TEXT: &str = "encoder_hidden_states";
+
 /// An input whose shape the graph leaves open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct InputShape {
@@ -15,7 +18,8 @@ pub(crate) struct InputShape {
 /// The inputs whose shapes a graph leaves open, with the fewest, the usual and the most rows that it
 /// will be called with.
 ///
-/// TensorRT refuses calls outside of that range, and is fastest with the usual number of rows.
+/// TensorRT refuses calls outside of that range, and is fastest with the usual number of rows. The providers of
+/// plugins are given the usual number as the only one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ShapeProfile {
     pub(crate) inputs: Vec<InputShape>,
@@ -27,6 +31,17 @@ impl ShapeProfile {
     /// (`trt_profile_min_shapes`, `trt_profile_opt_shapes` and `trt_profile_max_shapes`).
     pub(crate) fn shapes(&self) -> [String; 3] {
         [self.rows.fewest, self.rows.usual, self.rows.most].map(|rows| self.at(rows))
+    }
+
+    /// The open dimensions of our own graphs with their sizes, for a device that compiles a session for one
+    /// size of call: that of the usual rows.
+    pub(crate) fn dimensions(&self) -> Vec<(&'static str, i64)> {
+        let text = self.inputs.iter().find(|input| input.name == TEXT);
+        let tokens = text.and_then(|text| text.sides.first());
+        let tokens = tokens.map(|&tokens| ("sequence_length", tokens));
+        let known = [("batch_size", self.rows.usual), ("steps", 1)];
+        let all = known.into_iter().chain(tokens);
+        all.map(|(name, size)| (name, size as i64)).collect()
     }
 
     /// The shapes as `input:2x4x96x96,other:1`.
@@ -72,5 +87,7 @@ mod tests {
         );
         assert!(usual.starts_with("sample:8x4x96x96,timestep:1,"));
         assert!(most.ends_with(":16x77x1024,class_labels:16"));
+        let dimensions = [("batch_size", 8), ("steps", 1), ("sequence_length", 77)];
+        assert_eq!(profile.dimensions(), dimensions);
     }
 }

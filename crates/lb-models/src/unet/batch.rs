@@ -8,6 +8,7 @@ use lb_blend::PredictRequest;
 use lb_export::LORA_STRENGTHS;
 use ort::session::IoBinding;
 
+use crate::device::TEXT;
 use crate::error::ModelError;
 use crate::session::{BoundTensor, ComponentSession, GraphRuns};
 
@@ -74,7 +75,7 @@ impl BoundBatch {
         let (size, shape) = (Size::of(request, rows), request.shape);
         let mut binding = session.binding()?;
         let sample = session.bound_input(&mut binding, "sample", &size.sample)?;
-        let text = session.bound_input(&mut binding, "encoder_hidden_states", &size.text)?;
+        let text = session.bound_input(&mut binding, TEXT, &size.text)?;
         let sides = &inputs.timestep_shape;
         let timestep = match inputs.takes_float_timestep {
             true => Timestep::Float32(session.bound_input(&mut binding, "timestep", sides)?),
@@ -171,10 +172,32 @@ impl BoundBatch {
         session: &mut ComponentSession,
         graph: Option<&GraphRuns>,
     ) -> Result<&[f32], ModelError> {
+        if session.copies_when_bound() {
+            self.bind_again()
+                .map_err(ModelError::runtime("handing a batch to the UNet"))?;
+        }
         session.run_bound(&self.binding, graph)?;
         self.predicted
             .receive()
             .map_err(ModelError::runtime("reading the UNet's output"))
+    }
+
+    /// Binds all inputs with what they contain now.
+    fn bind_again(&mut self) -> ort::Result<()> {
+        let binding = &mut self.binding;
+        self.sample.bind_again(binding, "sample")?;
+        self.text.bind_again(binding, TEXT)?;
+        match &self.timestep {
+            Timestep::Int64(timestep) => timestep.bind_again(binding, "timestep")?,
+            Timestep::Float32(timestep) => timestep.bind_again(binding, "timestep")?,
+        }
+        if let Some(strengths) = &self.lora_strengths {
+            strengths.bind_again(binding, LORA_STRENGTHS)?;
+        }
+        if let Some(class) = &self.class {
+            class.bind_again(binding, "class_labels")?;
+        }
+        Ok(())
     }
 
     /// The prediction of the last run.

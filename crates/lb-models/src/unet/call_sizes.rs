@@ -4,6 +4,9 @@
 //! compiles kernels, which takes as long as dozens of calls. A row, in contrast, takes almost the same time
 //! in small calls as in large ones. So a film's batches are computed in calls of one size, or of two where the
 //! film is long enough, and the last call of a batch is filled up with rows that nobody reads.
+//!
+//! A session that was compiled for one size of call takes no other. A call of one row then takes little longer
+//! than its share of a large call, so the size is the one with which the least is computed for nobody.
 
 use lb_blend::{BatchSteps, LatentShape};
 
@@ -18,6 +21,10 @@ const ROW: f64 = 2.3;
 /// The latent pixels of the rows that were measured.
 const MEASURED_AREA: f64 = 64.0 * 64.0;
 
+/// What a call takes apart from its rows where a session is compiled for one size, as a part of what a row of
+/// 64×64 latents takes. Measured with `pocket` (16×16) on OpenVINO in bf16: 5 milliseconds beside 7 for each row.
+const COMPILED_CALL: f64 = 0.05;
+
 /// How many rows the next calls have.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct CallSizes {
@@ -28,6 +35,8 @@ pub(super) struct CallSizes {
     fixed: Vec<usize>,
     /// Milliseconds of a row.
     row: f64,
+    /// Whether calls may become smaller if there is no memory.
+    may_shrink: bool,
 }
 
 impl CallSizes {
@@ -37,6 +46,16 @@ impl CallSizes {
             most: most.max(1),
             fixed: Vec::new(),
             row: ROW,
+            may_shrink: true,
+        }
+    }
+
+    /// Calls of this many rows and no others, for which the session was compiled.
+    pub(super) fn compiled(rows: usize) -> Self {
+        Self {
+            fixed: vec![rows.max(1)],
+            may_shrink: false,
+            ..Self::any(rows)
         }
     }
 
@@ -50,7 +69,12 @@ impl CallSizes {
         let useful = largest.unwrap_or(1).clamp(1, most);
         let single = (1..=useful).map(|size| vec![size]);
         let pairs = (2..=useful).flat_map(|large| (1..large).map(move |small| vec![large, small]));
-        let choices = single.chain(pairs).map(|fixed| Self { most, fixed, row });
+        let choices = single.chain(pairs).map(|fixed| Self {
+            most,
+            fixed,
+            row,
+            may_shrink: true,
+        });
         let times = choices.map(|sizes| (sizes.film_time(batches), sizes));
         let least = times.min_by(|(left, _), (right, _)| left.total_cmp(right));
         least.map_or_else(|| Self::any(most), |(_, sizes)| sizes)
@@ -76,6 +100,11 @@ impl CallSizes {
     /// The only sizes of calls; none if any size may come.
     pub(super) fn fixed(&self) -> &[usize] {
         &self.fixed
+    }
+
+    /// Whether [`Self::shrink`] helps where a call of this many rows does not fit into memory.
+    pub(super) fn may_shrink(&self, size: usize) -> bool {
+        self.may_shrink && size > 1
     }
 
     /// Allows no call as large as this one any more, because the device has no memory for it.
@@ -104,6 +133,22 @@ impl CallSizes {
         let fastest = ways.min_by(|(left, _), (right, _)| left.total_cmp(right));
         fastest.unwrap_or((0.0, large))
     }
+}
+
+/// The rows for which a film's session is compiled: the power of two, at most `most`, with which its batches take
+/// the least time. Only powers of two, so that other films find the session compiled.
+pub(crate) fn compiled_rows(batches: &[BatchSteps], shape: LatentShape, most: usize) -> usize {
+    let row = (shape.height * shape.width) as f64 / MEASURED_AREA;
+    let time = |size: usize| {
+        let calls = batches
+            .iter()
+            .map(|batch| (batch.steps * batch.rows.div_ceil(size)) as f64);
+        calls.sum::<f64>() * (COMPILED_CALL + size as f64 * row)
+    };
+    let sizes = std::iter::successors(Some(1), |size| Some(2 * size));
+    let sizes = sizes.take_while(|&size| size <= most.max(1));
+    let best = sizes.min_by(|&left, &right| time(left).total_cmp(&time(right)));
+    best.unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -195,6 +240,34 @@ mod tests {
             assert!(calls.iter().sum::<usize>() >= rows, "{rows}: {calls:?}");
             assert!(calls.is_sorted_by(|left, right| left >= right), "{calls:?}");
         }
+    }
+
+    #[test]
+    fn a_session_is_compiled_for_a_size_that_wastes_little() {
+        let film = batches(CLASSIC);
+        let padded = |size: usize| {
+            let rows = film
+                .iter()
+                .map(|at| at.steps * at.rows.div_ceil(size) * size);
+            let needed = film.iter().map(|at| at.steps * at.rows);
+            rows.sum::<usize>() - needed.sum::<usize>()
+        };
+        for side in [16, 64, 96] {
+            let size = compiled_rows(&film, shape(side), 64);
+            assert!(padded(size) <= 10, "{side}: {size}");
+        }
+        // Where rows cost almost nothing, few calls are the fastest.
+        assert_eq!(compiled_rows(&film, shape(1), 64), 16);
+        assert_eq!(compiled_rows(&film, shape(1), 6), 4);
+        assert_eq!(compiled_rows(&[], shape(64), 0), 1);
+    }
+
+    #[test]
+    fn a_compiled_size_never_changes() {
+        let sizes = CallSizes::compiled(4);
+        assert_eq!(calls(&sizes, 9), [4, 4, 4]);
+        assert!(!sizes.may_shrink(4));
+        assert!(CallSizes::any(4).may_shrink(4) && !CallSizes::any(4).may_shrink(1));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod imported;
 mod kinds;
 mod loras;
 mod pipeline;
+mod plugins;
 mod pool;
 mod prompts;
 mod safetensors;

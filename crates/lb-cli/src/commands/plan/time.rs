@@ -38,9 +38,9 @@ fn measured(
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<Vec<RenderRate>, CommandError> {
-    let sample = sample(job);
+    let sample = sample(job.clone());
     let plan = Plan::new(&sample)?;
-    let renderer = arguments.machine.renderer(&sample, surroundings)?;
+    let renderer = arguments.machine.renderer(&sample, &job, surroundings)?;
     interrupt::listen()?;
     // What a killed measurement has left is removed by the next one.
     let folder = TemporaryFolder::new_in(&std::env::temp_dir())
