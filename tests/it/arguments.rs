@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::imports::golden;
 use crate::lb::Folder;
+use crate::pickle_writer::{archive, dictionary, program, tensor_of};
 use crate::pictures::sequence;
 
 const FEW: &[&str] = &[
@@ -52,6 +53,14 @@ fn a_text_file_has_a_prompt_in_each_line() {
         .assert_refused(2, &["empty.txt has no prompts"]);
     let mixed = folder.run(&["render", "prompts.txt", "an owl", "-o=a.mp4"]);
     mixed.assert_refused(2, &["prompts.txt is a file among prompts"]);
+    fs::write(folder.join("old.TXT"), "an owl\ra fox\r").unwrap();
+    assert_eq!(folder.facts(&["plan", "old.TXT"])["keyframes"], 2);
+    for prompts in [&["typo.txt"][..], &["an owl", "typo.yaml"]] {
+        let said = folder.run(&[&["plan"], prompts].concat());
+        said.assert_refused(2, &["typo.", "does not exist"]);
+    }
+    let prompts = ["plan", "typo .txt", " typo.txt"];
+    assert_eq!(folder.facts(&prompts)["keyframes"], 2);
     // Files of other programs are not taken for prompts.
     for name in ["schedule.json", "film.yaml", "film.yml", "table.csv"] {
         fs::write(folder.join(name), "{}").unwrap();
@@ -175,6 +184,124 @@ fn rewrite(from: &Path, to: &Path, metadata: &[(&str, &str)], without: &str, mar
     .unwrap();
 }
 
+/// Writes a checkpoint as torch pickles it, with the tensors of a safetensors file and empty ones of these names.
+fn pickle(from: &Path, to: &Path, marks: &[&str]) {
+    let bytes = fs::read(from).unwrap();
+    let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Map<String, Value> = serde_json::from_slice(&bytes[8..start]).unwrap();
+    let mut state = Vec::new();
+    let mut storages: Vec<(String, &[u8])> = Vec::new();
+    for (name, entry) in header.iter().filter(|(name, _)| *name != "__metadata__") {
+        let shape = entry["shape"].as_array().unwrap();
+        let shape: Vec<i64> = shape.iter().map(|side| side.as_i64().unwrap()).collect();
+        let mut strides = vec![1; shape.len()];
+        for at in (1..shape.len()).rev() {
+            strides[at - 1] = strides[at] * shape[at];
+        }
+        let format = match entry["dtype"].as_str() {
+            Some("F16") => "HalfStorage",
+            Some("F32") => "FloatStorage",
+            other => panic!("{name} is of {other:?}"),
+        };
+        let [begin, end] = [0, 1].map(|at| entry["data_offsets"][at].as_u64().unwrap() as usize);
+        let key = storages.len().to_string();
+        let count = shape.iter().product();
+        state.push((
+            name.as_str(),
+            tensor_of(format, (&key, count), 0, &shape, &strides),
+        ));
+        storages.push((key, &bytes[start + begin..start + end]));
+    }
+    for mark in marks {
+        let key = storages.len().to_string();
+        state.push((mark, tensor_of("FloatStorage", (&key, 0), 0, &[0], &[1])));
+        storages.push((key, &[]));
+    }
+    let program = program(&dictionary(&[("state_dict", dictionary(&state))]));
+    let storages: Vec<(&str, &[u8])> = storages
+        .iter()
+        .map(|(key, at)| (key.as_str(), *at))
+        .collect();
+    fs::write(to, archive(&program, &storages)).unwrap();
+}
+
+/// What an import of a model without a scheduler's configuration says that it predicts, and how that is known; and the
+/// configuration that it writes.
+fn imported_prediction(folder: &Folder, form: &str, file: &str) -> (String, String, Value) {
+    let config = folder.join("config");
+    copy_folder(Path::new(&golden(&format!("{form}/diffusers"))), &config).unwrap();
+    fs::remove_dir_all(config.join("scheduler")).unwrap();
+    let arguments = ["import", file, "--config=config", "--name=m", "--json"];
+    let mut command = folder.command(&arguments);
+    command.env("LB_MODELS", folder.path());
+    let facts = crate::lb::Said::from(command.output().unwrap()).facts();
+    let text = |key: &str| facts[key].as_str().unwrap().to_owned();
+    let scheduler = fs::read(folder.join("m/scheduler/scheduler_config.json")).unwrap();
+    let scheduler = serde_json::from_slice(&scheduler).unwrap();
+    (
+        text("prediction_type"),
+        text("prediction_known_from"),
+        scheduler,
+    )
+}
+
+#[test]
+fn a_pickled_checkpoint_tells_what_it_predicts_by_marks_and_by_a_yaml() {
+    let v = "model: {params: {parameterization: v}}";
+    for (form, marks, yaml, (prediction, known_from)) in [
+        (
+            "sd1",
+            &["v_pred", "ztsnr"][..],
+            None,
+            ("v_prediction", "marks"),
+        ),
+        ("sd1", &["v_pred"], None, ("v_prediction", "marks")),
+        ("sd1", &[], Some(v), ("v_prediction", "yaml")),
+        ("sd1", &[], None, ("epsilon", "assumed")),
+        (
+            "sd2",
+            &["ztsnr"],
+            Some("linear_start: 0.1"),
+            ("epsilon", "yaml"),
+        ),
+    ] {
+        let folder = Folder::new();
+        let source = golden(&format!("{form}/checkpoint.safetensors"));
+        pickle(Path::new(&source), &folder.join("model.CKPT"), marks);
+        if let Some(yaml) = yaml {
+            fs::write(folder.join("model.yml"), yaml).unwrap();
+        }
+        let (found, from, scheduler) = imported_prediction(&folder, form, "model.CKPT");
+        assert_eq!(
+            (&*found, &*from),
+            (prediction, known_from),
+            "{form} {marks:?} {yaml:?}"
+        );
+        let zero_snr = scheduler["rescale_betas_zero_snr"] == true;
+        assert_eq!(zero_snr, marks.contains(&"ztsnr"));
+    }
+}
+
+#[test]
+fn a_file_with_other_metadata_tells_what_its_model_predicts() {
+    let source = golden("sd1/checkpoint.safetensors");
+    for (key, name) in [
+        ("modelspec.predict_key", "v"),
+        ("modelspec.prediction_type", "V-Prediction"),
+    ] {
+        let folder = Folder::new();
+        rewrite(
+            Path::new(&source),
+            &folder.join("a.SAFETENSORS"),
+            &[(key, name)],
+            "",
+            &[],
+        );
+        let (found, from, _) = imported_prediction(&folder, "sd1", "a.SAFETENSORS");
+        assert_eq!((&*found, &*from), ("v_prediction", "metadata"), "{key}");
+    }
+}
+
 #[test]
 fn a_single_file_tells_what_its_model_predicts() {
     let v = "model:\n  params:\n    parameterization: \"v\"\n    linear_start: 0.00085\n";
@@ -260,6 +387,36 @@ fn a_single_file_tells_what_its_model_predicts() {
         // What the user says comes first.
         let asked = import(&["--json", "--prediction", other]).facts();
         assert_eq!(asked["prediction_type"], *other);
+    }
+}
+
+#[test]
+fn a_file_that_was_not_downloaded_is_called_what_it_is() {
+    let folder = Folder::new();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    for (text, words) in [
+        ("", "this file is empty"),
+        (
+            "\n<!DOCTYPE html><html>Not found</html>",
+            "this is a web page",
+        ),
+        (pointer, "a pointer of Git LFS"),
+        ("not a model", "neither a safetensors file nor a checkpoint"),
+    ] {
+        fs::write(folder.join("a.safetensors"), text).unwrap();
+        for arguments in [
+            &["import", "a.safetensors"][..],
+            &["plan", "a", "b", "--lora=a.safetensors"],
+            &["plan", "a", "b", "--embedding=a.safetensors"],
+            &["import", &golden("sd2/diffusers"), "--vae=a.safetensors"],
+        ] {
+            let said = match arguments[0] {
+                "plan" => folder.run(arguments),
+                _ => crate::imports::run(&folder, arguments),
+            };
+            assert_ne!(said.code, Some(0), "{arguments:?}");
+            assert!(said.error.contains(words), "{arguments:?}: {}", said.error);
+        }
     }
 }
 

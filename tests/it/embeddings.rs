@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lb_models::testing::write_tiny_model;
 use serde_json::{Value, json};
 
 use crate::lb::{Folder, warnings};
@@ -156,6 +157,81 @@ fn a_film_carries_its_embeddings_and_a_job_may_name_only_those_of_its_folder() {
     assert_eq!(allowed.code, Some(0), "{}", allowed.error);
     let replaced = folder.run(&["plan", "job/film.toml", BOTH[0]]);
     assert_eq!(replaced.code, Some(0), "{}", replaced.error);
+}
+
+/// Writes an embedding with the vector that a tiny model has for the token with this id.
+fn write_row(model: &Path, id: usize, path: &Path) {
+    let file = fs::read(model.join("text_encoder/model.safetensors")).unwrap();
+    let begin = 8 + u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&file[8..begin]).unwrap();
+    let table = &header["embeddings.token_embedding.weight"];
+    assert_eq!(table["dtype"], "F16");
+    let width = table["shape"][1].as_u64().unwrap() as usize;
+    let begin = begin + table["data_offsets"][0].as_u64().unwrap() as usize;
+    let vector = &file[begin + 2 * width * id..][..2 * width];
+    let header = json!({ "emb_params": {
+        "dtype": "F16", "shape": [1, width], "data_offsets": [0, vector.len()],
+    }});
+    let header = serde_json::to_vec(&header).unwrap();
+    let length = (header.len() as u64).to_le_bytes();
+    fs::write(path, [&length[..], &header, vector].concat()).unwrap();
+}
+
+#[test]
+fn frames_that_are_upscaled_later_know_the_embeddings_of_their_folder_and_of_the_flags() {
+    let folder = Folder::new();
+    for kind in ["sd21", "upscale"] {
+        write_tiny_model(kind, &folder.join(kind)).unwrap();
+    }
+    fs::create_dir(folder.join("low")).unwrap();
+    // The token "b".
+    write_row(&folder.join("sd21"), 27, &folder.join("gem.pt"));
+    fs::copy(folder.join("gem.pt"), folder.join("low/gem.pt")).unwrap();
+    let run = |arguments: &[&str]| {
+        let said = folder.run(&[arguments, &["--no-cache", "--force"]].concat());
+        assert_eq!(said.code, Some(0), "{}", said.error);
+        said.error
+    };
+    let render = |embedding: &str, more: &[&str]| {
+        let film = ["render", "a <gem>", "c", "--steps=2", "--frames=2"];
+        let model = ["--model=./sd21", "--size=64x64", embedding];
+        run(&[&film[..], &model, more].concat());
+    };
+    let second = ["--upscale-steps=2", "--upscale-frames=2"];
+    let at_once = ["--upscale=./upscale", "--frames-dir=at-once"];
+    render(
+        "--embedding=gem.pt=<gem>",
+        &[&at_once[..], &second].concat(),
+    );
+    let later = |more: &[&str]| {
+        let upscale = ["upscale", "low", "--model=./upscale", "--frames-dir=later"];
+        let said = run(&[&upscale[..], &second, more].concat());
+        let warned = said.contains("its name is read as words");
+        (sequence(&folder.join("later")), warned)
+    };
+    let expected = (sequence(&folder.join("at-once")), false);
+    let flag = ["--embedding=gem.pt=<gem>"];
+
+    render("--embedding=low/gem.pt=<gem>", &["--frames-dir=low"]);
+    assert!(
+        later(&[]) == expected,
+        "the embedding beside the frames is not used"
+    );
+    render("--embedding=gem.pt=<gem>", &["--frames-dir=low"]);
+    let (words, warned) = later(&[]);
+    assert!(
+        warned && words != expected.0,
+        "the job names a file outside of its folder"
+    );
+    assert!(
+        later(&flag) == expected,
+        "the embedding of the flag is not used"
+    );
+    let prompts = ["a <gem>", "c", "--embedding=gem.pt=<gem>"];
+    assert!(
+        later(&prompts) == expected,
+        "prompts do not name the embedding of the flag"
+    );
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn words_inside_of_marks_are_words() {
 }
 
 /// Marks of other programs, and words of the message.
-const REFUSED: [(&str, &[&str]); 6] = [
+const REFUSED: [(&str, &[&str]); 7] = [
     (
         "a [red:green:0.5] apple",
         &["[red:green:0.5]", "keyframe of its own"],
@@ -116,6 +116,10 @@ const REFUSED: [(&str, &[&str]); 6] = [
     (
         "an apple <hypernet:style>",
         &["<hypernet:style>", "--prompt-syntax plain"],
+    ),
+    (
+        "an apple < LoRA:style:1 >",
+        &["< LoRA:style:1 >", "--lora FILE:STRENGTH"],
     ),
     ("((((apple:9):9):9):9)", &["6561", "-100 to 100"]),
 ];
@@ -142,6 +146,11 @@ fn what_is_not_supported_is_refused_by_name() {
     for (prompt, word) in [
         ("an apple AND a pear", "AND"),
         ("embedding:bad_hands", "embedding"),
+        ("a (red:1,3) apple", "a number"),
+        ("a red:1.3 apple", "a number"),
+        ("a {red|green} apple", "braces"),
+        ("a __colour__ apple", "wildcards"),
+        ("a red++ apple", "++"),
     ] {
         let said = folder.run(&["plan", prompt, "a pear"]);
         assert_eq!(said.code, Some(0), "{}", said.error);

@@ -1,6 +1,8 @@
 //! Classifier-free guidance over a batch (Ho and Salimans 2022): which rows a batch of branches
 //! has, and how their outputs become one output for each branch.
 
+use lb_schedule::GuidanceRescale;
+
 /// Rows of a model call that a branch at this guidance scale takes: a conditional one, and an
 /// unconditional one unless the scale is 1, where it would cancel out.
 pub(crate) fn rows_at(guidance_scale: f64) -> usize {
@@ -13,13 +15,12 @@ pub(crate) fn rows_at(guidance_scale: f64) -> usize {
 pub(crate) struct GuidedRows {
     scales: Vec<f32>,
     unconditional: Vec<usize>,
-    /// The share of the guided output that gets back the standard deviation of the conditional one, 0 to 1.
-    rescale: f64,
+    rescale: GuidanceRescale,
 }
 
 impl GuidedRows {
-    /// No rows yet. `rescale` is [`BlendOptions::guidance_rescale`](crate::BlendOptions::guidance_rescale).
-    pub(crate) fn new(rescale: f64) -> Self {
+    /// No rows yet.
+    pub(crate) fn new(rescale: GuidanceRescale) -> Self {
         Self {
             rescale,
             ..Self::default()
@@ -71,12 +72,12 @@ impl GuidedRows {
         for (&branch, row) in self.unconditional.iter().zip(rows) {
             let scale = self.scales[branch];
             let guided = &mut conditional[branch * stride..][..stride];
-            let wanted = (self.rescale != 0.0).then(|| standard_deviation(guided));
+            let wanted = (self.rescale != GuidanceRescale::OFF).then(|| standard_deviation(guided));
             for (value, &base) in guided.iter_mut().zip(row) {
                 *value = base + scale * (*value - base);
             }
             if let Some(wanted) = wanted {
-                rescale(guided, wanted, self.rescale);
+                rescale(guided, wanted, self.rescale.value());
             }
         }
     }
@@ -133,7 +134,7 @@ mod tests {
 
     /// The output for these rows with this rescale and a guidance scale of 3.
     fn combined(rescale: f64, conditional: &[f32], unconditional: &[f32]) -> Vec<f32> {
-        let mut rows = GuidedRows::new(rescale);
+        let mut rows = GuidedRows::new(GuidanceRescale::new(rescale).unwrap());
         rows.set([3.0].into_iter());
         let mut output = [conditional, unconditional].concat();
         rows.combine(&mut output, conditional.len());

@@ -1,6 +1,6 @@
 //! How a film is computed.
 
-use lb_schedule::{Crossfeed, Spacing, validate_guidance_rescale};
+use lb_schedule::{Crossfeed, GuidanceRescale, Spacing};
 
 use crate::error::BlendError;
 
@@ -45,16 +45,9 @@ pub struct BlendOptions {
     pub distance: SpacingDistance,
     /// How trajectories are drawn towards each other while they are denoised.
     pub crossfeed: Crossfeed,
-    /// How far the standard deviation of the guided output is taken back to that of the output for the
-    /// conditioning alone, 0 to 1, separately for every branch at every step. 0 leaves the output as guidance
-    /// makes it.
-    ///
-    /// Guidance increases the deviation, which overexposes pictures of models that begin with pure noise
-    /// (zero terminal SNR); their authors recommend 0.7 ([Lin et al. 2023](https://arxiv.org/abs/2305.08891)).
-    /// It applies to the model's output, whatever the model predicts. A branch without guidance has nothing
-    /// to take back.
+    /// How far the deviation that guidance adds is taken back.
     #[cfg_attr(feature = "serde", serde(default))]
-    pub guidance_rescale: f64,
+    pub guidance_rescale: GuidanceRescale,
 }
 
 impl BlendOptions {
@@ -78,14 +71,14 @@ impl BlendOptions {
 
     /// The same options with this guidance rescale.
     #[must_use]
-    pub fn with_guidance_rescale(self, guidance_rescale: f64) -> Self {
+    pub fn with_guidance_rescale(self, guidance_rescale: GuidanceRescale) -> Self {
         Self {
             guidance_rescale,
             ..self
         }
     }
 
-    /// Validates spacing, crossfeed and guidance rescale.
+    /// Validates spacing and crossfeed.
     ///
     /// # Errors
     /// [`BlendError::Schedule`] with the rule that is broken.
@@ -95,11 +88,10 @@ impl BlendOptions {
             spacing,
             distance: _,
             crossfeed,
-            guidance_rescale,
+            guidance_rescale: _,
         } = self;
         spacing.validate()?;
         crossfeed.validate()?;
-        validate_guidance_rescale(*guidance_rescale)?;
         Ok(())
     }
 

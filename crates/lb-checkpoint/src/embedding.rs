@@ -28,6 +28,9 @@ impl Embedding {
     /// The largest file that is read, in bytes. One of 75 vectors has about 300 thousand.
     pub const LARGEST_FILE: u64 = 16 << 20;
 
+    /// The endings of embeddings' files.
+    pub const ENDINGS: [&str; 5] = ["safetensors", "pt", "bin", "pth", "ckpt"];
+
     /// Reads an embedding: a safetensors file, or a file that torch has pickled, of which nothing is run. It may
     /// be in the form of Stable Diffusion's web UI (`string_to_param`, or `emb_params`), or in that of diffusers,
     /// where the token is the tensor's name.

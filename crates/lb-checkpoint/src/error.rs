@@ -86,6 +86,12 @@ pub enum CheckpointError {
     /// A folder is not a model directory, because it has no `model_index.json`.
     #[error("{}: this folder is not a model directory (it has no model_index.json)", path.display())]
     NoModel { path: PathBuf },
+    /// A file has no bytes, as after a download that failed.
+    #[error("{}: this file is empty; download it again", path.display())]
+    EmptyFile { path: PathBuf },
+    /// A file is a web page, which was downloaded in place of the file itself.
+    #[error("{}: this is a web page; download the file itself", path.display())]
+    WebPage { path: PathBuf },
     /// A file has none of the formats in which models are published.
     #[error(
         "{}: this is neither a safetensors file nor a checkpoint saved by torch 1.6 or newer",

@@ -101,6 +101,17 @@ pub(crate) fn is_pointer(start: &[u8]) -> bool {
     start.starts_with(b"version ")
 }
 
+/// Makes the error for a file whose first bytes belong to none of the supported formats.
+pub(crate) fn unknown_format(path: &Path, start: &[u8]) -> CheckpointError {
+    let path = path.to_owned();
+    match start.trim_ascii_start() {
+        [] if start.is_empty() => CheckpointError::EmptyFile { path },
+        [b'<', ..] => CheckpointError::WebPage { path },
+        _ if is_pointer(start) => CheckpointError::LargeFilePointer { path },
+        _ => CheckpointError::UnknownFormat { path },
+    }
+}
+
 /// Validates the entries of a header: their sizes and bounds, and that no name is used twice and no byte
 /// belongs to two tensors.
 fn validate_entries(

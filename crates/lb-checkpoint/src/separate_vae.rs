@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::component::Component;
 use crate::config::ConfigFile;
 use crate::error::CheckpointError;
-use crate::safetensors::{TensorEntry, is_pointer, read_header};
+use crate::safetensors::{TensorEntry, read_header, unknown_format};
 use crate::torch::TorchCheckpoint;
 use crate::weights::{WeightTransfer, Weights, link_or_copy};
 
@@ -65,7 +65,7 @@ impl SeparateVae {
         read.map_err(CheckpointError::io("read", path))?;
         let (weights, form) = if TorchCheckpoint::is_archive(&start) {
             pickled(path)?
-        } else if start.get(8) == Some(&b'{') || is_pointer(&start) {
+        } else if start.get(8) == Some(&b'{') {
             let tensors = read_header(path)?;
             let form = match has_names_of_diffusers(&tensors) {
                 true => Form::Diffusers,
@@ -73,8 +73,7 @@ impl SeparateVae {
             };
             (named(path, &tensors)?, form)
         } else {
-            let path = path.to_owned();
-            return Err(CheckpointError::UnknownFormat { path });
+            return Err(unknown_format(path, &start));
         };
         Ok(Self {
             settings: None,

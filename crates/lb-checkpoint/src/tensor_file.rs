@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 
 use crate::error::CheckpointError;
-use crate::safetensors::{Dtype, Metadata, TensorEntry, is_pointer, read_header_with_metadata};
+use crate::safetensors::{Dtype, Metadata, TensorEntry, read_header_with_metadata, unknown_format};
 use crate::torch::TorchCheckpoint;
 
 /// An opened safetensors file, or one that torch has pickled, of which nothing is run.
@@ -52,11 +52,8 @@ impl TensorFile {
                 path,
             });
         }
-        if is_pointer(&start) {
-            return Err(CheckpointError::LargeFilePointer { path });
-        }
         if start.get(8) != Some(&b'{') {
-            return Err(CheckpointError::UnknownFormat { path });
+            return Err(unknown_format(&path, &start));
         }
         let (entries, metadata) = read_header_with_metadata(&path)?;
         Ok(Self {

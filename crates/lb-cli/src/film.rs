@@ -240,7 +240,8 @@ pub(crate) fn prompts(given: &[String]) -> Result<Vec<String>, CommandError> {
     }
     let text = lb_files::read_text(path, LARGEST_PROMPTS)
         .map_err(|error| CommandError::request(format!("{file} cannot be read: {error}")))?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let lines = text.trim_start_matches('\u{feff}').split(['\n', '\r']);
+    let lines = lines.map(str::trim);
     let prompts = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let prompts: Vec<String> = prompts.map(str::to_owned).collect();
     match prompts.is_empty() {
@@ -262,6 +263,13 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 /// Files in which other programs keep prompts.
 const OF_OTHER_PROGRAMS: [&str; 4] = ["json", "yaml", "yml", "csv"];
 
+/// Whether a prompt looks like the name of a file with prompts, which is not there.
+fn is_missing_file(prompt: &str) -> bool {
+    let path = Path::new(prompt);
+    let is_named = has_ending(path, &["txt"]) || has_ending(path, &OF_OTHER_PROGRAMS);
+    is_named && !prompt.contains(char::is_whitespace) && !path.exists()
+}
+
 /// The file or folder that contains the job, if the arguments are not prompts.
 pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> {
     let alone = prompts.len() == 1;
@@ -269,6 +277,11 @@ pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> 
         return Err(CommandError::request(format!(
             "{picture} is a picture among prompts: begin the film with it by --from {picture}, or \
              end the film with it by --to {picture}"
+        )));
+    }
+    if let Some(missing) = prompts.iter().find(|prompt| is_missing_file(prompt)) {
+        return Err(CommandError::request(format!(
+            "{missing} does not exist; if it is meant as a prompt, put a space in front of it"
         )));
     }
     if let [one] = prompts {

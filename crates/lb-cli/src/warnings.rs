@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lb_job::{Between, Job, JobSettings, ReadAsWords, TimedFilm};
+use lb_job::{Between, EmbeddingFile, Job, JobSettings, ReadAsWords, TimedFilm};
 use lb_render::{
     EmbeddingNote, LateStart, ModelDirectory, RenderEvent, SamplerKind, Tokenizer, UnseenWord,
     embedding_notes,
@@ -81,6 +81,14 @@ pub(crate) fn paths_outside(job: &Path, paths: &[PathBuf]) -> String {
     )
 }
 
+/// The warning about an embedding that frames name, and that `lb upscale` does not open.
+pub(crate) fn embedding_outside(embedding: &EmbeddingFile) -> String {
+    format!(
+        "the job of the frames names the embedding {embedding}, which is not in their folder, so its name is read as \
+         words; give its file to --embedding"
+    )
+}
+
 /// The warning about a film that may take longer than the time for which it was chosen.
 pub(crate) fn of_time(film: &TimedFilm, within: f64) -> Option<String> {
     match film.expected_seconds {
@@ -117,7 +125,10 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
             "there is no guidance (the guidance scale is 1) that could lead away from it",
         ),
         (
-            flags.guidance_rescale.is_some_and(|rescale| rescale > 0.0) && is_unguided,
+            flags
+                .guidance_rescale
+                .is_some_and(|rescale| rescale.value() > 0.0)
+                && is_unguided,
             "--guidance-rescale has no effect",
             "there is no guidance (the guidance scale is 1) whose contrast it could take back",
         ),
@@ -196,6 +207,17 @@ pub(crate) fn read_as_words(job: &Job) -> impl Iterator<Item = String> {
             ReadAsWords::And => format!(
                 "AND is read as a word in {prompt}: lb does not combine prompts as other programs do; give \
                  each its own keyframe, or join them by a comma"
+            ),
+            ReadAsWords::Number => format!(
+                "a number is read as words in {prompt}; a weight stands in front of a closing bracket and has a \
+                 decimal point, as in (word:1.3)"
+            ),
+            ReadAsWords::Braces => format!(
+                "braces and wildcards are read as words in {prompt}: lb does not choose between words; stress a \
+                 word with round brackets, as in (word:1.3), and give each wording its own keyframe"
+            ),
+            ReadAsWords::Signs => format!(
+                "++ and -- are read as words in {prompt}; write a weight in round brackets, as in (word:1.3)"
             ),
             _ => format!(
                 "embedding: is read as a word in {prompt}; give the file of an embedding to --embedding \

@@ -37,7 +37,8 @@ impl JobSettings {
         if upper.defaults.shared.loras.is_some() {
             found.forget_loras();
         }
-        found.embeddings.take_if(|_| upper.embeddings.is_some());
+        let (embeddings, replaced) = (&mut found.prompts.embeddings, &upper.prompts.embeddings);
+        embeddings.take_if(|_| replaced.is_some());
         found.model.take_if(|_| upper.model.is_some());
         let second = &upper.upscale.model;
         found.upscale.model.take_if(|_| second.is_some());

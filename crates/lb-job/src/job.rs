@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::{Prompt, PromptSyntax, ReadAsWords};
 use lb_schedule::{
-    Crossfeed, Easing, FrameRate, Guidance, MAX_BRANCHES, MAX_STEPS, ScheduleError, Spacing,
-    validate_guidance_rescale,
+    Crossfeed, Easing, FrameRate, Guidance, GuidanceRescale, MAX_BRANCHES, MAX_STEPS,
+    ScheduleError, Spacing,
 };
 
 use crate::limits;
@@ -48,10 +48,9 @@ pub struct Job {
     /// How many times wider and higher the film is than its frames, which are enlarged before they are
     /// encoded; 1 to [`MOST_SCALE`](Self::MOST_SCALE). Frames that are saved by themselves are not.
     pub scale: usize,
-    /// How far the standard deviation that guidance adds is taken back, 0 (not at all) to 1; see
-    /// [`BlendOptions::guidance_rescale`](lb_blend::BlendOptions::guidance_rescale). `None` takes 0. So does the
-    /// second stage of an upscaled film always.
-    pub guidance_rescale: Option<f64>,
+    /// How far the standard deviation that guidance adds is taken back; `None` means not at all. The second stage of
+    /// an upscaled film never takes anything back.
+    pub guidance_rescale: Option<GuidanceRescale>,
     /// The sampler that denoises the latents.
     pub sampler: SamplerKind,
     /// The timesteps that the sampler visits; `None` takes those that the model's configuration names.
@@ -228,7 +227,7 @@ impl Job {
     #[must_use]
     pub fn inversion(&self) -> InversionOptions {
         InversionOptions::new(self.inversion_iterations)
-            .with_guidance_rescale(self.guidance_rescale.unwrap_or(0.0))
+            .with_guidance_rescale(self.guidance_rescale.unwrap_or_default())
     }
 
     /// Every path that the job names, to change it.
@@ -286,7 +285,6 @@ impl Job {
         if self.clip_skip == Some(0) {
             return Err(JobError::ClipSkip);
         }
-        validate_guidance_rescale(self.guidance_rescale.unwrap_or(0.0))?;
         self.validate_embeddings()?;
         self.spacing.validate()?;
         self.crossfeed.validate()?;

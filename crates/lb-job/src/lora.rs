@@ -33,15 +33,33 @@ impl KeyframeLora {
     }
 }
 
+/// The endings of LoRAs' files.
+const ENDINGS: [&str; 5] = ["safetensors", "pt", "bin", "pth", "ckpt"];
+
 impl FromStr for KeyframeLora {
     type Err = String;
 
     /// Reads `FILE[:STRENGTH]`. What follows the last colon is a strength if it is a number, and otherwise a
-    /// part of the file's path.
+    /// part of the file's path, unless the path ends in front of it.
     fn from_str(text: &str) -> Result<Self, String> {
         let given = text.rsplit_once(':');
-        let given = given.and_then(|(path, strength)| Some((path, strength.trim().parse().ok()?)));
-        let (path, strength) = given.unwrap_or((text, 1.0));
+        let is_whole = |path: &str| {
+            let ending = Path::new(path).extension();
+            ending.is_some_and(|ending| {
+                ENDINGS
+                    .iter()
+                    .any(|known| ending.eq_ignore_ascii_case(known))
+            })
+        };
+        let (path, strength) = match given.map(|(path, strength)| (path, strength.trim().parse())) {
+            Some((path, Ok(strength))) => (path, strength),
+            Some((path, Err(_))) if is_whole(path) => {
+                return Err(
+                    "what follows the colon is not a number, as in neon.safetensors:0.8".into(),
+                );
+            }
+            _ => (text, 1.0),
+        };
         if path.is_empty() {
             return Err("give the file of a LoRA, as in neon.safetensors:0.8".into());
         }
@@ -123,7 +141,9 @@ mod tests {
         assert_eq!(read("a:b.pt:-1"), ("a:b.pt".into(), -1.0));
         assert_eq!(read(r"C:\a.pt"), (r"C:\a.pt".into(), 1.0));
         assert_eq!(read("a:1:0"), ("a:1".into(), 0.0));
-        assert!(":0.5".parse::<KeyframeLora>().is_err());
+        for text in [":0.5", "a.safetensors:", "a.PT:0,5", "a.pt:strong"] {
+            assert!(text.parse::<KeyframeLora>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf, Prefix};
 
 use crate::pictures::is_model_path;
-use crate::{JobError, JobSettings, KeyframeLora};
+use crate::{EmbeddingFile, JobError, JobSettings, KeyframeLora};
 
 /// Which files a job may name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -114,7 +114,7 @@ impl JobSettings {
         let models = models.filter(|model| is_model_path(model, Path::new("")));
         let loras = self.loras().map(|lora| lora.path.clone());
         let models = models.map(PathBuf::from).chain(self.vae.clone());
-        let embeddings = self.embeddings.iter().flatten();
+        let embeddings = self.prompts.embeddings.iter().flatten();
         models
             .chain(loras)
             .chain(embeddings.map(|embedding| embedding.path.clone()))
@@ -157,6 +157,17 @@ impl JobSettings {
             let name = path.file_name().unwrap_or("unnamed".as_ref());
             *path = folder.path().join(name);
         }
+    }
+
+    /// Leaves out the embeddings that lie outside of the folder of `origin` or do not exist, and returns them.
+    pub fn leave_out_embeddings_outside(&mut self, origin: &Path) -> Vec<EmbeddingFile> {
+        let folder = JobFolder::of(origin);
+        let embeddings = self.prompts.embeddings.take();
+        let is_there =
+            |embedding: &EmbeddingFile| folder.has(&embedding.path) && embedding.path.is_file();
+        let (kept, left_out) = embeddings.into_iter().flatten().partition(is_there);
+        self.prompts.embeddings = Some(kept).filter(|kept: &Vec<_>| !kept.is_empty());
+        left_out
     }
 }
 
@@ -243,6 +254,31 @@ mod tests {
     }
 
     #[test]
+    fn embeddings_that_lie_outside_or_are_missing_are_left_out() {
+        let disk = tempfile::tempdir().unwrap();
+        let path = |name: &str| disk.path().join(name);
+        std::fs::create_dir_all(path("frames")).unwrap();
+        for name in ["frames/in.pt", "out.pt"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        let named = |names: &[&str]| -> Vec<EmbeddingFile> {
+            let embeddings = names.iter().map(|name| EmbeddingFile {
+                path: path("frames").join(name),
+                name: "toy".into(),
+            });
+            embeddings.collect()
+        };
+        let mut settings = JobSettings::default();
+        let origin = path("frames/frame_0000.png");
+        assert_eq!(settings.leave_out_embeddings_outside(&origin), []);
+        let all = named(&["in.pt", "../out.pt", "missing.pt"]);
+        settings.prompts.embeddings = Some(all);
+        let left_out = settings.leave_out_embeddings_outside(&origin);
+        assert_eq!(left_out, named(&["../out.pt", "missing.pt"]));
+        assert_eq!(settings.prompts.embeddings, Some(named(&["in.pt"])));
+    }
+
+    #[test]
     fn everything_that_is_named_outside_is_found_and_can_be_forgotten() {
         let mut settings = JobSettings::default();
         let mut keyframe = KeyframeSettings::from_image("/private/a.png");
@@ -258,7 +294,7 @@ mod tests {
         settings.defaults.shared.loras = lora("/private/h:0.5");
         settings.keyframes[1].shared.loras = lora("../i");
         settings.upscale.model = Some("/private/g".into());
-        settings.embeddings = Some(vec!["../j.pt".parse().unwrap()]);
+        settings.prompts.embeddings = Some(vec!["../j.pt".parse().unwrap()]);
         let origin = Path::new("film.mp4");
         let found = settings.paths_outside(origin);
         let mut names: Vec<_> = found.iter().filter_map(|path| path.to_str()).collect();
@@ -297,7 +333,7 @@ mod tests {
         assert!(settings.validate_models(origin).is_err());
         settings.forget_loras();
         assert!(settings.validate_models(origin).is_err());
-        settings.embeddings = None;
+        settings.prompts.embeddings = None;
         assert!(settings.validate_models(origin).is_ok());
     }
 }

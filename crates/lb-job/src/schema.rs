@@ -7,7 +7,7 @@ use std::any::TypeId;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args as _, Command};
-use lb_schedule::FrameRate;
+use lb_schedule::{FrameRate, GuidanceRescale};
 use serde_json::Value;
 
 use crate::{DefaultSettings, FilmLength, Frames, JobSettings};
@@ -158,7 +158,7 @@ fn kind(argument: &Arg) -> SettingKind {
     let is_list = argument.get_value_delimiter().is_some();
     let value = argument.get_value_parser().type_id();
     let is = |wanted: TypeId| value == wanted;
-    if is(TypeId::of::<f64>()) {
+    if is(TypeId::of::<f64>()) || is(TypeId::of::<GuidanceRescale>()) {
         if is_list {
             SettingKind::Numbers
         } else {
@@ -192,7 +192,7 @@ fn kind(argument: &Arg) -> SettingKind {
 fn range(id: &str) -> Option<(f64, f64)> {
     let share = || Some((0.0, 1.0));
     match id {
-        "depth_strength" | "guidance_damper" => share(),
+        "depth_strength" | "guidance_damper" | "guidance_rescale" => share(),
         "upscale.depth_strength" => share(),
         "crossfeed.power" | "crossfeed.range" | "crossfeed.decay" => share(),
         "crossfeed.parental_power" | "crossfeed.parental_range" | "crossfeed.parental_decay" => {

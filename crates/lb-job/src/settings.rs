@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::PromptSyntax;
-use lb_schedule::{BranchingRule, Easing, FrameRate, Quality};
+use lb_schedule::{BranchingRule, Easing, FrameRate, GuidanceRescale, Quality};
 use serde::{Deserialize, Serialize};
 
 use crate::{Between, EmbeddingFile, Fit, Frames, KeyframeLora, Timing};
@@ -65,23 +65,11 @@ settings! {
         /// Make each keyframe a picture of its own, which no transition joins to the next.
         stills: Option<bool> => arg(skip),
         /// How prompts are read.
-        #[serde(with = "text::choice")]
-        prompt_syntax: Option<PromptSyntax> => arg(
-            long,
-            value_name = "NAME",
-            value_parser = choices::<PromptSyntax>(),
-        ),
+        #[serde(flatten)]
+        prompts: PromptSettings => command(flatten),
         /// The text encoder's layer that describes the prompt, counted from the last one: 1 is the last, 2 the
         /// one before it [default: 1, or the model's own].
         clip_skip: Option<usize> => arg(long, value_name = "N"),
-        /// Embedding (textual inversion) that prompts may name, by the name of its file or by another one; may be
-        /// given several times.
-        #[serde(rename = "embedding", with = "text::list")]
-        embeddings: Option<Vec<EmbeddingFile>> => arg(
-            id = "embedding",
-            long = "embedding",
-            value_name = "FILE[=NAME]",
-        ),
         /// Width and height in pixels, multiples of 8 [default: the model's own].
         #[serde(with = "text::size")]
         size: Option<(usize, usize)> => arg(long, value_name = "WxH", value_parser = parse_size),
@@ -90,7 +78,7 @@ settings! {
         scale: Option<usize> => arg(long, value_name = "N", help_heading = "Output"),
         /// How far the contrast that guidance adds is taken back, from 0 (not at all) to 1. About 0.7 suits
         /// models with zero terminal SNR [default: 0, or the model's own].
-        guidance_rescale: Option<f64> => arg(long, value_name = "PHI"),
+        guidance_rescale: Option<GuidanceRescale> => arg(long, value_name = "PHI"),
         /// Sampler that denoises the latents.
         #[serde(with = "text::choice")]
         sampler: Option<SamplerKind> => arg(long, value_name = "NAME", value_parser = choices::<SamplerKind>()),
@@ -145,6 +133,27 @@ settings! {
         upscale: UpscaleSettings => command(flatten),
         /// How much trajectories take over from each other.
         crossfeed: CrossfeedSettings => command(flatten),
+    }
+}
+
+settings! {
+    /// How prompts are read: by the model of the film, and by that of its second stage.
+    pub struct PromptSettings under "Keyframes" {
+        /// How prompts are read.
+        #[serde(with = "text::choice")]
+        prompt_syntax: Option<PromptSyntax> => arg(
+            long,
+            value_name = "NAME",
+            value_parser = choices::<PromptSyntax>(),
+        ),
+        /// Embedding (textual inversion) that prompts may name, by the name of its file or by another one; may be
+        /// given several times.
+        #[serde(rename = "embedding", with = "text::list")]
+        embeddings: Option<Vec<EmbeddingFile>> => arg(
+            id = "embedding",
+            long = "embedding",
+            value_name = "FILE[=NAME]",
+        ),
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use lb_blend::{SamplerKind, TimestepSpacing};
 use lb_checkpoint::{CheckpointError, Manifest};
+use lb_schedule::GuidanceRescale;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -22,8 +23,8 @@ pub struct ModelDefaults {
     pub steps: Option<usize>,
     /// Guidance scale, 1 (no guidance) to 100; 0 is read as 1.
     pub guidance_scale: Option<f64>,
-    /// How far the standard deviation that guidance adds is taken back, 0 (not at all) to 1.
-    pub guidance_rescale: Option<f64>,
+    /// How far the standard deviation that guidance adds is taken back.
+    pub guidance_rescale: Option<GuidanceRescale>,
     /// The text encoder's layer that gives the conditioning, counted from the last one, which is 1.
     pub clip_skip: Option<usize>,
     /// The sampler.
@@ -64,11 +65,6 @@ impl ModelDefaults {
                 let expected = "1 (no guidance) to 100";
                 return Err(refuse("guidance_scale", scale.to_string(), expected));
             }
-        }
-        if let Some(rescale) = defaults.guidance_rescale
-            && lb_schedule::validate_guidance_rescale(rescale).is_err()
-        {
-            return Err(refuse("guidance_rescale", rescale.to_string(), "0 to 1"));
         }
         if let Some(skip @ 0) = defaults.clip_skip {
             return Err(refuse(
@@ -113,7 +109,7 @@ mod tests {
         let expected = ModelDefaults {
             steps: Some(4),
             guidance_scale: Some(1.0),
-            guidance_rescale: Some(0.7),
+            guidance_rescale: Some(GuidanceRescale::new(0.7).unwrap()),
             clip_skip: Some(2),
             sampler: Some(SamplerKind::DpmSolver),
             timestep_spacing: Some(TimestepSpacing::Trailing),
@@ -129,7 +125,7 @@ mod tests {
             ("steps = 0", "\"defaults.steps\" is 0; expected 1 to 1000"),
             ("guidance_scale = 0.5", "expected 1 (no guidance) to 100"),
             ("depth_strength = 1.5", "expected 0 to 1"),
-            ("guidance_rescale = 1.5", "expected 0 to 1"),
+            ("guidance_rescale = 1.5", "0 (off) to 1, got 1.5"),
             ("clip_skip = 0", "expected 1 (the last layer) or more"),
             ("sampler = \"heun\"", "got \"heun\""),
             ("quality = \"high\"", "quality"),

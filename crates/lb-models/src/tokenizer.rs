@@ -108,7 +108,7 @@ impl Tokenizer {
     }
 
     /// The same tokenizer, which also knows the names of the model's embeddings: `name`, and ComfyUI's
-    /// `embedding:name`, also with the name of the file.
+    /// `embedding:name`, also with the ending or with the name of a file.
     pub(crate) fn with_embeddings(&self, directory: &ModelDirectory) -> Result<Self, ModelError> {
         let mut tokenizer = self.clone();
         tokenizer.first_vector = directory.text_vocabulary as i64;
@@ -120,13 +120,15 @@ impl Tokenizer {
             }
             let file = embedding.path().file_name().unwrap_or_default();
             let file = file.to_string_lossy();
-            for name in [
-                name,
-                &format!("embedding:{name}"),
-                &format!("embedding:{file}"),
-            ] {
+            let with_ending = |ending| format!("embedding:{name}.{ending}");
+            let names = Embedding::ENDINGS.map(with_ending).into_iter().chain([
+                name.to_owned(),
+                format!("embedding:{name}"),
+                format!("embedding:{file}"),
+            ]);
+            for name in names {
                 let meaning = Meaning::Embedding(index);
-                tokenizer.names.add(name, true, meaning, Bounds::WholeWord);
+                tokenizer.names.add(&name, true, meaning, Bounds::WholeWord);
             }
             tokenizer.embeddings.push(Arc::clone(embedding));
         }

@@ -263,6 +263,9 @@ mod tests {
             message.contains("\"<lora:style:0.8>\" loads a file"),
             "{message}"
         );
+        for tag in ["<LoRA:style:1>", "< lora : style >", "a<lyco:x:1:0.5>"] {
+            assert!(refused(tag).contains("loads a file"), "{tag}");
+        }
         assert!(refused("((a:90):90)").contains("the weight of \"a\" is 8100"));
         for fine in ["[a, b]", "[ratio 3:4, b]", "(a|b)", "[(a|b)]", "[a:b"] {
             assert!(Prompt::read(fine, PromptSyntax::Weighted).is_ok(), "{fine}");
@@ -281,5 +284,32 @@ mod tests {
         );
         assert_eq!(of("a embedding:known.pt"), []);
         assert_eq!(of("an embedding: of"), []);
+        for text in [
+            "(red:1,3) apple",
+            "(red:1e3)",
+            "(red:1.2.3)",
+            "(red:1.3",
+            "(a:1.2):1.3",
+            "red:1.3",
+            "red: -.5",
+            "a:1.3)",
+        ] {
+            assert_eq!(of(text), [ReadAsWords::Number], "{text}");
+        }
+        for text in ["{red} apple", "{red|green}", "a __colour__ apple"] {
+            assert_eq!(of(text), [ReadAsWords::Braces], "{text}");
+        }
+        for text in ["red++ apple", "(a red apple)+++", "a blurry--, tall"] {
+            assert_eq!(of(text), [ReadAsWords::Signs], "{text}");
+        }
+        for text in [
+            "at 12:30, 16:9, (3:4), (a:1.3)(b: .5 )",
+            "((a:1.2):1.3)",
+            "[(red:1.2)]",
+            "C++, an A+ grade, well-known -- and so on",
+            "a_b __ c__, snake__case",
+        ] {
+            assert_eq!(of(text), [], "{text}");
+        }
     }
 }

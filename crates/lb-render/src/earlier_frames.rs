@@ -5,7 +5,7 @@ mod positions;
 
 use std::path::{Path, PathBuf};
 
-use lb_job::{Job, JobError, JobSettings, Plan};
+use lb_job::{EmbeddingFile, Job, JobError, JobSettings, Plan};
 use lb_schedule::{Spacing, fixed_fractions};
 use lb_video::{picture, read_picture};
 
@@ -81,18 +81,21 @@ impl EarlierFrames {
     }
 
     /// The job of the first frame that carries one. The pictures and models of its first stage are not
-    /// needed, and are forgotten where they lie outside of the frames' folder.
+    /// needed, and are forgotten where they lie outside of the frames' folder. Because the job may come from
+    /// anybody, it keeps only the embeddings that lie in this folder; the others are returned beside it.
     ///
     /// # Errors
     /// As [`JobSettings::find_alone`].
-    pub fn job(&self) -> Result<JobSettings, RenderError> {
+    pub fn job(&self) -> Result<(JobSettings, Vec<EmbeddingFile>), RenderError> {
         let carries = |job: &Result<_, JobError>| !matches!(job, Err(JobError::NoJob { .. }));
         let mut jobs = self.paths.iter().map(|path| JobSettings::find_alone(path));
-        match jobs.find(carries) {
-            Some(job) => Ok(job?),
+        let mut job = match jobs.find(carries) {
+            Some(job) => job?,
             // There is always a first frame, and its error says that it carries no job.
-            None => Ok(JobSettings::find_alone(&self.paths[0])?),
-        }
+            None => JobSettings::find_alone(&self.paths[0])?,
+        };
+        let left_out = job.leave_out_embeddings_outside(&self.paths[0]);
+        Ok((job, left_out))
     }
 
     /// How many computed frames each of a film's `transitions` has, both keyframes included. This

@@ -87,7 +87,7 @@ impl<'a> FirstStage<'a> {
             self.folder,
             observer,
         )?;
-        let guidance_rescale = job.guidance_rescale.unwrap_or(0.0);
+        let guidance_rescale = job.guidance_rescale.unwrap_or_default();
         let denoising = Denoising {
             sampler: job.sampler,
             schedule: schedule(job, self.pipeline.uncached.directory()),

@@ -121,8 +121,8 @@ impl Renderer {
     /// Renders the second stage of a job whose first stage was rendered earlier.
     ///
     /// The job describes the frames (its keyframes, and its transitions with their computed frames) and
-    /// how they are upscaled. Only the upscaler is needed: no file that the job names is opened, and the names of
-    /// embeddings are ordinary words.
+    /// how they are upscaled. Only the upscaler is needed. Of the files that the job names, only its embeddings are
+    /// opened; see [`EarlierFrames::job`] for which those are.
     ///
     /// # Errors
     /// As [`Self::render`], and also if the frames do not fit the job.
@@ -183,15 +183,8 @@ impl Renderer {
                 Some(stage)
             }
         };
-        // Frames of an earlier render carry a job, which may come from anybody: nothing that it names is opened.
-        let embeddings = match first {
-            Some(_) => job.embeddings.as_slice(),
-            None => &[],
-        };
         let second = match upscaler {
-            Some(upscaler) => Some(SecondStage::open(
-                job, embeddings, upscaler, &pipelines, observer,
-            )?),
+            Some(upscaler) => Some(SecondStage::open(job, upscaler, &pipelines, observer)?),
             None => None,
         };
         let film_size = second.as_ref().map_or(size, SecondStage::picture_size);

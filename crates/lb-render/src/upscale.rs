@@ -17,7 +17,7 @@ use lb_models::{
     LARGEST_SIDE, ModelDirectory, ModelError, ModelKind, PipelineOptions, UpscaleNoise,
     low_res_channels,
 };
-use lb_schedule::guidance_scale_between;
+use lb_schedule::{GuidanceRescale, guidance_scale_between};
 
 pub(crate) use self::low_res_frames::{LowResFrames, LowResPictures};
 use crate::cached_pipeline::{CachedPipeline, Denoising, Pipelines};
@@ -87,10 +87,9 @@ pub(crate) struct SecondStage<'a> {
 }
 
 impl<'a> SecondStage<'a> {
-    /// Opens a stage; loads nothing. Prompts may name those of `embeddings` that fit the upscaler's text encoder.
+    /// Opens a stage; loads nothing. Prompts may name those of the job's embeddings that fit the upscaler's text encoder.
     pub(crate) fn open(
         job: &'a Job,
-        embeddings: &[EmbeddingFile],
         upscaler: Upscaler<'a>,
         pipelines: &Pipelines<'_>,
         observer: &mut dyn RenderObserver,
@@ -101,7 +100,7 @@ impl<'a> SecondStage<'a> {
             size,
         } = upscaler;
         let options = |options: &mut PipelineOptions| options.noise_level = upscale.noise_level;
-        let directory = with_fitting_embeddings(directory, embeddings)?;
+        let directory = with_fitting_embeddings(directory, &job.embeddings)?;
         Ok(Self {
             job,
             upscale,
@@ -132,7 +131,7 @@ impl<'a> SecondStage<'a> {
             sampler: self.job.sampler,
             schedule: self.pipeline.uncached.directory().schedule.clone(),
             steps: profile.steps(),
-            guidance_rescale: 0.0,
+            guidance_rescale: GuidanceRescale::OFF,
         };
         // The film's damper is already in the guidance scales of the keyframes, so the transitions
         // between them have none.

@@ -1,4 +1,7 @@
-//! Guidance: the guidance scale along a transition.
+//! Guidance: the guidance scale along a transition, and how far its contrast is taken back.
+
+use std::fmt;
+use std::str::FromStr;
 
 use crate::error::ScheduleError;
 use crate::limits::MAX_GUIDANCE_SCALE;
@@ -78,21 +81,93 @@ pub fn guidance_scale_between(scales: [f64; 2], damper: f64, fraction: f64) -> f
     Guidance { scale, damper }.at(fraction)
 }
 
-/// Checks a guidance rescale: how far the standard deviation that guidance gives to a model's output is taken
-/// back, from 0 (not at all) to 1 (to that of the output without guidance).
+/// How far the standard deviation that guidance gives to a model's output is taken back, from 0 (not at all) to 1
+/// (to that of the output for the conditioning alone), separately for every branch at every step.
 ///
-/// # Errors
-/// [`ScheduleError::GuidanceRescaleOutOfRange`].
-pub fn validate_guidance_rescale(value: f64) -> Result<(), ScheduleError> {
-    match (0.0..=1.0).contains(&value) {
-        true => Ok(()),
-        false => Err(ScheduleError::GuidanceRescaleOutOfRange { value }),
+/// Guidance increases the deviation, which overexposes pictures of models that begin with pure noise (zero terminal
+/// SNR); their authors recommend 0.7 ([Lin et al. 2023](https://arxiv.org/abs/2305.08891)). It applies to the model's
+/// output, whatever the model predicts. A branch without guidance has nothing to take back.
+///
+/// ```
+/// use lb_schedule::GuidanceRescale;
+///
+/// assert_eq!(GuidanceRescale::new(0.7).unwrap().value(), 0.7);
+/// assert_eq!("0.7".parse(), GuidanceRescale::new(0.7).map_err(|error| error.to_string()));
+/// assert!(GuidanceRescale::new(1.1).is_err());
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "f64", into = "f64"))]
+pub struct GuidanceRescale(f64);
+
+impl GuidanceRescale {
+    /// The output stays as guidance makes it.
+    pub const OFF: Self = Self(0.0);
+
+    /// A guidance rescale of 0 to 1.
+    ///
+    /// # Errors
+    /// [`ScheduleError::GuidanceRescaleOutOfRange`].
+    pub fn new(value: f64) -> Result<Self, ScheduleError> {
+        match (0.0..=1.0).contains(&value) {
+            true => Ok(Self(value)),
+            false => Err(ScheduleError::GuidanceRescaleOutOfRange { value }),
+        }
+    }
+
+    /// The share that is taken back, 0 to 1.
+    #[must_use]
+    pub const fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for GuidanceRescale {
+    type Error = ScheduleError;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        Self::new(value)
+    }
+}
+
+impl From<GuidanceRescale> for f64 {
+    fn from(rescale: GuidanceRescale) -> Self {
+        rescale.value()
+    }
+}
+
+impl FromStr for GuidanceRescale {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = text
+            .trim()
+            .parse()
+            .map_err(|_| format!("{text:?} is not a number"))?;
+        Self::new(value).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for GuidanceRescale {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rescale_out_of_range_is_refused() {
+        for value in [-0.1, 1.5, f64::NAN, f64::INFINITY] {
+            let refused = GuidanceRescale::new(value).unwrap_err().to_string();
+            assert!(refused.contains(&format!("got {value}")), "{refused}");
+            assert!(value.to_string().parse::<GuidanceRescale>().is_err());
+        }
+        assert!("much".parse::<GuidanceRescale>().is_err());
+        assert_eq!(GuidanceRescale::default(), GuidanceRescale::OFF);
+    }
 
     #[test]
     fn default_is_halved_in_the_middle() {

@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use lb_files::NamedTempFile;
-use lb_job::{JobSettings, embedded_job};
+use lb_job::{EmbeddingFile, JobSettings, embedded_job};
 use percent_encoding::percent_decode_str;
 
 use crate::add_ons::{self, AddOn, AddOnKind, keep_copy};
@@ -47,6 +47,9 @@ impl Imported {
     pub(crate) fn keep_add_ons(&mut self, project: &Project) -> Result<(), ApiError> {
         for found in &self.add_ons {
             let kept = keep_copy(project, found.kind, &found.name, &found.source)?;
+            if found.kind == AddOnKind::Embedding {
+                name_embedding(&mut self.settings, &found.named);
+            }
             for path in paths_mut(&mut self.settings, found.kind) {
                 if *path == found.named {
                     *path = kept.path();
@@ -54,6 +57,31 @@ impl Imported {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes prompts that call an embedding by its file call it by its name, because the copy of the file has another name.
+fn name_embedding(settings: &mut JobSettings, file: &Path) {
+    let mut embeddings = settings.prompts.embeddings.iter().flatten();
+    let embedding = embeddings.find(|embedding| embedding.path == file);
+    let file = file.file_name().and_then(|file| file.to_str());
+    let (Some(EmbeddingFile { name, .. }), Some(file)) = (embedding.cloned(), file) else {
+        return;
+    };
+    let named = format!("embedding:{}", file.to_ascii_lowercase());
+    let keyframes = settings.keyframes.iter_mut();
+    let prompts = keyframes.flat_map(|at| [&mut at.prompt, &mut at.shared.negative_prompt]);
+    let prompts = prompts.chain([&mut settings.defaults.shared.negative_prompt]);
+    for prompt in prompts.flatten() {
+        let places = prompt.to_ascii_lowercase();
+        let ends_here = |at: usize| {
+            let behind = places[at + named.len()..].chars().next();
+            !behind.is_some_and(|letter| letter.is_alphanumeric() || letter == '_')
+        };
+        let places: Vec<usize> = places.match_indices(&named).map(|(at, _)| at).collect();
+        for at in places.into_iter().rev().filter(|&at| ends_here(at)) {
+            prompt.replace_range(at..at + named.len(), &format!("embedding:{name}"));
+        }
     }
 }
 
@@ -65,7 +93,7 @@ fn paths_mut(settings: &mut JobSettings, kind: AddOnKind) -> Vec<&mut PathBuf> {
             loras.map(|lora| &mut lora.path).collect()
         }
         AddOnKind::Embedding => {
-            let embeddings = settings.embeddings.iter_mut().flatten();
+            let embeddings = settings.prompts.embeddings.iter_mut().flatten();
             embeddings.map(|embedding| &mut embedding.path).collect()
         }
         AddOnKind::Vae => settings.vae.iter_mut().collect(),
@@ -139,7 +167,7 @@ fn cleaned(
     for loras in loras_mut(&mut settings).flatten() {
         loras.retain(|lora| is_found(AddOnKind::Lora, &lora.path));
     }
-    if let Some(embeddings) = &mut settings.embeddings {
+    if let Some(embeddings) = &mut settings.prompts.embeddings {
         embeddings.truncate(MOST_EMBEDDINGS);
         embeddings.retain(|embedding| is_found(AddOnKind::Embedding, &embedding.path));
     }
@@ -268,7 +296,35 @@ pub(crate) fn project_name(file: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lb_job::SharedSettings;
+
     use super::*;
+
+    #[test]
+    fn prompts_call_an_embedding_by_its_name() {
+        let job = r#"{
+            "embedding": ["toys/Toy.v1.pt=<bear>", "toys/other.pt"],
+            "defaults": { "negative_prompt": "(embedding:toy.v1.pt:1.2)" },
+            "keyframe": [{
+                "prompt": "É Embedding:TOY.v1.pt, embedding:Toy.v1.ptx, embedding:other.pt embedding:Toy.v1.pt",
+                "negative_prompt": "Toy.v1.pt"
+            }]
+        }"#;
+        let mut settings = JobSettings::from_json(job).unwrap();
+        name_embedding(&mut settings, Path::new("toys/Toy.v1.pt"));
+        name_embedding(&mut settings, Path::new("toys/missing.pt"));
+        let keyframe = &settings.keyframes[0];
+        assert_eq!(
+            keyframe.prompt.as_deref(),
+            Some("É embedding:<bear>, embedding:Toy.v1.ptx, embedding:other.pt embedding:<bear>")
+        );
+        let negative = |shared: &SharedSettings| shared.negative_prompt.clone().unwrap();
+        assert_eq!(negative(&keyframe.shared), "Toy.v1.pt");
+        assert_eq!(
+            negative(&settings.defaults.shared),
+            "(embedding:<bear>:1.2)"
+        );
+    }
 
     #[test]
     fn names_of_files_become_names_of_projects() {

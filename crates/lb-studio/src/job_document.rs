@@ -76,7 +76,13 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
     for (kind, path) in loras.chain(vae) {
         kept(kind, path)?;
     }
-    check_embeddings(settings.embeddings.as_deref_mut().unwrap_or_default())?;
+    check_embeddings(
+        settings
+            .prompts
+            .embeddings
+            .as_deref_mut()
+            .unwrap_or_default(),
+    )?;
     for model in [&settings.model, &settings.upscale.model]
         .into_iter()
         .flatten()

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use lb_schedule::GuidanceRescale;
+
 use super::origin::Origin;
 use crate::backend::{Backend, PredictRequest};
 use crate::error::BlendError;
@@ -60,9 +62,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// A batch without branches. `guidance_rescale` is
-    /// [`BlendOptions::guidance_rescale`](crate::BlendOptions::guidance_rescale).
-    pub(super) fn new(guidance_rescale: f64) -> Self {
+    /// A batch without branches.
+    pub(super) fn new(guidance_rescale: GuidanceRescale) -> Self {
         Self {
             guided: GuidedRows::new(guidance_rescale),
             ..Self::default()

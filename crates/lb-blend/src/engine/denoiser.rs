@@ -2,6 +2,8 @@
 
 use std::ops::{ControlFlow, Range};
 
+use lb_schedule::GuidanceRescale;
+
 use super::batch::{Batch, Moment};
 use super::distance::DistanceMeasure;
 use crate::backend::Backend;
@@ -30,7 +32,7 @@ impl<'a> Denoiser<'a> {
         sampler: &'a dyn Sampler,
         observer: &'a mut dyn Observer,
         total_model_evaluations: usize,
-        guidance_rescale: f64,
+        guidance_rescale: GuidanceRescale,
     ) -> Result<Self, BlendError> {
         let batch_limit = validated_batch_limit(backend)?;
         Ok(Self {

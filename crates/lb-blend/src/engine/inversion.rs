@@ -1,6 +1,6 @@
 //! Takes pictures back to the noise that they are made from, so that they can be keyframes.
 
-use lb_schedule::validate_guidance_rescale;
+use lb_schedule::GuidanceRescale;
 
 use super::batch::{Batch, Moment, Start};
 use super::denoiser::{proceed, validated_batch_limit};
@@ -28,7 +28,7 @@ pub struct InversionOptions {
     /// That of the film, [`BlendOptions::guidance_rescale`](crate::BlendOptions::guidance_rescale): the noise
     /// that is found leads back to the picture only under the guidance with which it was found.
     #[cfg_attr(feature = "serde", serde(default))]
-    pub guidance_rescale: f64,
+    pub guidance_rescale: GuidanceRescale,
 }
 
 impl Default for InversionOptions {
@@ -44,13 +44,13 @@ impl InversionOptions {
     pub const fn new(iterations: usize) -> Self {
         Self {
             iterations,
-            guidance_rescale: 0.0,
+            guidance_rescale: GuidanceRescale::OFF,
         }
     }
 
     /// The same options with this guidance rescale.
     #[must_use]
-    pub const fn with_guidance_rescale(self, guidance_rescale: f64) -> Self {
+    pub const fn with_guidance_rescale(self, guidance_rescale: GuidanceRescale) -> Self {
         Self {
             guidance_rescale,
             ..self
@@ -74,18 +74,16 @@ impl InversionOptions {
     /// The largest number of iterations.
     pub const MOST_ITERATIONS: usize = 100;
 
-    /// Validates the number of iterations and the guidance rescale.
+    /// Validates the number of iterations.
     ///
     /// # Errors
-    /// [`BlendError::Iterations`] for more than the largest number, and [`BlendError::Schedule`] for a guidance
-    /// rescale out of range.
+    /// [`BlendError::Iterations`] for more than the largest number.
     pub fn validate(&self) -> Result<(), BlendError> {
         // A new field also belongs in the cache keys of lb-render (cached_pipeline/content.rs).
         let &Self {
             iterations: found,
-            guidance_rescale,
+            guidance_rescale: _,
         } = self;
-        validate_guidance_rescale(guidance_rescale)?;
         let most = Self::MOST_ITERATIONS;
         if found > most {
             return Err(BlendError::Iterations { found, most });

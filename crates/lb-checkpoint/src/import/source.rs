@@ -16,7 +16,7 @@ use crate::config::ConfigFile;
 use crate::error::CheckpointError;
 use crate::manifest::Manifest;
 use crate::names::{is_known, prefixes};
-use crate::safetensors::{Metadata, TensorEntry, is_pointer, read_header_with_metadata};
+use crate::safetensors::{Metadata, TensorEntry, read_header_with_metadata, unknown_format};
 use crate::separate_vae::SeparateVae;
 use crate::torch::TorchCheckpoint;
 use crate::weights::{SINGLE_FILE, WeightTransfer, Weights};
@@ -84,7 +84,7 @@ impl Source {
             let (tensors, metadata) = read_header_with_metadata(&path)?;
             Form::SingleFile(tensors, metadata)
         } else {
-            return Err(unknown(path, &start));
+            return Err(unknown_format(&path, &start));
         };
         Ok(Self { path, form })
     }
@@ -285,7 +285,7 @@ fn weights_of(
         Err(CheckpointError::PickledWeights { path }) => {
             let start = start_of(&path)?;
             if !TorchCheckpoint::is_archive(&start) {
-                return Err(unknown(path, &start));
+                return Err(unknown_format(&path, &start));
             }
             let checkpoint = TorchCheckpoint::open(&path, |_| true)?;
             let weights = Weights::in_one_file(path, checkpoint.entries().clone());
@@ -293,15 +293,6 @@ fn weights_of(
             Ok(weights)
         }
         opened => opened,
-    }
-}
-
-/// Makes the error for a file whose first bytes belong to none of the supported formats.
-fn unknown(path: PathBuf, start: &[u8]) -> CheckpointError {
-    if is_pointer(start) {
-        CheckpointError::LargeFilePointer { path }
-    } else {
-        CheckpointError::UnknownFormat { path }
     }
 }
 

@@ -261,7 +261,11 @@ fn existing_destinations_and_sources_that_are_not_models_are_refused() {
     }
     assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"kept");
     let target = folder.path().join("model");
-    for (bytes, expected) in [(&b""[..], "neither"), (b"\x80\x02}q\x00.", "neither")] {
+    for (bytes, expected) in [
+        (&b""[..], "empty"),
+        (b"<html></html>", "a web page"),
+        (b"\x80\x02}q\x00.", "neither"),
+    ] {
         let source = folder.path().join("source");
         fs::write(&source, bytes).unwrap();
         assert!(refusal(&source, &target).contains(expected));

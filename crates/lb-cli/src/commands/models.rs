@@ -274,7 +274,7 @@ pub(crate) fn defaults_facts(defaults: &ModelDefaults) -> impl Serialize {
     facts! {
         steps: defaults.steps,
         guidance_scale: defaults.guidance_scale,
-        guidance_rescale: defaults.guidance_rescale,
+        guidance_rescale: defaults.guidance_rescale.map(f64::from),
         clip_skip: defaults.clip_skip,
         sampler: defaults.sampler.map(|sampler| sampler.to_string()),
         timestep_spacing: defaults.timestep_spacing.map(|spacing| spacing.to_string()),

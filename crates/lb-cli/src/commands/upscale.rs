@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::{
-    Frames, Job, JobError, JobSettings, KeyframeSettings, Levels, Plan, SecondStageSettings,
-    SharedSettings, TimingSettings,
+    EmbeddingFile, Frames, Job, JobError, JobSettings, KeyframeSettings, Levels, Plan,
+    PromptSettings, SecondStageSettings, SharedSettings, TimingSettings,
 };
 use lb_render::EarlierFrames;
 use serde::Deserialize;
@@ -42,6 +42,8 @@ pub(crate) struct UpscaleArguments {
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
     #[command(flatten)]
+    reading: PromptSettings,
+    #[command(flatten)]
     shared: SharedSettings,
     #[command(flatten)]
     stage: SecondStageSettings,
@@ -75,7 +77,13 @@ pub(crate) fn run(
     let fractions = arguments.facts.as_deref().map(rendered_fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
     let track = outputs::track_seconds(outputs.audio.as_ref())?;
-    let job = job(arguments, &frames, track)?;
+    let (job, left_out) = job(arguments, &frames, track)?;
+    if arguments.reading.embeddings.is_none() && !quiet {
+        left_out
+            .iter()
+            .map(warnings::embedding_outside)
+            .for_each(print::warning);
+    }
     let mut plan = Plan::new(&job)?;
     if outputs.film.is_none() {
         plan = plan.without_film();
@@ -106,13 +114,15 @@ pub(crate) fn run(
 }
 
 /// The job whose first stage these frames are. It has the given prompts, or it is the job that the
-/// frames carry. `track` is the length of the film's sound in seconds.
+/// frames carry, without some embeddings, which are returned beside it. `track` is the length of the film's sound
+/// in seconds.
 fn job(
     arguments: &UpscaleArguments,
     frames: &EarlierFrames,
     track: Option<f64>,
-) -> Result<Job, CommandError> {
+) -> Result<(Job, Vec<EmbeddingFile>), CommandError> {
     let mut flags = JobSettings::default();
+    flags.prompts = arguments.reading.clone();
     flags.defaults.shared = arguments.shared.clone();
     flags.timing = arguments.timing.clone();
     flags.upscale.model = Some(arguments.model.clone());
@@ -120,19 +130,21 @@ fn job(
     // The earlier film may have been enlarged. This one has the pixels of its model.
     flags.scale = Some(1);
     let flags = given(flags);
-    let mut settings = if arguments.prompts.is_empty() {
-        flags.forced_on(carried_job(frames)?)
+    let (mut settings, left_out) = if arguments.prompts.is_empty() {
+        let (carried, left_out) = carried_job(frames)?;
+        (flags.forced_on(carried), left_out)
     } else {
-        of_prompts(&arguments.prompts, frames, flags)?
+        (of_prompts(&arguments.prompts, frames, flags)?, Vec::new())
     };
     fit_to_track(&mut settings, track);
-    Ok(settings.resolve().map_err(JobError::from)?)
+    Ok((settings.resolve().map_err(JobError::from)?, left_out))
 }
 
-/// The job that the frames carry, with the number of frames that each transition has. Where the flags
+/// The job that the frames carry, with the number of frames that each transition has, and the embeddings that were
+/// left out of it. Where the flags
 /// change the timing of the film, a share of its frames would be another number.
-fn carried_job(frames: &EarlierFrames) -> Result<JobSettings, CommandError> {
-    let mut settings = frames.job()?;
+fn carried_job(frames: &EarlierFrames) -> Result<(JobSettings, Vec<EmbeddingFile>), CommandError> {
+    let (mut settings, left_out) = frames.job()?;
     let job = settings.resolve().map_err(JobError::from)?;
     let plan = Plan::new(&job)?;
     let transitions = job.transitions.iter().zip(&plan.profiles);
@@ -145,7 +157,7 @@ fn carried_job(frames: &EarlierFrames) -> Result<JobSettings, CommandError> {
             keyframe.branching.frames = Some(Frames::Number(profile.frame_count()));
         }
     }
-    Ok(settings)
+    Ok((settings, left_out))
 }
 
 /// The settings of a film with these prompts. The frames carry how many of them each transition has;

@@ -178,7 +178,7 @@ impl<'a> Document<'a> {
         for lora in settings.lora_paths_mut() {
             *lora = self.beside(&lora);
         }
-        for embedding in settings.embeddings.iter_mut().flatten() {
+        for embedding in settings.prompts.embeddings.iter_mut().flatten() {
             embedding.path = self.beside(&embedding.path);
         }
         let models = [&mut settings.model, &mut settings.upscale.model];

@@ -10,7 +10,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::JobFileError;
 use crate::limits::LARGEST_JOB_FILE;
-use crate::{BranchingSettings, Job, JobSettings, Keyframe, KeyframeSettings, SharedSettings};
+use crate::{
+    BranchingSettings, Job, JobSettings, Keyframe, KeyframeSettings, PromptSettings, SharedSettings,
+};
 
 impl Job {
     /// The job as a job file in which every value is explicit.
@@ -124,7 +126,13 @@ fn film(job: &Job, settings: &JobSettings) -> Lines {
     let mut lines = lines(&JobSettings {
         keyframes: Vec::new(),
         inversion_iterations: settings.inversion_iterations.filter(inversion),
-        prompt_syntax: settings.prompt_syntax.filter(|_| depends_on_syntax(job)),
+        prompts: PromptSettings {
+            prompt_syntax: settings
+                .prompts
+                .prompt_syntax
+                .filter(|_| depends_on_syntax(job)),
+            ..settings.prompts.clone()
+        },
         ..settings.clone()
     });
     let rank = |line: &String| {

@@ -5,8 +5,8 @@ use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
 
 use super::{
     BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, FilmLength,
-    InpaintSettings, JobSettings, KeyframeSettings, SecondStageSettings, SharedSettings,
-    SpacingChoice, SpacingSettings, TimingSettings, UpscaleSettings,
+    InpaintSettings, JobSettings, KeyframeSettings, PromptSettings, SecondStageSettings,
+    SharedSettings, SpacingChoice, SpacingSettings, TimingSettings, UpscaleSettings,
 };
 use crate::film_trees::film_steps;
 use crate::{
@@ -69,8 +69,8 @@ impl JobSettings {
             looped: looped && !has_stills,
             model: self.model.clone(),
             vae: self.vae.clone(),
-            embeddings: self.embeddings.clone().unwrap_or_default(),
-            prompt_syntax: self.prompt_syntax.unwrap_or(default.prompt_syntax),
+            embeddings: self.prompts.embeddings.clone().unwrap_or_default(),
+            prompt_syntax: self.prompts.prompt_syntax.unwrap_or(default.prompt_syntax),
             clip_skip: self.clip_skip,
             size: self.size,
             scale: self.scale.unwrap_or(default.scale),
@@ -115,7 +115,10 @@ impl Job {
             keyframes: keyframes.collect(),
             // A film of one keyframe, which is refused later, must not become a still.
             stills: (self.has_stills() || self.keyframes.len() == 1).then_some(self.has_stills()),
-            prompt_syntax: Some(self.prompt_syntax),
+            prompts: PromptSettings {
+                prompt_syntax: Some(self.prompt_syntax),
+                embeddings: Some(self.embeddings.clone()).filter(|all| !all.is_empty()),
+            },
             clip_skip: self.clip_skip,
             size: self.size,
             scale: Some(self.scale),
@@ -135,7 +138,6 @@ impl Job {
             inversion_iterations: Some(self.inversion_iterations),
             model: self.model.clone(),
             vae: self.vae.clone(),
-            embeddings: Some(self.embeddings.clone()).filter(|all| !all.is_empty()),
             inpaint: self.inpaint.as_ref().map(Into::into).unwrap_or_default(),
             fit: self.fit,
             depth: DepthSettings {

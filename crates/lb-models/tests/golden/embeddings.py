@@ -12,7 +12,7 @@ loads the files by itself (`load_textual_inversion`). For each family:
     params.safetensors      two vectors, `emb_params`
     golden.safetensors      conditionings of all prompts; of the first of them with the LoRA of loras.py; latents of
                             three frames
-    middle.rgb              the frame in the middle, 8 bits a channel (sd15)
+    frames.png              the three frames, one below the other
 """
 
 import json
@@ -122,8 +122,7 @@ class Inverted(Kind):
         left, right = [self.denoise(end, f, second) for f, end in zip([0.0, 1.0], ends)]
         latents = torch.cat([left, middle, right])
         frames = branch.decode(self.vae, latents)
-        if self.name == "sd15":
-            (self.out / "middle.rgb").write_bytes(frames[1].contiguous().numpy().tobytes())
+        kinds.save_pictures(self.out / "frames.png", frames.numpy())
         # The text encoder of the same model with a LoRA.
         self.pipeline.load_lora_weights(str(LORAS / self.name / "kohya.safetensors"), adapter_name="kohya")
         self.pipeline.set_adapters(["kohya"], [STRENGTH])

@@ -1,5 +1,6 @@
-"""Writes few_step_loras.safetensors: the latents of transitions of three frames in four steps without guidance, with a
-LoRA and the schedulers for which LoRAs that shorten are made.
+"""Writes few_step_loras.safetensors and few_step_loras.rgb: transitions of three frames in four steps without guidance,
+with a LoRA and the schedulers for which LoRAs that shorten are made. The first file has the latents of both families,
+and the second every so many bytes of the frames, 8 bits a channel, in the same order.
 
     python few_step_loras.py
 
@@ -16,10 +17,12 @@ import torch
 from diffusers import LCMScheduler, StableDiffusionPipeline, TCDScheduler
 from safetensors.torch import save_file
 
-from kinds import IDS, KINDS, Kind, tree
+from kinds import IDS, KINDS, Kind, branch, tree
 
 HERE = Path(__file__).parent
 STEPS, INJECTION = 4, 2
+# Every so many bytes of the frames are written.
+STRIDE = 29
 
 
 class Shortened(Kind):
@@ -60,15 +63,18 @@ class Shortened(Kind):
         ends = [self.denoise(start, f, 0, INJECTION) for f, start in zip([0.0, 1.0], self.noise())]
         middle = self.denoise(tree.slerp(*ends, 0.5), 0.5, INJECTION, STEPS)
         left, right = [self.denoise(end, f, INJECTION, STEPS) for f, end in zip([0.0, 1.0], ends)]
-        return torch.cat([left, middle, right])
+        latents = torch.cat([left, middle, right])
+        return latents, branch.decode(self.vae, latents)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    tensors = {}
+    tensors, pixels = {}, b""
     for name in ("sd21", "sd15"):
-        latents = Shortened(name).run()
+        latents, frames = Shortened(name).run()
         tensors[name] = latents.float().contiguous()
-        print(name, f"{latents.std():.2f}")
+        pixels += frames.flatten()[::STRIDE].contiguous().numpy().tobytes()
+        print(name, f"{latents.std():.2f}", f"{frames.double().std():.1f}")
     save_file(tensors, HERE / "few_step_loras.safetensors")
+    (HERE / "few_step_loras.rgb").write_bytes(pixels)

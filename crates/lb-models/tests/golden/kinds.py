@@ -8,8 +8,8 @@ The weights are those of crates/lb-export/tests/golden/fixtures. The models comp
 mixes and the schedulers' tables are float32. `tokenizer/` is every kind's. Per kind:
 
     golden.safetensors  token ids, seeds, inputs of one channel, concatenated channels, latents
-    inputs.rgb          its pictures (source, or two of low resolution), 8 bits a channel
-    frames.rgb          its three frames, 8 bits a channel
+    inputs.png          its pictures (source, or two of low resolution), one below the other
+    frames.png          its three frames, one below the other
 """
 
 import json
@@ -186,14 +186,21 @@ class Kind:
             f"{self.name}: latents {latents.std():.2f}, frames {frames.double().std():.1f}, "
             f"{clipped:.0%} clipped, apart {(frames[0].double() - frames[2]).abs().mean():.1f}"
         )
-        (self.folder / "frames.rgb").write_bytes(frames.contiguous().numpy().tobytes())
+        save_pictures(self.folder / "frames.png", frames.numpy())
         if self.pictures:
-            (self.folder / "inputs.rgb").write_bytes(np.stack(self.pictures).tobytes())
+            save_pictures(self.folder / "inputs.png", np.stack(self.pictures))
         tensors = {
             name: (tensor.float() if tensor.is_floating_point() else tensor).contiguous()
             for name, tensor in self.tensors.items()
         }
         save_file(tensors, self.folder / "golden.safetensors")
+
+
+def save_pictures(path, pictures):
+    """Writes pictures [count, height, width, 3] of 8 bits a channel, one below the other."""
+    count, height, width, channels = pictures.shape
+    stacked = np.ascontiguousarray(pictures).reshape(count * height, width, channels)
+    Image.fromarray(stacked).save(path, optimize=True)
 
 
 if __name__ == "__main__":

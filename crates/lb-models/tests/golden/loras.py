@@ -12,7 +12,7 @@ loads the files by itself, so that the meaning of their names is its own. For ea
     processors.bin          the attention of peft.safetensors as diffusers' attention processors were saved,
                             pickled by torch (sd15)
     golden.safetensors      conditionings of all prompts with each keyframe's strengths, latents of three frames
-    frames.rgb              the three frames, 8 bits a channel
+    frames.png              the three frames, one below the other
 """
 
 import json
@@ -130,7 +130,7 @@ class Changed(Kind):
         left, right = [self.denoise(end, f, second) for f, end in zip([0.0, 1.0], ends)]
         latents = torch.cat([left, middle, right])
         frames = branch.decode(self.vae, latents)
-        (self.out / "frames.rgb").write_bytes(frames.contiguous().numpy().tobytes())
+        kinds.save_pictures(self.out / "frames.png", frames.numpy())
         tensors = {
             "conditionings": torch.cat(self.encoded).float(),
             "latents": latents.float(),

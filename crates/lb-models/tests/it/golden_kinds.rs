@@ -3,7 +3,6 @@
 //! The golden files are written by `tests/golden/kinds.py` with the models of
 //! `crates/lb-export/tests/golden/make.py`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use lb_blend::{Backend as _, LatentShape, Latents, PredictRequest, noise};
@@ -105,19 +104,11 @@ impl Golden {
 
     /// The pictures that the kind takes, of this size.
     pub(crate) fn pictures(&self, width: usize, height: usize) -> Vec<RgbImage> {
-        self.read_pictures("inputs.rgb", width, height)
+        read_pictures(&written().join(self.kind).join("inputs.png"), width, height)
     }
 
     pub(crate) fn frames(&self, width: usize, height: usize) -> Vec<RgbImage> {
-        self.read_pictures("frames.rgb", width, height)
-    }
-
-    fn read_pictures(&self, file: &str, width: usize, height: usize) -> Vec<RgbImage> {
-        let bytes = fs::read(written().join(self.kind).join(file)).unwrap();
-        let pictures = bytes.chunks_exact(width * height * 3);
-        pictures
-            .map(|rgb| picture::from_rgb(width, height, rgb.to_vec()).unwrap())
-            .collect()
+        read_pictures(&written().join(self.kind).join("frames.png"), width, height)
     }
 
     pub(crate) fn gray(&self, name: &str) -> GreyPicture {
@@ -169,6 +160,43 @@ impl Golden {
 
 fn written() -> PathBuf {
     workspace().join("crates/lb-models/tests/golden/kinds")
+}
+
+/// The pictures of this size that a file has one below the other.
+pub(crate) fn read_pictures(path: &Path, width: usize, height: usize) -> Vec<RgbImage> {
+    let stacked = image::open(path).unwrap().to_rgb8();
+    assert_eq!(stacked.width() as usize, width);
+    let pictures = stacked.as_raw().chunks_exact(width * height * 3);
+    pictures
+        .map(|rgb| picture::from_rgb(width, height, rgb.to_vec()).unwrap())
+        .collect()
+}
+
+/// How well each frame agrees with a golden file that has every `stride`th byte of all frames, in dB. What is left of
+/// `expected` belongs to further frames.
+pub(crate) fn psnr_of_samples(
+    frames: &[RgbImage],
+    stride: usize,
+    expected: &mut &[u8],
+) -> Vec<f64> {
+    let mut first = 0;
+    let psnr = frames.iter().map(|frame| {
+        let found: Vec<u8> = frame
+            .as_raw()
+            .iter()
+            .skip(first)
+            .step_by(stride)
+            .copied()
+            .collect();
+        first = first + found.len() * stride - frame.as_raw().len();
+        let (of_frame, rest) = expected.split_at(found.len());
+        *expected = rest;
+        let squares = found.iter().zip(of_frame);
+        let squares = squares.map(|(&found, &wanted)| f64::from(found.abs_diff(wanted)).powi(2));
+        let mean = squares.sum::<f64>() / found.len() as f64;
+        10.0 * (255.0 * 255.0 / mean).log10()
+    });
+    psnr.collect()
 }
 
 /// What the UNet of the tiny upscaler predicts of noise.

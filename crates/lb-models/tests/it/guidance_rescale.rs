@@ -3,7 +3,7 @@
 use lb_blend::{
     BlendOptions, DdimSampler, Keyframe, NoiseScheduleConfig, TimestepSpacing, Transition, noise,
 };
-use lb_schedule::{BranchingProfile, Spacing};
+use lb_schedule::{BranchingProfile, GuidanceRescale, Spacing};
 
 use crate::golden_kinds::{Golden, SHAPE, relative_error};
 use crate::transition;
@@ -36,7 +36,7 @@ fn a_transition_from_pure_noise_with_rescaled_guidance_is_diffusers() {
         let profile = BranchingProfile::manual(6, &[2, 3], &[0, 3]).unwrap();
         let options = BlendOptions::default()
             .with_spacing(spacing)
-            .with_guidance_rescale(rescale);
+            .with_guidance_rescale(GuidanceRescale::new(rescale).unwrap());
         let transition = Transition::new(profile, 0.5);
         transition::latents(&mut pipeline, &sampler, &keyframes, transition, options)
     };

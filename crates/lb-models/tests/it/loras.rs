@@ -17,7 +17,7 @@ use lb_models::{
 use lb_schedule::{BranchingProfile, Spacing};
 use lb_video::picture;
 
-use crate::golden_kinds::{Golden, SHAPE, relative_error};
+use crate::golden_kinds::{Golden, SHAPE, read_pictures, relative_error};
 use crate::safetensors;
 use crate::surroundings::{pool, runtime, workspace};
 
@@ -114,13 +114,11 @@ fn a_transition_whose_loras_change_is_diffusers() {
             assert!(error <= LATENT_TOLERANCE, "{family}: {error}");
         }
         let (width, height) = pipeline.picture_size();
-        let bytes = fs::read(file(family, "frames.rgb")).unwrap();
-        let expected = bytes.chunks_exact(width * height * 3);
+        let expected = read_pictures(&file(family, "frames.png"), width, height);
         let pictures = pipeline.decoder().decode(&frames).unwrap();
         assert_eq!((pictures.len(), expected.len()), (3, 3));
-        for (found, expected) in pictures.iter().zip(expected) {
-            let expected = picture::from_rgb(width, height, expected.to_vec()).unwrap();
-            let psnr = picture::psnr(found, &expected).unwrap();
+        for (found, expected) in pictures.iter().zip(&expected) {
+            let psnr = picture::psnr(found, expected).unwrap();
             assert!(psnr >= LEAST_PSNR, "{family}: {psnr} dB");
         }
     }

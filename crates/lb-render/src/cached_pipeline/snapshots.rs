@@ -8,6 +8,7 @@ use lb_blend::{
     SamplerKind, Snapshot, SnapshotKey, SnapshotStore,
 };
 use lb_cache::{CacheEntry, ContentKey, Key, KeyHasher, LenientCache};
+use lb_schedule::GuidanceRescale;
 
 use super::content::Content;
 use super::entries::SnapshotEntry;
@@ -21,7 +22,7 @@ pub(crate) struct Denoising {
     /// The number of steps of a whole trajectory.
     pub(crate) steps: usize,
     /// That of the options with which the engine runs.
-    pub(crate) guidance_rescale: f64,
+    pub(crate) guidance_rescale: GuidanceRescale,
 }
 
 impl ContentKey for Denoising {
@@ -35,8 +36,10 @@ impl ContentKey for Denoising {
         hasher.write(&Content(sampler));
         hasher.write(&Content(schedule));
         hasher.write(steps);
-        if *guidance_rescale != 0.0 {
-            hasher.write("guidance rescale").write(guidance_rescale);
+        if *guidance_rescale != GuidanceRescale::OFF {
+            hasher
+                .write("guidance rescale")
+                .write(&guidance_rescale.value());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The plain data of this crate as JSON: names are those of job files, and rules are checked.
 
 use lb_schedule::{
-    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, FrameRate, Guidance, Quality, Spacing,
-    Tree,
+    BranchingProfile, Choice, Crossfeed, Easing, FilmTiming, FrameRate, Guidance, GuidanceRescale,
+    Quality, Spacing, Tree,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,8 @@ fn settings_are_read_back() {
         mid_compression: 1.5,
     };
     check(&fixed, r#"{"fixed":{"mid_compression":1.5}}"#);
+    check(&GuidanceRescale::new(0.7).unwrap(), "0.7");
+    assert!(from_str::<GuidanceRescale>("1.1").is_err());
     check(&Guidance::new(4.0, 0.5), r#"{"scale":4.0,"damper":0.5}"#);
     check(
         &Crossfeed::default(),

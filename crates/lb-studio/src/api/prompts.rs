@@ -125,6 +125,17 @@ fn read_prompt(
                 "AND is read as a word. lb does not combine prompts as other programs do; give each its own \
                  keyframe, or join them by a comma."
             }
+            ReadAsWords::Number => {
+                "A number is read as words. A weight stands in front of a closing bracket and has a decimal \
+                 point, as in (word:1.3)."
+            }
+            ReadAsWords::Braces => {
+                "Braces and wildcards are read as words. lb does not choose between words; stress a word with \
+                 round brackets, as in (word:1.3), and give each wording its own keyframe."
+            }
+            ReadAsWords::Signs => {
+                "++ and -- are read as words. Write a weight in round brackets, as in (word:1.3)."
+            }
             _ => "embedding: is read as a word. Add the embedding under “Embeddings” of the whole film.",
         });
         read.warnings.extend(words.map(str::to_owned));

@@ -60,7 +60,7 @@ pub(crate) async fn models(
                     defaults: ModelNeeds {
                         steps: defaults.steps,
                         guidance_scale: defaults.guidance_scale,
-                        guidance_rescale: defaults.guidance_rescale,
+                        guidance_rescale: defaults.guidance_rescale.map(f64::from),
                         clip_skip: defaults.clip_skip,
                         sampler: defaults.sampler.map(|at| at.name().to_owned()),
                         timestep_spacing: defaults.timestep_spacing.map(|at| at.name().to_owned()),

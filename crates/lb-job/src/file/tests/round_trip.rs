@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::PromptSyntax;
 use lb_schedule::{
-    BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, Quality, Spacing,
+    BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, GuidanceRescale, Quality,
+    Spacing,
 };
 use proptest::prelude::*;
 
@@ -210,7 +211,7 @@ fn job() -> impl Strategy<Value = Job> {
                 prop::option::of(any::<usize>()),
                 prop::collection::vec(embedding(), 0..3),
             ),
-            prop::option::of(number()),
+            prop::option::of((0.0..=1.0).prop_map(|share| GuidanceRescale::new(share).unwrap())),
         ),
     );
     (keyframes, film, inputs).prop_map(
@@ -391,7 +392,7 @@ fn full_job() -> Job {
     job.crossfeed.parents.power = 0.25;
     job.prompt_syntax = PromptSyntax::Plain;
     job.clip_skip = Some(2);
-    job.guidance_rescale = Some(0.7);
+    job.guidance_rescale = GuidanceRescale::new(0.7).ok();
     job.timestep_spacing = Some(TimestepSpacing::Trailing);
     job.inpaint = Some(Inpaint {
         image: "/films/picture.png".into(),

@@ -29,7 +29,7 @@ fn denoising(sampler: SamplerKind, steps: usize) -> Denoising {
         sampler,
         schedule: NoiseScheduleConfig::default(),
         steps,
-        guidance_rescale: 0.0,
+        guidance_rescale: GuidanceRescale::OFF,
     }
 }
 
@@ -292,7 +292,7 @@ fn every_input_changes_the_keys() {
     let mut clipped = ddim.clone();
     clipped.schedule.clip_sample = true;
     let mut rescaled = ddim.clone();
-    rescaled.guidance_rescale = 0.7;
+    rescaled.guidance_rescale = GuidanceRescale::new(0.7).unwrap();
     for other in [
         keys(None, &rescaled, &film),
         keys(None, &denoising(SamplerKind::DpmSolver, STEPS), &film),
@@ -313,7 +313,7 @@ fn an_inversion_has_a_key_for_every_number_of_iterations() {
     };
     let one = key(SamplerKind::Ddim, STEPS, 2);
     let mut rescaled = denoising(SamplerKind::Ddim, STEPS);
-    rescaled.guidance_rescale = 0.7;
+    rescaled.guidance_rescale = GuidanceRescale::new(0.7).unwrap();
     for other in [
         inversion_key(&unet, &rescaled, &InversionOptions::new(2), &keyframe(1)),
         key(SamplerKind::Ddim, STEPS, 3),
