@@ -79,6 +79,21 @@ const INPUTS: &[Input] = &[
     ("job.toml", &["plan", "job.toml"]),
     ("job.toml", &["seeds", "job.toml", "-o=sheet.png"]),
     ("included.toml", &["plan", "including.toml"]),
+    ("prompts.txt", &["plan", "prompts.txt"]),
+    (
+        "style.safetensors",
+        &[
+            "plan",
+            "a",
+            "b",
+            "--model=./model",
+            "--lora=style.safetensors",
+        ],
+    ),
+    (
+        "toy.pt",
+        &["plan", "a", "b", "--model=./model", "--embedding=toy.pt"],
+    ),
     ("film.mp4", &["render", "film.mp4", "-o=other.gif"]),
     ("film.mp4", &["show", "film.mp4"]),
     ("film.gif", &["show", "film.gif"]),
