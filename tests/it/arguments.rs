@@ -201,6 +201,7 @@ fn pickle(from: &Path, to: &Path, marks: &[&str]) {
         let format = match entry["dtype"].as_str() {
             Some("F16") => "HalfStorage",
             Some("F32") => "FloatStorage",
+            Some("I64") => "LongStorage",
             other => panic!("{name} is of {other:?}"),
         };
         let [begin, end] = [0, 1].map(|at| entry["data_offsets"][at].as_u64().unwrap() as usize);
