@@ -1,7 +1,7 @@
-//! Settings of how a model is used: guidance rescale and clip skip.
+//! Settings of how a model is used: guidance rescale, guidance at every Nth step, and clip skip.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lb_models::testing::write_tiny_model;
 
@@ -73,6 +73,69 @@ fn guidance_rescale_changes_guided_films_and_finds_its_own_results() {
     );
     let said = folder.run(&[&["plan"], FILM, &["--guidance-rescale=1.5"]].concat());
     said.assert_refused(2, &["guidance rescale", "got 1.5"]);
+}
+
+#[test]
+fn guidance_at_every_nth_step_saves_the_rows_that_the_plan_says() {
+    let folder = folder("sd21");
+    let rows = |more: &[&str]| {
+        let facts = |made: &[&str]| folder.facts(&[made, FILM, more].concat());
+        let planned = facts(&["plan"])["predicted_rows"].as_u64();
+        let made = ["render", "--frames-dir=counted", "--force", "--no-cache"];
+        let made = facts(&made)["predicted_rows"].as_u64();
+        assert_eq!(planned, made, "{more:?}");
+        (made.unwrap(), sequence(&folder.join("counted")))
+    };
+    let (all, plain) = rows(&[]);
+    assert_eq!(rows(&["--guidance-every=1"]), (all, plain.clone()));
+    let (half, reused) = rows(&["--guidance-every=2"]);
+    let (fewest, once) = rows(&["--guidance-every=1000"]);
+    assert!(fewest < half && half < all);
+    assert!(plain != reused && reused != once);
+    // The upscaler's guidance is reused as well.
+    write_tiny_model("upscale", &folder.join("upscaler")).unwrap();
+    let upscale = ["--upscale=./upscaler", "--upscale-steps=4"];
+    let (all, _) = rows(&upscale);
+    let (half, _) = rows(&[&upscale[..], &["--guidance-every=2"]].concat());
+    assert!(half < all);
+
+    // Whichever results are in the cache, the film is the same.
+    let _ = render(&folder, &["--guidance-every=2", "--cache-dir=cache"]);
+    for keep in 0..3 {
+        let entries = files(&folder.join("cache"));
+        let removed = entries.iter().enumerate();
+        let removed = removed.filter(|(index, _)| index % 3 != keep);
+        removed.for_each(|(_, path)| fs::remove_file(path).unwrap());
+        let resumed = render(&folder, &["--guidance-every=2", "--cache-dir=cache"]);
+        assert_eq!(resumed.0, reused);
+    }
+
+    let said = folder.run(
+        &[
+            &["plan"],
+            FILM,
+            &["--guidance-scale=1", "--guidance-every=2"],
+        ]
+        .concat(),
+    );
+    let words = "--guidance-every has no effect";
+    assert!(said.error.contains(words), "{}", said.error);
+    let said = folder.run(&[&["plan"], FILM, &["--guidance-every=0"]].concat());
+    said.assert_refused(2, &["guidance", "got 0"]);
+}
+
+/// Every file in a folder and in those below it, by name.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]

@@ -25,6 +25,7 @@ use self::transition::TransitionTree;
 use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::film::Transition;
+use crate::guidance::GuidanceOptions;
 use crate::keyframe_source::KeyframeSource;
 use crate::observer::{BlendReport, BlendedFrame, Observer};
 use crate::options::BlendOptions;
@@ -90,6 +91,11 @@ pub struct BlendRequest<'a> {
 /// sees it. A branch whose guidance scale is 1 is not changed, and one that approaches 1 is changed less and
 /// less, so that a damped transition has no jump.
 ///
+/// Guidance may be computed at every Nth step alone ([`BlendOptions::guidance_every`]): then the difference
+/// that it made is a part of a branch's state, and scaled by the branch's present guidance scale. A level
+/// computes it at its first step. Until it does so again, a branch that moves takes the mix of its neighbours'
+/// differences, along the line.
+///
 /// What the snapshot store has is not computed again: a transition continues from the deepest level that
 /// the store has of it, and of a keyframe's trajectory only the stretches whose snapshots are missing
 /// are computed. What is computed is saved as soon as it is final. Memory is needed for one group of
@@ -126,7 +132,11 @@ pub fn blend(request: BlendRequest<'_>) -> Result<BlendReport, BlendError> {
     outline.validate(steps)?;
     keyframes.validate()?;
     let total = outline.cost().model_evaluations;
-    let denoiser = &mut Denoiser::new(backend, sampler, observer, total, options.guidance_rescale)?;
+    let guidance = GuidanceOptions {
+        rescale: options.guidance_rescale,
+        every: options.guidance_every,
+    };
+    let denoiser = &mut Denoiser::new(backend, sampler, observer, total, guidance)?;
     let mut window = KeyframeWindow::new(keyframes, &outline, options, denoiser.batch_limit());
     for index in 0..outline.keyframes() {
         window.reach(index, denoiser, snapshots)?;

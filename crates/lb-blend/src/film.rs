@@ -5,6 +5,7 @@ use std::fmt;
 use lb_schedule::{BranchingProfile, guidance_scale_between};
 
 use crate::backend::Conditioning;
+use crate::guidance::rows_at;
 use crate::latents::Latents;
 
 /// A picture at which the film arrives: what it shows, and the noise that it is made from.
@@ -52,6 +53,11 @@ impl Keyframe {
             concatenated: None,
             lora_strengths: Vec::new(),
         }
+    }
+
+    /// Whether the guidance scale is not 1, so that the model also predicts for the negative conditioning.
+    pub(crate) fn is_guided(&self) -> bool {
+        rows_at(self.guidance_scale) == 2
     }
 
     /// The same keyframe with these strengths of LoRAs.

@@ -9,41 +9,95 @@ pub(crate) fn rows_at(guidance_scale: f64) -> usize {
     if guidance_scale == 1.0 { 1 } else { 2 }
 }
 
+/// How guidance is applied; see the fields of the same names of [`BlendOptions`](crate::BlendOptions).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuidanceOptions {
+    pub(crate) rescale: GuidanceRescale,
+    pub(crate) every: usize,
+}
+
+impl GuidanceOptions {
+    /// Whether guidance is computed at a step of a keyframe or level whose first step is this one.
+    pub(crate) fn computes(&self, first: usize, step: usize) -> bool {
+        (step - first).is_multiple_of(self.every)
+    }
+}
+
+/// At how many of this many steps guidance is computed.
+pub(crate) fn guidance_steps(steps: usize, every: usize) -> usize {
+    steps.div_ceil(every)
+}
+
 /// The rows of a batch: one conditional row for each branch, in order, then one unconditional row
-/// for each branch that has one (see [`rows_at`]).
-#[derive(Default, Debug)]
+/// for each guided branch (see [`rows_at`]). Where the differences are reused, the unconditional rows are left
+/// out.
+#[derive(Debug)]
 pub(crate) struct GuidedRows {
+    options: GuidanceOptions,
     scales: Vec<f32>,
+    /// The guided branches.
     unconditional: Vec<usize>,
-    rescale: GuidanceRescale,
+    /// For each guided branch the difference that guidance made at the last step that computed it: the output
+    /// of the conditional row minus that of the unconditional one. Empty where it is computed at every step.
+    differences: Vec<f32>,
 }
 
 impl GuidedRows {
     /// No rows yet.
-    pub(crate) fn new(rescale: GuidanceRescale) -> Self {
+    pub(crate) fn new(options: GuidanceOptions) -> Self {
         Self {
-            rescale,
-            ..Self::default()
+            options,
+            scales: Vec::new(),
+            unconditional: Vec::new(),
+            differences: Vec::new(),
         }
     }
 
-    pub(crate) fn set(&mut self, scales: impl Iterator<Item = f64>) {
+    /// Takes other branches: for each its guidance scale, and whether it belongs to a guided keyframe or
+    /// transition. `stride` is the number of values of a row's output.
+    ///
+    /// The damper may take the guidance scale of a branch to exactly 1, and then its unconditional row is
+    /// spared. Where differences are reused, it is computed all the same: the branch may move, and will need it.
+    pub(crate) fn set(&mut self, branches: impl Iterator<Item = (f64, bool)>, stride: usize) {
         self.scales.clear();
         self.unconditional.clear();
-        for (branch, scale) in scales.enumerate() {
+        let reused = self.options.every > 1;
+        for (branch, (scale, is_guided)) in branches.enumerate() {
             self.scales.push(scale as f32);
-            if rows_at(scale) == 2 {
+            if rows_at(scale) == 2 || reused && is_guided {
                 self.unconditional.push(branch);
             }
         }
+        let kept = match reused {
+            true => self.unconditional.len() * stride,
+            false => 0,
+        };
+        self.differences.resize(kept, 0.0);
+    }
+
+    /// The difference of a branch, to be read or replaced. `None` if the branch is not guided, or if
+    /// differences are computed at every step.
+    pub(crate) fn difference(&mut self, branch: usize, stride: usize) -> Option<&mut [f32]> {
+        let index = self.unconditional.iter().position(|&at| at == branch)?;
+        self.differences.chunks_exact_mut(stride).nth(index)
     }
 
     pub(crate) fn branches(&self) -> usize {
         self.scales.len()
     }
 
+    /// All rows of the batch.
     pub(crate) fn rows(&self) -> usize {
         self.scales.len() + self.unconditional.len()
+    }
+
+    /// The rows that are predicted at a step that computes guidance, or at one that reuses it. They are the
+    /// first ones.
+    pub(crate) fn predicted(&self, computes_guidance: bool) -> usize {
+        match computes_guidance {
+            true => self.rows(),
+            false => self.branches(),
+        }
     }
 
     /// Which branch a row belongs to, and whether it is the conditional one.
@@ -64,20 +118,35 @@ impl GuidedRows {
         }
     }
 
-    /// Turns each conditional row into unconditional + scale · (conditional − unconditional), and then
-    /// rescales it.
-    pub(crate) fn combine(&self, output: &mut [f32], stride: usize) {
+    /// Turns each conditional row of a step's output into unconditional + scale · (conditional −
+    /// unconditional), and then rescales it. At a step that reuses differences, that is conditional +
+    /// (scale − 1) · difference.
+    pub(crate) fn combine(&mut self, output: &mut [f32], stride: usize, computes_guidance: bool) {
         let (conditional, unconditional) = output.split_at_mut(self.branches() * stride);
-        let rows = unconditional.chunks_exact(stride);
-        for (&branch, row) in self.unconditional.iter().zip(rows) {
+        let share = self.options.rescale;
+        let mut differences = self.differences.chunks_exact_mut(stride);
+        for (index, &branch) in self.unconditional.iter().enumerate() {
             let scale = self.scales[branch];
             let guided = &mut conditional[branch * stride..][..stride];
-            let wanted = (self.rescale != GuidanceRescale::OFF).then(|| standard_deviation(guided));
-            for (value, &base) in guided.iter_mut().zip(row) {
-                *value = base + scale * (*value - base);
+            let wanted = (share != GuidanceRescale::OFF).then(|| standard_deviation(guided));
+            let difference = differences.next();
+            if computes_guidance {
+                let row = &unconditional[index * stride..][..stride];
+                if let Some(difference) = difference {
+                    for ((kept, &value), &base) in difference.iter_mut().zip(&*guided).zip(row) {
+                        *kept = value - base;
+                    }
+                }
+                for (value, &base) in guided.iter_mut().zip(row) {
+                    *value = base + scale * (*value - base);
+                }
+            } else if let Some(difference) = difference {
+                for (value, &kept) in guided.iter_mut().zip(&*difference) {
+                    *value += (scale - 1.0) * kept;
+                }
             }
             if let Some(wanted) = wanted {
-                rescale(guided, wanted, self.rescale.value());
+                rescale(guided, wanted, share.value());
             }
         }
     }
@@ -113,10 +182,34 @@ mod tests {
 
     use super::*;
 
+    /// Branches of a guided transition with these guidance scales, and two values a row.
+    fn rows(rescale: f64, every: usize, scales: &[f64]) -> GuidedRows {
+        let rescale = GuidanceRescale::new(rescale).unwrap();
+        let mut rows = GuidedRows::new(GuidanceOptions { rescale, every });
+        rows.set(scales.iter().map(|&scale| (scale, true)), 2);
+        rows
+    }
+
+    #[test]
+    fn between_the_steps_that_compute_it_the_difference_is_reused() {
+        // The second branch is at a scale of 1, and keeps a difference all the same.
+        let mut rows = rows(0.0, 2, &[4.0, 1.0]);
+        assert_eq!([true, false].map(|at| rows.predicted(at)), [4, 2]);
+        let mut output = [3.0, 1.0, 5.0, 5.0, 2.0, 2.0, 1.0, 6.0];
+        rows.combine(&mut output, 2, true);
+        assert_eq!(output[..4], [6.0, -2.0, 5.0, 5.0]);
+        let mut output = [10.0, 20.0, 30.0, 40.0];
+        rows.combine(&mut output, 2, false);
+        assert_eq!(output, [13.0, 17.0, 30.0, 40.0]);
+        rows.difference(1, 2).unwrap().fill(8.0);
+        rows.set([(1.0, false), (3.0, true)].into_iter(), 2);
+        assert_eq!(rows.predicted(true), 3);
+        assert_eq!(rows.difference(0, 2), None);
+    }
+
     #[test]
     fn scale_one_has_no_unconditional_row() {
-        let mut rows = GuidedRows::default();
-        rows.set([4.0, 1.0, 2.5].into_iter());
+        let mut rows = rows(0.0, 1, &[4.0, 1.0, 2.5]);
         assert_eq!((rows.branches(), rows.rows()), (3, 5));
         assert_eq!(
             [2, 3, 4].map(|row| rows.branch_of(row)),
@@ -128,16 +221,15 @@ mod tests {
         assert_eq!(latents[6..], [1.0, 2.0, 5.0, 6.0]);
 
         let mut output = [1.0, 0.0, 7.0, 7.0, 2.0, 2.0, 0.0, 0.0, 4.0, 2.0];
-        rows.combine(&mut output, 2);
+        rows.combine(&mut output, 2, true);
         assert_eq!(output[..6], [4.0, 0.0, 7.0, 7.0, -1.0, 2.0]);
     }
 
     /// The output for these rows with this rescale and a guidance scale of 3.
     fn combined(rescale: f64, conditional: &[f32], unconditional: &[f32]) -> Vec<f32> {
-        let mut rows = GuidedRows::new(GuidanceRescale::new(rescale).unwrap());
-        rows.set([3.0].into_iter());
+        let mut rows = rows(rescale, 1, &[3.0]);
         let mut output = [conditional, unconditional].concat();
-        rows.combine(&mut output, conditional.len());
+        rows.combine(&mut output, conditional.len(), true);
         output.truncate(conditional.len());
         output
     }

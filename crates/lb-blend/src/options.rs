@@ -1,6 +1,6 @@
 //! How a film is computed.
 
-use lb_schedule::{Crossfeed, GuidanceRescale, Spacing};
+use lb_schedule::{Crossfeed, GuidanceRescale, Spacing, validate_guidance_every};
 
 use crate::error::BlendError;
 
@@ -35,7 +35,7 @@ lb_schedule::choice! {
 /// let options = BlendOptions::default().with_spacing(Spacing::Fixed { mid_compression: 1.2 });
 /// assert!(options.validate().is_ok());
 /// ```
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct BlendOptions {
@@ -48,6 +48,33 @@ pub struct BlendOptions {
     /// How far the deviation that guidance adds is taken back.
     #[cfg_attr(feature = "serde", serde(default))]
     pub guidance_rescale: GuidanceRescale,
+    /// At every how many steps the difference that guidance makes is computed, 1 to
+    /// [`MAX_STEPS`](lb_schedule::MAX_STEPS): the model's output for the conditioning minus that for the
+    /// negative conditioning. At the steps between, the last difference is reused, and the model sees one row
+    /// for a guided branch instead of two. 1 computes it at every step.
+    ///
+    /// Steps are counted from the first one of a keyframe, and from the first one of a level. A level could
+    /// also start with the mix of its parents' differences, which takes fewer rows, but gives frames that are
+    /// further from those of guidance at every step (`docs/benchmarks.md`).
+    #[cfg_attr(feature = "serde", serde(default = "every_step"))]
+    pub guidance_every: usize,
+}
+
+impl Default for BlendOptions {
+    fn default() -> Self {
+        Self {
+            spacing: Spacing::default(),
+            distance: SpacingDistance::default(),
+            crossfeed: Crossfeed::default(),
+            guidance_rescale: GuidanceRescale::OFF,
+            guidance_every: 1,
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+const fn every_step() -> usize {
+    1
 }
 
 impl BlendOptions {
@@ -78,7 +105,16 @@ impl BlendOptions {
         }
     }
 
-    /// Validates spacing and crossfeed.
+    /// The same options with guidance that is computed at every this many steps.
+    #[must_use]
+    pub fn with_guidance_every(self, guidance_every: usize) -> Self {
+        Self {
+            guidance_every,
+            ..self
+        }
+    }
+
+    /// Validates spacing, crossfeed, and how often guidance is computed.
     ///
     /// # Errors
     /// [`BlendError::Schedule`] with the rule that is broken.
@@ -89,9 +125,11 @@ impl BlendOptions {
             distance: _,
             crossfeed,
             guidance_rescale: _,
+            guidance_every,
         } = self;
         spacing.validate()?;
         crossfeed.validate()?;
+        validate_guidance_every(*guidance_every)?;
         Ok(())
     }
 

@@ -37,6 +37,10 @@ pub struct Snapshot {
     pub latents: Vec<Latents>,
     /// What each branch's last step predicted as its clean latents (x̂₀).
     pub predicted_clean: Vec<Latents>,
+    /// The difference that guidance made for a keyframe when it was last computed, if a step follows that may
+    /// reuse it ([`FilmOutline::guidance_differences`](crate::FilmOutline::guidance_differences)).
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub guidance_differences: Vec<Latents>,
 }
 
 /// Keeps what was computed, so that it need not be computed again.
@@ -44,7 +48,8 @@ pub struct Snapshot {
 /// The engine hands over each keyframe when it arrives, asks for a snapshot before it computes what
 /// leads to it, and hands over every snapshot that it has computed before it uses it. Continuing
 /// from a kept snapshot gives the same bits as computing it again, if the store answers with what
-/// was kept *for the same film*. A snapshot depends on the model, the sampler, and
+/// was kept *for the same film*. A snapshot depends on the model, the sampler, the guidance's rescale and how
+/// often it is computed, and
 ///
 /// - for [`SnapshotKey::Keyframe`], the keyframe; with crossfeed between keyframes also on the
 ///   crossfeed's curve and on every keyframe before;
@@ -86,8 +91,8 @@ impl SnapshotStore for () {
 
 impl Snapshot {
     /// Whether this can be a keyframe's snapshot.
-    pub(crate) fn fits_keyframe(&self, shape: LatentShape) -> bool {
-        self.fractions.is_empty() && self.holds(1, shape)
+    pub(crate) fn fits_keyframe(&self, shape: LatentShape, differences: usize) -> bool {
+        self.fractions.is_empty() && self.holds(1, differences, shape)
     }
 
     /// Whether this can be the snapshot of a level of this profile.
@@ -102,13 +107,18 @@ impl Snapshot {
         let fractions = self.fractions.iter().zip(levels).all(|(fractions, at)| {
             fractions.len() == at.branch_count && validate_level(fractions).is_ok()
         });
-        self.fractions.len() == levels.len() && fractions && self.holds(inner, shape)
+        self.fractions.len() == levels.len() && fractions && self.holds(inner, 0, shape)
     }
 
-    fn holds(&self, branches: usize, shape: LatentShape) -> bool {
-        [&self.latents, &self.predicted_clean].iter().all(|list| {
+    fn holds(&self, branches: usize, differences: usize, shape: LatentShape) -> bool {
+        let lists = [
+            (&self.latents, branches),
+            (&self.predicted_clean, branches),
+            (&self.guidance_differences, differences),
+        ];
+        lists.into_iter().all(|(list, count)| {
             let fits = |latents: &Latents| latents.shape() == shape && latents.is_finite();
-            list.len() == branches && list.iter().all(fits)
+            list.len() == count && list.iter().all(fits)
         })
     }
 }

@@ -133,6 +133,11 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
             "there is no guidance (the guidance scale is 1) whose contrast it could take back",
         ),
         (
+            flags.guidance_every.is_some_and(|every| every > 1) && is_unguided,
+            "--guidance-every has no effect",
+            "there is no guidance (the guidance scale is 1) that could be reused",
+        ),
+        (
             flags.timestep_spacing.is_some() && job.sampler == SamplerKind::Tcd,
             "--timestep-spacing has no effect",
             "the sampler tcd visits the timesteps with which its model was distilled",

@@ -44,13 +44,14 @@ pub fn quoted(argument: Arg, default: &str) -> Arg {
 pub struct StillArguments(pub JobSettings);
 
 /// The keys of the settings that shape single keyframes.
-const OF_STILLS: [&str; 17] = [
+const OF_STILLS: [&str; 18] = [
     "negative_prompt",
     "lora",
     "embedding",
     "size",
     "guidance_scale",
     "guidance_rescale",
+    "guidance_every",
     "prompt_syntax",
     "clip_skip",
     "sampler",

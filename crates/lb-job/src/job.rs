@@ -7,7 +7,7 @@ use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::{Prompt, PromptSyntax, ReadAsWords};
 use lb_schedule::{
     Crossfeed, Easing, FrameRate, Guidance, GuidanceRescale, MAX_BRANCHES, MAX_STEPS,
-    ScheduleError, Spacing,
+    ScheduleError, Spacing, validate_guidance_every,
 };
 
 use crate::limits;
@@ -51,6 +51,9 @@ pub struct Job {
     /// How far the standard deviation that guidance adds is taken back; `None` means not at all. The second stage of
     /// an upscaled film never takes anything back.
     pub guidance_rescale: Option<GuidanceRescale>,
+    /// At every how many steps the difference that guidance makes is computed, in both stages of an upscaled
+    /// film; see [`BlendOptions::guidance_every`](lb_blend::BlendOptions::guidance_every).
+    pub guidance_every: usize,
     /// The sampler that denoises the latents.
     pub sampler: SamplerKind,
     /// The timesteps that the sampler visits; `None` takes those that the model's configuration names.
@@ -285,6 +288,7 @@ impl Job {
         if self.clip_skip == Some(0) {
             return Err(JobError::ClipSkip);
         }
+        validate_guidance_every(self.guidance_every)?;
         self.validate_embeddings()?;
         self.spacing.validate()?;
         self.crossfeed.validate()?;

@@ -133,6 +133,13 @@ impl Plan {
         self.timeline.frame_count()
     }
 
+    /// Rows that the UNets predict: two for a model evaluation with guidance, and one without it or where
+    /// guidance is reused.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.stages.iter().map(|stage| stage.rows).sum()
+    }
+
     /// Length of the film in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
@@ -170,7 +177,8 @@ fn stages(
 ) -> Vec<Forecast> {
     let options = BlendOptions::default()
         .with_spacing(job.spacing)
-        .with_distance(job.distance);
+        .with_distance(job.distance)
+        .with_guidance_every(job.guidance_every);
     let scales = || job.keyframes.iter().map(|at| at.guidance_scale);
     let pairs = job.transitions.iter().zip(profiles);
     let transitions: Vec<_> = pairs

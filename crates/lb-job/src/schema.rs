@@ -200,7 +200,7 @@ fn range(id: &str) -> Option<(f64, f64)> {
         }
         "guidance_scale" => Some((0.0, 100.0)),
         "mid_compression" => Some((0.1, 10.0)),
-        "steps" | "upscale.steps" => Some((1.0, lb_schedule::MAX_STEPS as f64)),
+        "steps" | "upscale.steps" | "guidance_every" => Some((1.0, lb_schedule::MAX_STEPS as f64)),
         "scale" => Some((1.0, crate::Job::MOST_SCALE as f64)),
         "hold" => Some((0.0, 86_400.0)),
         _ => None,

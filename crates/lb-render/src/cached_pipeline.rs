@@ -433,7 +433,8 @@ fn inversion_key(
     options: &InversionOptions,
     picture: &Keyframe,
 ) -> Key {
-    let denoiser = Key::of(COMPONENT, &("denoiser", unet.of(picture), denoising));
+    let denoising = denoising.with_guidance_at_every_step();
+    let denoiser = Key::of(COMPONENT, &("denoiser", unet.of(picture), &denoising));
     let content = (
         "inverted",
         keyframe_key(&denoiser, picture),

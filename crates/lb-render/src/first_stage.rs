@@ -74,7 +74,14 @@ impl<'a> FirstStage<'a> {
     ) -> Result<StageReport, RenderError> {
         let (job, plan) = (self.job, self.plan);
         let transitions = transitions(job, plan);
-        self.expect(&transitions);
+        let guidance_rescale = job.guidance_rescale.unwrap_or_default();
+        let options = BlendOptions::default()
+            .with_spacing(job.spacing)
+            .with_distance(job.distance)
+            .with_crossfeed(job.crossfeed)
+            .with_guidance_rescale(guidance_rescale)
+            .with_guidance_every(job.guidance_every);
+        self.expect(&transitions, &options);
         let model = &self.pipeline.uncached;
         for note in embedding_notes(job, model.directory(), model.tokenizer())? {
             proceed(observer.event(&RenderEvent::Embedding(&note)))?;
@@ -87,12 +94,12 @@ impl<'a> FirstStage<'a> {
             self.folder,
             observer,
         )?;
-        let guidance_rescale = job.guidance_rescale.unwrap_or_default();
         let denoising = Denoising {
             sampler: job.sampler,
             schedule: schedule(job, self.pipeline.uncached.directory()),
             steps: plan.steps(),
             guidance_rescale,
+            guidance_every: job.guidance_every,
         };
         self.pictures.encode(&mut self.pipeline)?;
         if let Some(start) = late_start(job, plan.steps(), self.pipeline.uncached.directory()) {
@@ -112,11 +119,7 @@ impl<'a> FirstStage<'a> {
         let walk = StageWalk {
             keyframes_ahead: keyframes.count(),
             transitions: &transitions,
-            options: BlendOptions::default()
-                .with_spacing(job.spacing)
-                .with_distance(job.distance)
-                .with_crossfeed(job.crossfeed)
-                .with_guidance_rescale(guidance_rescale),
+            options,
             denoising: &denoising,
             span: &FrameSpan::whole,
             frames: match shows_film {
@@ -137,7 +140,7 @@ impl<'a> FirstStage<'a> {
     }
 
     /// Announces what the model will be asked for.
-    fn expect(&mut self, transitions: &[Transition]) {
+    fn expect(&mut self, transitions: &[Transition], options: &BlendOptions) {
         let (job, steps) = (self.job, self.plan.steps());
         let scales: Vec<f64> = job.keyframes.iter().map(|at| at.guidance_scale).collect();
         let pictures = self.pictures.indices().map(|index| scales[index]);
@@ -145,10 +148,10 @@ impl<'a> FirstStage<'a> {
         let pipeline = &mut self.pipeline.uncached;
         let limit = pipeline.batch_limit();
         let outline = FilmOutline::new(transitions, scales).with_steps(steps);
-        let rows = outline.call_rows(limit);
+        let rows = outline.call_rows(limit, options);
         pipeline.expect_rows(rows.with_inversion(pictures.iter().copied(), limit));
         let evaluations = job.inversion().model_evaluations(1, steps);
-        let mut batches = outline.batches(limit);
+        let mut batches = outline.batches(limit, options);
         batches.extend(BatchSteps::of_inversion(&pictures, evaluations, limit));
         pipeline.expect_batches(batches);
     }

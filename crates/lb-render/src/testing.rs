@@ -27,6 +27,7 @@ fn snapshot() -> SnapshotEntry {
         step: 8,
         branch_counts: vec![2, 4],
         kept: 2,
+        guidance_differences: 0,
         latents: SHAPE,
     }
 }
@@ -61,6 +62,7 @@ pub fn entries() -> Vec<Vec<u8>> {
             fractions: vec![vec![0.0, 1.0], vec![0.0, 0.25, 0.75, 1.0]],
             latents: [&one[..], &two].concat(),
             predicted_clean: [&two[..], &one].concat(),
+            guidance_differences: Vec::new(),
         }),
     ];
     let numbered = payloads.into_iter().zip(0_u8..);

@@ -132,6 +132,7 @@ impl<'a> SecondStage<'a> {
             schedule: self.pipeline.uncached.directory().schedule.clone(),
             steps: profile.steps(),
             guidance_rescale: GuidanceRescale::OFF,
+            guidance_every: self.job.guidance_every,
         };
         // The film's damper is already in the guidance scales of the keyframes, so the transitions
         // between them have none.
@@ -147,14 +148,17 @@ impl<'a> SecondStage<'a> {
         };
         let limit = self.pipeline.uncached.batch_limit();
         let outline = FilmOutline::of_source(&transitions, &keyframes);
-        self.pipeline.uncached.expect_rows(outline.call_rows(limit));
-        let batches = outline.batches(limit);
+        let options = BlendOptions::default()
+            .with_spacing(self.job.spacing)
+            .with_distance(self.job.distance)
+            .with_guidance_every(self.job.guidance_every);
+        let rows = outline.call_rows(limit, &options);
+        self.pipeline.uncached.expect_rows(rows);
+        let batches = outline.batches(limit, &options);
         self.pipeline.uncached.expect_batches(batches);
         let walk = StageWalk {
             transitions: &transitions,
-            options: BlendOptions::default()
-                .with_spacing(self.job.spacing)
-                .with_distance(self.job.distance),
+            options,
             denoising: &denoising,
             span: &|pair| low_res.span(pair),
             keyframes_ahead: KEYFRAMES_AHEAD,

@@ -94,6 +94,8 @@ pub enum ScheduleError {
     GuidanceDamperOutOfRange { value: f64 },
     #[error("guidance rescale must be 0 (off) to 1, got {value}")]
     GuidanceRescaleOutOfRange { value: f64 },
+    #[error("guidance must be computed at every 1st (each) to {MAX_STEPS}th step, got {value}")]
+    GuidanceEveryOutOfRange { value: usize },
 
     /// A number of a crossfeed curve is outside `[0, 1]`, or not a number. `which` is `keyframe` or
     /// `parental`, and `setting` is `power`, `range` or `decay`.

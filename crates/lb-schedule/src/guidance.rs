@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::ScheduleError;
-use crate::limits::MAX_GUIDANCE_SCALE;
+use crate::limits::{MAX_GUIDANCE_SCALE, MAX_STEPS};
 
 /// Classifier-free guidance that is damped in the middle of a transition.
 ///
@@ -151,6 +151,17 @@ impl FromStr for GuidanceRescale {
 impl fmt::Display for GuidanceRescale {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
+    }
+}
+
+/// Checks at every how many steps the difference that guidance makes is computed, which is 1 to [`MAX_STEPS`].
+///
+/// # Errors
+/// [`ScheduleError::GuidanceEveryOutOfRange`].
+pub fn validate_guidance_every(value: usize) -> Result<(), ScheduleError> {
+    match (1..=MAX_STEPS).contains(&value) {
+        true => Ok(()),
+        false => Err(ScheduleError::GuidanceEveryOutOfRange { value }),
     }
 }
 

@@ -98,7 +98,7 @@ pub use film::{
     film_frames,
 };
 pub use frame_rate::{FrameRate, FrameRateError};
-pub use guidance::{Guidance, GuidanceRescale, guidance_scale_between};
+pub use guidance::{Guidance, GuidanceRescale, guidance_scale_between, validate_guidance_every};
 pub use limits::{MAX_BRANCHES, MAX_FILM_FRAMES, MAX_STEPS};
 pub use profile::{BranchingProfile, Level};
 pub use quality::{BranchingRule, Quality};

@@ -1,14 +1,13 @@
 //! The branches that are denoised together: their rows, and the buffers that hold them.
 
+use std::borrow::Cow;
 use std::ops::Range;
-
-use lb_schedule::GuidanceRescale;
 
 use super::origin::Origin;
 use crate::backend::{Backend, PredictRequest};
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};
-use crate::guidance::GuidedRows;
+use crate::guidance::{GuidanceOptions, GuidedRows};
 use crate::keyframe_source::KeyframeForm;
 use crate::latents::{Latents, ShapeError};
 use crate::mix::{lerp, slerp};
@@ -23,20 +22,35 @@ pub(super) struct Start<'a> {
     /// The transition's keyframes and the fraction between them, for the conditioning, the strengths of
     /// LoRAs and the concatenated channels.
     pub(super) keyframes: (&'a Keyframe, &'a Keyframe, f64),
+    /// The difference that guidance made when it was last computed. A guided branch needs it if its first step
+    /// reuses the difference.
+    pub(super) guidance_difference: Option<Cow<'a, [f32]>>,
 }
 
-/// A denoising step and its timestep.
+impl Start<'_> {
+    /// Whether the branch is, or lies between, guided keyframes.
+    fn is_guided(&self) -> bool {
+        let (left, right, _) = self.keyframes;
+        left.is_guided() || right.is_guided()
+    }
+}
+
+/// A denoising step, its timestep, and whether guidance is computed there.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
     step: usize,
     timestep: u32,
+    computes_guidance: bool,
 }
 
 impl Moment {
     /// The step with this index among these timesteps.
-    pub(super) fn new(step: usize, timesteps: &[u32]) -> Self {
-        let timestep = timesteps[step];
-        Self { step, timestep }
+    pub(super) fn new(step: usize, timesteps: &[u32], computes_guidance: bool) -> Self {
+        Self {
+            step,
+            timestep: timesteps[step],
+            computes_guidance,
+        }
     }
 }
 
@@ -47,7 +61,6 @@ impl Moment {
 /// own latents, which the sampler changes in place. `predicted_clean` is what the sampler predicted
 /// last, which a multistep sampler reads at the next step. `concatenated` is empty where the model
 /// takes latents alone.
-#[derive(Default)]
 pub(super) struct Batch {
     /// The dimensions of every branch.
     form: KeyframeForm,
@@ -63,10 +76,17 @@ pub(super) struct Batch {
 
 impl Batch {
     /// A batch without branches.
-    pub(super) fn new(guidance_rescale: GuidanceRescale) -> Self {
+    pub(super) fn new(guidance: GuidanceOptions) -> Self {
         Self {
-            guided: GuidedRows::new(guidance_rescale),
-            ..Self::default()
+            guided: GuidedRows::new(guidance),
+            form: KeyframeForm::default(),
+            branches: Vec::new(),
+            latents: Vec::new(),
+            concatenated: Vec::new(),
+            conditioning: Vec::new(),
+            lora_strengths: Vec::new(),
+            output: Vec::new(),
+            predicted_clean: Vec::new(),
         }
     }
 
@@ -76,10 +96,20 @@ impl Batch {
         self.branches.clear();
         self.branches
             .extend(starts.iter().map(|start| start.branch));
-        self.guided
-            .set(starts.iter().map(|start| start.guidance_scale));
+        let values = self.form.latents.len();
+        let guidance = starts
+            .iter()
+            .map(|start| (start.guidance_scale, start.is_guided()));
+        self.guided.set(guidance, values);
+        for (branch, start) in starts.iter().enumerate() {
+            if let Some(difference) = &start.guidance_difference
+                && let Some(kept) = self.guided.difference(branch, values)
+            {
+                kept.copy_from_slice(difference);
+            }
+        }
 
-        let (rows, values) = (self.guided.rows(), self.form.latents.len());
+        let rows = self.guided.rows();
         self.latents.resize(rows * values, 0.0);
         self.output.resize(rows * values, 0.0);
         self.predicted_clean.resize(starts.len() * values, 0.0);
@@ -155,8 +185,9 @@ impl Batch {
         self.branches.len()
     }
 
-    pub(super) fn rows(&self) -> usize {
-        self.guided.rows()
+    /// The rows that the model sees.
+    pub(super) fn rows(&self, at: Moment) -> usize {
+        self.guided.predicted(at.computes_guidance)
     }
 
     /// Draws a branch's latents along the arc towards other latents, and the prediction that its
@@ -178,7 +209,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Evaluates the model for every row, in calls of at most `limit` rows, and applies guidance.
+    /// Evaluates the model for every row of the step, in calls of at most `limit` rows, and applies guidance.
     /// Returns the number of calls.
     pub(super) fn predict(
         &mut self,
@@ -186,10 +217,10 @@ impl Batch {
         limit: usize,
         at: Moment,
     ) -> Result<usize, BlendError> {
-        let (rows, values) = (self.rows(), self.form.latents.len());
+        let (rows, values) = (self.rows(at), self.form.latents.len());
         self.guided.share(&mut self.latents, values);
         let request = PredictRequest {
-            rows,
+            rows: self.guided.rows(),
             shape: self.form.latents,
             latents: &self.latents,
             concatenated_channels: self.form.concatenated_channels,
@@ -208,7 +239,7 @@ impl Batch {
             backend.predict(&request.of_rows(first..last), output)?;
             calls += 1;
         }
-        for (row, output) in self.output.chunks_exact(values).enumerate() {
+        for (row, output) in self.output.chunks_exact(values).take(rows).enumerate() {
             let (branch, conditional) = self.guided.branch_of(row);
             let what = match conditional {
                 true => "the model's output for the conditioning",
@@ -216,16 +247,16 @@ impl Batch {
             };
             self.validate_finite(output, what, branch, at)?;
         }
-        self.guided.combine(&mut self.output, values);
+        self.guided
+            .combine(&mut self.output, values, at.computes_guidance);
         Ok(calls)
     }
 
     /// Takes the sampler's step with what [`predict`](Self::predict) found.
-    pub(super) fn step(&mut self, sampler: &dyn Sampler, step: usize) -> Result<(), BlendError> {
+    pub(super) fn step(&mut self, sampler: &dyn Sampler, at: Moment) -> Result<(), BlendError> {
         let values = self.branches.len() * self.form.latents.len();
         let (latents, output) = (&mut self.latents[..values], &self.output[..values]);
-        sampler.step(step, latents, output, &mut self.predicted_clean)?;
-        let at = Moment::new(step, sampler.timesteps());
+        sampler.step(at.step, latents, output, &mut self.predicted_clean)?;
         self.validate_latents("the denoised latents", at)
     }
 
@@ -245,12 +276,27 @@ impl Batch {
         self.validate_latents("the inverted latents", at)
     }
 
-    /// The present state of these branches.
-    pub(super) fn snapshot(&self, branches: Range<usize>) -> Result<Snapshot, ShapeError> {
+    /// The present state of these branches, with or without the differences that guidance made for the guided
+    /// ones.
+    pub(super) fn snapshot(
+        &mut self,
+        branches: Range<usize>,
+        has_differences: bool,
+    ) -> Result<Snapshot, ShapeError> {
+        let mut differences = Vec::new();
+        if has_differences {
+            let shape = self.form.latents;
+            for branch in branches.clone() {
+                if let Some(difference) = self.guided.difference(branch, shape.len()) {
+                    differences.push(Latents::from_values(shape, difference.to_vec())?);
+                }
+            }
+        }
         Ok(Snapshot {
             fractions: Vec::new(),
             latents: self.copied(&self.latents, branches.clone())?,
             predicted_clean: self.copied(&self.predicted_clean, branches)?,
+            guidance_differences: differences,
         })
     }
 

@@ -245,6 +245,7 @@ mod tests {
             fractions: vec![vec![0.0, 0.4, 0.6, 1.0]],
             latents: clean.clone(),
             predicted_clean: clean,
+            guidance_differences: Vec::new(),
         };
         let curve = Curve::through(&level, &[0.1, 20.0, 0.1], 0.5);
         for mix in [0.25, 0.5, 0.75] {

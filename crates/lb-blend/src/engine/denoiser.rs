@@ -2,12 +2,11 @@
 
 use std::ops::{ControlFlow, Range};
 
-use lb_schedule::GuidanceRescale;
-
 use super::batch::{Batch, Moment};
 use super::distance::DistanceMeasure;
 use crate::backend::Backend;
 use crate::error::BlendError;
+use crate::guidance::GuidanceOptions;
 use crate::latents::Latents;
 use crate::observer::{BlendReport, BlendedFrame, Observer, Phase, StepProgress};
 use crate::options::SpacingDistance;
@@ -17,6 +16,7 @@ use crate::sampler::Sampler;
 pub(super) struct Denoiser<'a> {
     backend: &'a mut dyn Backend,
     batch_limit: usize,
+    guidance: GuidanceOptions,
     pub(super) sampler: &'a dyn Sampler,
     observer: &'a mut dyn Observer,
     pub(super) batch: Batch,
@@ -32,15 +32,16 @@ impl<'a> Denoiser<'a> {
         sampler: &'a dyn Sampler,
         observer: &'a mut dyn Observer,
         total_model_evaluations: usize,
-        guidance_rescale: GuidanceRescale,
+        guidance: GuidanceOptions,
     ) -> Result<Self, BlendError> {
         let batch_limit = validated_batch_limit(backend)?;
         Ok(Self {
             backend,
             batch_limit,
+            guidance,
             sampler,
             observer,
-            batch: Batch::new(guidance_rescale),
+            batch: Batch::new(guidance),
             measure: DistanceMeasure::default(),
             total_model_evaluations,
             report: BlendReport::default(),
@@ -56,15 +57,27 @@ impl<'a> Denoiser<'a> {
         self.sampler.timesteps().len()
     }
 
-    /// Takes the batch through these steps.
-    pub(super) fn denoise(&mut self, steps: Range<usize>, phase: Phase) -> Result<(), BlendError> {
+    /// Whether guidance is computed at a step of a keyframe or level whose first step is this one.
+    pub(super) fn computes_guidance(&self, first: usize, step: usize) -> bool {
+        self.guidance.computes(first, step)
+    }
+
+    /// Takes the batch through these steps. `first` is the first step of the keyframes or the level, from which
+    /// on guidance is computed at every Nth one.
+    pub(super) fn denoise(
+        &mut self,
+        steps: Range<usize>,
+        first: usize,
+        phase: Phase,
+    ) -> Result<(), BlendError> {
         let branches = self.batch.branches();
         for step in steps {
-            let at = Moment::new(step, self.sampler.timesteps());
+            let computes = self.computes_guidance(first, step);
+            let at = Moment::new(step, self.sampler.timesteps(), computes);
             let calls = self.batch.predict(self.backend, self.batch_limit, at)?;
-            self.batch.step(self.sampler, step)?;
+            self.batch.step(self.sampler, at)?;
             self.report.predict_calls += calls;
-            self.report.predicted_rows += self.batch.rows();
+            self.report.predicted_rows += self.batch.rows(at);
             self.report.model_evaluations += branches;
             proceed(self.observer.step(&StepProgress {
                 phase,

@@ -5,7 +5,7 @@ use std::ops::Add;
 use lb_schedule::{BranchingProfile, Cost};
 
 use super::outline::FilmOutline;
-use crate::guidance::rows_at;
+use crate::guidance::{guidance_steps, rows_at};
 use crate::options::BlendOptions;
 
 /// What a film, or a part of the work on it, will take at most.
@@ -17,8 +17,9 @@ pub struct Forecast {
     pub model_evaluations: usize,
     /// Latents that are decoded: the computed frames, and predicted pictures that are measured.
     pub decodes: usize,
-    /// Rows that the model sees: two for an evaluation, one where the guidance scale is 1. Guidance
-    /// that its damper takes to 1 in the very middle of a transition saves some of them.
+    /// Rows that the model sees: two for an evaluation, and one without guidance or at a step that reuses the
+    /// difference that guidance made. Guidance that is computed at every step, and that its damper takes to 1
+    /// in the very middle of a transition, saves some of them.
     pub rows: usize,
 }
 
@@ -56,24 +57,21 @@ impl FilmOutline<'_> {
             true => self.profiles().map(measured_branches).sum(),
             false => 0,
         };
-        let keyframes = (0..self.keyframes()).map(|index| self.keyframe_rows(index));
-        let transitions = self.profiles().enumerate().map(|(index, profile)| {
-            let levels = 0..profile.levels().len();
-            let inner = levels.map(|level| profile.inner_cost(level).model_evaluations);
-            self.inner_rows(index) * inner.sum::<usize>()
-        });
+        // The batch limit decides how keyframes are grouped, and not how many rows there are in all.
+        let batches = self.batches(usize::MAX, options).into_iter();
         Forecast {
             model_evaluations: cost.model_evaluations,
             decodes: cost.decodes.saturating_add(measured),
-            rows: keyframes.sum::<usize>() * self.steps() + transitions.sum::<usize>(),
+            rows: batches.map(|batch| batch.rows * batch.steps).sum(),
         }
     }
 
     /// The batches of the film under this batch limit: those of the keyframes' groups and of the
     /// transitions' levels, with the denoising steps that they are taken through. Each size is listed
-    /// once. A batch may have more rows than the limit; it is then split into several calls.
+    /// once. A batch may have more rows than the limit; it is then split into several calls. At steps that reuse
+    /// the difference that guidance made, a batch has one row for each branch.
     #[must_use]
-    pub fn batches(&self, batch_limit: usize) -> Vec<BatchSteps> {
+    pub fn batches(&self, batch_limit: usize, options: &BlendOptions) -> Vec<BatchSteps> {
         let mut batches: Vec<BatchSteps> = Vec::new();
         let mut add =
             |rows: usize, steps: usize| match batches.iter_mut().find(|known| known.rows == rows) {
@@ -81,21 +79,25 @@ impl FilmOutline<'_> {
                 None if rows > 0 && steps > 0 => batches.push(BatchSteps { rows, steps }),
                 None => {}
             };
+        let mut add_branches = |branches: usize, rows: usize, steps: usize| {
+            let guided = guidance_steps(steps, options.guidance_every);
+            add(rows, guided);
+            add(branches, steps - guided);
+        };
         let group_rows = self.group_rows(batch_limit.max(1));
         let mut first = 0;
         while first < self.keyframes() {
             let group = self.group(first, group_rows);
             first = group.end;
-            add(
-                group.map(|index| self.keyframe_rows(index)).sum(),
-                self.steps(),
-            );
+            let branches = group.len();
+            let rows = group.map(|index| self.keyframe_rows(index)).sum();
+            add_branches(branches, rows, self.steps());
         }
         for (index, profile) in self.profiles().enumerate() {
             let rows = self.inner_rows(index);
             for (level, at) in profile.levels().iter().enumerate().skip(1) {
-                let steps = profile.step_range(level).len();
-                add((at.branch_count - 2) * rows, steps);
+                let branches = at.branch_count - 2;
+                add_branches(branches, branches * rows, profile.step_range(level).len());
             }
         }
         batches
@@ -107,10 +109,10 @@ impl FilmOutline<'_> {
     /// there is decided while rendering; then a call may have any number of rows. Snapshots may
     /// leave a single keyframe of a group to be computed.
     #[must_use]
-    pub fn call_rows(&self, batch_limit: usize) -> CallRows {
+    pub fn call_rows(&self, batch_limit: usize, options: &BlendOptions) -> CallRows {
         let limit = batch_limit.max(1);
         let mut work: Vec<(usize, usize)> = Vec::new();
-        for batch in self.batches(limit) {
+        for batch in self.batches(limit, options) {
             for (rows, times) in split(batch.rows, batch.steps, limit) {
                 match work.iter_mut().find(|(known, _)| *known == rows) {
                     Some((_, done)) => *done += rows * times,
@@ -119,10 +121,15 @@ impl FilmOutline<'_> {
             }
         }
         let mut transitions = 0..self.transitions().len();
-        let varies =
-            transitions.any(|index| self.inner_rows(index) == 2 && self.reaches_one(index));
+        let every = options.guidance_every;
+        let varies = every == 1
+            && transitions.any(|index| self.inner_rows(index) == 2 && self.reaches_one(index));
         let rows = || work.iter().map(|&(rows, _)| rows);
-        let alone = (0..self.keyframes()).map(|index| self.keyframe_rows(index));
+        let reuses = every > 1 && self.steps() > 1;
+        let alone = (0..self.keyframes()).map(|index| match reuses {
+            true => 1,
+            false => self.keyframe_rows(index),
+        });
         let usual = work.iter().max_by_key(|&&(rows, done)| (done, rows));
         CallRows {
             fewest: match varies {
@@ -244,7 +251,7 @@ mod tests {
     fn rows(scales: &[f64], guidance_damper: f64, limit: usize) -> (usize, usize, usize) {
         let transitions = vec![transition(guidance_damper); scales.len() - 1];
         let outline = FilmOutline::new(&transitions, scales.iter().copied());
-        let counted = outline.call_rows(limit);
+        let counted = outline.call_rows(limit, &BlendOptions::default());
         (counted.fewest, counted.usual, counted.most)
     }
 
@@ -265,7 +272,8 @@ mod tests {
         let batches = |scales: &[f64], limit: usize| {
             let transitions = vec![transition(0.5); scales.len() - 1];
             let outline = FilmOutline::new(&transitions, scales.iter().copied());
-            let batches = outline.batches(limit).into_iter();
+            let batches = outline.batches(limit, &BlendOptions::default());
+            let batches = batches.into_iter();
             let mut batches: Vec<_> = batches.map(|at| (at.rows, at.steps)).collect();
             batches.sort_unstable();
             batches
@@ -278,6 +286,26 @@ mod tests {
         let inverted = BatchSteps::of_inversion(&[1.0, 4.0, 4.0], 50, 2);
         let inverted: Vec<_> = inverted.iter().map(|at| (at.rows, at.steps)).collect();
         assert_eq!(inverted, [(3, 50), (2, 50)]);
+    }
+
+    #[test]
+    fn steps_that_reuse_guidance_have_one_row_for_each_branch() {
+        let transitions = [transition(0.0)];
+        let outline = FilmOutline::new(&transitions, [4.0; 2]);
+        let options = BlendOptions::default().with_guidance_every(2);
+        let batches = outline.batches(64, &options).into_iter();
+        let mut batches: Vec<_> = batches.map(|at| (at.rows, at.steps)).collect();
+        batches.sort_unstable();
+        // Keyframes: 4 rows at 5 steps and 2 at 5; levels: 2 rows at steps 3, 5 and 7, 1 at steps 4 and 6; 12 rows
+        // at step 8, 6 at step 9.
+        assert_eq!(batches, [(1, 2), (2, 8), (4, 5), (6, 1), (12, 1)]);
+        assert_eq!(outline.forecast(&options).rows, 2 + 16 + 20 + 6 + 12);
+        let counted = outline.call_rows(64, &options);
+        assert_eq!((counted.fewest, counted.usual, counted.most), (1, 4, 12));
+        // A keyframe may be computed alone.
+        let once = BlendOptions::default().with_guidance_every(1000);
+        let counted = outline.call_rows(64, &once);
+        assert_eq!((counted.fewest, counted.usual, counted.most), (1, 2, 12));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use crate::backend::Backend;
 use crate::error::BlendError;
 use crate::film::{Branch, Keyframe};
-use crate::guidance::rows_at;
+use crate::guidance::{GuidanceOptions, rows_at};
 use crate::keyframe_source::validate_keyframes;
 use crate::latents::{Latents, ShapeError, validate_length};
 use crate::observer::{Observer, Phase, StepProgress};
@@ -160,15 +160,20 @@ pub fn invert(
     let total_model_evaluations = options.model_evaluations(pictures.len(), timesteps.len());
     let mut inverted = Inverted::default();
     for (group, pictures) in pictures.chunks(limit).enumerate() {
-        let mut batch = Batch::new(options.guidance_rescale);
+        // The steps go backwards here: the difference that the film will reuse comes from a step that is not
+        // inverted yet. So guidance is computed at each.
+        let mut batch = Batch::new(GuidanceOptions {
+            rescale: options.guidance_rescale,
+            every: 1,
+        });
         batch.fill(&starts(pictures, group * limit))?;
         for step in 0..timesteps.len() {
-            let at = Moment::new(step, timesteps);
+            let at = Moment::new(step, timesteps, true);
             let known = batch.latents().to_vec();
             let mut acceleration = Acceleration::default();
             for iteration in 0..=options.iterations {
                 inverted.predict_calls += batch.predict(backend, limit, at)?;
-                inverted.predicted_rows += batch.rows();
+                inverted.predicted_rows += batch.rows(at);
                 inverted.model_evaluations += pictures.len();
                 batch.replace(at, |output, noisier| {
                     if iteration == 0 {
@@ -189,7 +194,7 @@ pub fn invert(
                 }))?;
             }
         }
-        let found = batch.snapshot(0..pictures.len())?.latents;
+        let found = batch.snapshot(0..pictures.len(), false)?.latents;
         inverted.initial_latents.extend(found);
     }
     Ok(inverted)
@@ -255,6 +260,7 @@ fn starts(pictures: &[Keyframe], first: usize) -> Vec<Start<'_>> {
             guidance_scale: picture.guidance_scale,
             origin: Origin::State(&picture.initial_latents, None),
             keyframes: (picture, picture, 0.0),
+            guidance_difference: None,
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! The keyframes that are in memory, and their own trajectories: made and computed a group at a
 //! time, and dropped when the transitions beside them are finished.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -135,13 +136,16 @@ impl<'a> KeyframeWindow<'a> {
                 fractions: Vec::new(),
                 latents: vec![noise.clone()],
                 predicted_clean: vec![noise.clone()],
+                guidance_differences: Vec::new(),
             };
             snapshots.insert(0, start);
         }
         let mut before = 0;
         for step in self.outline.recorded_steps(index, &self.options) {
-            let loaded = store.load(SnapshotKey::Keyframe { index, step });
-            match loaded.filter(|snapshot| snapshot.fits_keyframe(shape)) {
+            let key = SnapshotKey::Keyframe { index, step };
+            let differences = self.outline.guidance_differences(key, &self.options);
+            let fits = |snapshot: &Snapshot| snapshot.fits_keyframe(shape, differences);
+            match store.load(key).filter(fits) {
                 Some(snapshot) => {
                     denoiser.report.reused_evaluations += step - before;
                     snapshots.insert(step, snapshot);
@@ -186,13 +190,14 @@ impl<'a> KeyframeWindow<'a> {
                 running = missing;
             }
             self.crossfeed(&running, from, denoiser)?;
-            denoiser.denoise(from..to, Phase::Keyframes)?;
+            denoiser.denoise(from..to, 0, Phase::Keyframes)?;
             for (branch, &index) in running.iter().enumerate() {
                 let Some(held) = self.held.get_mut(&index) else {
                     continue;
                 };
                 if held.missing.iter().any(|stretch| stretch.end == to) {
-                    let snapshot = denoiser.batch.snapshot(branch..branch + 1)?;
+                    let reuses = to < denoiser.steps();
+                    let snapshot = denoiser.batch.snapshot(branch..branch + 1, reuses)?;
                     snapshots.save(SnapshotKey::Keyframe { index, step: to }, &snapshot);
                     held.snapshots.insert(to, snapshot);
                 }
@@ -241,7 +246,8 @@ impl<'a> KeyframeWindow<'a> {
     ) -> Result<(), BlendError> {
         let mut continued = BTreeMap::new();
         for (branch, &index) in running.iter().enumerate() {
-            continued.insert(index, denoiser.batch.snapshot(branch..branch + 1)?);
+            let snapshot = denoiser.batch.snapshot(branch..branch + 1, true)?;
+            continued.insert(index, snapshot);
         }
         let mut starts = Vec::with_capacity(next.len());
         for &index in next {
@@ -250,11 +256,13 @@ impl<'a> KeyframeWindow<'a> {
             let reached = continued.get(&index).or_else(|| held.snapshots.get(&step));
             let latents = reached.map_or(&keyframe.initial_latents, |at| &at.latents[0]);
             let predicted = reached.map(|at| &at.predicted_clean[0]);
+            let difference = reached.and_then(|at| at.guidance_differences.first());
             starts.push(Start {
                 branch: Branch::Keyframe(index),
                 guidance_scale: keyframe.guidance_scale,
                 origin: Origin::State(latents, predicted),
                 keyframes: (keyframe, keyframe, 0.0),
+                guidance_difference: difference.map(|at| Cow::Borrowed(at.values())),
             });
         }
         denoiser.batch.fill(&starts)?;

@@ -155,6 +155,19 @@ impl<'a> FilmOutline<'a> {
         keyframes.chain(levels)
     }
 
+    /// How many differences that guidance made a snapshot has: one for a guided keyframe, if guidance is not
+    /// computed at every step and a step follows. A level has none, as the next one starts by computing them.
+    /// See [`BlendOptions::guidance_every`].
+    #[must_use]
+    pub fn guidance_differences(&self, key: SnapshotKey, options: &BlendOptions) -> usize {
+        match key {
+            SnapshotKey::Keyframe { index, step } => usize::from(
+                options.guidance_every > 1 && step < self.steps() && self.keyframe_rows(index) == 2,
+            ),
+            SnapshotKey::Level { .. } => 0,
+        }
+    }
+
     /// Validates everything but the keyframes' latents and conditionings, for a sampler of this many
     /// steps.
     pub(super) fn validate(&self, sampler: usize) -> Result<(), BlendError> {

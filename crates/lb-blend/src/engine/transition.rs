@@ -98,7 +98,7 @@ impl TransitionTree<'_> {
                 let known = if step == steps.start {
                     &above
                 } else {
-                    let mut inner = denoiser.batch.snapshot(0..count - 2)?;
+                    let mut inner = denoiser.batch.snapshot(0..count - 2, true)?;
                     inner.fractions = vec![fractions];
                     present = self.between_keyframes(inner, step);
                     &present
@@ -120,9 +120,11 @@ impl TransitionTree<'_> {
                 (steps.start, step),
             )?;
             let index = self.index;
-            denoiser.denoise(step..step + 1, Phase::Transition { index, level })?;
+            let phase = Phase::Transition { index, level };
+            denoiser.denoise(step..step + 1, steps.start, phase)?;
         }
-        let mut inner = denoiser.batch.snapshot(0..count - 2)?;
+        // The next level computes guidance at its first step.
+        let mut inner = denoiser.batch.snapshot(0..count - 2, false)?;
         inner.fractions = above.fractions;
         inner.fractions.push(fractions);
         Ok(inner)
@@ -156,6 +158,8 @@ impl TransitionTree<'_> {
                 )
             }
         };
+        let first = self.transition.profile.step_range(level).start;
+        let computes_guidance = denoiser.computes_guidance(first, step);
         let (left, right) = (&self.left.keyframe, &self.right.keyframe);
         let (scale_left, scale_right) = (left.guidance_scale, right.guidance_scale);
         let mut starts = Vec::with_capacity(count - 2);
@@ -174,6 +178,10 @@ impl TransitionTree<'_> {
                     Origin::Curve(curve, parents)
                 }),
                 keyframes: (left, right, fraction),
+                guidance_difference: match computes_guidance {
+                    true => None,
+                    false => known.guidance_difference(parents)?,
+                },
             });
         }
         denoiser.batch.fill(&starts)?;

@@ -133,11 +133,15 @@ fn inner_branches_are_what_the_tree_says() {
         .iter()
         .map(|&count| fixed_fractions(count, 1.5).unwrap())
         .collect::<Vec<_>>();
-    for sampler in samplers() {
+    for (sampler, every) in samplers()
+        .iter()
+        .flat_map(|at| [1, 2, 3, 100].map(|every| (at, every)))
+    {
+        let options = options.with_guidance_every(every);
         let blended = sampled(sampler.as_ref(), &film(2), 8, &options);
         for frame in &blended.transitions[0] {
-            let fraction = frame.fraction;
-            let alone = branch(sampler.as_ref(), &levels, 3, fraction, Guidance::default()).latents;
+            let (fraction, guidance) = (frame.fraction, Guidance::default());
+            let alone = branch(sampler.as_ref(), &levels, 3, fraction, guidance, every).latents;
             let difference = frame
                 .latents
                 .values()

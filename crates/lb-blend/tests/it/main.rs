@@ -12,6 +12,7 @@ mod crossfeed;
 mod example;
 mod film;
 mod golden;
+mod guidance_every;
 mod guidance_rescale;
 mod interruption;
 mod inversion;

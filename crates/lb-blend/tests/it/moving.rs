@@ -6,7 +6,7 @@ use lb_blend::{
 };
 use lb_schedule::{BranchingProfile, Guidance, Spacing, parents, perceptual_fractions};
 
-use crate::alone::guided_step;
+use crate::alone::guided_step_that_reuses;
 use crate::scene::{SHAPE, film, film_along, keyframes, made, profile, sampled, sampler, samplers};
 use crate::spacing::unevenness;
 
@@ -16,6 +16,8 @@ struct Standing {
     fractions: Vec<f64>,
     latents: Vec<Vec<f32>>,
     clean: Vec<Vec<f32>>,
+    /// The differences that guidance made when they were last computed.
+    guidance: Vec<Vec<f32>>,
 }
 
 fn difference(left: &[f32], right: &[f32]) -> Vec<f64> {
@@ -131,14 +133,22 @@ impl Standing {
                 .map(|(e, clean)| (noise * f64::from(*e) + signal * f64::from(*clean)) as f32)
                 .collect()
         });
+        let guidance = fractions.iter().map(|&fraction| {
+            let found = parents(&self.fractions, fraction).unwrap();
+            let [left, right] = [found.left, found.right].map(|at| &self.guidance[at]);
+            let mut mixed = left.clone();
+            lerp(left, right, found.mix, &mut mixed).unwrap();
+            mixed
+        });
         Self {
             latents: latents.collect(),
+            guidance: guidance.collect(),
             clean,
             fractions,
         }
     }
 
-    fn step(&mut self, sampler: &dyn Sampler, step: usize) {
+    fn step(&mut self, sampler: &dyn Sampler, step: usize, computes_guidance: &[bool]) {
         let ends = keyframes(2);
         for (branch, &fraction) in self.fractions.iter().enumerate() {
             let mix = |left: &[f32], right: &[f32]| {
@@ -156,14 +166,16 @@ impl Standing {
             );
             let (latents, clean) = (&mut self.latents[branch], &mut self.clean[branch]);
             let scale = Guidance::default().at(fraction) as f32;
-            guided_step(sampler, step, latents, clean, [&positive, &negative], scale);
+            let reused = (&mut self.guidance[branch][..], computes_guidance[branch]);
+            let both = [&positive[..], &negative];
+            guided_step_that_reuses(sampler, step, latents, clean, reused, both, scale);
         }
     }
 }
 
 /// Computes every branch by itself. Before every step, branches are spaced by what the step before
 /// predicted.
-fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile) {
+fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile, guidance_every: usize) {
     let ends = keyframes(2).into_iter();
     let ends: Vec<Vec<f32>> = ends
         .map(|keyframe| keyframe.initial_latents.values().to_vec())
@@ -171,6 +183,7 @@ fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile) {
     let mut present = Standing {
         fractions: vec![0.0, 1.0],
         clean: ends.clone(),
+        guidance: ends.clone(),
         latents: ends,
     };
     let mut levels = Vec::new();
@@ -179,7 +192,13 @@ fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile) {
             if step > 0 {
                 present = present.spaced(at.branch_count, sampler.alphas_cumprod()[step]);
             }
-            present.step(sampler, step);
+            // Keyframes compute it at steps of their own.
+            let own = step.is_multiple_of(guidance_every);
+            let first = profile.step_range(level).start;
+            let inner = (step - first).is_multiple_of(guidance_every);
+            let mut computes = vec![inner; at.branch_count];
+            (computes[0], computes[at.branch_count - 1]) = (own, own);
+            present.step(sampler, step, &computes);
         }
         levels.push(present.fractions.clone());
     }
@@ -187,7 +206,7 @@ fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile) {
         sampler,
         &film_along(profile, 2),
         8,
-        &BlendOptions::default(),
+        &BlendOptions::default().with_guidance_every(guidance_every),
     );
     for (ours, by_hand) in film.level_fractions[0].iter().zip(&levels) {
         assert_eq!(ours.len(), by_hand.len());
@@ -206,14 +225,17 @@ fn check_by_hand(sampler: &dyn Sampler, profile: &BranchingProfile) {
 #[test]
 fn a_perceptual_film_by_hand() {
     for sampler in samplers() {
-        check_by_hand(sampler.as_ref(), &profile());
+        for guidance_every in [1, 2, 3] {
+            check_by_hand(sampler.as_ref(), &profile(), guidance_every);
+        }
     }
 }
 
 #[test]
 fn a_film_of_many_steps_by_hand() {
     let profile = BranchingProfile::manual(30, &[2, 4, 6], &[0, 22, 26]).unwrap();
-    check_by_hand(&sampler(30), &profile);
+    check_by_hand(&sampler(30), &profile, 1);
+    check_by_hand(&sampler(30), &profile, 4);
 }
 
 /// A model whose picture snaps: it is one of two patterns, and neither in a narrow range of the

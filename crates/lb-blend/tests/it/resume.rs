@@ -180,10 +180,14 @@ proptest! {
 
     /// Any part of the snapshots may be missing, under any batch limit.
     #[test]
-    fn any_part_of_a_store_will_do(chosen in prop::collection::vec(any::<bool>(), 64), limit in 1_usize..20) {
+    fn any_part_of_a_store_will_do(
+        chosen in prop::collection::vec(any::<bool>(), 64),
+        limit in 1_usize..20,
+        every in 1_usize..6,
+    ) {
         let (film, [_, solver]) = (looped(), samplers());
-        let studio =
-            Studio { sampler: solver.as_ref(), film: &film, options: BlendOptions::default() };
+        let options = BlendOptions::default().with_guidance_every(every);
+        let studio = Studio { sampler: solver.as_ref(), film: &film, options };
         let whole = studio.render(64, Kept::new());
         prop_assert!(whole.store.kept.len() <= chosen.len());
         let pairs = whole.store.kept.iter().zip(chosen);

@@ -79,7 +79,7 @@ fn the_cost_is_that_of_the_steps() {
     let (_, report) = computed(&film, 64, &BlendOptions::default());
     assert_eq!(report.model_evaluations, forecast.model_evaluations);
     assert_eq!(report.predicted_rows, forecast.rows);
-    let called = outline.call_rows(64);
+    let called = outline.call_rows(64, &BlendOptions::default());
     assert_eq!((called.fewest, called.usual, called.most), (2, 10, 10));
 }
 

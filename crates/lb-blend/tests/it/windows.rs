@@ -145,7 +145,9 @@ fn a_long_film_needs_no_larger_calls() {
         backend.calls().iter().map(|call| call.rows).max(),
         Some(widest)
     );
-    let rows = film(40).outline().call_rows(usize::MAX);
+    let rows = film(40)
+        .outline()
+        .call_rows(usize::MAX, &BlendOptions::default());
     assert_eq!(rows.most, widest);
 }
 

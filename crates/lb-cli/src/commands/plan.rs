@@ -151,6 +151,7 @@ fn facts(plan: &Plan, estimated_seconds: Option<f64>, fits: Option<bool>) -> imp
         looped: plan.is_looped(),
         transitions: transitions.collect::<Vec<_>>(),
         model_evaluations: plan.cost.model_evaluations,
+        predicted_rows: plan.rows(),
         decodes: plan.cost.decodes,
         computed_frames: plan.computed_frames(),
         in_betweens: plan.in_betweens.iter().sum::<usize>(),

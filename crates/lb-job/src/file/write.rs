@@ -54,7 +54,7 @@ impl Job {
 type Lines = Vec<String>;
 
 /// The keys of the film, in the order of the manual.
-const FILM_KEYS: &str = "stills prompt_syntax clip_skip embedding model vae size scale fps film_seconds timing between loop guidance_rescale sampler timestep_spacing spacing mid_compression \
+const FILM_KEYS: &str = "stills prompt_syntax clip_skip embedding model vae size scale fps film_seconds timing between loop guidance_rescale guidance_every sampler timestep_spacing spacing mid_compression \
                          spacing_distance fit inversion_iterations";
 
 /// The text of a job whose settings are given.
@@ -123,9 +123,11 @@ fn film(job: &Job, settings: &JobSettings) -> Lines {
     let inversion = |iterations: &usize| {
         job.pictures() > 0 || *iterations != Job::default().inversion_iterations
     };
+    let reuses_guidance = |every: &usize| *every != Job::default().guidance_every;
     let mut lines = lines(&JobSettings {
         keyframes: Vec::new(),
         inversion_iterations: settings.inversion_iterations.filter(inversion),
+        guidance_every: settings.guidance_every.filter(reuses_guidance),
         prompts: PromptSettings {
             prompt_syntax: settings
                 .prompts

@@ -25,6 +25,7 @@ impl Default for Job {
             size: None,
             scale: 1,
             guidance_rescale: None,
+            guidance_every: 1,
             sampler: SamplerKind::default(),
             timestep_spacing: None,
             spacing: Spacing::default(),

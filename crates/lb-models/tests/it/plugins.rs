@@ -39,7 +39,7 @@ fn film(session: SessionOptions) -> Vec<RgbImage> {
     let mut pipeline = Pipeline::open(&pool(), pocket(), 128, 128, options).unwrap();
     let transitions = [Transition::new(profile(), 0.5)];
     let outline = FilmOutline::new(&transitions, vec![4.0, 4.0]).with_steps(12);
-    pipeline.expect_batches(outline.batches(64));
+    pipeline.expect_batches(outline.batches(64, &lb_blend::BlendOptions::default()));
     pictures(&mut pipeline, ["a red apple", "a green pear"], profile())
 }
 

@@ -44,7 +44,7 @@ contents! {
         &Content(initial_latents),
         &concatenated.as_ref().map(Content),
         lora_strengths;
-    // Guidance rescale is in the key of the denoiser.
+    // Guidance rescale, and how often guidance is computed, are in the key of the denoiser.
     BlendOptions: BlendOptions { spacing, distance, crossfeed, .. } =>
         &Content(spacing), &Content(distance), &Content(crossfeed);
     Crossfeed: Crossfeed { keyframes, parents, .. } => &Content(keyframes), &Content(parents);

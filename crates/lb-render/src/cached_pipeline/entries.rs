@@ -121,7 +121,7 @@ impl CacheEntry for PictureEntry {
 }
 
 /// A snapshot of trajectories: its shape, all fractions as `f64`, then the latents and the predicted
-/// clean latents as `f32`.
+/// clean latents as `f32`, and after them the differences that guidance made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct SnapshotEntry {
     /// The step after which the snapshot was taken.
@@ -130,6 +130,8 @@ pub(crate) struct SnapshotEntry {
     pub(crate) branch_counts: Vec<usize>,
     /// The number of branches in the snapshot: the level's inner ones, or the one keyframe.
     pub(crate) kept: usize,
+    /// The number of differences that guidance made for them.
+    pub(crate) guidance_differences: usize,
     /// The shape of each branch's latents.
     pub(crate) latents: LatentShape,
 }
@@ -154,6 +156,7 @@ impl CacheEntry for SnapshotEntry {
         let fractions: usize = self.branch_counts.iter().sum();
         let values = 2_usize
             .saturating_mul(self.kept)
+            .saturating_add(self.guidance_differences)
             .saturating_mul(self.latents.len());
         (4 * (6 + self.branch_counts.len()) + 8 * fractions).saturating_add(4 * values)
     }
@@ -163,7 +166,14 @@ impl CacheEntry for SnapshotEntry {
         bytes.reserve(self.longest_payload());
         let fractions = snapshot.fractions.iter().flatten();
         bytes.extend(fractions.flat_map(|fraction| fraction.to_le_bytes()));
-        for latents in snapshot.latents.iter().chain(&snapshot.predicted_clean) {
+        for latents in [
+            &snapshot.latents,
+            &snapshot.predicted_clean,
+            &snapshot.guidance_differences,
+        ]
+        .into_iter()
+        .flatten()
+        {
             bytes.extend(bytes_of(latents.values()));
         }
         bytes
@@ -190,11 +200,13 @@ impl CacheEntry for SnapshotEntry {
             .map(|values| Latents::from_values(self.latents, values.to_vec()))
             .collect();
         let mut latents = latents.map_err(|_| OTHER)?;
-        let predicted_clean = latents.split_off(self.kept);
+        let mut predicted_clean = latents.split_off(self.kept);
+        let guidance_differences = predicted_clean.split_off(self.kept);
         Ok(Snapshot {
             fractions,
             latents,
             predicted_clean,
+            guidance_differences,
         })
     }
 }
@@ -230,6 +242,7 @@ mod tests {
             step: 8,
             branch_counts: vec![2, 4],
             kept: 2,
+            guidance_differences: 0,
             latents: LATENTS,
         }
     }
@@ -240,6 +253,7 @@ mod tests {
             fractions: vec![vec![0.0, 1.0], vec![0.0, 0.25, 0.75, 1.0]],
             latents: vec![latents(1.0), latents(2.0)],
             predicted_clean: vec![latents(3.0), latents(4.0)],
+            guidance_differences: Vec::new(),
         }
     }
 
@@ -248,6 +262,17 @@ mod tests {
         let bytes = shape().encode(&snapshot());
         assert_eq!(bytes.len(), shape().longest_payload());
         assert_eq!(shape().decode(&bytes).unwrap(), snapshot());
+        let guided = SnapshotEntry {
+            guidance_differences: 2,
+            ..shape()
+        };
+        assert_eq!(guided.decode(&bytes), Err(OTHER));
+        let mut with_differences = snapshot();
+        with_differences.guidance_differences = snapshot().latents;
+        let bytes = guided.encode(&with_differences);
+        assert_eq!(bytes.len(), guided.longest_payload());
+        assert_eq!(guided.decode(&bytes).unwrap(), with_differences);
+        assert_eq!(shape().decode(&bytes), Err(OTHER));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) struct Denoising {
     pub(crate) steps: usize,
     /// That of the options with which the engine runs.
     pub(crate) guidance_rescale: GuidanceRescale,
+    pub(crate) guidance_every: usize,
 }
 
 impl ContentKey for Denoising {
@@ -32,6 +33,7 @@ impl ContentKey for Denoising {
             schedule,
             steps,
             guidance_rescale,
+            guidance_every,
         } = self;
         hasher.write(&Content(sampler));
         hasher.write(&Content(schedule));
@@ -41,10 +43,22 @@ impl ContentKey for Denoising {
                 .write("guidance rescale")
                 .write(&guidance_rescale.value());
         }
+        if *guidance_every != 1 {
+            hasher.write("guidance every").write(guidance_every);
+        }
     }
 }
 
 impl Denoising {
+    /// The same settings with guidance at every step, which a keyframe without guidance and an inversion have
+    /// in any case.
+    pub(super) fn with_guidance_at_every_step(&self) -> Self {
+        Self {
+            guidance_every: 1,
+            ..self.clone()
+        }
+    }
+
     /// The standard deviation of the noise from which the sampler starts.
     pub(crate) fn initial_noise(&self) -> Result<f64, SamplerError> {
         let sampler = self.sampler.sampler(&self.schedule, self.steps)?;
@@ -139,12 +153,14 @@ impl<'a> CachedSnapshots<'a> {
 
     fn key_and_entry(&self, snapshot: SnapshotKey) -> Option<(Key, SnapshotEntry)> {
         let latents = self.latents?;
+        let guidance_differences = self.outline.guidance_differences(snapshot, &self.options);
         Some(match snapshot {
             SnapshotKey::Keyframe { index, step } => {
                 let entry = SnapshotEntry {
                     step,
                     branch_counts: Vec::new(),
                     kept: 1,
+                    guidance_differences,
                     latents,
                 };
                 let keyframe = *self.keyframes.get(index)?;
@@ -160,6 +176,7 @@ impl<'a> CachedSnapshots<'a> {
                     step: profile.step_range(level).end,
                     branch_counts: levels.iter().map(|&(_, count)| count).collect(),
                     kept: levels[level].1.saturating_sub(2),
+                    guidance_differences,
                     latents,
                 };
                 let transition = self.transition(transition)?;
@@ -190,7 +207,11 @@ impl SnapshotStore for CachedSnapshots<'_> {
         if index < self.keyframes.len() {
             return;
         }
-        let denoiser = key(&("denoiser", unet.of(keyframe), &self.denoising));
+        let denoising = match keyframe.guidance_scale {
+            1.0 => Cow::Owned(self.denoising.with_guidance_at_every_step()),
+            _ => Cow::Borrowed(&self.denoising),
+        };
+        let denoiser = key(&("denoiser", unet.of(keyframe), &*denoising));
         let own = keyframe_key(&denoiser, keyframe);
         // Crossfeed draws a keyframe towards the one before it.
         let curve = self.options.crossfeed.keyframes;

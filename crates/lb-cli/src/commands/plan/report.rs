@@ -37,8 +37,10 @@ fn write_report(
     writeln!(text, "seeds: {}", list(&plan.seeds))?;
     writeln!(
         text,
-        "cost: {} model evaluations, {} decodes",
-        plan.cost.model_evaluations, plan.cost.decodes
+        "cost: {} model evaluations in {} rows, {} decodes",
+        plan.cost.model_evaluations,
+        plan.rows(),
+        plan.cost.decodes
     )?;
     if !job.has_stills() {
         write_film(text, plan)?;

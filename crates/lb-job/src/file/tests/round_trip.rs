@@ -211,7 +211,12 @@ fn job() -> impl Strategy<Value = Job> {
                 prop::option::of(any::<usize>()),
                 prop::collection::vec(embedding(), 0..3),
             ),
-            prop::option::of((0.0..=1.0).prop_map(|share| GuidanceRescale::new(share).unwrap())),
+            (
+                prop::option::of(
+                    (0.0..=1.0).prop_map(|share| GuidanceRescale::new(share).unwrap()),
+                ),
+                any::<usize>(),
+            ),
         ),
     );
     (keyframes, film, inputs).prop_map(
@@ -238,7 +243,7 @@ fn job() -> impl Strategy<Value = Job> {
                     inversion_iterations,
                     scale,
                     (prompt_syntax, clip_skip, embeddings),
-                    guidance_rescale,
+                    (guidance_rescale, guidance_every),
                 ),
             ),
         )| Job {
@@ -255,6 +260,7 @@ fn job() -> impl Strategy<Value = Job> {
             size,
             scale,
             guidance_rescale,
+            guidance_every,
             sampler,
             timestep_spacing,
             spacing,
@@ -393,6 +399,7 @@ fn full_job() -> Job {
     job.prompt_syntax = PromptSyntax::Plain;
     job.clip_skip = Some(2);
     job.guidance_rescale = GuidanceRescale::new(0.7).ok();
+    job.guidance_every = 2;
     job.timestep_spacing = Some(TimestepSpacing::Trailing);
     job.inpaint = Some(Inpaint {
         image: "/films/picture.png".into(),

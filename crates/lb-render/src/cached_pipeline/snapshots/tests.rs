@@ -30,6 +30,7 @@ fn denoising(sampler: SamplerKind, steps: usize) -> Denoising {
         schedule: NoiseScheduleConfig::default(),
         steps,
         guidance_rescale: GuidanceRescale::OFF,
+        guidance_every: 1,
     }
 }
 
@@ -293,8 +294,11 @@ fn every_input_changes_the_keys() {
     clipped.schedule.clip_sample = true;
     let mut rescaled = ddim.clone();
     rescaled.guidance_rescale = GuidanceRescale::new(0.7).unwrap();
+    let mut every_other = ddim.clone();
+    every_other.guidance_every = 2;
     for other in [
         keys(None, &rescaled, &film),
+        keys(None, &every_other, &film),
         keys(None, &denoising(SamplerKind::DpmSolver, STEPS), &film),
         keys(None, &denoising(SamplerKind::Ddim, 2 * STEPS), &film),
         keys(None, &clipped, &film),
