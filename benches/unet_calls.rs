@@ -1,5 +1,5 @@
-//! Runs a model's UNet when it is told to, so that several devices can be measured in turns: for each line of
-//! standard input one call, and for each call a line with its milliseconds.
+//! Runs a UNet once for each line of standard input, so that several devices can be measured in turns, and prints
+//! the milliseconds of each call.
 //!
 //! ```sh
 //! cargo run --release -p lb-benches --example unet_calls -- MODEL LIBONNXRUNTIME DEVICE PRECISION ROWS [FOLDER]

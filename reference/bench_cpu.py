@@ -9,6 +9,7 @@ torch and diffusers; `--parts lb` leaves PyTorch out.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -65,6 +66,8 @@ class Torch:
     """The same UNet in PyTorch."""
 
     def __init__(self, precision):
+        # Threads that wait for each other by turning in a loop stand still where others use the machine, too.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         import torch
         from diffusers import UNet2DConditionModel
 
