@@ -3,6 +3,7 @@
 mod cpu;
 mod few_steps;
 mod gpu;
+mod guidance;
 mod render;
 mod spacing;
 mod studio;
@@ -80,6 +81,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         "render",
         "few-steps",
         "spacing",
+        "guidance",
         "studio",
         "gpu",
         "cpu",
@@ -101,7 +103,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         }
     }
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|given| given == part);
-    if !["render", "few-steps", "spacing", "studio"]
+    if !["render", "few-steps", "spacing", "guidance", "studio"]
         .into_iter()
         .any(wanted)
     {
@@ -129,6 +131,10 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
     }
     if wanted("spacing") {
         spacing::run(&bench)?;
+    }
+    // It takes an hour on two cores.
+    if parts.iter().any(|part| part == "guidance") {
+        guidance::run(&bench)?;
     }
     // It is not one of the numbers of a whole run, because it needs Linux.
     if parts.iter().any(|part| part == "studio") {

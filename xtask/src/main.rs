@@ -82,7 +82,7 @@ enum Task {
     PageTest(HandedOn),
     /// measure lb beside PyTorch, few steps beside many, perceptual beside fixed spacing, or lb on a device
     Bench {
-        /// render, few-steps (a part of render), spacing, studio, gpu, cpu or cpu-full; render and spacing if none is named
+        /// render, few-steps (a part of render), spacing, guidance, studio, gpu, cpu or cpu-full; render and spacing if none is named
         parts: Vec<String>,
     },
     /// build the Python package that carries lb, the models and their licences

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Bench, RenderFacts, facts, mean};
 
 /// Prompts of words that the bundled model knows. They were fixed before anything was measured.
-const PROMPT_PAIRS: [[&str; 2]; 24] = [
+pub(super) const PROMPT_PAIRS: [[&str; 2]; 24] = [
     // Another object.
     ["a red apple", "a green pear"],
     ["a yellow lemon", "an orange"],
@@ -64,13 +64,13 @@ const WAYS: [(&str, &[&str]); 3] = [
 
 /// The line of `lb measure --json`, as far as it is needed here.
 #[derive(Deserialize)]
-struct Measured {
-    overall: Statistics,
+pub(super) struct Measured {
+    pub(super) overall: Statistics,
 }
 
 #[derive(Deserialize)]
-struct Statistics {
-    coefficient_of_variation: f64,
+pub(super) struct Statistics {
+    pub(super) coefficient_of_variation: f64,
     peak_ratio: f64,
     directness: f64,
     retention: Retention,

@@ -34,6 +34,7 @@ const VALUES: Record<string, [value: string, file: string][]> = {
   seed: [["0, 1", "seed-0-1"], ["4, 17", "seed-4-17"], ["7, 7", "seed-7-7"]],
   negative_prompt: [["nothing", "negative-none"], ["“red”", "negative-red"]],
   guidance_scale: [["1", "guidance-1"], ["4", "guidance-4"], ["16", "guidance-16"]],
+  guidance_every: [["1", "guidance-4"], ["2", "guidance-every-2"], ["10", "guidance-every-10"]],
   guidance_damper: [["0", "damper-0"], ["0.5", "damper-0.5"], ["1", "damper-1"]],
   sampler: [["ddim, 6 steps", "sampler-ddim-6"], ["dpmpp-2m, 6 steps", "sampler-dpmpp-2m-6"]],
   depth_strength: [["0.05", "depth-0.05"], ["0.4", "depth-0.4"], ["0.95", "depth-0.95"]],
