@@ -11,7 +11,7 @@ use crate::workspace::{Profile, Workspace};
 use crate::{process, python, setup};
 
 /// The files of the repository that lie beside the program.
-const TEXTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+const TEXTS: [&str; 2] = ["README.md", "CHANGELOG.md"];
 /// The shells, and the files in which they look for completions.
 const COMPLETIONS: [(&str, &str); 5] = [
     ("bash", "lb.bash"),
@@ -63,6 +63,7 @@ fn build(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
     for text in TEXTS {
         fs::copy(workspace.root.join(text), folder.join(text))?;
     }
+    distribution.put_licences(&folder)?;
     distribution.put_models(&folder.join("models"))?;
     distribution.put_manual(&folder.join("man/man1"))?;
     for (shell, file) in COMPLETIONS {

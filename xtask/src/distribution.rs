@@ -10,6 +10,8 @@ use crate::{process, setup};
 
 /// The models. The second one takes parts from the first.
 const MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
+/// The licences, of which the user chooses one.
+const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 /// The folder of a model that only serves to train it again.
 const RECIPE: &str = "train";
 
@@ -34,6 +36,15 @@ impl<'a> Distribution<'a> {
         for model in MODELS {
             let source = self.workspace.root.join("models").join(model);
             copy_model(&source, &folder.join(model))?;
+        }
+        Ok(())
+    }
+
+    /// Copies the licences into a folder.
+    pub(crate) fn put_licences(&self, folder: &Path) -> Result<()> {
+        fs::create_dir_all(folder)?;
+        for licence in LICENCES {
+            fs::copy(self.workspace.root.join(licence), folder.join(licence))?;
         }
         Ok(())
     }

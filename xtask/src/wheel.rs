@@ -93,6 +93,7 @@ fn put_data(workspace: &Workspace, share: &Path, profile: Profile) -> Result<()>
         fs::remove_dir_all(share)?;
     }
     let distribution = Distribution::build(workspace, profile)?;
+    distribution.put_licences(&share.join("lb"))?;
     distribution.put_models(&share.join("lb/models"))?;
     distribution.put_manual(&share.join("man/man1"))?;
     for (shell, path) in [
