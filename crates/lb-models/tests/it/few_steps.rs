@@ -17,7 +17,7 @@ use crate::transition;
 const LATENT_TOLERANCE: f64 = 2e-4;
 /// Least allowed PSNR of decoded frames, in dB.
 const LEAST_PSNR: f64 = 45.0;
-/// Every so many bytes of the frames with LoRAs are in the golden file, as in `few_step_loras.py`.
+/// How far apart the bytes of the frames with LoRAs are that the golden file has, as in `few_step_loras.py`.
 const STRIDE: usize = 29;
 const PIXELS: &[u8] = include_bytes!("../golden/few_step_loras.rgb");
 
