@@ -62,7 +62,7 @@ enum Task {
     Tidy,
     /// check licences, duplicate versions and sources by deny.toml
     Dependencies,
-    /// fetch ONNX Runtime (24 MB); for NVIDIA GPUs (1.2 GB, 256 MB without CUDA); plugins for other devices
+    /// fetch ONNX Runtime (24 MB), its build for NVIDIA GPUs (1.2 GB, or 256 MB without CUDA), or a plugin
     Setup {
         /// fetch the library for NVIDIA GPUs, with CUDA 13 and cuDNN 9
         #[arg(long)]

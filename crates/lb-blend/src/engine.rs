@@ -91,7 +91,7 @@ pub struct BlendRequest<'a> {
 /// sees it. A branch whose guidance scale is 1 is not changed, and one that approaches 1 is changed less and
 /// less, so that a damped transition has no jump.
 ///
-/// Guidance may be computed at every Nth step alone ([`BlendOptions::guidance_every`]): then the difference
+/// Guidance may be computed only at every Nth step ([`BlendOptions::guidance_every`]): then the difference
 /// that it made is a part of a branch's state, and scaled by the branch's present guidance scale. A level
 /// computes it at its first step. Until it does so again, a branch that moves takes the mix of its neighbours'
 /// differences, along the line.

@@ -48,7 +48,7 @@ pub struct BlendOptions {
     /// How far the deviation that guidance adds is taken back.
     #[cfg_attr(feature = "serde", serde(default))]
     pub guidance_rescale: GuidanceRescale,
-    /// At every how many steps the difference that guidance makes is computed, 1 to
+    /// The number of steps from one computation of the difference that guidance makes to the next, 1 to
     /// [`MAX_STEPS`](lb_schedule::MAX_STEPS): the model's output for the conditioning minus that for the
     /// negative conditioning. At the steps between, the last difference is reused, and the model sees one row
     /// for a guided branch instead of two. 1 computes it at every step.

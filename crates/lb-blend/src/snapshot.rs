@@ -48,8 +48,8 @@ pub struct Snapshot {
 /// The engine hands over each keyframe when it arrives, asks for a snapshot before it computes what
 /// leads to it, and hands over every snapshot that it has computed before it uses it. Continuing
 /// from a kept snapshot gives the same bits as computing it again, if the store answers with what
-/// was kept *for the same film*. A snapshot depends on the model, the sampler, the guidance's rescale and how
-/// often it is computed, and
+/// was kept *for the same film*. A snapshot depends on the model, the sampler, the guidance rescale, how
+/// often guidance is computed, and
 ///
 /// - for [`SnapshotKey::Keyframe`], the keyframe; with crossfeed between keyframes also on the
 ///   crossfeed's curve and on every keyframe before;

@@ -214,8 +214,8 @@ pub(crate) fn read_as_words(job: &Job) -> impl Iterator<Item = String> {
                  each its own keyframe, or join them by a comma"
             ),
             ReadAsWords::Number => format!(
-                "a number is read as words in {prompt}; a weight stands in front of a closing bracket and has a \
-                 decimal point, as in (word:1.3)"
+                "a number is not a weight in {prompt} and is read as words; a weight is written as (word:1.3), with both \
+                 brackets and with a point, not a comma"
             ),
             ReadAsWords::Braces => format!(
                 "braces and wildcards are read as words in {prompt}: lb does not choose between words; stress a \

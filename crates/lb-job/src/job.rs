@@ -51,7 +51,7 @@ pub struct Job {
     /// How far the standard deviation that guidance adds is taken back; `None` means not at all. The second stage of
     /// an upscaled film never takes anything back.
     pub guidance_rescale: Option<GuidanceRescale>,
-    /// At every how many steps the difference that guidance makes is computed, in both stages of an upscaled
+    /// The number of steps from one computation of guidance's difference to the next, in both stages of an upscaled
     /// film; see [`BlendOptions::guidance_every`](lb_blend::BlendOptions::guidance_every).
     pub guidance_every: usize,
     /// The sampler that denoises the latents.

@@ -79,7 +79,7 @@ settings! {
         /// How far the contrast that guidance adds is taken back, from 0 (not at all) to 1. About 0.7 suits
         /// models with zero terminal SNR [default: 0, or the model's own].
         guidance_rescale: Option<GuidanceRescale> => arg(long, value_name = "PHI"),
-        /// At every how many steps guidance is computed. The steps between reuse it, and take half the time.
+        /// Compute guidance only at every Nth step. The steps in between reuse it, and take half the time.
         guidance_every: Option<usize> => arg(long, value_name = "N"),
         /// Sampler that denoises the latents.
         #[serde(with = "text::choice")]

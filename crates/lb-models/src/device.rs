@@ -27,7 +27,7 @@ lb_schedule::choice! {
     #[strum(serialize_all = "lowercase")]
     #[non_exhaustive]
     pub enum Device: "device" {
-        /// An NVIDIA GPU through CUDA where one works, else the CPU.
+        /// An NVIDIA GPU through CUDA where one works, else the CPU, with OpenVINO for long films if it is installed.
         #[default]
         Auto,
         /// The processor.

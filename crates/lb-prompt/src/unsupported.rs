@@ -15,7 +15,7 @@ pub enum ReadAsWords {
     Number,
     /// `{` and `}`, which stress words or choose between them elsewhere, or a wildcard such as `__animal__`.
     Braces,
-    /// `++` or `--` behind a word or a bracket, which weigh it elsewhere.
+    /// `++` or `--` behind a word or a bracket, which give it a weight in other programs.
     Signs,
 }
 

@@ -94,7 +94,7 @@ pub enum ScheduleError {
     GuidanceDamperOutOfRange { value: f64 },
     #[error("guidance rescale must be 0 (off) to 1, got {value}")]
     GuidanceRescaleOutOfRange { value: f64 },
-    #[error("guidance must be computed at every 1st (each) to {MAX_STEPS}th step, got {value}")]
+    #[error("guidance every N steps: N must be 1 (every step) to {MAX_STEPS}, got {value}")]
     GuidanceEveryOutOfRange { value: usize },
 
     /// A number of a crossfeed curve is outside `[0, 1]`, or not a number. `which` is `keyframe` or

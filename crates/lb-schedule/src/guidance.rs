@@ -154,7 +154,8 @@ impl fmt::Display for GuidanceRescale {
     }
 }
 
-/// Checks at every how many steps the difference that guidance makes is computed, which is 1 to [`MAX_STEPS`].
+/// Checks the number of steps from one computation of the difference that guidance makes to the next, which is 1
+/// to [`MAX_STEPS`].
 ///
 /// # Errors
 /// [`ScheduleError::GuidanceEveryOutOfRange`].

@@ -45,10 +45,12 @@ const EXAMPLES: &str = "Examples:
 
 const ENVIRONMENT: &str = "Environment:
   HF_HOME, HF_HUB_CACHE      where downloads are kept, in Hugging Face's own layout
-  HF_TOKEN                   the token for repositories that ask for one
+  HF_TOKEN, HF_TOKEN_PATH    the token for repositories that ask for one, or its file
   HF_ENDPOINT                another hub
   HF_HUB_OFFLINE             1 forbids downloads
-  HTTPS_PROXY, NO_PROXY      a proxy, and the hosts for which it is not asked
+  HF_HUB_DOWNLOAD_TIMEOUT    seconds without a byte after which a connection counts as broken
+  HTTPS_PROXY, HTTP_PROXY    a proxy; ALL_PROXY comes before both
+  NO_PROXY                   hosts that are reached without a proxy, separated by commas
   SSL_CERT_FILE              certificates of your own authorities";
 
 fn long_examples() -> String {

@@ -1,4 +1,4 @@
-//! What a device compiles of a graph, which takes seconds to minutes and is kept on disk.
+//! What a device compiles from a graph, which takes seconds to minutes and is kept on disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};

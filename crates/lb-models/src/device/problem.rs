@@ -37,8 +37,8 @@ pub enum DeviceProblem {
     /// ONNX Runtime cannot load the plugin. The reason is its message.
     #[error("{} cannot be loaded: {reason}", library.display())]
     PluginUnusable { library: PathBuf, reason: String },
-    /// The plugin does not list a device of this machine. `found` is what the machine has.
-    #[error("{device} runs on {runs_on}, and finds none of them here: this machine has {found}")]
+    /// The plugin does not list a device of this machine. `found` is what ONNX Runtime lists for all providers.
+    #[error("{device} runs on {runs_on}, and its plugin lists none here; ONNX Runtime lists {found}")]
     NotListed {
         device: Device,
         runs_on: &'static str,

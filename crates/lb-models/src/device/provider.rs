@@ -40,7 +40,7 @@ pub(crate) struct ExecutionProvider {
     /// bf16 where a CPU has instructions for it.
     pub(crate) narrows: bool,
     /// Whether inputs may be copied to the device when they are bound to a session, instead of when it runs.
-    /// OpenVINO's plugin has memory of its own, of which ONNX Runtime thinks as another device's.
+    /// OpenVINO's plugin has memory of its own, which ONNX Runtime takes for another device's.
     pub(crate) copies_when_bound: bool,
     /// Whether only the UNet and the VAE decoder run on the device, and the encoders on the CPU. They are
     /// called so seldom that compiling them would take longer.
@@ -179,8 +179,8 @@ const COMPILING: Device = Device::OpenVino;
 
 /// The rows times latent pixels from which compiling for a processor pays. `pocket`, whose rows have 16×16 pixels,
 /// takes 1.7 seconds to compile and saves 10 milliseconds with each row, so 170 rows pay for it the first time;
-/// Stable Diffusion 2.1 took 14 to 20 seconds to compile. Both grow with the number of weights, and a row with its
-/// pixels, too.
+/// Stable Diffusion 2.1 took 14 to 20 seconds to compile. Both times grow with the number of weights, and that of a row
+/// also with its pixels.
 const WORTH_COMPILING: u64 = 100_000;
 
 /// Whether a device can be used, for `lb doctor`.

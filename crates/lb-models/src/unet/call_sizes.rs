@@ -6,7 +6,7 @@
 //! film is long enough, and the last call of a batch is filled up with rows that nobody reads.
 //!
 //! A session that was compiled for one size of call takes no other. A call of one row then takes little longer
-//! than its share of a large call, so the size is the one with which the least is computed for nobody.
+//! than its share of a large call, so the size is the one with which the batches take the least time, padding included.
 
 use lb_blend::{BatchSteps, LatentShape};
 

@@ -126,8 +126,8 @@ fn read_prompt(
                  keyframe, or join them by a comma."
             }
             ReadAsWords::Number => {
-                "A number is read as words. A weight stands in front of a closing bracket and has a decimal \
-                 point, as in (word:1.3)."
+                "A number is not a weight and is read as words. A weight is written as (word:1.3), with both brackets \
+                 and with a point, not a comma."
             }
             ReadAsWords::Braces => {
                 "Braces and wildcards are read as words. lb does not choose between words; stress a word with \

@@ -765,7 +765,7 @@ export interface components {
             fit?: "crop" | "pad" | "stretch";
             /** @description Film frames per second: a number, or a fraction such as 24000/1001. */
             fps?: number | string;
-            /** @description At every how many steps guidance is computed. */
+            /** @description Compute guidance only at every Nth step. */
             guidance_every?: number;
             /** @description How far the contrast that guidance adds is taken back, from 0 (not at all) to 1. */
             guidance_rescale?: number;
