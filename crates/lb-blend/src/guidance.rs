@@ -19,13 +19,13 @@ pub(crate) struct GuidanceOptions {
 impl GuidanceOptions {
     /// Whether guidance is computed at a step of a keyframe or level whose first step is this one.
     pub(crate) fn computes(&self, first: usize, step: usize) -> bool {
-        (step - first).is_multiple_of(self.every)
+        (step - first).is_multiple_of(self.every.max(1))
     }
 }
 
 /// At how many of this many steps guidance is computed.
 pub(crate) fn guidance_steps(steps: usize, every: usize) -> usize {
-    steps.div_ceil(every)
+    steps.div_ceil(every.max(1))
 }
 
 /// The rows of a batch: one conditional row for each branch, in order, then one unconditional row
@@ -72,7 +72,9 @@ impl GuidedRows {
             true => self.unconditional.len() * stride,
             false => 0,
         };
-        self.differences.resize(kept, 0.0);
+        // A branch that reuses a difference must be given one: without it, its output is not finite, and that is noticed.
+        self.differences.clear();
+        self.differences.resize(kept, f32::NAN);
     }
 
     /// The difference of a branch, to be read or replaced. `None` if the branch is not guided, or if

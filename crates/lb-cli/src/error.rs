@@ -451,6 +451,14 @@ pub(crate) fn device_advice(problem: &DeviceProblem) -> Cow<'static, str> {
              `cargo xtask setup` gets an ONNX Runtime that fits"
         }
         DeviceProblem::NotListed { .. } => "--device cpu works everywhere",
+        DeviceProblem::ComputesWrong {
+            device: Device::OpenVino,
+            ..
+        }
+        | DeviceProblem::Refused {
+            device: Device::OpenVino,
+            ..
+        } => "update the plugin; --device cpu works everywhere",
         _ => "update the driver of the device; --device cpu works everywhere",
     })
 }

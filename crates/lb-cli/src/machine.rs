@@ -73,10 +73,14 @@ impl MachineArguments {
         film: &Job,
         surroundings: &Surroundings,
     ) -> Result<Renderer, CommandError> {
-        let mut options = self.pipeline_options(surroundings)?;
+        let options = self.pipeline_options(surroundings)?;
         let (directory, upscaler) = models(job, surroundings)?;
-        options.session.film_work = film_work(film, &directory);
+        let work = film_work(film, &directory);
         let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
+        let renderer = match work {
+            Some(work) => renderer.for_work(work),
+            None => renderer,
+        };
         Ok(renderer.with_upscaler(upscaler))
     }
 
@@ -122,9 +126,12 @@ impl MachineArguments {
     }
 }
 
-/// How much the UNets of a film compute: rows times the latent pixels of the first stage; `None` if the job is
-/// wrong, which is reported where it is rendered.
+/// How much the UNets of a film compute: rows times the latent pixels of the first stage. `None` for stills, which
+/// are to be found again as keyframes of short films, and if the job is wrong, which is reported where it is rendered.
 fn film_work(film: &Job, model: &ModelDirectory) -> Option<u64> {
+    if film.has_stills() {
+        return None;
+    }
     let (width, height) = film_size(film, model.default_size).ok()?;
     let step = model.pixels_per_latent.max(1);
     let stages = Plan::new(film).ok()?.stages;
@@ -158,8 +165,18 @@ impl MachineArguments {
     ) -> Option<Vec<RenderRate>> {
         let session = self.pipeline_options(surroundings).ok()?.session;
         let rates = RememberedRates::new(surroundings.rates.as_ref()?);
-        let model = model_name(job, surroundings);
-        rates.of_job(job, model, &surroundings.model_folders, &session)
+        let (model, folders) = (model_name(job, surroundings), &surroundings.model_folders);
+        // A long film may be rendered on another device than a short one.
+        let work = models(job, surroundings)
+            .ok()
+            .and_then(|(directory, _)| film_work(job, &directory));
+        let compiling = work.and_then(|work| session.compiling_device(work));
+        let of_long_films = compiling.and_then(|device| {
+            let mut session = session.clone();
+            session.device = device;
+            rates.of_job(job, model, folders, &session)
+        });
+        of_long_films.or_else(|| rates.of_job(job, model, folders, &session))
     }
 }
 

@@ -55,7 +55,8 @@ impl FromStr for KeyframeLora {
             Some((path, Ok(strength))) => (path, strength),
             Some((path, Err(_))) if is_whole(path) => {
                 return Err(
-                    "the strength after the colon must be a number, as in neon.safetensors:0.8".into(),
+                    "the strength after the colon must be a number, as in neon.safetensors:0.8"
+                        .into(),
                 );
             }
             _ => (text, 1.0),

@@ -133,8 +133,9 @@ impl Plan {
         self.timeline.frame_count()
     }
 
-    /// Rows that the UNets predict: two for a model evaluation with guidance, and one without it or where
-    /// guidance is reused.
+    /// Rows that the UNets predict at most: two for a model evaluation with guidance, and one without it or where
+    /// guidance is reused. A branch whose guidance scale the damper takes to exactly 1 needs one row less at each
+    /// step.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.stages.iter().map(|stage| stage.rows).sum()

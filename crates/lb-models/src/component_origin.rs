@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lb_checkpoint::Component;
 
-use crate::device::Device;
+use crate::device::{Device, has_bf16};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
@@ -44,8 +44,11 @@ impl ComponentOrigin {
         add(component.directory_name().as_bytes());
         add(runtime.build_information().as_bytes());
         add(format!("{} {:?}", settled.device, settled.precision).as_bytes());
+        if let Some(plugin) = settled.device.plugin_description(runtime) {
+            add(plugin.as_bytes());
+        }
         if settled.may_narrow {
-            add(b"or narrower");
+            add(format!("or narrower, bf16: {}", has_bf16()).as_bytes());
         }
         add(vector_instructions().as_bytes());
         add(&(options.noise_level as u64).to_le_bytes());

@@ -17,7 +17,7 @@ mod tensorrt;
 #[cfg(feature = "testing")]
 pub(crate) use plugin::ListedDevices;
 pub use problem::DeviceProblem;
-pub(crate) use provider::{CallSizing, is_worth_compiling};
+pub(crate) use provider::{COMPILING, CallSizing, compiles_here, has_bf16, is_worth_compiling};
 pub use provider::{ProviderReport, providers};
 pub(crate) use shape_profile::{InputShape, ShapeProfile, TEXT};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lb_checkpoint::Component;
 use lb_export::{ExportOptions, Precision};
 
-use crate::device::Device;
+use crate::device::{COMPILING, Device, is_worth_compiling};
 use crate::error::ModelError;
 use crate::tiles::DecodeTiling;
 
@@ -30,10 +30,6 @@ pub struct SessionOptions {
     /// by one, which takes longer than running them if pictures and calls are small. Replays are
     /// compared with launched kernels before they are trusted. `true` by default.
     pub cuda_graphs: bool,
-    /// What the UNet is going to compute, if that is known: the rows of all its calls times the pixels of a
-    /// row's latents. Only with much work does [`Device::Auto`] choose a device that compiles models first.
-    /// `None` by default.
-    pub film_work: Option<u64>,
 }
 
 impl Default for SessionOptions {
@@ -44,7 +40,6 @@ impl Default for SessionOptions {
             precision: None,
             engine_cache: None,
             cuda_graphs: true,
-            film_work: None,
         }
     }
 }
@@ -82,6 +77,15 @@ impl SessionOptions {
             return Err(ModelError::setting("threads", threads, "1 to 1024"));
         }
         Ok(())
+    }
+
+    /// The device that compiles models first and may be worth it for this much work: rows that the UNet predicts
+    /// times the pixels of a row's latents. `None` for less work, and where the user has chosen a device or a
+    /// precision. Only [`ModelPool::device_for`](crate::ModelPool::device_for) knows whether this machine has it.
+    #[must_use]
+    pub fn compiling_device(&self, work: u64) -> Option<Device> {
+        let is_open = self.device == Device::Auto && self.precision.is_none();
+        (is_open && is_worth_compiling(work)).then_some(COMPILING)
     }
 
     /// These options with every choice made. `device` is what [`Self::device`] was settled as.

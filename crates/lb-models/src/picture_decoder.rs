@@ -86,9 +86,12 @@ struct Shared {
 struct KeptDecoder {
     /// The height and width of the latents that it takes; `None` if it takes any.
     size: Option<[usize; 2]>,
-    precision: Precision,
+    numbers: Numbers,
     decoder: Lease<VaeDecoder>,
 }
+
+/// The precision of a decoder's graph, and whether the device may compute in narrower numbers.
+type Numbers = (Precision, bool);
 
 impl Drop for Shared {
     fn drop(&mut self) {
@@ -299,7 +302,8 @@ impl Shared {
         decoders: &'a mut Vec<KeptDecoder>,
         shape: LatentShape,
     ) -> Result<&'a mut VaeDecoder, ModelError> {
-        self.decoder(decoders, shape, self.options.precision)
+        let numbers = (self.options.precision, self.options.may_narrow);
+        self.decoder(decoders, shape, numbers)
     }
 
     /// The decoder for latents of this shape in 32-bit floats. A warning says so when the first one is
@@ -309,8 +313,8 @@ impl Shared {
         decoders: &'a mut Vec<KeptDecoder>,
         shape: LatentShape,
     ) -> Result<&'a mut VaeDecoder, ModelError> {
-        let wide = Precision::Float32;
-        if decoders.iter().all(|kept| kept.precision != wide) {
+        let wide = (Precision::Float32, false);
+        if decoders.iter().all(|kept| kept.numbers != wide) {
             tracing::warn!(
                 "the VAE decoder's numbers do not fit into 16 bits; \
                  the pictures concerned are decoded again in 32 bits, which takes longer"
@@ -324,22 +328,24 @@ impl Shared {
         &self,
         decoders: &'a mut Vec<KeptDecoder>,
         shape: LatentShape,
-        precision: Precision,
+        numbers: Numbers,
     ) -> Result<&'a mut VaeDecoder, ModelError> {
         let size = self.session_size(shape);
-        let is_wanted = |kept: &KeptDecoder| kept.size == size && kept.precision == precision;
+        let is_wanted = |kept: &KeptDecoder| kept.size == size && kept.numbers == numbers;
         let index = match decoders.iter().position(is_wanted) {
             Some(index) => index,
             None => {
+                let (precision, may_narrow) = numbers;
                 let options = SettledOptions {
                     precision,
+                    may_narrow,
                     ..self.options.clone()
                 };
                 let profile = self.profile(size);
                 let decoder = self.pool.take(&self.directory, &options, size, profile)?;
                 decoders.push(KeptDecoder {
                     size,
-                    precision,
+                    numbers,
                     decoder,
                 });
                 decoders.len() - 1

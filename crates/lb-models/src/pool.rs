@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lb_checkpoint::Component;
 use lb_export::Precision;
 
-use crate::device::{Device, ShapeProfile, is_worth_compiling};
+use crate::device::{Device, ShapeProfile, compiles_here};
 use crate::directory::ModelDirectory;
 use crate::error::ModelError;
 use crate::graph_source::GraphSource;
@@ -150,17 +150,32 @@ impl ModelPool {
     /// [`ModelError::DeviceUnavailable`], and those of [`SessionOptions::validate`].
     pub(crate) fn settle(&self, options: &SessionOptions) -> Result<SettledOptions, ModelError> {
         options.validate()?;
-        let asked = (options.device, is_worth_compiling(options.film_work));
+        let asked = options.device;
         let known = self.lock().devices.get(&asked).copied();
         let device = match known {
             Some(device) => device,
             None => {
-                let device = asked.0.settle(self.runtime, asked.1)?;
+                let device = asked.settle(self.runtime)?;
                 self.lock().devices.insert(asked, device);
                 device
             }
         };
         Ok(options.on(device))
+    }
+
+    /// The device for a film of this much work, which is the rows that the UNet predicts times the pixels of a
+    /// row's latents. It is the device of `options`, unless that is [`Device::Auto`], which would become the
+    /// CPU, and a device that compiles models first is there and worth it.
+    #[must_use]
+    pub fn device_for(&self, options: &SessionOptions, work: u64) -> Device {
+        let is_cpu = || {
+            self.settle(options)
+                .is_ok_and(|on| on.device == Device::Cpu)
+        };
+        match options.compiling_device(work) {
+            Some(device) if is_cpu() && compiles_here(self.runtime) => device,
+            _ => options.device,
+        }
     }
 
     /// Hands out a component: an idle one if there is one of the same key, else a new one. `size` is the
@@ -398,7 +413,7 @@ impl Drop for Ticket {
 struct State {
     budget: u64,
     /// For each device that was asked for, with much work or little, the one that is used.
-    devices: BTreeMap<(Device, bool), Device>,
+    devices: BTreeMap<Device, Device>,
     /// The components that are loaded, least recently used first.
     entries: Vec<Entry>,
     /// The tokenizers, each with its model's files. They are small and do not count against the budget.

@@ -152,7 +152,10 @@ impl ComponentSession {
             component,
             session,
             device,
-            precision: options.precision,
+            precision: match options.may_narrow {
+                true => Precision::Float16,
+                false => options.precision,
+            },
             run_options,
             records_graphs,
             times: SessionTimes {
@@ -314,7 +317,7 @@ impl ComponentSession {
         std::mem::take(&mut self.times)
     }
 
-    /// The precision in which it computes.
+    /// The precision in which it may compute: that of 16-bit floats if the device may narrow those of the graph.
     pub(crate) fn precision(&self) -> Precision {
         self.precision
     }

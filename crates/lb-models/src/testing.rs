@@ -65,7 +65,7 @@ impl GraphSession {
         let request = SessionRequest {
             runtime,
             source: &source,
-            options: &options.on(options.device.settle(runtime, false)?),
+            options: &options.on(options.device.settle(runtime)?),
             profile: None,
             keeps_to_profile: false,
             records_graphs: false,

@@ -63,6 +63,15 @@ impl Renderer {
         Self { pool, ..self }
     }
 
+    /// The same renderer on the device that is best for a film of this much work: rows that the UNet predicts
+    /// times the pixels of a row's latents. See [`ModelPool::device_for`]. Results on another device are others.
+    #[must_use]
+    pub fn for_work(mut self, work: u64) -> Self {
+        let session = &mut self.options.session;
+        session.device = self.pool.device_for(session, work);
+        self
+    }
+
     /// The same renderer with this model for the second stage of jobs.
     #[must_use]
     pub fn with_upscaler(self, upscaler: Option<ModelDirectory>) -> Self {

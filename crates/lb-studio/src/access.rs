@@ -102,7 +102,7 @@ impl Access {
     pub(crate) fn remove_page(&self) {
         let page = self.file.with_file_name(PAGE);
         if let Ok(elsewhere) = std::fs::read_link(&page)
-            && elsewhere.ends_with(PAGE_ELSEWHERE)
+            && elsewhere.ends_with(page_elsewhere(&page))
         {
             let _ = std::fs::remove_file(elsewhere);
         }
@@ -129,8 +129,9 @@ impl Secrets {
 /// The page that leads to the address, in the folder of projects.
 const PAGE: &str = "open.html";
 
-/// The same page in a folder of a browser, where it is not alone.
-const PAGE_ELSEWHERE: &str = "lb-studio-open.html";
+/// How the same page in a folder of a browser begins. A hash of its own folder follows, because that of another
+/// studio may be there.
+const PAGE_ELSEWHERE: &str = "lb-studio-";
 
 /// Writes a page that leads to `url`, the address of the program that works in this folder, and returns its path.
 ///
@@ -146,7 +147,7 @@ const PAGE_ELSEWHERE: &str = "lb-studio-open.html";
 pub fn sign_in_page(folder: &Path, url: &str, readable: Option<&Path>) -> std::io::Result<PathBuf> {
     let own = std::path::absolute(folder.join(PAGE))?;
     let path = match readable {
-        Some(readable) => std::path::absolute(readable.join(PAGE_ELSEWHERE))?,
+        Some(readable) => std::path::absolute(readable.join(page_elsewhere(&own)))?,
         None => own.clone(),
     };
     // The address consists of a host, a port and hexadecimal digits.
@@ -156,15 +157,34 @@ pub fn sign_in_page(folder: &Path, url: &str, readable: Option<&Path>) -> std::i
          <meta http-equiv=\"refresh\" content=\"0;url={url}\">\n\
          <title>lb studio</title>\n<p><a href=\"{url}\">Open lb studio</a></p>\n</html>\n"
     );
+    // Without the link nobody would find the page again to remove it.
+    let path = match path == own || link(&path, &own).is_ok() {
+        true => path,
+        false => own,
+    };
     write_private(&path, page.as_bytes())?;
-    #[cfg(unix)]
-    if path != own {
-        match std::fs::remove_file(&own) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => std::os::unix::fs::symlink(&path, own)?,
-        }
-    }
     Ok(path)
+}
+
+/// The name of the page elsewhere of the studio whose own page has this path.
+fn page_elsewhere(own: &Path) -> String {
+    let own = std::path::absolute(own).unwrap_or_else(|_| own.into());
+    let folder = hashed(&own.to_string_lossy());
+    format!("{PAGE_ELSEWHERE}{}.html", &folder[..8])
+}
+
+/// Makes `link` lead to `path`, whatever it was before. Not every file system has links.
+fn link(path: &Path, link: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    match std::fs::remove_file(link) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => std::os::unix::fs::symlink(path, link),
+    }
+    #[cfg(not(unix))]
+    Err(std::io::Error::new(
+        std::io::ErrorKind::Unsupported,
+        format!("{} cannot lead to {}", link.display(), path.display()),
+    ))
 }
 
 /// Writes a file that only its owner can read.
@@ -275,10 +295,18 @@ mod tests {
         access.remove_page();
         for left in [
             folder.path().join(PAGE),
-            browser.path().join(PAGE_ELSEWHERE),
+            browser
+                .path()
+                .join(page_elsewhere(&folder.path().join(PAGE))),
         ] {
             assert!(left.symlink_metadata().is_err(), "{left:?}");
         }
+
+        // Where the link cannot be made, the page is in its own folder, and none elsewhere.
+        std::fs::create_dir(folder.path().join(PAGE)).unwrap();
+        assert!(sign_in_page(folder.path(), &url, Some(browser.path())).is_err());
+        assert_eq!(browser.path().read_dir().unwrap().count(), 0);
+        std::fs::remove_dir(folder.path().join(PAGE)).unwrap();
 
         // A link that leads to anything else is removed, and not what it leads to.
         let other = browser.path().join("other.html");

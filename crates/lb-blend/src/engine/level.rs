@@ -27,7 +27,10 @@ impl Level {
             let ends = (once(left[0].clone()), once(right[0].clone()));
             ends.0.chain(inner).chain(ends.1).collect()
         };
-        let inner_differences = inner.guidance_differences.into_iter().map(Some);
+        let branches = inner.latents.len();
+        let mut inner_differences: Vec<_> =
+            inner.guidance_differences.into_iter().map(Some).collect();
+        inner_differences.resize(branches, None);
         let guidance_differences = once(left.guidance_differences.first().cloned())
             .chain(inner_differences)
             .chain(once(right.guidance_differences.first().cloned()))

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use lb_export::Precision;
+use lb_files::FileIdentity;
 use ort::memory::DeviceType;
 use serde_json::json;
 
@@ -165,6 +166,18 @@ impl Plugin {
         chosen.is_some_and(|index| listed[index].hardware == DeviceType::CPU)
     }
 
+    /// The plugin's library, without its place, and the kind of device that it uses.
+    pub(super) fn description(&self, runtime: Runtime) -> String {
+        let listed = list(runtime);
+        let hardware = self
+            .choose(&listed)
+            .map(|index| kind(listed[index].hardware));
+        let library = self.find(runtime.library()).ok();
+        let library = library.and_then(|library| FileIdentity::of(&library).ok());
+        let library = library.map(|library| (library.bytes, library.modified));
+        format!("{library:?} {hardware:?}")
+    }
+
     /// The devices that sessions of this plugin get, and their options. None if [`Self::look_for`] has not
     /// succeeded.
     ///
@@ -217,14 +230,25 @@ impl Plugin {
         })
     }
 
-    /// The folders that may contain the plugin: the one that `cargo xtask setup` fills, beside that of ONNX
-    /// Runtime, and the one where pip installs it, beside ONNX Runtime's package. The runtime's library is then
-    /// `PACKAGES/onnxruntime/capi/NAME`.
+    /// The folders that may contain the plugin: the one that `cargo xtask setup` fills, if that task has also
+    /// fetched ONNX Runtime, as `onnxruntime/NAME` or `onnxruntime-gpu/NAME`; and the one where pip installs it, if
+    /// pip has also installed ONNX Runtime, as `onnxruntime/capi/NAME`. The folders above any other library may be
+    /// anybody's.
     fn folders(&self, runtime_library: &Path) -> Vec<PathBuf> {
-        let above = |levels| runtime_library.ancestors().nth(levels);
-        let fetched = above(2).map(|folder| folder.join(format!("onnxruntime-{}", self.device)));
-        let installed = above(3).map(|packages| packages.join(self.module));
-        [fetched, installed].into_iter().flatten().collect()
+        let folder = runtime_library.parent().unwrap_or(Path::new(""));
+        let fetched = ["onnxruntime", "onnxruntime-gpu"]
+            .iter()
+            .any(|name| folder.ends_with(name))
+            .then(|| folder.with_file_name(format!("onnxruntime-{}", self.device)));
+        let installed = folder.ends_with("onnxruntime/capi").then(|| {
+            folder
+                .parent()
+                .map(|package| package.with_file_name(self.module))
+        });
+        [fetched, installed.flatten()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Loads the libraries that the plugin would not find by itself. The error is the system's message.
@@ -385,5 +409,12 @@ mod tests {
             fs::write(folder.join(&name), "").unwrap();
             assert_eq!(openvino().find(runtime).unwrap(), folder.join(&name));
         }
+
+        // Beside a library in any other folder, nothing is loaded that happens to lie there.
+        let elsewhere = root.path().join("target/downloads/libonnxruntime.so");
+        let Err(DeviceProblem::NoPlugin { searched, .. }) = openvino().find(&elsewhere) else {
+            panic!("found something that nobody has put there for lb")
+        };
+        assert!(searched.is_empty(), "{searched:?}");
     }
 }

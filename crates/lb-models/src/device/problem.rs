@@ -28,7 +28,7 @@ pub enum DeviceProblem {
     #[error("TensorRT is missing: {reason}")]
     NoTensorRt { reason: String },
     /// The plugin with the device's provider is in none of the folders in which it is looked for.
-    #[error("{package} is not installed: it is not in {}", listed(searched))]
+    #[error("{package} is not installed{}", sought(searched))]
     NoPlugin {
         package: &'static str,
         device: Device,
@@ -38,7 +38,9 @@ pub enum DeviceProblem {
     #[error("{} cannot be loaded: {reason}", library.display())]
     PluginUnusable { library: PathBuf, reason: String },
     /// The plugin does not list a device of this machine. `found` is what ONNX Runtime lists for all providers.
-    #[error("{device} runs on {runs_on}, and its plugin lists none here; ONNX Runtime lists {found}")]
+    #[error(
+        "{device} runs on {runs_on}, and its plugin lists none here; ONNX Runtime lists {found}"
+    )]
     NotListed {
         device: Device,
         runs_on: &'static str,
@@ -57,13 +59,13 @@ pub enum DeviceProblem {
     Refused { device: Device, reason: String },
 }
 
-/// Paths in one line.
-fn listed(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    paths.join(" or ")
+/// Where something was looked for and not found, in one line.
+fn sought(paths: &[PathBuf]) -> String {
+    let paths = paths.iter().map(|path| path.display().to_string());
+    match paths.collect::<Vec<_>>().join(" or ") {
+        none if none.is_empty() => " beside ONNX Runtime".into(),
+        folders => format!(": it is not in {folders}"),
+    }
 }
 
 /// ONNX Runtime's message without the positions in its sources, and without the name of its status.

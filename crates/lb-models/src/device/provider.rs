@@ -172,10 +172,10 @@ const fn plugin(
 /// the CPU.
 const AUTOMATIC: [Device; 1] = [Device::Cuda];
 
-/// The device that [`Device::Auto`] tries next, if there is enough to compute and the processor has instructions
+/// The device that is used instead of the CPU if there is enough to compute and the processor has instructions
 /// for bf16. Without these it gains a fifth at most. On a Xeon with AMX it computed Stable Diffusion 2.1's UNet in
 /// bf16 3.2 times as fast as ONNX Runtime's own provider, and on an EPYC with AVX512-BF16 `pocket`'s twice as fast.
-const COMPILING: Device = Device::OpenVino;
+pub(crate) const COMPILING: Device = Device::OpenVino;
 
 /// The rows times latent pixels from which compiling for a processor pays. `pocket`, whose rows have 16×16 pixels,
 /// takes 1.7 seconds to compile and saves 10 milliseconds with each row, so 170 rows pay for it the first time;
@@ -212,29 +212,18 @@ impl Device {
     }
 
     /// The device that is meant on this machine, never [`Self::Auto`]. It has been tried out, except
-    /// for the CPU. If `auto` becomes the CPU, the log says why. `is_long` says whether there is enough to
-    /// compute for a device that compiles models first (see [`is_worth_compiling`]).
+    /// for the CPU. If `auto` becomes the CPU, the log says why.
     ///
     /// # Errors
     /// [`ModelError::DeviceUnavailable`] for a device that does not work.
-    pub(crate) fn settle(self, runtime: Runtime, is_long: bool) -> Result<Self, ModelError> {
+    pub(crate) fn settle(self, runtime: Runtime) -> Result<Self, ModelError> {
         match self {
             Self::Cpu => Ok(Self::Cpu),
             Self::Auto => {
                 for device in AUTOMATIC {
                     match device.provider().try_out(runtime) {
                         Ok(()) => return Ok(device),
-                        Err(problem) => tracing::info!("rendering on the CPU: {problem}"),
-                    }
-                }
-                if is_long && has_bf16() {
-                    let plugin = Plugin::of(COMPILING);
-                    match COMPILING.provider().try_out(runtime) {
-                        Ok(()) if plugin.is_some_and(|plugin| plugin.uses_cpu(runtime)) => {
-                            return Ok(COMPILING);
-                        }
-                        Ok(()) => {}
-                        Err(problem) => tracing::info!("not rendering on {COMPILING}: {problem}"),
+                        Err(problem) => tracing::info!("not rendering on {device}: {problem}"),
                     }
                 }
                 Ok(Self::Cpu)
@@ -247,6 +236,14 @@ impl Device {
                 }),
             },
         }
+    }
+}
+
+impl Device {
+    /// What the results on this device depend on apart from ONNX Runtime: the plugin that computes them, by its
+    /// library and the kind of device. `None` for a provider that is a part of ONNX Runtime.
+    pub(crate) fn plugin_description(self, runtime: Runtime) -> Option<String> {
+        Plugin::of(self).map(|plugin| plugin.description(runtime))
     }
 }
 
@@ -371,12 +368,27 @@ impl ExecutionProvider {
 }
 
 /// Whether this much work, in rows times latent pixels, is worth compiling a model for a processor.
-pub(crate) fn is_worth_compiling(film_work: Option<u64>) -> bool {
-    film_work.is_some_and(|work| work >= WORTH_COMPILING)
+pub(crate) fn is_worth_compiling(work: u64) -> bool {
+    work >= WORTH_COMPILING
+}
+
+/// Whether [`COMPILING`] works on this machine and is faster than ONNX Runtime's own provider. The log says why it
+/// does not work.
+pub(crate) fn compiles_here(runtime: Runtime) -> bool {
+    if !has_bf16() {
+        return false;
+    }
+    match COMPILING.provider().try_out(runtime) {
+        Ok(()) => Plugin::of(COMPILING).is_some_and(|plugin| plugin.uses_cpu(runtime)),
+        Err(problem) => {
+            tracing::info!("not rendering on {COMPILING}: {problem}");
+            false
+        }
+    }
 }
 
 /// Whether the processor computes with numbers of 16 bits (bf16). Those with AMX have these instructions, too.
-fn has_bf16() -> bool {
+pub(crate) fn has_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
     let found = std::arch::is_x86_feature_detected!("avx512bf16");
     #[cfg(not(target_arch = "x86_64"))]
@@ -481,6 +493,7 @@ mod tests {
     use lb_schedule::Choice as _;
 
     use super::*;
+    use crate::options::SessionOptions;
 
     #[test]
     fn every_device_but_auto_has_a_row_in_the_table() {
@@ -491,11 +504,17 @@ mod tests {
 
     #[test]
     fn a_film_is_worth_compiling_for_and_a_still_of_a_small_model_is_not() {
-        let work = |rows: u64, side: u64| is_worth_compiling(Some(rows * side * side));
+        let work = |rows: u64, side: u64| is_worth_compiling(rows * side * side);
         // 30 steps with guidance are 60 rows; a film of 12 frames has 282.
         assert!(!work(60, 16) && !work(282, 16) && work(1000, 16));
         assert!(work(60, 64) && work(282, 64) && !work(20, 64));
-        assert!(!is_worth_compiling(None));
+        let mut options = SessionOptions::default();
+        assert_eq!(options.compiling_device(WORTH_COMPILING), Some(COMPILING));
+        assert_eq!(options.compiling_device(WORTH_COMPILING - 1), None);
+        options.precision = Some(Precision::Float32);
+        assert_eq!(options.compiling_device(WORTH_COMPILING), None);
+        let chosen = SessionOptions::new(Device::Cpu);
+        assert_eq!(chosen.compiling_device(WORTH_COMPILING), None);
     }
 
     #[test]
