@@ -163,7 +163,7 @@ fn what_is_no_lora_is_named_by_plans_and_renders() {
         ("--lora=vae.safetensors", "not those of a LoRA"),
         ("--lora=missing.safetensors", "missing.safetensors"),
         ("--lora=neon.safetensors:11", "-10 to 10"),
-        ("--lora=neon.safetensors:0,5", "not a number"),
+        ("--lora=neon.safetensors:0,5", "must be a number"),
     ] {
         for command in [&["plan"][..], &["render", "-o=film.mp4"]] {
             let said = folder.run(&[command, &["a", "b", lora]].concat());

@@ -84,6 +84,7 @@ fn the_defaults_in_the_manual_are_those_of_a_job() {
             | "scale"
             | "prompt_syntax"
             | "sampler"
+            | "guidance_every"
             | "spacing"
             | "spacing_distance"
             | "fps"
