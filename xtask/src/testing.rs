@@ -60,6 +60,10 @@ fn run_examples(workspace: &Workspace, library: &Path) -> Result<()> {
                     let rows = "1";
                     run.arg(&model).arg(library).arg(lora).arg(rows);
                 }
+                ("lb-benches", "unet_calls") => {
+                    run.arg(&model).arg(library).args(["cpu", "fp32", "1"]);
+                    run.stdin(Stdio::null());
+                }
                 _ => {
                     run.arg(&model).arg(library).arg(&folder);
                 }
