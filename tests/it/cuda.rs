@@ -251,8 +251,8 @@ fn a_batch_that_the_memory_does_not_hold_is_computed_in_parts() {
     );
     assert_eq!(calls, [(2, 6 * 2 + 2 * 22)]);
 
-    // Too little for loading side by side and for the decoder's calls of four.
-    let (said, _) = with_megabytes("200");
+    // Little for loading side by side and for the decoder's calls of four.
+    let (said, _) = with_megabytes("230");
     assert_eq!(said.code, Some(0), "{}", said.error);
 
     let (said, _) = with_megabytes("20");

@@ -110,7 +110,8 @@ pub(crate) fn run_cuda(workspace: &Workspace, arguments: &[String]) -> Result<()
     workspace.prepare(&mut test, &library);
     test.env("LB_BINARY", program)
         .env("LB_CUDA_STAND_IN", &libraries);
-    test.args(["test", "-p", "lb-tests", "--test", "it", "cuda::"]);
+    // With `-p lb-tests`, dependencies would be compiled again, with other features. No other crate has such tests.
+    test.args(["test", "--workspace", "--test", "it", "cuda::"]);
     // Beside other tests, components that are loaded at the same time would meet in another order, and the
     // memory that is left for them would be another.
     test.args(["--", "--ignored", "--test-threads=1"]);
