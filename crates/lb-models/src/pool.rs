@@ -412,7 +412,7 @@ impl Drop for Ticket {
 #[derive(Default)]
 struct State {
     budget: u64,
-    /// For each device that was asked for, with much work or little, the one that is used.
+    /// For each device that was asked for, the one that is used.
     devices: BTreeMap<Device, Device>,
     /// The components that are loaded, least recently used first.
     entries: Vec<Entry>,
