@@ -362,6 +362,31 @@ describe("editing", () => {
     assert.equal((await job(page)).embedding, undefined);
   });
 
+  it("shows a strip of the effect of every setting", async () => {
+    const page = await open(browser, studio);
+    await openJob(page, quickJob(["a lemon", "a pear"]));
+    const without = () =>
+      page.locator(".inspector").evaluate((inspector) => {
+        inspector.querySelectorAll("details").forEach((group) => (group.open = true));
+        const rows = [...inspector.querySelectorAll("[data-setting]")];
+        const has = (row) => [...row.querySelectorAll("button")].some(({ textContent }) => textContent === "See what it does");
+        return { count: rows.length, without: rows.filter((row) => !has(row)).map((row) => row.dataset.setting) };
+      });
+    await page.locator(".keyframe-card").first().click();
+    const keyframe = await without();
+    assert.deepEqual(keyframe.without, []);
+    await page.locator(".transition-card").first().click();
+    const transition = await without();
+    assert.deepEqual(transition.without, []);
+    await page.getByRole("button", { name: "Whole film" }).click();
+    const film = await without();
+    assert.deepEqual(film.without, []);
+    assert.ok(keyframe.count >= 3 && transition.count >= 10 && film.count >= 20, `${keyframe.count}, ${transition.count}, ${film.count}`);
+    // The strips are there.
+    for (const button of await page.getByRole("button", { name: "See what it does" }).all().then((all) => all.slice(0, 3))) await button.click();
+    await page.waitForFunction(() => [...document.querySelectorAll(".strips img")].every(({ naturalWidth }) => naturalWidth > 0));
+  });
+
   it("says how a prompt is read while it is typed", async () => {
     const page = await open(browser, studio);
     await openJob(page, quickJob(["a red apple", "a green pear"]));
@@ -404,6 +429,46 @@ describe("editing", () => {
     await settled(page);
     now = (await job(page)).keyframe[0];
     assert.notEqual(now.seed, seed);
+  });
+
+  it("leaves what is being typed alone when the film changes elsewhere", async () => {
+    const page = await open(browser, studio);
+    const id = await openJob(page, quickJob(["a lemon", "a pear"]));
+    await settled(page);
+    const other = await open(browser, studio);
+    await page.locator(".keyframe-card").first().click();
+    const rest = page.getByLabel("Rest on the picture", { exact: true });
+    await rest.pressSequentially("1.2");
+    const theirs = await ask(page, `projects/${id}`);
+    theirs.job.keyframe[1].prompt = "a cherry";
+    await other.evaluate(
+      ([path, body, revision]) =>
+        fetch(path, { method: "PUT", headers: { "content-type": "application/json", "if-match": `"${revision}"` }, body }),
+      [`/api/projects/${id}/job`, JSON.stringify(theirs.job), theirs.revision],
+    );
+    await page.locator(".keyframe-card", { hasText: "cherry" }).waitFor();
+    assert.equal(await rest.inputValue(), "1.2");
+    await rest.press("Tab");
+    await settled(page);
+    const [first, second] = (await job(page)).keyframe;
+    assert.deepEqual([first.hold, second.prompt], [1.2, "a cherry"]);
+    // What is not allowed is said, and does not stay.
+    await rest.fill("-3");
+    await rest.press("Tab");
+    await page.getByRole("alert").filter({ hasText: "Rest on the picture" }).waitFor();
+    assert.equal(await rest.inputValue(), "1.2");
+  });
+
+  it("chooses the device, and says why others cannot be used", async () => {
+    const page = await open(browser, studio);
+    await page.getByRole("button", { name: "Queue", exact: true }).click();
+    await page.waitForFunction(() => !document.querySelector("#device").disabled);
+    await page.getByLabel("Device", { exact: true }).selectOption("cpu");
+    await page.waitForFunction(() => /processor/.test(document.querySelector("#device-help").textContent));
+    assert.equal((await ask(page, "studio")).device, "cpu");
+    await page.locator(".device summary").click();
+    assert.match(await page.locator(".device dl").innerText(), /tensorrt/);
+    await screenshot(page, "device");
   });
 
   it("has nothing that axe finds serious, in light and dark, wide and on a phone", async () => {

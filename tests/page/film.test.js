@@ -165,6 +165,7 @@ describe("a film", () => {
     await bar.getByRole("button", { name: "Pause" }).click();
     await bar.getByRole("button", { name: "Go on" }).waitFor();
     await page.getByRole("button", { name: /in the queue/ }).click();
+    await page.waitForFunction(() => !document.querySelector("#device").disabled);
     await screenshot(page, "queue");
     await page.keyboard.press("Escape");
     await bar.getByRole("button", { name: "Go on" }).click();

@@ -52,6 +52,7 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
         for file in [
             "pocket-loras/neon.safetensors",
             "pocket-embeddings/owlpenguin.safetensors",
+            "pocket-turbo/vae/diffusion_pytorch_model.safetensors",
         ] {
             let file = workspace.root.join("models").join(file);
             let name = file.file_name().context("a file has a name")?;

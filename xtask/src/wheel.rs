@@ -49,6 +49,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &WheelArguments) -> Result<(
     if arguments.try_it {
         let trial = Trial::new(workspace)?;
         trial.run(&wheel)?;
+        trial.run_once(workspace)?;
         Trial::new(workspace)?.deploy(workspace, &trial.packages())?;
         trial.remove()?;
     }
@@ -129,7 +130,7 @@ impl Trial {
     }
 
     /// A call of a program of the environment as a user without Rust would make it.
-    fn call(&self, program: &str) -> Command {
+    fn call(&self, program: impl AsRef<Path>) -> Command {
         let programs = self.programs();
         let mut call = Command::new(programs.join(program));
         call.env("PATH", &programs);
@@ -199,14 +200,26 @@ impl Trial {
         self.folder.path().join("packages")
     }
 
+    /// Renders a film as the first line of the README does, by `uvx`, which needs nothing but a Python. The package is
+    /// the one that was built, and not one that the index may have.
+    fn run_once(&self, workspace: &Workspace) -> Result<()> {
+        let requirements = workspace.root.join("packaging/wheel/requirements.txt");
+        let uvx = python::with_packages(workspace, &requirements)?.with_file_name("uvx");
+        let begun = Instant::now();
+        let mut render = self.call(&uvx);
+        let built = own(&self.packages())?;
+        render.args(["--quiet", "--from"]).arg(&built);
+        process::run(render.args(["lb", "render", "red apple", "green pear", "-o", "uvx.mp4"]))?;
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("uvx: a film in {seconds:.1} s from an empty cache");
+        Ok(())
+    }
+
     /// Executes the notebook from its beginning to its end, does what the Space does, and shares the cache of
     /// downloads with Python. `packages` are taken before those of the index.
     fn deploy(&self, workspace: &Workspace, packages: &Path) -> Result<()> {
         // The index may have a newer version of the package, or another build of the same one.
-        let built = entries_in(packages, "whl")?
-            .into_iter()
-            .find(|path| is_own(path));
-        let built = built.context("the package was not among those that were downloaded")?;
+        let built = own(packages)?;
         let constraint = self.folder.path().join("constraint.txt");
         fs::write(
             &constraint,
@@ -290,10 +303,14 @@ impl Trial {
     }
 }
 
-/// Whether this is the package that was built, and not one that it needs.
-fn is_own(wheel: &Path) -> bool {
-    let name = wheel.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with("latent_blending-")
+/// The package that was built, among those that it needs.
+fn own(packages: &Path) -> Result<PathBuf> {
+    let is_own = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("latent_blending-")
+    };
+    let found = entries_in(packages, "whl")?.into_iter().find(is_own);
+    found.context("the package was not among those that were downloaded")
 }
 
 /// The address of a file, for pip.

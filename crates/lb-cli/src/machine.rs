@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::choices;
-use lb_job::{Job, JobError, JobSettings, Plan};
+use lb_job::{Job, JobError, JobSettings};
 use lb_render::{
     Device, ModelDirectory, ModelError, PipelineOptions, Precision, RememberedRates, RenderRate,
     Renderer, Runtime, SessionOptions, film_size, locate_library, resolve_for,
@@ -75,13 +75,8 @@ impl MachineArguments {
     ) -> Result<Renderer, CommandError> {
         let options = self.pipeline_options(surroundings)?;
         let (directory, upscaler) = models(job, surroundings)?;
-        let work = film_work(film, &directory);
         let renderer = Renderer::new(runtime(surroundings)?, directory, options)?;
-        let renderer = match work {
-            Some(work) => renderer.for_work(work),
-            None => renderer,
-        };
-        Ok(renderer.with_upscaler(upscaler))
+        Ok(renderer.for_film(film).with_upscaler(upscaler))
     }
 
     /// The models of a job, as [`Self::renderer`] finds them. The options for the machine are checked, too.
@@ -126,19 +121,6 @@ impl MachineArguments {
     }
 }
 
-/// How much the UNets of a film compute: rows times the latent pixels of the first stage. `None` for stills, which
-/// are to be found again as keyframes of short films, and if the job is wrong, which is reported where it is rendered.
-fn film_work(film: &Job, model: &ModelDirectory) -> Option<u64> {
-    if film.has_stills() {
-        return None;
-    }
-    let (width, height) = film_size(film, model.default_size).ok()?;
-    let step = model.pixels_per_latent.max(1);
-    let stages = Plan::new(film).ok()?.stages;
-    let rows: usize = stages.iter().map(|stage| stage.rows).sum();
-    u64::try_from(rows * (width / step) * (height / step)).ok()
-}
-
 /// The model of a job, and its upscaler if it has a second stage.
 fn models(
     job: &Job,
@@ -166,17 +148,7 @@ impl MachineArguments {
         let session = self.pipeline_options(surroundings).ok()?.session;
         let rates = RememberedRates::new(surroundings.rates.as_ref()?);
         let (model, folders) = (model_name(job, surroundings), &surroundings.model_folders);
-        // A long film may be rendered on another device than a short one.
-        let work = models(job, surroundings)
-            .ok()
-            .and_then(|(directory, _)| film_work(job, &directory));
-        let compiling = work.and_then(|work| session.compiling_device(work));
-        let of_long_films = compiling.and_then(|device| {
-            let mut session = session.clone();
-            session.device = device;
-            rates.of_job(job, model, folders, &session)
-        });
-        of_long_films.or_else(|| rates.of_job(job, model, folders, &session))
+        rates.of_film(job, model, folders, &session)
     }
 }
 

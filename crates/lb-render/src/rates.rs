@@ -10,7 +10,7 @@ use lb_models::{ModelDirectory, Precision, SessionOptions};
 use serde::{Deserialize, Serialize};
 
 pub use self::stopwatch::Stopwatch;
-use crate::renderer::Renderer;
+use crate::renderer::{Renderer, film_work};
 
 /// A file that remembers how fast models were on this machine.
 ///
@@ -69,6 +69,27 @@ impl RememberedRates {
     #[must_use]
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into() }
+    }
+
+    /// As [`Self::of_job`], on the device that [`Renderer::for_film`] may choose for a long film, if that was ever
+    /// used.
+    #[must_use]
+    pub fn of_film(
+        &self,
+        job: &Job,
+        model: &str,
+        folders: &[PathBuf],
+        session: &SessionOptions,
+    ) -> Option<Vec<RenderRate>> {
+        let of_a_long_one = || {
+            let mut long = session.clone();
+            long.device = session.compiling_device(u64::MAX)?;
+            let rates = self.of_job(job, model, folders, &long)?;
+            let name = job.model.as_deref().unwrap_or(model);
+            let work = film_work(job, &ModelDirectory::find(name, folders).ok()?)?;
+            session.compiling_device(work).map(|_| rates)
+        };
+        of_a_long_one().or_else(|| self.of_job(job, model, folders, session))
     }
 
     /// The rate of each stage of a job whose size is filled in, if all were remembered. `model` is the name of

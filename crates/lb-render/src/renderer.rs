@@ -21,6 +21,19 @@ use crate::stage::StageReport;
 use crate::summary::{Seconds, Summary, TransitionSummary};
 use crate::upscale::{LowResFrames, LowResPictures, SecondStage, Upscaler};
 
+/// How much the UNets of a film compute: rows that they predict times the pixels of a row's latents in the first
+/// stage. `None` for stills, and if the job is wrong, which is reported where it is rendered.
+pub(crate) fn film_work(film: &Job, model: &ModelDirectory) -> Option<u64> {
+    if film.has_stills() {
+        return None;
+    }
+    let (width, height) = film_size(film, model.default_size).ok()?;
+    let step = model.pixels_per_latent.max(1);
+    let stages = Plan::new(film).ok()?.stages;
+    let rows: usize = stages.iter().map(|stage| stage.rows).sum();
+    u64::try_from(rows * (width / step) * (height / step)).ok()
+}
+
 /// A model, ready to render jobs.
 ///
 /// What a renderer loads comes from a [`ModelPool`], which outlives a render: with a memory budget,
@@ -63,12 +76,15 @@ impl Renderer {
         Self { pool, ..self }
     }
 
-    /// The same renderer on the device that is best for a film of this much work: rows that the UNet predicts
-    /// times the pixels of a row's latents. See [`ModelPool::device_for`]. Results on another device are others.
+    /// The same renderer on the device that is best for this film, of which a job that is rendered may be a part.
+    /// A long film may gain from a device that compiles models first: see [`ModelPool::device_for`]. Results on
+    /// another device are others. Stills, which are to be found again as keyframes of short films, change nothing.
     #[must_use]
-    pub fn for_work(mut self, work: u64) -> Self {
-        let session = &mut self.options.session;
-        session.device = self.pool.device_for(session, work);
+    pub fn for_film(mut self, film: &Job) -> Self {
+        if let Some(work) = film_work(film, &self.directory) {
+            let session = &mut self.options.session;
+            session.device = self.pool.device_for(session, work);
+        }
         self
     }
 

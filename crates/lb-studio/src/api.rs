@@ -2,6 +2,7 @@
 //! made from both.
 
 pub(crate) mod add_ons;
+pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod films;
 pub(crate) mod job_schema;
@@ -55,6 +56,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(studio::studio))
         .routes(routes!(studio::models))
         .routes(routes!(studio::settings))
+        .routes(routes!(devices::list, devices::choose))
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::import))
         .routes(routes!(projects::get, projects::change, projects::remove))

@@ -36,6 +36,7 @@
 mod access;
 mod add_ons;
 mod api;
+mod device;
 mod error;
 mod events;
 mod film;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use lb_render::{ModelPool, RememberedRates, RenderRate};
+use lb_render::{ModelPool, PipelineOptions, RememberedRates, RenderRate};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::StudioOptions;
 use crate::access::Access;
 use crate::api::types::ProjectEvent;
+use crate::device::ChosenDevice;
 use crate::error::ApiError;
 use crate::events::{EventLog, Owner};
 use crate::film::Film;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) events: Arc<EventLog>,
     pub(crate) models: Models,
+    pub(crate) device: ChosenDevice,
     pub(crate) pool: ModelPool,
     /// Lets one request at a time decode what was uploaded or measure a film, which takes memory. The
     /// permit belongs to the thread that does so, which goes on when the client has gone.
@@ -56,12 +58,19 @@ impl Shared {
         permit.map_err(ApiError::failed)
     }
 
+    /// The device that was chosen, and how it is used.
+    pub(crate) fn pipeline(&self) -> PipelineOptions {
+        let mut options = self.options.pipeline.clone();
+        options.session.device = self.device.device();
+        options
+    }
+
     /// How fast the stages of a film were rendered earlier, if that is known.
     pub(crate) fn rates_of(&self, film: &Film) -> Option<Vec<RenderRate>> {
         let rates = RememberedRates::new(self.options.rates.as_ref()?);
         let folders = &self.options.model_folders;
-        let session = &self.options.pipeline.session;
-        rates.of_job(&film.job, self.models.default_name(), folders, session)
+        let session = self.pipeline().session;
+        rates.of_job(&film.job, self.models.default_name(), folders, &session)
     }
 
     /// Tells clients that a project is new or has changed.

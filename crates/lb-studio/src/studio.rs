@@ -11,6 +11,7 @@ use lb_render::{Cache, ModelPool, PipelineOptions, Runtime};
 use tokio::sync::Semaphore;
 
 use crate::access::{self, Access};
+use crate::device::ChosenDevice;
 use crate::error::ApiError;
 use crate::events::EventLog;
 use crate::guard::Hosts;
@@ -34,7 +35,8 @@ pub struct StudioOptions {
     pub default_model: String,
     /// The runtime of the models.
     pub runtime: Runtime,
-    /// The device and how it is used.
+    /// The device and how it is used. [`Device::Auto`](lb_render::Device::Auto) leaves the device to the choice that
+    /// was last made on the page.
     pub pipeline: PipelineOptions,
     /// The cache. Without one, a film computes everything again, and so does a task that was interrupted.
     pub cache: Option<Cache>,
@@ -192,6 +194,7 @@ impl Studio {
             queue: Queue::load(queue, limits, Arc::clone(&events)).map_err(failed)?,
             events,
             models: Models::new(options.model_folders.clone(), options.default_model.clone()),
+            device: ChosenDevice::load(&folder, options.pipeline.session.device),
             pool: ModelPool::new(options.runtime, options.model_memory),
             decoding: Arc::new(Semaphore::new(1)),
             hidden: HiddenPaths::of(&options),

@@ -90,7 +90,7 @@ fn perform(
     let renderer = Renderer::new(
         options.runtime,
         work.model.directory.clone(),
-        options.pipeline.clone(),
+        shared.pipeline(),
     )?
     .with_pool(shared.pool.clone())
     .with_upscaler(work.upscaler.as_ref().map(|at| at.directory.clone()))

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { fileOf, hasFiles } from "./controls/files";
 import { Icon } from "./controls/icon";
-import { UNCOMMITTED } from "./controls/uncommitted";
+import { UNCOMMITTED } from "./controls/late-input";
 import { ProjectHeader } from "./projects/project-header";
 import { Home } from "./projects/home";
 import { importFile } from "./projects/import";

@@ -18,8 +18,12 @@ use crate::shared::Shared;
 /// The program and its limits.
 #[utoipa::path(get, path = "/api/studio", responses((status = 200, body = StudioFacts)))]
 pub(crate) async fn studio(State(shared): State<Arc<Shared>>, _: Visitor) -> Json<StudioFacts> {
+    Json(facts(&shared))
+}
+
+pub(crate) fn facts(shared: &Shared) -> StudioFacts {
     let limits = &shared.limits;
-    Json(StudioFacts {
+    StudioFacts {
         version: env!("CARGO_PKG_VERSION").into(),
         demo: shared.options.demo,
         limits: LimitFacts {
@@ -29,9 +33,9 @@ pub(crate) async fn studio(State(shared): State<Arc<Shared>>, _: Visitor) -> Jso
             queue: limits.queue_of_visitor,
             add_on_bytes: limits.add_on_bytes,
         },
-        device: shared.options.pipeline.session.device.to_string(),
+        device: shared.device.device().to_string(),
         default_model: shared.models.default_name().to_owned(),
-    })
+    }
 }
 
 /// The models on this machine.

@@ -14,10 +14,29 @@ pub(crate) struct StudioFacts {
     /// Whether this is a public demonstration, in which work is deleted after an hour.
     pub(crate) demo: bool,
     pub(crate) limits: LimitFacts,
-    /// The device that was asked for, such as `auto` or `cuda`.
+    /// The device that was chosen, such as `auto` or `cuda`.
     pub(crate) device: String,
     /// The model of jobs that name none.
     pub(crate) default_model: String,
+}
+
+/// A device that models may run on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DeviceFacts {
+    /// Such as `auto` or `cuda`.
+    pub(crate) name: String,
+    /// What it is, in one line.
+    pub(crate) help: String,
+    /// Why it cannot be used, if it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing: Option<String>,
+}
+
+/// The choice of a device.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DeviceChoice {
+    /// The name of the device.
+    pub(crate) device: String,
 }
 
 /// What a client may ask for.

@@ -87,7 +87,17 @@ impl TestStudio {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut StudioOptions)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open(tempfile::tempdir().unwrap(), change)
+    }
+
+    /// The studio of the next start of the program, in the same folder.
+    pub(crate) fn reopened(self, change: impl FnOnce(&mut StudioOptions)) -> Self {
+        let Self { studio, folder, .. } = self;
+        drop(studio);
+        Self::open(folder, change)
+    }
+
+    fn open(folder: tempfile::TempDir, change: impl FnOnce(&mut StudioOptions)) -> Self {
         let mut options = options(folder.path());
         change(&mut options);
         let studio = Studio::open(options).unwrap();

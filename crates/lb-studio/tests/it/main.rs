@@ -5,6 +5,7 @@
 mod acts;
 mod add_ons;
 mod client;
+mod devices;
 mod documents;
 mod events;
 mod guard;

@@ -5,6 +5,7 @@ import type {
   Act,
   AddOnKind,
   ApiError,
+  Device,
   Favourite,
   Film,
   GivenPrompt,
@@ -83,6 +84,8 @@ const task = (id: string) => `tasks/${encodeURIComponent(id)}`;
 
 export const api = {
   studio: () => request<Studio>("studio"),
+  devices: () => request<Device[]>("devices"),
+  chooseDevice: (device: string) => request<Studio>("devices", { method: "PUT", json: { device } }),
   models: () => request<Model[]>("models"),
   settings: () => request<Setting[]>("settings"),
   addOns: () => request<KnownAddOn[]>("add-ons"),

@@ -24,6 +24,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The devices, each of which is tried out. */
+        get: operations["list"];
+        /**
+         * Chooses the device of all tasks that begin from now on. It is remembered for the next start of the program,
+         *     unless that names one.
+         */
+        put: operations["choose"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -582,6 +603,20 @@ export interface components {
         };
         /** @description The choice of one of these. */
         ChosenAddOn: {
+            name: string;
+        };
+        /** @description The choice of a device. */
+        DeviceChoice: {
+            /** @description The name of the device. */
+            device: string;
+        };
+        /** @description A device that models may run on. */
+        DeviceFacts: {
+            /** @description What it is, in one line. */
+            help: string;
+            /** @description Why it cannot be used, if it cannot. */
+            missing?: string | null;
+            /** @description Such as `auto` or `cuda`. */
             name: string;
         };
         /** @description An error as JSON. */
@@ -1256,7 +1291,7 @@ export interface components {
             default_model: string;
             /** @description Whether this is a public demonstration, in which work is deleted after an hour. */
             demo: boolean;
-            /** @description The device that was asked for, such as `auto` or `cuda`. */
+            /** @description The device that was chosen, such as `auto` or `cuda`. */
             device: string;
             limits: components["schemas"]["LimitFacts"];
             version: string;
@@ -1378,6 +1413,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KnownAddOnFacts"][];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceFacts"][];
+                };
+            };
+        };
+    };
+    choose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceChoice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudioFacts"];
                 };
             };
         };

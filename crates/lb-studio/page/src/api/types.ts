@@ -40,6 +40,7 @@ type Exact<T> = Omit<T, "seed" | "variation"> & { seed: Whole; variation?: Varia
 
 export type ApiError = Schemas["ErrorBody"];
 export type Studio = Schemas["StudioFacts"];
+export type Device = Schemas["DeviceFacts"];
 export type Model = Schemas["ModelFacts"];
 export type Setting = Schemas["SettingFacts"];
 export type ProjectSummary = Schemas["ProjectFacts"];

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { Setting } from "../api/types";
 import { IconButton } from "./button";
-import { commitsLate } from "./uncommitted";
+import { LateInput } from "./late-input";
 
 interface SettingControlProps {
   setting: Setting;
@@ -137,21 +137,17 @@ function Control({ setting, value, inherited, choices, common, onChange }: Contr
           onInput={(event) => onChange(Number(event.currentTarget.value))}
         />
       )}
-      <input
+      <LateInput
         {...common}
-        {...commitsLate}
         class={number ? "number" : "short"}
-        type={(number ? "number" : "text") as "number"}
+        type={number ? "number" : "text"}
         inputMode={number ? "decimal" : undefined}
         min={minimum}
         max={maximum}
         step="any"
         value={shownValue(value)}
         placeholder={shownValue(inherited) || "automatic"}
-        onChange={(event) => {
-          commitsLate.onBlur(event);
-          if (event.currentTarget.validity.valid) onChange(read(event.currentTarget.value));
-        }}
+        onCommit={(typed) => onChange(read(typed))}
       />
       {unit && <span class="unit">{unit}</span>}
     </span>

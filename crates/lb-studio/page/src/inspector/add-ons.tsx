@@ -6,7 +6,7 @@ import { api } from "../api/client";
 import type { AddOnKind, Keyframe } from "../api/types";
 import { IconButton } from "../controls/button";
 import { FileButton } from "../controls/files";
-import { commitsLate } from "../controls/uncommitted";
+import { LateInput } from "../controls/late-input";
 import { editFilm } from "../job/edits";
 import { addEmbedding, filmEmbeddings, problemOfName, removeEmbedding, renameEmbedding } from "../job/embeddings";
 import { addLora, addOnName, filmLoras, keyframeLoras, removeLora, setFilmStrength, setStrength } from "../job/loras";
@@ -105,8 +105,7 @@ function Strength({ name, strength, own, inherited, onStrength, onRemove }: Stre
             value={String(strength)}
             onInput={(event) => onStrength(Number(event.currentTarget.value))}
           />
-          <input
-            {...commitsLate}
+          <LateInput
             id={id}
             class="number narrow"
             type="number"
@@ -115,10 +114,8 @@ function Strength({ name, strength, own, inherited, onStrength, onRemove }: Stre
             max={10}
             step="any"
             value={String(strength)}
-            onChange={(event) => {
-              commitsLate.onBlur(event);
-              const { value, validity } = event.currentTarget;
-              if (validity.valid && value !== "") onStrength(Number(value));
+            onCommit={(typed) => {
+              if (typed !== "") onStrength(Number(typed));
             }}
           />
           {onRemove && <IconButton class="small" icon="trash" label={`Remove ${name}`} onClick={onRemove} />}
@@ -219,22 +216,18 @@ function EmbeddingName({ file, index, name, unused }: EmbeddingNameProps) {
       <div class="setting-head">
         <label for={id}>{file}</label>
         <span class="setting-value">
-          <input
-            {...commitsLate}
+          <LateInput
             id={id}
             type="text"
             autocapitalize="off"
             spellcheck={false}
             aria-describedby={unused ? `${id}-unused` : undefined}
             value={name}
-            onChange={(event) => {
-              commitsLate.onBlur(event);
-              const to = event.currentTarget.value.trim();
+            onCommit={(typed) => {
+              const to = typed.trim();
               const problem = problemOfName(job.peek(), index, to);
               if (problem) notify(problem, "problem");
               else edit(`name of ${file} ${index}`, (job) => renameEmbedding(job, index, to));
-              // What was refused, or was only a space, is not left standing.
-              event.currentTarget.value = problem ? name : to;
             }}
           />
           <IconButton

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Keyframe } from "../api/types";
 import { Button, IconButton } from "../controls/button";
 import { FileButton, PICTURES } from "../controls/files";
-import { commitsLate } from "../controls/uncommitted";
+import { LateInput } from "../controls/late-input";
 import { actions } from "../film-strip/actions";
 import { editKeyframe, filmSetting, nameOf, randomSeed } from "../job/edits";
 import { replaceByPicture } from "../keyframe/pictures";
@@ -100,19 +100,16 @@ export function KeyframePanel() {
             <div class="setting-head">
               <label for="seed">Seed</label>
               <span class="setting-value">
-                <input
-                  {...commitsLate}
+                <LateInput
                   id="seed"
                   class="short"
                   inputMode="numeric"
-                  pattern="[0-9]{1,20}"
+                  pattern="\s*[0-9]{1,20}\s*"
                   aria-describedby="seed-help"
                   value={keyframe.seed === undefined ? "" : String(keyframe.seed)}
                   placeholder="automatic"
-                  onChange={(event) => {
-                    commitsLate.onBlur(event);
-                    const text = event.currentTarget.value.trim();
-                    if (!/^\d{0,20}$/.test(text)) return;
+                  onCommit={(typed) => {
+                    const text = typed.trim();
                     const exact = text === "" ? undefined : Number(text);
                     setSeed(exact === undefined || Number.isSafeInteger(exact) ? exact : BigInt(text));
                   }}

@@ -8,6 +8,7 @@ import { Button, IconButton } from "../controls/button";
 import { Icon } from "../controls/icon";
 import { announce, attempt } from "../session/notices";
 import { activeTasks, isActive, putTask, runningTask, tasks } from "../session/studio";
+import { DeviceField } from "./device-field";
 import { Progress } from "./progress";
 import { wordsOf } from "./words";
 import "./queue.css";
@@ -76,6 +77,7 @@ export function Queue() {
           </ul>
         </details>
       )}
+      <DeviceField />
     </section>
   );
 }
