@@ -208,6 +208,8 @@ impl Trial {
         let begun = Instant::now();
         let mut render = self.call(&uvx);
         let built = own(&self.packages())?;
+        // Without it, uv would take no Python of an environment, and download one.
+        render.env("UV_PYTHON", self.programs().join("python"));
         render.args(["--quiet", "--from"]).arg(&built);
         process::run(render.args(["lb", "render", "red apple", "green pear", "-o", "uvx.mp4"]))?;
         let seconds = begun.elapsed().as_secs_f64();
