@@ -4,8 +4,8 @@
 use crate::choice::UnknownChoice;
 use crate::frame_rate::{FrameRate, FrameRateError};
 use crate::limits::{
-    MAX_BRANCHES, MAX_FILM_FRAMES, MAX_GUIDANCE_SCALE, MAX_MID_COMPRESSION, MAX_SECONDS, MAX_STEPS,
-    MIN_MID_COMPRESSION,
+    MAX_BRANCHES, MAX_FILM_FRAMES, MAX_GUIDANCE_SCALE, MAX_MID_COMPRESSION, MAX_ROTATION,
+    MAX_SECONDS, MAX_STEPS, MAX_ZOOM, MIN_MID_COMPRESSION,
 };
 
 /// A rule of the tree or of the film that a request broke.
@@ -164,4 +164,40 @@ pub enum ScheduleError {
     },
     #[error("the film has {transitions} transitions, got the motion of {found}")]
     MotionCount { transitions: usize, found: usize },
+    #[error("a zoom must be 1 to {MAX_ZOOM}, where 1 shows the whole picture; got {value}")]
+    ZoomOutOfRange { value: f64 },
+    #[error(
+        "a pan must be -1 to 1 in each direction, where -1 and 1 are the edges of the picture; got {value}"
+    )]
+    PanOutOfRange { value: f64 },
+    #[error("a rotation must be -{MAX_ROTATION} to {MAX_ROTATION} degrees, got {value}")]
+    RotationOutOfRange { value: f64 },
+    #[error(
+        "a pan needs a zoom above 1: with a zoom of 1 the whole picture is shown, and there is no room to move"
+    )]
+    PanWithoutZoom,
+    #[error("the film has {keyframes} keyframes, got the camera at {found}")]
+    CameraKeyframes { keyframes: usize, found: usize },
+    #[error(
+        "a loop must end with the pan with which it begins: give it to keyframes instead of the whole film, \
+         or give one pan"
+    )]
+    PanOpensLoop,
+    #[error(
+        "a loop must end with the rotation with which it begins: turn by a multiple of 360 degrees instead \
+         of {degrees}, or give rotations to keyframes instead of the whole film"
+    )]
+    RotationOpensLoop { degrees: f64 },
+    #[error(
+        "the camera would look past the edges of the picture in film frame {film_frame}: turned by \
+         {rotation} degrees, a picture of {width}x{height} needs a zoom of at least {needed}, and has {zoom}"
+    )]
+    CameraPastEdge {
+        film_frame: usize,
+        rotation: f64,
+        width: usize,
+        height: usize,
+        zoom: f64,
+        needed: f64,
+    },
 }

@@ -43,6 +43,7 @@
 //! - [`TransitionMotion`] says which computed frames every film frame of a transition shows: with
 //!   computed frames at equal distances in time, or with film frames at equal apparent distances.
 //!   [`film_frames`] does the same for a whole film.
+//! - [`Camera`] says which part of the picture every film frame shows: its zoom, pan and rotation.
 //! - [`Choice`] is the one way in which settings with a few named values are declared, here and in the
 //!   crates above.
 //!
@@ -76,6 +77,7 @@
 
 #![forbid(unsafe_code)]
 
+mod camera;
 mod choice;
 mod cost;
 mod crossfeed;
@@ -89,6 +91,7 @@ mod quality;
 mod spacing;
 mod tree;
 
+pub use camera::{Camera, CameraCourse, CameraFrame, CameraMotion, CameraView, Section};
 pub use choice::{Choice, UnknownChoice};
 pub use cost::{Cost, film_cost, keyframes_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};

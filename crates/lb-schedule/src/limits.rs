@@ -20,3 +20,9 @@ pub const MAX_FILM_FRAMES: usize = 1_000_000;
 
 /// The longest transition or hold: a day.
 pub(crate) const MAX_SECONDS: f64 = 86_400.0;
+
+/// The largest zoom. A film of 512 pixels shows 5 of them from edge to edge there, which is a blur.
+pub(crate) const MAX_ZOOM: f64 = 100.0;
+
+/// The most degrees by which the camera may turn to either side: ten whole turns.
+pub(crate) const MAX_ROTATION: f64 = 3600.0;

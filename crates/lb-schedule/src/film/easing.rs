@@ -70,6 +70,24 @@ impl Easing {
         }
     }
 
+    /// Whether the curve ends as it begins: the way that is left is the same curve, seen from the end.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        match self {
+            Self::Linear
+            | Self::Smooth
+            | Self::EaseInOutSine
+            | Self::EaseInOutQuad
+            | Self::EaseInOutCubic => true,
+            Self::EaseInSine
+            | Self::EaseOutSine
+            | Self::EaseInQuad
+            | Self::EaseOutQuad
+            | Self::EaseInCubic
+            | Self::EaseOutCubic => false,
+        }
+    }
+
     /// The first share of the time at which the share `way` of the way, 0 to 1, is covered.
     #[must_use]
     pub fn time_of(self, way: f64) -> f64 {

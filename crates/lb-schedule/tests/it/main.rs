@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod autosetup;
+mod camera;
 mod film;
 mod profile;
 #[cfg(feature = "serde")]
