@@ -48,6 +48,21 @@ pub struct CameraFrame {
     pub next_round: Option<(CameraView, f64)>,
 }
 
+impl CameraFrame {
+    /// The parts that are shown, each with its share; together they have 1.
+    pub fn views(&self) -> impl Iterator<Item = (CameraView, f64)> {
+        let next_share = self.next_round.map_or(0.0, |(_, share)| share);
+        let view = (next_share < 1.0).then_some((self.view, 1.0 - next_share));
+        view.into_iter().chain(self.next_round)
+    }
+
+    /// Whether the whole picture is shown, upright.
+    #[must_use]
+    pub fn shows_all(&self) -> bool {
+        self.views().all(|(view, _)| view.is_whole())
+    }
+}
+
 /// A zoom that never ends although the film repeats. While the last transition of the loop moves, the view is
 /// dissolved into another one that is as much smaller or larger as the whole film has zoomed, and that moves on
 /// at the same speed.
@@ -151,6 +166,36 @@ impl Camera {
         }
     }
 
+    /// The largest upright section of pictures of this width and height that every film frame shows; `None` if
+    /// they have nothing in common.
+    #[must_use]
+    pub fn common_section(&self, size: (usize, usize)) -> Option<Section> {
+        let mut common = [[0.0, size.0 as f64], [0.0, size.1 as f64]];
+        for (view, _) in
+            (0..self.frame_count).flat_map(|frame| self.frame(frame).views().collect::<Vec<_>>())
+        {
+            let shown = view.upright(size);
+            for (axis, [from, to]) in common.iter_mut().enumerate() {
+                let half = 0.5 * (shown.across[axis] + shown.down[axis]);
+                *from = from.max(shown.centre[axis] - half);
+                *to = to.min(shown.centre[axis] + half);
+            }
+        }
+        let [[left, right], [top, bottom]] = common;
+        (left < right && top < bottom).then_some(Section {
+            centre: [0.5 * (left + right), 0.5 * (top + bottom)],
+            across: [right - left, 0.0],
+            down: [0.0, bottom - top],
+        })
+    }
+
+    /// The largest zoom of any film frame.
+    #[must_use]
+    pub fn largest_zoom(&self) -> f64 {
+        let zooms = (0..self.frame_count).map(|frame| self.frame(frame).view.zoom);
+        zooms.fold(1.0, f64::max)
+    }
+
     /// Checks that no film frame looks past the edges of pictures of this width and height. Only rotation can do
     /// that: a turned view needs more room than an upright one.
     ///
@@ -161,11 +206,7 @@ impl Camera {
             return Ok(());
         }
         for film_frame in 0..self.frame_count {
-            let CameraFrame { view, next_round } = self.frame(film_frame);
-            for view in [Some(view), next_round.map(|(view, _)| view)]
-                .into_iter()
-                .flatten()
-            {
+            for (view, _) in self.frame(film_frame).views() {
                 let needed = view.least_zoom((width, height));
                 // A zoom that is given as it should be must not fail by rounding.
                 if view.zoom < needed * (1.0 - 1e-9) {

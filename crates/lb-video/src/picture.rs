@@ -2,6 +2,8 @@
 //!
 //! A picture is an [`RgbImage`] of 8-bit R'G'B' values (sRGB), row by row from the top.
 
+mod mix;
+
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -10,6 +12,7 @@ use image::imageops::{FilterType, resize};
 use crate::error::VideoError;
 
 pub use crate::limits::MAX_SIDE;
+pub use mix::Mix;
 
 /// 1.0 in the fixed-point numbers of a cross-fade.
 const ONE: u32 = 1 << 16;
@@ -73,12 +76,7 @@ pub fn cross_fade(
     for (y, (row, right)) in (0_u32..).zip(rows.zip(right.chunks_exact(row_bytes))) {
         let pixels = row.chunks_exact_mut(3).zip(right.chunks_exact(3));
         for (x, (pixel, right)) in (0_u32..).zip(pixels) {
-            let [across, down] = THRESHOLD_STEPS;
-            let threshold = x
-                .wrapping_mul(across)
-                .wrapping_add(y.wrapping_mul(down))
-                .wrapping_add(ONE / 2)
-                % ONE;
+            let threshold = threshold(x, y);
             for (value, &right) in pixel.iter_mut().zip(right) {
                 let sum = u32::from(*value) * (ONE - share) + u32::from(right) * share;
                 *value = ((sum + threshold) / ONE) as u8;
@@ -86,6 +84,15 @@ pub fn cross_fade(
         }
     }
     Ok(Arc::new(mixed))
+}
+
+/// The threshold of a pixel for rounding with ordered dithering, from 0 to below [`ONE`].
+fn threshold(x: u32, y: u32) -> u32 {
+    let [across, down] = THRESHOLD_STEPS;
+    x.wrapping_mul(across)
+        .wrapping_add(y.wrapping_mul(down))
+        .wrapping_add(ONE / 2)
+        % ONE
 }
 
 /// The picture at `scale` times its width and height, resampled with a Lanczos window of three lobes. A

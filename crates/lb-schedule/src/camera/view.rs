@@ -55,6 +55,20 @@ impl CameraView {
         }
     }
 
+    /// The largest upright view with the same middle and the shape of the picture that lies within this one.
+    #[must_use]
+    pub(super) fn upright(&self, size: (usize, usize)) -> Section {
+        let upright = Self {
+            zoom: self.zoom * self.least_zoom(size),
+            rotation: 0.0,
+            ..*self
+        };
+        Section {
+            centre: self.section(size).centre,
+            ..upright.section(size)
+        }
+    }
+
     /// The smallest zoom at which a view with this rotation lies within a picture of this width and height.
     #[must_use]
     pub fn least_zoom(&self, size: (usize, usize)) -> f64 {
@@ -67,6 +81,25 @@ impl CameraView {
 }
 
 impl Section {
+    /// Where this section of a picture lies in a film frame of the picture's width and height that shows another
+    /// one: a section of the film frame.
+    #[must_use]
+    pub fn seen_in(&self, shown: &Self, size: (usize, usize)) -> Self {
+        let sides = [size.0 as f64, size.1 as f64];
+        let axes = [shown.across, shown.down];
+        let dot = |left: [f64; 2], right: [f64; 2]| left[0] * right[0] + left[1] * right[1];
+        // The axes of a section are at right angles to each other.
+        let seen = |vector: [f64; 2]| {
+            [0, 1].map(|axis| sides[axis] * dot(vector, axes[axis]) / dot(axes[axis], axes[axis]))
+        };
+        let from_middle = seen([0, 1].map(|axis| self.centre[axis] - shown.centre[axis]));
+        Self {
+            centre: [0, 1].map(|axis| 0.5 * sides[axis] + from_middle[axis]),
+            across: seen(self.across),
+            down: seen(self.down),
+        }
+    }
+
     /// The point of the picture that is shown at a place of the film frame, given in shares of its width and
     /// height, 0 to 1.
     #[must_use]

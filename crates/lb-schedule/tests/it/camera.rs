@@ -129,12 +129,8 @@ fn an_endless_zoom_dissolves_into_the_beginning_of_the_next_round() {
         assert!((camera.frame(0).view.zoom / before.zoom - factor).abs() < 1e-12);
         // The smaller zoom is the smallest that is shown, where the next round grows out of it.
         let smallest = (0..count)
-            .flat_map(|frame| {
-                let shown = camera.frame(frame);
-                let next = shown.next_round.map(|(view, _)| view);
-                [Some(shown.view), next].into_iter().flatten()
-            })
-            .map(|view| view.zoom)
+            .flat_map(|frame| camera.frame(frame).views().collect::<Vec<_>>())
+            .map(|(view, _)| view.zoom)
             .fold(f64::INFINITY, f64::min);
         let least = from.min(to);
         assert!(
@@ -172,6 +168,33 @@ fn refused_with_the_rule_it_broke() {
     assert!(open.starts_with("a loop must end with the pan"), "{open}");
     let turned = refused(true, &|motion| motion.rotation = whole(10.0, 340.0));
     assert!(turned.contains("instead of 330"), "{turned}");
+}
+
+#[test]
+fn what_all_film_frames_show_is_seen_in_each_of_them() {
+    let timeline = film(&[1.0], 0.0, false);
+    let size = (120, 80);
+    let mut motion = motion(whole(2.0, 3.0), Easing::Smooth);
+    motion.pan = whole([0.2, 0.0], [0.0, -0.3]);
+    motion.rotation = whole(0.0, 10.0);
+    let camera = Camera::new(&timeline, &motion).unwrap();
+    let common = camera.common_section(size).unwrap();
+    assert_eq!(camera.largest_zoom(), 3.0);
+    for frame in 0..camera.frame_count() {
+        let shown = camera.frame(frame).view.section(size);
+        let seen = common.seen_in(&shown, size);
+        for corner in [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] {
+            let [x, y] = seen.point(corner);
+            assert!((-1e-9..=120.0 + 1e-9).contains(&x) && (-1e-9..=80.0 + 1e-9).contains(&y));
+            // The same point of the picture, through the film frame.
+            let [x, y] = shown.point([x / 120.0, y / 80.0]);
+            let [picture_x, picture_y] = common.point(corner);
+            assert!((x - picture_x).abs() < 1e-9 && (y - picture_y).abs() < 1e-9);
+        }
+    }
+    motion.pan = whole([-1.0, 0.0], [1.0, 0.0]);
+    let camera = Camera::new(&timeline, &motion).unwrap();
+    assert_eq!(camera.common_section(size), None);
 }
 
 #[test]

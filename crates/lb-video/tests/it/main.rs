@@ -21,4 +21,5 @@ mod png_sequence;
 mod reader;
 mod refusals;
 mod scene;
+mod sections;
 mod spool;
