@@ -13,6 +13,7 @@ mod bare;
 mod batches;
 mod broken_models;
 mod cache;
+mod camera;
 mod chance;
 mod closed_pipes;
 mod cuda;

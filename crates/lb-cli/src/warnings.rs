@@ -163,6 +163,11 @@ pub(crate) fn without_effect(flags: &JobSettings, job: &Job) -> impl Iterator<It
             "it applies to keyframes that are made from prompts, and there are none",
         ),
         (
+            flags.camera.easing.is_some() && !job.moves_camera(),
+            "--camera-easing has no effect",
+            "the camera does not move",
+        ),
+        (
             (crossfeed.range.is_some() || crossfeed.decay.is_some())
                 && feeds.keyframes.power == 0.0,
             "--crossfeed-range and --crossfeed-decay have no effect",
@@ -315,7 +320,7 @@ fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use lb_job::RenderRate;
-    use lb_render::TimestepSpacing;
+    use lb_render::{Easing, TimestepSpacing};
 
     use super::*;
 
@@ -326,11 +331,13 @@ mod tests {
         let warned = |flags: &JobSettings, job: &Job| without_effect(flags, job).count();
         assert_eq!(warned(&flags, &job), 0);
         flags.inversion_iterations = Some(5);
+        flags.camera.easing = Some(Easing::Smooth);
         flags.crossfeed.range = Some(0.5);
         flags.crossfeed.parental_decay = Some(0.5);
         flags.defaults.shared.guidance_scale = Some(3.0);
         flags.timestep_spacing = Some(TimestepSpacing::Trailing);
-        assert_eq!(warned(&flags, &job), 3);
+        assert_eq!(warned(&flags, &job), 4);
+        job.keyframes[1].camera.zoom = Some(2.0);
         job.crossfeed.parents.power = 0.5;
         assert_eq!(
             without_effect(&flags, &job).collect::<Vec<_>>(),

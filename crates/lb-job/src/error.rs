@@ -53,6 +53,15 @@ pub enum JobError {
         "the clip skip is 1 for the text encoder's last layer, and 2 for the one before it; got 0"
     )]
     ClipSkip,
+    /// A quantity of the camera is given twice. The keyframe is counted from 0.
+    #[error(
+        "{quantity} is given for the whole film and at keyframe {}; give one of them",
+        keyframe + 1
+    )]
+    CameraTwice {
+        quantity: &'static str,
+        keyframe: usize,
+    },
     #[error("the scale must be 1 to {MOST_SCALE}, got {found}")]
     Scale { found: usize },
     /// The feather of an inpainted film is out of range, in pixels.

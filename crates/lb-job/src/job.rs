@@ -12,8 +12,8 @@ use lb_schedule::{
 
 use crate::limits;
 use crate::{
-    Between, Branching, DepthMap, EmbeddingFile, Fit, Frames, Inpaint, JobError, KeyframeLora,
-    Timing, Upscale,
+    Between, Branching, DepthMap, EmbeddingFile, FilmCamera, Fit, Frames, Inpaint, JobError,
+    KeyframeCamera, KeyframeLora, Timing, Upscale,
 };
 
 /// The content of a film, or of stills, with nothing left open but what the model decides.
@@ -64,6 +64,8 @@ pub struct Job {
     pub distance: SpacingDistance,
     /// How much trajectories take over from each other; nothing by default.
     pub crossfeed: Crossfeed,
+    /// How the camera moves through the whole film.
+    pub camera: FilmCamera,
     /// When the computed frames of a transition are shown.
     pub timing: Timing,
     /// What the film shows between computed frames.
@@ -109,6 +111,8 @@ pub struct Keyframe {
     /// The LoRAs that change the model for this picture, each named once. In a transition, their strengths
     /// lead from those of one keyframe to those of the next along a line.
     pub loras: Vec<KeyframeLora>,
+    /// Where the camera is.
+    pub camera: KeyframeCamera,
 }
 
 /// Noise on the arc from that of a keyframe's seed to that of another one.

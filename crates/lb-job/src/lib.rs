@@ -57,6 +57,7 @@
 #[cfg(feature = "arguments")]
 pub mod arguments;
 mod branching;
+mod camera;
 mod embedding;
 mod error;
 mod file;
@@ -78,6 +79,7 @@ mod time_budget;
 mod value_parsers;
 
 pub use branching::{Branching, Injections, Levels};
+pub use camera::{CameraValue, FilmCamera, FromTo, InvalidCameraValue, KeyframeCamera, Pan};
 pub use embedding::EmbeddingFile;
 pub use error::JobError;
 pub use file::{JobFileError, Location, embedded_job};
@@ -95,8 +97,9 @@ pub use time_budget::{RenderRate, TimedFilm};
 pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 pub use lb_prompt::{Prompt, PromptError, PromptPart, PromptSyntax, ReadAsWords, Unsupported};
 pub use lb_schedule::{
-    BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, FrameRate,
-    Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
+    BranchingProfile, BranchingRule, Camera, CameraMotion, Choice, Cost, Crossfeed, CrossfeedCurve,
+    Easing, FrameRate, Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan,
+    UnknownChoice,
 };
 pub use lb_video::VideoError;
 

@@ -1,7 +1,7 @@
 //! The plan of a job: its trees, its cost and its timing, before anything is loaded.
 
 use lb_blend::{BlendOptions, FilmOutline, Forecast};
-use lb_schedule::{BranchingProfile, Cost, FilmTiming, Timeline, TransitionTiming};
+use lb_schedule::{BranchingProfile, Camera, Cost, FilmTiming, Timeline, TransitionTiming};
 
 use crate::JobError;
 use crate::film_trees::film_profiles;
@@ -28,6 +28,8 @@ pub struct Plan {
     pub stages: Vec<Forecast>,
     /// When the film moves, and when it rests on a keyframe. That of stills has no film frames.
     pub timeline: Timeline,
+    /// What the film shows of its pictures; `None` for all of them, without a camera.
+    pub camera: Option<Camera>,
     steps: usize,
 }
 
@@ -42,6 +44,11 @@ impl Plan {
             true => Timeline::without_film(job.frame_rate),
             false => Timeline::new(&timing(job))?,
         };
+        let camera = job.camera_over(&timeline)?;
+        // Where the model decides about the size, whoever knows it checks this.
+        if let (Some(camera), Some(size)) = (&camera, job.size) {
+            camera.validate_for(size)?;
+        }
         let profiles = film_profiles(&job.transitions, timeline.transitions())?;
         let steps = profiles.first().map(BranchingProfile::steps);
         let steps = steps.or(job.still_steps).unwrap_or_default();
@@ -71,6 +78,7 @@ impl Plan {
             stages,
             upscale,
             timeline,
+            camera,
             keyframes: job.keyframes.len(),
             seeds: job.keyframes.iter().map(|keyframe| keyframe.seed).collect(),
             profiles,

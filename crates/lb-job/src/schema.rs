@@ -10,14 +10,14 @@ use clap::{Arg, ArgAction, Args as _, Command};
 use lb_schedule::{FrameRate, GuidanceRescale};
 use serde_json::Value;
 
-use crate::{DefaultSettings, FilmLength, Frames, JobSettings};
+use crate::{DefaultSettings, FilmLength, Frames, FromTo, JobSettings};
 
 /// A setting of a job.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SettingSchema {
     /// Its key in its table.
     pub key: String,
-    /// The table that it belongs to: `defaults`, `inpaint`, `depth`, `upscale` or `crossfeed`; `None` for the top
+    /// The table that it belongs to: `defaults`, `inpaint`, `depth`, `upscale`, `crossfeed` or `camera`; `None` for the top
     /// of the file. A keyframe may have the settings of `defaults` as well.
     pub table: Option<&'static str>,
     /// The heading under which it is shown.
@@ -89,7 +89,7 @@ impl SettingKind {
 }
 
 /// The tables of a job file beside `[defaults]`.
-const TABLES: [&str; 4] = ["inpaint", "depth", "upscale", "crossfeed"];
+const TABLES: [&str; 5] = ["inpaint", "depth", "upscale", "crossfeed", "camera"];
 
 /// Every setting that is not one of a single keyframe, in the order of their declaration.
 #[must_use]
@@ -178,6 +178,7 @@ fn kind(argument: &Arg) -> SettingKind {
         TypeId::of::<FrameRate>(),
         TypeId::of::<Frames>(),
         TypeId::of::<FilmLength>(),
+        TypeId::of::<FromTo<f64>>(),
     ]
     .into_iter()
     .any(is)

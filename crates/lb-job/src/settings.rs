@@ -19,7 +19,7 @@ use lb_prompt::PromptSyntax;
 use lb_schedule::{BranchingRule, Easing, FrameRate, GuidanceRescale, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::{Between, EmbeddingFile, Fit, Frames, KeyframeLora, Timing};
+use crate::{Between, EmbeddingFile, Fit, Frames, FromTo, KeyframeLora, Pan, Timing};
 
 #[cfg(feature = "arguments")]
 use crate::value_parsers::{choices, list_item};
@@ -135,6 +135,8 @@ settings! {
         upscale: UpscaleSettings => command(flatten),
         /// How much trajectories take over from each other.
         crossfeed: CrossfeedSettings => command(flatten),
+        /// What the film shows of its pictures.
+        camera: CameraSettings => command(flatten),
     }
 }
 
@@ -178,6 +180,12 @@ pub struct KeyframeSettings {
     /// The SHA-256 of the picture's content, by which it is found after it was moved.
     #[serde(with = "text::sha256")]
     pub image_sha256: Option<String>,
+    /// How many times larger the picture is than what the film shows of it.
+    pub zoom: Option<f64>,
+    /// Where the camera looks.
+    pub pan: Option<Pan>,
+    /// The degrees by which the picture is turned clockwise.
+    pub rotation: Option<f64>,
     /// The settings that `[defaults]` may contain as well.
     #[serde(flatten)]
     pub shared: SharedSettings,
@@ -447,5 +455,39 @@ settings! {
         /// How much of the power is left at the end of that range, 0 to 1.
         parental_decay: Option<f64> =>
             arg(id = "crossfeed.parental_decay", long = "crossfeed-parental-decay", value_name = "D"),
+    }
+}
+
+settings! {
+    /// How the camera moves through the whole film; see [`FilmCamera`](crate::FilmCamera).
+    #[derive(Copy)]
+    pub struct CameraSettings under "Camera" {
+        /// How many times larger the picture is than what the film shows of it, from 1 (all of it): a number, or
+        /// two for the beginning and the end of the film.
+        zoom: Option<FromTo<f64>> => arg(id = "camera.zoom", long = "zoom", value_name = "Z|FROM..TO"),
+        /// Where a zoom leads and the camera looks, to the right and down: 0 is the middle of the picture, and
+        /// -1 and 1 are its edges. A place, or two for the beginning and the end of the film.
+        pan: Option<FromTo<Pan>> => arg(
+            id = "camera.pan",
+            long = "pan",
+            value_name = "X,Y|FROM..TO",
+            allow_hyphen_values = true,
+        ),
+        /// Degrees by which the picture is turned clockwise: a number, or two for the beginning and the end of
+        /// the film.
+        rotation: Option<FromTo<f64>> => arg(
+            id = "camera.rotation",
+            long = "rotation",
+            value_name = "DEG|FROM..TO",
+            allow_hyphen_values = true,
+        ),
+        /// How the movement of the camera starts and ends.
+        #[serde(with = "text::choice")]
+        easing: Option<Easing> => arg(
+            id = "camera.easing",
+            long = "camera-easing",
+            value_name = "NAME",
+            value_parser = choices::<Easing>(),
+        ),
     }
 }

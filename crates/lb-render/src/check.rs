@@ -1,6 +1,6 @@
 //! Checking a job against its models without rendering it.
 
-use lb_job::{Job, Plan};
+use lb_job::{Job, JobError, Plan};
 use lb_models::{ModelDirectory, Tokenizer};
 use lb_video::picture_size;
 
@@ -30,6 +30,9 @@ pub fn check_job(
         true => film_size(job, model.default_size)?,
         false => job.size.unwrap_or(model.default_size),
     };
+    if let Some(camera) = &plan.camera {
+        camera.validate_for(size).map_err(JobError::from)?;
+    }
     if let Some(upscale) = &job.upscale {
         let directory = upscaler.ok_or_else(|| RenderError::NoUpscaler {
             model: upscale.model.clone(),

@@ -53,6 +53,7 @@ mod first_stage;
 mod frames;
 mod model_settings;
 mod modes;
+mod moving_camera;
 mod observe;
 mod outputs;
 mod picture_keyframes;

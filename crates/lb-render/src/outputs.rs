@@ -11,6 +11,7 @@ use lb_video::{
 
 use crate::error::RenderError;
 use crate::film::{FilmAssembler, Motion, TransitionPictures};
+use crate::moving_camera::MovingCamera;
 use crate::sinks::{
     ComputedFrame, FilmSink, FolderSink, FrameSink, SeedSheetSink, SheetSink, StillSink,
 };
@@ -172,10 +173,16 @@ impl OpenOutputs {
             let description = description(path, is_folder)?;
             Ok::<_, RenderError>(outputs.film_options(rate, scale, description))
         };
+        let film_size = (width * job.scale, height * job.scale);
         let film = outputs.film.as_ref().map(|path| {
             let is_folder = FilmFormat::from_path(path)? == FilmFormat::PngSequence;
-            let options = options(path, is_folder, job.scale)?;
-            Ok::<_, RenderError>(FilmWriter::create(path, width, height, &options)?)
+            // A camera enlarges pictures itself, so that they are resampled once.
+            let (enlarged, scale) = match plan.camera {
+                Some(_) => (film_size, 1),
+                None => ((width, height), job.scale),
+            };
+            let options = options(path, is_folder, scale)?;
+            Ok::<_, RenderError>(FilmWriter::create(path, enlarged.0, enlarged.1, &options)?)
         });
         let frames = outputs.frames_dir.as_ref().map(|folder| {
             let options = options(folder, true, 1)?;
@@ -205,6 +212,10 @@ impl OpenOutputs {
                 job.timing,
             ),
             writer,
+            camera: plan
+                .camera
+                .clone()
+                .map(|camera| MovingCamera::new(camera, film_size)),
             first: None,
             is_looped: job.looped,
         });

@@ -187,6 +187,9 @@ impl Renderer {
             Some(frames) => frames.size,
             None => film_size(job, self.directory.default_size)?,
         };
+        if let Some(camera) = &plan.camera {
+            camera.validate_for(size).map_err(JobError::from)?;
+        }
         let upscaler = self.upscaler_of(job, size)?;
         if earlier.is_some() && upscaler.is_none() {
             return Err(JobError::from(SettingsError::UpscaleWithoutModel).into());

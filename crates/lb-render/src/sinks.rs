@@ -11,6 +11,7 @@ use lb_video::{
 
 use crate::error::RenderError;
 use crate::film::FilmAssembler;
+use crate::moving_camera::MovingCamera;
 use crate::position::FramePosition;
 
 /// A computed frame or an in-between, as the film shows it.
@@ -39,6 +40,8 @@ pub(crate) trait FrameSink {
 pub(crate) struct FilmSink {
     pub(crate) assembler: FilmAssembler,
     pub(crate) writer: Option<FilmWriter>,
+    /// The camera, unless whole pictures are shown.
+    pub(crate) camera: Option<MovingCamera>,
     /// The first keyframe of a loop, which is shown again at its end.
     pub(crate) first: Option<Arc<RgbImage>>,
     pub(crate) is_looped: bool,
@@ -46,11 +49,15 @@ pub(crate) struct FilmSink {
 
 impl FilmSink {
     fn show(&mut self, picture: Arc<RgbImage>, in_between: Option<f64>) -> Result<(), RenderError> {
-        let writer = &mut self.writer;
+        let (writer, camera) = (&mut self.writer, &mut self.camera);
         self.assembler
             .push(picture, in_between, |left, right, weight| {
                 let Some(writer) = writer else { return Ok(()) };
-                Ok(writer.write(picture::cross_fade(left, right, weight)?)?)
+                let film_frame = match camera {
+                    Some(camera) => camera.next(left, right, weight)?,
+                    None => picture::cross_fade(left, right, weight)?,
+                };
+                Ok(writer.write(film_frame)?)
             })
     }
 }

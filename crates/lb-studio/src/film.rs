@@ -204,12 +204,17 @@ impl Film {
             transition
         });
         let transitions = transitions.collect::<Vec<_>>()[first..=transition].to_vec();
+        // The camera is that of the whole film, and its pictures do not depend on it.
+        for keyframe in &mut keyframes {
+            keyframe.camera = Default::default();
+        }
         let job = Job {
             keyframes,
             transitions,
             looped,
             film_seconds: None,
             upscale: None,
+            camera: Default::default(),
             ..self.job.clone()
         };
         (job, first)
@@ -306,6 +311,8 @@ const BESIDE_KEYFRAMES: &[&str] = &[
     "embedding",
     "crossfeed",
     "inversion_iterations",
+    // The camera looks at pictures that are finished.
+    "camera",
 ];
 
 /// The settings of a keyframe that are those of the transition after it, or of the film's timing.
@@ -323,6 +330,9 @@ const AFTER_KEYFRAMES: &[&str] = &[
     "branches",
     "injection_steps",
     "injection_strengths",
+    "zoom",
+    "pan",
+    "rotation",
     // They are added as far as they change anything.
     "lora",
 ];

@@ -135,6 +135,14 @@ fn name(keyframe: &Keyframe) -> Cow<'_, str> {
 
 /// `fits` says whether the film is made within the time that was given.
 fn facts(plan: &Plan, estimated_seconds: Option<f64>, fits: Option<bool>) -> impl Serialize {
+    let camera = plan.camera.as_ref().map(|camera| {
+        let frames = (0..camera.frame_count()).map(|frame| camera.frame(frame).view.zoom);
+        facts! {
+            least_zoom: frames.clone().fold(f64::INFINITY, f64::min),
+            largest_zoom: frames.fold(1.0, f64::max),
+            endless_factor: camera.endless_factor(),
+        }
+    });
     let transitions = plan.profiles.iter().zip(&plan.in_betweens);
     let transitions = transitions.map(|(profile, in_betweens)| {
         let levels = profile.levels().iter();
@@ -156,6 +164,7 @@ fn facts(plan: &Plan, estimated_seconds: Option<f64>, fits: Option<bool>) -> imp
         computed_frames: plan.computed_frames(),
         in_betweens: plan.in_betweens.iter().sum::<usize>(),
         film_frames: plan.film_frames(),
+        camera: camera,
         seconds: plan.seconds(),
         estimated_seconds: estimated_seconds,
         fits: fits,

@@ -9,13 +9,16 @@ use crate::{JobSettings, KeyframeSettings};
 /// The key of the list of keyframes, whose items are tables.
 pub(super) const KEYFRAME: &str = "keyframe";
 
+/// The table of the camera, whose keys keyframes have as well, apart from the easing.
+const CAMERA: &str = "camera";
+const EASING: &str = "easing";
+const IN_CAMERA: &str = "in a [[keyframe]] or, for the whole film, in [camera]";
+
 /// The keys of a table, and advice about keys that belong in another one.
 pub(super) struct TableKeys {
     known: Vec<String>,
-    /// Keys of other tables that are often put here.
-    elsewhere: Vec<String>,
-    /// Where the keys of `elsewhere` belong, as the end of a sentence.
-    belongs: &'static str,
+    /// Keys of other tables that are often put here, each with where it belongs, as the end of a sentence.
+    elsewhere: Vec<(String, &'static str)>,
 }
 
 /// All settings of the film, apart from its keyframes. All are open: each key has `null` as its value,
@@ -50,20 +53,28 @@ impl TableKeys {
     /// The keys at the top of a file: the film's own keys, and all tables.
     pub(super) fn film() -> Self {
         let film = film().into_iter().map(|(key, _)| key);
+        let camera = keys_of(CAMERA);
+        let elsewhere = keys_of(KEYFRAME).into_iter().map(|key| {
+            let belongs = match camera.contains(&key) && key != EASING {
+                true => IN_CAMERA,
+                false => "in a [[keyframe]] or, for all keyframes, in [defaults]",
+            };
+            (key, belongs)
+        });
         Self {
             known: film.chain([KEYFRAME.into()]).collect(),
-            elsewhere: keys_of(KEYFRAME),
-            belongs: "in a [[keyframe]] or, for all keyframes, in [defaults]",
+            elsewhere: elsewhere.collect(),
         }
     }
 
     /// The keys of a table, which is [`KEYFRAME`] or one of [`tables`].
     pub(super) fn table(name: &str) -> Self {
         let film = film().into_iter().filter(|(_, value)| value.is_null());
+        let film = film.map(|(key, _)| (key, "at the top of the file, above every table"));
+        let camera = keys_of(CAMERA).into_iter().filter(|key| key != EASING);
         Self {
             known: keys_of(name),
-            elsewhere: film.map(|(key, _)| key).collect(),
-            belongs: "at the top of the file, above every table",
+            elsewhere: film.chain(camera.map(|key| (key, IN_CAMERA))).collect(),
         }
     }
 
@@ -78,23 +89,23 @@ impl TableKeys {
         if self.known.iter().any(|known| known == name) {
             return None;
         }
-        if self.elsewhere.iter().any(|key| key == name) {
-            return Some(format!("it belongs {}", self.belongs));
+        if let Some((_, belongs)) = self.elsewhere.iter().find(|(key, _)| key == name) {
+            return Some(format!("it belongs {belongs}"));
         }
         // The time of a comparison grows with the length, and no key is as long as this.
         let short = shortened(name, 40);
-        let nearest = |keys: &[String]| {
-            let all = keys
-                .iter()
-                .map(|key| (strsim::jaro_winkler(&short, key), key.clone()));
-            all.max_by(|left, right| left.0.total_cmp(&right.0))
-        };
-        let Some((likeness, known)) = nearest(&self.known) else {
+        let likeness_of = |key: &String| strsim::jaro_winkler(&short, key);
+        let known = self.known.iter().map(|key| (likeness_of(key), key));
+        let elsewhere = self.elsewhere.iter();
+        let elsewhere = elsewhere.map(|(key, belongs)| (likeness_of(key), key, belongs));
+        let nearest = known.max_by(|left, right| left.0.total_cmp(&right.0));
+        let Some((likeness, known)) = nearest else {
             return Some("no key is known here".into());
         };
-        Some(match nearest(&self.elsewhere) {
-            Some((other, key)) if other > likeness.max(NEAR) => {
-                format!("did you mean `{key}`? It belongs {}", self.belongs)
+        let nearest = elsewhere.max_by(|left, right| left.0.total_cmp(&right.0));
+        Some(match nearest {
+            Some((other, key, belongs)) if other > likeness.max(NEAR) => {
+                format!("did you mean `{key}`? It belongs {belongs}")
             }
             _ if likeness > NEAR => format!("did you mean `{known}`?"),
             _ => format!(

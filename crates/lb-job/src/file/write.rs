@@ -11,7 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::JobFileError;
 use crate::limits::LARGEST_JOB_FILE;
 use crate::{
-    BranchingSettings, Job, JobSettings, Keyframe, KeyframeSettings, PromptSettings, SharedSettings,
+    BranchingSettings, FilmCamera, Job, JobSettings, Keyframe, KeyframeSettings, PromptSettings,
+    SharedSettings,
 };
 
 impl Job {
@@ -65,6 +66,9 @@ fn text(job: &Job, settings: &JobSettings) -> String {
     write(&mut text, &film(job, settings));
     if job.crossfeed != Crossfeed::default() {
         table(&mut text, "[crossfeed]", &lines(&settings.crossfeed));
+    }
+    if job.camera != FilmCamera::default() {
+        table(&mut text, "[camera]", &lines(&settings.camera));
     }
     for (header, lines) in [
         ("[inpaint]", lines(&settings.inpaint)),

@@ -8,7 +8,10 @@ use lb_prompt::PromptSyntax;
 use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Quality, Spacing};
 
 use super::{JobSettings, SharedSettings, SpacingSettings, UpscaleSettings};
-use crate::{Between, Branching, Inpaint, Job, Keyframe, Timing, Transition, Upscale};
+use crate::{
+    Between, Branching, FilmCamera, Inpaint, Job, Keyframe, KeyframeCamera, Timing, Transition,
+    Upscale,
+};
 
 impl Default for Job {
     fn default() -> Self {
@@ -31,6 +34,7 @@ impl Default for Job {
             spacing: Spacing::default(),
             distance: SpacingDistance::default(),
             crossfeed: Crossfeed::default(),
+            camera: FilmCamera::default(),
             timing: Timing::default(),
             between: Between::default(),
             frame_rate: FrameRate::default(),
@@ -55,6 +59,7 @@ impl Default for Keyframe {
             hold: 0.0,
             image: None,
             loras: Vec::new(),
+            camera: KeyframeCamera::default(),
         }
     }
 }

@@ -20,8 +20,30 @@ impl JobSettings {
         lower.defaults.branching = (self.defaults.branching).compatible(lower.defaults.branching);
         lower.inpaint = self.inpaint.compatible(lower.inpaint);
         lower.depth = self.depth.compatible(lower.depth);
+        self.drop_other_camera(&mut lower);
         self.fill_from(lower);
         self
+    }
+
+    /// Drops what lower settings say about the camera where these say the same in another way: for the whole film
+    /// or at keyframes.
+    fn drop_other_camera(&self, lower: &mut Self) {
+        let keyframes =
+            |is_given: fn(&KeyframeSettings) -> bool| self.keyframes.iter().any(is_given);
+        if keyframes(|at| at.zoom.is_some()) {
+            lower.camera.zoom = None;
+        }
+        if keyframes(|at| at.pan.is_some()) {
+            lower.camera.pan = None;
+        }
+        if keyframes(|at| at.rotation.is_some()) {
+            lower.camera.rotation = None;
+        }
+        for keyframe in &mut lower.keyframes {
+            keyframe.zoom = keyframe.zoom.filter(|_| self.camera.zoom.is_none());
+            keyframe.pan = keyframe.pan.filter(|_| self.camera.pan.is_none());
+            keyframe.rotation = keyframe.rotation.filter(|_| self.camera.rotation.is_none());
+        }
     }
 
     /// These settings over lower ones. Their defaults also replace what each lower keyframe sets
@@ -365,6 +387,28 @@ mod tests {
         let mut with_picture = film();
         with_picture.keyframes[1] = KeyframeSettings::from_image("b.png");
         assert_eq!(job(with_picture).sampler, SamplerKind::Ddim);
+    }
+
+    #[test]
+    fn the_camera_is_that_of_the_uppermost_layer_that_moves_it() {
+        let mut file = JobSettings {
+            keyframes: vec![keyframe("a", None), keyframe("b", None)],
+            ..Default::default()
+        };
+        file.keyframes[0].zoom = Some(1.5);
+        file.keyframes[1].rotation = Some(4.0);
+        let mut flags = JobSettings::default();
+        flags.camera.zoom = "1..2".parse().ok();
+        let job = flags.clone().forced_on(file.clone()).resolve().unwrap();
+        assert_eq!(job.camera.zoom.to, 2.0);
+        let cameras = job.keyframes.iter().map(|keyframe| keyframe.camera);
+        let found: Vec<_> = cameras
+            .map(|camera| (camera.zoom, camera.rotation))
+            .collect();
+        assert_eq!(found, [(None, None), (None, Some(4.0))]);
+        let below = file.over(flags).resolve().unwrap();
+        assert_eq!(below.camera.zoom.to, 1.0);
+        assert_eq!(below.keyframes[0].camera.zoom, Some(1.5));
     }
 
     #[test]

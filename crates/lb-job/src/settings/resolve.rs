@@ -4,14 +4,15 @@ use lb_blend::InversionOptions;
 use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
 
 use super::{
-    BranchingSettings, CrossfeedSettings, DefaultSettings, DepthSettings, FilmLength,
-    InpaintSettings, JobSettings, KeyframeSettings, PromptSettings, SecondStageSettings,
-    SharedSettings, SpacingChoice, SpacingSettings, TimingSettings, UpscaleSettings,
+    BranchingSettings, CameraSettings, CrossfeedSettings, DefaultSettings, DepthSettings,
+    FilmLength, InpaintSettings, JobSettings, KeyframeSettings, PromptSettings,
+    SecondStageSettings, SharedSettings, SpacingChoice, SpacingSettings, TimingSettings,
+    UpscaleSettings,
 };
 use crate::film_trees::film_steps;
 use crate::{
-    Branching, DepthMap, Injections, Inpaint, Job, Keyframe, Levels, SettingsError, Transition,
-    Upscale, Variation,
+    Branching, DepthMap, FilmCamera, Injections, Inpaint, Job, Keyframe, KeyframeCamera, Levels,
+    SettingsError, Transition, Upscale, Variation,
 };
 
 impl JobSettings {
@@ -84,6 +85,10 @@ impl JobSettings {
                 true => default.crossfeed,
                 false => self.crossfeed.resolve(),
             },
+            camera: match has_stills {
+                true => default.camera,
+                false => self.camera.resolve(),
+            },
             timing: timing.timing.unwrap_or(default.timing),
             between: timing.between.unwrap_or(default.between),
             frame_rate: timing.frame_rate.unwrap_or(default.frame_rate),
@@ -148,6 +153,7 @@ impl Job {
             },
             upscale: self.upscale.as_ref().map(Into::into).unwrap_or_default(),
             crossfeed: (&self.crossfeed).into(),
+            camera: (&self.camera).into(),
         }
     }
 }
@@ -193,6 +199,11 @@ impl KeyframeSettings {
             }),
             hold: shared.hold.unwrap_or(default.hold),
             loras: shared.loras.clone().unwrap_or_default(),
+            camera: KeyframeCamera {
+                zoom: self.zoom,
+                pan: self.pan,
+                rotation: self.rotation,
+            },
             image: self.image.clone(),
         })
     }
@@ -228,6 +239,9 @@ impl KeyframeSettings {
             variation_strength: keyframe.variation.map(|at| at.strength),
             image: keyframe.image.clone(),
             image_sha256: None,
+            zoom: keyframe.camera.zoom,
+            pan: keyframe.camera.pan,
+            rotation: keyframe.camera.rotation,
             shared: SharedSettings::explicit(keyframe, transition),
             branching: transition.map_or_else(Default::default, |at| (&at.branching).into()),
         }
@@ -339,6 +353,29 @@ impl From<&Branching> for BranchingSettings {
                     ..given
                 }
             }
+        }
+    }
+}
+
+impl CameraSettings {
+    fn resolve(&self) -> FilmCamera {
+        let default = FilmCamera::default();
+        FilmCamera {
+            zoom: self.zoom.unwrap_or(default.zoom),
+            pan: self.pan.unwrap_or(default.pan),
+            rotation: self.rotation.unwrap_or(default.rotation),
+            easing: self.easing.unwrap_or(default.easing),
+        }
+    }
+}
+
+impl From<&FilmCamera> for CameraSettings {
+    fn from(camera: &FilmCamera) -> Self {
+        Self {
+            zoom: Some(camera.zoom),
+            pan: Some(camera.pan),
+            rotation: Some(camera.rotation),
+            easing: Some(camera.easing),
         }
     }
 }

@@ -46,6 +46,9 @@ fn every_key_is_described() {
     job.fit = Some(lb_job::Fit::Pad);
     job.keyframes[0].image = Some("picture.png".into());
     job.film_seconds = Some(3.0);
+    job.camera.zoom = lb_job::FromTo { from: 1.0, to: 2.0 };
+    job.keyframes[0].camera.pan = Some(lb_job::Pan { x: 0.5, y: 0.0 });
+    job.keyframes[0].camera.rotation = Some(5.0);
     let (text, manual) = (job.to_toml().unwrap(), manual());
     let keys = text.lines().filter_map(|line| line.split_once(" = "));
     for (key, _) in keys {
@@ -91,6 +94,7 @@ fn the_defaults_in_the_manual_are_those_of_a_job() {
             | "inversion_iterations" => {
                 format!("{key} = {value}")
             }
+            "zoom" | "pan" | "rotation" => format!("[camera]\n{key} = {value}"),
             _ => format!("[defaults]\n{key} = {value}"),
         };
         let expected = if key == "mid_compression" {

@@ -48,7 +48,10 @@ impl PartialSchema for JobDocument {
             .property("seed", number(SettingKind::Integer))
             .property("variation_seed", number(SettingKind::Integer))
             .property("variation_strength", number(SettingKind::Number))
-            .property("image", text());
+            .property("image", text())
+            .property("zoom", number(SettingKind::Number))
+            .property("pan", text())
+            .property("rotation", number(SettingKind::Number));
         for setting in setting_schemas() {
             let schema = || match &*setting.key {
                 "lora" | "embedding" => texts(&setting.help),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use lb_render::{Job, Plan, Spacing};
+use lb_render::{CameraValue, FilmCamera, FromTo, Job, Plan, Spacing};
 use lb_schedule::BranchingProfile;
 
 use crate::commands::render::pictures;
@@ -44,6 +44,7 @@ fn write_report(
     )?;
     if !job.has_stills() {
         write_film(text, plan)?;
+        write_camera(text, job, plan)?;
     }
     if let Some(within) = within {
         let frames = plan.transition_frames();
@@ -118,6 +119,64 @@ fn write_film(text: &mut String, plan: &Plan) -> std::fmt::Result {
     )
 }
 
+/// What the film shows of its pictures, unless that is all of them.
+fn write_camera(text: &mut String, job: &Job, plan: &Plan) -> std::fmt::Result {
+    let Some(camera) = &plan.camera else {
+        return Ok(());
+    };
+    let (film, still) = (&job.camera, FilmCamera::default());
+    let keyed = job.keyframes.iter().map(|keyframe| keyframe.camera);
+    let quantities = [
+        course(
+            "zoom",
+            film.zoom,
+            still.zoom,
+            keyed.clone().map(|at| at.zoom),
+        ),
+        course("pan", film.pan, still.pan, keyed.clone().map(|at| at.pan)),
+        course(
+            "rotation",
+            film.rotation,
+            still.rotation,
+            keyed.map(|at| at.rotation),
+        ),
+    ];
+    let quantities: Vec<String> = quantities.into_iter().flatten().collect();
+    let endless = match camera.endless_factor() {
+        Some(factor) => format!(", endless: {factor:.3} times as large after each round"),
+        None => String::new(),
+    };
+    writeln!(
+        text,
+        "camera: {}, {}{endless}",
+        quantities.join("; "),
+        film.easing
+    )
+}
+
+/// How a quantity of the camera goes through the film; `None` if it never has another value than `still`.
+fn course<Value: CameraValue>(
+    name: &str,
+    film: FromTo<Value>,
+    still: FromTo<Value>,
+    keyframes: impl Iterator<Item = Option<Value>>,
+) -> Option<String> {
+    let keyed = keyframes.zip(1..);
+    let keyed = keyed.filter_map(|(value, keyframe)| Some((value?, keyframe)));
+    let (values, keyframes): (Vec<Value>, Vec<usize>) = keyed.unzip();
+    match &keyframes[..] {
+        [] if film == still => None,
+        [] if film.from == film.to => Some(format!("{name} {}", film.from)),
+        [] => Some(format!("{name} from {} to {}", film.from, film.to)),
+        [_] => Some(format!("{name} {}", list(&values))),
+        _ => Some(format!(
+            "{name} {} at keyframes {}",
+            list(&values),
+            list(&keyframes)
+        )),
+    }
+}
+
 /// A number, or the smallest and the largest of several.
 fn range(numbers: impl Iterator<Item = usize>) -> String {
     let numbers: Vec<usize> = numbers.collect();
@@ -178,6 +237,39 @@ mod tests {
     fn durations_are_shown_in_suitable_units() {
         let shown = [0.25, 42.0, 600.0, 9000.0].map(duration);
         assert_eq!(shown, ["0.2 s", "42 s", "10 min", "2.5 h"]);
+    }
+
+    #[test]
+    fn the_camera_is_described() {
+        let described = |change: &dyn Fn(&mut Job)| {
+            let mut job = Job::of_prompts(["a", "b", "c"]);
+            change(&mut job);
+            let plan = Plan::new(&job).expect("a plan");
+            let mut text = String::new();
+            write_camera(&mut text, &job, &plan).expect("a string");
+            text
+        };
+        assert_eq!(described(&|_| ()), "");
+        let whole = described(&|job| {
+            job.camera.zoom = FromTo { from: 1.0, to: 1.6 };
+            job.camera.pan = FromTo::still("0.5,-0.5".parse().expect("a place"));
+        });
+        assert_eq!(whole, "camera: zoom from 1 to 1.6; pan 0.5,-0.5, linear\n");
+        let keyed = described(&|job| {
+            job.keyframes[0].camera.zoom = Some(1.0);
+            job.keyframes[2].camera.zoom = Some(2.0);
+            job.camera.easing = lb_render::Easing::Smooth;
+        });
+        assert_eq!(keyed, "camera: zoom 1, 2 at keyframes 1, 3, smooth\n");
+        let endless = described(&|job| {
+            job.looped = true;
+            job.transitions.push(job.transitions[0].clone());
+            job.camera.zoom = FromTo { from: 1.0, to: 1.5 };
+        });
+        assert!(
+            endless.ends_with("endless: 1.500 times as large after each round\n"),
+            "{endless}"
+        );
     }
 
     #[test]

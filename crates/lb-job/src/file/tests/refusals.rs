@@ -57,6 +57,15 @@ fn the_right_table_of_a_misplaced_key_is_named() {
         "film.toml, line 3: unknown key `fps`; it belongs at the top of the file, above every table"
     );
     assert!(refused("seconds = 4\n").contains("in a [[keyframe]]"));
+    for misplaced in [
+        "zoom = 2\n",
+        "[defaults]\nzoom = 2\n",
+        "[upscale]\npan = \"0,1\"\n",
+    ] {
+        let message = refused(misplaced);
+        let expected = "it belongs in a [[keyframe]] or, for the whole film, in [camera]";
+        assert!(message.ends_with(expected), "{message}");
+    }
 }
 
 #[test]

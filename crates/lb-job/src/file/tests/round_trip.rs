@@ -11,8 +11,9 @@ use lb_schedule::{
 use proptest::prelude::*;
 
 use crate::{
-    Between, Branching, DepthMap, EmbeddingFile, Fit, Frames, Injections, Inpaint, Job,
-    JobSettings, Keyframe, KeyframeLora, Levels, Timing, Transition, Upscale, Variation,
+    Between, Branching, DepthMap, EmbeddingFile, FilmCamera, Fit, Frames, FromTo, Injections,
+    Inpaint, Job, JobSettings, Keyframe, KeyframeCamera, KeyframeLora, Levels, Pan, Timing,
+    Transition, Upscale, Variation,
 };
 
 /// Any finite number, including those that no film can have.
@@ -125,6 +126,11 @@ fn keyframe() -> impl Strategy<Value = Keyframe> {
                 hold,
                 image,
                 loras,
+                camera: KeyframeCamera {
+                    zoom: seed.is_multiple_of(5).then_some(guidance_scale),
+                    pan: seed.is_multiple_of(4).then_some(Pan { x: hold, y: -1.0 }),
+                    rotation: seed.is_multiple_of(2).then_some(hold),
+                },
             },
         )
 }
@@ -153,6 +159,19 @@ fn crossfeed() -> impl Strategy<Value = Crossfeed> {
     let both =
         (curve(), curve()).prop_map(|(keyframes, parents)| Crossfeed::new(keyframes, parents));
     prop_oneof![Just(Crossfeed::default()), both]
+}
+
+fn camera() -> impl Strategy<Value = FilmCamera> {
+    let pan = || (number(), number()).prop_map(|(x, y)| Pan { x, y });
+    let numbers = || (number(), number()).prop_map(|(from, to)| FromTo { from, to });
+    let pans = (pan(), pan()).prop_map(|(from, to)| FromTo { from, to });
+    let easing = prop::sample::select(Easing::ALL);
+    (numbers(), pans, numbers(), easing).prop_map(|(zoom, pan, rotation, easing)| FilmCamera {
+        zoom,
+        pan,
+        rotation,
+        easing,
+    })
 }
 
 fn upscale() -> impl Strategy<Value = Upscale> {
@@ -194,7 +213,7 @@ fn job() -> impl Strategy<Value = Job> {
         any::<bool>(),
         frame_rate(),
         prop::option::of(number()),
-        crossfeed(),
+        (crossfeed(), camera()),
     );
     let inputs = (
         prop::option::of(prop::sample::select(Fit::ALL)),
@@ -230,7 +249,7 @@ fn job() -> impl Strategy<Value = Job> {
                 pictures,
                 frame_rate,
                 film_seconds,
-                crossfeed,
+                (crossfeed, camera),
             ),
             (
                 fit,
@@ -270,6 +289,7 @@ fn job() -> impl Strategy<Value = Job> {
                 SpacingDistance::Latents
             },
             crossfeed,
+            camera,
             timing,
             between,
             frame_rate,
@@ -305,6 +325,7 @@ proptest! {
             still_steps: Some(steps),
             looped: false,
             crossfeed: Crossfeed::default(),
+            camera: FilmCamera::default(),
             ..film
         };
         let text = job.to_toml().unwrap();
@@ -396,6 +417,10 @@ fn full_job() -> Job {
     };
     job.fit = Some(Fit::Pad);
     job.crossfeed.parents.power = 0.25;
+    job.camera.zoom = FromTo { from: 1.0, to: 1.6 };
+    job.camera.easing = Easing::Smooth;
+    job.keyframes[0].camera.pan = Some(Pan { x: 0.5, y: -0.25 });
+    job.keyframes[2].camera.rotation = Some(-3.5);
     job.prompt_syntax = PromptSyntax::Plain;
     job.clip_skip = Some(2);
     job.guidance_rescale = GuidanceRescale::new(0.7).ok();

@@ -726,6 +726,19 @@ export interface components {
              * @enum {string}
              */
             between?: "latents" | "pictures";
+            camera?: {
+                /**
+                 * @description How the movement of the camera starts and ends.
+                 * @enum {string}
+                 */
+                easing?: "linear" | "smooth" | "ease-in-sine" | "ease-out-sine" | "ease-in-out-sine" | "ease-in-quad" | "ease-out-quad" | "ease-in-out-quad" | "ease-in-cubic" | "ease-out-cubic" | "ease-in-out-cubic";
+                /** @description Where a zoom leads and the camera looks, to the right and down: 0 is the middle of the picture, and -1 and 1 are its edges. */
+                pan?: string;
+                /** @description Degrees by which the picture is turned clockwise: a number, or two for the beginning and the end of the film. */
+                rotation?: number | string;
+                /** @description How many times larger the picture is than what the film shows of it, from 1 (all of it): a number, or two for the beginning and the end of the film. */
+                zoom?: number | string;
+            };
             /** @description The text encoder's layer that describes the prompt, counted from the last one: 1 is the last, 2 the one before it. */
             clip_skip?: number;
             crossfeed?: {
@@ -846,6 +859,7 @@ export interface components {
                 lora?: string[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
+                pan?: string;
                 /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
                 pictures?: number | string;
                 prompt?: string;
@@ -854,6 +868,7 @@ export interface components {
                  * @enum {string}
                  */
                 quality?: "lowest" | "low" | "medium" | "high" | "ultra";
+                rotation?: number;
                 /** @description Seconds of each transition. */
                 seconds?: number;
                 seed?: number;
@@ -861,6 +876,7 @@ export interface components {
                 steps?: number;
                 variation_seed?: number;
                 variation_strength?: number;
+                zoom?: number;
             }[];
             /** @description Add a transition from the last keyframe to the first one, so that the film can repeat without a jump. */
             loop?: boolean;

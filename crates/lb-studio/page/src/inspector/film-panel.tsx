@@ -15,6 +15,7 @@ import { SettingRow, SettingsGroup, type Bound } from "./settings-group";
 
 const TITLES: Record<string, string> = {
   "": "Film",
+  camera: "Camera",
   crossfeed: "Crossfeed",
   upscale: "Upscaling",
 };
@@ -73,7 +74,7 @@ export function FilmPanel() {
         <SettingsGroup key={group} title={group} settings={rest.filter((setting) => setting.group === group).map(bind)} />
       ))}
       <VaeField />
-      {["inpaint", "upscale", "crossfeed"].map((table) => (
+      {["camera", "inpaint", "upscale", "crossfeed"].map((table) => (
         <SettingsGroup key={table} title={TITLES[table] ?? "Inpainting"} settings={shown.filter((setting) => setting.table === table).map(bind)} />
       ))}
       {painting && <MaskDialog project={project.value!.id} onClose={() => setPainting(false)} />}

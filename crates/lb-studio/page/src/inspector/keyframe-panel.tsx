@@ -18,6 +18,12 @@ import { settingNamed, SettingRow, SettingsGroup, type Bound } from "./settings-
 
 /** The settings of `[defaults]` that describe a keyframe, in the order of the panel. */
 const KEYS = ["negative_prompt", "guidance_scale"];
+/** The settings of the camera that a keyframe can have as well, with one value each. */
+const CAMERA = {
+  zoom: "How many times larger the picture is than what the film shows of it. Left open, it is on the way between other keyframes.",
+  pan: "Where the camera looks, to the right and down: 0,0 is the middle, and -1 and 1 are the edges.",
+  rotation: "Degrees by which the picture is turned clockwise.",
+};
 
 export function KeyframePanel() {
   const index = selectedIndex.value;
@@ -44,6 +50,12 @@ export function KeyframePanel() {
     return [{ setting, value: keyframe[key], inherited, onChange: (value) => set(key, value) }];
   };
   const hold = bind("hold")[0];
+  const camera = Object.entries(CAMERA).flatMap(([key, help]): Bound[] => {
+    const setting = settingNamed("camera", key);
+    if (!setting) return [];
+    const type = key === "pan" ? "text" : "number";
+    return [{ setting: { ...setting, help, type }, value: keyframe[key], onChange: (value) => set(key, value) }];
+  });
 
   return (
     <>
@@ -126,6 +138,7 @@ export function KeyframePanel() {
       <KeyframeLoras keyframe={keyframe} index={index} />
       {hold && <SettingRow {...hold} />}
       <SettingsGroup title="More about this picture" settings={KEYS.flatMap(bind)} />
+      <SettingsGroup title="Camera" settings={camera} />
       {!keyframe.image && (
         <FileButton label="Use a picture of my own" look="quiet" icon="upload" accept={PICTURES} onFile={(file) => void replaceByPicture(file, index)} />
       )}

@@ -21,6 +21,7 @@ const files = import.meta.glob<string>(
     "../../../../../docs/pictures/parameters/{spacing-fixed-0.5,spacing-fixed-1,quality-ultra-fixed}.jpg",
     "../../../../../docs/pictures/parameters/{branches-3,branches-15,branches-27,branches-levels,branches-strengths}.jpg",
     "../../../../../docs/pictures/parameters/{rescale-0,rescale-0.7,rescale-1,clip-skip-1,clip-skip-2,clip-skip-3}.jpg",
+    "../../../../../docs/pictures/parameters/{camera-zoom,camera-pan,camera-rotation}.jpg",
     "../../strips/*.jpg",
   ],
   { query: "?url", import: "default", eager: true },
@@ -69,6 +70,9 @@ const VALUES: Record<string, [value: string, file: string][]> = {
   seconds: [["0.5 s, 6 a second", "fps-3"], ["1 s, 6 a second", "fps-6"]],
   film_seconds: [["1 s, 6 a second", "fps-3"], ["2 s, 6 a second", "fps-6"]],
   scale: [["1", "scale-1"], ["2", "scale-2"]],
+  "camera.zoom": [["1..1.8", "camera-zoom"]],
+  "camera.pan": [["-1,0..1,0, zoom 1.8", "camera-pan"]],
+  "camera.rotation": [["-15..15, zoom 1.8", "camera-rotation"]],
   "crossfeed.range": [["0.2", "crossfeed-range-0.2"], ["1", "crossfeed-range-1"]],
   "crossfeed.decay": [["0", "crossfeed-decay-0"], ["1", "crossfeed-decay-1"]],
   "crossfeed.parental_range": [["0.3", "parental-range-0.3"], ["1", "parental-range-1"]],
@@ -80,7 +84,7 @@ const VALUES: Record<string, [value: string, file: string][]> = {
 const urls = new Map(Object.entries(files).map(([path, url]) => [path.replace(/^.*\/|\.jpg$/g, ""), url]));
 
 export function stripsOf(table: string, key: string): Strip[] {
-  const values = VALUES[`${table}.${key}`] ?? (table === "crossfeed" || table === "upscale" ? undefined : VALUES[key]);
+  const values = VALUES[`${table}.${key}`] ?? (["camera", "crossfeed", "upscale"].includes(table) ? undefined : VALUES[key]);
   return (values ?? []).flatMap(([value, file]) => {
     const url = urls.get(file);
     return url ? [{ value, url }] : [];
