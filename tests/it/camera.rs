@@ -153,6 +153,52 @@ fn computed_frames_and_the_cache_know_nothing_of_the_camera() {
 }
 
 #[test]
+fn one_can_look_past_the_camera() {
+    let overall = |folder: &Folder, arguments: &[&str], name: &str| {
+        let measured = folder.facts(arguments);
+        measured["overall"][name].as_f64().unwrap()
+    };
+    let camera = ["--zoom=1..1.5", "--rotation=0..3", "--scale=2", "-o=moved"];
+    let time = ["--seconds=2", "--fps=10"];
+
+    // Of a still picture, what resampling twice has changed is left.
+    let folder = folder();
+    folder.facts(&[STILL, &time, &camera].concat());
+    let moved = overall(&folder, &["measure", "moved"], "mean_distance");
+    let past = ["measure", "moved", "--past-camera"];
+    let past = overall(&folder, &past, "mean_distance");
+    assert!(
+        past < 0.15 * moved,
+        "{past} past the camera, {moved} with it"
+    );
+
+    // A morph goes the same way as without the camera.
+    let folder = Folder::new();
+    let film = [
+        "render",
+        "a red apple",
+        "a green pear",
+        "--steps=6",
+        "--frames=5",
+    ];
+    folder.facts(&[&film[..], &time, &["-o=plain"]].concat());
+    folder.facts(&[&film[..], &time, &camera].concat());
+    let directness = |arguments: &[&str]| overall(&folder, arguments, "directness");
+    let plain = directness(&["measure", "plain"]);
+    let moved = directness(&["measure", "moved"]);
+    let past = directness(&["measure", "moved", "--past-camera"]);
+    assert!((past - plain).abs() < 0.1, "{past} and {plain}");
+    assert!((moved - plain).abs() > 0.1, "{moved} and {plain}");
+    let refused = folder.run(&["measure", "plain", "--past-camera"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.error);
+    assert!(
+        refused.error.contains("without a camera"),
+        "{}",
+        refused.error
+    );
+}
+
+#[test]
 fn what_a_camera_cannot_show_is_refused_before_anything_is_computed() {
     let folder = folder();
     for (flags, words) in [

@@ -26,6 +26,18 @@ pub enum MeasureError {
         found: (usize, usize),
         expected: (usize, usize),
     },
+    #[error("{} was made without a camera, or does not say how it was made", path.display())]
+    NoCamera { path: PathBuf },
+    #[error(
+        "one cannot look past an endless zoom: while it begins again, its frames show two sections of the \
+         picture over each other"
+    )]
+    EndlessZoom,
+    #[error(
+        "the frames have no part of the picture in common that is at least {least} pixels wide and high, so one \
+         cannot look past the camera"
+    )]
+    NothingInCommon { least: usize },
     #[error("the transitions are those of {expected} frames, found {found}")]
     FrameCount { found: usize, expected: usize },
     #[error("there is no film or folder {}", path.display())]

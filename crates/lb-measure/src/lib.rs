@@ -54,6 +54,12 @@
 //! - **Background spread**: s(frame) / max(s(A), s(B), 1), where s is the standard deviation of the luma over
 //!   the background, in grey levels. It is at most 1 in the keyframes, and grows with every fleck.
 //!
+//! # Past the camera
+//!
+//! Where a film is made with a camera, its movement is a part of every distance. It is known from the film's job, and
+//! [`FrameSource::past_camera`] undoes it: each frame becomes the part of the picture that all of them show, so that
+//! only what happens in the picture is measured.
+//!
 //! # In words
 //!
 //! A [`Measurement`] and each of its transitions have a verdict: whether the motion is even, whether it is a
@@ -89,6 +95,7 @@ mod background;
 mod error;
 mod frame;
 mod measurement;
+mod past_camera;
 mod quantity;
 mod source;
 mod statistics;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
+use lb_schedule::Camera;
 use lb_video::{
     FrameRate, ReadOptions, VideoError, is_film, picture_size, pictures_in, read_durations,
     read_frames, read_picture,
@@ -13,6 +14,7 @@ use lb_video::limits::MOST_FRAME_PIXELS;
 
 use crate::error::MeasureError;
 use crate::measurement::{Measurement, Sections, measure};
+use crate::past_camera::PastCamera;
 
 /// Where frames are read from: a film, a folder of pictures, or several pictures.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +23,10 @@ pub struct FrameSource {
     /// Where transitions begin and end, if that is known.
     sections: Option<Sections>,
     frames_per_second: Option<f64>,
+    /// The camera of the film whose frames these are.
+    camera: Option<Camera>,
+    /// Whether its movement is undone.
+    is_past_camera: bool,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -41,6 +47,8 @@ pub struct FilmLayout {
     pub computed: Sections,
     /// The number of film frames a second.
     pub frame_rate: FrameRate,
+    /// The camera of the film; `None` if whole pictures are shown.
+    pub camera: Option<Camera>,
 }
 
 impl FrameSource {
@@ -87,6 +95,8 @@ impl FrameSource {
             files,
             sections: None,
             frames_per_second: None,
+            camera: None,
+            is_past_camera: false,
         })
     }
 
@@ -110,10 +120,31 @@ impl FrameSource {
         if count == layout.film.shown_frames() {
             self.sections = Some(layout.film);
             self.frames_per_second = Some(layout.frame_rate.as_f64());
+            self.camera = layout.camera;
         } else if count == layout.computed.shown_frames() {
             self.sections = Some(layout.computed);
         }
         self
+    }
+
+    /// Undoes the movement of the camera that the layout has: from now on, each frame is the part of the picture that
+    /// every film frame shows, as large as where the film is closest to it.
+    ///
+    /// # Errors
+    /// [`MeasureError::NoCamera`] for frames without one, which those of a folder of computed frames are, and
+    /// [`MeasureError::EndlessZoom`]. Reading fails with [`MeasureError::NothingInCommon`] if there is no such part.
+    pub fn past_camera(mut self) -> Result<Self, MeasureError> {
+        match &self.camera {
+            None => {
+                let path = self.first_file().map(Path::to_path_buf).unwrap_or_default();
+                Err(MeasureError::NoCamera { path })
+            }
+            Some(camera) if camera.endless_factor().is_some() => Err(MeasureError::EndlessZoom),
+            Some(_) => {
+                self.is_past_camera = true;
+                Ok(self)
+            }
+        }
     }
 
     /// Reads the frames from the first one on. A frame of a film that is shown for longer than others
@@ -149,6 +180,17 @@ impl FrameSource {
     }
 
     fn frames_at(&self, rate: Option<f64>) -> Result<Frames, MeasureError> {
+        let frames = self.recorded_frames(rate)?;
+        Ok(match &self.camera {
+            Some(camera) if self.is_past_camera => {
+                Box::new(PastCamera::new(camera.clone(), frames))
+            }
+            _ => frames,
+        })
+    }
+
+    /// The frames as they were recorded.
+    fn recorded_frames(&self, rate: Option<f64>) -> Result<Frames, MeasureError> {
         match &self.files {
             Files::Pictures(pictures) => {
                 let pictures = pictures.clone().into_iter();
@@ -188,7 +230,9 @@ impl FrameSource {
         let open = || self.frames_at(rate);
         match measure(open, self.sections.as_ref(), rate) {
             // The film was cut or joined since it was rendered, so the layout does not fit it.
-            Err(MeasureError::FrameCount { .. }) => measure(open, None, rate),
+            Err(MeasureError::FrameCount { .. }) if !self.is_past_camera => {
+                measure(open, None, rate)
+            }
             measured => measured,
         }
     }

@@ -33,6 +33,9 @@ pub(crate) struct MeasureArguments {
     /// Replace the SVG file if it exists.
     #[arg(long, requires = "svg")]
     force: bool,
+    /// Measure what happens in the pictures alone: undo the movement of the camera with which the film was made.
+    #[arg(long)]
+    past_camera: bool,
     #[command(flatten)]
     requirements: RequirementArguments,
 }
@@ -75,6 +78,9 @@ pub(crate) fn run(arguments: &MeasureArguments) -> Result<(), CommandError> {
     for mut source in FrameSource::find_one_or_two(&arguments.frames)? {
         if let Some(layout) = source.first_file().and_then(film_layout) {
             source = source.with_layout(layout);
+        }
+        if arguments.past_camera {
+            source = source.past_camera()?;
         }
         films.push(source.measure()?);
     }
@@ -144,5 +150,6 @@ fn film_layout(path: &Path) -> Option<FilmLayout> {
             closes: plan.is_looped(),
         },
         frame_rate: plan.timeline.frame_rate(),
+        camera: plan.camera,
     })
 }

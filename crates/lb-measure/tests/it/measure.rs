@@ -389,6 +389,7 @@ fn a_frame_that_is_shown_for_long_is_little_work() {
         film: sections.clone(),
         computed: sections,
         frame_rate: FrameRate::new(30.0).unwrap(),
+        camera: None,
     };
     let film = source("long_frame.mp4").with_layout(layout);
     let error = film.measure().unwrap_err();
