@@ -108,6 +108,8 @@ settings! {
         /// The timing of the film.
         #[serde(flatten)]
         timing: TimingSettings => command(flatten),
+        /// What the film shows of its pictures.
+        camera: CameraSettings => command(flatten),
         /// Refinements of each step when a picture is inverted to noise: more of them come closer to the
         /// picture and take longer [default: 4, or 3 from 30 steps on].
         inversion_iterations: Option<usize> =>
@@ -135,8 +137,6 @@ settings! {
         upscale: UpscaleSettings => command(flatten),
         /// How much trajectories take over from each other.
         crossfeed: CrossfeedSettings => command(flatten),
-        /// What the film shows of its pictures.
-        camera: CameraSettings => command(flatten),
     }
 }
 
