@@ -58,6 +58,9 @@ impl<'a> Shell<'a> {
         for file in [
             "pocket-loras/neon.safetensors",
             "pocket-embeddings/owlpenguin.safetensors",
+            "pocket-inpaint/crown.png",
+            "pocket-inpaint/crown-mask.png",
+            "pocket-depth/relief.png",
         ] {
             let (_, name) = file.rsplit_once('/').unwrap();
             fs::copy(root().join("models").join(file), shell.folder.join(name)).unwrap();

@@ -49,6 +49,7 @@ mod pickle_writer;
 mod picture_keyframes;
 mod pictures;
 mod plugins;
+mod pocket_kinds;
 mod prompts;
 mod pull;
 mod requests;

@@ -142,7 +142,7 @@ fn a_model_is_removed_only_by_consent_and_only_from_a_folder_of_models() {
 
 #[test]
 fn bundled_models_are_removed_only_by_force() {
-    for name in ["pocket", "pocket-turbo"] {
+    for name in ["pocket", "pocket-turbo", "pocket-inpaint", "pocket-depth"] {
         let folder = Folder::new();
         let named = format!("--name={name}");
         let said = import(&folder, "sd1/checkpoint.safetensors", &[&named]);

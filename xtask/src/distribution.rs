@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use crate::workspace::{Profile, Workspace};
 use crate::{process, setup};
 
-/// The models. The second one takes parts from the first.
-const MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
+/// The models. The others take parts from the first.
+const MODELS: [&str; 4] = ["pocket", "pocket-turbo", "pocket-inpaint", "pocket-depth"];
 /// The licences, of which the user chooses one.
 const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 /// The folder of a model that only serves to train it again.

@@ -53,6 +53,9 @@ pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<()> {
             "pocket-loras/neon.safetensors",
             "pocket-embeddings/owlpenguin.safetensors",
             "pocket-turbo/vae/diffusion_pytorch_model.safetensors",
+            "pocket-inpaint/crown.png",
+            "pocket-inpaint/crown-mask.png",
+            "pocket-depth/relief.png",
         ] {
             let file = workspace.root.join("models").join(file);
             let name = file.file_name().context("a file has a name")?;

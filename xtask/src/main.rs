@@ -103,6 +103,10 @@ enum Task {
     TrainPocket(HandedOn),
     /// distil pocket to few steps (arguments of models/pocket-turbo/train/train.py)
     TrainPocketTurbo(HandedOn),
+    /// train an inpainting model from pocket (arguments of models/pocket-inpaint/train/train.py)
+    TrainPocketInpaint(HandedOn),
+    /// train a depth model from pocket (arguments of models/pocket-depth/train/train.py)
+    TrainPocketDepth(HandedOn),
 }
 
 /// Arguments for the program that a task runs.
@@ -167,6 +171,12 @@ fn run(workspace: &Workspace, task: Task) -> Result<()> {
         Task::TrainPocket(HandedOn { arguments }) => python::train(workspace, "pocket", &arguments),
         Task::TrainPocketTurbo(HandedOn { arguments }) => {
             python::train(workspace, "pocket-turbo", &arguments)
+        }
+        Task::TrainPocketInpaint(HandedOn { arguments }) => {
+            python::train(workspace, "pocket-inpaint", &arguments)
+        }
+        Task::TrainPocketDepth(HandedOn { arguments }) => {
+            python::train(workspace, "pocket-depth", &arguments)
         }
     }
 }

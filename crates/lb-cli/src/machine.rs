@@ -62,7 +62,8 @@ lb_schedule::choice! {
 pub(crate) const BUNDLED_MODEL: &str = BUNDLED_MODELS[0];
 
 /// The models that come with the program.
-pub(crate) const BUNDLED_MODELS: [&str; 2] = ["pocket", "pocket-turbo"];
+pub(crate) const BUNDLED_MODELS: [&str; 4] =
+    ["pocket", "pocket-turbo", "pocket-inpaint", "pocket-depth"];
 
 impl MachineArguments {
     /// The renderer of a job, with its upscaler if it has a second stage. The device is the one on which `film`

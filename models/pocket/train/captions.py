@@ -35,6 +35,14 @@ class Captioner:
         self.generator = random.Random(seed)
 
     def draw(self, index, hue, background):
+        caption, chance = self.draw_object(index, hue), self.generator.random
+        if background != "white" or chance() < 0.3:
+            caption += (f" on a {background} background" if chance() < 0.7
+                        else f", {background} background")
+        return caption
+
+    def draw_object(self, index, hue):
+        """A caption that says nothing of the background."""
         chance = self.generator.random
         name = self.names[index]
         if hue is not None:
@@ -52,7 +60,4 @@ class Captioner:
             caption = "a picture of " + with_article(name)
         else:
             caption = "an emoji of " + with_article(name)
-        if background != "white" or chance() < 0.3:
-            caption += (f" on a {background} background" if chance() < 0.7
-                        else f", {background} background")
         return caption

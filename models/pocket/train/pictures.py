@@ -94,16 +94,23 @@ def recolour(rgba, name):
 ROWS, COLUMNS = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
 
 
-def compose(rgba, background, scale, shift_x, shift_y, flip):
-    """The object on a background that darkens downwards, with a soft shadow where it stands."""
-    if flip:
-        rgba = rgba[:, ::-1]
+def ground(background):
+    """A plain background that darkens downwards."""
+    return np.array(background, np.float32) / 255 * (1.03 - 0.10 * ROWS / (SIDE - 1))[..., None]
+
+
+def placed(rgba, scale, shift_x, shift_y):
+    """The object at this part of its size, its middle moved from that of the picture by so many pixels."""
     side = int(round(SIDE * scale))
     canvas = np.zeros((SIDE, SIDE, 4), np.float32)
     left = min(max((SIDE - side) // 2 + shift_x, 0), SIDE - side)
     top = min(max((SIDE - side) // 2 + shift_y, 0), SIDE - side)
     canvas[top:top + side, left:left + side] = resize(rgba, side, Image.BICUBIC)
-    picture = np.array(background, np.float32) / 255 * (1.03 - 0.10 * ROWS / (SIDE - 1))[..., None]
+    return canvas
+
+
+def put(picture, canvas):
+    """A placed object on a picture, with a soft shadow where it stands."""
     alpha = canvas[..., 3]
     filled = np.where(alpha.max(1) > 0.3)[0]
     if len(filled):
@@ -114,3 +121,10 @@ def compose(rgba, background, scale, shift_x, shift_y, flip):
         shadow = np.exp(-(((COLUMNS - centre) / width) ** 2 + ((ROWS - foot) / 5.5) ** 2) * 1.4)
         picture = picture * (1 - 0.30 * shadow[..., None])
     return np.clip(picture * (1 - canvas[..., 3:]) + canvas[..., :3], 0, 1).astype(np.float32)
+
+
+def compose(rgba, background, scale, shift_x, shift_y, flip):
+    """One object on a plain background."""
+    if flip:
+        rgba = rgba[:, ::-1]
+    return put(ground(background), placed(rgba, scale, shift_x, shift_y))
