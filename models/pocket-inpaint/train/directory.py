@@ -9,8 +9,10 @@ from assemble import grid
 
 
 def write(unet, work, log):
-    """Writes `pocket-inpaint` below the work folder, and beside it sheets of the bar and of the harder test, without
-    prompts and with."""
+    """Writes `pocket-inpaint` below the work folder, and beside it sheets of the bar and of the harder test.
+
+    Each sheet is written without prompts and with them.
+    """
     target = work / "pocket-inpaint"
     unet = extra_channels.write(unet, target, "StableDiffusionInpaintPipeline")
     names, objects = stages.load_objects(work)

@@ -1,7 +1,7 @@
 """The bar, and a harder test that it does not ask for.
 
-The bar: all but the crown of the example is repainted, with each of pocket's 24 judged objects. Whoever judges them
-sees the pictures alone, in another order. The harder test: 24 scenes, masks and objects drawn by chance.
+The bar: all but the crown of the example is repainted, with each of pocket's 24 judged objects. Whoever judges
+them sees the pictures alone, in another order. The harder test: 24 scenes, masks and objects drawn by chance.
 """
 import random
 
