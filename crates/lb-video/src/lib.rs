@@ -49,7 +49,6 @@
 
 mod colour;
 mod contact_sheet;
-mod contained;
 mod description;
 mod error;
 mod film_frame;
