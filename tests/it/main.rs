@@ -45,6 +45,7 @@ mod overflow;
 #[allow(dead_code, reason = "these tests need one program")]
 #[path = "../../crates/lb-checkpoint/tests/it/pickle_writer.rs"]
 mod pickle_writer;
+mod picture_folders;
 mod picture_keyframes;
 mod pictures;
 mod plugins;

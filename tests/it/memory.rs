@@ -66,3 +66,38 @@ fn a_thousand_keyframes_take_no_more_memory_than_two() {
         two / 1e6
     );
 }
+
+/// The same for a folder of pictures, all of which are inverted before the first transition.
+#[test]
+fn two_hundred_pictures_take_no_more_memory_than_twenty() {
+    let peak = |pictures: u8| {
+        let folder = Folder::new();
+        std::fs::create_dir(folder.join("photos")).unwrap();
+        for number in 0..pictures {
+            let picture = image::RgbImage::from_pixel(400, 300, image::Rgb([number, 90, 128]));
+            picture
+                .save(folder.join(&format!("photos/{number}.png")))
+                .unwrap();
+        }
+        let film = [
+            "render",
+            "photos",
+            "--steps=2",
+            "--frames=2",
+            "--size=64x64",
+            "--threads=1",
+            "--no-cache",
+            "--seconds=0.4",
+            "--fps=5",
+            "--output=film.gif",
+        ];
+        folder.facts(&film)["peak_memory"].as_f64().unwrap()
+    };
+    let (twenty, many) = (peak(20), peak(200));
+    assert!(
+        many <= 1.1 * twenty,
+        "{:.1} MB for 200 pictures, {:.1} MB for 20",
+        many / 1e6,
+        twenty / 1e6
+    );
+}

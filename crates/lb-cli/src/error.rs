@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lb_hub::{HubError, KnownModel, Repository};
-use lb_job::{JobError, JobFileError, PromptError, SettingsError, Unsupported};
+use lb_job::{Job, JobError, JobFileError, PromptError, SettingsError, Unsupported};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
@@ -287,6 +287,15 @@ fn hub_hint(error: &HubError) -> Option<&'static str> {
 
 fn job_hint(error: &JobError) -> Option<&'static str> {
     Some(match error {
+        JobError::NoPictures { unread, .. } if !unread.is_empty() => {
+            "convert the pictures to JPEG or PNG"
+        }
+        JobError::NoPictures { .. } => {
+            "to render words that are also a folder's name, put a space in front of them"
+        }
+        JobError::PromptCount { found } if *found > Job::MOST_KEYFRAMES => {
+            "make several films, or leave keyframes out"
+        }
         JobError::PromptCount { .. } => {
             "quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4"
         }

@@ -68,6 +68,7 @@ mod limits;
 mod lora;
 mod named_paths;
 mod number_or_text;
+mod picture_folder;
 mod pictures;
 mod plan;
 #[cfg(feature = "arguments")]
@@ -87,6 +88,7 @@ pub use job::{Job, Keyframe, Transition, Variation};
 pub use limits::LARGEST_JOB_FILE;
 pub use lora::KeyframeLora;
 pub use named_paths::NamedPaths;
+pub use picture_folder::PictureFolder;
 pub use pictures::PictureSettings;
 pub use plan::Plan;
 pub use settings::*;
