@@ -61,6 +61,9 @@ mod stills;
 mod stored;
 mod strangers;
 mod studio;
+mod sync;
+#[path = "../../crates/lb-audio/tests/it/synthetic.rs"]
+mod synthetic;
 mod telemetry;
 mod terminal;
 mod timing;

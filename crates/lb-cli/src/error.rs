@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
+use lb_audio::AudioError;
 use lb_hub::{HubError, KnownModel, Repository};
 use lb_job::{Job, JobError, JobFileError, PromptError, SettingsError, Unsupported};
 use lb_measure::MeasureError;
@@ -79,6 +80,15 @@ impl From<HubError> for CommandError {
 impl From<JobError> for CommandError {
     fn from(error: JobError) -> Self {
         Self::Render(error.into())
+    }
+}
+
+impl From<AudioError> for CommandError {
+    fn from(error: AudioError) -> Self {
+        match error.is_request() {
+            true => Self::request(error.to_string()),
+            false => Self::failure(error.to_string()),
+        }
     }
 }
 
@@ -315,6 +325,7 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
         JobError::Settings(SettingsError::NoTrack) => {
             "add --audio FILE, or give a number of seconds"
         }
+        JobError::Settings(SettingsError::NoSound { .. }) => "add --audio FILE",
         JobError::Settings(SettingsError::MidCompressionWithoutFixed) => "add --spacing fixed",
         JobError::Settings(SettingsError::BranchesWithoutInjections) => {
             "add --injection-steps or --injection-strengths"

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::list_item;
-use lb_job::{
-    FilmLength, Job, JobError, JobSettings, KeyframeSettings, NamedPaths, PictureFolder, Quality,
-};
+use lb_job::{Job, JobError, JobSettings, KeyframeSettings, NamedPaths, PictureFolder, Quality};
 
 use crate::error::CommandError;
+use crate::sound::{Following, Sound};
 use crate::surroundings::Surroundings;
 use crate::{machine, print, warnings};
 
@@ -117,27 +116,19 @@ pub(crate) fn given(mut flags: JobSettings) -> JobSettings {
     flags
 }
 
-/// Gives the film the length of its sound, if the settings ask for that.
-pub(crate) fn fit_to_track(settings: &mut JobSettings, track: Option<f64>) {
-    let length = &mut settings.timing.film_seconds;
-    if let (Some(FilmLength::Track), Some(seconds)) = (*length, track) {
-        *length = Some(FilmLength::Seconds(seconds));
-    }
-}
-
 impl FilmArguments {
     /// The job that the arguments ask for: the flags over a job file, or over one keyframe for each
-    /// prompt. Pictures that were moved are found by their content, if the job knows it. `track` is the
-    /// length of the film's sound in seconds.
+    /// prompt. Pictures that were moved are found by their content, if the job knows it. `sound` is that
+    /// of the film.
     pub(crate) fn job(
         &self,
-        track: Option<f64>,
+        sound: Option<&Sound>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
         let find = |found: &mut JobSettings, source: &Path| {
             found.find_pictures(source, self.named_files.paths())
         };
-        machine::resolve(self.settings(track, find)?, surroundings)
+        self.resolve(self.settings(find)?, sound, surroundings)
     }
 
     /// Whether the job is carried by a film or a picture, which may have come without the pictures that it
@@ -154,11 +145,11 @@ impl FilmArguments {
     /// must not name are not opened either.
     pub(crate) fn planned_job(
         &self,
-        track: Option<f64>,
+        sound: Option<&Sound>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
         if !self.is_carried()? {
-            return self.job(track, surroundings);
+            return self.job(sound, surroundings);
         }
         let forget = |found: &mut JobSettings, source: &Path| {
             if self.named_files.paths() == NamedPaths::InFolder {
@@ -166,13 +157,46 @@ impl FilmArguments {
             }
             Ok(())
         };
-        machine::resolve(self.settings(track, forget)?, surroundings)
+        self.resolve(self.settings(forget)?, sound, surroundings)
+    }
+
+    /// The job of these settings, timed by its sound.
+    fn resolve(
+        &self,
+        mut settings: JobSettings,
+        sound: Option<&Sound>,
+        surroundings: &Surroundings,
+    ) -> Result<Job, CommandError> {
+        let following = Following::take(&mut settings, sound)?;
+        let mut job = machine::resolve(settings, surroundings)?;
+        following.apply(&mut job)?;
+        Ok(job)
+    }
+
+    /// The sound at this path, as far as the film follows it.
+    pub(crate) fn sound(&self, path: Option<&Path>) -> Result<Option<Sound>, CommandError> {
+        let follows = path.is_some() && self.follows_rhythm()?;
+        Sound::of(path, follows)
+    }
+
+    /// Whether the flags or a job file ask for keyframes on beats.
+    fn follows_rhythm(&self) -> Result<bool, CommandError> {
+        if self.settings.timing.sync.is_some() {
+            return Ok(true);
+        }
+        match source(&self.prompts) {
+            Ok(Some(job)) => {
+                let found = JobSettings::find(job, &self.settings, self.named_files.paths())?;
+                Ok(found.timing.sync.is_some())
+            }
+            // What is wrong is reported where the job is made.
+            _ => Ok(false),
+        }
     }
 
     /// The settings of all arguments. `find_pictures` looks for those of the job in a file.
     fn settings(
         &self,
-        track: Option<f64>,
         find_pictures: impl Fn(&mut JobSettings, &Path) -> Result<(), JobError>,
     ) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
@@ -199,7 +223,6 @@ impl FilmArguments {
         self.pictures.add_ends(&mut settings.keyframes);
         self.pictures.describe(&mut settings.keyframes)?;
         self.give_seeds(&mut settings.keyframes)?;
-        fit_to_track(&mut settings, track);
         Ok(settings)
     }
 

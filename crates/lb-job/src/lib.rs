@@ -83,7 +83,7 @@ pub use embedding::EmbeddingFile;
 pub use error::JobError;
 pub use file::{JobFileError, Location, embedded_job};
 pub use frames::{Frames, InvalidFrames};
-pub use inputs::{Between, DepthMap, Fit, Inpaint, Timing, Upscale};
+pub use inputs::{Between, DepthMap, Fit, Inpaint, Sync, Timing, Upscale};
 pub use job::{Job, Keyframe, Transition, Variation};
 pub use limits::LARGEST_JOB_FILE;
 pub use lora::KeyframeLora;
@@ -98,7 +98,8 @@ pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance, Tim
 pub use lb_prompt::{Prompt, PromptError, PromptPart, PromptSyntax, ReadAsWords, Unsupported};
 pub use lb_schedule::{
     BranchingProfile, BranchingRule, Choice, Cost, Crossfeed, CrossfeedCurve, Easing, FrameRate,
-    Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan, UnknownChoice,
+    Guidance, Pace, Pulse, Quality, ScheduleError, Spacing, Timeline, TransitionSpan,
+    UnknownChoice,
 };
 pub use lb_video::VideoError;
 
