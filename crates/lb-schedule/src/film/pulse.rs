@@ -243,8 +243,10 @@ mod tests {
         let synchronized = film(100.0, &[1.0; 3], false).synchronized(&pulse).unwrap();
         let pace = &synchronized.transitions[1].pace;
         assert_eq!(pace.ways().len(), 100);
-        assert!((pace.at(0.1) - 0.82).abs() < 0.05, "{}", pace.at(0.1));
-        assert!((pace.at(0.5) - 0.9).abs() < 0.02, "{}", pace.at(0.5));
+        // The strengths at the ends are shared with the neighbours, so 9.5 of 10 are in the first tenth.
+        for (time, way) in [(0.1, 0.02 + 0.76), (0.5, 0.1 + 0.76), (0.9, 0.18 + 0.76)] {
+            assert!((pace.at(time) - way).abs() < 0.002, "{}", pace.at(time));
+        }
     }
 
     proptest! {

@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn a_loop_ends_one_frame_before_it_begins() {
         let mut film = timing(4.0, 1.0, 2);
-        film.transitions.push(film.transitions[0]);
+        film.transitions.push(film.transitions[0].clone());
         // The keyframes are reached in frames 0 and 4, and the next round would begin at frame 8.
         assert_eq!(spans(&film), [[0, 4, 4, 0], [4, 4, 3, 0]]);
         assert_eq!(Timeline::new(&film).unwrap().frame_count(), 8);
