@@ -62,6 +62,7 @@ mod stored;
 mod strangers;
 mod studio;
 mod sync;
+#[allow(dead_code, reason = "the tests of lb-audio use the rest")]
 #[path = "../../crates/lb-audio/tests/it/synthetic.rs"]
 mod synthetic;
 mod telemetry;

@@ -140,7 +140,7 @@ fn the_film_has_the_proportions_of_most_pictures_as_they_are_seen() {
         true => Rgb([20; 3]),
         false => Rgb([230; 3]),
     });
-    save_turned(&photos.join("2.jpg"), &image::imageops::rotate180(&turned));
+    save_turned(&photos.join("2.jpg"), &turned);
     render(&folder, &["photos", "--frames-dir=frames"]);
     let frames = sequence(&folder.join("frames"));
     // As many pixels as the model's 128x128, in the proportions of two of the three.
@@ -200,14 +200,14 @@ fn frames_of_an_earlier_film_are_pictures_only_without_their_job() {
         &folder.join("photos"),
         &[("1.png", (64, 64)), ("9.png", (64, 64))],
     );
-    let film = ["photos", "--size=64x64", "--seconds=1"];
+    let film = ["photos", "--size=64x64"];
     render(&folder, &[&film[..], &["--frames-dir=with"]].concat());
     render(
         &folder,
         &[&film[..], &["--frames-dir=without", "--no-job"]].concat(),
     );
     let keyframes = |name: &str| {
-        let plan = ["plan", name, "--allow-paths", "--frames=3"];
+        let plan = ["plan", name, "--allow-paths", "--steps=2", "--frames=3"];
         let facts = folder.facts(&plan);
         (
             facts["keyframes"].as_u64(),
