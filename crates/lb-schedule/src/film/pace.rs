@@ -42,6 +42,12 @@ impl Pace {
         &self.ways
     }
 
+    /// Whether there is one speed throughout because nothing else was given.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        self.ways.is_empty()
+    }
+
     /// The share of the way, 0 to 1, that is covered when the share `time` of the time has passed.
     #[must_use]
     pub fn at(&self, time: f64) -> f64 {

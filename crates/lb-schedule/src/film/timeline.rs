@@ -39,6 +39,10 @@ pub struct TransitionTiming {
     /// How the motion starts and ends.
     pub easing: Easing,
     /// How the way is divided over the time, before easing.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Pace::is_even")
+    )]
     pub pace: Pace,
 }
 
@@ -165,6 +169,7 @@ pub struct TransitionSpan {
     pub(super) moving_frames: usize,
     pub(super) held_frames: usize,
     pub(super) easing: Easing,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Pace::is_even"))]
     pub(super) pace: Pace,
 }
 
