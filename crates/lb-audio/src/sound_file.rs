@@ -67,7 +67,7 @@ impl SoundFile {
             };
             let decoder = symphonia::default::get_codecs()
                 .make_audio_decoder(&parameters, &AudioDecoderOptions::default())?;
-            Ok((format, id, parameters.sample_rate, decoder)).map(Some)
+            Ok(Some((format, id, parameters.sample_rate, decoder)))
         });
         let opened = opened.map_err(unsupported)?;
         let opened = opened.map_err(|error: Error| unsupported(error.to_string()))?;
