@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::lb::{Folder, Said, program};
+use crate::synthetic::{Track, pulse};
 use page::Page;
 
 fn root() -> PathBuf {
@@ -65,8 +66,9 @@ impl<'a> Shell<'a> {
             let (_, name) = file.rsplit_once('/').unwrap();
             fs::copy(root().join("models").join(file), shell.folder.join(name)).unwrap();
         }
-        // ffmpeg recognises the sound by its contents, not by its extension.
-        fs::write(shell.folder.join("track.ogg"), silence()).unwrap();
+        // Sound is recognised by its contents, not by its extension.
+        let track = Track::of_clicks(8000, 4.0, &pulse(120.0, 0.25, 4.0));
+        track.write_wav(&shell.folder.join("track.ogg"), 1);
         shell
     }
 
@@ -84,20 +86,6 @@ impl<'a> Shell<'a> {
             .env("XDG_DATA_HOME", self.home.join("data"));
         Said::from(command.output().unwrap())
     }
-}
-
-/// A tenth of a second of silence as a WAV file.
-fn silence() -> Vec<u8> {
-    let samples = vec![0_u8; 16_000];
-    let mut file = b"RIFF".to_vec();
-    file.extend((36 + samples.len() as u32).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    file.extend(8000_u32.to_le_bytes());
-    file.extend(16000_u32.to_le_bytes());
-    file.extend(b"\x02\0\x10\0data");
-    file.extend((samples.len() as u32).to_le_bytes());
-    file.extend(samples);
-    file
 }
 
 const MARKS: [&str; 5] = [

@@ -243,7 +243,7 @@ fn wrong_job_files_get_a_message_that_explains_them() {
     std::fs::create_dir(folder.join("sky")).unwrap();
     folder
         .run(&["render", "sky", "-o=film.mp4"])
-        .assert_refused(2, &["sky is a folder without frames", "prompt"]);
+        .assert_refused(2, &["folder sky has no PNG, JPEG or WebP pictures", "hint"]);
     assert!(!folder.join("film.mp4").exists());
 }
 

@@ -46,6 +46,7 @@ mod overflow;
 #[allow(dead_code, reason = "these tests need one program")]
 #[path = "../../crates/lb-checkpoint/tests/it/pickle_writer.rs"]
 mod pickle_writer;
+mod picture_folders;
 mod picture_keyframes;
 mod pictures;
 mod plugins;
@@ -62,6 +63,10 @@ mod stills;
 mod stored;
 mod strangers;
 mod studio;
+mod sync;
+#[allow(dead_code, reason = "the tests of lb-audio use the rest")]
+#[path = "../../crates/lb-audio/tests/it/synthetic.rs"]
+mod synthetic;
 mod telemetry;
 mod terminal;
 mod timing;

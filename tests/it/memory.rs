@@ -66,3 +66,39 @@ fn a_thousand_keyframes_take_no_more_memory_than_two() {
         two / 1e6
     );
 }
+
+/// The same for a folder of pictures, all of which are encoded and inverted before the first transition, up to 64 at a
+/// time.
+#[test]
+fn two_hundred_pictures_take_no_more_memory_than_eighty() {
+    let peak = |pictures: u8| {
+        let folder = Folder::new();
+        std::fs::create_dir(folder.join("photos")).unwrap();
+        for number in 0..pictures {
+            let picture = image::RgbImage::from_pixel(400, 300, image::Rgb([number, 90, 128]));
+            picture
+                .save(folder.join(&format!("photos/{number}.png")))
+                .unwrap();
+        }
+        let film = [
+            "render",
+            "photos",
+            "--steps=2",
+            "--frames=2",
+            "--size=64x64",
+            "--threads=1",
+            "--no-cache",
+            "--seconds=0.4",
+            "--fps=5",
+            "--output=film.gif",
+        ];
+        folder.facts(&film)["peak_memory"].as_f64().unwrap()
+    };
+    let (eighty, many) = (peak(80), peak(200));
+    assert!(
+        many <= 1.1 * eighty,
+        "{:.1} MB for 200 pictures, {:.1} MB for 80",
+        many / 1e6,
+        eighty / 1e6
+    );
+}

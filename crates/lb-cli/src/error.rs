@@ -6,8 +6,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
+use lb_audio::AudioError;
 use lb_hub::{HubError, KnownModel, Repository};
-use lb_job::{JobError, JobFileError, PromptError, SettingsError, Unsupported};
+use lb_job::{Job, JobError, JobFileError, PromptError, SettingsError, Unsupported};
 use lb_measure::MeasureError;
 use lb_models::{CheckpointError, LARGEST_SIDE};
 use lb_render::{
@@ -79,6 +80,15 @@ impl From<HubError> for CommandError {
 impl From<JobError> for CommandError {
     fn from(error: JobError) -> Self {
         Self::Render(error.into())
+    }
+}
+
+impl From<AudioError> for CommandError {
+    fn from(error: AudioError) -> Self {
+        match error.is_request() {
+            true => Self::request(error.to_string()),
+            false => Self::failure(error.to_string()),
+        }
     }
 }
 
@@ -287,6 +297,15 @@ fn hub_hint(error: &HubError) -> Option<&'static str> {
 
 fn job_hint(error: &JobError) -> Option<&'static str> {
     Some(match error {
+        JobError::NoPictures { unread, .. } if !unread.is_empty() => {
+            "convert the pictures to JPEG or PNG"
+        }
+        JobError::NoPictures { .. } => {
+            "to render words that are also a folder's name, put a space in front of them"
+        }
+        JobError::PromptCount { found } if *found > Job::MOST_KEYFRAMES => {
+            "make several films, or leave keyframes out"
+        }
         JobError::PromptCount { .. } => {
             "quote each prompt: lb render \"red apple\" \"green pear\" -o film.mp4"
         }
@@ -306,6 +325,7 @@ fn job_hint(error: &JobError) -> Option<&'static str> {
         JobError::Settings(SettingsError::NoTrack) => {
             "add --audio FILE, or give a number of seconds"
         }
+        JobError::Settings(SettingsError::NoSound { .. }) => "add --audio FILE",
         JobError::Settings(SettingsError::MidCompressionWithoutFixed) => "add --spacing fixed",
         JobError::Settings(SettingsError::BranchesWithoutInjections) => {
             "add --injection-steps or --injection-strengths"

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lb_job::arguments::list_item;
-use lb_job::{FilmLength, Job, JobError, JobSettings, KeyframeSettings, NamedPaths, Quality};
+use lb_job::{Job, JobError, JobSettings, KeyframeSettings, NamedPaths, PictureFolder, Quality};
 
 use crate::error::CommandError;
+use crate::sound::{Following, Sound};
 use crate::surroundings::Surroundings;
 use crate::{machine, print, warnings};
 
@@ -15,9 +16,9 @@ use crate::{machine, print, warnings};
 #[command(next_help_heading = "Keyframes")]
 pub(crate) struct FilmArguments {
     /// Two or more prompts, one for each keyframe (--from and --to give a keyframe each), or one for a
-    /// picture; or one job file (.toml); or a film, a picture or a folder of frames that lb made, to
-    /// render its job again.
-    #[arg(value_name = "PROMPT|JOB", help_heading = None::<&'static str>)]
+    /// picture; or a folder of pictures, each of them a keyframe; or one job file (.toml); or a film, a
+    /// picture or a folder of frames that lb made, to render its job again.
+    #[arg(value_name = "PROMPT|FOLDER|JOB", help_heading = None::<&'static str>)]
     pub(crate) prompts: Vec<String>,
     /// Seeds of the prompts, in order; if there are too few, the rest count up from the last one
     /// [default: 0,1,2,…].
@@ -37,7 +38,7 @@ pub(crate) struct FilmArguments {
     )]
     pub(crate) within: Option<f64>,
     #[command(flatten)]
-    ends: EndPictures,
+    pictures: PictureArguments,
     #[command(flatten)]
     named_files: NamedFiles,
 }
@@ -80,10 +81,17 @@ impl NamedFiles {
     }
 }
 
-/// Pictures with which the film begins and ends; prompts may come between them.
+/// Pictures with which the film begins and ends, and what the film's pictures show.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pictures as keyframes")]
-struct EndPictures {
+struct PictureArguments {
+    /// What the pictures show that have no prompt of their own: frames near them show more of that
+    /// [default: nothing].
+    ///
+    /// A picture of a folder has a prompt of its own if there is a text file of the same name beside it:
+    /// lake.txt for lake.jpg.
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
     /// Picture with which the film begins, before the first prompt.
     ///
     /// The film shows it exactly, cropped to its size unless --fit says otherwise, and has its
@@ -93,10 +101,10 @@ struct EndPictures {
     /// Picture with which the film ends, after the last prompt.
     #[arg(long, value_name = "PIC")]
     to: Option<PathBuf>,
-    /// What the first picture shows: frames near it show more of that [default: nothing].
+    /// What the first picture shows: frames near it show more of that [default: --prompt].
     #[arg(long, value_name = "TEXT", requires = "from")]
     from_prompt: Option<String>,
-    /// What the last picture shows: frames near it show more of that [default: nothing].
+    /// What the last picture shows: frames near it show more of that [default: --prompt].
     #[arg(long, value_name = "TEXT", requires = "to")]
     to_prompt: Option<String>,
 }
@@ -108,32 +116,27 @@ pub(crate) fn given(mut flags: JobSettings) -> JobSettings {
     flags
 }
 
-/// Gives the film the length of its sound, if the settings ask for that.
-pub(crate) fn fit_to_track(settings: &mut JobSettings, track: Option<f64>) {
-    let length = &mut settings.timing.film_seconds;
-    if let (Some(FilmLength::Track), Some(seconds)) = (*length, track) {
-        *length = Some(FilmLength::Seconds(seconds));
-    }
-}
-
 impl FilmArguments {
     /// The job that the arguments ask for: the flags over a job file, or over one keyframe for each
-    /// prompt. Pictures that were moved are found by their content, if the job knows it. `track` is the
-    /// length of the film's sound in seconds.
+    /// prompt. Pictures that were moved are found by their content, if the job knows it. `sound` is that
+    /// of the film.
     pub(crate) fn job(
         &self,
-        track: Option<f64>,
+        sound: Option<&Sound>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
         let find = |found: &mut JobSettings, source: &Path| {
             found.find_pictures(source, self.named_files.paths())
         };
-        machine::resolve(self.settings(track, find)?, surroundings)
+        self.resolve(self.settings(find)?, sound, surroundings)
     }
 
     /// Whether the job is carried by a film or a picture, which may have come without the pictures that it
     /// names.
     pub(crate) fn is_carried(&self) -> Result<bool, CommandError> {
+        if self.picture_folder().is_some() {
+            return Ok(false);
+        }
         let source = source(&self.prompts)?;
         Ok(source.is_some_and(|source| source.extension().is_none_or(|ending| ending != "toml")))
     }
@@ -142,11 +145,11 @@ impl FilmArguments {
     /// must not name are not opened either.
     pub(crate) fn planned_job(
         &self,
-        track: Option<f64>,
+        sound: Option<&Sound>,
         surroundings: &Surroundings,
     ) -> Result<Job, CommandError> {
         if !self.is_carried()? {
-            return self.job(track, surroundings);
+            return self.job(sound, surroundings);
         }
         let forget = |found: &mut JobSettings, source: &Path| {
             if self.named_files.paths() == NamedPaths::InFolder {
@@ -154,13 +157,46 @@ impl FilmArguments {
             }
             Ok(())
         };
-        machine::resolve(self.settings(track, forget)?, surroundings)
+        self.resolve(self.settings(forget)?, sound, surroundings)
+    }
+
+    /// The job of these settings, timed by its sound.
+    fn resolve(
+        &self,
+        mut settings: JobSettings,
+        sound: Option<&Sound>,
+        surroundings: &Surroundings,
+    ) -> Result<Job, CommandError> {
+        let following = Following::take(&mut settings, sound)?;
+        let mut job = machine::resolve(settings, surroundings)?;
+        following.apply(&mut job)?;
+        Ok(job)
+    }
+
+    /// The sound at this path, as far as the film follows it.
+    pub(crate) fn sound(&self, path: Option<&Path>) -> Result<Option<Sound>, CommandError> {
+        let follows = path.is_some() && self.follows_rhythm()?;
+        Sound::of(path, follows)
+    }
+
+    /// Whether the flags or a job file ask for keyframes on beats.
+    fn follows_rhythm(&self) -> Result<bool, CommandError> {
+        if self.settings.timing.sync.is_some() {
+            return Ok(true);
+        }
+        match source(&self.prompts) {
+            Ok(Some(job)) => {
+                let found = JobSettings::find(job, &self.settings, self.named_files.paths())?;
+                Ok(found.timing.sync.is_some())
+            }
+            // What is wrong is reported where the job is made.
+            _ => Ok(false),
+        }
     }
 
     /// The settings of all arguments. `find_pictures` looks for those of the job in a file.
     fn settings(
         &self,
-        track: Option<f64>,
         find_pictures: impl Fn(&mut JobSettings, &Path) -> Result<(), JobError>,
     ) -> Result<JobSettings, CommandError> {
         let mut settings = given(self.settings.clone());
@@ -169,26 +205,33 @@ impl FilmArguments {
             // A time takes the place of the numbers of a job file, as a quality does.
             settings.defaults.branching.quality = Some(Quality::default());
         }
-        match source(&self.prompts)? {
-            Some(source) => {
-                let mut found = self.named_files.find(source, &settings)?;
-                find_pictures(&mut found, source)?;
-                settings = settings.forced_on(found);
+        if let Some(folder) = self.picture_folder() {
+            settings.keyframes = self.pictures.of_folder(folder)?;
+        } else if let Some(source) = source(&self.prompts)? {
+            let mut found = self.named_files.find(source, &settings)?;
+            find_pictures(&mut found, source)?;
+            settings = settings.forced_on(found);
+        } else {
+            let mut prompts = prompts(&self.prompts)?;
+            if let [only] = &prompts[..] {
+                // A single prompt is shown with each of its seeds.
+                prompts = vec![only.clone(); self.seed.len().max(1)];
             }
-            None => {
-                let mut prompts = prompts(&self.prompts)?;
-                if let [only] = &prompts[..] {
-                    // A single prompt is shown with each of its seeds.
-                    prompts = vec![only.clone(); self.seed.len().max(1)];
-                }
-                let keyframes = prompts.iter().map(KeyframeSettings::from_prompt);
-                settings.keyframes = keyframes.collect();
-            }
+            let keyframes = prompts.iter().map(KeyframeSettings::from_prompt);
+            settings.keyframes = keyframes.collect();
         }
-        self.ends.add_to(&mut settings.keyframes);
+        self.pictures.add_ends(&mut settings.keyframes);
+        self.pictures.describe(&mut settings.keyframes)?;
         self.give_seeds(&mut settings.keyframes)?;
-        fit_to_track(&mut settings, track);
         Ok(settings)
+    }
+
+    /// The folder whose pictures are the keyframes, if the arguments name one.
+    fn picture_folder(&self) -> Option<&Path> {
+        match &self.prompts[..] {
+            [one] => Some(Path::new(one)).filter(|path| PictureFolder::is_at(path)),
+            _ => None,
+        }
     }
 
     /// Gives the seeds to the prompts, in order; pictures get none. Prompts without a seed count up
@@ -289,10 +332,10 @@ pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> 
         if has_ending(path, &OF_OTHER_PROGRAMS) && path.is_file() {
             return Err(foreign_file(one));
         }
-        if path.is_dir() && !path.join("frame_0000.png").exists() {
+        if PictureFolder::is_at(path) {
             return Err(CommandError::request(format!(
-                "{one} is a folder without frames (frame_0000.png and so on); if it is meant \
-                 as a prompt, use other words than the folder's name"
+                "{one} is a folder without frames that carry a job (frame_0000.png and so on); if it is \
+                 meant as a prompt, use other words than the folder's name"
             )));
         }
         return Ok(Some(path).filter(|path| JobSettings::is_source(path)));
@@ -309,10 +352,17 @@ pub(crate) fn source(prompts: &[String]) -> Result<Option<&Path>, CommandError> 
         if has_ending(path, &["txt"]) && path.is_file() {
             return true;
         }
+        if prompt.contains(['/', std::path::MAIN_SEPARATOR]) && path.is_dir() {
+            return true;
+        }
         // The name of a missing job file is not a prompt either.
         JobSettings::is_source(path) && (path.is_file() || prompt.ends_with(".toml"))
     });
     match mistaken {
+        Some(folder) if Path::new(folder).is_dir() => Err(CommandError::request(format!(
+            "{folder} is a folder among prompts: give prompts, or one folder whose pictures are the \
+             keyframes (--from, --to and --prompt may be added)"
+        ))),
         Some(file) => Err(CommandError::request(format!(
             "{file} is a file among prompts: give prompts, or one file that describes the \
              whole film"
@@ -332,8 +382,57 @@ fn foreign_file(file: &str) -> CommandError {
     }
 }
 
-impl EndPictures {
-    fn add_to(&self, keyframes: &mut Vec<KeyframeSettings>) {
+impl PictureArguments {
+    /// The pictures of a folder as keyframes. Warnings name pictures that are left out because of their
+    /// format.
+    fn of_folder(&self, folder: &Path) -> Result<Vec<KeyframeSettings>, CommandError> {
+        let found = PictureFolder::read(folder)?;
+        for path in &found.ignored {
+            tracing::info!("left out: {}", path.display());
+        }
+        if !found.unread.is_empty() {
+            print::warning(warnings::unread_pictures(folder, &found.unread));
+        }
+        let has_ends = self.from.is_some() || self.to.is_some();
+        if found.keyframes.len() == 1 && !has_ends {
+            return Err(CommandError::Request {
+                message: format!(
+                    "the folder {} has one picture, and a film leads from one keyframe to the next",
+                    folder.display()
+                ),
+                hint: Some(
+                    "add a picture, or begin or end the film with another by --from or --to",
+                ),
+            });
+        }
+        Ok(found.keyframes)
+    }
+
+    /// Gives the common prompt to the pictures that have none.
+    fn describe(&self, keyframes: &mut [KeyframeSettings]) -> Result<(), CommandError> {
+        let Some(prompt) = &self.prompt else {
+            return Ok(());
+        };
+        let mut pictures = keyframes
+            .iter_mut()
+            .filter(|at| at.image.is_some())
+            .peekable();
+        if pictures.peek().is_none() {
+            return Err(CommandError::Request {
+                message: "--prompt says what pictures show, and no keyframe is a picture".into(),
+                hint: Some("give prompts without a flag: lb render \"red apple\" \"green pear\""),
+            });
+        }
+        for picture in pictures {
+            if picture.prompt.as_ref().is_none_or(String::is_empty) {
+                picture.prompt = Some(prompt.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the pictures with which the film begins and ends.
+    fn add_ends(&self, keyframes: &mut Vec<KeyframeSettings>) {
         let picture = |image: &PathBuf, prompt: &Option<String>| {
             let mut keyframe = KeyframeSettings::from_image(image);
             keyframe.prompt = prompt.clone();

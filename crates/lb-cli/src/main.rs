@@ -24,6 +24,7 @@ mod interrupt;
 mod machine;
 mod outputs;
 mod progress;
+mod sound;
 mod surroundings;
 mod telemetry;
 mod usage;

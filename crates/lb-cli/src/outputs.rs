@@ -6,8 +6,7 @@ use clap::{Arg, Args};
 use lb_job::arguments::{choices, quoted};
 use lb_job::{Job, Quality};
 use lb_render::{
-    AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, RenderError,
-    WebpCompression,
+    AnimationOptions, AudioTrack, Encoder, FilmFormat, FormatOption, Outputs, WebpCompression,
 };
 
 use crate::error::CommandError;
@@ -34,7 +33,8 @@ pub(crate) struct OutputArguments {
     frames_dir: Option<PathBuf>,
     /// Sound for a .mp4, cut to the film's length or followed by silence (needs ffmpeg).
     ///
-    /// --film-seconds track makes the film as long as the sound.
+    /// --film-seconds track makes the film as long as the sound, and --sync beats puts its keyframes on the
+    /// beats.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
     /// Encoder of a .mp4.
@@ -179,8 +179,11 @@ impl OutputArguments {
     fn validate_format(&self) -> Result<(), CommandError> {
         let film = self.output.as_deref();
         let format = film.and_then(|film| FilmFormat::from_path(film).ok());
+        // Without a film, a job that is saved may follow the sound all the same.
+        let needs_film = self.output.is_some() || self.save_job.is_none();
+        let has_sound = self.audio.is_some() && needs_film;
         for (flag, given, option) in [
-            ("--audio", self.audio.is_some(), FormatOption::Audio),
+            ("--audio", has_sound, FormatOption::Audio),
             ("--encoder", self.encoder.is_some(), FormatOption::Encoder),
             (
                 "--quantizer",
@@ -250,10 +253,4 @@ impl OutputArguments {
             },
         }
     }
-}
-
-/// The length of the film's sound in seconds, if it has sound.
-pub(crate) fn track_seconds(audio: Option<&AudioTrack>) -> Result<Option<f64>, CommandError> {
-    let seconds = audio.map(AudioTrack::seconds).transpose();
-    Ok(seconds.map_err(RenderError::from)?)
 }

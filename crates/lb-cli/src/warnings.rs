@@ -44,6 +44,26 @@ pub(crate) fn of_event(event: &RenderEvent<'_>) -> Option<String> {
     }
 }
 
+/// The warning about pictures of a folder in formats that are not read.
+pub(crate) fn unread_pictures(folder: &Path, unread: &[PathBuf]) -> String {
+    let folder = folder.display();
+    let names = unread.iter().filter_map(|path| path.file_name());
+    let mut names: Vec<_> = names.map(|name| name.display().to_string()).collect();
+    if names.len() > 3 {
+        let more = names.split_off(2).len();
+        names.push(format!("{more} more"));
+    }
+    let (are, they) = match unread.len() {
+        1 => ("is", "it is"),
+        _ => ("are", "they are"),
+    };
+    let names = names.join(", ");
+    format!(
+        "{names} of {folder} {are} left out: {they} in a format that lb does not read; convert pictures \
+         to JPEG or PNG"
+    )
+}
+
 /// The warning about sound that is longer or shorter than its film, if there is one.
 pub(crate) fn of_track(track: f64, film: f64) -> Option<String> {
     let remedy = "; --film-seconds track makes the film as long as the sound";

@@ -18,6 +18,7 @@
 //!   their names.
 //! - [`FileIdentity`] tells whether a file is the one that was seen before, without reading it.
 //! - [`content_hash`] reads a file to recognise its content.
+//! - [`contained()`] runs a decoder of foreign files, whose panics become errors.
 //! - [`natural_order`] compares names, with the numbers in them by their value.
 //! - [`is_portable_name`] tells whether every system can have a file of a name.
 //!
@@ -36,6 +37,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod contained;
 mod content_hash;
 mod destination;
 mod error;
@@ -48,6 +50,7 @@ mod rename;
 mod staged;
 mod temporary;
 
+pub use contained::contained;
 pub use content_hash::content_hash;
 pub use destination::{resolve_destination, validate_destination};
 pub use error::FileError;

@@ -132,6 +132,16 @@ pub enum JobError {
     },
     #[error("{} carries no job", path.display())]
     NoJob { path: PathBuf },
+    /// A folder that should be a film has no pictures that are read, but perhaps others.
+    #[error(
+        "the folder {} has no PNG, JPEG or WebP pictures{}",
+        folder.display(),
+        other_formats(unread)
+    )]
+    NoPictures {
+        folder: PathBuf,
+        unread: Vec<PathBuf>,
+    },
     /// The tree, the spacing, the guidance, the crossfeed or the timing breaks a rule.
     #[error(transparent)]
     Schedule(#[from] lb_schedule::ScheduleError),
@@ -157,6 +167,20 @@ fn listed(folders: &[PathBuf]) -> String {
             .to_string(),
     });
     names.collect::<Vec<_>>().join(" or ")
+}
+
+/// The end of a sentence about pictures in formats that are not read.
+fn other_formats(unread: &[PathBuf]) -> String {
+    let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+    match unread {
+        [] => String::new(),
+        [only] => format!(", and {} is of another format", name(only)),
+        [first, rest @ ..] => format!(
+            ", and {} and {} more are of other formats",
+            name(first),
+            rest.len()
+        ),
+    }
 }
 
 impl JobError {

@@ -15,6 +15,9 @@ use std::path::Path;
 
 use crate::{Job, JobError, JobSettings, NamedPaths};
 
+/// The picture of a folder of frames whose text is that of the folder.
+pub(crate) const FIRST_FRAME: &str = "frame_0000.png";
+
 impl JobSettings {
     /// Whether an argument names a job file, a file that may carry a job, or a folder, rather than being
     /// a prompt. For a file, its ending decides.
@@ -88,7 +91,7 @@ impl JobSettings {
         let text = embedded_job(path)?;
         if path.is_dir() {
             // The text is that of a picture in the folder, and its paths are relative to that picture.
-            let picture = path.join("frame_0000.png");
+            let picture = path.join(FIRST_FRAME);
             return Ok(Self::parse_from(&text, &picture, named)?);
         }
         Ok(Self::parse_from(&text, path, named)?)

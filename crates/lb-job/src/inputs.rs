@@ -20,6 +20,18 @@ lb_schedule::choice! {
 }
 
 lb_schedule::choice! {
+    /// What a film follows in its sound.
+    #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+    #[non_exhaustive]
+    pub enum Sync: "sync" {
+        /// The beats: where a listener would tap.
+        Beats,
+        /// The onsets: wherever something begins to sound.
+        Onsets,
+    }
+}
+
+lb_schedule::choice! {
     /// When the computed frames of a transition are shown.
     #[derive(Default)]
     #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::{Prompt, PromptSyntax, ReadAsWords};
 use lb_schedule::{
-    Crossfeed, Easing, FrameRate, Guidance, GuidanceRescale, MAX_BRANCHES, MAX_STEPS,
+    Crossfeed, Easing, FrameRate, Guidance, GuidanceRescale, MAX_BRANCHES, MAX_STEPS, Pace, Pulse,
     ScheduleError, Spacing, validate_guidance_every,
 };
 
 use crate::limits;
+use crate::plan::timing;
 use crate::{
     Between, Branching, DepthMap, EmbeddingFile, FilmCamera, Fit, Frames, Inpaint, JobError,
     KeyframeCamera, KeyframeLora, Timing, Upscale,
@@ -135,6 +136,8 @@ pub struct Transition {
     pub guidance_damper: f64,
     /// How the motion starts and ends.
     pub easing: Easing,
+    /// How the way is divided over the time, before easing.
+    pub pace: Pace,
 }
 
 impl Job {
@@ -251,6 +254,27 @@ impl Job {
             .chain(self.vae.as_mut())
             .chain(inpaint.flat_map(|inpaint| [&mut inpaint.image, &mut inpaint.mask]))
             .chain(self.depth.iter_mut().map(|depth| &mut depth.image))
+    }
+
+    /// Puts the keyframes of a film on the moments of its sound and lets its motion follow the sound's energy, as
+    /// [`FilmTiming::synchronized`](lb_schedule::FilmTiming::synchronized) does. The job then says so in seconds,
+    /// holds and paces, and makes the same film without the sound. Stills stay as they are.
+    ///
+    /// # Errors
+    /// [`JobError::TransitionCount`] or [`JobError::Schedule`] for timing that breaks a rule.
+    pub fn synchronize(&mut self, pulse: &Pulse) -> Result<(), JobError> {
+        if self.has_stills() {
+            return Ok(());
+        }
+        let timing = timing(self).synchronized(pulse)?;
+        self.film_seconds = timing.film_seconds;
+        for (keyframe, hold) in self.keyframes.iter_mut().zip(timing.holds) {
+            keyframe.hold = hold;
+        }
+        for (transition, timing) in self.transitions.iter_mut().zip(timing.transitions) {
+            (transition.seconds, transition.pace) = (timing.seconds, timing.pace);
+        }
+        Ok(())
     }
 
     /// Checks every rule that needs neither a model nor the tree. [`Plan::new`](crate::Plan::new)

@@ -69,6 +69,7 @@ mod limits;
 mod lora;
 mod named_paths;
 mod number_or_text;
+mod picture_folder;
 mod pictures;
 mod plan;
 #[cfg(feature = "arguments")]
@@ -84,11 +85,12 @@ pub use embedding::EmbeddingFile;
 pub use error::JobError;
 pub use file::{JobFileError, Location, embedded_job};
 pub use frames::{Frames, InvalidFrames};
-pub use inputs::{Between, DepthMap, Fit, Inpaint, Timing, Upscale};
+pub use inputs::{Between, DepthMap, Fit, Inpaint, Sync, Timing, Upscale};
 pub use job::{Job, Keyframe, Transition, Variation};
 pub use limits::LARGEST_JOB_FILE;
 pub use lora::KeyframeLora;
 pub use named_paths::NamedPaths;
+pub use picture_folder::PictureFolder;
 pub use pictures::PictureSettings;
 pub use plan::Plan;
 pub use settings::*;
@@ -98,8 +100,8 @@ pub use lb_blend::{Forecast, InversionOptions, SamplerKind, SpacingDistance, Tim
 pub use lb_prompt::{Prompt, PromptError, PromptPart, PromptSyntax, ReadAsWords, Unsupported};
 pub use lb_schedule::{
     BranchingProfile, BranchingRule, Camera, CameraMotion, Choice, Cost, Crossfeed, CrossfeedCurve,
-    Easing, FrameRate, Guidance, Quality, ScheduleError, Spacing, Timeline, TransitionSpan,
-    UnknownChoice,
+    Easing, FrameRate, Guidance, Pace, Pulse, Quality, ScheduleError, Spacing, Timeline,
+    TransitionSpan, UnknownChoice,
 };
 pub use lb_video::VideoError;
 

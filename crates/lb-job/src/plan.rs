@@ -166,8 +166,11 @@ fn transition_frames(
 }
 
 pub(crate) fn timing(job: &Job) -> FilmTiming {
-    let transition =
-        |transition: &Transition| TransitionTiming::new(transition.seconds, transition.easing);
+    let transition = |transition: &Transition| {
+        let mut timing = TransitionTiming::new(transition.seconds, transition.easing);
+        timing.pace = transition.pace.clone();
+        timing
+    };
     let mut timing = FilmTiming::new(
         job.frame_rate,
         job.keyframes.iter().map(|keyframe| keyframe.hold).collect(),

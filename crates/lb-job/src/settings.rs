@@ -19,7 +19,7 @@ use lb_prompt::PromptSyntax;
 use lb_schedule::{BranchingRule, Easing, FrameRate, GuidanceRescale, Quality};
 use serde::{Deserialize, Serialize};
 
-use crate::{Between, EmbeddingFile, Fit, Frames, FromTo, KeyframeLora, Pan, Timing};
+use crate::{Between, EmbeddingFile, Fit, Frames, FromTo, KeyframeLora, Pan, Sync, Timing};
 
 #[cfg(feature = "arguments")]
 use crate::value_parsers::{choices, list_item};
@@ -189,6 +189,9 @@ pub struct KeyframeSettings {
     /// The settings that `[defaults]` may contain as well.
     #[serde(flatten)]
     pub shared: SharedSettings,
+    /// How the way of the transition that follows is divided over its time: the shares of the way that are
+    /// covered at equal distances in time, of which the last is 1; see [`Pace`](crate::Pace).
+    pub pace: Option<Vec<f64>>,
     /// The tree of the transition that follows.
     #[serde(flatten)]
     pub branching: BranchingSettings,
@@ -364,6 +367,11 @@ settings! {
         ///
         /// All transitions are scaled by the same factor, and holds keep their length.
         film_seconds: Option<FilmLength> => arg(long, value_name = "S|track"),
+        /// What the keyframes land on in the sound, whose percussion drives the motion between them.
+        ///
+        /// Each transition ends on the beat that is nearest to the end that it would have otherwise.
+        #[serde(with = "text::choice")]
+        sync: Option<Sync> => arg(long, value_name = "NAME", value_parser = choices::<Sync>()),
         /// When the computed frames of a transition are shown.
         #[serde(with = "text::choice")]
         timing: Option<Timing> => arg(long, value_name = "NAME", value_parser = choices::<Timing>()),

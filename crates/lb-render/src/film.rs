@@ -173,7 +173,7 @@ impl FilmAssembler {
     fn current(&self) -> Option<(TransitionSpan, TransitionPictures)> {
         let index = self.motions.len();
         let span = self.timeline.transitions().get(index)?;
-        Some((*span, *self.transitions.get(index)?))
+        Some((span.clone(), *self.transitions.get(index)?))
     }
 
     /// Ends a transition whose computed frames are shown at these times, in film frames.

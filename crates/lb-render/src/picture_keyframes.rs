@@ -2,6 +2,7 @@
 
 mod lost_detail;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -167,7 +168,8 @@ impl KeyframePictures {
 
 /// The width and height of a job's film with a model that is made for pictures of this `width` and
 /// `height`. This is the size that the job gives; otherwise it has about as many pixels as the model's, in
-/// the proportions of the first keyframe that is a picture.
+/// the proportions that most of the keyframes that are pictures have, or in those of the first one where no
+/// proportions are more frequent.
 ///
 /// # Errors
 /// [`RenderError::Input`] for a picture that cannot be read.
@@ -178,11 +180,20 @@ pub fn film_size(
     if let Some(size) = job.size {
         return Ok(size);
     }
-    let mut images = job.keyframes.iter().filter_map(|at| at.image.as_ref());
-    Ok(match images.next() {
-        Some(path) => proportioned(picture_size(path)?, width * height),
-        None => (width, height),
-    })
+    let images = job.keyframes.iter().filter_map(|at| at.image.as_ref());
+    let sizes = images.map(|path| Ok(proportioned(picture_size(path)?, width * height)));
+    let sizes: Vec<_> = sizes.collect::<Result<_, RenderError>>()?;
+    Ok(most_frequent(&sizes).unwrap_or((width, height)))
+}
+
+/// The size that occurs most often, and of several the one that occurs first.
+fn most_frequent(sizes: &[(usize, usize)]) -> Option<(usize, usize)> {
+    let mut counts: BTreeMap<(usize, usize), (usize, Reverse<usize>)> = BTreeMap::new();
+    for (index, size) in sizes.iter().enumerate() {
+        counts.entry(*size).or_insert((0, Reverse(index))).0 += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(_, frequency)| *frequency);
+    most.map(|(size, _)| size)
 }
 
 /// Width and height of a film of about this many pixels in the proportions of a picture.
@@ -201,11 +212,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_film_has_its_first_pictures_proportions_at_the_models_size() {
+    fn a_film_has_its_pictures_proportions_at_the_models_size() {
         assert_eq!(proportioned((128, 128), 128 * 128), (128, 128));
         assert_eq!(proportioned((3000, 3000), 768 * 768), (768, 768));
         assert_eq!(proportioned((4032, 3024), 768 * 768), (896, 640));
         assert_eq!(proportioned((1080, 1920), 512 * 512), (384, 704));
         assert_eq!(proportioned((16_000, 1), 128 * 128), (LARGEST_SIDE, 64));
+    }
+
+    #[test]
+    fn a_film_has_the_size_that_suits_most_of_its_pictures() {
+        let (wide, high, square) = ((192, 64), (64, 192), (128, 128));
+        assert_eq!(most_frequent(&[]), None);
+        assert_eq!(most_frequent(&[high, wide]), Some(high));
+        assert_eq!(most_frequent(&[high, wide, wide, square]), Some(wide));
+        assert_eq!(most_frequent(&[square, wide, high, high, wide]), Some(wide));
     }
 }

@@ -115,6 +115,13 @@ pub enum ScheduleError {
     FrameRate(#[from] FrameRateError),
     #[error("seconds per transition must be above 0 and at most {MAX_SECONDS}, got {value}")]
     SecondsOutOfRange { value: f64 },
+    /// A list of this many numbers is no [`Pace`](crate::Pace).
+    #[error(
+        "a pace has up to {} numbers from 0 to 1 that never fall, of which the last is 1; the {found} that are \
+         given are none",
+        crate::Pace::MOST_VALUES
+    )]
+    Pace { found: usize },
     #[error("seconds of a hold must be 0 to {MAX_SECONDS}, got {value}")]
     HoldOutOfRange { value: f64 },
     #[error("seconds of the whole film must be above 0, got {value}")]

@@ -2,10 +2,14 @@
 
 mod easing;
 mod motion;
+mod pace;
+mod pulse;
 mod timeline;
 
 pub use easing::Easing;
 pub use motion::TransitionMotion;
+pub use pace::Pace;
+pub use pulse::Pulse;
 pub use timeline::{FilmTiming, Timeline, TransitionSpan, TransitionTiming};
 
 use crate::error::ScheduleError;

@@ -97,8 +97,8 @@ pub use cost::{Cost, film_cost, keyframes_cost};
 pub use crossfeed::{Crossfeed, CrossfeedCurve};
 pub use error::ScheduleError;
 pub use film::{
-    Easing, FilmFrame, FilmTiming, Timeline, TransitionMotion, TransitionSpan, TransitionTiming,
-    film_frames,
+    Easing, FilmFrame, FilmTiming, Pace, Pulse, Timeline, TransitionMotion, TransitionSpan,
+    TransitionTiming, film_frames,
 };
 pub use frame_rate::{FrameRate, FrameRateError};
 pub use guidance::{Guidance, GuidanceRescale, guidance_scale_between, validate_guidance_every};

@@ -300,6 +300,7 @@ const BESIDE_KEYFRAMES: &[&str] = &[
     "loop",
     "fps",
     "film_seconds",
+    "sync",
     "timing",
     "between",
     "scale",

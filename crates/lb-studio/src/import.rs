@@ -188,6 +188,9 @@ fn cleaned(
         left_out
             .push("The sound was left out, and the film has the length of its parts.".to_owned());
     }
+    if settings.timing.sync.take().is_some() {
+        left_out.push("The sound was left out, and the film does not follow it.".to_owned());
+    }
     let mut pictures = Vec::new();
     for (path, hash) in settings.pictures_mut() {
         let hash = hash.take();

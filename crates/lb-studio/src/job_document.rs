@@ -96,6 +96,9 @@ fn check(settings: &mut JobSettings, limits: &Limits) -> Result<(), ApiError> {
     if settings.timing.film_seconds == Some(FilmLength::Track) {
         return Err(ApiError::request("there is no sound to take a length from"));
     }
+    if settings.timing.sync.is_some() {
+        return Err(ApiError::request("there is no sound to follow"));
+    }
     for (path, hash) in settings.pictures_mut() {
         *hash = None;
         if let Some(path) = path

@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::contained::contained;
+use lb_files::contained;
+
 use crate::error::VideoError;
 use crate::limits::{MAX_DESCRIPTION, MAX_SIDE, MOST_FRAME_PIXELS};
 

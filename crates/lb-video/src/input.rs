@@ -28,6 +28,18 @@ pub use error::InputError;
 /// A grey picture with values from 0 (black) to 1 (white), row by row from the top.
 pub type GreyImage = ImageBuffer<Luma<f32>, Vec<f32>>;
 
+/// The endings of the formats that are read.
+const ENDINGS: [&str; 5] = ["jfif", "jpeg", "jpg", "png", "webp"];
+
+/// Whether a path has the ending of a picture that [`read_picture`] can read, in upper or lower case.
+#[must_use]
+pub fn has_picture_ending(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    ENDINGS
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 /// Reads a colour picture: upright, with 8 bits a channel and transparent pixels laid over white.
 ///
 /// # Errors

@@ -49,7 +49,6 @@
 
 mod colour;
 mod contact_sheet;
-mod contained;
 mod description;
 mod error;
 mod film_frame;
@@ -78,7 +77,9 @@ pub use error::VideoError;
 pub use film_frame::{FilmFrame, ReadOptions};
 pub use format::png::{PngFile, pictures_in, write_png};
 pub use format::{FilmFormat, FormatOption, ffmpeg_available, ffmpeg_version};
-pub use input::{GreyImage, InputError, picture_size, read_grey_picture, read_picture};
+pub use input::{
+    GreyImage, InputError, has_picture_ending, picture_size, read_grey_picture, read_picture,
+};
 pub use labelled_sheet::{LabelledRow, LabelledSheet};
 pub use options::{AnimationOptions, AudioTrack, Encoder, FilmOptions, WebpCompression};
 pub use reader::{FrameReader, is_film, read_durations, read_frames};

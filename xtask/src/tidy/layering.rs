@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lb-hub",        &["lb-files"]),
     ("lb-checkpoint", &["lb-hub"]),
     ("lb-export",     &["lb-checkpoint"]),
+    ("lb-audio",      &["lb-files"]),
     ("lb-video",      &["lb-files", "lb-schedule"]),
     ("lb-cache",      &["lb-files"]),
     ("lb-measure",    &["lb-video"]),
@@ -27,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The page on which films are made.
     ("lb-studio",     &["lb-render", "lb-measure"]),
     // Programs.
-    ("lb-cli",        &["lb-studio", "lb-drawing"]),
+    ("lb-cli",        &["lb-studio", "lb-drawing", "lb-audio"]),
     ("xtask",         &["lb-export", "lb-video"]),
     ("lb-tests",      &["lb-cli"]),
     ("lb-benches",    &["lb-cli"]),

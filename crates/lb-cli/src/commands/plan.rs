@@ -7,10 +7,9 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use lb_audio::Rhythm;
 use lb_drawing::draw_trees;
-use lb_render::{
-    AudioTrack, Job, Keyframe, Plan, RenderError, changed_by, check_job, check_sampling,
-};
+use lb_render::{Job, Keyframe, Plan, RenderError, changed_by, check_job, check_sampling};
 use lb_schedule::Tree;
 use serde::Serialize;
 
@@ -18,10 +17,11 @@ use crate::error::CommandError;
 use crate::facts;
 use crate::film::FilmArguments;
 use crate::machine::MachineArguments;
+use crate::print;
+use crate::sound::Sound;
 use crate::surroundings::Surroundings;
 use crate::warnings;
 use crate::write::write;
-use crate::{outputs, print};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,7 +30,7 @@ pub(crate) struct PlanArguments {
     film: FilmArguments,
     #[command(flatten)]
     machine: MachineArguments,
-    /// Sound whose length the film gets with --film-seconds track (needs ffmpeg).
+    /// Sound that the film follows with --film-seconds track or --sync. Its beats are listed.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
     /// Draw the tree of every transition into this SVG file: steps go down, fractions across.
@@ -51,16 +51,17 @@ const EXAMPLES: &str = "Examples:
   lb plan \"a red apple\" \"a green pear\" --quality high
   lb plan film.toml --svg tree.svg
   lb plan film.toml --measure
-  lb plan film.toml --within 60";
+  lb plan film.toml --within 60
+  lb plan film.toml --audio track.ogg --sync beats";
 
 pub(crate) fn run(
     arguments: &PlanArguments,
     quiet: bool,
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
-    let audio = arguments.audio.clone().map(AudioTrack::new);
-    let track = outputs::track_seconds(audio.as_ref())?;
-    let mut job = arguments.film.planned_job(track, surroundings)?;
+    let sound = arguments.audio.as_deref().map(Sound::heard);
+    let sound = sound.transpose()?;
+    let mut job = arguments.film.planned_job(sound.as_ref(), surroundings)?;
     let mut plan = Plan::new(&job)?;
     let (model, upscaler) = arguments.machine.models(&job, surroundings)?;
     let reads_pictures = !arguments.film.is_carried()?;
@@ -93,10 +94,14 @@ pub(crate) fn run(
     prompts.chain(sampling).for_each(print::warning);
     let seconds = rates.map(|rates| plan.render_seconds(&rates));
     if arguments.json {
-        facts::print(&facts(&plan, seconds, fits));
+        let rhythm = sound.as_ref().and_then(|sound| sound.rhythm.as_ref());
+        facts::print(&facts(&plan, seconds, fits, rhythm));
     } else {
         let within = arguments.film.within;
         for line in report::text(&job, &plan, within, seconds).lines() {
+            outln!("{line}");
+        }
+        for line in sound.iter().flat_map(report::sound) {
             outln!("{line}");
         }
         if let Some(path) = &arguments.svg {
@@ -134,7 +139,16 @@ fn name(keyframe: &Keyframe) -> Cow<'_, str> {
 }
 
 /// `fits` says whether the film is made within the time that was given.
-fn facts(plan: &Plan, estimated_seconds: Option<f64>, fits: Option<bool>) -> impl Serialize {
+fn facts(
+    plan: &Plan,
+    estimated_seconds: Option<f64>,
+    fits: Option<bool>,
+    rhythm: Option<&Rhythm>,
+) -> impl Serialize {
+    // When each keyframe is first shown, in seconds.
+    let spans = plan.timeline.transitions().iter();
+    let arrivals = spans.map(|span| plan.timeline.frame_rate().time(span.arrival()));
+    let keyframe_seconds: Vec<f64> = std::iter::once(0.0).chain(arrivals).collect();
     let camera = plan.camera.as_ref().map(|camera| {
         let frames = (0..camera.frame_count()).map(|frame| camera.frame(frame).view.zoom);
         facts! {
@@ -166,6 +180,10 @@ fn facts(plan: &Plan, estimated_seconds: Option<f64>, fits: Option<bool>) -> imp
         film_frames: plan.film_frames(),
         camera: camera,
         seconds: plan.seconds(),
+        keyframe_seconds: keyframe_seconds,
+        tempo: rhythm.and_then(Rhythm::tempo),
+        beats: rhythm.map(|rhythm| &rhythm.beats),
+        onsets: rhythm.map(|rhythm| &rhythm.onsets),
         estimated_seconds: estimated_seconds,
         fits: fits,
     }

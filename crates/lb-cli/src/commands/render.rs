@@ -44,8 +44,9 @@ pub(crate) fn run(
     surroundings: &Surroundings,
 ) -> Result<(), CommandError> {
     let outputs = arguments.output.outputs()?;
-    let track = outputs::track_seconds(outputs.audio.as_ref())?;
-    let mut job = arguments.film.job(track, surroundings)?;
+    let track = outputs.audio.as_ref().map(|audio| audio.file.as_path());
+    let sound = arguments.film.sound(track)?;
+    let mut job = arguments.film.job(sound.as_ref(), surroundings)?;
     let outputs = outputs::suited_to(&job, outputs)?;
     // The request is checked before the runtime is loaded.
     let mut plan = Plan::new(&job)?;
@@ -80,7 +81,7 @@ pub(crate) fn run(
     }
     if !quiet {
         let words = arguments.film.words_without_quotes();
-        let cut = track.and_then(|track| warnings::of_track(track, plan.seconds()));
+        let cut = sound.and_then(|sound| warnings::of_track(sound.seconds, plan.seconds()));
         let quotes = words.map(warnings::forgotten_quotes);
         let idle = arguments.film.without_effect(&job);
         quotes

@@ -13,12 +13,13 @@ use serde::Deserialize;
 use super::render::conclude;
 use crate::cache::CacheArguments;
 use crate::error::CommandError;
-use crate::film::{fit_to_track, given};
+use crate::film::given;
 use crate::interrupt;
 use crate::machine::{self, MachineArguments};
 use crate::outputs::{self, OutputArguments};
 use crate::print;
 use crate::progress::Progress;
+use crate::sound::{Following, Sound};
 use crate::surroundings::Surroundings;
 use crate::warnings;
 
@@ -76,8 +77,9 @@ pub(crate) fn run(
     outputs.validate()?;
     let fractions = arguments.facts.as_deref().map(rendered_fractions);
     let frames = EarlierFrames::read(&arguments.frames)?.with_fractions(fractions.transpose()?);
-    let track = outputs::track_seconds(outputs.audio.as_ref())?;
-    let (job, left_out) = job(arguments, &frames, track)?;
+    let track = outputs.audio.as_ref().map(|audio| audio.file.as_path());
+    let sound = Sound::of(track, arguments.timing.sync.is_some())?;
+    let (job, left_out) = job(arguments, &frames, sound.as_ref())?;
     if arguments.reading.embeddings.is_none() && !quiet {
         left_out
             .iter()
@@ -88,7 +90,7 @@ pub(crate) fn run(
     if outputs.film.is_none() {
         plan = plan.without_film();
     }
-    if let Some(warning) = track.and_then(|track| warnings::of_track(track, plan.seconds()))
+    if let Some(warning) = sound.and_then(|sound| warnings::of_track(sound.seconds, plan.seconds()))
         && !quiet
     {
         print::warning(warning);
@@ -114,12 +116,11 @@ pub(crate) fn run(
 }
 
 /// The job whose first stage these frames are. It has the given prompts, or it is the job that the
-/// frames carry, without some embeddings, which are returned beside it. `track` is the length of the film's sound
-/// in seconds.
+/// frames carry, without some embeddings, which are returned beside it. `sound` is that of the film.
 fn job(
     arguments: &UpscaleArguments,
     frames: &EarlierFrames,
-    track: Option<f64>,
+    sound: Option<&Sound>,
 ) -> Result<(Job, Vec<EmbeddingFile>), CommandError> {
     let mut flags = JobSettings::default();
     flags.prompts = arguments.reading.clone();
@@ -136,8 +137,10 @@ fn job(
     } else {
         (of_prompts(&arguments.prompts, frames, flags)?, Vec::new())
     };
-    fit_to_track(&mut settings, track);
-    Ok((settings.resolve().map_err(JobError::from)?, left_out))
+    let following = Following::take(&mut settings, sound)?;
+    let mut job = settings.resolve().map_err(JobError::from)?;
+    following.apply(&mut job)?;
+    Ok((job, left_out))
 }
 
 /// The job that the frames carry, with the number of frames that each transition has, and the embeddings that were

@@ -5,7 +5,7 @@
 
 use lb_blend::{InversionOptions, SamplerKind, SpacingDistance};
 use lb_prompt::PromptSyntax;
-use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Quality, Spacing};
+use lb_schedule::{Crossfeed, Easing, FrameRate, Guidance, Pace, Quality, Spacing};
 
 use super::{JobSettings, SharedSettings, SpacingSettings, UpscaleSettings};
 use crate::{
@@ -77,6 +77,7 @@ impl Default for Transition {
             branching: Branching::default(),
             guidance_damper: Guidance::default().damper,
             easing: Easing::default(),
+            pace: Pace::EVEN,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs)] // The messages say what the variants and their fields are.
 
+use crate::Sync;
+
 /// Settings contradict each other, or something is missing.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,6 +31,11 @@ pub enum SettingsError {
     MidCompressionWithoutFixed,
     #[error("the film should be as long as its sound, but there is no sound")]
     NoTrack,
+    #[error("the film should follow the {sync} of its sound, but there is no sound")]
+    NoSound { sync: Sync },
+    /// The list of a keyframe is no [`Pace`](crate::Pace).
+    #[error("{0}")]
+    Pace(String),
     #[error("inpainting needs an image and a mask; the {missing} is missing")]
     InpaintIncomplete { missing: &'static str },
     #[error("a variation needs `variation_seed` and `variation_strength`; `{missing}` is missing")]

@@ -1,7 +1,7 @@
 //! Turning settings into a job, and a job into settings that leave nothing open.
 
 use lb_blend::InversionOptions;
-use lb_schedule::{Crossfeed, CrossfeedCurve, Spacing};
+use lb_schedule::{Crossfeed, CrossfeedCurve, Pace, Spacing};
 
 use super::{
     BranchingSettings, CameraSettings, CrossfeedSettings, DefaultSettings, DepthSettings,
@@ -31,6 +31,9 @@ impl JobSettings {
     pub fn resolve(&self) -> Result<Job, SettingsError> {
         let default = Job::default();
         let timing = &self.timing;
+        if let Some(sync) = timing.sync {
+            return Err(SettingsError::NoSound { sync });
+        }
         let looped = timing.looped.unwrap_or(default.looped);
         let is_still = |only: &KeyframeSettings| only.image.is_none() && !looped;
         let has_stills = match &self.keyframes[..] {
@@ -138,6 +141,7 @@ impl Job {
             timing: TimingSettings {
                 frame_rate: Some(self.frame_rate),
                 film_seconds: self.film_seconds.map(FilmLength::Seconds),
+                sync: None,
                 timing: Some(self.timing),
                 between: Some(self.between),
                 looped: Some(self.looped),
@@ -227,6 +231,8 @@ impl KeyframeSettings {
             branching: self.branching.resolve()?,
             guidance_damper: shared.guidance_damper.unwrap_or(default.guidance_damper),
             easing: shared.easing.unwrap_or(default.easing),
+            pace: Pace::new(self.pace.clone().unwrap_or_default())
+                .map_err(|error| SettingsError::Pace(error.to_string()))?,
         })
     }
 
@@ -243,6 +249,9 @@ impl KeyframeSettings {
             pan: keyframe.camera.pan,
             rotation: keyframe.camera.rotation,
             shared: SharedSettings::explicit(keyframe, transition),
+            pace: transition
+                .map(|at| at.pace.ways().to_vec())
+                .filter(|ways| !ways.is_empty()),
             branching: transition.map_or_else(Default::default, |at| (&at.branching).into()),
         }
     }

@@ -108,7 +108,7 @@ fn in_betweens_are_shown_between_their_computed_frames() {
 fn the_film_rests_on_holds_and_a_loop_returns() {
     let mut timing = FilmTiming::uniform(FrameRate::new(2.0).unwrap(), 1.0, 2);
     timing.holds = vec![0.5, 1.0];
-    timing.transitions.push(timing.transitions[0]);
+    timing.transitions.push(timing.transitions[0].clone());
     for how in <Timing as lb_job::Choice>::ALL.iter().copied() {
         let (shown, motions, _) = assembled(&timing, &[3, 2], how, &[0, 50, 100, 0]);
         // Two frames of the first keyframe, two to the second one, two still, one on the way back.

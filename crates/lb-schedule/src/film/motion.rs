@@ -33,7 +33,7 @@ impl TransitionMotion {
         let last = (frames - 1) as f64;
         let positions = (0..=span.intervals()).map(|interval| last * span.position_after(interval));
         Ok(Self {
-            span: *span,
+            span: span.clone(),
             frames,
             positions: positions.collect(),
         })
@@ -89,7 +89,7 @@ impl TransitionMotion {
         }
         positions[rises.len()] = last;
         Ok(Self {
-            span: *span,
+            span: span.clone(),
             frames,
             positions,
         })
@@ -279,6 +279,7 @@ mod tests {
             moving_frames: intervals,
             held_frames: 0,
             easing,
+            pace: super::super::Pace::EVEN,
         }
     }
 

@@ -2,6 +2,7 @@
 //! anything is rendered.
 
 use super::easing::Easing;
+use super::pace::Pace;
 use crate::error::ScheduleError;
 use crate::frame_rate::FrameRate;
 use crate::limits::{MAX_FILM_FRAMES, MAX_SECONDS};
@@ -29,7 +30,7 @@ pub struct FilmTiming {
 }
 
 /// The timing that is asked of one transition.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TransitionTiming {
@@ -37,13 +38,23 @@ pub struct TransitionTiming {
     pub seconds: f64,
     /// How the motion starts and ends.
     pub easing: Easing,
+    /// How the way is divided over the time, before easing.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Pace::is_even")
+    )]
+    pub pace: Pace,
 }
 
 impl TransitionTiming {
-    /// A transition of this many seconds with this easing.
+    /// A transition of this many seconds with this easing, at one pace.
     #[must_use]
     pub const fn new(seconds: f64, easing: Easing) -> Self {
-        Self { seconds, easing }
+        Self {
+            seconds,
+            easing,
+            pace: Pace::EVEN,
+        }
     }
 }
 
@@ -79,7 +90,7 @@ impl FilmTiming {
 
     /// Checks every number against its range. Whether there are enough film frames for each
     /// transition is checked by [`Timeline::new`].
-    fn validate_ranges(&self) -> Result<(), ScheduleError> {
+    pub(super) fn validate_ranges(&self) -> Result<(), ScheduleError> {
         let (keyframes, transitions) = (self.holds.len(), self.transitions.len());
         if transitions == 0 {
             return Err(ScheduleError::NoTransitions);
@@ -95,7 +106,8 @@ impl FilmTiming {
                 return Err(ScheduleError::HoldOutOfRange { value });
             }
         }
-        for &TransitionTiming { seconds: value, .. } in &self.transitions {
+        for TransitionTiming { seconds: value, .. } in &self.transitions {
+            let value = *value;
             if !(value > 0.0 && value <= MAX_SECONDS) {
                 return Err(ScheduleError::SecondsOutOfRange { value });
             }
@@ -109,7 +121,7 @@ impl FilmTiming {
     }
 
     /// The seconds of every transition after fitting it into the film.
-    fn transition_seconds(&self) -> Result<Vec<f64>, ScheduleError> {
+    pub(super) fn transition_seconds(&self) -> Result<Vec<f64>, ScheduleError> {
         let asked = self.transitions.iter().map(|transition| transition.seconds);
         let Some(film_seconds) = self.film_seconds else {
             return Ok(asked.collect());
@@ -148,7 +160,7 @@ pub struct Timeline {
 }
 
 /// The film frames of one transition and of the hold after it. A [`Timeline`] makes them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct TransitionSpan {
     pub(super) departure: usize,
@@ -157,6 +169,8 @@ pub struct TransitionSpan {
     pub(super) moving_frames: usize,
     pub(super) held_frames: usize,
     pub(super) easing: Easing,
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Pace::is_even"))]
+    pub(super) pace: Pace,
 }
 
 impl TransitionSpan {
@@ -199,10 +213,11 @@ impl TransitionSpan {
     }
 
     /// The position between the keyframes that the transition has reached this many film frames after
-    /// its departure, 0 to 1: the share of its time, after easing.
+    /// its departure, 0 to 1: the share of its time, after its pace and easing.
     #[must_use]
     pub fn position_after(&self, frames: usize) -> f64 {
-        self.easing.at(frames as f64 / self.intervals as f64)
+        let time = frames as f64 / self.intervals as f64;
+        self.easing.at(self.pace.at(time))
     }
 
     /// The number of film frames of the transition and of the hold after it.
@@ -252,6 +267,7 @@ impl Timeline {
                 moving_frames: arrival - departure - usize::from(closes),
                 held_frames: frame_at(elapsed) - arrival,
                 easing: timing.transitions[index].easing,
+                pace: timing.transitions[index].pace.clone(),
             });
         }
         let frame_count = frame_at(elapsed) + early;
@@ -382,7 +398,7 @@ mod tests {
     #[test]
     fn a_loop_ends_one_frame_before_it_begins() {
         let mut film = timing(4.0, 1.0, 2);
-        film.transitions.push(film.transitions[0]);
+        film.transitions.push(film.transitions[0].clone());
         // The keyframes are reached in frames 0 and 4, and the next round would begin at frame 8.
         assert_eq!(spans(&film), [[0, 4, 4, 0], [4, 4, 3, 0]]);
         assert_eq!(Timeline::new(&film).unwrap().frame_count(), 8);

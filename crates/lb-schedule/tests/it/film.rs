@@ -226,7 +226,7 @@ proptest! {
             points.push([x + across, y + slope * across]);
         }
         let timing = FilmTiming::new(frame_rate(1.0), vec![0.0; 2], vec![TransitionTiming::new(intervals as f64 + 1.0, easing)]);
-        let span = Timeline::new(&timing).unwrap().transitions()[0];
+        let span = Timeline::new(&timing).unwrap().transitions()[0].clone();
         let motion = Computed::Perceptual(points.clone()).motion(&span);
         let shown: Vec<[f64; 2]> = motion.positions().iter().map(|position| {
             let left = (*position as usize).min(points.len() - 2);
@@ -309,7 +309,7 @@ fn even_films_keep_their_frames() {
 #[test]
 fn a_loop_never_shows_its_first_keyframe_again() {
     let mut timing = FilmTiming::uniform(frame_rate(4.0), 1.0, 2);
-    timing.transitions.push(timing.transitions[0]);
+    timing.transitions.push(timing.transitions[0].clone());
     let shown = film(&timing, &even(&[3, 3]));
     let positions: Vec<f64> = shown.iter().map(position).collect();
     assert_eq!(positions, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]);

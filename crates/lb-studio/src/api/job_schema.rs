@@ -1,7 +1,7 @@
 //! The job as JSON, and its description, which follows from the declaration of the settings.
 
 use lb_job::JobSettings;
-use lb_job::schema::{SettingKind, setting_schemas};
+use lb_job::schema::{SettingKind, SettingSchema, setting_schemas};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Type};
@@ -51,8 +51,12 @@ impl PartialSchema for JobDocument {
             .property("image", text())
             .property("zoom", number(SettingKind::Number))
             .property("pan", text())
-            .property("rotation", number(SettingKind::Number));
-        for setting in setting_schemas() {
+            .property("rotation", number(SettingKind::Number))
+            .property(
+                "pace",
+                ArrayBuilder::new().items(number(SettingKind::Number)),
+            );
+        for setting in offered_settings() {
             let schema = || match &*setting.key {
                 "lora" | "embedding" => texts(&setting.help),
                 _ => property(setting.kind, &setting.help, &setting.choices),
@@ -79,6 +83,12 @@ impl PartialSchema for JobDocument {
         let keyframes = ArrayBuilder::new().items(keyframe);
         film.property("keyframe", keyframes).into()
     }
+}
+
+/// The settings that a client may give. A project has no sound that its film could follow.
+pub(super) fn offered_settings() -> impl Iterator<Item = SettingSchema> {
+    let settings = setting_schemas().into_iter();
+    settings.filter(|setting| setting.key != "sync")
 }
 
 /// An object without other keys than those that are added.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use lb_job::Choice as _;
-use lb_job::schema::{SettingSchema, setting_schemas};
+use lb_job::schema::SettingSchema;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::blocking;
+use super::job_schema::offered_settings;
 use super::types::{LimitFacts, ModelFacts, ModelNeeds, StudioFacts};
 use crate::error::ApiError;
 use crate::guard::Visitor;
@@ -138,9 +139,8 @@ impl From<SettingSchema> for SettingFacts {
     }
 }
 
-/// Every setting of a job, from their declaration.
+/// Every setting of a job that a client may give, from their declaration.
 #[utoipa::path(get, path = "/api/settings", responses((status = 200, body = Vec<SettingFacts>)))]
 pub(crate) async fn settings(_: Visitor) -> Json<Vec<SettingFacts>> {
-    let settings = setting_schemas().into_iter();
-    Json(settings.map(SettingFacts::from).collect())
+    Json(offered_settings().map(SettingFacts::from).collect())
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use lb_files::contained;
 
 use super::InputError;
 use super::jpeg::JpegOutline;
-use crate::contained::contained;
 use crate::flaw::Flaw;
 use crate::format::webp;
 use crate::limits::{LARGEST_INPUT_SIDE, MOST_INPUT_MEMORY, MOST_INPUT_PIXELS, MOST_SIDE_DATA};

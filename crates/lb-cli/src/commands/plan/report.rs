@@ -6,6 +6,7 @@ use lb_render::{CameraValue, FilmCamera, FromTo, Job, Plan, Spacing};
 use lb_schedule::BranchingProfile;
 
 use crate::commands::render::pictures;
+use crate::sound::Sound;
 
 /// The plan as text, with one fact in each line. A tree that several transitions have in common
 /// appears once. `within` is the time for which its numbers were chosen, and `seconds` the time that is
@@ -65,6 +66,30 @@ fn write_report(
             "time: not known yet for this model, size and device; add --measure to measure it, or render"
         ),
     }
+}
+
+/// The beats of a sound, ten to a line.
+pub(super) fn sound(sound: &Sound) -> Vec<String> {
+    let Some(rhythm) = &sound.rhythm else {
+        return vec![format!("sound: {:.1} s", sound.seconds)];
+    };
+    let tempo = match rhythm.tempo() {
+        Some(tempo) => format!("{} beats, about {tempo:.0} a minute", rhythm.beats.len()),
+        None => "no beats".to_owned(),
+    };
+    let onsets = rhythm.onsets.len();
+    let mut lines = vec![format!(
+        "sound: {:.1} s, {tempo}, {onsets} onsets",
+        sound.seconds
+    )];
+    if !rhythm.beats.is_empty() {
+        lines.push("beats, in seconds:".to_owned());
+    }
+    lines.extend(rhythm.beats.chunks(10).map(|beats| {
+        let beats: Vec<String> = beats.iter().map(|beat| format!("{beat:8.3}")).collect();
+        beats.join("")
+    }));
+    lines
 }
 
 /// The transitions of a film and their trees.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use lb_blend::{SamplerKind, SpacingDistance, TimestepSpacing};
 use lb_prompt::PromptSyntax;
 use lb_schedule::{
-    BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, GuidanceRescale, Quality,
-    Spacing,
+    BranchingRule, Choice, Crossfeed, CrossfeedCurve, Easing, FrameRate, GuidanceRescale, Pace,
+    Quality, Spacing,
 };
 use proptest::prelude::*;
 
@@ -144,8 +144,17 @@ fn transition() -> impl Strategy<Value = Transition> {
             branching,
             guidance_damper,
             easing,
+            pace: pace_of(seconds),
         },
     )
+}
+
+/// An even pace or another one, as the number is.
+fn pace_of(number: f64) -> Pace {
+    match number.to_bits().is_multiple_of(2) {
+        true => Pace::EVEN,
+        false => Pace::new(vec![0.0, 0.125, 1.0 / 3.0, 1.0]).unwrap(),
+    }
 }
 
 fn crossfeed() -> impl Strategy<Value = Crossfeed> {
@@ -457,6 +466,7 @@ fn full_job() -> Job {
     };
     job.transitions[1].seconds = 5.0;
     job.transitions[1].easing = Easing::EaseInOutSine;
+    job.transitions[1].pace = Pace::new(vec![0.25, 1.0]).unwrap();
     job.transitions[1].branching = Branching::automatic(60, Frames::Number(9), 0.4);
     let injections = Injections::Strengths(vec![0.0, 0.25, 0.5]);
     job.transitions[2].branching = Branching::manual(60, vec![2, 4, 8], injections);

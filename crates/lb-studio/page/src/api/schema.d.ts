@@ -418,7 +418,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every setting of a job, from their declaration. */
+        /** Every setting of a job that a client may give, from their declaration. */
         get: operations["settings"];
         put?: never;
         post?: never;
@@ -786,6 +786,7 @@ export interface components {
                 lora?: string[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
+                pace?: number[];
                 /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
                 pictures?: number | string;
                 /**

@@ -1,10 +1,10 @@
 //! The one place where decoders of other authors run.
 //!
-//! Pictures and films come from anywhere, and decoders have faults that a file made for the purpose finds: a
+//! Pictures, films and sound come from anywhere, and decoders have faults that a file made for the purpose finds: a
 //! palette whose length is no multiple of three, for instance, makes the png crate panic
 //! (image-png issue 694). Whatever reads a foreign file therefore runs in here, where a panic is an error of
 //! that file. Memory and time are the business of the readers: they check what a header declares before
-//! anything is allocated for it ([`crate::limits`]).
+//! anything is allocated for it.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -20,7 +20,7 @@ thread_local! {
 
 /// Runs a decoder. If it panics, this returns what the panic said, and nothing is printed. What the decoder
 /// has left must not be used again.
-pub(crate) fn contained<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+pub fn contained<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     keep_quiet();
     let outer = IS_CONTAINED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(decode));
