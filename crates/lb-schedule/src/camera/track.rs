@@ -143,7 +143,7 @@ pub(super) fn along_factors(left: f64, right: f64, shares: Shares) -> f64 {
 }
 
 impl Shares {
-    /// The shares after easing when so many of all film frames have passed.
+    /// The shares after easing when `passed` of `all` film frames are over.
     fn eased(easing: Easing, passed: usize, all: usize) -> Self {
         let share = |frames: usize| frames as f64 / all as f64;
         let (time, rest) = (share(passed), share(all - passed));

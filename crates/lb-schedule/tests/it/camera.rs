@@ -109,7 +109,7 @@ fn an_endless_zoom_dissolves_into_the_beginning_of_the_next_round() {
         let camera = Camera::new(&timeline, &motion(whole(from, to), Easing::Linear)).unwrap();
         let count = camera.frame_count();
         assert!((camera.endless_factor().unwrap() - to / from).abs() < 1e-15);
-        let last = timeline.transitions()[2];
+        let last = timeline.transitions()[2].clone();
         let factor = camera.frame(1).view.zoom / camera.frame(0).view.zoom;
         for frame in 0..count {
             let shown = camera.frame(frame);
@@ -230,7 +230,7 @@ proptest! {
         motion.pan = CameraCourse::Keyframes(vec![Some([0.0, pan]), Some([pan, 1.0]), Some([0.0, pan])]);
         motion.rotation = CameraCourse::Keyframes(vec![Some(turn), Some(0.0), Some(turn)]);
         let views = views(&timeline, &motion);
-        let [there, back] = [timeline.transitions()[0], timeline.transitions()[1]];
+        let [there, back] = [&timeline.transitions()[0], &timeline.transitions()[1]];
         prop_assume!(there.intervals() == back.intervals());
         for passed in 0..=there.intervals() {
             prop_assert_eq!(views[there.departure() + passed], views[back.arrival() - passed]);

@@ -786,7 +786,6 @@ export interface components {
                 lora?: string[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
-                pace?: number[];
                 /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
                 pictures?: number | string;
                 /**
@@ -860,6 +859,7 @@ export interface components {
                 lora?: string[];
                 /** @description What the keyframes should not show. */
                 negative_prompt?: string;
+                pace?: number[];
                 pan?: string;
                 /** @description Pictures of a transition: its computed frames, and in-betweens that are decoded from the latents between them. */
                 pictures?: number | string;
