@@ -15,13 +15,14 @@ use crate::spectra::Spectra;
 pub struct Rhythm {
     /// The length of the sound, in seconds.
     pub seconds: f64,
-    /// The beats, in seconds from the beginning, increasing: from 0.27 s to 1.5 s apart (222 to 40 a minute).
+    /// The beats, in seconds from the beginning, increasing: about 0.27 s to 1.5 s apart (222 to 40 a
+    /// minute).
     ///
     /// The first and the last beat are onsets. A beat between them need not be one: through a rest or a short
     /// silence, beats go on at the last tempo.
     pub beats: Vec<f64>,
     /// The moments at which something begins to sound, in seconds from the beginning, increasing: at least
-    /// 40 ms apart.
+    /// 30 ms apart.
     pub onsets: Vec<f64>,
     /// The strength of percussion at moments that are [`step`](Self::step) seconds apart, the first at the
     /// beginning: the root of its power, where that of a sine at full scale is about 1.

@@ -97,8 +97,7 @@ impl SoundFile {
     /// that is damaged counts as silence, and a file that is cut short ends where it ends, as in players.
     ///
     /// # Errors
-    /// [`AudioError::Damaged`] if nothing can be read any more, and [`AudioError::SampleRate`] if the rate changes
-    /// in the middle.
+    /// [`AudioError::Damaged`] if nothing more can be read, or if the rate changes in the middle.
     pub fn next_block(&mut self) -> Result<Option<&[f32]>, AudioError> {
         let read = contained(|| next_block(self));
         let damaged = |reason: String, path: &Path| AudioError::Damaged {
@@ -152,7 +151,11 @@ fn next_block(sound: &mut SoundFile) -> Result<Option<u32>, Error> {
     let frames = sound.channels.chunks_exact(channels);
     sound.mono.extend(frames.map(|frame| {
         let mean = frame.iter().sum::<f32>() * share;
-        if mean.is_finite() { mean } else { 0.0 }
+        if mean.is_finite() {
+            mean.clamp(-1.0, 1.0)
+        } else {
+            0.0
+        }
     }));
     Ok(Some(rate))
 }

@@ -29,12 +29,12 @@ impl Sound {
         };
         let seconds = match length() {
             Ok(seconds) => seconds,
-            // ffmpeg reads more formats, where it is installed.
-            Err(AudioError::Unsupported { .. }) => {
+            Err(AudioError::File(error)) => return Err(AudioError::File(error).into()),
+            // ffmpeg reads more formats, and more of what is damaged, where it is installed.
+            Err(_) => {
                 let track = AudioTrack::new(path);
                 track.seconds().map_err(RenderError::from)?
             }
-            Err(error) => return Err(error.into()),
         };
         Ok(Self {
             seconds,
@@ -55,11 +55,12 @@ impl Sound {
         sound.transpose()
     }
 
-    /// A sound with its rhythm, or with its length alone if only ffmpeg can read it.
+    /// A sound with its rhythm, or with its length alone if only ffmpeg can read it or it is too long.
     pub(crate) fn heard(path: &Path) -> Result<Self, CommandError> {
         match Rhythm::of_file(path) {
-            Err(AudioError::Unsupported { .. }) => Self::length_of(path),
-            heard => heard.map(Self::from).map_err(CommandError::from),
+            Ok(rhythm) => Ok(Self::from(rhythm)),
+            Err(AudioError::File(error)) => Err(AudioError::File(error).into()),
+            Err(_) => Self::length_of(path),
         }
     }
 

@@ -8,7 +8,7 @@ use lb_files::{FileError, sort_naturally};
 use lb_video::{VideoError, has_picture_ending};
 
 use crate::file::FIRST_FRAME;
-use crate::limits::LONGEST_PROMPT;
+use crate::limits::{LONGEST_PROMPT, MOST_KEYFRAMES};
 use crate::{JobError, KeyframeSettings, embedded_job};
 
 /// The endings of pictures that other programs write and that are not read here.
@@ -69,6 +69,11 @@ impl PictureFolder {
         if pictures.is_empty() {
             let (folder, unread) = (folder.into(), found.unread);
             return Err(JobError::NoPictures { folder, unread });
+        }
+        // Nor are the captions of more pictures read.
+        if pictures.len() > MOST_KEYFRAMES {
+            let found = pictures.len();
+            return Err(JobError::PromptCount { found });
         }
         for picture in &pictures {
             let stem = picture.file_stem().unwrap_or_default();

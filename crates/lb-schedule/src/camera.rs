@@ -192,8 +192,13 @@ impl Camera {
     /// The largest zoom of any film frame.
     #[must_use]
     pub fn largest_zoom(&self) -> f64 {
-        let zooms = (0..self.frame_count).map(|frame| self.frame(frame).view.zoom);
-        zooms.fold(1.0, f64::max)
+        self.zooms().fold(1.0, f64::max)
+    }
+
+    /// The zoom of everything that film frames show, in their order.
+    pub fn zooms(&self) -> impl Iterator<Item = f64> {
+        let frames = (0..self.frame_count).map(|frame| self.frame(frame));
+        frames.flat_map(|frame| frame.views().map(|(view, _)| view.zoom).collect::<Vec<_>>())
     }
 
     /// Checks that no film frame looks past the edges of pictures of this width and height. Only rotation can do

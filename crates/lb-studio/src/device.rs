@@ -81,8 +81,9 @@ impl ChosenDevice {
                 "{device} cannot be used: {missing}"
             )));
         }
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         lb_files::write(&self.file, device.name().as_bytes(), true)?;
-        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = device;
+        *chosen = device;
         Ok(device)
     }
 }

@@ -319,6 +319,7 @@ const BESIDE_KEYFRAMES: &[&str] = &[
 /// The settings of a keyframe that are those of the transition after it, or of the film's timing.
 const AFTER_KEYFRAMES: &[&str] = &[
     "hold",
+    "pace",
     "seconds",
     "easing",
     "guidance_damper",

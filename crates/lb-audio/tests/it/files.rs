@@ -109,7 +109,10 @@ fn damaged_files_are_heard_or_refused() {
         let mut damaged = bytes.clone();
         damaged[..start.len()].copy_from_slice(start);
         std::fs::write(&path, &damaged).unwrap();
-        drop(Rhythm::of_file(&path));
+        match Rhythm::of_file(&path) {
+            Ok(rhythm) => assert!(rhythm.seconds.is_finite() && rhythm.beats.len() < 100),
+            Err(error) => assert!(!matches!(error, AudioError::File(_)), "{error}"),
+        }
     }
     for at in 0..60 {
         for value in [0, 1, 0x7f, 0xff] {

@@ -148,12 +148,14 @@ fn facts(
     // When each keyframe is first shown, in seconds.
     let spans = plan.timeline.transitions().iter();
     let arrivals = spans.map(|span| plan.timeline.frame_rate().time(span.arrival()));
-    let keyframe_seconds: Vec<f64> = std::iter::once(0.0).chain(arrivals).collect();
+    let keyframe_seconds: Vec<f64> = std::iter::once(0.0)
+        .chain(arrivals)
+        .take(plan.keyframes)
+        .collect();
     let camera = plan.camera.as_ref().map(|camera| {
-        let frames = (0..camera.frame_count()).map(|frame| camera.frame(frame).view.zoom);
         facts! {
-            least_zoom: frames.clone().fold(f64::INFINITY, f64::min),
-            largest_zoom: frames.fold(1.0, f64::max),
+            least_zoom: camera.zooms().fold(f64::INFINITY, f64::min),
+            largest_zoom: camera.largest_zoom(),
             endless_factor: camera.endless_factor(),
         }
     });

@@ -46,7 +46,7 @@ impl<Value: Copy> CameraCourse<Value> {
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct CameraMotion {
-    /// How many times larger the picture is than the film frame that shows it: 1 to 100.
+    /// How many times larger the picture is than the part of it that is shown: 1 to 100.
     pub zoom: CameraCourse<f64>,
     /// Where the camera looks, to the right and down: −1 to 1, as shares of the room that the zoom leaves.
     pub pan: CameraCourse<[f64; 2]>,

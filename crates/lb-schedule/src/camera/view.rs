@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CameraView {
-    /// How many times larger the picture is than the film frame that shows it, 1 or more.
+    /// How many times larger the picture is than the part of it that is shown, 1 or more.
     pub zoom: f64,
     /// Where the camera looks, to the right and down, −1 to 1: the share of the room that the zoom leaves.
     pub pan: [f64; 2],

@@ -35,7 +35,8 @@ impl FilmTiming {
     /// Each transition ends on the moment that is nearest to the end that it would have otherwise, and the others
     /// follow from there. If the film has a given length, the ends are those of a film without a pulse, so that the
     /// film keeps its length: after its last keyframe it rests for what is left, and a loop ends where it would.
-    /// A keyframe without any moment within half of its transition, or within two seconds, stays where it is. No
+    /// A keyframe stays where it is if no moment is within two seconds of it, or within half of its transition if that
+    /// is longer, or if the film's length leaves it none of its own. No
     /// two keyframes share a moment. The film frame that first shows a keyframe begins within half a film frame of
     /// its moment.
     ///
@@ -43,7 +44,8 @@ impl FilmTiming {
     /// energy of the pulse is.
     ///
     /// # Errors
-    /// As [`Timeline::new`](super::Timeline::new), as far as no film frames are counted.
+    /// Those of [`Timeline::new`](super::Timeline::new) for values out of range. Where keyframes are too many for the
+    /// length of the film, that function finds their transitions too short.
     pub fn synchronized(&self, pulse: &Pulse) -> Result<Self, ScheduleError> {
         self.validate_ranges()?;
         let seconds = self.transition_seconds()?;
@@ -57,33 +59,37 @@ impl FilmTiming {
         timing.film_seconds = None;
         // Both are times at which the film leaves a keyframe.
         let (mut here, mut without_pulse) = (self.holds[0], self.holds[0]);
-        let count = seconds.len();
-        for (index, seconds) in seconds.into_iter().enumerate() {
-            let closes_a_loop = self.is_loop() && index + 1 == count;
+        let usual = seconds;
+        for (index, &seconds) in usual.iter().enumerate() {
+            let hold = self.holds.get(index + 1).copied().unwrap_or(0.0);
             let end = match self.film_seconds {
                 Some(_) => without_pulse + seconds,
                 None => here + seconds,
             };
             let frames = |moment: f64| rate.time(rate.frames_in(moment) + early);
             let moments = pulse.moments.iter().map(|&moment| frames(moment));
-            let last = match self.film_seconds {
-                Some(_) if closes_a_loop => f64::NEG_INFINITY,
-                Some(film) => film + 1e-9,
-                None => f64::INFINITY,
+            let last = match (self.film_seconds, usual.get(index + 1)) {
+                (None, _) => f64::INFINITY,
+                // The next keyframe must be able to stay where it is.
+                (Some(_), Some(next)) => end + (0.5 * next).min(next - least),
+                (Some(_), None) if self.is_loop() => f64::NEG_INFINITY,
+                (Some(film), None) => film - hold,
             };
             let off = |moment: &f64| (moment - end).abs();
             let nearest = moments
-                .filter(|&moment| moment - here >= least - 1e-9 && moment <= last)
+                .filter(|&moment| moment - here >= least - 1e-9 && moment <= last + 1e-9)
                 .min_by(|one, other| off(one).total_cmp(&off(other)))
                 .filter(|moment| off(moment) <= REACH.max(0.5 * seconds));
-            let arrival = nearest.unwrap_or_else(|| end.max(here + least));
+            let arrival = nearest.unwrap_or(match self.film_seconds {
+                Some(_) => end,
+                None => end.max(here + least),
+            });
             let ends = (here - lead, arrival - lead);
             timing.transitions[index] = TransitionTiming {
                 seconds: arrival - here,
                 pace: energy.pace(ends, rate.frames_in(arrival - here))?,
                 ..self.transitions[index].clone()
             };
-            let hold = self.holds.get(index + 1).copied().unwrap_or(0.0);
             (here, without_pulse) = (arrival + hold, without_pulse + seconds + hold);
         }
         if let Some(film) = self.film_seconds
@@ -219,6 +225,35 @@ mod tests {
             let expected = 24.0 / 7.0 * (index + 1) as f64;
             assert!((found - expected).abs() < 0.3 + 2.0 / 30.0 || index == 6);
         }
+        // The last keyframe is shown for a while, and fewer beats than keyframes are there.
+        for (count, hold, period) in [
+            (7, 2.0, 0.46),
+            (40, 0.0, 0.6),
+            (40, 1.0, 0.6),
+            (59, 0.0, 2.0),
+        ] {
+            let mut timing = film(30.0, &vec![1.0; count], false);
+            timing.film_seconds = Some(12.0);
+            timing.holds[count] = hold;
+            let synchronized = timing.synchronized(&beats(period, 0.3, 30.0)).unwrap();
+            assert_eq!(Timeline::new(&synchronized).unwrap().frame_count(), 360);
+            let usual = (12.0 - hold) / count as f64;
+            for (index, found) in arrivals(&synchronized).iter().enumerate() {
+                let expected = usual * (index + 1) as f64;
+                assert!(
+                    (found - expected).abs() <= 0.5 * usual + 2.0 / 30.0,
+                    "{index}: {found} {expected}"
+                );
+            }
+        }
+        let mut crowded = film(30.0, &vec![1.0; 1000], false);
+        crowded.film_seconds = Some(10.0);
+        let synchronized = crowded.synchronized(&beats(0.46, 0.3, 30.0)).unwrap();
+        let refused = Timeline::new(&synchronized).unwrap_err();
+        assert!(
+            matches!(refused, ScheduleError::TransitionTooShort { .. }),
+            "{refused}"
+        );
         let mut looped = film(30.0, &[1.0; 3], true);
         looped.film_seconds = Some(12.0);
         let synchronized = looped.synchronized(&beats(0.46, 0.3, 30.0)).unwrap();

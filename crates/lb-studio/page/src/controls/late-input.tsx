@@ -4,8 +4,9 @@
  */
 
 import type { InputHTMLAttributes } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { notify } from "../session/notices";
+import { selection } from "../session/open-project";
 
 type Attributes = Omit<InputHTMLAttributes, "type" | "role" | "value" | "onInput" | "onChange" | "onBlur">;
 
@@ -18,6 +19,9 @@ interface LateInputProps extends Attributes {
 
 export function LateInput({ type, value, onCommit, ...field }: LateInputProps) {
   const [typed, setTyped] = useState<string>();
+  const selected = selection.value;
+  // What is being typed for one keyframe is not for another that is selected in its place.
+  useLayoutEffect(() => setTyped(undefined), [selected.kind === "film" ? "" : selected.name]);
   function commit(input: HTMLInputElement): void {
     setTyped(undefined);
     if (input.validity.valid) onCommit(input.value);

@@ -37,6 +37,12 @@ describe("a keyframe", () => {
     expect(keyframesOf(editKeyframe(three, 0, { seconds: undefined }))[0]).toEqual({ prompt: "a", seed: 1 });
   });
 
+  it("takes the pace of its transition along, as all of its timing", () => {
+    const synchronized = film({ prompt: "a", seconds: 2, pace: [0.3, 1] }, { prompt: "b", seconds: 5 }, { prompt: "c" });
+    const [first, second, last] = keyframesOf(moveKeyframe(synchronized, 2, 0));
+    expect([first!.prompt, first!.pace, second!.pace, last!.pace]).toEqual(["c", undefined, [0.3, 1], undefined]);
+  });
+
   it("splits a transition into two with its settings", () => {
     expect(shape(insertKeyframe(three, 1, { prompt: "x", seed: 9 }))).toBe("a-2-x-2-b-5-c");
   });

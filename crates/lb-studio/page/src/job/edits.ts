@@ -12,6 +12,7 @@ import type { Job, Keyframe, Table, Whole } from "../api/types";
 /** The settings of a keyframe's table that describe the transition after it. */
 export const TRANSITION_KEYS = [
   "seconds",
+  "pace",
   "easing",
   "guidance_damper",
   "quality",

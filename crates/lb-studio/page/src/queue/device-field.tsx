@@ -11,15 +11,19 @@ export function DeviceField() {
   const about = studio.value;
   const isOffered = about !== null && !about.demo;
   useEffect(() => {
-    if (isOffered) void attempt(api.devices()).then(setDevices);
+    if (isOffered) void attempt(api.devices()).then((found) => setDevices(found ?? []));
   }, [isOffered]);
   if (!isOffered) return null;
 
-  async function choose(device: string): Promise<void> {
-    const answer = await attempt(api.chooseDevice(device));
-    if (!answer) return;
-    studio.value = answer;
-    announce(`What begins from now on is rendered on ${device}.`);
+  async function choose(select: HTMLSelectElement): Promise<void> {
+    const chosen = select.value;
+    const answer = await attempt(api.chooseDevice(chosen));
+    if (answer) {
+      studio.value = answer;
+      announce(`What begins from now on is rendered on ${chosen}.`);
+    } else {
+      select.value = device;
+    }
   }
   const { device } = about;
   const usable = devices?.filter(({ missing, name }) => missing == null || name === device);
@@ -33,7 +37,7 @@ export function DeviceField() {
           aria-describedby="device-help"
           value={device}
           disabled={!usable}
-          onChange={(event) => void choose(event.currentTarget.value)}
+          onChange={(event) => void choose(event.currentTarget)}
         >
           {(usable ?? [{ name: device }]).map(({ name }) => (
             <option key={name} value={name}>
