@@ -15,9 +15,8 @@ use crate::{machine, print, warnings};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Keyframes")]
 pub(crate) struct FilmArguments {
-    /// Two or more prompts, one for each keyframe (--from and --to give a keyframe each), or one for a
-    /// picture; or a folder of pictures, each of them a keyframe; or one job file (.toml); or a film, a
-    /// picture or a folder of frames that lb made, to render its job again.
+    /// Prompts, one for each keyframe, or a single one for a picture; or a folder of pictures; or a job
+    /// file (.toml); or a film, a picture or a folder of frames that lb made, to render its job again.
     #[arg(value_name = "PROMPT|FOLDER|JOB", help_heading = None::<&'static str>)]
     pub(crate) prompts: Vec<String>,
     /// Seeds of the prompts, in order; if there are too few, the rest count up from the last one
