@@ -76,7 +76,7 @@ describe("a film", () => {
 
   it("shows frames before a transition is finished", async () => {
     const page = await open(browser, studio);
-    await openJob(page, quickJob(["an owl", "a panda"], { defaults: { quality: "high", seconds: 2 } }));
+    await openJob(page, quickJob(["an owl", "a panda"], { defaults: { quality: "ultra", seconds: 5 } }));
     await page.locator(".transition-card").click();
     await page.getByRole("complementary").getByRole("button", { name: "Render this transition" }).click();
     await page.locator(".tree-branch.lit").first().waitFor({ state: "attached", timeout: 60_000 });
@@ -158,7 +158,7 @@ describe("a film", () => {
 
   it("goes on after it was paused, and after it was cancelled", async () => {
     const page = await open(browser, studio);
-    const id = await openJob(page, quickJob(["a mushroom", "a lemon"], { defaults: { quality: "ultra", seconds: 2 } }));
+    const id = await openJob(page, quickJob(["a mushroom", "a lemon"], { defaults: { quality: "ultra", seconds: 6 } }));
     await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
     await page.locator(".transition-card img").first().waitFor({ timeout: 60_000 });
     const bar = page.locator(".film-bar");
@@ -237,7 +237,7 @@ describe("a film", () => {
 
   it("survives a reload while it is made", async () => {
     const page = await open(browser, studio);
-    await openJob(page, quickJob(["a boat", "a house", "a mushroom"], { defaults: { quality: "high", seconds: 1 } }));
+    await openJob(page, quickJob(["a boat", "a house", "a mushroom"], { defaults: { quality: "ultra", seconds: 3 } }));
     await page.locator(".film-bar").getByRole("button", { name: "Make the film" }).click();
     await page.locator(".transition-card img").first().waitFor({ timeout: 60_000 });
     // An edit that is not saved yet when the page goes.
